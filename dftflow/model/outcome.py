@@ -1,0 +1,116 @@
+"""What a study ended with: everything that the report, the figures and results.json are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dftflow.model.alignment import Alignment
+from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
+from dftflow.model.results import Bands, Results
+from dftflow.model.surface import SlabModel
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["BulkOutcome", "MaterialOutcome", "SlabOutcome", "StepOutcome", "StudyOutcome"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class StepOutcome:
+    """One step of the graph, as it ended.
+
+    Attributes
+    ----------
+    name
+        ``"CsPbBr3/bulk-relax"``.
+    state
+        ``finished``, ``failed``, ``not_run`` (something it needs failed).
+    failure
+        ``""`` or the named failure and its message.
+    log_tail
+        Last lines of the engine's log, when it failed.
+    deck_files
+        File name -> text.
+    """
+
+    name: str
+    title: str
+    state: str
+    folder: Path
+    failure: str = ""
+    log_tail: str = ""
+    wall_time_s: float | None = None
+    deck_files: Mapping[str, str] = field(default_factory=dict)
+    results: Results | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class BulkOutcome:
+    """The crystal: its geometry as calculated, bands and edges; None where a step failed."""
+
+    structure: Structure
+    source: str
+    space_group: str
+    edges: BandEdges | None
+    bands: Bands | None
+    relaxed: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class SlabOutcome:
+    """One slab: the model, its profile, the vacuum on both sides, and the levels (None where a step failed)."""
+
+    model: SlabModel
+    profile: PotentialProfile | None
+    vacuum: tuple[VacuumLevel, ...]
+    levels: SurfaceLevels | None
+    failure: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class MaterialOutcome:
+    """One material of the study."""
+
+    name: str
+    formula: str
+    bulk: BulkOutcome
+    slabs: tuple[SlabOutcome, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class StudyOutcome:
+    """The whole study.
+
+    Attributes
+    ----------
+    title, study_name, preset, preset_note, code
+        As in the study file; `preset_note` says what the preset costs in accuracy.
+    materials
+        In the order of the study file.
+    alignments
+        One row a method; the first is the one dftflow defends (bulk line-up), publications come last.
+    steps
+        Every step of the graph.
+    settings, provenance
+        Plain data: what was asked; versions, machine-independent hashes, sources of each structure, timings.
+    warnings
+        Of the study as a whole.
+    """
+
+    title: str
+    study_name: str
+    preset: str
+    preset_note: str
+    code: str
+    materials: tuple[MaterialOutcome, ...]
+    alignments: tuple[Alignment, ...]
+    steps: tuple[StepOutcome, ...]
+    settings: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    wall_time_s: float | None = None

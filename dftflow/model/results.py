@@ -1,0 +1,151 @@
+"""What a finished calculation printed, in dftflow's units, whichever code it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dftflow.model.energy import EnergyZero
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["Bands", "FloatArray", "PotentialGrid", "RelaxationStep", "Results", "Status", "readonly"]
+
+FloatArray = NDArray[np.float64]
+Status = Literal["finished", "scf_not_converged", "geom_not_converged", "out_of_time", "truncated", "died"]
+
+
+def readonly(array: object, shape: tuple[int | None, ...], name: str) -> FloatArray:
+    """Float64 copy of `array` that cannot be written to, after its shape was checked (None: any length)."""
+    copy = np.array(array, dtype=np.float64)
+    fits = copy.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, copy.shape, strict=True))
+    if not fits:
+        raise ValueError(f"{name} has shape {copy.shape}, expected {shape}")
+    copy.setflags(write=False)
+    return copy
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Bands:
+    """Kohn-Sham eigenvalues.
+
+    Attributes
+    ----------
+    eigenvalues_ev
+        shape (n_spins, n_kpoints, n_bands); ascending in the last axis.
+    kpoints_frac
+        shape (n_kpoints, 3); in units of the reciprocal lattice vectors.
+    labels
+        length n_kpoints; the name of a special point or ``""``.
+    on_path
+        length n_kpoints; index of the path segment the point belongs to, or -1 for points of a grid and extra
+        edge points. Points of a segment follow each other in path order.
+    reciprocal_per_ang
+        shape (3, 3); rows are the reciprocal lattice vectors, 2π included.
+    n_electrons
+        electrons per cell and spin channel: one number a channel; for n_spins = 1 the total.
+    fermi_ev
+        Fermi level of the SCF; never used to count bands.
+    zero
+        Zero of `eigenvalues_ev` and `fermi_ev`.
+    """
+
+    eigenvalues_ev: FloatArray
+    kpoints_frac: FloatArray
+    labels: tuple[str, ...]
+    on_path: tuple[int, ...]
+    reciprocal_per_ang: FloatArray
+    n_electrons: tuple[float, ...]
+    fermi_ev: float
+    zero: EnergyZero
+
+    def __post_init__(self) -> None:
+        values = readonly(self.eigenvalues_ev, (None, None, None), "eigenvalues_ev")
+        n_spins, n_kpoints, _ = values.shape
+        object.__setattr__(self, "eigenvalues_ev", values)
+        object.__setattr__(self, "kpoints_frac", readonly(self.kpoints_frac, (n_kpoints, 3), "kpoints_frac"))
+        object.__setattr__(self, "reciprocal_per_ang", readonly(self.reciprocal_per_ang, (3, 3), "reciprocal_per_ang"))
+        for name, length in (("labels", n_kpoints), ("on_path", n_kpoints), ("n_electrons", n_spins)):
+            if len(getattr(self, name)) != length:
+                raise ValueError(f"{name} has length {len(getattr(self, name))}, expected {length}")
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class PotentialGrid:
+    """A potential energy of the electron on a regular grid.
+
+    Attributes
+    ----------
+    values_ev
+        shape (n_a, n_b, n_c); point (i, j, k) lies at i/n_a, j/n_b, k/n_c of the lattice vectors. Positive is
+        repulsive to electrons: higher in the vacuum than in the slab.
+    cell_ang
+        shape (3, 3); rows are the lattice vectors.
+    kind
+        ``electrostatic`` (Hartree and ions) or ``local`` (exchange-correlation included, as CASTEP writes).
+    zero
+        Zero of `values_ev`, the same as that of the run's eigenvalues.
+    """
+
+    values_ev: FloatArray
+    cell_ang: FloatArray
+    kind: Literal["electrostatic", "local"]
+    zero: EnergyZero
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values_ev", readonly(self.values_ev, (None, None, None), "values_ev"))
+        object.__setattr__(self, "cell_ang", readonly(self.cell_ang, (3, 3), "cell_ang"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaxationStep:
+    """One accepted step of a geometry optimisation."""
+
+    energy_ev: float
+    max_force_ev_per_ang: float
+    max_stress_gpa: float | None
+    max_displacement_ang: float | None
+    volume_ang3: float
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Results:
+    """Everything dftflow takes from one calculation; None where the calculation does not carry it.
+
+    Attributes
+    ----------
+    energy_ev
+        Total energy of the last geometry, extrapolated to zero smearing where smearing was used.
+    structure
+        Last geometry.
+    forces_ev_per_ang
+        shape (n_atoms, 3).
+    stress_gpa
+        shape (3, 3); positive is tension, pressure = -trace/3; with the finite-basis correction when there is one.
+    finite_basis_de_dlnecut_ev
+        dE/d ln E_cut used in that correction, per cell.
+    warnings
+        Lines a person should read.
+    """
+
+    code: str
+    code_version: str
+    status: Status
+    energy_ev: float | None = None
+    structure: Structure | None = None
+    forces_ev_per_ang: FloatArray | None = None
+    stress_gpa: FloatArray | None = None
+    finite_basis_de_dlnecut_ev: float | None = None
+    fermi_ev: float | None = None
+    bands: Bands | None = None
+    potential: PotentialGrid | None = None
+    steps: tuple[RelaxationStep, ...] = ()
+    wall_time_s: float | None = None
+    peak_memory_mib: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,125 @@
+"""What to calculate, said without naming any code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dftflow.errors import SpecError
+
+__all__ = ["CalcSpec", "CellFreedom", "KPath", "KPoint", "Relaxation", "Task"]
+
+Task = Literal["relax", "bands", "potential"]
+CellFreedom = Literal["fixed", "isotropic", "lengths", "all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KPoint:
+    """A k-point with its name.
+
+    Attributes
+    ----------
+    label
+        Name of the point in the notation of Setyawan and Curtarolo (10.1016/j.commatsci.2010.05.010); ``"G"`` is Γ.
+    frac
+        Coordinates in units of the reciprocal lattice vectors of the cell that is calculated.
+    """
+
+    label: str
+    frac: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KPath:
+    """A path through the Brillouin zone: unbroken segments, each a run of named points.
+
+    Attributes
+    ----------
+    segments
+        Every segment has two or more points; between two segments the path jumps.
+    spacing_per_ang
+        Largest distance between neighbouring k-points, 2π included, in 1/Å (CASTEP's convention for paths).
+    """
+
+    segments: tuple[tuple[KPoint, ...], ...]
+    spacing_per_ang: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxation:
+    """How far and how well a geometry is relaxed (the four criteria that CASTEP's BFGS uses).
+
+    Attributes
+    ----------
+    cell
+        ``fixed``: ions only. ``isotropic``: all lengths by one factor. ``lengths``: each length by itself, angles
+        kept. ``all``: no constraint.
+    """
+
+    cell: CellFreedom
+    energy_tol_ev_per_atom: float
+    force_tol_ev_per_ang: float
+    stress_tol_gpa: float
+    displacement_tol_ang: float
+    max_steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalcSpec:
+    """One calculation, code-neutral. A code renders it to a deck or says what it cannot express.
+
+    Attributes
+    ----------
+    title
+        One line that names the calculation to a person.
+    task
+        ``relax`` (geometry), ``bands`` (SCF, then bands along `path` and at `edge_kpoints`) or ``potential``
+        (SCF of a slab, with the local or electrostatic potential written).
+    xc
+        Exchange-correlation functional, in upper case: ``PBE``.
+    cutoff_ev
+        Plane-wave cutoff of the wave functions.
+    grid
+        Monkhorst-Pack grid of the SCF (10.1103/PhysRevB.13.5188); an even number leaves out Γ and the zone border.
+    smearing_ev
+        Width of the occupation smearing.
+    scf_tol_ev_per_atom, max_scf_cycles
+        When the SCF counts as converged, and when it is given up.
+    empty_bands
+        Bands above the highest occupied one, in a band calculation.
+    relaxation
+        Only with ``relax``.
+    path, edge_kpoints
+        Only with ``bands``. The edge points are calculated besides the path and the grid.
+    slab_axis
+        0, 1 or 2 when the cell holds a slab whose normal lies along that lattice vector and the Cartesian axis of
+        the same number; None for a crystal. A slab is not periodic along it, and gets a dipole correction there.
+    cutoff_note, grid_note
+        Where the two numbers come from, for the comment in the deck ("paper: 244.9 eV for CsPbBr3").
+    """
+
+    title: str
+    task: Task
+    xc: str
+    cutoff_ev: float
+    grid: tuple[int, int, int]
+    smearing_ev: float
+    scf_tol_ev_per_atom: float
+    max_scf_cycles: int
+    empty_bands: int = 12
+    relaxation: Relaxation | None = None
+    path: KPath | None = None
+    edge_kpoints: tuple[KPoint, ...] = ()
+    slab_axis: int | None = None
+    cutoff_note: str = ""
+    grid_note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.cutoff_ev <= 0:
+            raise SpecError(f"the cutoff is {self.cutoff_ev} eV", fix="give a cutoff above zero, e.g. 435.4")
+        if min(self.grid) < 1:
+            raise SpecError(f"the k-grid is {self.grid}", fix="give three whole numbers of at least 1")
+        if (self.task == "relax") != (self.relaxation is not None):
+            raise SpecError(f"task {self.task!r} and relaxation={self.relaxation!r} do not go together")
+        if (self.task == "bands") != (self.path is not None):
+            raise SpecError(f"task {self.task!r} and path={self.path!r} do not go together")

@@ -1,0 +1,90 @@
+"""A cleaved slab and what is known of its two faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["AtomicLayer", "Plane", "SlabModel"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plane:
+    """A lattice plane in a named cell setting, with its names in the other settings.
+
+    Attributes
+    ----------
+    miller
+        Indices in `setting`.
+    setting
+        ``Pnma``, ``Pbnm``, ``cubic``, or the Hermann-Mauguin symbol of the cell's space group.
+    equivalents
+        Setting -> indices of the same plane there (``{"Pbnm": (1, 1, 0), "pseudocubic": (1, 1, 1)}``).
+    miller_cell
+        Indices in the cell that the structure at hand is given in.
+    """
+
+    miller: tuple[int, int, int]
+    setting: str
+    equivalents: tuple[tuple[str, tuple[int, int, int]], ...]
+    miller_cell: tuple[int, int, int]
+
+    def __str__(self) -> str:
+        return f"({''.join(map(str, self.miller))}) {self.setting}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtomicLayer:
+    """One layer of a slab: what it holds per surface cell, its height and its formal charge."""
+
+    formula: str
+    z_ang: float
+    formal_charge: int
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class SlabModel:
+    """A slab whose normal is the cell's z, with the vacuum in its cell.
+
+    Attributes
+    ----------
+    structure
+        pymatgen `Structure`; lattice vector c is along z and perpendicular to a and b.
+    plane
+        The plane it was cleaved along.
+    termination
+        Name of the surface layer(s): ``"FABr"``, ``"PbBr2"``, ``"CsPbBr3|Br"`` when the two faces differ,
+        ``"CsBr3/2 (half Cs2Br6)"``-like for a compensated polar face.
+    layers
+        From bottom to top.
+    formal_charge
+        Of the slab, in e, per surface cell.
+    symmetric
+        An operation of the slab maps one face onto the other.
+    polar
+        The formal dipole along the normal is not zero, or the slab is charged.
+    stoichiometric
+        Same composition as the crystal.
+    area_ang2, thickness_ang, vacuum_ang, period_ang
+        Of one surface cell; outermost atom to outermost atom; height of the empty part; repeat of the crystal
+        along the normal.
+    refused
+        ``""`` when the slab may be calculated by default, else why not.
+    """
+
+    structure: Structure
+    plane: Plane
+    termination: str
+    layers: tuple[AtomicLayer, ...]
+    formal_charge: int
+    symmetric: bool
+    polar: bool
+    stoichiometric: bool
+    area_ang2: float
+    thickness_ang: float
+    vacuum_ang: float
+    period_ang: float
+    refused: str = ""

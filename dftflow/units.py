@@ -1,0 +1,22 @@
+"""Physical constants and conversions: the only place in dftflow that holds any.
+
+Inside dftflow every quantity is in eV, Å, K, s and e; names carry the unit. Values are CODATA 2022
+(https://physics.nist.gov/cuu/Constants/). CASTEP runs made with an older CODATA set differ by about 1e-8.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+HARTREE_EV: Final = 27.211386245981
+BOHR_ANG: Final = 0.529177210544
+RYDBERG_EV: Final = HARTREE_EV / 2
+EV_PER_ANG3_GPA: Final = 160.2176634
+BOLTZMANN_EV_PER_K: Final = 8.617333262e-5
+HC_EV_NM: Final = 1239.841984332
+ATOMIC_MASS_G: Final = 1.66053906892e-24
+
+
+def density_g_per_cm3(mass_u: float, volume_ang3: float) -> float:
+    """Mass density of `mass_u` atomic mass units in `volume_ang3` Å³."""
+    return mass_u * ATOMIC_MASS_G / (volume_ang3 * 1e-24)
