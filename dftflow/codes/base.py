@@ -40,8 +40,16 @@ class Code(Protocol):
     """What dftflow needs from a DFT code."""
 
     name: str
-    runs_here: bool
-    """Whether `dftflow run` may start it on this machine (a deck-only code says False)."""
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether `dftflow run` can start it on this machine."""
+        ...
+
+    @property
+    def how_to_get_it(self) -> str:
+        """What a person does who does not have it, in one line."""
+        ...
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """Input files for `spec` on `structure`; raises `SpecError` for what the code cannot express."""

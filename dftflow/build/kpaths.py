@@ -1,0 +1,108 @@
+"""Special points and paths of the Brillouin zone, for the cell as it stands.
+
+ASE's Bravais-lattice code knows the special points of Setyawan and Curtarolo (10.1016/j.commatsci.2010.05.010) and
+expresses them in any cell of the lattice, with its axes in any order, which pymatgen's `HighSymmKpath` does not: that
+one re-sorts the axes first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dftflow.errors import StructureError
+from dftflow.model.results import FloatArray
+from dftflow.model.spec import KPath, KPoint
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["sample_path", "special_points", "standard_path"]
+
+LATTICE_TOLERANCE = 1e-3
+
+
+def special_points(structure: Structure) -> dict[str, KPoint]:
+    """Name -> special point of the structure's Bravais lattice; ``"G"`` is Γ.
+
+    The lattice type is taken from the metric alone, within 0.1 %: the frame of FAPbBr3 is cubic whatever its ions do,
+    and CsPbBr3 Pnma, whose a and c differ by 0.6 %, is not taken for tetragonal.
+    """
+    return {
+        label: KPoint(label=label, frac=_rounded(point)) for label, point in _band_path(structure).special_points.items()
+    }
+
+
+def standard_path(structure: Structure, spacing_per_ang: float) -> KPath:
+    """The standard path of the structure's Bravais lattice.
+
+    Parameters
+    ----------
+    structure
+        Any cell of the crystal.
+    spacing_per_ang
+        Largest step between neighbouring points, in 1/Å with the 2π included.
+    """
+    from ase.dft.kpoints import parse_path_string
+
+    points = special_points(structure)
+    segments = tuple(
+        tuple(points[label] for label in labels) for labels in parse_path_string(_band_path(structure).path)
+    )
+    return KPath(segments=tuple(s for s in segments if len(s) > 1), spacing_per_ang=spacing_per_ang)
+
+
+def sample_path(
+    path: KPath, reciprocal_per_ang: FloatArray
+) -> tuple[list[tuple[float, float, float]], list[str], list[int]]:
+    """The path's k-points as CASTEP places them: ceil(length/spacing) equal steps between corners, corners once.
+
+    Parameters
+    ----------
+    path
+        The path.
+    reciprocal_per_ang
+        shape (3, 3); rows are the reciprocal lattice vectors, 2π included.
+
+    Returns
+    -------
+    kpoints
+        Fractional coordinates.
+    labels
+        Name of each point, ``""`` between corners.
+    segments
+        Index of the segment each point belongs to.
+    """
+    kpoints: list[tuple[float, float, float]] = []
+    labels: list[str] = []
+    segments: list[int] = []
+    for index, corners in enumerate(path.segments):
+        kpoints.append(corners[0].frac)
+        labels.append(corners[0].label)
+        for start, end in zip(corners, corners[1:], strict=False):
+            first, last = np.array(start.frac), np.array(end.frac)
+            steps = max(1, int(np.ceil(np.linalg.norm((last - first) @ reciprocal_per_ang) / path.spacing_per_ang - 1e-9)))
+            for step in range(1, steps + 1):
+                kpoints.append(_rounded(first + (last - first) * step / steps))
+                labels.append(end.label if step == steps else "")
+        segments.extend([index] * (len(kpoints) - len(segments)))
+    return kpoints, labels, segments
+
+
+def _band_path(structure: Structure) -> object:
+    from ase.cell import Cell
+
+    try:
+        return Cell(structure.lattice.matrix).bandpath(npoints=0, eps=LATTICE_TOLERANCE)
+    except (RuntimeError, ValueError) as error:
+        raise StructureError(
+            "the Bravais lattice of the cell was not recognised, so there is no standard k-path",
+            reason=str(error),
+            fix="give the conventional or primitive cell of the crystal",
+        ) from error
+
+
+def _rounded(point: object) -> tuple[float, float, float]:
+    x, y, z = (round(float(value), 10) + 0.0 for value in np.asarray(point))
+    return (x, y, z)

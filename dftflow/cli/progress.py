@@ -1,0 +1,107 @@
+"""Shows a running study: a live table on a terminal, one line a change elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from dftflow.run.local import NodeView
+
+__all__ = ["RunProgress", "remaining_s"]
+
+SECONDS_A_COST_UNIT = 1.0
+LINE_EVERY_S = 15.0
+MARKS = {"finished": "[green]done[/]", "failed": "[red]failed[/]", "not_run": "[yellow]not run[/]", "running": "[cyan]runs[/]",
+         "waiting": "[dim]waits[/]"}  # fmt: skip
+
+
+def remaining_s(views: Sequence[NodeView], workers: int) -> float:
+    """Rough time left: what the finished steps took a unit of cost, times what is left, over the workers.
+
+    Before any step has finished, a unit counts as the second it was calibrated to on one 2020s core.
+    """
+    fresh = [view for view in views if view.state == "finished" and not view.reused]
+    spent, cost = sum(view.elapsed_s for view in fresh), sum(view.cost for view in fresh)
+    rate = spent / cost if cost > 0 and spent > 0 else SECONDS_A_COST_UNIT
+    left = [
+        max(view.cost * rate - (view.elapsed_s if view.state == "running" else 0.0), 0.1 * view.cost * rate)
+        for view in views
+        if view.state in ("waiting", "running")
+    ]
+    return max(sum(left) / max(1, workers), max(left, default=0.0))
+
+
+class RunProgress:
+    """Observer of `run_graph`; use as a context manager.
+
+    Parameters
+    ----------
+    console
+        Where to show it; a terminal gets the table.
+    workers
+        Processes at once, for the estimate.
+    """
+
+    def __init__(self, console: Console, workers: int) -> None:
+        self._console = console
+        self._workers = workers
+        self._started = time.monotonic()
+        self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+        self._shown: dict[str, str] = {}
+        self._last_line = 0.0
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.__exit__(kind, error, trace)
+
+    def __call__(self, views: Sequence[NodeView]) -> None:
+        if self._live:
+            self._live.update(self._table(views))
+        else:
+            self._lines(views)
+
+    def _table(self, views: Sequence[NodeView]) -> Table:
+        table = Table(title=self._headline(views), title_justify="left", box=None, pad_edge=False)
+        for heading in ("", "step", "", "now"):
+            table.add_column(heading, no_wrap=heading != "now")
+        for view in views:
+            elapsed = _clock(view.elapsed_s) if view.elapsed_s and not view.reused else ""
+            table.add_row(MARKS[view.state], view.name, elapsed, "kept from before" if view.reused else view.doing)
+        return table
+
+    def _lines(self, views: Sequence[NodeView]) -> None:
+        changed = [view for view in views if self._shown.get(view.name) != view.state and view.state != "waiting"]
+        for view in changed:
+            self._shown[view.name] = view.state
+            note = " (kept from before)" if view.reused else f": {view.doing}" if view.state != "finished" else ""
+            took = f" in {_clock(view.elapsed_s)}" if view.state == "finished" and not view.reused else ""
+            self._console.print(f"{view.state.replace('_', ' '):>8}  {view.name}{took}{note}", highlight=False)
+        now = time.monotonic()
+        if now - self._last_line > LINE_EVERY_S:
+            self._last_line = now
+            doing = "; ".join(f"{view.name}: {view.doing}" for view in views if view.state == "running")
+            self._console.print(f"          {self._headline(views)}  {doing}", highlight=False)
+
+    def _headline(self, views: Sequence[NodeView]) -> str:
+        done = sum(view.state not in ("waiting", "running") for view in views)
+        elapsed = _clock(time.monotonic() - self._started)
+        return f"{done} of {len(views)} steps, {elapsed} elapsed, about {_clock(remaining_s(views, self._workers))} left"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

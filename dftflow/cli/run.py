@@ -1,0 +1,67 @@
+"""``dftflow run``: a study from its file to the report."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("study")
+@click.option("--preset", default="paper", show_default=True, help="paper, quick, converged, or one of the study's.")
+@click.option("--code", help="DFT code, instead of the one the study names.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.option("--workers", type=click.IntRange(min=1), help="Engine processes at once.  [default: one a core]")
+@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds one engine process may take.")
+@click.option("--memory-limit", type=click.FloatRange(min=0, min_open=True), help="MiB one engine process may hold.")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
+def command(
+    study: str,
+    preset: str,
+    code: str | None,
+    out: Path | None,
+    workers: int | None,
+    time_limit: float | None,
+    memory_limit: float | None,
+    as_json: bool,
+) -> None:
+    """Run STUDY (a shipped name or a file) on this machine; what is finished is never run again."""
+    from rich.console import Console
+
+    from dftflow.cli.progress import RunProgress
+    from dftflow.errors import CalculationError
+    from dftflow.report.write import write_outcome
+    from dftflow.run.job import Limits
+    from dftflow.studies.execution import default_folder, run_study
+    from dftflow.studies.reader import load_study
+
+    chosen = load_study(study, preset, code=code)
+    folder = out or default_folder(chosen)
+    workers = workers or os.cpu_count() or 1
+    console = Console(stderr=True)
+    console.print(f"{chosen.content.title}: preset {preset}, {workers} processes at once, in {folder}", highlight=False)
+    with RunProgress(console, workers) as progress:
+        outcome = run_study(
+            chosen,
+            folder,
+            workers=workers,
+            limits=Limits(time_s=time_limit, memory_mib=memory_limit),
+            observer=progress,
+        )
+    written = write_outcome(outcome, folder)
+    if as_json:
+        click.echo(json.dumps(json.loads(written.results_json.read_text()), indent=1))
+    else:
+        click.echo(written.summary)
+    failed = [step for step in outcome.steps if step.state != "finished"]
+    if failed:
+        raise CalculationError(
+            f"{len(failed)} of {len(outcome.steps)} steps did not finish",
+            reason="\n       ".join(f"{step.name}: {step.failure}" for step in failed),
+            fix=f"the report says more ({written.report}); mend the cause and run again: what is finished is kept",
+        )

@@ -1,0 +1,96 @@
+"""``dftflow slab``: the terminations of a plane, and the one to calculate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dftflow.model.surface import Plane, SlabModel
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("source")
+@click.option("--miller", type=int, nargs=3, required=True, help="Three indices: 0 1 1.")
+@click.option("--setting", help="The cell setting that they belong to: Pnma, Pbnm, cubic, …")
+@click.option("--substitute", "swap", metavar="SITE=ION", help="Replace SITE by a molecule first: Cs=FA.")
+@click.option("--orientation", default="100", show_default=True, help='Of that molecule: "100", "100/001".')
+@click.option("--pseudocubic", type=click.FloatRange(min=0, min_open=True), help="Scale the host to this pseudocubic length, Å.")
+@click.option("--thickness", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="At least, Å.")
+@click.option("--vacuum", type=click.FloatRange(min=0, min_open=True), default=15.0, show_default=True, help="Å.")
+@click.option("--termination", default="auto", show_default=True, help="The one to write.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the chosen slab: .cif, .vasp, .json.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    source: str,
+    miller: tuple[int, int, int],
+    setting: str | None,
+    swap: str | None,
+    orientation: str,
+    pseudocubic: float | None,
+    thickness: float,
+    vacuum: float,
+    termination: str,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """List the terminations of a plane of SOURCE, with what speaks against each."""
+    from dftflow.build.planes import resolve_plane
+    from dftflow.build.slabs import choose_slab, enumerate_slabs
+    from dftflow.build.sources import load_crystal
+    from dftflow.build.substitution import substitute
+    from dftflow.cli.structure import _write
+
+    structure = load_crystal(source, base_dir=Path.cwd()).structure
+    if swap is not None:
+        site, _, ion = swap.partition("=")
+        structure = substitute(structure, site=site, by=ion, orientation=orientation, pseudocubic_ang=pseudocubic)
+    plane = resolve_plane(structure, miller, setting)
+    slabs = enumerate_slabs(structure, plane, min_thickness_ang=thickness, vacuum_ang=vacuum)
+    if out is not None:
+        _write(choose_slab(slabs, termination, allow_refused=termination != "auto").structure, out)
+    click.echo(json.dumps(_facts(plane, slabs), indent=1) if as_json else _table(plane, slabs))
+
+
+def _facts(plane: Plane, slabs: tuple[SlabModel, ...]) -> dict[str, Any]:
+    return {
+        "plane": str(plane),
+        "equivalents": {name: list(indices) for name, indices in plane.equivalents},
+        "slabs": [
+            {
+                "termination": slab.termination,
+                "layers": [{"formula": layer.formula, "formal_charge": layer.formal_charge} for layer in slab.layers],
+                "formal_charge": slab.formal_charge,
+                "symmetric": slab.symmetric,
+                "polar": slab.polar,
+                "stoichiometric": slab.stoichiometric,
+                "atoms": len(slab.structure),
+                "area_ang2": slab.area_ang2,
+                "thickness_ang": slab.thickness_ang,
+                "refused": slab.refused,
+            }
+            for slab in slabs
+        ],
+    }
+
+
+def _table(plane: Plane, slabs: tuple[SlabModel, ...]) -> str:
+    names = ", ".join(f"({''.join(map(str, indices))}) {name}" for name, indices in plane.equivalents)
+    lines = [f"{plane}" + (f" = {names}" if names else "")]
+    lines.append(f"{'termination':<22} {'atoms':>5} {'charge':>6} {'symm.':>5} {'polar':>5} {'stoich.':>7} {'Å²':>7} {'Å':>6}")
+    for slab in slabs:
+        lines.append(
+            f"{slab.termination:<22} {len(slab.structure):>5} {slab.formal_charge:>+6} {_yes(slab.symmetric):>5} "
+            f"{_yes(slab.polar):>5} {_yes(slab.stoichiometric):>7} {slab.area_ang2:>7.1f} {slab.thickness_ang:>6.1f}  "
+            f"{slab.refused}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"

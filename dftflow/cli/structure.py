@@ -1,0 +1,116 @@
+"""``dftflow structure``: the shipped crystals, and any crystal looked at or changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from dftflow.build.crystal import Crystal
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option("--substitute", "swap", metavar="SITE=ION", help="Replace every SITE by a molecule: Cs=FA, Cs=MA, Cs=ion.xyz.")
+@click.option("--orientation", default="100", show_default=True, help='Of the molecule: "100", "100/001", "random".')
+@click.option("--seed", type=int, help="For a random orientation.")
+@click.option("--supercell", type=click.IntRange(min=1), nargs=3, default=(1, 1, 1), help="Three whole numbers.")
+@click.option("--pseudocubic", type=click.FloatRange(min=0, min_open=True), help="Scale the host to this pseudocubic length, Å.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the crystal: .cif, .vasp, .json.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    source: str | None,
+    swap: str | None,
+    orientation: str,
+    seed: int | None,
+    supercell: tuple[int, int, int],
+    pseudocubic: float | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Show a crystal: SOURCE is a shipped name, a file, or a Materials Project id. Without it, list what is shipped."""
+    from dftflow.build.shipped import load_shipped, shipped_names
+    from dftflow.build.sources import load_crystal
+    from dftflow.build.substitution import substitute
+
+    if source is None:
+        rows = [_row(load_shipped(name)) for name in shipped_names()]
+        click.echo(json.dumps(rows, indent=1) if as_json else _listing(rows))
+        return
+    crystal = load_crystal(source, base_dir=Path.cwd())
+    structure = crystal.structure
+    if swap is not None:
+        site, _, ion = swap.partition("=")
+        structure = substitute(
+            structure, site=site, by=ion, orientation=orientation, seed=seed, supercell=supercell, pseudocubic_ang=pseudocubic
+        )
+    if out is not None:
+        _write(structure, out)
+    facts = _facts(crystal, structure)
+    click.echo(json.dumps(facts, indent=1) if as_json else _page(facts))
+
+
+def _row(crystal: Crystal) -> dict[str, Any]:
+    lattice = crystal.structure.lattice
+    return {
+        "name": crystal.name,
+        "formula": crystal.structure.composition.reduced_formula,
+        "space_group": crystal.space_group,
+        "lattice_ang": [round(length, 4) for length in lattice.abc],
+        "confidence": crystal.confidence,
+        "reference": crystal.reference,
+    }
+
+
+def _listing(rows: list[dict[str, Any]]) -> str:
+    lines = [f"{'name':<22} {'formula':<14} {'space group':<12} {'a, b, c (Å)':<26} source"]
+    for row in rows:
+        lengths = "  ".join(f"{length:.4f}" for length in row["lattice_ang"])
+        lines.append(f"{row['name']:<22} {row['formula']:<14} {row['space_group']:<12} {lengths:<26} {row['reference']}")
+    return "\n".join(lines)
+
+
+def _facts(crystal: Crystal, structure: Structure) -> dict[str, Any]:
+    from dftflow.build.symmetry import space_group
+
+    symbol, number = space_group(structure)
+    a, b, c = structure.lattice.abc
+    alpha, beta, gamma = structure.lattice.angles
+    return {
+        "name": crystal.name,
+        "formula": structure.composition.reduced_formula,
+        "atoms": len(structure),
+        "space_group": f"{symbol} ({number})",
+        "a_ang": round(a, 5), "b_ang": round(b, 5), "c_ang": round(c, 5),
+        "alpha_deg": round(alpha, 4), "beta_deg": round(beta, 4), "gamma_deg": round(gamma, 4),
+        "volume_ang3": round(structure.volume, 3),
+        "density_g_per_cm3": round(float(structure.density), 4),
+        "source": crystal.source,
+        "reference": crystal.reference,
+        "confidence": crystal.confidence,
+        "sha256": crystal.sha256,
+        "warnings": list(crystal.warnings),
+    }  # fmt: skip
+
+
+def _page(facts: dict[str, Any]) -> str:
+    lines = [f"{key:<18} {value}" for key, value in facts.items() if key != "warnings"]
+    return "\n".join(lines + [f"note               {text}" for text in facts["warnings"]])
+
+
+def _write(structure: Structure, out: Path) -> None:
+    from dftflow.errors import InputError
+    from dftflow.run.store import storage_errors
+
+    formats = {".cif": "cif", ".vasp": "poscar", ".json": "json"}
+    if out.suffix not in formats:
+        raise InputError(f"no structure format ends in {out.suffix!r}", fix=f"use one of {', '.join(formats)}")
+    with storage_errors(out):
+        out.write_text(structure.to(fmt=formats[out.suffix]))

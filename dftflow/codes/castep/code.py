@@ -1,0 +1,179 @@
+"""CASTEP behind the `Code` seam."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dftflow.codes.base import Diagnosis, Progress
+from dftflow.codes.castep.bands_file import read_bands
+from dftflow.codes.castep.castep_file import CastepRun, read_castep
+from dftflow.codes.castep.cell_file import read_cell_path, read_cell_structure
+from dftflow.codes.castep.deck import render_deck
+from dftflow.codes.castep.keywords import FAMILIES, KeywordFamily
+from dftflow.codes.castep.potential_file import read_potential
+from dftflow.codes.castep.sheet import CASTEP_SHEET
+from dftflow.errors import ParseError, SpecError
+from dftflow.model.deck import Deck
+from dftflow.model.results import Results
+from dftflow.model.spec import CalcSpec
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["CASTEP"]
+
+PROGRAMS = ("castep.mpi", "castep.serial", "castep")
+LOG_LINES = 12
+_MESSAGES = {
+    "scf_not_converged": "the SCF was given up after max_scf_cycles",
+    "geom_not_converged": "the geometry did not converge within geom_max_iter steps",
+    "out_of_time": "the run stopped because its run_time was nearly over; it can be continued",
+    "truncated": "the .castep file has no end: the run still goes on, or was killed",
+}
+
+
+class CASTEP:
+    """CASTEP 18.1 and later; Materials Studio builds too.
+
+    Parameters
+    ----------
+    keywords
+        Keyword family of band structures: ``"academic"`` (``spectral_*``) or ``"materials-studio"`` (``bs_*``).
+    potentials
+        Library for all elements, mapping from element to potential, or None for the family's default; see
+        `dftflow.codes.castep.potentials`.
+    templates
+        Folders whose ``castep/*.j2`` replace the shipped templates, e.g. ``[Path("templates")]``.
+
+    Raises
+    ------
+    SpecError
+        For an unknown keyword family.
+    """
+
+    name = "castep"
+    sheet = CASTEP_SHEET
+
+    def __init__(
+        self,
+        *,
+        keywords: KeywordFamily = "academic",
+        potentials: str | Mapping[str, str] | None = None,
+        templates: Sequence[Path] = (),
+    ) -> None:
+        if keywords not in FAMILIES:
+            raise SpecError(f"CASTEP has no keyword family {keywords!r}", fix=f"choose one of {', '.join(FAMILIES)}")
+        self.keywords: KeywordFamily = keywords
+        self.potentials = potentials
+        self.templates = tuple(templates)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether ``CASTEP_COMMAND`` is set or a CASTEP program is on the PATH."""
+        return bool(os.environ.get("CASTEP_COMMAND")) or any(shutil.which(program) for program in PROGRAMS)
+
+    @property
+    def how_to_get_it(self) -> str:
+        """One line for a person who does not have it."""
+        return "CASTEP needs a licence (https://www.castep.org, free for academic use); then put castep.mpi on the PATH"
+
+    def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
+        """``<seed>.cell`` and ``<seed>.param``; raises `SpecError` for what CASTEP cannot express."""
+        return render_deck(
+            structure, spec, seed, family=self.keywords, potentials=self.potentials, search=self.templates
+        )
+
+    def command(self, deck: Deck) -> tuple[str, ...]:
+        """``CASTEP_COMMAND`` (e.g. ``mpirun -n 8 castep.mpi``) or the first program on the PATH, and the seed."""
+        own = os.environ.get("CASTEP_COMMAND", "")
+        program = next((program for program in PROGRAMS if shutil.which(program)), PROGRAMS[0])
+        return (*(shlex.split(own) or [program]), deck.seed)
+
+    def progress(self, folder: Path) -> Progress:
+        """Last SCF cycle and geometry iteration in the ``.castep`` file."""
+        try:
+            run = read_castep(folder / f"{_seed(folder)}.castep")
+        except ParseError:
+            return Progress(doing="starting")
+        step = "" if run.iteration is None else f"geometry iteration {run.iteration} done, "
+        return Progress(doing=step + ("reading" if run.scf_cycle is None else f"SCF cycle {run.scf_cycle}"))
+
+    def diagnose(self, folder: Path) -> Diagnosis:
+        """Status of the last run, by the end of ``.castep`` and by ``<seed>.*.err``."""
+        seed = _seed(folder)
+        errors = "\n".join(file.read_text(errors="replace").strip() for file in sorted(folder.glob(f"{seed}*.err")))
+        try:
+            run = read_castep(folder / f"{seed}.castep")
+        except ParseError as error:
+            return Diagnosis(status="died", message=errors or error.summary, log_tail=_tail(folder, seed))
+        if run.status == "finished":
+            return Diagnosis(status="finished")
+        if errors and run.status == "truncated":
+            return Diagnosis(status="died", message=errors.splitlines()[0], log_tail=errors)
+        return Diagnosis(status=run.status, message=_MESSAGES[run.status], log_tail=_tail(folder, seed))
+
+    def final_structure(self, folder: Path, seed: str) -> Structure | None:
+        """The last geometry, from ``<seed>-out.cell``; None when there is no such file.
+
+        CASTEP writes it whether or not the optimisation converged: ask `diagnose`.
+
+        Raises
+        ------
+        ParseError
+            The file is cut short or damaged.
+        """
+        file = folder / f"{seed}-out.cell"
+        return read_cell_structure(file) if file.exists() else None
+
+    def parse(self, folder: Path) -> Results:
+        """Status, energy, last geometry, eigenvalues and potential of the calculation in `folder`.
+
+        Forces, stresses and the single steps of an optimisation are not read.
+        """
+        seed = _seed(folder)
+        run = read_castep(folder / f"{seed}.castep")
+        cell, bands, potential = (folder / f"{seed}.{suffix}" for suffix in ("cell", "bands", "pot_fmt"))
+        path = read_cell_path(cell) if cell.exists() else None
+        values = read_bands(bands, path=path) if bands.exists() else None
+        return Results(
+            code=self.name,
+            code_version=run.version,
+            status=self.diagnose(folder).status,
+            energy_ev=run.energy_ev,
+            structure=self._structure(folder, seed, run),
+            finite_basis_de_dlnecut_ev=run.finite_basis_de_dlnecut_ev,
+            fermi_ev=None if values is None else values.fermi_ev,
+            bands=values,
+            potential=read_potential(potential) if potential.exists() else None,
+            wall_time_s=run.wall_time_s,
+            peak_memory_mib=run.peak_memory_mib,
+            warnings=run.warnings,
+        )
+
+    def _structure(self, folder: Path, seed: str, run: CastepRun) -> Structure | None:
+        last = self.final_structure(folder, seed)
+        cell = folder / f"{seed}.cell"
+        if last is None and not run.is_geometry_run and cell.exists():
+            return read_cell_structure(cell)
+        return last
+
+
+def _seed(folder: Path) -> str:
+    """The seed of the one calculation in `folder`."""
+    for suffix in (".param", ".castep"):
+        seeds = sorted(file.stem for file in folder.glob(f"*{suffix}"))
+        if len(seeds) == 1:
+            return seeds[0]
+        if seeds:
+            raise ParseError(f"several calculations share a folder: {', '.join(seeds)}", where=str(folder))
+    raise ParseError("there is no CASTEP calculation here", reason="no .param and no .castep file", where=str(folder))
+
+
+def _tail(folder: Path, seed: str) -> str:
+    file = folder / f"{seed}.castep"
+    return "\n".join(file.read_text(errors="replace").splitlines()[-LOG_LINES:]) if file.exists() else ""

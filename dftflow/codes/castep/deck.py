@@ -1,0 +1,288 @@
+"""Writes the ``.cell`` and ``.param`` of one calculation.
+
+The templates in ``templates/castep`` hold the keywords; here the blocks are computed (lattice, positions, k-points,
+path, potentials) and what CASTEP cannot express is refused. Keywords and units: CASTEP 18.1 to 21.1 ``--help``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dftflow.codes.castep.keywords import FAMILIES, KeywordFamily, functional, tolerance_note
+from dftflow.codes.castep.potentials import Potentials, choose_potentials
+from dftflow.codes.templates import render_template
+from dftflow.errors import SpecError
+from dftflow.model.deck import Deck
+from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
+
+if TYPE_CHECKING:
+    from pymatgen.core import Lattice, Structure
+
+__all__ = ["render_deck"]
+
+CELL_CONSTRAINTS = {
+    "isotropic": "   1 1 1  ! a = b = c, varied together\n   0 0 0  ! angles fixed",
+    "lengths": "   1 2 3  ! a, b and c varied independently\n   0 0 0  ! angles fixed",
+    "all": "   1 2 3  ! a, b and c varied independently\n   4 5 6  ! angles too",
+}
+SAME_LENGTH_ANG = 1e-5
+ALONG_AXIS = 1e-6
+SAME_K = 1e-6
+MIX_CHARGE_AMP_CRYSTAL = 0.5
+MIX_CHARGE_AMP_SLAB = 0.2
+MS_SCF_TOL_EV = {2e-6: 'Materials Studio quality "Medium"'}
+MS_SMEARING_EV = {0.1: "Materials Studio default"}
+TITLE_LENGTH = 80
+
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_TRANSLITERATED = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
+
+
+def render_deck(
+    structure: Structure,
+    spec: CalcSpec,
+    seed: str,
+    *,
+    family: KeywordFamily,
+    potentials: str | Mapping[str, str] | None = None,
+    search: Sequence[Path] = (),
+) -> Deck:
+    """``<seed>.cell`` and ``<seed>.param`` for `spec` on `structure`.
+
+    Parameters
+    ----------
+    structure
+        Ordered crystal, or slab with its normal along a Cartesian axis.
+    family
+        Keyword family of a band structure; see `dftflow.codes.castep.keywords`.
+    potentials
+        As in `dftflow.codes.castep.potentials.choose_potentials`.
+    search
+        Folders with templates of the user's own.
+
+    Raises
+    ------
+    SpecError
+        CASTEP cannot do what is asked, or would do something else than it says.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", seed):
+        raise SpecError(f"{seed!r} is no seed for CASTEP", fix="use letters, digits, '.', '_', '+' and '-' only")
+    _check(structure, spec)
+    pots = choose_potentials(_elements(structure), spec, family, potentials)
+    cell = render_template(_cell_template(spec), _cell_values(structure, spec, family, pots), search=search)
+    param = render_template(_param_template(spec, family), _param_values(spec), search=search)
+    return Deck(
+        code="castep",
+        seed=seed,
+        files={f"{seed}.cell": _align_comments(cell), f"{seed}.param": _align_comments(param)},
+        notes=(*pots.notes, *_break_notes(cell, family)),
+    )
+
+
+def _break_notes(cell: str, family: KeywordFamily) -> tuple[str, ...]:
+    if family == "academic" or "\nBREAK\n" not in cell:
+        return ()
+    return (
+        "The k-path jumps at BREAK, which the help of Materials Studio does not mention; "
+        "where it is refused, run the segments as decks of their own.",
+    )
+
+
+def _check(structure: Structure, spec: CalcSpec) -> None:
+    if not structure.is_ordered:
+        raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
+    if functional(spec.xc).hybrid and spec.task == "potential":
+        raise SpecError(
+            f"CASTEP has no local potential to write with {spec.xc}",
+            reason="the exchange of a hybrid functional is not local",
+            fix="take the potential from a PBE run",
+        )
+    if spec.slab_axis is not None:
+        _check_slab(structure.lattice, spec, spec.slab_axis)
+    if spec.relaxation is not None and spec.relaxation.cell == "isotropic":
+        _check_isotropic(structure.lattice)
+
+
+def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int) -> None:
+    if axis not in (0, 1, 2):
+        raise SpecError(f"slab_axis is {axis}", fix="give 0, 1 or 2")
+    letter = "xyz"[axis]
+    off_axis = [*np.delete(lattice.matrix[axis], axis), *np.delete(lattice.matrix[:, axis], axis)]
+    if np.abs(off_axis).max() > ALONG_AXIS * lattice.abc[axis] or lattice.matrix[axis, axis] < 0:
+        raise SpecError(
+            f"the slab's normal is not along Cartesian {letter}",
+            reason="CASTEP's dipole_dir names a Cartesian axis, not a lattice vector",
+            fix=f"rotate the cell: lattice vector {'abc'[axis]} along {letter}, the other two normal to it",
+        )
+    if spec.grid[axis] != 1:
+        raise SpecError(
+            f"the k-grid {spec.grid} has {spec.grid[axis]} points along the slab's normal",
+            reason="a slab does not repeat along its normal",
+            fix=f"give 1 for direction {'abc'[axis]}",
+        )
+    if spec.relaxation is not None and spec.relaxation.cell != "fixed":
+        raise SpecError(
+            f"the cell of a slab cannot be relaxed ({spec.relaxation.cell!r})",
+            reason="the vacuum would shrink",
+            fix="relax the crystal first, then the slab with cell='fixed'",
+        )
+
+
+def _check_isotropic(lattice: Lattice) -> None:
+    if max(lattice.abc) - min(lattice.abc) > SAME_LENGTH_ANG:
+        lengths = ", ".join(f"{length:.4f}" for length in lattice.abc)
+        raise SpecError(
+            "CASTEP cannot scale this cell by one factor",
+            reason=f"its constraint '1 1 1' means a = b = c, but the lengths are {lengths} Å",
+            fix="relax with cell='lengths'",
+        )
+
+
+# --- .cell -----------------------------------------------------------------------------------------------------------
+
+
+def _cell_template(spec: CalcSpec) -> str:
+    return "castep/bulk.cell.j2" if spec.slab_axis is None else "castep/slab.cell.j2"
+
+
+def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, pots: Potentials) -> dict[str, Any]:
+    path = "" if spec.path is None else _path_block(spec.path, spec.edge_kpoints, FAMILIES[family].upper())
+    values = {
+        "title": _plain(spec.title),
+        "lattice": "\n".join("".join(f"{x:17.10f}" for x in row) for row in structure.lattice.matrix),
+        "positions": _positions(structure),
+        "grid": " ".join(map(str, spec.grid)),
+        "grid_note": _plain(spec.grid_note),
+        "moving_ions": spec.relaxation is not None,
+        "path": path,
+        "potentials_note": pots.comment,
+        "potentials": pots.block,
+    }
+    if spec.slab_axis is None:
+        freedom = "" if spec.relaxation is None else spec.relaxation.cell
+        values |= {"cell_freedom": freedom, "cell_constraints": CELL_CONSTRAINTS.get(freedom, "")}
+    return values
+
+
+def _elements(structure: Structure) -> list[str]:
+    return list(dict.fromkeys(site.specie.symbol for site in structure))
+
+
+def _positions(structure: Structure) -> str:
+    """Fractional positions, species by species: the order that CASTEP keeps and writes back."""
+    return "\n".join(
+        f"{element:<3s}" + "".join(f"{x:17.12f}" for x in site.frac_coords)
+        for element in _elements(structure)
+        for site in structure
+        if site.specie.symbol == element
+    )
+
+
+def _path_block(path: KPath, edges: Sequence[KPoint], prefix: str) -> str:
+    """The path block with its spacing.
+
+    CASTEP takes a path or a list of k-points, not both, and it hits exactly only the corners of a path. A band-edge
+    point that is no corner is therefore joined to the path's first point by a segment of its own.
+    """
+    corners = [point for segment in path.segments for point in segment]
+    lost = [edge for edge in edges if not any(_same_k(edge.frac, corner.frac) for corner in corners)]
+    segments = [*path.segments, *((corners[0], edge) for edge in lost)]
+    lines = "\nBREAK\n".join("\n".join(_corner(point) for point in segment) for segment in segments)
+    first = corners[0].label
+    extra = "".join(f"! {first} - {edge.label}: a band edge is at {edge.label}, off the path\n" for edge in lost)
+    return (
+        f"{extra}%BLOCK {prefix}_KPOINT_PATH\n{lines}\n%ENDBLOCK {prefix}_KPOINT_PATH\n"
+        f"{prefix}_KPOINT_PATH_SPACING : {_number(path.spacing_per_ang)} 1/ang  ! with the 2 pi included"
+    )
+
+
+def _corner(point: KPoint) -> str:
+    return "".join(f"{x:14.10f}" for x in point.frac) + f"  ! {_plain(point.label)}"
+
+
+def _same_k(first: Sequence[float], second: Sequence[float]) -> bool:
+    """Equal up to a reciprocal lattice vector, or to the sign (time reversal): the eigenvalues are the same."""
+    a, b = np.array(first), np.array(second)
+    return any(bool(np.all(np.abs(d - np.round(d)) < SAME_K)) for d in (a - b, a + b))
+
+
+# --- .param ----------------------------------------------------------------------------------------------------------
+
+
+def _param_template(spec: CalcSpec, family: KeywordFamily) -> str:
+    return f"castep/bands-{family}.param.j2" if spec.task == "bands" else f"castep/{spec.task}.param.j2"
+
+
+def _param_values(spec: CalcSpec) -> dict[str, Any]:
+    note = tolerance_note(spec.relaxation) if spec.relaxation is not None else ""
+    values: dict[str, Any] = {
+        "title": _plain(spec.title),
+        "xc": functional(spec.xc).keyword,
+        "cutoff_ev": _number(spec.cutoff_ev),
+        "cutoff_note": _plain(spec.cutoff_note),
+        "scf_tol_ev": _number(spec.scf_tol_ev_per_atom),
+        "scf_tol_note": MS_SCF_TOL_EV.get(spec.scf_tol_ev_per_atom, ""),
+        "max_scf_cycles": spec.max_scf_cycles,
+        "smearing_ev": _number(spec.smearing_ev) if spec.smearing_ev > 0 else "",
+        "smearing_note": MS_SMEARING_EV.get(spec.smearing_ev, ""),
+        "mix_charge_amp": MIX_CHARGE_AMP_CRYSTAL if spec.slab_axis is None else MIX_CHARGE_AMP_SLAB,
+        "dipole_dir": "" if spec.slab_axis is None else "XYZ"[spec.slab_axis],
+    }
+    if spec.task == "bands":
+        values["empty_bands"] = spec.empty_bands
+    if spec.relaxation is not None:
+        values |= _relaxation_values(spec.relaxation, note)
+    return values
+
+
+def _relaxation_values(relaxation: Relaxation, note: str) -> dict[str, Any]:
+    return {
+        "cell_moves": relaxation.cell != "fixed",
+        "energy_tol_ev": _number(relaxation.energy_tol_ev_per_atom),
+        "force_tol_ev_per_ang": _number(relaxation.force_tol_ev_per_ang),
+        "stress_tol_gpa": _number(relaxation.stress_tol_gpa),
+        "displacement_tol_ang": _number(relaxation.displacement_tol_ang),
+        "tolerance_note": note,
+        "max_steps": relaxation.max_steps,
+    }
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+def _number(value: float) -> str:
+    """Shortest decimal text: 244.9, 0.05, 2.0e-5."""
+    if value != 0 and abs(value) < 1e-3:
+        mantissa, exponent = f"{value:.12e}".split("e")
+        return f"{mantissa.rstrip('0')}{'0' if mantissa.rstrip('0').endswith('.') else ''}e{int(exponent)}"
+    return f"{value:.12g}" if value != int(value) else f"{value:.1f}"
+
+
+def _plain(text: str) -> str:
+    """One line of ASCII without comment signs: nothing in it can end or start a comment or a keyword."""
+    ascii_text = unicodedata.normalize("NFKD", text.translate(_TRANSLITERATED)).encode("ascii", "ignore").decode()
+    return re.sub(r"[\s!#;%]+", " ", ascii_text).strip()[:TITLE_LENGTH]
+
+
+
+def _align_comments(text: str) -> str:
+    """Line trailing ``! comments`` up within each run of lines, and drop those that have nothing to say."""
+    paragraphs = []
+    for paragraph in text.split("\n\n"):
+        pairs = [_split_trailing_comment(line) for line in paragraph.split("\n")]
+        width = max((len(left) for left, comment in pairs if comment), default=0)
+        paragraphs.append("\n".join(f"{left:<{width}s}  ! {comment}" if comment else left for left, comment in pairs))
+    return "\n\n".join(paragraphs)
+
+
+def _split_trailing_comment(line: str) -> tuple[str, str]:
+    if line.startswith("!"):
+        return line, ""
+    left, _, comment = line.partition(" !")
+    return left.rstrip(), comment.strip()

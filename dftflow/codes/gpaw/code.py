@@ -1,0 +1,80 @@
+"""GPAW behind the `Code` seam."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dftflow.codes.base import Diagnosis, Progress
+from dftflow.codes.gpaw.deck import render_deck
+from dftflow.codes.gpaw.output import parse_folder, read_record
+from dftflow.errors import ParseError
+from dftflow.model.deck import Deck
+from dftflow.model.results import Results
+from dftflow.model.spec import CalcSpec
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["GPAW"]
+
+LOG_LINES = 12
+
+
+class GPAW:
+    """The embedded engine: its deck is a Python script, its command this interpreter in a process of its own."""
+
+    name = "gpaw"
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether GPAW is installed."""
+        return find_spec("gpaw") is not None and find_spec("_gpaw") is not None
+
+    @property
+    def how_to_get_it(self) -> str:
+        """One line for a person who does not have it."""
+        return "pip install 'dftflow[gpaw]' (needs g++; `make demo` in a checkout shows the recipe)"
+
+    def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
+        """The script, and the structure as extended XYZ."""
+        return render_deck(structure, spec, seed)
+
+    def command(self, deck: Deck) -> tuple[str, ...]:
+        """This interpreter and the script."""
+        return (sys.executable, f"{deck.seed}.py")
+
+    def progress(self, folder: Path) -> Progress:
+        """What the engine wrote last into ``progress.json``."""
+        try:
+            content = json.loads((folder / "progress.json").read_text())
+            return Progress(doing=content["doing"], fraction=content["fraction"])
+        except (OSError, ValueError, KeyError):
+            return Progress(doing="starting")
+
+    def diagnose(self, folder: Path) -> Diagnosis:
+        """Status from ``results.json``; without it the process was ended from outside."""
+        tail = _log_tail(folder)
+        try:
+            record = read_record(folder)
+        except ParseError as error:
+            return Diagnosis(status="died", message=error.summary, log_tail=tail)
+        return Diagnosis(status=record["status"], message=record.get("message", ""), log_tail=tail)
+
+    def parse(self, folder: Path) -> Results:
+        """Results, eigenvalues and plane-averaged potential."""
+        return parse_folder(folder)
+
+
+def _log_tail(folder: Path) -> str:
+    lines: list[str] = []
+    for name in ("stdout.log", "stderr.log"):
+        if (folder / name).exists():
+            lines += (folder / name).read_text(errors="replace").splitlines()[-LOG_LINES:]
+    logs = [p for p in folder.glob("*.txt") if p.stat().st_size]
+    if not lines and logs:
+        lines = max(logs, key=lambda p: p.stat().st_mtime).read_text(errors="replace").splitlines()[-LOG_LINES:]
+    return "\n".join(lines)

@@ -1,0 +1,106 @@
+"""A GPAW deck: a script as a person would write it, and the atoms as extended XYZ."""
+
+from __future__ import annotations
+
+from pprint import pformat
+from typing import TYPE_CHECKING, Any
+
+from dftflow.build.atoms import to_extxyz
+from dftflow.build.kpaths import sample_path
+from dftflow.codes.templates import render_template
+from dftflow.errors import SpecError
+from dftflow.model.deck import Deck
+from dftflow.model.spec import CalcSpec
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["render_deck"]
+
+FUNCTIONALS = ("PBE", "LDA", "PBEsol", "revPBE", "RPBE")
+EMPTY_BANDS_OF_GROUND_STATE = 8
+
+
+def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
+    """Render `spec` for GPAW.
+
+    Raises
+    ------
+    SpecError
+        For a functional that this GPAW, built without libxc, does not have, and for a slab along another axis than z.
+    """
+    functional = {name.upper(): name for name in FUNCTIONALS}.get(spec.xc.upper())
+    if functional is None:
+        raise SpecError(
+            f"GPAW has no functional {spec.xc!r} here",
+            reason="it was built without libxc",
+            fix=f"choose one of {', '.join(FUNCTIONALS)}",
+        )
+    if spec.slab_axis not in (None, 2):
+        raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
+    script = render_template(
+        "gpaw/deck.py.j2",
+        {
+            "title": spec.title,
+            "seed": seed,
+            "cutoff_ev": repr(spec.cutoff_ev),
+            "cutoff_note": spec.cutoff_note,
+            "xc": functional,
+            "grid": repr(spec.grid),
+            "grid_note": spec.grid_note,
+            "empty_bands": spec.empty_bands if spec.task == "bands" else EMPTY_BANDS_OF_GROUND_STATE,
+            "smearing_ev": repr(spec.smearing_ev),
+            "scf_tol_ev": f"{spec.scf_tol_ev_per_atom * len(structure):.2e}",
+            "max_scf_cycles": spec.max_scf_cycles,
+            "density_tol": "1e-4",
+            "slab": spec.slab_axis is not None,
+            "task_block": _task_block(structure, spec),
+        },
+    )
+    periodic = (True, True, spec.slab_axis is None)
+    return Deck(code="gpaw", seed=seed, files={f"{seed}.py": script, f"{seed}.xyz": to_extxyz(structure, periodic=periodic)})
+
+
+def _task_block(structure: Structure, spec: CalcSpec) -> str:
+    if spec.task == "potential":
+        return "engine.potential(atoms, calculator)"
+    if spec.task == "bands":
+        return _bands_block(structure, spec)
+    goal = spec.relaxation
+    assert goal is not None
+    return "\n".join(
+        [
+            "engine.relax(",
+            "    atoms,",
+            "    calculator,",
+            f'    cell="{goal.cell}",',
+            f"    energy_tol_ev_per_atom={goal.energy_tol_ev_per_atom!r},",
+            f"    force_tol_ev_per_ang={goal.force_tol_ev_per_ang!r},",
+            f"    stress_tol_gpa={goal.stress_tol_gpa!r},",
+            f"    displacement_tol_ang={goal.displacement_tol_ang!r},",
+            f"    max_steps={goal.max_steps},",
+            ")",
+        ]
+    )
+
+
+def _bands_block(structure: Structure, spec: CalcSpec) -> str:
+    assert spec.path is not None
+    kpoints, labels, segments = sample_path(spec.path, structure.lattice.reciprocal_lattice.matrix)
+    for point in spec.edge_kpoints:
+        kpoints.append(point.frac)
+        labels.append(point.label)
+        segments.append(-1)
+    return "\n".join(
+        [
+            "# the path, then the special points that may hold a band edge (segment -1)",
+            f"kpoints = {_wrapped(kpoints)}",
+            f"labels = {_wrapped(labels)}",
+            f"segments = {_wrapped(segments)}",
+            f"engine.bands(atoms, calculator, kpoints=kpoints, labels=labels, segments=segments, empty_bands={spec.empty_bands})",
+        ]
+    )
+
+
+def _wrapped(values: list[Any]) -> str:
+    return pformat(values, width=110, compact=True)

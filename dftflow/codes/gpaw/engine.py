@@ -1,0 +1,383 @@
+"""What a GPAW deck calls: the three tasks, run in the deck's own folder and process.
+
+GPAW is imported by the deck alone, so that dftflow itself never loads it. Every task leaves in its folder
+
+* ``progress.json``: what is being done now;
+* ``relax.jsonl``: one line an accepted geometry, from which a killed relaxation goes on;
+* ``finite_basis.json``: dE/d ln E_cut, when the cell is relaxed;
+* ``bands.npz``, ``potential.npz``: eigenvalues; plane-averaged electrostatic potential;
+* ``results.json``: written last, and only whole. Its ``status`` says how the run ended.
+
+The files are replaced by renaming, so that a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+from ase.constraints import FixSymmetry
+from ase.filters import FrechetCellFilter
+from ase.optimize import BFGS
+
+from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
+
+__all__ = ["SEGMENT_OF_EXTRA_POINTS", "bands", "potential", "relax"]
+
+SEGMENT_OF_EXTRA_POINTS = -1
+FINITE_BASIS_STEP = 0.03
+SPARE_BANDS = 6
+SYMMETRY_TOLERANCE_ANG = 1e-3
+
+MakeCalculator = Callable[..., Any]
+CellFreedom = Literal["fixed", "isotropic", "lengths", "all"]
+_STRAIN_MASK = {"isotropic": [1, 1, 1, 0, 0, 0], "lengths": [1, 1, 1, 0, 0, 0], "all": [1] * 6}
+
+
+class BasisCorrected(Calculator):
+    """GPAW with the finite-basis correction that its plane-wave energy and stress lack.
+
+    At a constant cutoff the number N of plane waves jumps as the cell changes, and the energy with it; GPAW's stress
+    is the derivative at constant N. Counting the energy as if the cutoff sphere held the ideal number N0 of plane
+    waves makes it smooth, and adds one term to the stress (Francis and Payne, 10.1088/0953-8984/2/19/007; CASTEP's
+    ``finite_basis_corr``):
+
+        E     -> E     + 2/3     dE/d ln E_cut ln(N0/N)
+        sigma -> sigma + 2/(3 V) dE/d ln E_cut
+
+    Parameters
+    ----------
+    calculator
+        The GPAW calculator.
+    de_dlnecut_ev
+        dE/d ln E_cut per cell, in eV; None when the cell is fixed: no correction, and no stress.
+    """
+
+    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012
+
+    def __init__(self, calculator: Any, de_dlnecut_ev: float | None) -> None:
+        super().__init__()
+        self.engine = calculator
+        self.corrects = de_dlnecut_ev is not None
+        self.de_dlnecut_ev = de_dlnecut_ev or 0.0
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        super().calculate(atoms, properties, system_changes)
+        bare = self.atoms.copy()
+        bare.calc = self.engine
+        energy = bare.get_potential_energy()
+        self.results = {"forces": bare.get_forces(apply_constraint=False)}
+        if self.corrects:
+            energy += self.de_dlnecut_ev * np.log(1 / _effective_cutoff_ratio(bare, self.engine))
+            correction = 2.0 / 3.0 * self.de_dlnecut_ev / bare.get_volume()
+            self.results["stress"] = bare.get_stress() + correction * np.array([1, 1, 1, 0, 0, 0])
+        self.results["energy"] = self.results["free_energy"] = energy
+
+
+def relax(
+    atoms: Atoms,
+    calculator: MakeCalculator,
+    *,
+    cell: CellFreedom,
+    energy_tol_ev_per_atom: float,
+    force_tol_ev_per_ang: float,
+    stress_tol_gpa: float,
+    displacement_tol_ang: float,
+    max_steps: int,
+) -> None:
+    """Relax ions (and cell) by BFGS until all four criteria hold; the symmetry of the start is kept."""
+    with _recorded() as record:
+        steps = _earlier_steps()
+        if steps:
+            atoms.set_cell(steps[-1]["cell_ang"], scale_atoms=False)
+            atoms.set_positions(steps[-1]["positions_ang"])
+        slope = None if cell == "fixed" else _finite_basis_slope(atoms, calculator)
+        record["finite_basis_de_dlnecut_ev"] = slope
+        engine = calculator()
+        atoms.calc = BasisCorrected(engine, slope)
+        atoms.set_constraint(FixSymmetry(atoms, symprec=SYMMETRY_TOLERANCE_ANG, verbose=False))
+        optimiser = BFGS(_degrees_of_freedom(atoms, cell), restart="bfgs.json", logfile=None, maxstep=0.15)
+        count = len(steps)
+        engine.hooks["scf_step"] = lambda scf: _tell(f"BFGS step {count}, SCF iteration {scf.niter}", None)
+        converged = False
+        for _ in optimiser.irun(fmax=0.0, steps=max(max_steps - count, 0)):
+            steps.append(_step(atoms, cell, steps[-1] if steps else None))
+            _append("relax.jsonl", steps[-1])
+            count = len(steps)
+            converged = _is_converged(
+                steps, len(atoms), energy_tol_ev_per_atom, force_tol_ev_per_ang, stress_tol_gpa, displacement_tol_ang
+            )
+            if converged:
+                break
+        record.update(_ground_state(atoms, engine))
+        record["forces_ev_per_ang"] = atoms.calc.results["forces"].tolist()
+        if cell != "fixed":
+            record["stress_gpa"] = (atoms.get_stress(voigt=False, apply_constraint=False) * EV_PER_ANG3_GPA).tolist()
+        record["status"] = "finished" if converged else "geom_not_converged"
+        if not converged:
+            record["message"] = f"the geometry did not converge in {max_steps} steps"
+
+
+def bands(
+    atoms: Atoms,
+    calculator: MakeCalculator,
+    *,
+    kpoints: Sequence[Sequence[float]],
+    labels: Sequence[str],
+    segments: Sequence[int],
+    empty_bands: int,
+) -> None:
+    """SCF on the grid, then eigenvalues at `kpoints` in its fixed density; both go to ``bands.npz``."""
+    with _recorded() as record:
+        engine = _converge(atoms, calculator)
+        record.update(_ground_state(atoms, engine))
+        _save_potential(engine, atoms)
+        grid = _eigenvalues(engine)
+        record["grid_kpoints"] = len(grid["kpoints_frac"])
+        bands_to_converge = int(engine.get_number_of_electrons()) // 2 + empty_bands
+        fixed = engine.fixed_density(
+            kpts=np.array(kpoints),
+            nbands=bands_to_converge + SPARE_BANDS,
+            symmetry="off",
+            convergence={"bands": bands_to_converge, "eigenstates": 1e-7},
+            txt="bands.txt",
+        )
+        fixed.hooks["scf_step"] = lambda scf: _tell(
+            f"{len(kpoints)} k-points in the fixed density, iteration {scf.niter}", None
+        )
+        fixed.get_potential_energy()
+        path = _eigenvalues(fixed)
+        count = min(bands_to_converge, grid["eigenvalues_ev"].shape[2])
+        _save(
+            "bands.npz",
+            eigenvalues_ev=np.concatenate(
+                [grid["eigenvalues_ev"][:, :, :count], path["eigenvalues_ev"][:, :, :count]], axis=1
+            ),
+            kpoints_frac=np.concatenate([grid["kpoints_frac"], np.array(kpoints)]),
+            labels=np.array([""] * len(grid["kpoints_frac"]) + list(labels)),
+            on_path=np.array([SEGMENT_OF_EXTRA_POINTS] * len(grid["kpoints_frac"]) + list(segments)),
+        )
+        record["status"] = "finished"
+
+
+def potential(atoms: Atoms, calculator: MakeCalculator) -> None:
+    """SCF of a slab; its plane-averaged electrostatic potential and its eigenvalues on the grid."""
+    with _recorded() as record:
+        engine = _converge(atoms, calculator)
+        record.update(_ground_state(atoms, engine))
+        record["forces_ev_per_ang"] = atoms.get_forces().tolist()
+        _save_potential(engine, atoms)
+        grid = _eigenvalues(engine)
+        points = len(grid["kpoints_frac"])
+        _save(
+            "bands.npz",
+            eigenvalues_ev=grid["eigenvalues_ev"],
+            kpoints_frac=grid["kpoints_frac"],
+            labels=np.array([""] * points),
+            on_path=np.full(points, SEGMENT_OF_EXTRA_POINTS),
+        )
+        record["status"] = "finished"
+
+
+# --- the ground state -------------------------------------------------------------------------------------------
+
+
+def _converge(atoms: Atoms, calculator: MakeCalculator) -> Any:
+    engine = calculator()
+    engine.hooks["scf_step"] = lambda scf: _tell(f"SCF iteration {scf.niter}", None)
+    atoms.calc = engine
+    atoms.get_potential_energy()
+    return engine
+
+
+def _finite_basis_slope(atoms: Atoms, calculator: MakeCalculator) -> float:
+    """dE/d ln E_cut at the present geometry, from three cutoffs 3 % apart; kept in ``finite_basis.json``."""
+    kept = Path("finite_basis.json")
+    if kept.exists():
+        return float(json.loads(kept.read_text())["de_dlnecut_ev"])
+    nominal_ev = calculator().params.mode.ecut
+    cutoffs_ev, energies_ev = [], []
+    for number, factor in enumerate((1 - FINITE_BASIS_STEP, 1.0, 1 + FINITE_BASIS_STEP), start=1):
+        trial = atoms.copy()
+        engine = calculator(nominal_ev * factor)
+        engine.hooks["scf_step"] = lambda scf, n=number: _tell(
+            f"finite-basis correction {n} of 3, SCF iteration {scf.niter}", None
+        )
+        trial.calc = engine
+        energies_ev.append(trial.get_potential_energy())
+        cutoffs_ev.append(nominal_ev * factor * _effective_cutoff_ratio(trial, engine))
+    slope = float(np.polyfit(np.log(cutoffs_ev), energies_ev, 1)[0])
+    content = {"de_dlnecut_ev": slope, "effective_cutoffs_ev": cutoffs_ev, "energies_ev": energies_ev}
+    _write_json("finite_basis.json", content)
+    return slope
+
+
+def _effective_cutoff_ratio(atoms: Atoms, engine: Any) -> float:
+    """(N/N0)^(2/3): plane waves inside the cutoff over their ideal number, geometric mean over the k-points."""
+    radius_per_ang = np.sqrt(engine.params.mode.ecut / (HARTREE_EV / 2)) / BOHR_ANG
+    ideal = atoms.get_volume() * radius_per_ang**3 / (6 * np.pi**2)
+    reciprocal = 2 * np.pi * atoms.cell.reciprocal().array
+    reach = [int(np.ceil(radius_per_ang * length / (2 * np.pi))) + 1 for length in atoms.cell.lengths()]
+    axes = [np.arange(-n, n + 1) for n in reach]
+    indices = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    logs = [
+        np.log(np.count_nonzero(np.linalg.norm((indices + k) @ reciprocal, axis=1) < radius_per_ang) / ideal)
+        for k in engine.get_bz_k_points()
+    ]
+    return float(np.exp(2 / 3 * np.mean(logs)))
+
+
+def _degrees_of_freedom(atoms: Atoms, cell: CellFreedom) -> Any:
+    if cell == "fixed":
+        return atoms
+    return FrechetCellFilter(atoms, mask=_STRAIN_MASK[cell], hydrostatic_strain=cell == "isotropic")
+
+
+def _ground_state(atoms: Atoms, engine: Any) -> dict[str, Any]:
+    return {
+        "energy_ev": float(atoms.get_potential_energy()),
+        "fermi_ev": float(engine.get_fermi_level()),
+        "n_electrons": float(engine.get_number_of_electrons()),
+        "numbers": atoms.numbers.tolist(),
+        "cell_ang": atoms.cell.array.tolist(),
+        "positions_ang": atoms.positions.tolist(),
+        "pbc": [bool(periodic) for periodic in atoms.pbc],
+    }
+
+
+def _eigenvalues(engine: Any) -> dict[str, np.ndarray]:
+    kpoints = engine.get_ibz_k_points()
+    values = [
+        [engine.get_eigenvalues(kpt=k, spin=s) for k in range(len(kpoints))]
+        for s in range(engine.get_number_of_spins())
+    ]
+    return {"eigenvalues_ev": np.array(values), "kpoints_frac": np.array(kpoints)}
+
+
+def _save_potential(engine: Any, atoms: Atoms) -> None:
+    values = engine.get_electrostatic_potential()
+    _save("potential.npz", planar_ev=values.mean(axis=(0, 1)), cell_ang=atoms.cell.array)
+
+
+# --- the course of a relaxation ---------------------------------------------------------------------------------
+
+
+def _step(atoms: Atoms, cell: CellFreedom, before: dict[str, Any] | None) -> dict[str, Any]:
+    stress_gpa = None
+    if cell != "fixed":
+        stress = atoms.get_stress(voigt=False) * EV_PER_ANG3_GPA
+        active = {"isotropic": np.trace(stress) / 3, "lengths": np.diag(stress), "all": stress}[cell]
+        stress_gpa = float(np.abs(active).max())
+    displacement_ang = None
+    if before is not None:
+        moved = atoms.cell.scaled_positions(atoms.positions) - np.array(before["scaled"])
+        displacement_ang = float(np.linalg.norm(moved @ atoms.cell.array, axis=1).max())
+    return {
+        "energy_ev": float(atoms.get_potential_energy()),
+        "max_force_ev_per_ang": float(np.linalg.norm(atoms.get_forces(), axis=1).max()),
+        "max_stress_gpa": stress_gpa,
+        "max_displacement_ang": displacement_ang,
+        "volume_ang3": float(atoms.get_volume()),
+        "cell_ang": atoms.cell.array.tolist(),
+        "positions_ang": atoms.positions.tolist(),
+        "scaled": atoms.cell.scaled_positions(atoms.positions).tolist(),
+    }
+
+
+def _is_converged(
+    steps: list[dict[str, Any]], n_atoms: int, energy_tol: float, force_tol: float, stress_tol: float, move_tol: float
+) -> bool:
+    now = steps[-1]
+    if now["max_force_ev_per_ang"] > force_tol or (now["max_stress_gpa"] or 0.0) > stress_tol:
+        return False
+    if len(steps) == 1:
+        return now["max_force_ev_per_ang"] < 0.1 * force_tol
+    gain = abs(now["energy_ev"] - steps[-2]["energy_ev"]) / n_atoms
+    return gain <= energy_tol and bool(now["max_displacement_ang"] <= move_tol)
+
+
+def _earlier_steps() -> list[dict[str, Any]]:
+    """Steps of a run that was cut off; a last line that is not whole is dropped."""
+    kept = Path("relax.jsonl")
+    steps: list[dict[str, Any]] = []
+    if kept.exists():
+        for line in kept.read_text().splitlines():
+            try:
+                steps.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+    return steps
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _recorded() -> Iterator[dict[str, Any]]:
+    """Collects the results of a task and writes ``results.json`` however the task ends."""
+    from ase import __version__ as ase_version
+    from gpaw import KohnShamConvergenceError
+    from gpaw import __version__ as gpaw_version
+
+    started = time.monotonic()
+    record: dict[str, Any] = {"status": "died", "gpaw": gpaw_version, "ase": ase_version,
+                              "numpy": np.__version__, "python": platform.python_version()}  # fmt: skip
+    _tell("starting", None)
+    try:
+        yield record
+    except KohnShamConvergenceError as error:
+        record.update(status="scf_not_converged", message=str(error))
+    except MemoryError as error:
+        record.update(status="died", message=f"out of memory: {error}")
+    except Exception as error:
+        traceback.print_exc()
+        record.update(status="died", message=f"{type(error).__name__}: {error}")
+    record["wall_time_s"] = time.monotonic() - started
+    record["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    _write_json("results.json", record)
+    if record["status"] != "finished":
+        sys.exit(1)
+
+
+def _tell(doing: str, fraction: float | None) -> None:
+    _write_json("progress.json", {"doing": doing, "fraction": fraction})
+
+
+def _write_json(name: str, content: object) -> None:
+    _replace(name, lambda temporary: temporary.write_text(json.dumps(content)))
+
+
+def _append(name: str, line: object) -> None:
+    with open(name, "a") as handle:
+        handle.write(json.dumps(line) + "\n")
+
+
+def _save(name: str, **arrays: Any) -> None:
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as handle:
+            np.savez(handle, **arrays)
+
+    _replace(name, write)
+
+
+def _replace(name: str, write: Callable[[Path], object]) -> None:
+    temporary = Path(f".{name}.{os.getpid()}")
+    write(temporary)
+    temporary.replace(name)

@@ -1,0 +1,91 @@
+"""Words on figures and pages: chemical formulas, k-points, numbers, and where labels fit beside each other."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from fractions import Fraction
+
+__all__ = ["formula_parts", "kpoint_name", "kpoint_parts", "kpoint_text", "mathtext", "signed", "spread_apart", "wrapped"]
+
+_WORD = re.compile(r"((?:[A-Za-z0-9()\[\]]|(?<=\d)\.(?=\d))+)")
+_FORMULA = re.compile(r"(?:[A-Z][a-z]?|\d+(?:\.\d+)?|[()\[\]])+")
+_COUNT = re.compile(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)")
+
+
+def formula_parts(text: str) -> list[tuple[str, bool]]:
+    """Split `text` into (piece, is a subscript): the counts in every word that reads as a chemical formula.
+
+    Own code because `pymatgen.util.string.latexify` lowers every digit after a letter, that of ``P4/mbm`` too.
+    """
+    parts: list[tuple[str, bool]] = []
+    for word in _WORD.split(text):
+        is_formula = _FORMULA.fullmatch(word) is not None and sum(map(str.isalpha, word)) > 1
+        pieces = _COUNT.split(word) if is_formula else [word]
+        parts += [(piece, i % 2 == 1) for i, piece in enumerate(pieces) if piece]
+    return parts
+
+
+def mathtext(text: str) -> str:
+    """`text` for matplotlib: formula counts lowered, dollar signs of the user kept as they are."""
+    return _lowered(formula_parts(text))
+
+
+def _lowered(parts: list[tuple[str, bool]]) -> str:
+    return "".join(f"$_{{{piece}}}$" if lowered else piece.replace("$", r"\$") for piece, lowered in parts)
+
+
+def wrapped(text: str, width: int) -> str:
+    """`text` for matplotlib, broken into lines of at most `width` characters."""
+    return "\n".join(mathtext(line) for line in textwrap.wrap(text, width, break_on_hyphens=False))
+
+
+def kpoint_parts(label: str) -> list[tuple[str, bool]]:
+    """Split the name of a k-point into (piece, is a subscript): ``G`` is Γ, ``X_1`` has an index."""
+    match = re.fullmatch(r"(\\?[A-Za-z']+)(?:_([A-Za-z0-9]+))?", label)
+    if match is None:
+        return [(label, False)]
+    letter = "Γ" if match[1].upper().lstrip("\\") in {"G", "GAMMA"} else match[1]
+    return [(letter, False), (match[2], True)] if match[2] else [(letter, False)]
+
+
+def kpoint_name(label: str) -> str:
+    """Name of a k-point for matplotlib."""
+    return _lowered(kpoint_parts(label))
+
+
+def kpoint_text(frac: Sequence[float]) -> str:
+    """Fractional coordinates, with simple fractions as such: ``(1/2, 0, 0.137)``."""
+    return f"({', '.join(map(_coordinate, frac))})"
+
+
+def _coordinate(value: float) -> str:
+    simple = Fraction(value).limit_denominator(8)
+    return str(simple) if abs(simple - value) < 1e-5 else f"{value:.4f}".replace("-", "\N{MINUS SIGN}")
+
+
+def signed(value_ev: float, uncertainty_ev: float | None = None) -> str:
+    """An offset with its sign and, where known, its uncertainty; three decimals."""
+    number = f"{value_ev:+.3f}".replace("-", "\N{MINUS SIGN}")
+    return number if uncertainty_ev is None else f"{number} ± {uncertainty_ev:.3f}"
+
+
+def spread_apart(wanted: Sequence[float], gap: float) -> list[float]:
+    """Positions at least `gap` apart, in the order of `wanted` and as near to it as possible (least squares).
+
+    Pool-adjacent-violators on the positions less the room that those below need.
+    """
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    blocks: list[tuple[float, int]] = []
+    for rank, index in enumerate(order):
+        mean, size = wanted[index] - rank * gap, 1
+        while blocks and blocks[-1][0] > mean:
+            below, count = blocks.pop()
+            mean, size = (mean * size + below * count) / (size + count), size + count
+        blocks.append((mean, size))
+    flat = [mean for mean, size in blocks for _ in range(size)]
+    placed = [0.0] * len(order)
+    for rank, index in enumerate(order):
+        placed[index] = flat[rank] + rank * gap
+    return placed

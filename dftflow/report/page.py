@@ -1,0 +1,122 @@
+"""``report.html``: one page that carries all it shows."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from dftflow.model.outcome import StudyOutcome
+from dftflow.plot.atomic import write_atomically
+from dftflow.plot.figures import StudyFigure, study_figures
+from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, signed
+from dftflow.report.headline import headline
+from dftflow.report.results_json import results_document
+
+__all__ = ["render_report", "write_report"]
+
+_TEMPLATE = "report.html.j2"
+_MINUS = "\N{MINUS SIGN}"
+
+
+def write_report(outcome: StudyOutcome, folder: Path) -> Path:
+    """Write ``report.html`` into `folder`, whole or not at all, and return its path.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be written.
+    """
+    path = folder / "report.html"
+    write_atomically(path, render_report(outcome, folder).encode())
+    return path
+
+
+def render_report(outcome: StudyOutcome, folder: Path) -> str:
+    """The page as text; links to step folders are relative to `folder`."""
+    document = results_document(outcome, folder)
+    anchors = {step["name"]: f"step-{number}" for number, step in enumerate(document["steps"], start=1)}
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        formula=_formula, kname=_kname, k=kpoint_text, signed=signed, number=_number, duration=_duration, href=_href
+    )
+    return environment.get_template(_TEMPLATE).render(
+        doc=document,
+        headline=headline(outcome),
+        figures=[_figure(figure) for figure in study_figures(outcome)],
+        anchors=anchors,
+        decks={step.name: dict(sorted(step.deck_files.items())) for step in outcome.steps},
+        settings=_flat(document["settings"]),
+        provenance=_flat(document["provenance"]),
+        warnings=_warnings(document),
+    )
+
+
+def _figure(figure: StudyFigure) -> dict[str, str]:
+    """Title, caption and image (an SVG as data URI: its ids then cannot clash with those of another figure)."""
+    svg = figure.render("svg").get("svg")
+    uri = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}" if svg else ""
+    return {"id": figure.name, "title": figure.title, "caption": figure.caption, "uri": uri, "missing": figure.missing}
+
+
+def _warnings(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(where, what) for every warning of the study, its crystals, slabs and steps."""
+    found = [("study", text) for text in document["warnings"]]
+    for name, material in document["materials"].items():
+        found += [(name, text) for text in material["bulk"]["warnings"]]
+        for slab in material["slabs"]:
+            found += [(f"{name} {slab['termination']}", text) for text in slab["warnings"]]
+    found += [(step["name"], text) for step in document["steps"] for text in step["warnings"]]
+    return list(dict.fromkeys(found))
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested plain data as (dotted key, text)."""
+    if isinstance(value, Mapping):
+        return [row for key, item in value.items() for row in _flat(item, f"{prefix}.{key}" if prefix else str(key))]
+    if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        return [row for number, item in enumerate(value, start=1) for row in _flat(item, f"{prefix}[{number}]")]
+    if isinstance(value, list):
+        return [(prefix, ", ".join(map(str, value)))]
+    return [(prefix, "not given" if value is None else str(value))]
+
+
+def _lowered(parts: list[tuple[str, bool]]) -> Markup:
+    return Markup("").join(Markup("<sub>{}</sub>").format(text) if lowered else text for text, lowered in parts)
+
+
+def _formula(text: str) -> Markup:
+    return _lowered(formula_parts(text))
+
+
+def _kname(label: str | None) -> Markup:
+    return _lowered(kpoint_parts(label)) if label else Markup("")
+
+
+def _number(value: float | None, decimals: int = 3) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.{decimals}f}".replace("-", _MINUS)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "not known"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _href(path: str) -> str:
+    return quote(path)

@@ -1,0 +1,262 @@
+"""``results.json``: every number of a study, with the step that it came from and the reason where there is none."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment
+from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
+from dftflow.model.surface import SlabModel
+from dftflow.plot.atomic import write_atomically
+
+__all__ = ["SCHEMA", "results_document", "write_results_json"]
+
+SCHEMA = "dftflow-results/1"
+
+Document = dict[str, Any]
+
+
+def write_results_json(outcome: StudyOutcome, folder: Path) -> Path:
+    """Write ``results.json`` into `folder`, whole or not at all, and return its path.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be written.
+    """
+    path = folder / "results.json"
+    text = json.dumps(results_document(outcome, folder), indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomically(path, f"{text}\n".encode())
+    return path
+
+
+def results_document(outcome: StudyOutcome, folder: Path) -> Document:
+    """Content of ``results.json``: plain data of the layout ``results.schema.json``, folders relative to `folder`."""
+    rows = [_alignment(row) for row in outcome.alignments]
+    return {
+        "schema": SCHEMA,
+        "study": {
+            "title": outcome.title,
+            "name": outcome.study_name,
+            "code": outcome.code,
+            "preset": outcome.preset,
+            "preset_note": outcome.preset_note,
+            "wall_time_s": _finite(outcome.wall_time_s),
+        },
+        "materials": {material.name: _material(material, outcome.steps) for material in outcome.materials},
+        "alignment": rows[0] if rows else _no_alignment(outcome),
+        "alignments": rows,
+        "steps": [_step(step, folder) for step in outcome.steps],
+        "settings": _plain(outcome.settings),
+        "warnings": list(outcome.warnings),
+        "provenance": _plain(outcome.provenance),
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _numbers(values: Mapping[str, float | None], reason: str) -> Document:
+    """The values with ``missing``: name -> reason for each that is None, NaN or infinite."""
+    numbers = {name: _finite(value) for name, value in values.items()}
+    missing = {
+        name: reason if values[name] is None else f"the calculation gave {values[name]}"
+        for name, number in numbers.items()
+        if number is None
+    }
+    return {**numbers, "missing": missing}
+
+
+def _material(material: MaterialOutcome, steps: Sequence[StepOutcome]) -> Document:
+    bulk_steps = [step for step in steps if step.name.startswith(f"{material.name}/bulk")]
+    return {
+        "formula": material.formula,
+        "bulk": _bulk(material.bulk, bulk_steps),
+        "slabs": [_slab(slab) for slab in material.slabs],
+    }
+
+
+def _why_no_edges(steps: Sequence[StepOutcome]) -> str:
+    """The failure that stopped the bulk's steps, else that nothing ran."""
+    for state in ("failed", "not_run"):
+        for step in steps:
+            if step.state == state:
+                return f"{step.name} {state.replace('_', ' ')}{f': {step.failure}' if step.failure else ''}"
+    return "no band edges were found for this crystal"
+
+
+def _bulk(bulk: BulkOutcome, steps: Sequence[StepOutcome]) -> Document:
+    edges, lattice = bulk.edges, bulk.structure.lattice
+    values = {
+        "band_gap_ev": edges.band_gap_ev if edges else None,
+        "vbm_ev": edges.vbm.value_ev if edges else None,
+        "cbm_ev": edges.cbm.value_ev if edges else None,
+        "fermi_ev": edges.fermi_ev if edges else None,
+    }
+    relaxations = [step.name for step in steps if "relax" in step.name and step.state == "finished"]
+    return {
+        **_numbers(values, _why_no_edges(steps)),
+        "vbm_k": list(map(float, edges.vbm_k)) if edges else None,
+        "cbm_k": list(map(float, edges.cbm_k)) if edges else None,
+        "vbm_label": edges.vbm_label if edges else None,
+        "cbm_label": edges.cbm_label if edges else None,
+        "direct": edges.direct if edges else None,
+        "fermi_in_gap": edges.fermi_in_gap if edges else None,
+        "energy_zero": edges.vbm.zero.reference if edges else None,
+        "volume_ang3": float(lattice.volume),
+        "cell_ang": lattice.matrix.tolist(),
+        "lengths_ang": list(map(float, lattice.abc)),
+        "angles_deg": list(map(float, lattice.angles)),
+        "space_group": bulk.space_group,
+        "source": bulk.source,
+        "relaxed": bulk.relaxed,
+        "from": {
+            "edges": edges.vbm.zero.run if edges else None,
+            "cell": relaxations[0] if bulk.relaxed and relaxations else None,
+        },
+        "warnings": list(bulk.warnings),
+    }
+
+
+def _slab(slab: SlabOutcome) -> Document:
+    levels = slab.levels
+    why = slab.failure or slab.model.refused or "the slab calculation gave no levels"
+    values = {
+        "work_function_ev": levels.work_function_ev if levels else None,
+        "ionisation_potential_ev": levels.ionisation_potential_ev if levels else None,
+        "electron_affinity_ev": levels.electron_affinity_ev if levels else None,
+        "uncertainty_ev": levels.lineup_uncertainty_ev if levels else None,
+        "slab_gap_ev": levels.slab_gap_ev if levels else None,
+    }
+    numbers = _numbers(values, why)
+    if levels is not None and levels.slab_gap_ev is None:
+        numbers["missing"]["slab_gap_ev"] = "the slab is metallic"
+    run = slab.vacuum[0].level.zero.run if slab.vacuum else None
+    return {
+        **_slab_model(slab.model),
+        **numbers,
+        "vacuum": _vacuum(slab, why),
+        "from": {"levels": run},
+        "failure": slab.failure,
+        "warnings": list(slab.warnings),
+    }
+
+
+def _slab_model(model: SlabModel) -> Document:
+    return {
+        "miller": list(model.plane.miller),
+        "setting": model.plane.setting,
+        "equivalents": [{"setting": setting, "miller": list(miller)} for setting, miller in model.plane.equivalents],
+        "termination": model.termination,
+        "formal_charge": model.formal_charge,
+        "symmetric": model.symmetric,
+        "polar": model.polar,
+        "stoichiometric": model.stoichiometric,
+        "refused": model.refused,
+        "area_ang2": _finite(model.area_ang2),
+        "thickness_ang": _finite(model.thickness_ang),
+        "vacuum_height_ang": _finite(model.vacuum_ang),
+        "layers": [
+            {"formula": layer.formula, "z_ang": _finite(layer.z_ang), "formal_charge": layer.formal_charge}
+            for layer in model.layers
+        ],
+    }
+
+
+def _vacuum(slab: SlabOutcome, why: str) -> Document:
+    sides = {plateau.side: plateau for plateau in slab.vacuum}
+    return _numbers(
+        {
+            "low_ev": sides["low"].level.value_ev if "low" in sides else None,
+            "high_ev": sides["high"].level.value_ev if "high" in sides else None,
+            "spread_ev": max((plateau.spread_ev for plateau in slab.vacuum), default=None),
+            "slope_ev_per_ang": max((abs(p.slope_ev_per_ang) for p in slab.vacuum), default=None),
+        },
+        why if not slab.vacuum else "no plateau was found on this side",
+    )
+
+
+def _edges(edges: AbsoluteEdges | None) -> Document | None:
+    if edges is None:
+        return None
+    values = {"vbm_ev": edges.vbm_ev, "cbm_ev": edges.cbm_ev, "uncertainty_ev": edges.uncertainty_ev}
+    return {"material": edges.material, "surface": edges.surface, **_numbers(values, "")}
+
+
+def _alignment(row: Alignment) -> Document:
+    values = {
+        "valence_band_offset_ev": row.valence_band_offset_ev,
+        "conduction_band_offset_ev": row.conduction_band_offset_ev,
+        "uncertainty_ev": row.uncertainty_ev,
+    }
+    return {
+        "method": row.method,
+        **_numbers(values, "the source gives none" if row.source else "this method gives none"),
+        "type": row.type,
+        "tolerance_ev": _finite(row.tolerance_ev),
+        "types_by_tolerance": [{"tolerance_ev": tol, "type": kind} for tol, kind in row.types_by_tolerance],
+        "first": row.first_name,
+        "second": row.second_name,
+        "first_edges": _edges(row.first),
+        "second_edges": _edges(row.second),
+        "sign_convention": SIGN_CONVENTION,
+        "source": row.source,
+    }
+
+
+def _no_alignment(outcome: StudyOutcome) -> Document:
+    failed = [step.name for step in outcome.steps if step.state == "failed"]
+    why = f"{', '.join(failed)} failed" if failed else "fewer than two materials have absolute band edges"
+    numbers = ("valence_band_offset_ev", "conduction_band_offset_ev", "uncertainty_ev", "tolerance_ev")
+    words = ("method", "type", "first", "second", "first_edges", "second_edges", "source")
+    return {
+        **_numbers(dict.fromkeys(numbers), why),
+        **dict.fromkeys(words),
+        "types_by_tolerance": [],
+        "sign_convention": SIGN_CONVENTION,
+    }
+
+
+def _step(step: StepOutcome, folder: Path) -> Document:
+    results = step.results
+    return {
+        "name": step.name,
+        "title": step.title,
+        "state": step.state,
+        "failure": step.failure,
+        "log_tail": step.log_tail,
+        "folder": _relative(step.folder, folder),
+        "files": sorted(step.deck_files),
+        "wall_time_s": _finite(step.wall_time_s),
+        "code": results.code if results else None,
+        "code_version": results.code_version if results else None,
+        "peak_memory_mib": _finite(results.peak_memory_mib) if results else None,
+        "warnings": list(results.warnings) if results else [],
+    }
+
+
+def _relative(path: Path, folder: Path) -> str:
+    path, folder = path.absolute(), folder.absolute()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it: numpy and paths turned into plain data, what is not finite into None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, value))
+    if isinstance(value, float):
+        return _finite(value)
+    return value if value is None or isinstance(value, bool | int | str) else str(value)

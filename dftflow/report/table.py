@@ -1,0 +1,92 @@
+"""The table of band edges and offsets that a run ends with, as plain text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dftflow.model.alignment import SIGN_CONVENTION
+from dftflow.model.outcome import StudyOutcome
+from dftflow.report.headline import headline
+from dftflow.report.results_json import results_document
+
+__all__ = ["summary_table"]
+
+_WIDTH = 92
+_NAME = 34
+
+
+def summary_table(outcome: StudyOutcome) -> str:
+    """Band edges relative to vacuum, offsets by each method and what they mean; at most 92 columns wide."""
+    document = results_document(outcome, Path())
+    head = headline(outcome)
+    blocks = [
+        _table("Band edges (eV; IP, EA and WF below vacuum)", _EDGE_HEADS, _edge_rows(document)),
+        _table("Band offsets (eV)", _OFFSET_HEADS, _offset_rows(document)),
+        "\n".join(textwrap.wrap(f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}.", _WIDTH)),
+        "\n".join(textwrap.wrap(head.result, _WIDTH) + textwrap.wrap(head.meaning, _WIDTH)),
+    ]
+    notes = [f"! {warning}" for warning in outcome.warnings]
+    notes += [f"! {step.name} {step.state}: {step.failure}" for step in outcome.steps if step.state == "failed"]
+    lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH, subsequent_indent="  ")]
+    return "\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]) + "\n"
+
+
+_EDGE_HEADS = ("Material, surface", "gap", "", "IP", "EA", "WF", "±")
+_OFFSET_HEADS = ("Method", "valence", "conduction", "±", "type")
+
+
+def _number(value: float | None, pattern: str = ".3f") -> str:
+    return "-" if value is None else format(value, pattern)
+
+
+def _edge_rows(document: dict[str, Any]) -> list[list[str]]:
+    rows = []
+    for name, material in document["materials"].items():
+        bulk = material["bulk"]
+        kind = {True: "direct", False: "indirect", None: ""}[bulk["direct"]]
+        bulk_cells = [_number(bulk["band_gap_ev"]), kind]
+        if not material["slabs"]:
+            rows.append([name, *bulk_cells, "-", "-", "-", "-"])
+        for slab in material["slabs"]:
+            plane = f"({''.join(map(str, slab['miller']))}) {slab['setting']}"
+            keys = ("ionisation_potential_ev", "electron_affinity_ev", "work_function_ev", "uncertainty_ev")
+            rows.append([f"{name} {plane} {slab['termination']}", *bulk_cells, *(_number(slab[key]) for key in keys)])
+    return rows
+
+
+def _offset_rows(document: dict[str, Any]) -> list[list[str]]:
+    return [
+        [
+            f"{row['method']} {row['source']}".strip(),
+            _number(row["valence_band_offset_ev"], "+.3f"),
+            _number(row["conduction_band_offset_ev"], "+.3f"),
+            _number(row["uncertainty_ev"]),
+            row["type"],
+        ]
+        for row in document["alignments"]
+    ] or [["none", "-", "-", "-", "-"]]
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; the first is broken into lines of 34 characters."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    widths[0] = min(widths[0], _NAME)
+    right = [all(map(_is_number, column)) for column in zip(*rows, strict=True)] or [False] * len(heads)
+    lines = [title, _row(heads, widths, right), "  ".join("-" * width for width in widths)]
+    for row in rows:
+        first, *more = textwrap.wrap(row[0], widths[0]) or [""]
+        lines.append(_row([first, *row[1:]], widths, right))
+        lines += [f"  {line}" for line in more]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    placed = (c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=True))
+    return "  ".join(placed).rstrip()
+
+
+def _is_number(cell: str) -> bool:
+    return cell == "-" or cell.lstrip("+-").replace(".", "", 1).isdigit()

@@ -1,0 +1,42 @@
+"""How long a calculation takes beside another, before either was run: only for the estimate of what is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dftflow.model.spec import CalcSpec, KPoint
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["expected_cost"]
+
+STEPS_OF_A_RELAXATION = 20
+SCF_ITERATIONS = 10
+ITERATIONS_A_BAND_POINT = 5
+
+
+def expected_cost(structure: Structure, spec: CalcSpec) -> float:
+    """Effort in arbitrary units: plane waves x bands squared x k-points x iterations.
+
+    Plane waves grow as volume times cutoff to 3/2; the bands as the number of valence electrons, for which the outer
+    electrons of each element stand in. Time reversal halves a grid; the rest of the symmetry is left out.
+    """
+    n_electrons = sum(min(site.specie.Z, 12) for site in structure)
+    plane_waves = structure.volume * spec.cutoff_ev**1.5
+    nx, ny, nz = spec.grid
+    grid_points = max(1.0, nx * ny * nz / 2)
+    work = SCF_ITERATIONS * grid_points
+    if spec.task == "relax":
+        work *= STEPS_OF_A_RELAXATION
+    if spec.path is not None:
+        length = sum(_length(structure, segment) for segment in spec.path.segments)
+        work += ITERATIONS_A_BAND_POINT * (length / spec.path.spacing_per_ang + len(spec.edge_kpoints))
+    return float(plane_waves * n_electrons**2 * work * 1e-12)
+
+
+def _length(structure: Structure, segment: tuple[KPoint, ...]) -> float:
+    corners = np.array([point.frac for point in segment]) @ structure.lattice.reciprocal_lattice.matrix
+    return float(np.linalg.norm(np.diff(corners, axis=0), axis=1).sum())

@@ -1,0 +1,123 @@
+"""Writes a study's decks for another machine, each from the best geometry there is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dftflow.codes.registry import load_code
+from dftflow.codes.runsheet import SheetStep, run_sheet
+from dftflow.errors import DftflowError
+from dftflow.run.store import storage_errors, write_atomically
+from dftflow.studies.plan import Step, StructureOf, StudyPlan
+from dftflow.studies.reader import Study
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["WrittenDeck", "WrittenDecks", "write_decks"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenDeck:
+    """One step's deck: its folder, its files, what a person should know."""
+
+    name: str
+    folder: str
+    files: tuple[str, ...]
+    note: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenDecks:
+    """All decks of a study and the sheet that says how to run them."""
+
+    decks: tuple[WrittenDeck, ...]
+    sheet: Path
+
+
+def write_decks(study: Study, out: Path, *, study_argument: str) -> WrittenDecks:
+    """Write every step's deck into ``out/<step>/``, and the run sheet.
+
+    A finished step is left alone; a step that needs its geometry is written from it. Where the forerunner has not
+    finished, the deck is written from the unrelaxed structure and says so.
+
+    Parameters
+    ----------
+    study
+        From `load_study`.
+    out
+        Created when it does not exist.
+    study_argument
+        How the study was named on the command line, for the scripts.
+
+    Raises
+    ------
+    InputError
+        When a crystal, a slab or a deck cannot be made.
+    StoreError
+        When `out` cannot be written.
+    """
+    plan = StudyPlan.of(study, load_code(study.content.code))
+    plan.check()
+    steps = plan.steps()
+    finished = {step.name for step in steps if _finished(plan, out / step.name)}
+    decks = tuple(_write(plan, step, out, finished) for step in steps)
+    sheet_steps = [_sheet_step(plan, step) for step in steps]
+    with storage_errors(out):
+        for name, text in run_sheet(plan.code.name, sheet_steps, study_argument).items():
+            write_atomically(out / name, text)
+            if name.endswith((".sh", ".slurm")):
+                (out / name).chmod(0o755)
+    return WrittenDecks(decks=decks, sheet=out / "RUN.md")
+
+
+def _finished(plan: StudyPlan, folder: Path) -> bool:
+    try:
+        return folder.is_dir() and plan.code.diagnose(folder).status == "finished"
+    except DftflowError:
+        return False
+
+
+def _write(plan: StudyPlan, step: Step, out: Path, finished: set[str]) -> WrittenDeck:
+    folder = out / step.name
+    if step.name in finished:
+        files = tuple(sorted(file.name for file in folder.iterdir() if file.stem == step.seed))
+        return WrittenDeck(name=step.name, folder=step.name, files=files, note="finished")
+    structure, spec = step.build(_best_structures(plan, out, finished))
+    deck = plan.code.render(structure, spec, step.seed)
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in deck.files.items():
+            write_atomically(folder / name, text)
+    missing = [need for need in step.needs if need not in finished]
+    note = f"from the unrelaxed structure, to be written again after {', '.join(missing)}" if missing else ""
+    return WrittenDeck(name=step.name, folder=step.name, files=tuple(deck.files), note=note)
+
+
+def _best_structures(plan: StudyPlan, out: Path, finished: set[str]) -> StructureOf:
+    relaxed = plan.structure_in({name: out / name for name in finished})
+    by_name = {step.name: step for step in plan.steps()}
+
+    def structure_of(name: str) -> Structure:
+        return relaxed(name) if name in finished else by_name[name].build(structure_of)[0]
+
+    return structure_of
+
+
+def _sheet_step(plan: StudyPlan, step: Step) -> SheetStep:
+    structure, spec = step.build(plan.start_structures())
+    deck = plan.code.render(structure, spec, step.seed)
+    return SheetStep(
+        name=step.name,
+        folder=step.name,
+        seed=step.seed,
+        title=step.title,
+        needs=step.needs,
+        command=plan.code.command(deck),
+    )

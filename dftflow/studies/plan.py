@@ -1,0 +1,361 @@
+"""A study as steps: which calculation needs which, on which structure, with which settings.
+
+    bulk-relax ──┬── bulk-bands
+                 ├── slab-<hkl>-relax ── slab-<hkl>-potential      (one pair a slab)
+                 └── …
+
+The same plan drives `dftflow run` and `dftflow decks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil, pi
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dftflow.build.crystal import Crystal
+from dftflow.build.kpaths import special_points, standard_path
+from dftflow.build.planes import resolve_plane
+from dftflow.build.slabs import choose_slab, enumerate_slabs
+from dftflow.build.sources import load_crystal
+from dftflow.build.substitution import substitute
+from dftflow.codes.base import Code
+from dftflow.errors import CalculationError, StudyError
+from dftflow.model.spec import CalcSpec, CellFreedom, KPoint, Relaxation
+from dftflow.model.surface import SlabModel
+from dftflow.studies.reader import Study
+from dftflow.studies.schema import MaterialEntry, SlabEntry
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["MaterialPlan", "Step", "StudyPlan"]
+
+Grid = tuple[int, int, int]
+StructureOf = Callable[[str], "Structure"]
+"""Final structure of a finished step, by the step's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One calculation of the study.
+
+    Attributes
+    ----------
+    name
+        ``"CsPbBr3/bulk-relax"``.
+    seed
+        Stem of its files.
+    needs
+        Names of the steps whose final structures it is built from.
+    build
+        Called with that lookup; gives the structure and what to calculate.
+    """
+
+    name: str
+    seed: str
+    title: str
+    needs: tuple[str, ...]
+    build: Callable[[StructureOf], tuple[Structure, CalcSpec]]
+
+
+class MaterialPlan:
+    """The steps of one material.
+
+    Parameters
+    ----------
+    name
+        Key in the study file.
+    entry
+        Its table.
+    study
+        The whole study.
+
+    Raises
+    ------
+    DftflowError
+        When its crystal, its substitution or one of its planes cannot be made.
+    """
+
+    def __init__(self, name: str, entry: MaterialEntry, study: Study) -> None:
+        self.name = name
+        self.entry = entry
+        self.study = study
+
+    @cached_property
+    def crystal(self) -> Crystal:
+        """The crystal as shipped, read or fetched, before any substitution."""
+        return load_crystal(self.entry.structure, base_dir=self.study.file.parent, where=str(self.study.file))
+
+    @cached_property
+    def start(self) -> Structure:
+        """The crystal that the first step starts from."""
+        made = self.entry.substitute
+        if made is None:
+            return self.crystal.structure
+        return substitute(
+            self.crystal.structure,
+            site=made.site,
+            by=self._molecule_source(made.by),
+            orientation=made.orientation,
+            seed=made.seed,
+            supercell=self.entry.supercell,
+            pseudocubic_ang=self.entry.pseudocubic_ang,
+        )
+
+    def _molecule_source(self, by: str) -> str:
+        beside = self.study.file.parent / by
+        return str(beside) if beside.is_file() else by
+
+    # --- steps ---
+
+    @property
+    def relax_step(self) -> str | None:
+        """Name of the bulk relaxation, None when the preset has none."""
+        return None if self.study.preset.bulk_relax == "none" else f"{self.name}/bulk-relax"
+
+    @property
+    def bands_step(self) -> str:
+        """Name of the band-structure step."""
+        return f"{self.name}/bulk-bands"
+
+    def slab_step(self, index: int, task: str) -> str:
+        """Name of a step of slab number `index`: ``CsPbBr3/slab-011-relax``."""
+        slabs = self.entry.slabs
+        label = _miller_label(slabs[index].miller)
+        twins = [k for k, slab in enumerate(slabs) if _miller_label(slab.miller) == label]
+        number = f"-{twins.index(index) + 1}" if len(twins) > 1 else ""
+        return f"{self.name}/slab-{label}{number}-{task}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, each after the one it needs."""
+        steps = []
+        if self.relax_step is not None:
+            steps.append(self._step(self.relax_step, (), lambda of: (self.start, self._bulk_relax_spec())))
+        bulk = () if self.relax_step is None else (self.relax_step,)
+        steps.append(self._step(self.bands_step, bulk, self._build_bands))
+        for index in range(len(self.entry.slabs)):
+            before = bulk
+            if self.study.preset.slab_relax:
+                before = (self.slab_step(index, "relax"),)
+                steps.append(self._step(*before, bulk, self._slab_relax_builder(index)))
+            steps.append(self._step(self.slab_step(index, "potential"), before, self._potential_builder(index)))
+        return tuple(steps)
+
+    def _step(
+        self, name: str, needs: tuple[str, ...], build: Callable[[StructureOf], tuple[Structure, CalcSpec]]
+    ) -> Step:
+        return Step(name=name, seed=name.replace("/", "-"), title=_TITLES[_task_of(name)], needs=needs, build=build)
+
+    def _build_bands(self, structure_of: StructureOf) -> tuple[Structure, CalcSpec]:
+        bulk = self.bulk(structure_of)
+        return bulk, self._bands_spec(bulk)
+
+    def _slab_relax_builder(self, index: int) -> Callable[[StructureOf], tuple[Structure, CalcSpec]]:
+        def build(structure_of: StructureOf) -> tuple[Structure, CalcSpec]:
+            slab = self.slab(index, self.bulk(structure_of)).structure
+            return slab, self._slab_spec(index, slab, "relax")
+
+        return build
+
+    def _potential_builder(self, index: int) -> Callable[[StructureOf], tuple[Structure, CalcSpec]]:
+        def build(structure_of: StructureOf) -> tuple[Structure, CalcSpec]:
+            if self.study.preset.slab_relax:
+                slab = structure_of(self.slab_step(index, "relax"))
+            else:
+                slab = self.slab(index, self.bulk(structure_of)).structure
+            return slab, self._slab_spec(index, slab, "potential")
+
+        return build
+
+    # --- structures ---
+
+    def bulk(self, structure_of: StructureOf) -> Structure:
+        """The crystal that bands and slabs are made from."""
+        return self.start if self.relax_step is None else structure_of(self.relax_step)
+
+    def slab(self, index: int, bulk: Structure) -> SlabModel:
+        """Slab number `index`, cleaved from `bulk`."""
+        entry = self.entry.slabs[index]
+        return choose_slab(self.slabs(entry, bulk), entry.termination, allow_refused=entry.allow_refused)
+
+    def slabs(self, entry: SlabEntry, bulk: Structure) -> tuple[SlabModel, ...]:
+        """Every termination of one plane."""
+        return enumerate_slabs(
+            bulk,
+            resolve_plane(bulk, entry.miller, entry.setting),
+            min_thickness_ang=entry.min_thickness_ang or self.study.preset.slab_thickness_ang,
+            vacuum_ang=entry.vacuum_ang or self.study.preset.vacuum_ang,
+        )
+
+    # --- settings ---
+
+    @property
+    def edge_point(self) -> KPoint | None:
+        """The k-point that must be in the band calculation, as the study names it."""
+        label = self.entry.band_edge
+        if label is None:
+            return None
+        points = special_points(self.start)
+        if label not in points:
+            raise StudyError(
+                f"band_edge = {label!r} is no special point of the cell of {self.name}",
+                where=str(self.study.file),
+                fix=f"its special points are {', '.join(points)} (G is Gamma)",
+            )
+        return points[label]
+
+    def _cutoff(self) -> tuple[float, str]:
+        least = self.study.preset.min_cutoff_ev
+        if least is not None and least > self.entry.cutoff_ev:
+            return least, f"preset {self.study.preset_name}; the study says {self.entry.cutoff_ev} eV"
+        return self.entry.cutoff_ev, self._note(f"{self.entry.cutoff_ev} eV for {self.name}")
+
+    def _grid(self, asked: Grid, cell: Structure, what: str) -> tuple[Grid, str]:
+        spacing = self.study.preset.kpoint_spacing_per_ang
+        if spacing is None:
+            return asked, self._note(f"{'x'.join(map(str, asked))} for the {what} of {self.name}")
+        lengths = np.linalg.norm(cell.lattice.reciprocal_lattice.matrix, axis=1)
+        dense = tuple(max(1, ceil(length / spacing - 1e-6)) for length in lengths)
+        return (dense[0], dense[1], dense[2]), f"preset {self.study.preset_name}: at most {spacing} 1/Å apart"
+
+    def _note(self, what: str) -> str:
+        return f"{what} ({self.study.content.reference})" if self.study.content.reference else ""
+
+    def _common(self, title: str) -> CalcSpec:
+        settings = self.study.content.settings
+        cutoff, note = self._cutoff()
+        return CalcSpec(
+            title=f"{self.name}: {title}",
+            task="potential",
+            xc=settings.xc,
+            cutoff_ev=cutoff,
+            cutoff_note=note,
+            grid=(1, 1, 1),
+            smearing_ev=settings.smearing_ev,
+            scf_tol_ev_per_atom=settings.scf_tol_ev_per_atom,
+            max_scf_cycles=settings.max_scf_cycles,
+            empty_bands=settings.empty_bands,
+        )
+
+    def _relaxation(self, cell: CellFreedom) -> Relaxation:
+        settings = self.study.content.settings
+        return Relaxation(
+            cell=cell,
+            energy_tol_ev_per_atom=settings.energy_tol_ev_per_atom,
+            force_tol_ev_per_ang=settings.force_tol_ev_per_ang,
+            stress_tol_gpa=settings.stress_tol_gpa,
+            displacement_tol_ang=settings.displacement_tol_ang,
+            max_steps=settings.max_relax_steps,
+        )
+
+    def _bulk_relax_spec(self) -> CalcSpec:
+        grid, note = self._grid(self.entry.relax_kpoints, self.start, "geometry")
+        freedom: CellFreedom = self.entry.cell if self.study.preset.bulk_relax == "cell" else "fixed"
+        common = self._common("geometry of the crystal")
+        return replace(common, task="relax", relaxation=self._relaxation(freedom), grid=grid, grid_note=note)
+
+    def _bands_spec(self, bulk: Structure) -> CalcSpec:
+        grid, note = self._grid(self.entry.bands_kpoints, bulk, "band structure")
+        return replace(
+            self._common("band structure of the crystal"),
+            task="bands",
+            grid=grid,
+            grid_note=note,
+            path=standard_path(bulk, self.study.preset.path_spacing_per_ang),
+            edge_kpoints=tuple(special_points(bulk).values()),
+        )
+
+    def _slab_spec(self, index: int, slab: Structure, task: str) -> CalcSpec:
+        plane = f"({_miller_label(self.entry.slabs[index].miller)}) slab"
+        relax_grid = task == "relax" or self.study.preset.slab_grid == "relax"
+        asked = self.entry.relax_kpoints if relax_grid else self.entry.bands_kpoints
+        grid = self._in_plane_grid(asked, slab)
+        common = replace(self._common(plane), grid=grid, slab_axis=2)
+        if task == "relax":
+            return replace(common, task="relax", title=f"{self.name}: ions of the {plane}", relaxation=self._relaxation("fixed"))
+        return replace(common, title=f"{self.name}: electrostatic potential of the {plane}")
+
+    def _in_plane_grid(self, asked: Grid, slab: Structure) -> Grid:
+        """A grid in the plane as dense as `asked` is in the crystal, and one point along the normal."""
+        spacing = self.study.preset.kpoint_spacing_per_ang
+        if spacing is None:
+            lengths = np.linalg.norm(self.start.lattice.reciprocal_lattice.matrix, axis=1)
+            spacing = float(max(length / n for length, n in zip(lengths, asked, strict=True)))
+        a, b, _ = (2 * pi / height for height in _heights(slab))
+        # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two.
+        return (max(1, ceil(a / spacing - 0.2)), max(1, ceil(b / spacing - 0.2)), 1)
+
+
+def _heights(slab: Structure) -> tuple[float, float, float]:
+    lengths = 2 * pi / np.linalg.norm(slab.lattice.reciprocal_lattice.matrix, axis=1)
+    return (float(lengths[0]), float(lengths[1]), float(lengths[2]))
+
+
+def _miller_label(miller: tuple[int, int, int]) -> str:
+    return "".join(f"{index}" for index in miller)
+
+
+def _task_of(step_name: str) -> str:
+    kind = step_name.rsplit("/", 1)[1]
+    return kind if kind.startswith("bulk") else f"slab-{kind.rsplit('-', 1)[1]}"
+
+
+_TITLES = {
+    "bulk-relax": "bulk: geometry",
+    "bulk-bands": "bulk: band structure",
+    "slab-relax": "slab: ions",
+    "slab-potential": "slab: potential",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyPlan:
+    """All steps of a study, for one code."""
+
+    study: Study
+    code: Code
+    materials: tuple[MaterialPlan, ...]
+
+    @classmethod
+    def of(cls, study: Study, code: Code) -> StudyPlan:
+        """The plan of `study` for `code`."""
+        entries = study.content.materials.items()
+        return cls(study=study, code=code, materials=tuple(MaterialPlan(name, entry, study) for name, entry in entries))
+
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, material by material."""
+        return tuple(step for material in self.materials for step in material.steps())
+
+    def check(self) -> None:
+        """Build every crystal and every slab once from its start, so that a mistake shows before anything runs."""
+        for material in self.materials:
+            _ = material.edge_point
+            for index in range(len(material.entry.slabs)):
+                material.slab(index, material.start)
+
+    def start_structures(self) -> StructureOf:
+        """Lookup of the structures that steps would end with if nothing moved."""
+        by_name = {step.name: step for step in self.steps()}
+
+        def structure_of(name: str) -> Structure:
+            structure, _ = by_name[name].build(structure_of)
+            return structure
+
+        return structure_of
+
+    def structure_in(self, folders: Mapping[str, Path]) -> StructureOf:
+        """Lookup of final structures in the folders of finished steps."""
+
+        def structure_of(name: str) -> Structure:
+            structure = self.code.parse(folders[name]).structure
+            if structure is None:
+                raise CalculationError(f"{name} finished without a geometry", where=str(folders[name]))
+            return structure
+
+        return structure_of

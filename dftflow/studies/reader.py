@@ -1,0 +1,238 @@
+"""Reads a study file, and says of every mistake what it is, in which line, and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from dftflow.errors import StudyError
+from dftflow.resources import workflows_dir
+from dftflow.studies.schema import MaterialEntry, Preset, Settings, SlabEntry, StudyFile, Substitution
+
+__all__ = ["Study", "find_study", "load_study", "shipped_studies"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A study file with one of its presets chosen.
+
+    Attributes
+    ----------
+    name
+        Stem of the file.
+    file
+        Where it lies; paths in it are relative to its folder.
+    content
+        The checked file.
+    preset_name, preset
+        The chosen preset.
+    sha256
+        Of the file's bytes.
+    """
+
+    name: str
+    file: Path
+    content: StudyFile
+    preset_name: str
+    preset: Preset
+    sha256: str
+
+
+def shipped_studies() -> tuple[str, ...]:
+    """Names of the studies that come with dftflow."""
+    return tuple(sorted(file.stem for file in workflows_dir().glob("*.toml")))
+
+
+def find_study(study: str) -> Path:
+    """File of a study, given a path or a shipped name.
+
+    Raises
+    ------
+    StudyError
+        When there is neither.
+    """
+    path = Path(study)
+    if path.suffix == ".toml" or path.exists():
+        if path.is_file():
+            return path
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise StudyError(f"the study file {study} {what}", fix=_known_studies(study))
+    shipped = workflows_dir() / f"{study}.toml"
+    if shipped.is_file():
+        return shipped
+    raise StudyError(f"there is no study {study!r}", fix=_known_studies(study))
+
+
+def _known_studies(wrong: str) -> str:
+    names = shipped_studies()
+    near = difflib.get_close_matches(Path(wrong).stem, names, n=1)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return f"{guess}shipped studies: {', '.join(names)}; or give the path of a .toml file"
+
+
+def load_study(study: str, preset: str = "paper", *, code: str | None = None) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    study
+        Shipped name or path.
+    preset
+        ``paper``, ``quick``, ``converged``, or one that the file defines.
+    code
+        Registry name of a DFT code, instead of the one the file names.
+
+    Raises
+    ------
+    StudyError
+        With file and line.
+    """
+    file = find_study(study)
+    try:
+        raw = file.read_bytes()
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StudyError("the study file is not UTF-8 text", reason=str(error), where=str(file)) from None
+    except OSError as error:
+        raise StudyError("the study file cannot be read", reason=str(error.strerror), where=str(file)) from None
+    content = _checked(text, file)
+    if code is not None:
+        content = content.model_copy(update={"code": code})
+    name = file.stem
+    return Study(
+        name=name,
+        file=file,
+        content=content,
+        preset_name=preset,
+        preset=_preset(preset, content, text, file),
+        sha256=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def _checked(text: str, file: Path) -> StudyFile:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        where = f"{file}:{line[1]}" if line else str(file)
+        raise StudyError("the study file is not valid TOML", reason=str(error), where=where) from None
+    try:
+        return StudyFile.model_validate(_tuples(data))
+    except ValidationError as error:
+        raise _explain(error, text, file) from None
+
+
+@cache
+def _shipped_presets() -> Mapping[str, Mapping[str, object]]:
+    return tomllib.loads((files("dftflow.studies") / "presets.toml").read_text("utf-8"))
+
+
+def _preset(name: str, content: StudyFile, text: str, file: Path) -> Preset:
+    shipped = _shipped_presets()
+    known = [*shipped, *(own for own in content.presets if own not in shipped)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        guess = f"did you mean {near[0]!r}? " if near else ""
+        raise StudyError(f"there is no preset {name!r}", fix=f"{guess}this study has {', '.join(known)}")
+    try:
+        return Preset.model_validate({**shipped.get(name, {}), **content.presets.get(name, {})})
+    except ValidationError as error:
+        raise _explain(error, text, file, prefix=("presets", name)) from None
+
+
+def _tuples(data: Any) -> Any:
+    """TOML arrays as tuples, which is what strict types ask for; 1 where a number is wanted stays a number."""
+    if isinstance(data, dict):
+        return {key: _tuples(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return tuple(_tuples(value) for value in data)
+    return data
+
+
+# --- explaining -------------------------------------------------------------------------------------------------
+
+_TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
+    (): StudyFile,
+    ("settings",): Settings,
+    ("materials", "*"): MaterialEntry,
+    ("materials", "*", "substitute"): Substitution,
+    ("materials", "*", "slabs", "*"): SlabEntry,
+    ("presets", "*"): Preset,
+}
+_UNITS = (("_ev_per_atom", "eV per atom"), ("_ev_per_ang", "eV/Å"), ("_per_ang", "1/Å"), ("_gpa", "GPa"), ("_ang", "Å"),
+          ("_ev", "eV"))  # fmt: skip
+
+
+def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, ...] = ()) -> StudyError:
+    # An unknown key is most often a misspelt one, whose right spelling is then also "missing": it is told first.
+    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    place = prefix + tuple(part for part in first["loc"] if part != "schema_version")
+    line = _line_of(text, place)
+    where = f"{file}:{line}" if line else str(file)
+    dotted = ".".join(str(part) for part in place)
+    if first["type"] == "extra_forbidden":
+        return StudyError(f"unknown key {place[-1]!r}", where=where, fix=_nearest_key(place))
+    if first["type"] == "missing":
+        if isinstance(place[-1], int):
+            return StudyError(f"{'.'.join(map(str, place[:-1]))} is too short", where=where, fix="give three numbers")
+        return StudyError(f"{dotted} is missing", where=where, fix=f"add {place[-1]} = ... to this table")
+    if first["type"] == "value_error":
+        return StudyError(first["msg"].removeprefix("Value error, "), where=where)
+    got = first.get("input")
+    return StudyError(
+        f"{dotted} cannot be {got!r}",
+        reason=first["msg"][0].lower() + first["msg"][1:],
+        where=where,
+        fix=_unit_advice(place),
+    )
+
+
+def _unit_advice(place: Sequence[object]) -> str:
+    key = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
+    unit = next((unit for ending, unit in _UNITS if key.endswith(ending)), None)
+    return f"{key} is a plain number in {unit}" if unit else ""
+
+
+def _nearest_key(place: Sequence[object]) -> str:
+    parent = tuple(str(part) for part in place[:-1])
+    for pattern, table in _TABLES.items():
+        if len(pattern) == len(parent) and all(p in ("*", q) for p, q in zip(pattern, parent, strict=True)):
+            known = [field.alias or name for name, field in table.model_fields.items()]
+            near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
+            guess = f"did you mean {near[0]!r}? " if near else ""
+            return f"{guess}this table takes {', '.join(known)}"
+    return ""
+
+
+def _line_of(text: str, place: Sequence[object]) -> int | None:
+    """Line of a key, for messages: `tomllib` keeps no positions. The deepest part of `place` that is found counts."""
+    best: int | None = None
+    table: tuple[object, ...] = ()
+    counts: dict[tuple[str, ...], int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
+        if header:
+            names = tuple(part.strip().strip("\"'") for part in header[2].split("."))
+            if header[1] == "[[":
+                counts[names] = counts.get(names, -1) + 1
+                table = (*names, counts[names])
+            else:
+                table = names
+            if tuple(place[: len(table)]) == table:
+                best = number
+            continue
+        key = re.match(r"\s*([\w\"'-]+)\s*=", line)
+        if key and tuple(place[: len(table)]) == table and len(place) > len(table):
+            if key[1].strip("\"'") == place[len(table)]:
+                return number
+    return best

@@ -1,0 +1,131 @@
+"""The study file: what it may say, with types and units. Every default here is what the field would expect."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["AlignmentEntry", "MaterialEntry", "Preset", "Settings", "SlabEntry", "StudyFile", "Substitution"]
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Grid = tuple[Count, Count, Count]
+Indices = tuple[int, int, int]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Substitution(_Table):
+    """A molecule in the place of an atom."""
+
+    site: str
+    by: str
+    orientation: str = "100"
+    seed: int | None = None
+    charge: int = 1
+
+
+class SlabEntry(_Table):
+    """A plane to cleave along, in a named setting of the crystal's cell."""
+
+    miller: Indices
+    setting: str | None = None
+    termination: str = "auto"
+    allow_refused: bool = False
+    min_thickness_ang: Positive | None = None
+    vacuum_ang: Positive | None = None
+
+
+class MaterialEntry(_Table):
+    """One material: where its crystal comes from, and how well it is calculated."""
+
+    structure: str
+    pseudocubic_ang: Positive | None = None
+    supercell: Grid = (1, 1, 1)
+    substitute: Substitution | None = None
+    cutoff_ev: Positive
+    relax_kpoints: Grid
+    bands_kpoints: Grid
+    cell: Literal["fixed", "isotropic", "lengths", "all"] = "lengths"
+    band_edge: str | None = None
+    slabs: tuple[SlabEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _host_is_substituted(self) -> MaterialEntry:
+        if self.substitute is None and (self.pseudocubic_ang is not None or self.supercell != (1, 1, 1)):
+            raise ValueError("pseudocubic_ang and supercell belong to a substitution; add substitute = { ... }")
+        return self
+
+
+class Settings(_Table):
+    """What all calculations of the study share."""
+
+    xc: str = "PBE"
+    smearing_ev: Positive = 0.1
+    scf_tol_ev_per_atom: Positive = 2e-6
+    max_scf_cycles: Count = 100
+    empty_bands: Count = 12
+    energy_tol_ev_per_atom: Positive = 2e-5
+    force_tol_ev_per_ang: Positive = 0.05
+    stress_tol_gpa: Positive = 0.1
+    displacement_tol_ang: Positive = 2e-3
+    max_relax_steps: Count = 100
+
+
+class Published(_Table):
+    """An offset quoted from a publication, for the row beside our own."""
+
+    method: str
+    valence_band_offset_ev: float
+    conduction_band_offset_ev: float | None = None
+    type: Literal["type I", "type II", "type III", "quasi-type II", "not resolved"]
+    doi: str
+
+
+class AlignmentEntry(_Table):
+    """Which materials are compared; the offset is the first's edge minus the second's."""
+
+    materials: tuple[str, str]
+    tolerance_ev: Positive = 0.10
+    published: tuple[Published, ...] = ()
+
+
+class Preset(_Table):
+    """How much is spent: what is relaxed, how thick the slabs are, how dense the k-points.
+
+    ``None`` means: as the study says.
+    """
+
+    description: str
+    accuracy: str
+    bulk_relax: Literal["cell", "ions", "none"] = "cell"
+    slab_relax: bool = True
+    slab_thickness_ang: Positive
+    vacuum_ang: Positive
+    path_spacing_per_ang: Positive
+    min_cutoff_ev: Positive | None = None
+    kpoint_spacing_per_ang: Positive | None = None
+    slab_grid: Literal["relax", "bands"] = "bands"
+
+
+class StudyFile(_Table):
+    """A whole study file."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    title: str
+    reference: str = ""
+    code: str = "gpaw"
+    settings: Settings = Settings()
+    materials: dict[str, MaterialEntry] = Field(min_length=1)
+    alignment: AlignmentEntry | None = None
+    presets: dict[str, dict[str, object]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _aligned_materials_exist(self) -> StudyFile:
+        for name in self.alignment.materials if self.alignment else ():
+            if name not in self.materials:
+                raise ValueError(f"alignment.materials names {name!r}; the study has {', '.join(self.materials)}")
+        return self

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dftflow.plot.labels import formula_parts, kpoint_name, kpoint_text, mathtext, signed, spread_apart, wrapped
+
+
+@pytest.mark.parametrize(
+    ("text", "lowered"),
+    [
+        ("CsPbBr3", "CsPbBr$_{3}$"),
+        ("Cs4PbBr6", "Cs$_{4}$PbBr$_{6}$"),
+        ("HC(NH2)2PbBr3", "HC(NH$_{2}$)$_{2}$PbBr$_{3}$"),
+        ("(011) Pnma, CsBr3/2 (half Cs2Br6)", "(011) Pnma, CsBr$_{3}$/2 (half Cs$_{2}$Br$_{6}$)"),
+        ("P4/mbm, Cmc21, P21/c", "P4/mbm, Cmc21, P21/c"),
+        ("slab1 of sample2", "slab1 of sample2"),
+        ("costs $5 or $6", r"costs \$5 or \$6"),
+    ],
+)
+def test_mathtext_lowers_the_counts_of_formulas_only(text: str, lowered: str) -> None:
+    assert mathtext(text) == lowered
+
+
+@given(st.text())
+def test_formula_parts_lose_no_character(text: str) -> None:
+    assert "".join(piece for piece, _ in formula_parts(text)) == text
+
+
+@given(st.text(alphabet="AbC1 ", min_size=1, max_size=60), st.integers(4, 20))
+def test_wrapped_lines_are_short(text: str, width: int) -> None:
+    for line in wrapped(text, width).split("\n"):
+        assert len(line.replace("$_{", "").replace("}$", "")) <= width
+
+
+def test_kpoints() -> None:
+    assert [kpoint_name(k) for k in ("G", "GAMMA", r"\Gamma", "R", "X_1")] == ["Γ", "Γ", "Γ", "R", "X$_{1}$"]
+    assert [kpoint_name(k) for k in ("A_1_2", "$_x")] == ["A_1_2", r"\$_x"]
+    assert kpoint_text((0.5, 1 / 3, 0.137)) == "(1/2, 1/3, 0.1370)"
+    assert kpoint_text((0.0, -0.5, 1.0)) == "(0, -1/2, 1)"
+
+
+def test_signed() -> None:
+    assert signed(0.021, 0.1) == "+0.021 ± 0.100"
+    assert signed(-0.021) == "\N{MINUS SIGN}0.021"
+
+
+@given(st.lists(st.floats(-10, 10), max_size=8), st.floats(0.01, 2))
+def test_spread_apart_keeps_order_distance_and_mean(wanted: list[float], gap: float) -> None:
+    placed = spread_apart(wanted, gap)
+    ranks = sorted(range(len(wanted)), key=wanted.__getitem__)
+    assert all(placed[b] - placed[a] >= gap - 1e-9 for a, b in zip(ranks, ranks[1:], strict=False))
+    assert sum(placed) == pytest.approx(sum(wanted), abs=1e-6)
+
+
+def test_spread_apart_leaves_distant_labels_alone() -> None:
+    assert spread_apart([3.0, 0.0, 1.0], 0.5) == [3.0, 0.0, 1.0]

@@ -1,0 +1,206 @@
+"""The graph on real processes: order, failure, restart, limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dftflow.errors import StoreError, StructureError
+from dftflow.run.job import Job, Limits, Node, Verdict
+from dftflow.run.local import run_graph
+from dftflow.run.record import recorded_outcomes
+from dftflow.run.store import RunStore
+
+SAYS_DONE = "open('done','w').write('yes')"
+
+
+def judge(folder: Path) -> Verdict:
+    return Verdict(ok=(folder / "done").exists(), failure="" if (folder / "done").exists() else "left no result")
+
+
+def node(name: str, script: str = SAYS_DONE, needs: tuple[str, ...] = ()) -> Node:
+    def prepare(folders: Mapping[str, Path]) -> Job:
+        assert set(folders) == set(needs)
+        return Job(files={"job.py": script}, argv=(sys.executable, "job.py"))
+
+    return Node(name=name, title=name, needs=needs, prepare=prepare, judge=judge, doing=lambda folder: "working")
+
+
+def test_each_node_runs_once_after_its_needs(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = "import sys; open({log!r},'a').write({name!r}+'\\n');" + SAYS_DONE
+    nodes = [
+        node("a/first", script.format(log=str(log), name="first")),
+        node("a/second", script.format(log=str(log), name="second"), ("a/first",)),
+        node("b/free", script.format(log=str(log), name="free")),
+    ]
+    store = RunStore(tmp_path / "run")
+    ends = run_graph(nodes, store, workers=2)
+    assert [end.state for end in ends.values()] == ["finished"] * 3
+    lines = log.read_text().split()
+    assert sorted(lines) == ["first", "free", "second"] and lines.index("first") < lines.index("second")
+    again = run_graph(nodes, store, workers=2)
+    assert all(end.reused for end in again.values())
+    assert log.read_text().split() == lines
+
+
+def test_what_does_not_depend_on_a_failure_still_runs(tmp_path: Path) -> None:
+    ends = run_graph(
+        [node("bad", "import sys; print('the reason'); sys.exit(3)"), node("child", needs=("bad",)), node("good")],
+        RunStore(tmp_path),
+        workers=1,
+    )
+    assert {name: end.state for name, end in ends.items()} == {"bad": "failed", "child": "not_run", "good": "finished"}
+    assert "bad did not finish" in ends["child"].failure
+    assert (ends["bad"].folder / "stdout.log").read_text() == "the reason\n"  # type: ignore[operator]
+
+
+def test_a_failed_node_is_tried_again(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    script = f"import os,sys; os.path.exists({str(flag)!r}) or sys.exit(1);" + SAYS_DONE
+    store = RunStore(tmp_path / "run")
+    assert run_graph([node("n", script)], store, workers=1)["n"].state == "failed"
+    flag.touch()
+    assert run_graph([node("n", script)], store, workers=1)["n"].state == "finished"
+
+
+def test_other_input_is_another_folder(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    first = run_graph([node("n")], store, workers=1)["n"].folder
+    second = run_graph([node("n", SAYS_DONE + "\n")], store, workers=1)["n"].folder
+    assert first != second and first is not None and first.exists()
+
+
+def test_limits_name_the_failure(tmp_path: Path) -> None:
+    ends = run_graph(
+        [node("slow", "import time; time.sleep(60)")], RunStore(tmp_path / "t"), workers=1, limits=Limits(time_s=0.5)
+    )
+    assert ends["slow"].failure.startswith("out of time")
+    hungry = "x = bytearray(400 * 2**20)\nimport time; time.sleep(60)"
+    ends = run_graph([node("big", hungry)], RunStore(tmp_path / "m"), workers=1, limits=Limits(memory_mib=200))
+    assert ends["big"].failure.startswith("out of memory")
+
+
+def test_a_killed_engine_is_named(tmp_path: Path) -> None:
+    ends = run_graph(
+        [node("n", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")], RunStore(tmp_path), workers=1
+    )
+    assert "signal 9" in ends["n"].failure
+
+
+def test_a_missing_program_fails_its_node_alone(tmp_path: Path) -> None:
+    absent = Node(
+        name="absent",
+        title="",
+        needs=(),
+        prepare=lambda folders: Job(files={}, argv=("no-such-program",)),
+        judge=judge,
+        doing=lambda folder: "",
+    )
+    ends = run_graph([absent, node("good")], RunStore(tmp_path), workers=1)
+    assert ends["absent"].state == "failed" and "no-such-program" in ends["absent"].failure
+    assert ends["good"].state == "finished"
+
+
+def test_an_error_while_preparing_fails_the_node(tmp_path: Path) -> None:
+    def prepare(folders: Mapping[str, Path]) -> Job:
+        raise StructureError("atoms overlap", fix="move one")
+
+    bad = Node(name="bad", title="", needs=(), prepare=prepare, judge=judge, doing=lambda folder: "")
+    ends = run_graph([bad, node("good")], RunStore(tmp_path), workers=1)
+    assert "atoms overlap" in ends["bad"].failure and ends["good"].state == "finished"
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from dftflow.run.job import Job, Node, Verdict
+from dftflow.run.local import run_graph
+from dftflow.run.store import RunStore
+
+out = Path(sys.argv[1])
+script = (
+    "import pathlib, time\\n"
+    f"open({str(out / 'starts')!r}, 'a').write('start\\\\n')\\n"
+    f"while not pathlib.Path({str(out / 'go')!r}).exists(): time.sleep(0.05)\\n"
+    "open('done', 'w').write('yes')\\n"
+)
+job = Job(files={"job.py": script}, argv=(sys.executable, "job.py"))
+node = Node(name="n", title="", needs=(), prepare=lambda folders: job,
+            judge=lambda folder: Verdict(ok=(folder / "done").exists()), doing=lambda folder: "")
+print(run_graph([node], RunStore(out / "run"), workers=1)["n"].state)
+"""
+
+
+def drive(out: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", DRIVER, str(out)], stdout=subprocess.PIPE, text=True)
+
+
+def wait_for(condition: object, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def engine_pid(out: Path) -> int | None:
+    states = list((out / "run" / "steps").glob("*/state.json"))
+    return json.loads(states[0].read_text())["pid"] if states else None
+
+
+def test_killed_and_started_again_takes_the_running_engine_over(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert psutil.pid_exists(pid)
+    second = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "run" / "lock").exists())
+    time.sleep(0.5)
+    (tmp_path / "go").touch()
+    assert second.communicate(timeout=20)[0].strip() == "finished"
+    assert (tmp_path / "starts").read_text() == "start\n"
+
+
+def test_killed_together_with_its_engine_runs_it_again(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    os.kill(pid, signal.SIGKILL)  # type: ignore[arg-type]
+    wait_for(lambda: not psutil.pid_exists(pid))
+    assert recorded_outcomes(RunStore(tmp_path / "run"))["n"].state == "waiting"
+    (tmp_path / "go").touch()
+    assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
+    assert (tmp_path / "starts").read_text() == "start\nstart\n"
+
+
+def test_an_interrupt_stops_the_engines_and_can_be_gone_on_from(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    first.send_signal(signal.SIGINT)
+    first.wait()
+    wait_for(lambda: not psutil.pid_exists(pid))
+    (tmp_path / "go").touch()
+    assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists())
+    with pytest.raises(StoreError, match="another dftflow"):
+        run_graph([node("n")], RunStore(tmp_path / "run"), workers=1)
+    (tmp_path / "go").touch()
+    assert first.communicate(timeout=20)[0].strip() == "finished"
