@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +37,19 @@ def cspbbr3() -> Structure:
 
 
 FAPBBR3_SITES = (
-    ("Pb", (0, 0, 0)), ("Br", (0, 0, 0.5)), ("Br", (0, 0.5, 0)), ("Br", (0.5, 0, 0)), ("C", (0.5, 0.5709, 0.5)),
-    ("H", (0.5, 0.7533, 0.5)), ("N", (0.3049, 0.4703, 0.5)), ("N", (0.6951, 0.4703, 0.5)), ("H", (0.1623, 0.5624, 0.5)),
-    ("H", (0.8377, 0.5624, 0.5)), ("H", (0.2874, 0.3011, 0.5)), ("H", (0.7126, 0.3011, 0.5)),
-)  # fmt: skip
+    ("Pb", (0, 0, 0)),
+    ("Br", (0, 0, 0.5)),
+    ("Br", (0, 0.5, 0)),
+    ("Br", (0.5, 0, 0)),
+    ("C", (0.5, 0.5709, 0.5)),
+    ("H", (0.5, 0.7533, 0.5)),
+    ("N", (0.3049, 0.4703, 0.5)),
+    ("N", (0.6951, 0.4703, 0.5)),
+    ("H", (0.1623, 0.5624, 0.5)),
+    ("H", (0.8377, 0.5624, 0.5)),
+    ("H", (0.2874, 0.3011, 0.5)),
+    ("H", (0.7126, 0.3011, 0.5)),
+)
 
 
 def fapbbr3() -> Structure:
@@ -69,16 +79,22 @@ def cs_slab() -> Structure:
 
 
 def cosine_bands(
-    structure: Structure, path: str, points: dict[str, tuple[float, float, float]], edge: str, vbm: float, cbm: float, run: str
+    structure: Structure,
+    path: str,
+    points: dict[str, tuple[float, float, float]],
+    edge: str,
+    vbm: float,
+    cbm: float,
+    run: str,
 ) -> Bands:
     """Bands vbm - w·s(k) and cbm + w·s(k), where s = 0 at `edge` and grows with the cosines away from it."""
     reciprocal = structure.lattice.reciprocal_lattice.matrix
     kpoints, labels, segments = [], [], []
     for number, segment in enumerate(path.split("|")):
-        for left, right in zip(segment, segment[1:], strict=False):
-            for t in np.linspace(0, 1, 12)[(0 if left == segment[0] and not _inside(labels, segments, number) else 1) :]:
+        for leg, (left, right) in enumerate(pairwise(segment)):
+            for t in np.linspace(0, 1, 12)[min(leg, 1) :]:
                 kpoints.append((1 - t) * np.array(points[left]) + t * np.array(points[right]))
-                labels.append(left if t == 0 else right if t == 1 else "")
+                labels.append({0.0: left, 1.0: right}.get(float(t), ""))
                 segments.append(number)
     kpoints.append(np.array(points[edge], dtype=float))
     labels.append(edge)
@@ -101,19 +117,24 @@ def cosine_bands(
     )
 
 
-def _inside(labels: list[str], segments: list[int], number: int) -> bool:
-    return bool(labels) and segments[-1] == number
-
-
 def band_edges(bands: Bands, label: str, k: tuple[float, float, float], vbm: float, cbm: float) -> BandEdges:
     return BandEdges(
-        vbm=Energy(vbm, bands.zero), cbm=Energy(cbm, bands.zero), vbm_k=k, cbm_k=k, vbm_label=label, cbm_label=label,
-        direct=True, fermi_ev=bands.fermi_ev, fermi_in_gap=True,
-    )  # fmt: skip
+        vbm=Energy(vbm, bands.zero),
+        cbm=Energy(cbm, bands.zero),
+        vbm_k=k,
+        cbm_k=k,
+        vbm_label=label,
+        cbm_label=label,
+        direct=True,
+        fermi_ev=bands.fermi_ev,
+        fermi_in_gap=True,
+    )
 
 
-def well_profile(length: float, thickness: float, start: float, period: float, vacuum: float, depth: float) -> PotentialProfile:
-    """A well of `depth` below `vacuum` from `start` to `start + thickness`, rippled with `period`; wraps at the cell."""
+def well_profile(
+    length: float, thickness: float, start: float, period: float, vacuum: float, depth: float
+) -> PotentialProfile:
+    """A well of `depth` below `vacuum` from `start` on, `thickness` wide, rippled with `period`; wraps at the cell."""
     z = np.arange(400) * length / 400
     centre = start + thickness / 2
     d = np.abs((z - centre + length / 2) % length - length / 2)
@@ -121,9 +142,14 @@ def well_profile(length: float, thickness: float, start: float, period: float, v
     ripple = np.cos(2 * np.pi * (d - thickness / 2) / (period / 2))
     smooth = 1 / (1 + np.exp((d - thickness / 2) / 1.1))
     return PotentialProfile(
-        z_ang=z, planar_ev=vacuum - inside * (depth + 5.5 * ripple), macroscopic_ev=vacuum - smooth * depth,
-        length_ang=length, period_ang=period, atoms_ang=(start, start + thickness), kind="electrostatic",
-    )  # fmt: skip
+        z_ang=z,
+        planar_ev=vacuum - inside * (depth + 5.5 * ripple),
+        macroscopic_ev=vacuum - smooth * depth,
+        length_ang=length,
+        period_ang=period,
+        atoms_ang=(start, start + thickness),
+        kind="electrostatic",
+    )
 
 
 def slab_outcome(
@@ -134,28 +160,54 @@ def slab_outcome(
     end, gap = start + model.thickness_ang, length - model.thickness_ang
     zero = EnergyZero(run, "cell_average")
     high = VacuumLevel(
-        side="high", level=Energy(vacuum, zero), spread_ev=0.004, slope_ev_per_ang=0.0006,
+        side="high",
+        level=Energy(vacuum, zero),
+        spread_ev=0.004,
+        slope_ev_per_ang=0.0006,
         window_ang=(end + 0.3 * gap, end + 0.48 * gap),
-    )  # fmt: skip
-    low = replace(high, side="low", spread_ev=0.006, window_ang=(start - 0.48 * gap + length, start - 0.3 * gap + length))
+    )
+    low = replace(
+        high, side="low", spread_ev=0.006, window_ang=(start - 0.48 * gap + length, start - 0.3 * gap + length)
+    )
     levels = SurfaceLevels(
-        vacuum=high, work_function_ev=wf, ionisation_potential_ev=ip, electron_affinity_ev=ea, lineup_uncertainty_ev=0.087,
-        bulk_average_ev=0.0, slab_centre_average_ev=vacuum - depth, slab_gap_ev=2.13,
-    )  # fmt: skip
+        vacuum=high,
+        work_function_ev=wf,
+        ionisation_potential_ev=ip,
+        electron_affinity_ev=ea,
+        lineup_uncertainty_ev=0.087,
+        bulk_average_ev=0.0,
+        slab_centre_average_ev=vacuum - depth,
+        slab_gap_ev=2.13,
+    )
     return SlabOutcome(model=model, profile=profile, vacuum=(low, high), levels=levels)
 
 
 def cs_model(termination: str = "CsBr3/2 (half Cs2Br6)") -> SlabModel:
     plane = Plane(
-        miller=(0, 1, 1), setting="Pnma", miller_cell=(0, 1, 1), equivalents=(("Pbnm", (1, 1, 0)), ("pseudocubic", (1, 1, 1)))
+        miller=(0, 1, 1),
+        setting="Pnma",
+        miller_cell=(0, 1, 1),
+        equivalents=(("Pbnm", (1, 1, 0)), ("pseudocubic", (1, 1, 1))),
     )
     structure = cs_slab()
     z = sorted(structure.cart_coords[:, 2])
-    layers = tuple(AtomicLayer(formula=f, z_ang=h, formal_charge=q) for f, h, q in (("Cs2Br6", 0.1, -4), ("Pb2", 2.9, 4)))
+    layers = tuple(
+        AtomicLayer(formula=f, z_ang=h, formal_charge=q) for f, h, q in (("Cs2Br6", 0.1, -4), ("Pb2", 2.9, 4))
+    )
     return SlabModel(
-        structure=structure, plane=plane, termination=termination, layers=layers, formal_charge=0, symmetric=True,
-        polar=False, stoichiometric=True, area_ang2=67.59, thickness_ang=float(z[-1] - z[0]), vacuum_ang=15.1, period_ang=5.84,
-    )  # fmt: skip
+        structure=structure,
+        plane=plane,
+        termination=termination,
+        layers=layers,
+        formal_charge=0,
+        symmetric=True,
+        polar=False,
+        stoichiometric=True,
+        area_ang2=67.59,
+        thickness_ang=float(z[-1] - z[0]),
+        vacuum_ang=15.1,
+        period_ang=5.84,
+    )
 
 
 def fa_model(n_cells: int = 4) -> SlabModel:
@@ -166,9 +218,19 @@ def fa_model(n_cells: int = 4) -> SlabModel:
         for i in range(2 * n_cells + 1)
     )
     return SlabModel(
-        structure=structure, plane=plane, termination="FABr", layers=layers, formal_charge=0, symmetric=True, polar=False,
-        stoichiometric=False, area_ang2=35.88, thickness_ang=n_cells * 5.99, vacuum_ang=15.0, period_ang=5.99,
-    )  # fmt: skip
+        structure=structure,
+        plane=plane,
+        termination="FABr",
+        layers=layers,
+        formal_charge=0,
+        symmetric=True,
+        polar=False,
+        stoichiometric=False,
+        area_ang2=35.88,
+        thickness_ang=n_cells * 5.99,
+        vacuum_ang=15.0,
+        period_ang=5.99,
+    )
 
 
 def alignment(
@@ -188,26 +250,46 @@ def alignment(
     first_cbm, second_cbm = first_vbm + gap_first, second_vbm + gap_second
     edges = [
         AbsoluteEdges(material=name, surface=surface, vbm_ev=vbm, cbm_ev=cbm, uncertainty_ev=0.087)
-        for name, surface, vbm, cbm in zip(names, surfaces, (first_vbm, second_vbm), (first_cbm, second_cbm), strict=True)
+        for name, surface, vbm, cbm in zip(
+            names, surfaces, (first_vbm, second_vbm), (first_cbm, second_cbm), strict=True
+        )
     ]
     return Alignment(
-        method=method, first=edges[0], second=edges[1], first_name=names[0], second_name=names[1],
-        valence_band_offset_ev=vbo, conduction_band_offset_ev=first_cbm - second_cbm, uncertainty_ev=uncertainty,
-        type=type_, tolerance_ev=0.1,
+        method=method,
+        first=edges[0],
+        second=edges[1],
+        first_name=names[0],
+        second_name=names[1],
+        valence_band_offset_ev=vbo,
+        conduction_band_offset_ev=first_cbm - second_cbm,
+        uncertainty_ev=uncertainty,
+        type=type_,
+        tolerance_ev=0.1,
         types_by_tolerance=((0.026, "type II"), (0.1, "quasi-type II"), (0.2, "quasi-type II")),
-    )  # fmt: skip
+    )
 
 
 def published() -> Alignment:
     return Alignment(
-        method="published", first=None, second=None, first_name="CsPbBr3", second_name="FAPbBr3",
-        valence_band_offset_ev=0.021, conduction_band_offset_ev=None, uncertainty_ev=None, type="quasi-type II",
-        tolerance_ev=0.1, source=PAPER_DOI,
-    )  # fmt: skip
+        method="published",
+        first=None,
+        second=None,
+        first_name="CsPbBr3",
+        second_name="FAPbBr3",
+        valence_band_offset_ev=0.021,
+        conduction_band_offset_ev=None,
+        uncertainty_ev=None,
+        type="quasi-type II",
+        tolerance_ev=0.1,
+        source=PAPER_DOI,
+    )
 
 
 def _steps(root: Path) -> tuple[StepOutcome, ...]:
-    decks = {"CsPbBr3.cell": "%BLOCK LATTICE_CART\nang\n8.2440 0 0 # <a & b>\n%ENDBLOCK LATTICE_CART\n", "CsPbBr3.param": "task : x\n"}
+    decks = {
+        "CsPbBr3.cell": "%BLOCK LATTICE_CART\nang\n8.2440 0 0 # <a & b>\n%ENDBLOCK LATTICE_CART\n",
+        "CsPbBr3.param": "task : x\n",
+    }
     steps = []
     for name in (
         "CsPbBr3/bulk-relax", "CsPbBr3/bulk-bands", "CsPbBr3/slab-1-potential", "CsPbBr3/slab-2-potential",
@@ -216,14 +298,19 @@ def _steps(root: Path) -> tuple[StepOutcome, ...]:
         failed = name == "CsPbBr3/slab-2-potential"
         steps.append(
             StepOutcome(
-                name=name, title=name.replace("/", ": "), state="failed" if failed else "finished",
-                folder=root / "steps" / name.replace("/", "-"), deck_files=decks,
+                name=name,
+                title=name.replace("/", ": "),
+                state="failed" if failed else "finished",
+                folder=root / "steps" / name.replace("/", "-"),
+                deck_files=decks,
                 failure="scf_not_converged: 60 cycles, last change 3e-2 eV" if failed else "",
                 log_tail="iter: 59 <-123.4>\niter: 60 <-123.3>\nKohnShamConvergenceError" if failed else "",
                 wall_time_s=None if failed else 83.4,
-                results=None if failed else Results(code="gpaw", code_version="26.7.0", status="finished", peak_memory_mib=812.0),
+                results=None
+                if failed
+                else Results(code="gpaw", code_version="26.7.0", status="finished", peak_memory_mib=812.0),
             )
-        )  # fmt: skip
+        )
     return tuple(steps)
 
 
@@ -233,40 +320,75 @@ def make_outcome(root: Path, **changes: object) -> StudyOutcome:
     cs_bands = cosine_bands(cspbbr3(), PNMA_PATH, PNMA_POINTS, "G", 3.011, 4.920, cs_run)
     fa_bands = cosine_bands(fapbbr3(), CUBIC_PATH, CUBIC_POINTS, "R", 2.507, 4.148, fa_run)
     cs = MaterialOutcome(
-        name="CsPbBr3", formula="CsPbBr3",
+        name="CsPbBr3",
+        formula="CsPbBr3",
         bulk=BulkOutcome(
-            structure=cspbbr3(), source="CsPbBr3_Pnma.cif, 10.1021/cg400645t", space_group="Pnma", bands=cs_bands, relaxed=True,
+            structure=cspbbr3(),
+            source="CsPbBr3_Pnma.cif, 10.1021/cg400645t",
+            space_group="Pnma",
+            bands=cs_bands,
+            relaxed=True,
             edges=band_edges(cs_bands, "G", (0.0, 0.0, 0.0), 3.011, 4.920),
         ),
         slabs=(
             slab_outcome(
-                cs_model(), run="CsPbBr3/slab-1-potential", vacuum=4.853, ip=5.812, ea=3.903, wf=4.771, start=0.4, depth=9.7
+                cs_model(),
+                run="CsPbBr3/slab-1-potential",
+                vacuum=4.853,
+                ip=5.812,
+                ea=3.903,
+                wf=4.771,
+                start=0.4,
+                depth=9.7,
             ),
             SlabOutcome(
-                model=replace(cs_model("Pb2"), formal_charge=4, polar=True), profile=None, vacuum=(), levels=None,
+                model=replace(cs_model("Pb2"), formal_charge=4, polar=True),
+                profile=None,
+                vacuum=(),
+                levels=None,
                 failure="CsPbBr3/slab-2-potential failed: scf_not_converged",
             ),
         ),
-    )  # fmt: skip
+    )
     fa = MaterialOutcome(
-        name="FAPbBr3", formula="HC(NH2)2PbBr3",
+        name="FAPbBr3",
+        formula="HC(NH2)2PbBr3",
         bulk=BulkOutcome(
-            structure=fapbbr3(), source="CsPbBr3_Pm-3m.cif with Cs replaced by FA", space_group="Pmm2", bands=fa_bands,
-            relaxed=True, edges=band_edges(fa_bands, "R", (0.5, 0.5, 0.5), 2.507, 4.148),
+            structure=fapbbr3(),
+            source="CsPbBr3_Pm-3m.cif with Cs replaced by FA",
+            space_group="Pmm2",
+            bands=fa_bands,
+            relaxed=True,
+            edges=band_edges(fa_bands, "R", (0.5, 0.5, 0.5), 2.507, 4.148),
         ),
         slabs=(
             slab_outcome(
-                fa_model(), run="FAPbBr3/slab-1-potential", vacuum=5.236, ip=5.833, ea=4.192, wf=4.688, start=2.995, depth=9.1
+                fa_model(),
+                run="FAPbBr3/slab-1-potential",
+                vacuum=5.236,
+                ip=5.833,
+                ea=4.192,
+                wf=4.688,
+                start=2.995,
+                depth=9.1,
             ),
         ),
-    )  # fmt: skip
-    paper_way = alignment(vbo=-0.083, method="slab work functions (as in the paper)", uncertainty=None, type_="quasi-type II")
+    )
+    paper_way = alignment(
+        vbo=-0.083, method="slab work functions (as in the paper)", uncertainty=None, type_="quasi-type II"
+    )
     outcome = StudyOutcome(
-        title="Band alignment of CsPbBr3 and FAPbBr3", study_name="fapbbr3-cspbbr3", preset="quick",
-        preset_note="thin slabs and a coarse grid: bulk gaps within 0.3 eV of preset paper", code="gpaw",
-        materials=(cs, fa), alignments=(alignment(), paper_way, published()), steps=_steps(root),
+        title="Band alignment of CsPbBr3 and FAPbBr3",
+        study_name="fapbbr3-cspbbr3",
+        preset="quick",
+        preset_note="thin slabs and a coarse grid: bulk gaps within 0.3 eV of preset paper",
+        code="gpaw",
+        materials=(cs, fa),
+        alignments=(alignment(), paper_way, published()),
+        steps=_steps(root),
         settings={"xc": "PBE", "cutoff_ev": {"CsPbBr3": 244.9, "FAPbBr3": 435.4}, "grid": [2, 2, 2]},
         provenance={"dftflow": "0.1.0", "gpaw": "26.7.0", "structures": {"CsPbBr3": "sha256 0f3a"}},
-        warnings=("the (011) plane of CsPbBr3 Pnma is polar (pseudocubic {111})",), wall_time_s=251.7,
-    )  # fmt: skip
+        warnings=("the (011) plane of CsPbBr3 Pnma is polar (pseudocubic {111})",),
+        wall_time_s=251.7,
+    )
     return replace(outcome, **changes)  # type: ignore[arg-type]

@@ -206,6 +206,13 @@ def _from_atoms(atoms: Atoms, where: str) -> Structure:
 def _read_cell(text: str, where: str) -> tuple[Structure, Warnings, str]:
     from ase.io.castep import read_castep_cell
 
+    if re.search(r"(?im)^[^#!]*\bMIXTURE\b", text):
+        raise StructureError(
+            "this crystal is disordered",
+            reason="an atom is a mixture of two species",
+            fix="make an ordered model of it",
+            where=_at(where, text, r"(?i)\bMIXTURE\b"),
+        )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         # A tolerance of 3 keeps ASE from looking for a CASTEP binary to ask for its keywords.

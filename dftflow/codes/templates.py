@@ -70,9 +70,9 @@ def _names(environment: ImmutableSandboxedEnvironment, name: str) -> set[str]:
         if current in seen:
             continue
         seen.add(current)
+        environment.get_template(current)  # compiles it, so that an error in it carries its file and line
         assert environment.loader is not None
-        source, file, _ = environment.loader.get_source(environment, current)
-        tree = environment.parse(source, current, file)
+        tree = environment.parse(environment.loader.get_source(environment, current)[0])
         found |= meta.find_undeclared_variables(tree)
         todo += [other for other in meta.find_referenced_templates(tree) if other is not None]
     return found

@@ -78,9 +78,7 @@ def draw_alignment(ax: Axes, alignment: Alignment) -> None:
     ax.spines[["top", "right", "bottom"]].set_visible(False)
 
 
-def _draw_material(
-    ax: Axes, edges: AbsoluteEdges, column: tuple[float, float], color: str, scale: _Scale
-) -> None:
+def _draw_material(ax: Axes, edges: AbsoluteEdges, column: tuple[float, float], color: str, scale: _Scale) -> None:
     left, right = column
     middle, box = (left + right) / 2, 0.15 * scale.span_ev
     bottom = ax.get_ylim()[0]
@@ -100,9 +98,7 @@ def _draw_material(
         ax.text(middle, edges.vbm_ev + gap / 2, text, color="0.3", **numbers)  # type: ignore[arg-type]
 
 
-def _draw_offset(
-    ax: Axes, pair: tuple[AbsoluteEdges, AbsoluteEdges], alignment: Alignment, scale: _Scale
-) -> None:
+def _draw_offset(ax: Axes, pair: tuple[AbsoluteEdges, AbsoluteEdges], alignment: Alignment, scale: _Scale) -> None:
     """Guide lines, arrows where they are long enough to be seen, and the two numbers."""
     left, right = _COLUMNS[0][1], _COLUMNS[1][0]
     for x, (first, second) in (
@@ -146,7 +142,7 @@ def _short(name: str) -> str:
 
 
 def draw_offsets(ax: Axes, alignments: Sequence[Alignment]) -> None:
-    """Offsets by every method beside each other: valence (filled) and conduction (open), error bars, tolerance shaded."""
+    """Offsets by every method beside each other, the tolerance shaded: valence filled, conduction open, error bars."""
     for row, alignment in enumerate(alignments):
         offsets = (
             (row - 0.19, alignment.valence_band_offset_ev, _VBO, "o", "black"),

@@ -104,7 +104,7 @@ def _alignment_figure(outcome: StudyOutcome) -> StudyFigure:
     def build(row: Alignment) -> Figure:
         heights = [3.9, 0.55 + 0.5 * len(outcome.alignments)]
         figure = Figure(figsize=(_PAGE_IN, sum(heights)), layout="constrained")
-        top, bottom = figure.subfigures(2, 1, height_ratios=heights)
+        top, bottom = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
         draw_alignment(top.subplots(), row)
         draw_offsets(bottom.subplots(), outcome.alignments)
         return figure
@@ -125,7 +125,9 @@ def _vacuum_edges(outcome: StudyOutcome, material: MaterialOutcome) -> AbsoluteE
 
 
 def _bands_figure(outcome: StudyOutcome) -> StudyFigure:
-    drawn = [m for m in outcome.materials if m.bulk.edges and m.bulk.bands and max(m.bulk.bands.on_path, default=-1) >= 0]
+    drawn = [
+        m for m in outcome.materials if m.bulk.edges and m.bulk.bands and max(m.bulk.bands.on_path, default=-1) >= 0
+    ]
     on_vacuum = all(_vacuum_edges(outcome, m) is not None for m in drawn)
     left_out = [m.name for m in outcome.materials if m not in drawn]
     caption = "Band structures " + (
@@ -181,7 +183,7 @@ def _structures_figure(outcome: StudyOutcome) -> StudyFigure:
         n_columns = min(len(materials), 3)
         n_rows = math.ceil(len(materials) / n_columns)
         figure = Figure(figsize=(_PAGE_IN, 2.5 * n_rows + 0.3), layout="constrained")
-        views, legend = figure.subfigures(2, 1, height_ratios=[2.5 * n_rows, 0.3])
+        views, legend = figure.subfigures(2, 1, height_ratios=[2.5 * n_rows, 0.3], squeeze=False).ravel()
         axes = views.subplots(n_rows, n_columns, squeeze=False).ravel()
         for ax, material in zip(axes, materials, strict=False):
             draw_structure(ax, material.bulk.structure)

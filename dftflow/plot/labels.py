@@ -7,7 +7,16 @@ import textwrap
 from collections.abc import Sequence
 from fractions import Fraction
 
-__all__ = ["formula_parts", "kpoint_name", "kpoint_parts", "kpoint_text", "mathtext", "signed", "spread_apart", "wrapped"]
+__all__ = [
+    "formula_parts",
+    "kpoint_name",
+    "kpoint_parts",
+    "kpoint_text",
+    "mathtext",
+    "signed",
+    "spread_apart",
+    "wrapped",
+]
 
 _WORD = re.compile(r"((?:[A-Za-z0-9()\[\]]|(?<=\d)\.(?=\d))+)")
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?|\d+(?:\.\d+)?|[()\[\]])+")

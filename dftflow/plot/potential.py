@@ -28,7 +28,12 @@ def _periods(profile: PotentialProfile, centre: float) -> tuple[FloatArray, Floa
 
 
 def draw_potential_profile(
-    ax: Axes, profile: PotentialProfile, vacuum: Sequence[VacuumLevel], *, levels: SurfaceLevels | None = None, color: str = "C0"
+    ax: Axes,
+    profile: PotentialProfile,
+    vacuum: Sequence[VacuumLevel],
+    *,
+    levels: SurfaceLevels | None = None,
+    color: str = "C0",
 ) -> None:
     """Planar and macroscopic average around the slab's middle, with the vacuum plateaus and the levels of the surface.
 

@@ -200,6 +200,7 @@ BAD = [
     ("element.xyz", XYZ.replace("Br ", "Qb "), "unknown element 'Qb'", 4),
     ("group.cif", cif(symbol="'P q z 9'"), "unknown space group 'P q z 9'", 2),
     ("vasp4.vasp", POSCAR.replace("Cs Br\n", ""), "names no elements", 6),
+    ("mixture.cell", CELL.replace("Br 0.5 0.5 0.5", "Br 0.5 0.5 0.5 MIXTURE:( 1 0.67)"), "disordered", 10),
     ("unit.cell", CELL.replace("LATTICE_CART\n 4", "LATTICE_CART\nfoot\n 4"), "unknown unit", 2),
     ("nan.cif", cif(sites="Cs1 Cs ? 0 0 1\nBr1 Br 0.5 0.5 0.5 1\n"), "cannot be read", None),
     ("none.xyz", '0\nLattice="4 0 0 0 4 0 0 0 4"\n', "no atoms", None),

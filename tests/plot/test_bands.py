@@ -86,7 +86,9 @@ def test_shifting_the_zero_moves_nothing(outcomes: ModuleType, outcome: StudyOut
     here, there = Figure().subplots(), Figure().subplots()
     draw_bands(here, bulk.bands, bulk.edges, zero_ev=2.0, energy_window=(-9, 9))
     moved = replace(bulk.bands, eigenvalues_ev=bulk.bands.eigenvalues_ev + 7.5)
-    edges = outcomes.band_edges(moved, "R", (0.5, 0.5, 0.5), bulk.edges.vbm.value_ev + 7.5, bulk.edges.cbm.value_ev + 7.5)
+    edges = outcomes.band_edges(
+        moved, "R", (0.5, 0.5, 0.5), bulk.edges.vbm.value_ev + 7.5, bulk.edges.cbm.value_ev + 7.5
+    )
     draw_bands(there, moved, edges, zero_ev=9.5, energy_window=(-9, 9))
     for a, b in zip(here.get_lines(), there.get_lines(), strict=True):
         np.testing.assert_allclose(a.get_ydata(), b.get_ydata(), atol=1e-12)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +52,7 @@ def test_signed() -> None:
 def test_spread_apart_keeps_order_distance_and_mean(wanted: list[float], gap: float) -> None:
     placed = spread_apart(wanted, gap)
     ranks = sorted(range(len(wanted)), key=wanted.__getitem__)
-    assert all(placed[b] - placed[a] >= gap - 1e-9 for a, b in zip(ranks, ranks[1:], strict=False))
+    assert all(placed[b] - placed[a] >= gap - 1e-9 for a, b in pairwise(ranks))
     assert sum(placed) == pytest.approx(sum(wanted), abs=1e-6)
 
 

@@ -58,7 +58,8 @@ def test_levels_of_the_surface_are_lines_at_their_energies(ax: Axes, outcome: St
     flat = {round(float(line.get_ydata()[0]), 3) for line in ax.get_lines() if line.get_color() == "black"}
     assert flat == {-5.833, -4.192, -4.688}
     texts = [text.get_text() for text in ax.texts]
-    assert texts == ["CBM −4.19", "$E_\\mathrm{F}$ −4.69", "VBM −5.83"]
+    minus = "\N{MINUS SIGN}"
+    assert texts == [f"CBM {minus}4.19", f"$E_\\mathrm{{F}}$ {minus}4.69", f"VBM {minus}5.83"]
 
 
 def test_without_levels_or_vacuum_the_profile_keeps_its_own_zero(ax: Axes, outcome: StudyOutcome) -> None:

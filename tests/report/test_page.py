@@ -122,7 +122,11 @@ def test_numbers_link_to_the_step_they_came_from(html: str) -> None:
     rows = {str(a["id"]) for a in page.all("tr") if "id" in a}
     links = [a for a in page.all("a") if a.get("class") == "from"]
     assert {str(a["href"])[1:] for a in links} <= rows
-    assert {a["title"] for a in links} >= {"from CsPbBr3/bulk-bands", "from FAPbBr3/slab-1-potential", "from CsPbBr3/bulk-relax"}
+    assert {a["title"] for a in links} >= {
+        "from CsPbBr3/bulk-bands",
+        "from FAPbBr3/slab-1-potential",
+        "from CsPbBr3/bulk-relax",
+    }
 
 
 def test_step_folders_and_decks_are_linked_relative_to_the_page(html: str) -> None:
@@ -146,7 +150,13 @@ def test_failures_warnings_and_preset_are_told(html: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "evil", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }} & {% raw %}", r"CsPbBr3 $x^ \frac $ y_"]
+    "evil",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "{{ 7 * 7 }} & {% raw %}",
+        r"CsPbBr3 $x^ \frac $ y_",
+    ],
 )
 def test_text_of_the_user_stays_text(outcome: StudyOutcome, tmp_path: Path, evil: str) -> None:
     cs, fa = outcome.materials
@@ -178,7 +188,8 @@ def test_a_study_that_gave_nothing_still_has_a_page(outcome: StudyOutcome, tmp_p
     steps = tuple(replace(s, state="not_run", results=None, wall_time_s=None) for s in outcome.steps)
     materials = tuple(replace(m, bulk=replace(m.bulk, edges=None, bands=None), slabs=()) for m in outcome.materials)
     html = render_report(
-        replace(outcome, materials=materials, alignments=(), steps=steps, settings={}, provenance={}, wall_time_s=None), tmp_path
+        replace(outcome, materials=materials, alignments=(), steps=steps, settings={}, provenance={}, wall_time_s=None),
+        tmp_path,
     )
     words = Page(html).words
     assert "No band offset." in words
@@ -200,7 +211,11 @@ def _chromium(profile: Path, *arguments: str) -> str:
     quiet = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
              "--disable-background-networking", "--disable-component-update", "--disable-sync")  # fmt: skip
     run = subprocess.run(
-        [CHROMIUM, *quiet, f"--user-data-dir={profile}", *arguments], capture_output=True, text=True, timeout=120, check=True
+        [CHROMIUM, *quiet, f"--user-data-dir={profile}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     return run.stdout
 
@@ -223,7 +238,9 @@ def test_a_browser_shows_it_without_sideways_scrolling(outcome: StudyOutcome, tm
     assert scroll <= inner
     assert images == 5
     shot = tmp_path / "shot.png"
-    _chromium(tmp_path / "p2", f"--window-size={width},900", f"--screenshot={shot}", (tmp_path / "report.html").as_uri())
+    _chromium(
+        tmp_path / "p2", f"--window-size={width},900", f"--screenshot={shot}", (tmp_path / "report.html").as_uri()
+    )
     import matplotlib.image
 
     pixels = matplotlib.image.imread(shot)

@@ -37,7 +37,10 @@ def _read(outcome: StudyOutcome, folder: Path) -> dict[str, Any]:
 def _complaints(value: Any, rule: dict[str, Any], root: dict[str, Any], path: str = "$") -> Iterator[str]:
     """Breaches of the part of JSON Schema that the shipped schema uses."""
     if "$ref" in rule:
-        rule = {**root["$defs"][rule["$ref"].removeprefix("#/$defs/")], **{k: v for k, v in rule.items() if k != "$ref"}}
+        rule = {
+            **root["$defs"][rule["$ref"].removeprefix("#/$defs/")],
+            **{k: v for k, v in rule.items() if k != "$ref"},
+        }
     names = {"object": dict, "array": list, "string": str, "number": (int, float), "integer": int, "boolean": bool,
              "null": type(None)}  # fmt: skip
     kinds = rule.get("type", list(names))
@@ -46,7 +49,7 @@ def _complaints(value: Any, rule: dict[str, Any], root: dict[str, Any], path: st
     if not is_kind:
         yield f"{path} is {value!r}, not {kinds}"
         return
-    if "const" in rule and value != rule["const"] or "enum" in rule and value not in rule["enum"]:
+    if ("const" in rule and value != rule["const"]) or ("enum" in rule and value not in rule["enum"]):
         yield f"{path} is {value!r}"
     if isinstance(value, dict):
         known = rule.get("properties", {})
@@ -113,7 +116,11 @@ def test_the_keys_that_users_rely_on(outcome: StudyOutcome, tmp_path: Path) -> N
     slab = document["materials"]["CsPbBr3"]["slabs"][0]
     assert (slab["miller"], slab["setting"], slab["formal_charge"]) == ([0, 1, 1], "Pnma", 0)
     assert slab["termination"] == "CsBr3/2 (half Cs2Br6)"
-    assert (slab["work_function_ev"], slab["ionisation_potential_ev"], slab["electron_affinity_ev"]) == (4.771, 5.812, 3.903)
+    assert (slab["work_function_ev"], slab["ionisation_potential_ev"], slab["electron_affinity_ev"]) == (
+        4.771,
+        5.812,
+        3.903,
+    )
     assert {k: slab["vacuum"][k] for k in ("low_ev", "high_ev", "spread_ev")} == {
         "low_ev": 4.853, "high_ev": 4.853, "spread_ev": 0.006,
     }  # fmt: skip
@@ -177,7 +184,11 @@ def test_nan_becomes_null_with_a_reason(outcome: StudyOutcome, tmp_path: Path) -
 
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(alphabet=st.characters(exclude_categories=["Cs"])),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats()
+    | st.text(alphabet=st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
@@ -185,7 +196,9 @@ PLAIN = st.recursive(
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.dictionaries(st.text(alphabet="ab.", max_size=4), PLAIN, max_size=3))
-def test_any_settings_come_back_as_they_went_in(outcomes: ModuleType, outcome: StudyOutcome, tmp_path: Path, given_settings: Any) -> None:
+def test_any_settings_come_back_as_they_went_in(
+    outcomes: ModuleType, outcome: StudyOutcome, tmp_path: Path, given_settings: Any
+) -> None:
     def finite(value: Any) -> Any:
         if isinstance(value, dict):
             return {k: finite(v) for k, v in value.items()}

@@ -39,7 +39,7 @@ def parse_folder(folder: Path) -> Results:
     record = read_record(folder)
     try:
         return _results(folder, record)
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ParseError(
             "the engine's output is damaged",
             reason=f"{type(error).__name__}: {error}",

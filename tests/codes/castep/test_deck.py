@@ -1,0 +1,361 @@
+"""Decks as whole files, and what the deck writer refuses."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.core import Lattice, Structure
+
+from dftflow.codes.castep import CASTEP
+from dftflow.errors import SpecError
+from dftflow.model.spec import CalcSpec, KPath, KPoint
+
+EXPECTED = Path(__file__).resolve().parents[2] / "data" / "castep" / "decks"
+STEPS = (
+    "CsPbBr3-relax",
+    "CsPbBr3-bands",
+    "FAPbBr3-relax",
+    "FAPbBr3-bands",
+    "FAPbBr3-slab-relax",
+    "FAPbBr3-slab-potential",
+)
+
+
+def keywords(text: str) -> dict[str, str]:
+    """Keyword -> value of the lines outside of blocks, comments removed."""
+    outside = re.sub(r"(?ms)^%BLOCK.*?^%ENDBLOCK[^\n]*", "", text)
+    lines = (line.split("!")[0].strip() for line in outside.splitlines())
+    pairs = (line.partition(":") for line in lines if line)
+    return {key.strip().lower(): value.strip() for key, _, value in pairs}
+
+
+def block(text: str, name: str) -> list[str]:
+    found = re.search(rf"(?ms)^%BLOCK {name}\n(.*?)\n%ENDBLOCK {name}$", text)
+    assert found, f"no block {name}"
+    return [line.split("!")[0].rstrip() for line in found[1].splitlines()]
+
+
+def param(code: CASTEP, structure: Structure, spec: CalcSpec) -> dict[str, str]:
+    return keywords(code.render(structure, spec, "a").files["a.param"])
+
+
+def cell(code: CASTEP, structure: Structure, spec: CalcSpec) -> str:
+    return code.render(structure, spec, "a").files["a.cell"]
+
+
+@pytest.mark.parametrize("family", ["academic", "materials-studio"])
+@pytest.mark.parametrize("seed", STEPS)
+def test_deck_equals_the_checked_file(seed: str, family: Any, calculations: dict[str, Any]) -> None:
+    deck = calculations[seed].render(CASTEP(keywords=family))
+    assert sorted(deck.files) == [f"{seed}.cell", f"{seed}.param"]
+    for name, text in deck.files.items():
+        file = EXPECTED / family / name
+        if os.environ.get("DFTFLOW_WRITE_EXPECTED"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        assert text == file.read_text()
+
+
+@pytest.mark.parametrize("seed", STEPS)
+def test_deck_is_plain_tidy_text(seed: str, calculations: dict[str, Any]) -> None:
+    for text in calculations[seed].render(CASTEP()).files.values():
+        assert text.isascii()
+        assert text.endswith("\n")
+        assert "\n\n\n" not in text
+        assert not re.search(r"[ \t]$", text, re.MULTILINE)
+        assert max(map(len, text.splitlines())) <= 120
+        assert not re.search(r"!\s*$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("seed", ["CsPbBr3-bands", "FAPbBr3-bands"])
+def test_keyword_families_are_never_mixed(seed: str, calculations: dict[str, Any]) -> None:
+    academic = "\n".join(calculations[seed].render(CASTEP()).files.values()).lower()
+    studio = "\n".join(calculations[seed].render(CASTEP(keywords="materials-studio")).files.values()).lower()
+    assert "spectral" in academic
+    assert not re.search(r"\bbs_", academic)
+    assert not re.search(r"task\s*:\s*bandstructure", academic.replace("spectral_task", "x"))
+    assert re.search(r"\bbs_", studio)
+    assert "spectral" not in studio
+
+
+@pytest.mark.parametrize("seed", STEPS)
+def test_all_numbers_of_the_paper_are_in_the_deck(seed: str, calculations: dict[str, Any]) -> None:
+    """Computational method of 10.1021/acsami.1c18025."""
+    step = calculations[seed]
+    params = param(CASTEP(), step.structure, step.spec)
+    assert params["cut_off_energy"] == ("244.9 eV" if seed.startswith("Cs") else "435.4 eV")
+    assert (params["xc_functional"], params["metals_method"]) == ("PBE", "DM")
+    if step.spec.task == "relax":
+        assert params["geom_method"] == "BFGS"
+        assert float(params["geom_energy_tol"].split()[0]) == 2e-5
+        assert params["geom_force_tol"] == "0.05 eV/ang"
+        assert params["geom_disp_tol"] == "0.002 ang"
+        assert params.get("geom_stress_tol") == (None if "slab" in seed else "0.1 GPa")
+
+
+def test_numbers_of_the_paper_carry_a_comment(calculations: dict[str, Any]) -> None:
+    files = calculations["CsPbBr3-relax"].render(CASTEP()).files
+    lines = "\n".join(files.values()).splitlines()
+    for keyword in ("cut_off_energy", "geom_energy", "geom_force", "geom_stress", "geom_disp", "geom_method", "KPOINT_MP_G"):
+        line = next(line for line in lines if line.startswith(keyword))
+        assert "paper" in line.partition("!")[2]
+    assert "10.1021/acsami.1c18025" in files["CsPbBr3-relax.param"]
+
+
+@pytest.mark.parametrize(
+    ("freedom", "rows"),
+    [("isotropic", ["1 1 1", "0 0 0"]), ("lengths", ["1 2 3", "0 0 0"]), ("all", ["1 2 3", "4 5 6"])],
+)
+def test_cell_constraints(freedom: Any, rows: list[str], calculations: dict[str, Any]) -> None:
+    step = calculations["FAPbBr3-relax"]
+    spec = replace(step.spec, relaxation=replace(step.spec.relaxation, cell=freedom))
+    text = cell(CASTEP(), step.structure, spec)
+    assert [row.strip() for row in block(text, "CELL_CONSTRAINTS")] == rows
+    assert "fix_all_cell" not in keywords(text)
+    assert param(CASTEP(), step.structure, spec)["finite_basis_corr"] == "2"
+
+
+def test_crystal_with_a_fixed_cell(calculations: dict[str, Any]) -> None:
+    step = calculations["CsPbBr3-relax"]
+    spec = replace(step.spec, relaxation=replace(step.spec.relaxation, cell="fixed"))
+    text = cell(CASTEP(), step.structure, spec)
+    assert keywords(text)["fix_all_cell"] == "true"
+    assert "CELL_CONSTRAINTS" not in text
+    params = param(CASTEP(), step.structure, spec)
+    assert params["finite_basis_corr"] == "0"
+    assert "geom_stress_tol" not in params
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_dipole_axis_is_the_slab_normal(axis: int, calculations: dict[str, Any]) -> None:
+    lengths, grid = [6.0, 6.0, 6.0], [2, 2, 2]
+    lengths[axis], grid[axis] = 30.0, 1
+    slab = Structure(Lattice.orthorhombic(*lengths), ["Pb", "Br"], [[0, 0, 0], [0.1, 0.1, 0.1]])
+    spec = replace(calculations["FAPbBr3-slab-potential"].spec, slab_axis=axis, grid=tuple(grid))
+    params = param(CASTEP(), slab, spec)
+    assert params["dipole_dir"] == "XYZ"[axis]
+    assert params["dipole_correction"] == "SELFCONSISTENT"
+    assert params["write_formatted_potential"] == "true"
+
+
+def test_only_a_slab_has_a_dipole_correction_and_no_symmetry(calculations: dict[str, Any]) -> None:
+    for seed, step in calculations.items():
+        text = cell(CASTEP(), step.structure, step.spec)
+        assert ("symmetry_generate" in keywords(text)) == ("slab" not in seed)
+        assert ("dipole_correction" in param(CASTEP(), step.structure, step.spec)) == ("slab" in seed)
+
+
+def test_no_smearing_is_fixed_occupancy(calculations: dict[str, Any]) -> None:
+    step = calculations["CsPbBr3-bands"]
+    params = param(CASTEP(), step.structure, replace(step.spec, smearing_ev=0.0))
+    assert params["fix_occupancy"] == "true"
+    assert not {"smearing_width", "perc_extra_bands"} & params.keys()
+
+
+# --- the path ---------------------------------------------------------------------------------------------------------
+
+
+def _path(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in block(text, "SPECTRAL_KPOINT_PATH")]
+
+
+def test_segments_are_split_by_break(calculations: dict[str, Any]) -> None:
+    step = calculations["CsPbBr3-bands"]
+    lines = _path(cell(CASTEP(), step.structure, step.spec))
+    assert lines.index("BREAK") == 6
+    assert lines.count("BREAK") == 1
+    assert keywords(cell(CASTEP(), step.structure, step.spec))["spectral_kpoint_path_spacing"] == "0.025 1/ang"
+
+
+def test_edge_point_off_the_path_gets_a_segment(calculations: dict[str, Any]) -> None:
+    step = calculations["CsPbBr3-bands"]
+    spec = replace(step.spec, edge_kpoints=(KPoint(label="T", frac=(0, 0.5, 0.5)),))
+    text = cell(CASTEP(), step.structure, spec)
+    assert _path(text)[-3:] == [
+        "BREAK",
+        "0.0000000000 0.0000000000 0.0000000000",
+        "0.0000000000 0.5000000000 0.5000000000",
+    ]
+    assert "band edge is at T" in text
+
+
+@pytest.mark.parametrize("frac", [(0.5, 0.5, 0.5), (-0.5, -0.5, -0.5), (0.5, -0.5, 1.5)])
+def test_equivalent_edge_point_is_on_the_path(frac: Any, calculations: dict[str, Any]) -> None:
+    step = calculations["FAPbBr3-bands"]
+    spec = replace(step.spec, edge_kpoints=(KPoint(label="R", frac=frac),))
+    assert "BREAK" not in cell(CASTEP(), step.structure, spec)
+
+
+def test_jump_in_the_path_is_said_to_materials_studio(calculations: dict[str, Any]) -> None:
+    studio = CASTEP(keywords="materials-studio")
+    assert any("BREAK" in note for note in calculations["CsPbBr3-bands"].render(studio).notes)
+    assert not any("BREAK" in note for note in calculations["FAPbBr3-bands"].render(studio).notes)
+
+
+# --- potentials -------------------------------------------------------------------------------------------------------
+
+
+def test_default_potentials(calculations: dict[str, Any]) -> None:
+    step = calculations["CsPbBr3-relax"]
+    assert block(cell(CASTEP(), step.structure, step.spec), "SPECIES_POT") == ["C19"]
+    studio = cell(CASTEP(keywords="materials-studio"), step.structure, step.spec)
+    files = dict(line.split() for line in block(studio, "SPECIES_POT"))
+    assert files == {"Cs": "Cs_00PBE.usp", "Pb": "Pb_00PBE.usp", "Br": "Br_00PBE.usp"}
+
+
+def test_potentials_by_hand(calculations: dict[str, Any]) -> None:
+    step = calculations["CsPbBr3-relax"]
+    code = CASTEP(potentials={"Cs": "Cs_00PBE.usp", "Pb": "C19", "Br": "QC5", "I": "C19"})
+    deck = step.render(code)
+    lines = block(deck.files["CsPbBr3-relax.cell"], "SPECIES_POT")
+    assert dict(line.split() for line in lines) == {"Cs": "Cs_00PBE.usp", "Pb": "C19", "Br": "QC5"}
+    assert any("Cs_00PBE.usp" in note and "QC5" not in note for note in deck.notes)
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+_tilted = Structure(Lattice([[6, 0, 0], [0, 6, 0], [0, 2, 30]]), ["Pb"], [[0, 0, 0]])
+_skew = Structure(Lattice([[6, 0, 0.1], [0, 6, 0], [0, 0, 30]]), ["Pb"], [[0, 0, 0]])
+_mixed = Structure(Lattice.cubic(6), [{"Cs": 0.5, "Rb": 0.5}], [[0, 0, 0]])
+
+REFUSED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
+    "functional": (
+        "functional 'PBE1'",
+        lambda c: CASTEP().render(c["CsPbBr3-relax"].structure, replace(c["CsPbBr3-relax"].spec, xc="PBE1"), "a"),
+    ),
+    "ultrasoft hybrid": (
+        "norm-conserving",
+        lambda c: CASTEP().render(c["CsPbBr3-bands"].structure, replace(c["CsPbBr3-bands"].spec, xc="HSE06"), "a"),
+    ),
+    "potential of a hybrid": (
+        "no local potential",
+        lambda c: CASTEP(potentials="NCP19").render(
+            c["FAPbBr3-slab-potential"].structure, replace(c["FAPbBr3-slab-potential"].spec, xc="HSE06"), "a"
+        ),
+    ),
+    "oblique slab": ("along Cartesian z", lambda c: CASTEP().render(_tilted, c["FAPbBr3-slab-potential"].spec, "a")),
+    "skew faces": ("along Cartesian z", lambda c: CASTEP().render(_skew, c["FAPbBr3-slab-potential"].spec, "a")),
+    "k-points along the normal": (
+        "2 points along",
+        lambda c: CASTEP().render(
+            c["FAPbBr3-slab-relax"].structure, replace(c["FAPbBr3-slab-relax"].spec, grid=(2, 2, 2)), "a"
+        ),
+    ),
+    "slab with a free cell": (
+        "cell of a slab",
+        lambda c: CASTEP().render(
+            c["FAPbBr3-slab-relax"].structure,
+            replace(c["FAPbBr3-slab-relax"].spec, relaxation=c["CsPbBr3-relax"].spec.relaxation),
+            "a",
+        ),
+    ),
+    "isotropic orthorhombic cell": (
+        "scale this cell",
+        lambda c: CASTEP().render(c["CsPbBr3-relax"].structure, c["FAPbBr3-relax"].spec, "a"),
+    ),
+    "mixed site": ("partial occupation", lambda c: CASTEP().render(_mixed, c["FAPbBr3-relax"].spec, "a")),
+    "seed with a blank": (
+        "no seed",
+        lambda c: CASTEP().render(c["CsPbBr3-relax"].structure, c["CsPbBr3-relax"].spec, "a b"),
+    ),
+    "seed with a folder": (
+        "no seed",
+        lambda c: CASTEP().render(c["CsPbBr3-relax"].structure, c["CsPbBr3-relax"].spec, "../a"),
+    ),
+    "element without potential": (
+        "no potential is given for Pb, Br",
+        lambda c: CASTEP(potentials={"Cs": "C19"}).render(
+            c["CsPbBr3-relax"].structure, c["CsPbBr3-relax"].spec, "a"
+        ),
+    ),
+    "keyword family": ("keyword family", lambda c: CASTEP(keywords="vasp")),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str, calculations: dict[str, Any]) -> None:
+    message, make = REFUSED[case]
+    with pytest.raises(SpecError, match=re.escape(message)):
+        make(calculations)
+
+
+# --- text and numbers -------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=40)
+@given(title=st.text(max_size=200), note=st.text(max_size=200))
+def test_no_title_or_note_can_break_out_of_its_line(title: str, note: str) -> None:
+    crystal = Structure(Lattice.cubic(4.291), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    path = KPath(
+        segments=((KPoint(label="G", frac=(0, 0, 0)), KPoint(label="R", frac=(0.5, 0.5, 0.5))),), spacing_per_ang=0.1
+    )
+    plain = CalcSpec(
+        title="plain",
+        task="bands",
+        xc="PBE",
+        cutoff_ev=400,
+        grid=(2, 2, 2),
+        smearing_ev=0.1,
+        scf_tol_ev_per_atom=1e-6,
+        max_scf_cycles=50,
+        path=path,
+    )
+    written = CASTEP().render(crystal, replace(plain, title=title, cutoff_note=note, grid_note=note), "a").files
+    wanted = CASTEP().render(crystal, plain, "a").files
+    for name in wanted:
+        found, expected = keywords(written[name]), keywords(wanted[name])
+        assert written[name].isascii()
+        assert len(found.pop("comment", "")) <= 80
+        expected.pop("comment", "")
+        assert found == expected
+
+
+lengths_ang = st.floats(3, 40)
+angles_deg = st.floats(75, 105)
+fractions = st.floats(-1, 2, allow_subnormal=False)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    abc=st.tuples(lengths_ang, lengths_ang, lengths_ang),
+    angles=st.tuples(angles_deg, angles_deg, angles_deg),
+    sites=st.lists(
+        st.tuples(st.sampled_from(["Cs", "Pb", "Br", "H", "N"]), fractions, fractions, fractions), min_size=1, max_size=9
+    ),
+)
+def test_structure_survives_the_cell_file(
+    abc: Any, angles: Any, sites: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    structure = Structure(
+        Lattice.from_parameters(*abc, *angles), [site[0] for site in sites], [site[1:] for site in sites]
+    )
+    spec = CalcSpec(
+        title="round trip",
+        task="potential",
+        xc="PBE",
+        cutoff_ev=400,
+        grid=(1, 1, 1),
+        smearing_ev=0.1,
+        scf_tol_ev_per_atom=1e-6,
+        max_scf_cycles=50,
+    )
+    folder = tmp_path_factory.mktemp("cell")
+    code = CASTEP()
+    (folder / "a-out.cell").write_text(code.render(structure, spec, "a").files["a.cell"])
+    found = code.final_structure(folder, "a")
+    order = list(dict.fromkeys(site[0] for site in sites))
+    expected = sorted(structure, key=lambda site: order.index(site.specie.symbol))
+    assert found is not None
+    assert [site.specie.symbol for site in found] == [site.specie.symbol for site in expected]
+    np.testing.assert_allclose(found.lattice.matrix, structure.lattice.matrix, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found.frac_coords, [site.frac_coords for site in expected], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found.cart_coords, [site.coords for site in expected], rtol=0, atol=1e-9)

@@ -1,0 +1,108 @@
+"""GPAW decks as text."""
+
+from __future__ import annotations
+
+import ast
+import io
+from dataclasses import replace
+
+import ase.io
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pymatgen.core import Lattice, Structure
+
+from dftflow.build.kpaths import special_points, standard_path
+from dftflow.codes.gpaw import GPAW
+from dftflow.errors import SpecError
+from dftflow.model.spec import CalcSpec, Relaxation
+
+SPEC = CalcSpec(
+    title="CsBr: test",
+    task="potential",
+    xc="PBE",
+    cutoff_ev=244.9,
+    cutoff_note="244.9 eV for CsPbBr3 (10.1021/acsami.1c18025)",
+    grid=(2, 2, 2),
+    smearing_ev=0.1,
+    scf_tol_ev_per_atom=2e-6,
+    max_scf_cycles=100,
+)
+CSBR = Structure(Lattice.cubic(4.291), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+RELAXATION = Relaxation(
+    cell="isotropic",
+    energy_tol_ev_per_atom=2e-5,
+    force_tol_ev_per_ang=0.05,
+    stress_tol_gpa=0.1,
+    displacement_tol_ang=2e-3,
+    max_steps=100,
+)
+
+
+def script(spec: CalcSpec, structure: Structure = CSBR) -> str:
+    text = GPAW().render(structure, spec, "seed").files["seed.py"]
+    ast.parse(text)
+    return text
+
+
+def keywords(text: str, function: str) -> dict[str, object]:
+    """Literal keyword arguments of the first call of `function`."""
+    for call in ast.walk(ast.parse(text)):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == function:
+            return {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg and not isinstance(k.value, ast.Call | ast.Name)}
+    raise AssertionError(f"no call of {function}")
+
+
+def test_the_paper_s_numbers_stand_in_the_deck_with_their_source() -> None:
+    text = script(replace(SPEC, task="relax", relaxation=RELAXATION))
+    assert "cutoff_ev=244.9" in text and "10.1021/acsami.1c18025" in text
+    assert keywords(text, "GPAW")["kpts"] == {"size": (2, 2, 2), "gamma": False}
+    assert keywords(text, "engine.relax") == {
+        "cell": "isotropic",
+        "energy_tol_ev_per_atom": 2e-5,
+        "force_tol_ev_per_ang": 0.05,
+        "stress_tol_gpa": 0.1,
+        "displacement_tol_ang": 2e-3,
+        "max_steps": 100,
+    }
+
+
+def test_only_a_slab_gets_the_dipole_correction_and_an_open_axis() -> None:
+    slab = GPAW().render(CSBR, replace(SPEC, slab_axis=2), "seed")
+    assert "dipolelayer" in slab.files["seed.py"] and 'pbc="T T F"' in slab.files["seed.xyz"]
+    bulk = GPAW().render(CSBR, SPEC, "seed")
+    assert "dipolelayer" not in bulk.files["seed.py"] and 'pbc="T T T"' in bulk.files["seed.xyz"]
+    with pytest.raises(SpecError, match="along z"):
+        GPAW().render(CSBR, replace(SPEC, slab_axis=0), "seed")
+
+
+def test_bands_hold_the_path_and_the_special_points() -> None:
+    points = special_points(CSBR)
+    spec = replace(SPEC, task="bands", path=standard_path(CSBR, 0.2), edge_kpoints=tuple(points.values()))
+    names = {target.id: node.value for node in ast.parse(script(spec)).body if isinstance(node, ast.Assign)
+             for target in node.targets if isinstance(target, ast.Name)}  # fmt: skip
+    kpoints, labels, segments = (ast.literal_eval(names[name]) for name in ("kpoints", "labels", "segments"))
+    assert len(kpoints) == len(labels) == len(segments)
+    assert set(labels) - {""} == set(points)
+    assert kpoints[segments.index(-1) :] == [point.frac for point in points.values()]
+    steps = np.linalg.norm(np.diff(np.array(kpoints)[: segments.index(1)], axis=0) * 2 * np.pi / 4.291, axis=1)
+    assert steps.max() <= 0.2 + 1e-9
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 0.999)] * 3), min_size=1, max_size=6, unique=True), st.floats(3, 40))
+def test_atoms_survive_the_file(fractions: list[tuple[float, float, float]], a_ang: float) -> None:
+    structure = Structure(Lattice.orthorhombic(a_ang, a_ang + 1, a_ang + 2), ["Br"] * len(fractions), fractions)
+    text = GPAW().render(structure, SPEC, "seed").files["seed.xyz"]
+    atoms = ase.io.read(io.StringIO(text), format="extxyz")
+    np.testing.assert_allclose(atoms.positions, structure.cart_coords, atol=1e-11)
+    np.testing.assert_allclose(atoms.cell.array, structure.lattice.matrix, atol=1e-11)
+
+
+def test_an_unknown_functional_is_refused() -> None:
+    with pytest.raises(SpecError, match="HSE06"):
+        GPAW().render(CSBR, replace(SPEC, xc="HSE06"), "seed")
+
+
+def test_decks_are_the_same_every_time() -> None:
+    assert GPAW().render(CSBR, SPEC, "seed").files == GPAW().render(CSBR.copy(), SPEC, "seed").files

@@ -1,0 +1,77 @@
+"""Damaged and incomplete GPAW folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dftflow.codes.gpaw import GPAW
+from dftflow.errors import ParseError
+
+RECORD = {
+    "status": "finished",
+    "gpaw": "26.7.0",
+    "ase": "3.29.0",
+    "numpy": "2.4.6",
+    "python": "3.11",
+    "wall_time_s": 1.0,
+    "peak_memory_mib": 200.0,
+    "energy_ev": -6.7,
+    "fermi_ev": -2.0,
+    "n_electrons": 2.0,
+    "numbers": [1, 1],
+    "cell_ang": [[5, 0, 0], [0, 5, 0], [0, 0, 5]],
+    "positions_ang": [[0, 0, 0], [0, 0, 0.75]],
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "results.json").write_text(json.dumps(RECORD))
+    np.savez(
+        tmp_path / "bands.npz",
+        eigenvalues_ev=np.array([[[-10.0, 1.0], [-9.5, 1.5]]]),
+        kpoints_frac=np.array([[0, 0, 0], [0.5, 0, 0]]),
+        labels=np.array(["G", "X"]),
+        on_path=np.array([0, 0]),
+    )
+    np.savez(tmp_path / "potential.npz", planar_ev=np.array([0.0, 1.0, 2.0]), cell_ang=5 * np.eye(3))
+    return tmp_path
+
+
+def test_a_whole_folder(folder: Path) -> None:
+    results = GPAW().parse(folder)
+    assert results.energy_ev == -6.7
+    assert results.structure is not None and results.structure.composition.formula == "H2"
+    assert results.bands is not None and results.bands.labels == ("G", "X")
+    np.testing.assert_allclose(results.bands.reciprocal_per_ang, 2 * np.pi / 5 * np.eye(3), atol=1e-12)
+    assert results.potential is not None
+    np.testing.assert_array_equal(results.potential.values_ev[0, 0], [0, 1, 2])
+    assert results.bands.zero == results.potential.zero
+
+
+@pytest.mark.parametrize("name", ["results.json", "bands.npz", "potential.npz"])
+@pytest.mark.parametrize("keep", [0, 1, 40])
+def test_a_file_cut_short_is_a_parse_error(folder: Path, name: str, keep: int) -> None:
+    file = folder / name
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(ParseError) as caught:
+        GPAW().parse(folder)
+    assert str(folder) in caught.value.where
+
+
+def test_no_results_means_it_was_stopped(tmp_path: Path) -> None:
+    (tmp_path / "deck.txt").write_text("iter: 1\niter: 2\n")
+    diagnosis = GPAW().diagnose(tmp_path)
+    assert diagnosis.status == "died" and "stopped" in diagnosis.message
+    assert diagnosis.log_tail.endswith("iter: 2")
+
+
+@pytest.mark.parametrize("record", ["[]", "{}", '{"status": "finished"}'])
+def test_a_record_without_content_is_a_parse_error(tmp_path: Path, record: str) -> None:
+    (tmp_path / "results.json").write_text(record)
+    with pytest.raises(ParseError):
+        GPAW().parse(tmp_path)
