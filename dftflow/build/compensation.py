@@ -32,6 +32,8 @@ Removal = tuple[int, ...]
 def compensated(cut: Cut) -> Cut | None:
     """`cut` made neutral, or None when taking the same part of both outermost layers away cannot do that.
 
+    None too when a layer holds so many ions that the choices exceed `MAX_CHOICES`.
+
     Which ions go is decided by the electrostatic energy of the formal charges (Ewald sum), lowest first, among all
     choices that keep the composition of the layer and leave a symmetry operation that swaps the faces. Where the
     layer's ions cannot be split in the surface cell, the cell is doubled, in the direction that costs least.
@@ -90,7 +92,7 @@ def _removals(cut: Cut, part: Fraction) -> list[Removal]:
     if prod(comb(len(bottom[name]), int(count)) for name, count in taken.items()) > MAX_CHOICES:
         return []
     choices = product(*(combinations(bottom[name], int(count)) for name, count in taken.items()))
-    found = {}
+    found: dict[Removal, None] = {}
     for choice in choices:
         lower = {number for numbers in choice for number in numbers}
         for flip in cut.flips:
@@ -111,7 +113,8 @@ def _pair_energies_ev(cut: Cut) -> FloatArray:
         [unit.centre_ang for unit in units],
         coords_are_cartesian=True,
     )
-    return np.asarray(EwaldSummation(ions, compute_forces=False).total_energy_matrix, dtype=np.float64)
+    ewald = EwaldSummation(ions, compute_forces=False)  # type: ignore[no-untyped-call]
+    return np.asarray(ewald.total_energy_matrix, dtype=np.float64)
 
 
 def _distances(cut: Cut, removal: Removal) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd, pi
+from typing import Any
 
 import numpy as np
 import spglib
@@ -174,11 +175,11 @@ class Cut:
         cell = self.cell_ang(10.0)
         kinds = {name: number for number, name in enumerate(sorted({s for unit in units for s in unit.symbols}))}
         positions = np.concatenate([unit.positions_ang for unit in units]) @ np.linalg.inv(cell)
-        numbers = [kinds[symbol] for unit in units for symbol in unit.symbols]
+        slab: Any = (cell, positions, [kinds[symbol] for unit in units for symbol in unit.symbols])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             try:
-                data = spglib.get_symmetry_dataset((cell, positions, numbers), symprec=SYMMETRY_TOLERANCE_ANG)
+                data = spglib.get_symmetry_dataset(slab, symprec=SYMMETRY_TOLERANCE_ANG)
             except spglib.SpglibError:
                 data = None
         return [] if data is None else list(zip(data.rotations, data.translations, strict=True))

@@ -117,8 +117,7 @@ def ionic_units(structure: Structure, *, molecule_charges: Mapping[str, int] | N
         in ``properties["molecule_charges"]``, else that of a known ion (FA, MA, NH4). An ion's charge is its
         oxidation state, or else its element's only usual one.
     molecule_charges
-        Formula as `Formula.hill <https://en.wikipedia.org/wiki/Chemical_formula#Hill_system>`_ writes it
-        (``"C2H8N"``) -> charge; comes before all others.
+        Formula in Hill order (``"C2H8N"``: C, H, then the alphabet) -> charge; comes before all others.
 
     Raises
     ------

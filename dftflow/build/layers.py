@@ -68,6 +68,10 @@ class Stacking:
         """Height of one repeat."""
         return float(self.repeat_ang[2])
 
+    def face(self, layer: int, *, up: bool) -> tuple[int, bool]:
+        """What names the surface that `layer` ends: the same for all surfaces that symmetry makes alike."""
+        return min((image[layer % len(self.layers)], up != flipped) for image, flipped in self.images)
+
     def cut(self, start: int, count: int) -> tuple[tuple[IonicUnit, ...], ...]:
         """`count` layers, from layer `start` upwards."""
         chosen = (divmod(number, len(self.layers)) for number in range(start, start + count))
@@ -112,7 +116,7 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
 
 
 def _dataset(structure: Structure, symprec_ang: float) -> Any:
-    cell = (structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
+    cell: Any = (structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
@@ -147,7 +151,6 @@ def _plane_basis(indices: tuple[int, int, int], cell_ang: NDArray[np.float64]) -
         s, t = _bezout(h, g)
         first, second = np.array([0, m // g, -k // g]), np.array([g, -h * p, -h * q])
         out = np.array([s, t * p, t * q])
-    assert indices @ first == 0 and indices @ second == 0 and indices @ out == 1
     u, v, w = (vector @ cell_ang for vector in (first, second, out))
     u, v = _shortest_pair(u, v)
     if np.cross(u, v) @ w < 0:
@@ -222,7 +225,7 @@ def _layer_images(
     """See `Stacking.images`: an operation maps height z to s z + t, with s = ±1 when it keeps the plane."""
     data = _dataset(structure, SYMMETRY_TOLERANCE_ANG)
     members = _layer_of(heights, bounds)
-    images = {}
+    images: dict[tuple[tuple[int, ...], bool], None] = {}
     for rotation, translation in zip(data.rotations, data.translations, strict=True):
         for sign in (1, -1):
             if not np.allclose(indices @ rotation, sign * indices):

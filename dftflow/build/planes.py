@@ -8,12 +8,12 @@ that name is missing and matters.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from itertools import product
 from math import gcd, lcm
-from fractions import Fraction
 from operator import index
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,13 @@ def coprime_indices(indices: Iterable[float]) -> Indices:
     return h // divisor, k // divisor, m // divisor
 
 
-def resolve_plane(structure: Structure, miller: Sequence[int], setting: str | None = None) -> Plane:
+def resolve_plane(
+    structure: Structure,
+    miller: Sequence[int],
+    setting: str | None = None,
+    *,
+    molecule_charges: Mapping[str, int] | None = None,
+) -> Plane:
     """The plane (hkl) of a named setting, in the cell at hand and in the other settings.
 
     Parameters
@@ -97,6 +103,8 @@ def resolve_plane(structure: Structure, miller: Sequence[int], setting: str | No
         or ``Pm-3m`` for a cubic crystal or framework; ``pseudocubic`` for a perovskite. With molecules in the
         crystal, the space group of the framework counts too, and it is ``cubic`` when its lattice constants agree
         within 2 % and its angles are 90° within 1°. None is accepted where all settings mean the same plane.
+    molecule_charges
+        See `ionic_units`.
 
     Raises
     ------
@@ -105,7 +113,7 @@ def resolve_plane(structure: Structure, miller: Sequence[int], setting: str | No
         setting would mean.
     """
     wanted = _checked_indices(miller)
-    units = ionic_units(structure)
+    units = ionic_units(structure, molecule_charges=molecule_charges)
     settings = _settings(structure, units)
     candidates = [one for one in settings if _matches(one, setting)]
     if not candidates:
@@ -162,8 +170,10 @@ def _settings(structure: Structure, units: Sequence[IonicUnit]) -> list[_Setting
 def _halls() -> dict[int, tuple[tuple[int, str, frozenset[str]], ...]]:
     """Space-group number -> its settings: Hall number, symbol, and all names a person may write."""
     table: dict[int, list[tuple[int, str, frozenset[str]]]] = {}
-    for hall in range(1, 531):
-        kind = spglib.get_spacegroup_type(hall)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        kinds = [(hall, spglib.get_spacegroup_type(hall)) for hall in range(1, 531)]
+    for hall, kind in kinds:
         if kind is None:
             continue
         forms = [part.split() for part in kind.international.split("=")]
@@ -180,7 +190,7 @@ def _halls() -> dict[int, tuple[tuple[int, str, frozenset[str]], ...]]:
 
 def _dataset(structure: Structure, sites: list[int], symprec_ang: float, angle_deg: float, hall: int = 0) -> Any:
     numbers = [structure[i].specie.Z for i in sites]
-    cell = (structure.lattice.matrix, structure.frac_coords[sites], numbers)
+    cell: Any = (structure.lattice.matrix, structure.frac_coords[sites], numbers)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
@@ -254,10 +264,12 @@ def _cubic_repeats(structure: Structure, units: Sequence[IonicUnit]) -> Indices 
     count = len(b_sites)
     divisors = [n for n in range(1, count + 1) if count % n == 0]
     for repeats in product(divisors, repeat=3):
-        lengths = np.array(structure.lattice.abc) / repeats
+        axes_ang = structure.lattice.matrix / np.array(repeats)[:, None]
+        lengths = np.linalg.norm(axes_ang, axis=1)
         cubic = np.ptp(lengths) <= CUBIC_LENGTH_TOLERANCE * lengths.mean()
-        if np.prod(repeats) == count and cubic and _is_grid(b_sites, structure.lattice.matrix / np.array(repeats)[:, None]):
-            return repeats
+        if np.prod(repeats) == count and cubic and _is_grid(b_sites, axes_ang):
+            along_a, along_b, along_c = repeats
+            return along_a, along_b, along_c
     return None
 
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_slab", "enumerate_slabs"]
 
-POLAR_STEP_EV = 0.5
-"""A formal potential step across the slab above this makes it polar. Rumpled layers stay below, type III does not."""
+POLAR_STEP_EV = 3.0
+"""A formal, unscreened potential step across the slab above this makes it polar. Layers of alternating charge make
+more than 15 eV; rumpled layers and molecules slightly off their site stay below."""
 
 MAX_ATOMS = 1000
 
@@ -91,13 +92,13 @@ def enumerate_slabs(
     stacking = stack_layers(structure, units, plane.miller_cell)
     size = _Size(min_thickness_ang=min_thickness_ang, n_layers=n_layers)
     _check_size(stacking, size)
-    cuts = _distinct_cuts(stacking, size)
-    models = [(cut, _model(cut, stacking, plane, vacuum_ang)) for cut in cuts]
-    if all(model.refused for _, model in models):
-        cuts = _compensated_cuts(stacking, size, [cut for cut, model in models if model.symmetric])
-        models += [(cut, _model(cut, stacking, plane, vacuum_ang)) for cut in cuts]
-    models.sort(key=lambda pair: _preference(*pair))
-    return _with_distinct_names([model for _, model in models])
+    groups = _cuts_by_faces(stacking, size)
+    cuts = [same[0] for same in groups]
+    if all(_refusal(cut, size) for cut in cuts):
+        neutral = (_compensated_cut(stacking, size, same) for same in groups)
+        cuts += [cut for cut in neutral if cut is not None]
+    models = [_model(cut, stacking, plane, size, vacuum_ang) for cut in sorted(cuts, key=lambda cut: _rank(cut, size))]
+    return _with_distinct_names(models)
 
 
 def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_refused: bool = False) -> SlabModel:
@@ -124,7 +125,7 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
         raise SurfaceError(
             f"no slab of {slabs[0].plane if slabs else 'this plane'} is fit to be calculated",
             reason="; ".join(f"{slab.termination}: {slab.refused}" for slab in slabs),
-            fix="ask for another thickness or number of layers, or name a termination and allow refused ones",
+            fix=_advice(slabs),
         )
     named = [slab for slab in slabs if _same_name(slab.termination, termination)]
     if not named:
@@ -142,6 +143,14 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
             fix="choose 'auto' or another termination, or allow refused slabs",
         )
     return named[0]
+
+
+def _advice(slabs: Sequence[SlabModel]) -> str:
+    general = "ask for another thickness or number of layers, or name a termination and allow refused ones"
+    molecular = any(number >= 0 for slab in slabs for number in slab.structure.site_properties["molecule"])
+    if molecular and not any(slab.symmetric for slab in slabs):
+        return f"turn the molecules so that their dipoles lie in the plane, or {general}"
+    return general
 
 
 def _same_name(first: str, second: str) -> bool:
@@ -203,39 +212,46 @@ def _cuts_from(stacking: Stacking, start: int, size: _Size) -> Iterator[tuple[in
             whole += 1
 
 
-def _distinct_cuts(stacking: Stacking, size: _Size) -> list[Cut]:
-    """Cuts that no operation of the crystal maps onto each other, the alphabetically lower face at the bottom."""
+def _cuts_by_faces(stacking: Stacking, size: _Size) -> list[list[Cut]]:
+    """Cuts with the same two faces up to symmetry, best first; the alphabetically lower face at the bottom.
+
+    Cuts in one list differ in thickness, or in the shift of one face along the other.
+    """
     repeat = len(stacking.layers)
     every = [(start, count, cut) for start in range(repeat) for count, cut in _cuts_from(stacking, start, size)]
-    every.sort(key=lambda item: (item[2].faces, item[0]))
-    seen: set[tuple[int, int]] = set()
-    distinct = []
+    _check_thickness(stacking, size, max(cut.thickness_ang for *_, cut in every))
+    pairs: dict[tuple[tuple[int, bool], ...], list[Cut]] = {}
     for start, count, cut in every:
-        if (start, count) in seen:
-            continue
-        distinct.append(cut)
-        last = (start + count - 1) % repeat
-        seen |= {(image[last] if flipped else image[start], count) for image, flipped in stacking.images}
-    if size.n_layers and max(cut.thickness_ang for cut in distinct) < (size.min_thickness_ang or 0.0):
-        thickest = max(cut.thickness_ang for cut in distinct)
+        faces = (stacking.face(start, up=False), stacking.face(start + count - 1, up=True))
+        pairs.setdefault(tuple(sorted(faces)), []).append(cut)
+
+    def quality(cut: Cut) -> tuple[bool, bool, float, tuple[str, str]]:
+        return bool(_refusal(cut, size)), not cut.flips, round(cut.thickness_ang, 3), cut.faces
+
+    return [sorted(same, key=quality) for same in pairs.values()]
+
+
+def _check_thickness(stacking: Stacking, size: _Size, thickest_ang: float) -> None:
+    if thickest_ang < (size.min_thickness_ang or 0.0):
         raise SurfaceError(
-            f"a slab of {size.n_layers} layers is {thickest:.2f} Å thick, less than the {size.min_thickness_ang} Å asked for",
-            fix=f"ask for more layers, or leave n_layers out; {repeat} layers make {stacking.period_ang:.2f} Å",
+            f"slabs of {size.n_layers} layers are thinner than {size.min_thickness_ang} Å",
+            reason=f"the thickest has {thickest_ang:.2f} Å; {len(stacking.layers)} layers repeat after "
+            f"{stacking.period_ang:.2f} Å",
+            fix="ask for more layers, or leave n_layers out",
         )
-    return distinct
 
 
-def _compensated_cuts(stacking: Stacking, size: _Size, charged: Sequence[Cut]) -> list[Cut]:
-    found = []
-    for cut in charged:
+def _compensated_cut(stacking: Stacking, size: _Size, cuts: Sequence[Cut]) -> Cut | None:
+    """The first of `cuts` that is thick enough once it is compensated; taking ions away may thin it."""
+    symmetric = [cut for cut in cuts if cut.flips]
+    if size.n_layers is None:
+        symmetric += [_thicker(stacking, cut) for cut in symmetric[:1]]
+    neutral = None
+    for cut in symmetric:
         neutral = compensated(cut)
-        if neutral is None:
-            continue
-        if size.n_layers is None and neutral.thickness_ang < (size.min_thickness_ang or 0.0):
-            neutral = compensated(_thicker(stacking, cut))
-        if neutral is not None:
-            found.append(neutral)
-    return found
+        if neutral is None or not _refusal(neutral, size):
+            break
+    return neutral
 
 
 def _thicker(stacking: Stacking, cut: Cut) -> Cut:
@@ -246,8 +262,7 @@ def _thicker(stacking: Stacking, cut: Cut) -> Cut:
     return Cut(layers=below + cut.layers, in_plane_ang=cut.in_plane_ang)
 
 
-def _model(cut: Cut, stacking: Stacking, plane: Plane, vacuum_ang: float) -> SlabModel:
-    bulk = [unit for layer in stacking.layers for unit in layer]
+def _model(cut: Cut, stacking: Stacking, plane: Plane, size: _Size, vacuum_ang: float) -> SlabModel:
     return SlabModel(
         structure=cut.to_structure(vacuum_ang),
         plane=plane,
@@ -263,12 +278,12 @@ def _model(cut: Cut, stacking: Stacking, plane: Plane, vacuum_ang: float) -> Sla
         formal_charge=cut.charge,
         symmetric=bool(cut.flips),
         polar=_is_polar(cut),
-        stoichiometric=cut.is_made_of(bulk),
+        stoichiometric=cut.is_made_of(unit for layer in stacking.layers for unit in layer),
         area_ang2=cut.area_ang2,
         thickness_ang=cut.thickness_ang,
         vacuum_ang=vacuum_ang,
         period_ang=stacking.period_ang,
-        refused=_refusal(cut),
+        refused=_refusal(cut, size),
     )
 
 
@@ -276,13 +291,18 @@ def _is_polar(cut: Cut) -> bool:
     return cut.charge != 0 or abs(cut.potential_step_ev) > POLAR_STEP_EV
 
 
-def _refusal(cut: Cut) -> str:
+def _refusal(cut: Cut, size: _Size) -> str:
+    """Why the slab is not to be calculated by default; ``""`` when it may be."""
     if cut.charge != 0:
         return f"formal charge {cut.charge:+d} per surface cell: such a slab is metallic"
     if _is_polar(cut):
-        return f"polar: its layers' charges make a potential step of {abs(cut.potential_step_ev):.1f} eV across the slab"
+        return f"polar: its ions' charges make a potential step of {abs(cut.potential_step_ev):.1f} eV across the slab"
     if not cut.flips:
-        return "its two faces differ, and with them the two vacuum levels"
+        turned = cut.faces[0] == cut.faces[1] and any(len(unit.symbols) > 1 for unit in cut.units)
+        why = " (the molecules point to one of them)" if turned else ""
+        return f"its two faces differ{why}, and with them the two vacuum levels"
+    if cut.thickness_ang < (size.min_thickness_ang or 0.0):
+        return f"{cut.thickness_ang:.2f} Å thick, less than the {size.min_thickness_ang} Å asked for"
     return ""
 
 
@@ -291,10 +311,14 @@ def _has_ax_faces(cut: Cut) -> bool:
     return cut.faces[0] == cut.faces[1] and max(charges) == 1 and min(charges) < 0
 
 
-def _preference(cut: Cut, model: SlabModel) -> tuple[bool, bool, float, int, str, tuple[str, ...]]:
-    layers = tuple(layer.formula for layer in model.layers)
-    thickness_ang = round(model.thickness_ang, 3)
-    return bool(model.refused), not _has_ax_faces(cut), thickness_ang, len(model.structure), model.termination, layers
+def _rank(cut: Cut, size: _Size) -> tuple[object, ...]:
+    """Sorts the best first; the last entries make the order independent of how the crystal was given."""
+    heights = [float(np.mean([unit.centre_ang[2] for unit in layer])) for layer in cut.layers]
+    upwards = tuple(round(z - heights[0], 2) for z in heights)
+    downwards = tuple(round(heights[-1] - z, 2) for z in reversed(heights))
+    thickness_ang = round(cut.thickness_ang, 2)
+    refused = bool(_refusal(cut, size))
+    return refused, not _has_ax_faces(cut), thickness_ang, len(cut.units), cut.termination, min(upwards, downwards)
 
 
 def _with_distinct_names(models: Sequence[SlabModel]) -> tuple[SlabModel, ...]:

@@ -228,11 +228,11 @@ def _line_of(text: str, place: Sequence[object]) -> int | None:
                 table = (*names, counts[names])
             else:
                 table = names
-            if tuple(place[: len(table)]) == table:
+            if tuple(place[: len(table)]) == table or tuple(place) == names:
                 best = number
             continue
         key = re.match(r"\s*([\w\"'-]+)\s*=", line)
-        if key and tuple(place[: len(table)]) == table and len(place) > len(table):
-            if key[1].strip("\"'") == place[len(table)]:
-                return number
+        inside = len(place) > len(table) and tuple(place[: len(table)]) == table
+        if key and inside and key[1].strip("\"'") == place[len(table)]:
+            return number
     return best

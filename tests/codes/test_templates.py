@@ -72,7 +72,11 @@ def test_broken_template_says_where(folder: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["{{ a.__class__.__mro__ }}", "{{ a.__init__.__globals__ }}", "{{ ''.__class__.__base__.__subclasses__() }}{{ a }}"],
+    [
+        "{{ a.__class__.__mro__ }}",
+        "{{ a.__init__.__globals__ }}",
+        "{{ ''.__class__.__base__.__subclasses__() }}{{ a }}",
+    ],
 )
 def test_sandbox_holds(folder: Path, text: str) -> None:
     with pytest.raises(SpecError):

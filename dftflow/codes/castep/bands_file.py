@@ -55,9 +55,12 @@ def read_bands(file: Path, *, path: KPath | None = None) -> Bands:
         The file is cut short or damaged, or a k-point is missing or double.
     """
     try:
-        lines = file.read_text(errors="replace").splitlines()
+        text = file.read_text(errors="replace")
     except OSError as error:
         raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
+    lines = text.splitlines()
+    if not text.endswith("\n"):
+        raise ParseError("the last line is not complete", reason="the file is cut short", where=f"{file}:{len(lines)}")
     header = _header(file, lines)
     kpoints, values = _blocks(file, lines, header)
     labels, segments = _along(path, kpoints)

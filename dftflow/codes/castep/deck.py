@@ -154,8 +154,8 @@ def _cell_template(spec: CalcSpec) -> str:
 def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, pots: Potentials) -> dict[str, Any]:
     path = "" if spec.path is None else _path_block(spec.path, spec.edge_kpoints, FAMILIES[family].upper())
     values = {
-        "title": _plain(spec.title),
-        "lattice": "\n".join("".join(f"{x:17.10f}" for x in row) for row in structure.lattice.matrix),
+        "title": _title(spec.title),
+        "lattice": "\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in structure.lattice.matrix),
         "positions": _positions(structure),
         "grid": " ".join(map(str, spec.grid)),
         "grid_note": _plain(spec.grid_note),
@@ -177,7 +177,7 @@ def _elements(structure: Structure) -> list[str]:
 def _positions(structure: Structure) -> str:
     """Fractional positions, species by species: the order that CASTEP keeps and writes back."""
     return "\n".join(
-        f"{element:<3s}" + "".join(f"{x:17.12f}" for x in site.frac_coords)
+        f"{element:<3s}" + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
         for element in _elements(structure)
         for site in structure
         if site.specie.symbol == element
@@ -197,7 +197,7 @@ def _path_block(path: KPath, edges: Sequence[KPoint], prefix: str) -> str:
     first = corners[0].label
     extra = "".join(f"! {first} - {edge.label}: a band edge is at {edge.label}, off the path\n" for edge in lost)
     return (
-        f"{extra}%BLOCK {prefix}_KPOINT_PATH\n{lines}\n%ENDBLOCK {prefix}_KPOINT_PATH\n"
+        f"{extra}%BLOCK {prefix}_KPOINT_PATH\n{lines}\n%ENDBLOCK {prefix}_KPOINT_PATH\n\n"
         f"{prefix}_KPOINT_PATH_SPACING : {_number(path.spacing_per_ang)} 1/ang  ! with the 2 pi included"
     )
 
@@ -222,7 +222,7 @@ def _param_template(spec: CalcSpec, family: KeywordFamily) -> str:
 def _param_values(spec: CalcSpec) -> dict[str, Any]:
     note = tolerance_note(spec.relaxation) if spec.relaxation is not None else ""
     values: dict[str, Any] = {
-        "title": _plain(spec.title),
+        "title": _title(spec.title),
         "xc": functional(spec.xc).keyword,
         "cutoff_ev": _number(spec.cutoff_ev),
         "cutoff_note": _plain(spec.cutoff_note),
@@ -235,7 +235,7 @@ def _param_values(spec: CalcSpec) -> dict[str, Any]:
         "dipole_dir": "" if spec.slab_axis is None else "XYZ"[spec.slab_axis],
     }
     if spec.task == "bands":
-        values["empty_bands"] = spec.empty_bands
+        values |= {"empty_bands": spec.empty_bands, "local_potential": not functional(spec.xc).hybrid}
     if spec.relaxation is not None:
         values |= _relaxation_values(spec.relaxation, note)
     return values
@@ -265,10 +265,14 @@ def _number(value: float) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line of ASCII without comment signs: nothing in it can end or start a comment or a keyword."""
+    """One line of printable ASCII: nothing in it can end a comment."""
     ascii_text = unicodedata.normalize("NFKD", text.translate(_TRANSLITERATED)).encode("ascii", "ignore").decode()
-    return re.sub(r"[\s!#;%]+", " ", ascii_text).strip()[:TITLE_LENGTH]
+    return re.sub(r"[^!-~]+", " ", ascii_text).strip()
 
+
+def _title(text: str) -> str:
+    """As `_plain`, short enough for the keyword ``comment`` and without the signs that start a comment."""
+    return re.sub(r"[\s!#;%]+", " ", _plain(text)).strip()[:TITLE_LENGTH].strip()
 
 
 def _align_comments(text: str) -> str:

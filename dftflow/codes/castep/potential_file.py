@@ -10,6 +10,7 @@ local potential, ions + Hartree + exchange-correlation, on the zero of the run's
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ def read_potential(file: Path) -> PotentialGrid:
         The file is not a potential, is cut short, repeats a point, or comes from a non-collinear run.
     """
     header = _header(file)
+    _check_end(file)
     n_points = int(np.prod(header.shape))
     try:
         rows = np.loadtxt(file, skiprows=header.lines, max_rows=n_points, ndmin=2)
@@ -62,6 +64,13 @@ def read_potential(file: Path) -> PotentialGrid:
         kind="local",
         zero=EnergyZero(run=file.parent.name, reference="cell_average"),
     )
+
+
+def _check_end(file: Path) -> None:
+    with file.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        if stream.read() != b"\n":
+            raise ParseError("the last line is not complete", reason="the file is cut short", where=str(file))
 
 
 def _scatter(file: Path, rows: FloatArray, shape: tuple[int, int, int]) -> FloatArray:
@@ -91,6 +100,10 @@ def _header(file: Path) -> _Header:
         raise ParseError("the head of the formatted grid is damaged", reason=repr(error), where=str(file)) from error
     if "pot" not in head[end] or "Hartree" not in head[end]:
         raise ParseError("this is no potential in Hartree", reason=head[end].strip(), where=f"{file}:{end + 1}")
+    if not any(line.strip() for line in head[end + 1 :]):
+        raise ParseError(
+            "there is no potential behind the head", reason="the file is cut short", where=f"{file}:{end + 1}"
+        )
     if spin_words[1:] == ["T"]:
         raise ParseError("the potential of a non-collinear run cannot be read", where=f"{file}:{end - 1}")
     blank = 0 if end + 1 < len(head) and head[end + 1].strip() else 1

@@ -12,7 +12,7 @@ CASTEP_SHEET: Final = SheetFacts(
     supply=(
         "A CASTEP licence and program (https://www.castep.org; free for academic use). `run.sh` calls `castep.mpi`; "
         "another program, or a launcher in front of it, goes into `CASTEP_COMMAND`, e.g. "
-        '`CASTEP_COMMAND="mpirun -n 16 castep.mpi" ./run.sh`.',
+        '`CASTEP_COMMAND="mpirun -n 16 castep.mpi" bash run.sh`.',
         "The potentials that the SPECIES_POT block of each `.cell` names: nothing for a built-in library such as C19 "
         "(CASTEP 19.1 and later); for tabulated files (`Pb_00PBE.usp`), set `PSPOT_DIR` to the folder that holds them.",
     ),

@@ -88,12 +88,14 @@ def _bands_block(structure: Structure, spec: CalcSpec) -> str:
     assert spec.path is not None
     kpoints, labels, segments = sample_path(spec.path, structure.lattice.reciprocal_lattice.matrix)
     for point in spec.edge_kpoints:
+        if point.frac in kpoints:
+            continue
         kpoints.append(point.frac)
         labels.append(point.label)
         segments.append(-1)
     return "\n".join(
         [
-            "# the path, then the special points that may hold a band edge (segment -1)",
+            "# the path, then what special points it leaves out (segment -1)",
             f"kpoints = {_wrapped(kpoints)}",
             f"labels = {_wrapped(labels)}",
             f"segments = {_wrapped(segments)}",

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
@@ -66,7 +67,7 @@ def _point(label: str, *frac: float) -> KPoint:
 def _slab(crystal: Structure) -> Structure:
     """Two layers of a cubic crystal along z, and vacuum up to 30 Å."""
     a = crystal.lattice.a
-    layers = [(site.specie.symbol, site.coords + [0, 0, 5 + n * a]) for n in (0, 1) for site in crystal]
+    layers = [(site.specie.symbol, site.coords + np.array([0, 0, 5 + n * a])) for n in (0, 1) for site in crystal]
     species, coords = zip(*layers, strict=True)
     return Structure(Lattice.orthorhombic(a, a, 30), species, coords, coords_are_cartesian=True)
 

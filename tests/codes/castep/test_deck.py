@@ -105,7 +105,15 @@ def test_all_numbers_of_the_paper_are_in_the_deck(seed: str, calculations: dict[
 def test_numbers_of_the_paper_carry_a_comment(calculations: dict[str, Any]) -> None:
     files = calculations["CsPbBr3-relax"].render(CASTEP()).files
     lines = "\n".join(files.values()).splitlines()
-    for keyword in ("cut_off_energy", "geom_energy", "geom_force", "geom_stress", "geom_disp", "geom_method", "KPOINT_MP_G"):
+    for keyword in (
+        "cut_off_energy",
+        "geom_energy",
+        "geom_force",
+        "geom_stress",
+        "geom_disp",
+        "geom_method",
+        "KPOINT_MP_G",
+    ):
         line = next(line for line in lines if line.startswith(keyword))
         assert "paper" in line.partition("!")[2]
     assert "10.1021/acsami.1c18025" in files["CsPbBr3-relax.param"]
@@ -152,6 +160,14 @@ def test_only_a_slab_has_a_dipole_correction_and_no_symmetry(calculations: dict[
         text = cell(CASTEP(), step.structure, step.spec)
         assert ("symmetry_generate" in keywords(text)) == ("slab" not in seed)
         assert ("dipole_correction" in param(CASTEP(), step.structure, step.spec)) == ("slab" in seed)
+
+
+def test_hybrid_writes_no_local_potential(calculations: dict[str, Any]) -> None:
+    step = calculations["FAPbBr3-bands"]
+    assert param(CASTEP(), step.structure, step.spec)["write_formatted_potential"] == "true"
+    params = param(CASTEP(potentials="NCP19"), step.structure, replace(step.spec, xc="HSE06"))
+    assert params["xc_functional"] == "HSE06"
+    assert "write_formatted_potential" not in params
 
 
 def test_no_smearing_is_fixed_occupancy(calculations: dict[str, Any]) -> None:
@@ -273,9 +289,7 @@ REFUSED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     ),
     "element without potential": (
         "no potential is given for Pb, Br",
-        lambda c: CASTEP(potentials={"Cs": "C19"}).render(
-            c["CsPbBr3-relax"].structure, c["CsPbBr3-relax"].spec, "a"
-        ),
+        lambda c: CASTEP(potentials={"Cs": "C19"}).render(c["CsPbBr3-relax"].structure, c["CsPbBr3-relax"].spec, "a"),
     ),
     "keyword family": ("keyword family", lambda c: CASTEP(keywords="vasp")),  # type: ignore[arg-type]
 }
@@ -329,7 +343,9 @@ fractions = st.floats(-1, 2, allow_subnormal=False)
     abc=st.tuples(lengths_ang, lengths_ang, lengths_ang),
     angles=st.tuples(angles_deg, angles_deg, angles_deg),
     sites=st.lists(
-        st.tuples(st.sampled_from(["Cs", "Pb", "Br", "H", "N"]), fractions, fractions, fractions), min_size=1, max_size=9
+        st.tuples(st.sampled_from(["Cs", "Pb", "Br", "H", "N"]), fractions, fractions, fractions),
+        min_size=1,
+        max_size=9,
     ),
 )
 def test_structure_survives_the_cell_file(

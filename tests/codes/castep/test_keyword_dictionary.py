@@ -51,7 +51,9 @@ def dictionary() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("family", ["academic", "materials-studio"])
-def test_keywords_and_values_are_castep_18(family: Any, dictionary: dict[str, Any], calculations: dict[str, Any]) -> None:
+def test_keywords_and_values_are_castep_18(
+    family: Any, dictionary: dict[str, Any], calculations: dict[str, Any]
+) -> None:
     checked = set()
     for step in calculations.values():
         for name, text in step.render(CASTEP(keywords=family)).files.items():

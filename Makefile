@@ -1,0 +1,68 @@
+# make demo    .venv, the pinned packages, the engine GPAW, and the study of the paper in minutes
+# make test    the same set-up and the test packages, then every test but those that need Debian packages
+# make lint    ruff, mypy and the import rules alone
+# make wheel   dist/*.whl and dist/*.tar.gz
+# make clean   removes .venv and what the tools leave behind; runs/ stays
+#
+# Needs Python 3.11 or newer with pip, g++ and make; no root, no BLAS, no MPI. PYTHON=... chooses the interpreter.
+
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/done
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-build-isolation -c constraints.txt
+MARKED_APART := debian
+PYTEST_ARGS ?=
+
+# One thread an engine process: more do not help plane waves, and the processes run side by side.
+export OMP_NUM_THREADS := 1
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: demo test lint wheel constraints clean
+.DELETE_ON_ERROR:
+
+demo: $(DONE)/packages $(DONE)/engine
+	$(BIN)/dftflow run fapbbr3-cspbbr3 --preset quick
+
+test: $(DONE)/test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not $(MARKED_APART)" $(PYTEST_ARGS)
+
+lint: $(DONE)/test
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+wheel: $(DONE)/test
+	$(BIN)/python -m build --no-isolation
+
+constraints: $(DONE)/test
+	{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --all --exclude-editable --exclude pip \
+	    --exclude dftflow | LC_ALL=C sort -f; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find dftflow tests templates benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- set-up: each file in $(DONE) says that a step is done; a step is done again when what it was made from changes ---
+
+$(DONE)/python: .ci/make-venv
+	@.ci/make-venv $(VENV) "$(PYTHON)"
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/packages: $(DONE)/python constraints.txt pyproject.toml
+	@echo "==> installing the pinned packages"
+	@$(PIP) hatchling setuptools pybind11 numpy
+	@$(PIP) gpaw-data --editable .
+	@touch $@
+
+$(DONE)/engine: constraints.txt templates/gpaw/siteconfig.py | $(DONE)/packages
+	@command -v g++ >/dev/null || { echo "error: there is no g++, which GPAW is built with" >&2; \
+	    echo "  fix: install a C++ compiler (Debian, Ubuntu: apt-get install g++)" >&2; exit 1; }
+	@echo "==> building GPAW (under a minute)"
+	@CC=g++ GPAW_CONFIG=$(CURDIR)/templates/gpaw/siteconfig.py \
+	    $(PIP) --no-cache-dir --no-deps --force-reinstall gpaw
+	@touch $@
+
+$(DONE)/test: $(DONE)/packages $(DONE)/engine
+	@echo "==> installing the test packages and the client of the Materials Project"
+	@$(PIP) --editable '.[gpaw,mp,test]'
+	@$(PIP) --no-deps aiida-castep
+	@touch $@

@@ -1,0 +1,64 @@
+"""Work function, ionisation potential and electron affinity of one surface.
+
+The bulk's band edges are known against the bulk's average potential V_b, the vacuum level against the macroscopic
+average V_s in the middle of the slab. Deep enough in the slab the two averages are the same thing, so
+
+    IP = (E_vac - V_s) - (E_VBM - V_b),   EA = (E_vac - V_s) - (E_CBM - V_b)
+
+(10.1103/PhysRevLett.61.734). Neither the slab's own eigenvalues nor its Fermi level enter.
+"""
+
+from __future__ import annotations
+
+from math import hypot
+
+from dftflow.analysis.potential_profile import slab_centre_average
+from dftflow.model.energy import Energy
+from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
+
+__all__ = ["surface_levels"]
+
+
+def surface_levels(
+    *,
+    profile: PotentialProfile,
+    vacuum: VacuumLevel,
+    fermi: Energy,
+    bulk_edges: BandEdges,
+    bulk_average: Energy,
+    slab_gap_ev: float | None,
+) -> SurfaceLevels:
+    """Levels of the surface that `vacuum` belongs to.
+
+    Parameters
+    ----------
+    profile, vacuum
+        Of the slab, `vacuum` from this very profile.
+    fermi
+        Fermi level of the slab, with the slab's zero.
+    bulk_edges, bulk_average
+        Band edges and cell-averaged potential of one bulk calculation. The potential must be of the same kind as that
+        of the slab, from the same pseudopotentials and functional.
+    slab_gap_ev
+        Gap of the slab itself, None when it is metallic.
+
+    Raises
+    ------
+    ReferenceMismatch
+        When Fermi and vacuum level, or bulk edges and bulk average, are not from the same run.
+    AnalysisError
+        When the slab is too thin to have a middle.
+    """
+    centre = slab_centre_average(profile)
+    work_function_ev = vacuum.level - fermi
+    vacuum_above_centre_ev = vacuum.level - Energy(centre.mean_ev, vacuum.level.zero)
+    return SurfaceLevels(
+        vacuum=vacuum,
+        work_function_ev=work_function_ev,
+        ionisation_potential_ev=vacuum_above_centre_ev - (bulk_edges.vbm - bulk_average),
+        electron_affinity_ev=vacuum_above_centre_ev - (bulk_edges.cbm - bulk_average),
+        lineup_uncertainty_ev=hypot(centre.half_variation_ev, vacuum.spread_ev),
+        bulk_average_ev=bulk_average.value_ev,
+        slab_centre_average_ev=centre.mean_ev,
+        slab_gap_ev=slab_gap_ev,
+    )

@@ -1,0 +1,324 @@
+"""``dftflow doctor``: tries what dftflow needs on this machine, and says how to get what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from dftflow import __version__
+from dftflow.errors import CodeNotFoundError
+
+__all__ = ["Check", "all_checks", "command"]
+
+State = Literal["ok", "missing", "broken"]
+
+REQUIRED = {"ase": "ase", "jinja2": "Jinja2", "matplotlib": "matplotlib", "numpy": "numpy", "psutil": "psutil",
+            "pydantic": "pydantic", "pymatgen.core": "pymatgen", "rich": "rich", "scipy": "scipy",
+            "spglib": "spglib"}  # fmt: skip
+PROGRAMS = {
+    "CASTEP": ("castep.mpi", "castep.serial", "castep"),
+    "Quantum ESPRESSO": ("pw.x",),
+    "VASP": ("vasp_std", "vasp_gam", "vasp_ncl"),
+}
+TIME_LIMIT_S = 120
+HYDROGEN_EV = (-7.5, -6.0)
+
+# The engine runs apart, as in every run: GPAW is loaded by no dftflow process.
+TRY_GPAW = """
+import json, time
+from ase.build import molecule
+from gpaw import GPAW, PW, __version__, setup_paths
+elements = "H C N Br Cs Pb".split()
+found = [e for e in elements if any(any(p.glob(f"{e}.PBE*")) for p in setup_paths)]
+start = time.perf_counter()
+atoms = molecule("H2")
+atoms.set_cell([4, 4, 5])
+atoms.center()
+atoms.pbc = True
+atoms.calc = GPAW(mode=PW(200), xc="PBE", txt=None)
+energy = atoms.get_potential_energy()
+print(json.dumps({"version": __version__, "energy_ev": float(energy), "wall_time_s": time.perf_counter() - start,
+                  "without_data": [e for e in elements if e not in found]}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was tried.
+
+    Attributes
+    ----------
+    state
+        ``ok``; ``missing``: not there; ``broken``: there, and does not work.
+    required
+        Whether dftflow can do nothing at all without it.
+    detail
+        What was found.
+    fix
+        How to get or mend it; ``""`` when it is ok.
+    """
+
+    name: str
+    state: State
+    required: bool
+    detail: str
+    fix: str = ""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(as_json: bool) -> None:
+    """Say what is installed here, what works, what is missing and how to get it.
+
+    Everything is really tried: packages are imported, the embedded engine calculates H2, files are written. The exit
+    code is 0 when nothing is broken that every command needs.
+    """
+    checks = all_checks()
+    bad = [check.name for check in checks if check.required and check.state != "ok"]
+    if as_json:
+        click.echo(json.dumps({"works": not bad, "checks": [asdict(check) for check in checks]}, indent=1))
+    else:
+        click.echo(_page(checks))
+    if bad:
+        raise CodeNotFoundError(f"dftflow cannot work here: {', '.join(bad)}", fix="follow the lines above")
+
+
+def all_checks() -> tuple[Check, ...]:
+    """Try everything; the slow ones, which run in processes of their own, at the same time."""
+    with ThreadPoolExecutor() as pool:
+        engine, client = pool.submit(_gpaw), pool.submit(_materials_project)
+        here = [_python(), _shipped_data(), *_packages(), _symmetry()]
+        return (*here, engine.result(), *_programs(), client.result(), *_machine())
+
+
+def _page(checks: tuple[Check, ...]) -> str:
+    width = max(len(check.name) for check in checks)
+    lines = []
+    for check in checks:
+        mark = check.state.upper() if check.required and check.state != "ok" else check.state
+        lines.append(f"{mark:<8} {check.name:<{width}}  {check.detail}")
+        lines += [f"{'':<8} {'':<{width}}  -> {check.fix}"] if check.fix else []
+    return "\n".join(lines)
+
+
+# --- what every command needs -----------------------------------------------------------------------------------
+
+
+def _python() -> Check:
+    fits = sys.version_info >= (3, 11)
+    return Check(
+        name="python",
+        state="ok" if fits else "broken",
+        required=True,
+        detail=f"{platform.python_version()} at {sys.executable}; dftflow {__version__} at {Path(__file__).parents[1]}",
+        fix="" if fits else "dftflow needs Python 3.11 or newer",
+    )
+
+
+def _shipped_data() -> Check:
+    from dftflow.resources import structures_dir, templates_dir, workflows_dir
+
+    numbers = {
+        "crystals": len(list(structures_dir().glob("*.cif"))),
+        "templates": len(list(templates_dir().glob("*/*.j2"))),
+        "studies": len(list(workflows_dir().glob("*.toml"))),
+    }
+    whole = all(numbers.values())
+    return Check(
+        name="shipped data",
+        state="ok" if whole else "broken",
+        required=True,
+        detail=", ".join(f"{number} {name}" for name, number in numbers.items()),
+        fix="" if whole else _pip("--force-reinstall", "--no-deps", "dftflow"),
+    )
+
+
+def _packages() -> Iterator[Check]:
+    for module, package in REQUIRED.items():
+        try:
+            import_module(module)
+        except ImportError as error:
+            missing = isinstance(error, ModuleNotFoundError) and error.name == module.partition(".")[0]
+            yield Check(
+                name=package,
+                state="missing" if missing else "broken",
+                required=True,
+                detail=_last_line(str(error)),
+                fix=_pip(package) if missing else _pip("--force-reinstall", package),
+            )
+        else:
+            yield Check(name=package, state="ok", required=True, detail=metadata.version(package))
+
+
+def _symmetry() -> Check:
+    def number_of_rock_salt() -> int:
+        import spglib
+
+        lattice = [[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]
+        dataset = spglib.get_symmetry_dataset((lattice, [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]], [11, 17]))
+        return 0 if dataset is None else int(dataset.number)
+
+    return _tried("space groups", number_of_rock_salt, 225, "spglib finds Fm-3m in rock salt", _pip("--force-reinstall", "spglib"))
+
+
+def _tried(name: str, call: Callable[[], object], expected: object, detail: str, fix: str) -> Check:
+    try:
+        got = call()
+    except Exception as error:  # whatever a damaged package raises is the finding
+        return Check(name=name, state="broken", required=True, detail=f"{type(error).__name__}: {error}", fix=fix)
+    if got != expected:
+        return Check(name=name, state="broken", required=True, detail=f"{got!r} instead of {expected!r}", fix=fix)
+    return Check(name=name, state="ok", required=True, detail=detail)
+
+
+# --- engines ----------------------------------------------------------------------------------------------------
+
+
+def _gpaw() -> Check:
+    fix = _gpaw_recipe()
+    if not _installed("gpaw"):
+        return Check(name="GPAW", state="missing", required=False, detail="the embedded engine is not installed", fix=fix)
+    try:
+        found = json.loads(_in_a_process(TRY_GPAW).splitlines()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        return Check(name="GPAW", state="broken", required=False, detail=_why_it_failed(error), fix=fix)
+    if found["without_data"]:
+        elements = ", ".join(found["without_data"])
+        return Check(
+            name="GPAW", state="broken", required=False, detail=f"no PBE data sets for {elements}", fix=_pip("gpaw-data")
+        )
+    low, high = HYDROGEN_EV
+    right = low < found["energy_ev"] < high
+    return Check(
+        name="GPAW",
+        state="ok" if right else "broken",
+        required=False,
+        detail=f"{found['version']}; H2 {found['energy_ev']:.3f} eV in {found['wall_time_s']:.1f} s"
+        + ("" if right else f", which should lie between {low} and {high} eV"),
+        fix="" if right else fix,
+    )
+
+
+def _gpaw_recipe() -> str:
+    from dftflow.resources import templates_dir
+
+    compiler = "" if shutil.which("g++") else "install g++ (apt-get install g++), then "
+    configuration = shlex.quote(str(templates_dir() / "gpaw" / "siteconfig.py"))
+    return f"{compiler}CC=g++ GPAW_CONFIG={configuration} {_pip('--no-cache-dir', 'gpaw', 'gpaw-data')}"
+
+
+def _programs() -> Iterator[Check]:
+    for code, names in PROGRAMS.items():
+        paths = [path for name in names if (path := shutil.which(name))]
+        yield Check(
+            name=code,
+            state="ok" if paths else "missing",
+            required=False,
+            detail=paths[0] if paths else f"none of {', '.join(names)} is on the PATH",
+            fix="" if paths else "load your machine's module; dftflow writes decks without it (`dftflow decks`)",
+        )
+
+
+# --- Materials Project ------------------------------------------------------------------------------------------
+
+
+def _materials_project() -> Check:
+    name = "Materials Project"
+    if not _installed("mp_api"):
+        return Check(name=name, state="missing", required=False, detail="mp-api is not installed", fix=_pip("dftflow[mp]"))
+    try:
+        _in_a_process("import mp_api.client")
+    except (OSError, subprocess.SubprocessError) as error:
+        fix = _pip("--force-reinstall", "mp-api")
+        return Check(name=name, state="broken", required=False, detail=_why_it_failed(error), fix=fix)
+    has_key = bool(os.environ.get("MP_API_KEY"))
+    return Check(
+        name=name,
+        state="ok" if has_key else "missing",
+        required=False,
+        detail=f"mp-api {metadata.version('mp-api')}; MP_API_KEY is {'set' if has_key else 'not set'}",
+        fix="" if has_key else "export MP_API_KEY=... (get a key at https://next-gen.materialsproject.org/api)",
+    )
+
+
+# --- machine ----------------------------------------------------------------------------------------------------
+
+
+def _machine() -> Iterator[Check]:
+    yield _cores_and_memory()
+    for name, folder in (("cache folder", _cache_dir()), ("this folder", Path.cwd())):
+        yield _writable(name, folder)
+
+
+def _cores_and_memory() -> Check:
+    import psutil
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = psutil.virtual_memory()
+    detail = f"{cores} cores, {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB memory free"
+    return Check(name="machine", state="ok", required=False, detail=detail)
+
+
+def _cache_dir() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dftflow"
+
+
+def _writable(name: str, folder: Path) -> Check:
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    if not os.access(existing, os.W_OK | os.X_OK) or not existing.is_dir():
+        fix = "choose another with XDG_CACHE_HOME" if name == "cache folder" else "run elsewhere, or choose --out"
+        return Check(name=name, state="broken", required=False, detail=f"{folder} cannot be written", fix=fix)
+    free_gib = shutil.disk_usage(existing).free / 2**30
+    return Check(name=name, state="ok", required=False, detail=f"{folder}, {free_gib:.1f} GiB free")
+
+
+# --- trying -----------------------------------------------------------------------------------------------------
+
+
+def _installed(package: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(package) is not None
+
+
+def _in_a_process(script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=TIME_LIMIT_S,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    return done.stdout
+
+
+def _why_it_failed(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return _last_line(error.stderr) or f"the process ended with {error.returncode}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"no answer within {TIME_LIMIT_S} s"
+    return _last_line(str(error))
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _pip(*arguments: str) -> str:
+    return shlex.join([sys.executable, "-m", "pip", "install", *arguments])

@@ -1,0 +1,111 @@
+"""``dftflow``: the commands, each loaded when it is called, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
+from importlib import import_module
+
+import click
+
+from dftflow import __version__
+from dftflow.cli.output import INTERRUPTED, print_error
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+COMMANDS = {
+    "run": ("dftflow.cli.run", "Run a study on this machine, from its file to the report."),
+    "status": ("dftflow.cli.status", "Where a run is, step by step."),
+    "decks": ("dftflow.cli.decks", "Write the input files of every step, to be run elsewhere."),
+    "structure": ("dftflow.cli.structure", "List the shipped crystals; show, change or convert a crystal."),
+    "slab": ("dftflow.cli.slab", "The terminations of a plane, and the slab to calculate."),
+    "report": ("dftflow.cli.report", "Write the figures, report and numbers of a run again."),
+    "doctor": ("dftflow.cli.doctor", "What is installed here, what works, what is missing and how to get it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports the module of a command when that command is called (click's own recipe for it)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in the order in which a person needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command's own object; None when there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As in click, with the nearest name when there is no such command."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            guess = f"Did you mean {near[0]!r}? " if near else ""
+            ctx.fail(f"No such command {args[0]!r}. {guess}Commands: {', '.join(COMMANDS)}.")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from `COMMANDS` alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dftflow", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, envvar="DFTFLOW_DEBUG", help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """From one study file to DFT decks, runs and a defended band alignment.
+
+    \b
+      dftflow run fapbbr3-cspbbr3 --preset quick    a shipped study, in minutes
+      dftflow COMMAND --help                        what a command takes
+
+    Every command takes --json. Exit codes: 0 done, 1-8 a named error (3 database, 4 not installed, 5 calculation, 6
+    output file, 7 analysis, 8 storage), 2 wrong input, 70 a bug in dftflow, 130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, and return its exit code. No error of dftflow's own ever shows a traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    debug = "--debug" in given or bool(os.environ.get("DFTFLOW_DEBUG"))
+    try:
+        code = _run_buffered(given, debug=debug) if as_json else _run(given, as_json=False, debug=debug)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # who read the output has gone; the interpreter must not try to flush it once more
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _run(arguments: list[str], *, as_json: bool, debug: bool) -> int:
+    try:
+        code = cli.main(args=arguments, prog_name="dftflow", standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        # a result that is already on stdout stays the only document there
+        only_result = as_json and isinstance(sys.stdout, io.StringIO) and bool(sys.stdout.getvalue())
+        return print_error(error, as_json=as_json and not only_result, debug=debug)
+    return code if isinstance(code, int) else 0
+
+
+def _run_buffered(arguments: list[str], *, debug: bool) -> int:
+    with redirect_stdout(io.StringIO()) as document:
+        code = _run(arguments, as_json=True, debug=debug)
+    print(document.getvalue(), end="")
+    return code

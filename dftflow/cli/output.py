@@ -1,0 +1,90 @@
+"""How a command's end reaches the person or the program that called it.
+
+A command prints its result on stdout and everything else on stderr. With ``--json`` stdout is one JSON document: the
+result or, when there is none, ``{"error": {...}}``.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from dftflow.errors import CodeNotFoundError, DftflowError, StoreError
+
+__all__ = ["BUG", "INTERRUPTED", "as_dftflow_error", "print_error"]
+
+INTERRUPTED = 130
+BUG = 70
+_STORAGE_FIX = {
+    errno.ENOSPC: "free some space and give the same command again: what is finished is kept",
+    errno.EDQUOT: "free some of your quota and give the same command again: what is finished is kept",
+    errno.EROFS: "choose a folder that can be written (--out)",
+    errno.EACCES: "choose a folder that you may write (--out), or change its permissions",
+    errno.EPERM: "choose a folder that you may write (--out), or change its permissions",
+}
+
+
+def as_dftflow_error(error: Exception) -> DftflowError | None:
+    """The error in dftflow's terms; None for what only a bug in dftflow can raise."""
+    if isinstance(error, DftflowError):
+        return error
+    if isinstance(error, OSError) and error.errno in _STORAGE_FIX:
+        name = error.filename2 or error.filename
+        return StoreError(
+            "a file cannot be read or written",
+            reason=os.strerror(error.errno),
+            fix=_STORAGE_FIX[error.errno],
+            where=os.fsdecode(name) if isinstance(name, str | bytes) else "",
+        )
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("dftflow"):
+        return CodeNotFoundError(
+            f"the Python package {error.name.partition('.')[0]!r} is not installed",
+            fix="`dftflow doctor` says what is missing and how to get it",
+        )
+    if isinstance(error, MemoryError):
+        return StoreError("this machine is out of memory", fix="fewer processes at once (--workers), or a larger machine")
+    return None
+
+
+def print_error(error: Exception, *, as_json: bool, debug: bool) -> int:
+    """Print `error` as JSON on stdout or as text on stderr, and return the exit code of the command."""
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, click.ClickException):
+        return _print_usage_error(error, as_json=as_json)
+    known = as_dftflow_error(error)
+    if known is None:
+        known = DftflowError(
+            f"dftflow has a bug here ({type(error).__name__}: {error})",
+            fix="report it, with what the same command prints after `dftflow --debug`",
+        )
+        code = BUG
+    else:
+        code = known.exit_code
+    if as_json:
+        said = {"summary": known.summary, "reason": known.reason, "fix": known.fix, "where": known.where}
+        _print_json(type(error if code == BUG else known).__name__, code, **said)
+    else:
+        print(f"error: {known}", file=sys.stderr)
+    return code
+
+
+def _print_usage_error(error: click.ClickException, *, as_json: bool) -> int:
+    if as_json:
+        context = getattr(error, "ctx", None)
+        fix = f"see `{context.command_path} --help`" if context else ""
+        summary = error.format_message()
+        _print_json(type(error).__name__, error.exit_code, summary=summary, reason="", fix=fix, where="")
+    else:
+        error.show()
+    return error.exit_code
+
+
+def _print_json(kind: str, exit_code: int, **said: Any) -> None:
+    print(json.dumps({"error": {"type": kind, "exit_code": exit_code, **said}}, indent=1))

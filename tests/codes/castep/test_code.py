@@ -1,0 +1,177 @@
+"""CASTEP behind the seam: command, diagnosis, results of whole folders."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dftflow.codes.base import Code
+from dftflow.codes.castep import CASTEP
+from dftflow.errors import ParseError, SpecError
+from dftflow.model.deck import Deck
+
+BANNER = " | Welcome to Academic Release CASTEP version 21.11|\n"
+
+
+@pytest.fixture
+def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH without any program."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("CASTEP_COMMAND", raising=False)
+    return folder
+
+
+def program(file: Path) -> None:
+    file.write_text("#!/bin/sh\n")
+    file.chmod(0o755)
+
+
+DECK = Deck(code="castep", seed="CsBr", files={})
+
+
+def test_does_not_run_where_there_is_no_castep(empty_path: Path) -> None:
+    code: Code = CASTEP()
+    assert not code.runs_here
+    assert code.command(DECK) == ("castep.mpi", "CsBr")
+
+
+@pytest.mark.parametrize("name", ["castep.mpi", "castep.serial", "castep"])
+def test_program_on_the_path(name: str, empty_path: Path) -> None:
+    program(empty_path / name)
+    assert CASTEP().runs_here
+    assert CASTEP().command(DECK) == (name, "CsBr")
+
+
+def test_castep_command_comes_first(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(empty_path / "castep.mpi")
+    monkeypatch.setenv("CASTEP_COMMAND", "mpirun -n 8 '/opt/my castep/castep.mpi'")
+    assert CASTEP().runs_here
+    assert CASTEP().command(DECK) == ("mpirun", "-n", "8", "/opt/my castep/castep.mpi", "CsBr")
+
+
+def test_own_templates(tmp_path: Path, calculations: dict[str, Any]) -> None:
+    (tmp_path / "castep").mkdir()
+    own = tmp_path / "castep" / "heading.j2"
+    own.write_text("! our group's deck: {{ title }}\n")
+    deck = calculations["CsPbBr3-relax"].render(CASTEP(templates=[tmp_path]))
+    assert deck.files["CsPbBr3-relax.param"].startswith("! our group's deck: CsPbBr3 Pnma")
+    own.write_text("! {{ titel }}\n")
+    with pytest.raises(SpecError, match="did you mean 'title'"):
+        calculations["CsPbBr3-relax"].render(CASTEP(templates=[tmp_path]))
+
+
+# --- diagnosis --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("castep", "err", "status", "message"),
+    [
+        (None, None, "died", "cannot be read"),
+        (BANNER, None, "truncated", "no end"),
+        (
+            BANNER,
+            "Error: no pseudopotential for Cs\nCurrent trace stack:\n",
+            "died",
+            "Error: no pseudopotential for Cs",
+        ),
+        (BANNER + "Total time          =  1.0 s\n", None, "finished", ""),
+        (BANNER + "Total time          =  1.0 s\n", "from an earlier try", "finished", ""),
+        (
+            BANNER + " *Warning* max. SCF cycles performed but system has not reached the groundstate.\n",
+            "Error",
+            "scf_not_converged",
+            "max_scf_cycles",
+        ),
+    ],
+)
+def test_diagnose(castep: str | None, err: str | None, status: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.param").write_text("task : SinglePoint\n")
+    if castep is not None:
+        (tmp_path / "a.castep").write_text(castep)
+    if err is not None:
+        (tmp_path / "a.0001.err").write_text(err)
+    diagnosis = CASTEP().diagnose(tmp_path)
+    assert diagnosis.status == status
+    assert message in diagnosis.message
+
+
+def test_diagnose_a_published_crash(castep_data: Path) -> None:
+    diagnosis = CASTEP().diagnose(castep_data / "ml-evs+matador/tests/data/symmetry_failure/files_to_cp")
+    assert diagnosis.status == "died"
+    assert diagnosis.message == "ERROR in cell constraints: attempt to fix alpha=beta, but alpha /= beta"
+
+
+def test_progress(tmp_path: Path) -> None:
+    (tmp_path / "a.param").write_text("")
+    assert CASTEP().progress(tmp_path).doing == "starting"
+    scf = "     12  -2.00000000E+002  1.00000000E+000   0.05  <-- SCF\n"
+    (tmp_path / "a.castep").write_text(BANNER + " BFGS: finished iteration     4 with enthalpy= -2.0E+004 eV\n" + scf)
+    assert CASTEP().progress(tmp_path).doing == "geometry iteration 4 done, SCF cycle 12"
+
+
+def test_a_folder_holds_one_calculation(tmp_path: Path) -> None:
+    with pytest.raises(ParseError, match="no CASTEP calculation"):
+        CASTEP().parse(tmp_path)
+    for seed in ("a", "b"):
+        (tmp_path / f"{seed}.param").write_text("")
+    with pytest.raises(ParseError, match="a, b"):
+        CASTEP().parse(tmp_path)
+
+
+# --- published folders ------------------------------------------------------------------------------------------------
+
+
+def copy(folder: Path, target: Path, names: dict[str, str]) -> Path:
+    for source, name in names.items():
+        shutil.copyfile(folder / source, target / name)
+    return target
+
+
+def test_parse_a_published_band_structure(castep_data: Path, tmp_path: Path) -> None:
+    """Silicon, LDA, CASTEP 23.1: an indirect gap, its VBM at G and its CBM on the way from G to X."""
+    folder = castep_data / "NPBentley+CASTEP_bands/Examples/Si_bands"
+    names = {f"Si.{suffix}": f"Si.{suffix}" for suffix in ("castep", "bands", "cell", "param")}
+    results = CASTEP().parse(copy(folder, tmp_path, names))
+    assert (results.code, results.code_version, results.status) == ("castep", "23.1", "finished")
+    assert results.energy_ev == -337.3530358464
+    assert results.structure is not None
+    assert results.structure.formula == "Si2"
+    bands = results.bands
+    assert bands is not None
+    assert results.fermi_ev == bands.fermi_ev
+    valence, conduction = bands.eigenvalues_ev[0, :, 3], bands.eigenvalues_ev[0, :, 4]
+    assert bands.labels[int(np.argmax(valence))] == "G"
+    assert 0.4 < conduction.min() - valence.max() < 0.6  # LDA silicon: 0.5 eV
+    assert results.potential is None
+
+
+def test_parse_a_published_relaxation(castep_data: Path, tmp_path: Path) -> None:
+    folder = castep_data / "aplowman+castep-parse/tests/castep_files"
+    names = {f"GO_max_geom.{suffix}": f"GO_max_geom.{suffix}" for suffix in ("castep", "bands", "cell", "param")}
+    results = CASTEP().parse(copy(folder, tmp_path, names))
+    assert results.status == "geom_not_converged"
+    assert results.structure is None  # the .cell is where it began, and there is no -out.cell
+    assert results.peak_memory_mib == pytest.approx(709.04, abs=0.01)
+
+
+def test_parse_takes_the_structure_from_out_cell(castep_data: Path, tmp_path: Path) -> None:
+    folder = castep_data / "asamli+aiida-castep-addons/tests/registry/Si_bands/out"
+    names = {f"aiida{suffix}": f"aiida{suffix}" for suffix in (".castep", ".bands", "-out.cell")}
+    results = CASTEP().parse(copy(folder, tmp_path, names))
+    assert results.structure is not None
+    assert results.structure.volume == pytest.approx(40.026, abs=1e-3)
+
+
+def test_parse_a_potential(castep_data: Path, tmp_path: Path) -> None:
+    copy(castep_data / "Inker2401+castep-fmtvis/test", tmp_path, {"nospin.pot_fmt": "a.pot_fmt"})
+    (tmp_path / "a.castep").write_text(BANNER + "Total time          =  1.0 s\n")
+    results = CASTEP().parse(tmp_path)
+    assert results.potential is not None
+    assert results.potential.values_ev.shape == (36, 36, 36)
+    assert results.potential.zero.run == tmp_path.name

@@ -1,0 +1,59 @@
+"""Says at the end which tests did not run, and why; a left-out part must never look like a passed one."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+LEFT_OUT = pytest.StashKey[Counter[str]]()
+PARTS = ("debian", "engine", "mp")
+
+
+def why_left_out(mark: str) -> str:
+    """What a person does to run the tests with this mark."""
+    if mark != "debian":
+        return f"deselected (pytest -m {mark})"
+    if shutil.which("chromium"):
+        return "a part of its own (.venv/bin/pytest -m debian)"
+    return "chromium is not installed (apt-get install chromium, then .venv/bin/pytest -m debian)"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[LEFT_OUT] = Counter()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        mark = next((part for part in PARTS if item.get_closest_marker(part)), "")
+        if mark:
+            item.config.stash[LEFT_OUT][mark] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # under pytest-xdist only the workers collect, and each collects everything
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(session.config.stash[LEFT_OUT])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_OUT] = Counter(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    deselected = [(number, f"marked {mark}: {why_left_out(mark)}") for mark, number in config.stash[LEFT_OUT].items()]
+    skipped = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    rows = deselected + [(number, reason) for reason, number in sorted(skipped.items())]
+    if rows:
+        terminalreporter.section("left out")
+    for number, reason in rows:
+        terminalreporter.line(f"left out: {number} {'test' if number == 1 else 'tests'} {reason}")
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return f"skipped: {why.removeprefix('Skipped: ')}"

@@ -1,0 +1,128 @@
+"""Study files, right and wrong."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dftflow.errors import DftflowError, StudyError
+from dftflow.resources import workflows_dir
+from dftflow.studies.reader import find_study, load_study, shipped_studies
+
+WriteStudy = Callable[..., Path]
+
+
+def test_the_paper_s_study_says_what_the_paper_says() -> None:
+    """ACS Appl. Mater. Interfaces 2021, 13, 58170, Computational Method."""
+    study = load_study("fapbbr3-cspbbr3", "paper").content
+    cs, fa = study.materials["CsPbBr3"], study.materials["FAPbBr3"]
+    assert (cs.cutoff_ev, fa.cutoff_ev) == (244.9, 435.4)
+    assert (cs.relax_kpoints, fa.relax_kpoints) == ((1, 1, 1), (2, 2, 2))
+    assert (cs.bands_kpoints, fa.bands_kpoints) == ((2, 2, 2), (4, 4, 4))
+    assert cs.slabs[0].miller == (0, 1, 1) and fa.slabs[0].miller == (0, 1, 0)
+    settings = study.settings
+    assert settings.xc == "PBE"
+    assert (settings.energy_tol_ev_per_atom, settings.force_tol_ev_per_ang) == (2e-5, 0.05)
+    assert (settings.stress_tol_gpa, settings.displacement_tol_ang) == (0.1, 2e-3)
+    assert study.alignment is not None and study.alignment.published[0].valence_band_offset_ev == 0.021
+
+
+@pytest.mark.parametrize("preset", ["paper", "quick", "converged"])
+@pytest.mark.parametrize("name", shipped_studies())
+def test_every_shipped_study_reads_with_every_preset(name: str, preset: str) -> None:
+    study = load_study(name, preset)
+    assert study.name == name and study.preset.accuracy
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message", "fix"),
+    [
+        ("cutoff_ev", "cutof_ev", 7, "unknown key 'cutof_ev'", "did you mean 'cutoff_ev'"),
+        ("title", "titel", 2, "unknown key 'titel'", "did you mean 'title'"),
+        ("miller", "Miller", 14, "unknown key 'Miller'", "did you mean 'miller'"),
+        ("cutoff_ev = 244.9", "cutoff_ev = 0", 7, "cutoff_ev cannot be 0", "plain number in eV"),
+        ("cutoff_ev = 244.9", 'cutoff_ev = "18 Ry"', 7, "cannot be '18 Ry'", "plain number in eV"),
+        ("cutoff_ev = 244.9\n", "", 5, "cutoff_ev is missing", "add cutoff_ev"),
+        ("[2, 2, 2]", "[2, 2]", 8, "relax_kpoints is too short", "three numbers"),
+        ("[2, 2, 2]", "[2, 2.5, 2]", 8, "cannot be 2.5", ""),
+        ("[2, 2, 2]", "[0, 2, 2]", 8, "cannot be 0", ""),
+        ('"isotropic"', '"cubic"', 10, "cannot be 'cubic'", ""),
+        ("schema = 1", "schema = 9", 1, "cannot be 9", ""),
+        ("[[materials.CsBr.slabs]]", "[[materials.CsBr.slab]]", 13, "unknown key 'slab'", "did you mean 'slabs'"),
+        ("title = ", "title ", 2, "not valid TOML", ""),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(
+    write_study: WriteStudy, old: str, new: str, line: int, message: str, fix: str
+) -> None:
+    file = write_study((old, new))
+    with pytest.raises(StudyError) as caught:
+        load_study(str(file), "quick")
+    assert message in caught.value.summary
+    assert fix in caught.value.fix
+    assert caught.value.where == f"{file}:{line}"
+    assert caught.value.exit_code == 2
+
+
+def test_unknown_names_come_with_the_nearest() -> None:
+    with pytest.raises(StudyError, match="did you mean 'fapbbr3-cspbbr3'"):
+        load_study("fapbbr3-cspbr3")
+    with pytest.raises(StudyError, match="did you mean 'quick'"):
+        load_study("fapbbr3-cspbbr3", "quik")
+
+
+def test_what_is_no_study_file(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="is a folder"):
+        load_study(str(tmp_path))
+    with pytest.raises(StudyError, match="does not exist"):
+        load_study(str(tmp_path / "none.toml"))
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes("title = 'é'".encode("latin-1"))
+    with pytest.raises(StudyError, match="UTF-8"):
+        load_study(str(latin))
+
+
+def test_a_study_may_change_a_preset_and_add_one(write_study: WriteStudy) -> None:
+    own = (
+        "[presets.quick]\nvacuum_ang = 18.0\n"
+        '[presets.mine]\ndescription = "d"\naccuracy = "a"\nslab_thickness_ang = 9.0\nvacuum_ang = 9.0\n'
+        "path_spacing_per_ang = 0.1\n"
+    )
+    file = write_study(("schema = 1", "schema = 1"))
+    file.write_text(file.read_text() + own)
+    assert load_study(str(file), "quick").preset.vacuum_ang == 18.0
+    assert load_study(str(file), "mine").preset.slab_thickness_ang == 9.0
+    file.write_text(file.read_text() + "vacum_ang = 3\n")
+    with pytest.raises(StudyError, match="unknown key 'vacum_ang'"):
+        load_study(str(file), "mine")
+
+
+def test_alignment_names_materials_of_the_study(write_study: WriteStudy) -> None:
+    file = write_study(("schema = 1", "schema = 1"))
+    file.write_text(file.read_text() + '\n[alignment]\nmaterials = ["CsBr", "KBr"]\n')
+    with pytest.raises(StudyError, match="names 'KBr'"):
+        load_study(str(file), "quick")
+
+
+@given(data=st.data())
+def test_damaged_studies_raise_only_our_errors(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    text = find_study("fapbbr3-cspbbr3").read_text()
+    start = data.draw(st.integers(0, len(text)))
+    length = data.draw(st.integers(0, 40))
+    damaged = text[:start] + data.draw(st.text(max_size=12)) + text[start + length :]
+    file = tmp_path_factory.mktemp("damaged") / "study.toml"
+    file.write_text(damaged, encoding="utf-8", errors="replace")
+    try:
+        load_study(str(file), "quick")
+    except DftflowError as error:
+        assert str(file) in error.where
+
+
+def test_shipped_presets_are_complete_for_every_study() -> None:
+    for file in workflows_dir().glob("*.toml"):
+        assert tomllib.loads(file.read_text())["schema"] == 1
