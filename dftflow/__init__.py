@@ -23,7 +23,7 @@ _HOMES = {
     "load_code": "dftflow.codes.registry",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

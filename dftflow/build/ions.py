@@ -171,9 +171,7 @@ def _bonds(structure: Structure, marks: Sequence[int]) -> dict[int, list[tuple[i
     return bonds
 
 
-def _bonded_groups(
-    structure: Structure, marks: Sequence[int]
-) -> Iterator[tuple[tuple[int, ...], NDArray[np.float64]]]:
+def _bonded_groups(structure: Structure, marks: Sequence[int]) -> Iterator[tuple[tuple[int, ...], NDArray[np.float64]]]:
     """Sites held together by bonds, with Cartesian positions in one piece."""
     bonds = _bonds(structure, marks)
     visited: set[int] = set()

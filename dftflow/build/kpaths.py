@@ -7,7 +7,8 @@ one re-sorts the axes first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from dftflow.model.results import FloatArray
 from dftflow.model.spec import KPath, KPoint
 
 if TYPE_CHECKING:
+    from ase.dft.kpoints import BandPath
     from pymatgen.core import Structure
 
 __all__ = ["sample_path", "special_points", "standard_path"]
@@ -30,7 +32,8 @@ def special_points(structure: Structure) -> dict[str, KPoint]:
     and CsPbBr3 Pnma, whose a and c differ by 0.6 %, is not taken for tetragonal.
     """
     return {
-        label: KPoint(label=label, frac=_rounded(point)) for label, point in _band_path(structure).special_points.items()
+        label: KPoint(label=label, frac=_rounded(point))
+        for label, point in _band_path(structure).special_points.items()
     }
 
 
@@ -80,9 +83,11 @@ def sample_path(
     for index, corners in enumerate(path.segments):
         kpoints.append(corners[0].frac)
         labels.append(corners[0].label)
-        for start, end in zip(corners, corners[1:], strict=False):
+        for start, end in pairwise(corners):
             first, last = np.array(start.frac), np.array(end.frac)
-            steps = max(1, int(np.ceil(np.linalg.norm((last - first) @ reciprocal_per_ang) / path.spacing_per_ang - 1e-9)))
+            steps = max(
+                1, int(np.ceil(np.linalg.norm((last - first) @ reciprocal_per_ang) / path.spacing_per_ang - 1e-9))
+            )
             for step in range(1, steps + 1):
                 kpoints.append(_rounded(first + (last - first) * step / steps))
                 labels.append(end.label if step == steps else "")
@@ -90,11 +95,11 @@ def sample_path(
     return kpoints, labels, segments
 
 
-def _band_path(structure: Structure) -> object:
+def _band_path(structure: Structure) -> BandPath:
     from ase.cell import Cell
 
     try:
-        return Cell(structure.lattice.matrix).bandpath(npoints=0, eps=LATTICE_TOLERANCE)
+        return cast("BandPath", Cell(structure.lattice.matrix).bandpath(npoints=0, eps=LATTICE_TOLERANCE))
     except (RuntimeError, ValueError) as error:
         raise StructureError(
             "the Bravais lattice of the cell was not recognised, so there is no standard k-path",

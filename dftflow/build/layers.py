@@ -160,9 +160,7 @@ def _plane_basis(indices: tuple[int, int, int], cell_ang: NDArray[np.float64]) -
     return np.array([u, v, w])
 
 
-def _shortest_pair(
-    u: NDArray[np.float64], v: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _shortest_pair(u: NDArray[np.float64], v: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Lagrange's reduction of a plane lattice; the shorter vector first."""
     while True:
         if v @ v < u @ u - 1e-9:

@@ -249,11 +249,7 @@ def _is_perovskite(structure: Structure, units: Sequence[IonicUnit], axes_ang: N
     """ABX3 with one B ion in each cell spanned by `axes_ang`."""
     b_sites = _of_charge(units, 2)
     volume = abs(float(np.linalg.det(axes_ang)))
-    return (
-        _is_abx3(units)
-        and round(structure.volume / volume) == len(b_sites)
-        and _is_grid(b_sites, axes_ang)
-    )
+    return _is_abx3(units) and round(structure.volume / volume) == len(b_sites) and _is_grid(b_sites, axes_ang)
 
 
 def _cubic_repeats(structure: Structure, units: Sequence[IonicUnit]) -> Indices | None:
@@ -306,9 +302,7 @@ def _meanings(wanted: Indices, candidates: Sequence[_Setting]) -> str:
     return "; ".join(f"in {one.symbol} it is {_text(one.cell_indices(wanted))} of the given cell" for one in candidates)
 
 
-def _unknown_setting(
-    structure: Structure, setting: str, wanted: Indices, settings: Sequence[_Setting]
-) -> SurfaceError:
+def _unknown_setting(structure: Structure, setting: str, wanted: Indices, settings: Sequence[_Setting]) -> SurfaceError:
     names = ", ".join(dict.fromkeys(one.symbol for one in settings)) or "none"
     return SurfaceError(
         f"{structure.composition.reduced_formula} is not a crystal of setting {setting!r}",

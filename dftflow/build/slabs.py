@@ -15,6 +15,7 @@ from dftflow.build.compensation import compensated
 from dftflow.build.cuts import Cut
 from dftflow.build.ions import IonicUnit, chemical_formula, formal_charge, ionic_units
 from dftflow.build.layers import Stacking, stack_layers
+from dftflow.build.symmetry import averaging_period_ang
 from dftflow.errors import SurfaceError
 from dftflow.model.surface import AtomicLayer, Plane, SlabModel
 
@@ -97,7 +98,9 @@ def enumerate_slabs(
     if all(_refusal(cut, size) for cut in cuts):
         neutral = (_compensated_cut(stacking, size, same) for same in groups)
         cuts += [cut for cut in neutral if cut is not None]
-    models = [_model(cut, stacking, plane, size, vacuum_ang) for cut in sorted(cuts, key=lambda cut: _rank(cut, size))]
+    period_ang = averaging_period_ang(structure, plane.miller_cell)
+    ranked = sorted(cuts, key=lambda cut: _rank(cut, size))
+    models = [_model(cut, stacking, plane, size, vacuum_ang, period_ang) for cut in ranked]
     return _with_distinct_names(models)
 
 
@@ -262,7 +265,7 @@ def _thicker(stacking: Stacking, cut: Cut) -> Cut:
     return Cut(layers=below + cut.layers, in_plane_ang=cut.in_plane_ang)
 
 
-def _model(cut: Cut, stacking: Stacking, plane: Plane, size: _Size, vacuum_ang: float) -> SlabModel:
+def _model(cut: Cut, stacking: Stacking, plane: Plane, size: _Size, vacuum_ang: float, period_ang: float) -> SlabModel:
     return SlabModel(
         structure=cut.to_structure(vacuum_ang),
         plane=plane,
@@ -282,7 +285,7 @@ def _model(cut: Cut, stacking: Stacking, plane: Plane, size: _Size, vacuum_ang: 
         area_ang2=cut.area_ang2,
         thickness_ang=cut.thickness_ang,
         vacuum_ang=vacuum_ang,
-        period_ang=stacking.period_ang,
+        period_ang=period_ang,
         refused=_refusal(cut, size),
     )
 

@@ -23,10 +23,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["ANGLE_TOLERANCE_DEG", "SYMPREC_ANG", "SpaceGroup", "point_operations", "space_group"]
+__all__ = [
+    "ANGLE_TOLERANCE_DEG",
+    "SYMPREC_ANG",
+    "SpaceGroup",
+    "averaging_period_ang",
+    "point_operations",
+    "space_group",
+]
 
 SYMPREC_ANG = 1e-3
 ANGLE_TOLERANCE_DEG = 0.05
+PERIOD_SYMPREC_ANG = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,3 +141,29 @@ def point_operations(structure: Structure, *, symprec_ang: float = SYMPREC_ANG) 
     to_cart = structure.lattice.matrix.T
     distinct = np.unique(_dataset(structure, symprec_ang).rotations, axis=0)
     return np.asarray(to_cart @ distinct @ np.linalg.inv(to_cart), dtype=np.float64)
+
+
+def averaging_period_ang(
+    structure: Structure, miller: tuple[int, int, int], *, symprec_ang: float = PERIOD_SYMPREC_ANG
+) -> float:
+    """Distance along a plane's normal after which every plane average of the crystal repeats, in Å.
+
+    A screw axis along the normal, or a glide plane that holds it, makes this a fraction of the crystal's own repeat:
+    along b of Pnma the plane averages repeat after b/2. It is the width that a macroscopic average takes
+    (10.1103/PhysRevLett.61.734).
+
+    Parameters
+    ----------
+    structure
+        The crystal.
+    miller
+        Indices of the plane in the cell of `structure`; coprime.
+    """
+    normal = np.array(miller)
+    data = _dataset(structure, symprec_ang)
+    keeps = np.all(normal @ data.rotations == normal, axis=1)
+    shifts = (data.translations[keeps] @ normal) % 1.0
+    near_zero = symprec_ang * np.linalg.norm(normal @ structure.lattice.reciprocal_lattice_crystallographic.matrix)
+    proper = shifts[(shifts > near_zero) & (shifts < 1 - near_zero)]
+    repeats = round(1.0 / float(proper.min())) if proper.size else 1
+    return float(structure.lattice.d_hkl(miller)) / repeats

@@ -48,7 +48,9 @@ def as_dftflow_error(error: Exception) -> DftflowError | None:
             fix="`dftflow doctor` says what is missing and how to get it",
         )
     if isinstance(error, MemoryError):
-        return StoreError("this machine is out of memory", fix="fewer processes at once (--workers), or a larger machine")
+        return StoreError(
+            "this machine is out of memory", fix="fewer processes at once (--workers), or a larger machine"
+        )
     return None
 
 

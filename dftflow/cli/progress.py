@@ -17,8 +17,13 @@ __all__ = ["RunProgress", "remaining_s"]
 
 SECONDS_A_COST_UNIT = 1.0
 LINE_EVERY_S = 15.0
-MARKS = {"finished": "[green]done[/]", "failed": "[red]failed[/]", "not_run": "[yellow]not run[/]", "running": "[cyan]runs[/]",
-         "waiting": "[dim]waits[/]"}  # fmt: skip
+MARKS = {
+    "finished": "[green]done[/]",
+    "failed": "[red]failed[/]",
+    "not_run": "[yellow]not run[/]",
+    "running": "[cyan]runs[/]",
+    "waiting": "[dim]waits[/]",
+}
 
 
 def remaining_s(views: Sequence[NodeView], workers: int) -> float:
@@ -98,7 +103,9 @@ class RunProgress:
     def _headline(self, views: Sequence[NodeView]) -> str:
         done = sum(view.state not in ("waiting", "running") for view in views)
         elapsed = _clock(time.monotonic() - self._started)
-        return f"{done} of {len(views)} steps, {elapsed} elapsed, about {_clock(remaining_s(views, self._workers))} left"
+        return (
+            f"{done} of {len(views)} steps, {elapsed} elapsed, about {_clock(remaining_s(views, self._workers))} left"
+        )
 
 
 def _clock(seconds: float) -> str:

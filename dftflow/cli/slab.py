@@ -20,8 +20,12 @@ __all__ = ["command"]
 @click.option("--setting", help="The cell setting that they belong to: Pnma, Pbnm, cubic, …")
 @click.option("--substitute", "swap", metavar="SITE=ION", help="Replace SITE by a molecule first: Cs=FA.")
 @click.option("--orientation", default="100", show_default=True, help='Of that molecule: "100", "100/001".')
-@click.option("--pseudocubic", type=click.FloatRange(min=0, min_open=True), help="Scale the host to this pseudocubic length, Å.")
-@click.option("--thickness", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="At least, Å.")
+@click.option(
+    "--pseudocubic", type=click.FloatRange(min=0, min_open=True), help="Scale the host to this pseudocubic length, Å."
+)
+@click.option(
+    "--thickness", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="At least, Å."
+)
 @click.option("--vacuum", type=click.FloatRange(min=0, min_open=True), default=15.0, show_default=True, help="Å.")
 @click.option("--termination", default="auto", show_default=True, help="The one to write.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the chosen slab: .cif, .vasp, .json.")
@@ -82,7 +86,9 @@ def _facts(plane: Plane, slabs: tuple[SlabModel, ...]) -> dict[str, Any]:
 def _table(plane: Plane, slabs: tuple[SlabModel, ...]) -> str:
     names = ", ".join(f"({''.join(map(str, indices))}) {name}" for name, indices in plane.equivalents)
     lines = [f"{plane}" + (f" = {names}" if names else "")]
-    lines.append(f"{'termination':<22} {'atoms':>5} {'charge':>6} {'symm.':>5} {'polar':>5} {'stoich.':>7} {'Å²':>7} {'Å':>6}")
+    lines.append(
+        f"{'termination':<22} {'atoms':>5} {'charge':>6} {'symm.':>5} {'polar':>5} {'stoich.':>7} {'Å²':>7} {'Å':>6}"
+    )
     for slab in slabs:
         lines.append(
             f"{slab.termination:<22} {len(slab.structure):>5} {slab.formal_charge:>+6} {_yes(slab.symmetric):>5} "

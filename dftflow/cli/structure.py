@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -18,11 +18,15 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("source", required=False)
-@click.option("--substitute", "swap", metavar="SITE=ION", help="Replace every SITE by a molecule: Cs=FA, Cs=MA, Cs=ion.xyz.")
+@click.option(
+    "--substitute", "swap", metavar="SITE=ION", help="Replace every SITE by a molecule: Cs=FA, Cs=MA, Cs=ion.xyz."
+)
 @click.option("--orientation", default="100", show_default=True, help='Of the molecule: "100", "100/001", "random".')
 @click.option("--seed", type=int, help="For a random orientation.")
 @click.option("--supercell", type=click.IntRange(min=1), nargs=3, default=(1, 1, 1), help="Three whole numbers.")
-@click.option("--pseudocubic", type=click.FloatRange(min=0, min_open=True), help="Scale the host to this pseudocubic length, Å.")
+@click.option(
+    "--pseudocubic", type=click.FloatRange(min=0, min_open=True), help="Scale the host to this pseudocubic length, Å."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the crystal: .cif, .vasp, .json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -49,7 +53,13 @@ def command(
     if swap is not None:
         site, _, ion = swap.partition("=")
         structure = substitute(
-            structure, site=site, by=ion, orientation=orientation, seed=seed, supercell=supercell, pseudocubic_ang=pseudocubic
+            structure,
+            site=site,
+            by=ion,
+            orientation=orientation,
+            seed=seed,
+            supercell=supercell,
+            pseudocubic_ang=pseudocubic,
         )
     if out is not None:
         _write(structure, out)
@@ -73,21 +83,23 @@ def _listing(rows: list[dict[str, Any]]) -> str:
     lines = [f"{'name':<22} {'formula':<14} {'space group':<12} {'a, b, c (Å)':<26} source"]
     for row in rows:
         lengths = "  ".join(f"{length:.4f}" for length in row["lattice_ang"])
-        lines.append(f"{row['name']:<22} {row['formula']:<14} {row['space_group']:<12} {lengths:<26} {row['reference']}")
+        lines.append(
+            f"{row['name']:<22} {row['formula']:<14} {row['space_group']:<12} {lengths:<26} {row['reference']}"
+        )
     return "\n".join(lines)
 
 
 def _facts(crystal: Crystal, structure: Structure) -> dict[str, Any]:
     from dftflow.build.symmetry import space_group
 
-    symbol, number = space_group(structure)
+    group = space_group(structure)
     a, b, c = structure.lattice.abc
     alpha, beta, gamma = structure.lattice.angles
     return {
         "name": crystal.name,
         "formula": structure.composition.reduced_formula,
         "atoms": len(structure),
-        "space_group": f"{symbol} ({number})",
+        "space_group": f"{group.symbol} ({group.number})",
         "a_ang": round(a, 5), "b_ang": round(b, 5), "c_ang": round(c, 5),
         "alpha_deg": round(alpha, 4), "beta_deg": round(beta, 4), "gamma_deg": round(gamma, 4),
         "volume_ang3": round(structure.volume, 3),
@@ -109,7 +121,7 @@ def _write(structure: Structure, out: Path) -> None:
     from dftflow.errors import InputError
     from dftflow.run.store import storage_errors
 
-    formats = {".cif": "cif", ".vasp": "poscar", ".json": "json"}
+    formats: dict[str, Literal["cif", "poscar", "json"]] = {".cif": "cif", ".vasp": "poscar", ".json": "json"}
     if out.suffix not in formats:
         raise InputError(f"no structure format ends in {out.suffix!r}", fix=f"use one of {', '.join(formats)}")
     with storage_errors(out):

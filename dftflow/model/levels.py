@@ -27,8 +27,6 @@ class BandEdges:
         Fermi level as the code gave it, same zero.
     fermi_in_gap
         Whether that Fermi level lies between the edges.
-    edge_degeneracy_note
-        ``""``, or a remark (e.g. "VBM is 0.003 eV higher at a point off the path").
     """
 
     vbm: Energy

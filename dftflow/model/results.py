@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -149,3 +149,10 @@ class Results:
     peak_memory_mib: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def named(self, run: str) -> Results:
+        """The same results, with `run` as the run that the energies' zeros belong to."""
+        zero = EnergyZero(run=run, reference="cell_average")
+        bands = None if self.bands is None else replace(self.bands, zero=zero)
+        potential = None if self.potential is None else replace(self.potential, zero=zero)
+        return replace(self, bands=bands, potential=potential)

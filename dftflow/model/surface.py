@@ -69,8 +69,8 @@ class SlabModel:
     stoichiometric
         Same composition as the crystal.
     area_ang2, thickness_ang, vacuum_ang, period_ang
-        Of one surface cell; outermost atom to outermost atom; height of the empty part; repeat of the crystal
-        along the normal.
+        Of one surface cell; outermost atom to outermost atom; height of the empty part; distance along the normal
+        after which the crystal's plane averages repeat.
     refused
         ``""`` when the slab may be calculated by default, else why not.
     """

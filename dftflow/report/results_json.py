@@ -235,6 +235,7 @@ def _step(step: StepOutcome, folder: Path) -> Document:
         "folder": _relative(step.folder, folder),
         "files": sorted(step.deck_files),
         "wall_time_s": _finite(step.wall_time_s),
+        "energy_ev": _finite(results.energy_ev) if results else None,
         "code": results.code if results else None,
         "code_version": results.code_version if results else None,
         "peak_memory_mib": _finite(results.peak_memory_mib) if results else None,

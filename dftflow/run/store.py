@@ -1,9 +1,9 @@
 """A run on disk: one plain folder a step, named by the hash of what went in; every change of state is a rename.
 
-    <out>/plan.json                          the nodes of the graph, in order
-    <out>/lock                               held while a run works in <out>
-    <out>/steps/<name>-<digest>/             deck files, engine output
-    <out>/steps/<name>-<digest>/state.json   waiting | running | finished | failed
+<out>/plan.json                          the nodes of the graph, in order
+<out>/lock                               held while a run works in <out>
+<out>/steps/<name>-<digest>/             deck files, engine output
+<out>/steps/<name>-<digest>/state.json   waiting | running | finished | failed
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dftflow.analysis.alignment import align, edges_from_levels, edges_from_work_function, published_alignment
-from dftflow.analysis.band_edges import find_band_edges
+from dftflow.analysis.alignment import align, edges_from_levels, edges_from_work_function, in_order, published_alignment
+from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.analysis.potential_profile import bulk_average_ev, potential_profile
 from dftflow.analysis.surface_levels import surface_levels
 from dftflow.analysis.vacuum import vacuum_levels
@@ -23,10 +23,11 @@ from dftflow.model.alignment import Alignment
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, SurfaceLevels
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
-from dftflow.model.results import Results
+from dftflow.model.results import Bands, Results
 from dftflow.model.surface import SlabModel
 from dftflow.run.job import NodeOutcome
 from dftflow.studies.plan import MaterialPlan, StudyPlan
+from dftflow.studies.schema import Published
 from dftflow.units import EV_PER_ANG3_GPA
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["gather"]
 
 VERSIONED = ("dftflow", "ase", "pymatgen", "spglib", "numpy", "gpaw", "gpaw-data")
+RELAXED_SYMPREC_ANG = 0.01
+GRID_MISS_EV = 0.02
 NO_SOC = (
     "No spin-orbit coupling. In lead halides it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the conduction "
     "band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band offsets "
@@ -68,7 +71,8 @@ def gather(plan: StudyPlan, ends: Mapping[str, NodeOutcome], *, wall_time_s: flo
         materials=materials,
         alignments=alignments,
         steps=tuple(_step_outcome(plan, end, results[name]) for name, end in ends.items()),
-        settings=study.content.model_dump(mode="json", by_alias=True) | {"preset": study.preset.model_dump(mode="json")},
+        settings=study.content.model_dump(mode="json", by_alias=True)
+        | {"preset": study.preset.model_dump(mode="json")},
         provenance=_provenance(plan),
         warnings=warnings,
         wall_time_s=wall_time_s,
@@ -79,7 +83,7 @@ def _parsed(plan: StudyPlan, end: NodeOutcome) -> Results | None:
     if end.folder is None or not end.folder.is_dir():
         return None
     try:
-        return plan.code.parse(end.folder)
+        return plan.code.parse(end.folder).named(end.name)
     except DftflowError:
         return None
 
@@ -113,7 +117,7 @@ def _material(
     plan: StudyPlan, material: MaterialPlan, ends: Mapping[str, NodeOutcome], results: Mapping[str, Results | None]
 ) -> MaterialOutcome:
     bulk = _bulk(material, ends, results)
-    slabs = tuple(_slab(material, index, bulk, ends, results) for index in range(len(material.entry.slabs)))
+    slabs = tuple(_slab(material, index, bulk, ends, results) for index in range(len(material.slab_entries)))
     return MaterialOutcome(
         name=material.name, formula=bulk.structure.composition.reduced_formula, bulk=bulk, slabs=slabs
     )
@@ -138,18 +142,29 @@ def _bulk(
         try:
             assert bands is not None
             edges = find_band_edges(bands, required=(material.edge_point,) if material.edge_point else ())
+            warnings += _grid_warnings(bands, edges)
         except BandEdgeError as error:
             warnings.append(str(error))
-    symbol, number = space_group(structure)
+    group = space_group(structure, symprec_ang=RELAXED_SYMPREC_ANG)
     return BulkOutcome(
         structure=structure,
         source=material.crystal.source,
-        space_group=f"{symbol} ({number})",
+        space_group=f"{group.symbol} ({group.number})",
         edges=edges,
         bands=bands,
         relaxed=relaxed is not None,
         warnings=tuple(warnings),
     )
+
+
+def _grid_warnings(bands: Bands, edges: BandEdges) -> list[str]:
+    on_grid_ev = grid_band_gap_ev(bands)
+    if on_grid_ev is None or on_grid_ev - edges.band_gap_ev < GRID_MISS_EV:
+        return []
+    return [
+        f"the SCF grid alone gives a gap of {on_grid_ev:.3f} eV: it misses the band edge, which lies at "
+        f"{edges.vbm_label or edges.vbm_k}, by {on_grid_ev - edges.band_gap_ev:.3f} eV"
+    ]
 
 
 def _relaxation_warnings(material: MaterialPlan, structure: Structure, relaxed: Results) -> list[str]:
@@ -159,7 +174,8 @@ def _relaxation_warnings(material: MaterialPlan, structure: Structure, relaxed: 
     if slope is not None:
         lines.append(
             f"finite-basis correction of {material.name}: dE/d ln E_cut = {slope:.2f} eV per cell, "
-            f"{-2 / 3 * slope / structure.volume * EV_PER_ANG3_GPA:+.2f} GPa on the pressure; the cutoff is not converged"
+            f"{-2 / 3 * slope / structure.volume * EV_PER_ANG3_GPA:+.2f} GPa on the pressure; "
+            "the cutoff is not converged"
         )
     return lines
 
@@ -193,6 +209,8 @@ def _slab(
     levels = None
     if bulk.edges is None or bulk_results is None or bulk_results.potential is None:
         failure = f"no bulk band edges to line up: {ends[material.bands_step].failure or 'see the bulk warnings'}"
+    elif bulk_results.potential.kind != slab.potential.kind:
+        failure = f"the crystal's potential is {bulk_results.potential.kind}, the slab's {slab.potential.kind}"
     else:
         average = Energy(bulk_average_ev(bulk_results.potential), bulk_results.potential.zero)
         levels = surface_levels(
@@ -242,26 +260,27 @@ def _alignments(
             rows.append(_by_levels(first, a, second, b, entry.tolerance_ev))
         except AnalysisError as error:
             warnings.append(f"no bulk line-up for {faces}: {error}")
-    a, b = (next(iter(m.slabs), None) for m in (first, second))
-    if a is not None and b is not None:
+    for a, b in _slab_pairs(first, second)[:1]:
         try:
             rows.append(_by_work_functions(first, a, second, b, entry.tolerance_ev))
         except AnalysisError as error:
             warnings.append(f"no offset from work functions: {error}")
-    rows += [
-        published_alignment(
-            method=row.method,
-            first_name=first.name,
-            second_name=second.name,
-            valence_band_offset_ev=row.valence_band_offset_ev,
-            conduction_band_offset_ev=row.conduction_band_offset_ev,
-            type=row.type,
-            tolerance_ev=entry.tolerance_ev,
-            source=row.doi,
-        )
-        for row in entry.published
-    ]
+    rows += [_published(row, first.name, second.name, entry.tolerance_ev) for row in entry.published]
     return tuple(rows), tuple(warnings)
+
+
+def _published(row: Published, first: str, second: str, tolerance_ev: float) -> Alignment:
+    quoted = published_alignment(
+        method=row.method,
+        first_name=row.materials[0],
+        second_name=row.materials[1],
+        valence_band_offset_ev=row.valence_band_offset_ev,
+        conduction_band_offset_ev=row.conduction_band_offset_ev,
+        type=row.type,
+        tolerance_ev=tolerance_ev,
+        source=row.doi,
+    )
+    return in_order(quoted, first, second)
 
 
 def _slab_pairs(first: MaterialOutcome, second: MaterialOutcome) -> list[tuple[SlabOutcome, SlabOutcome]]:
@@ -332,7 +351,9 @@ def _surface_remarks(slab: SlabOutcome) -> list[str]:
     lines = []
     model = slab.model
     if not model.stoichiometric:
-        lines.append(f"{_face(slab)}: the slab has not the crystal's composition; its level is that of this termination.")
+        lines.append(
+            f"{_face(slab)}: the slab has not the crystal's composition; its level is that of this termination."
+        )
     if "half" in model.termination:
         lines.append(
             f"{model.plane} is a polar plane: no bulk cut of it has a converged work function. The faces were made "
@@ -351,7 +372,8 @@ def _provenance(plan: StudyPlan) -> Mapping[str, Any]:
     return {
         "study_file": plan.study.file.name,
         "study_sha256": plan.study.sha256,
-        "versions": {name: _version(name) for name in VERSIONED if _version(name)} | {"python": platform.python_version()},
+        "versions": {name: _version(name) for name in VERSIONED if _version(name)}
+        | {"python": platform.python_version()},
         "cores": os.cpu_count(),
         "structures": {material.name: _origin(material) for material in plan.materials},
     }

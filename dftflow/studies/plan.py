@@ -124,9 +124,14 @@ class MaterialPlan:
         """Name of the band-structure step."""
         return f"{self.name}/bulk-bands"
 
+    @property
+    def slab_entries(self) -> tuple[SlabEntry, ...]:
+        """The slabs that the preset calculates."""
+        return self.entry.slabs[:1] if self.study.preset.first_slab_only else self.entry.slabs
+
     def slab_step(self, index: int, task: str) -> str:
         """Name of a step of slab number `index`: ``CsPbBr3/slab-011-relax``."""
-        slabs = self.entry.slabs
+        slabs = self.slab_entries
         label = _miller_label(slabs[index].miller)
         twins = [k for k, slab in enumerate(slabs) if _miller_label(slab.miller) == label]
         number = f"-{twins.index(index) + 1}" if len(twins) > 1 else ""
@@ -139,7 +144,7 @@ class MaterialPlan:
             steps.append(self._step(self.relax_step, (), lambda of: (self.start, self._bulk_relax_spec())))
         bulk = () if self.relax_step is None else (self.relax_step,)
         steps.append(self._step(self.bands_step, bulk, self._build_bands))
-        for index in range(len(self.entry.slabs)):
+        for index in range(len(self.slab_entries)):
             before = bulk
             if self.study.preset.slab_relax:
                 before = (self.slab_step(index, "relax"),)
@@ -181,7 +186,7 @@ class MaterialPlan:
 
     def slab(self, index: int, bulk: Structure) -> SlabModel:
         """Slab number `index`, cleaved from `bulk`."""
-        entry = self.entry.slabs[index]
+        entry = self.slab_entries[index]
         return choose_slab(self.slabs(entry, bulk), entry.termination, allow_refused=entry.allow_refused)
 
     def slabs(self, entry: SlabEntry, bulk: Structure) -> tuple[SlabModel, ...]:
@@ -216,6 +221,11 @@ class MaterialPlan:
             return least, f"preset {self.study.preset_name}; the study says {self.entry.cutoff_ev} eV"
         return self.entry.cutoff_ev, self._note(f"{self.entry.cutoff_ev} eV for {self.name}")
 
+    @property
+    def _static_kpoints(self) -> Grid:
+        coarse = self.study.preset.grids == "coarse"
+        return self.entry.relax_kpoints if coarse else self.entry.bands_kpoints
+
     def _grid(self, asked: Grid, cell: Structure, what: str) -> tuple[Grid, str]:
         spacing = self.study.preset.kpoint_spacing_per_ang
         if spacing is None:
@@ -238,9 +248,9 @@ class MaterialPlan:
             cutoff_note=note,
             grid=(1, 1, 1),
             smearing_ev=settings.smearing_ev,
-            scf_tol_ev_per_atom=settings.scf_tol_ev_per_atom,
+            scf_tol_ev_per_atom=self.study.preset.scf_tol_ev_per_atom or settings.scf_tol_ev_per_atom,
             max_scf_cycles=settings.max_scf_cycles,
-            empty_bands=settings.empty_bands,
+            empty_bands=self.study.preset.empty_bands or settings.empty_bands,
         )
 
     def _relaxation(self, cell: CellFreedom) -> Relaxation:
@@ -261,7 +271,7 @@ class MaterialPlan:
         return replace(common, task="relax", relaxation=self._relaxation(freedom), grid=grid, grid_note=note)
 
     def _bands_spec(self, bulk: Structure) -> CalcSpec:
-        grid, note = self._grid(self.entry.bands_kpoints, bulk, "band structure")
+        grid, note = self._grid(self._static_kpoints, bulk, "band structure")
         return replace(
             self._common("band structure of the crystal"),
             task="bands",
@@ -272,13 +282,13 @@ class MaterialPlan:
         )
 
     def _slab_spec(self, index: int, slab: Structure, task: str) -> CalcSpec:
-        plane = f"({_miller_label(self.entry.slabs[index].miller)}) slab"
-        relax_grid = task == "relax" or self.study.preset.slab_grid == "relax"
-        asked = self.entry.relax_kpoints if relax_grid else self.entry.bands_kpoints
-        grid = self._in_plane_grid(asked, slab)
+        plane = f"({_miller_label(self.slab_entries[index].miller)}) slab"
+        grid = self._in_plane_grid(self.entry.relax_kpoints if task == "relax" else self._static_kpoints, slab)
         common = replace(self._common(plane), grid=grid, slab_axis=2)
         if task == "relax":
-            return replace(common, task="relax", title=f"{self.name}: ions of the {plane}", relaxation=self._relaxation("fixed"))
+            return replace(
+                common, task="relax", title=f"{self.name}: ions of the {plane}", relaxation=self._relaxation("fixed")
+            )
         return replace(common, title=f"{self.name}: electrostatic potential of the {plane}")
 
     def _in_plane_grid(self, asked: Grid, slab: Structure) -> Grid:
@@ -336,7 +346,7 @@ class StudyPlan:
         """Build every crystal and every slab once from its start, so that a mistake shows before anything runs."""
         for material in self.materials:
             _ = material.edge_point
-            for index in range(len(material.entry.slabs)):
+            for index in range(len(material.slab_entries)):
                 material.slab(index, material.start)
 
     def start_structures(self) -> StructureOf:

@@ -76,8 +76,9 @@ class Settings(_Table):
 
 
 class Published(_Table):
-    """An offset quoted from a publication, for the row beside our own."""
+    """An offset quoted from a publication, for the row beside our own; the first of its materials minus the second."""
 
+    materials: tuple[str, str]
     method: str
     valence_band_offset_ev: float
     conduction_band_offset_ev: float | None = None
@@ -103,12 +104,15 @@ class Preset(_Table):
     accuracy: str
     bulk_relax: Literal["cell", "ions", "none"] = "cell"
     slab_relax: bool = True
+    first_slab_only: bool = False
     slab_thickness_ang: Positive
     vacuum_ang: Positive
     path_spacing_per_ang: Positive
     min_cutoff_ev: Positive | None = None
     kpoint_spacing_per_ang: Positive | None = None
-    slab_grid: Literal["relax", "bands"] = "bands"
+    grids: Literal["study", "coarse"] = "study"
+    empty_bands: Count | None = None
+    scf_tol_ev_per_atom: Positive | None = None
 
 
 class StudyFile(_Table):
@@ -125,7 +129,15 @@ class StudyFile(_Table):
 
     @model_validator(mode="after")
     def _aligned_materials_exist(self) -> StudyFile:
-        for name in self.alignment.materials if self.alignment else ():
+        if self.alignment is None:
+            return self
+        for name in self.alignment.materials:
             if name not in self.materials:
                 raise ValueError(f"alignment.materials names {name!r}; the study has {', '.join(self.materials)}")
+        for row in self.alignment.published:
+            if set(row.materials) != set(self.alignment.materials):
+                raise ValueError(
+                    f"alignment.published is about {' and '.join(row.materials)}, "
+                    f"the study aligns {' and '.join(self.alignment.materials)}"
+                )
         return self

@@ -73,7 +73,7 @@ def test_converged_raises_the_cutoff_and_says_so() -> None:
 
 def test_slabs_of_the_paper_are_neutral_symmetric_and_upright() -> None:
     for material in plan_of("fapbbr3-cspbbr3", "quick").materials:
-        for index in range(len(material.entry.slabs)):
+        for index in range(len(material.slab_entries)):
             model = material.slab(index, material.start)
             assert model.formal_charge == 0 and model.symmetric and not model.polar
             a, b, c = model.structure.lattice.matrix

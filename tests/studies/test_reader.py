@@ -117,10 +117,12 @@ def test_damaged_studies_raise_only_our_errors(tmp_path_factory: pytest.TempPath
     damaged = text[:start] + data.draw(st.text(max_size=12)) + text[start + length :]
     file = tmp_path_factory.mktemp("damaged") / "study.toml"
     file.write_text(damaged, encoding="utf-8", errors="replace")
+    found = None
     try:
         load_study(str(file), "quick")
     except DftflowError as error:
-        assert str(file) in error.where
+        found = error
+    assert found is None or str(file) in found.where
 
 
 def test_shipped_presets_are_complete_for_every_study() -> None:

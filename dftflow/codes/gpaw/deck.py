@@ -58,7 +58,9 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         },
     )
     periodic = (True, True, spec.slab_axis is None)
-    return Deck(code="gpaw", seed=seed, files={f"{seed}.py": script, f"{seed}.xyz": to_extxyz(structure, periodic=periodic)})
+    return Deck(
+        code="gpaw", seed=seed, files={f"{seed}.py": script, f"{seed}.xyz": to_extxyz(structure, periodic=periodic)}
+    )
 
 
 def _task_block(structure: Structure, spec: CalcSpec) -> str:
@@ -99,7 +101,10 @@ def _bands_block(structure: Structure, spec: CalcSpec) -> str:
             f"kpoints = {_wrapped(kpoints)}",
             f"labels = {_wrapped(labels)}",
             f"segments = {_wrapped(segments)}",
-            f"engine.bands(atoms, calculator, kpoints=kpoints, labels=labels, segments=segments, empty_bands={spec.empty_bands})",
+            f"empty_bands = {spec.empty_bands}",
+            "engine.bands(",
+            "    atoms, calculator, kpoints=kpoints, labels=labels, segments=segments, empty_bands=empty_bands",
+            ")",
         ]
     )
 

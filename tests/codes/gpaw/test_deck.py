@@ -50,7 +50,11 @@ def keywords(text: str, function: str) -> dict[str, object]:
     """Literal keyword arguments of the first call of `function`."""
     for call in ast.walk(ast.parse(text)):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == function:
-            return {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg and not isinstance(k.value, ast.Call | ast.Name)}
+            return {
+                k.arg: ast.literal_eval(k.value)
+                for k in call.keywords
+                if k.arg and not isinstance(k.value, ast.Call | ast.Name)
+            }
     raise AssertionError(f"no call of {function}")
 
 

@@ -82,9 +82,13 @@ def test_a_slab_has_two_flat_vacuum_levels(run_deck: RunDeck) -> None:
     slab = Structure(
         Lattice.orthorhombic(a, a, height),
         ["Cs", "Br", "Pb", "Br", "Br"],
-        [[a / 2, a / 2, vacuum / 2], [0, 0, vacuum / 2], *([x, y, vacuum / 2 + a / 2] for x, y in [(0, 0), (a / 2, 0), (0, a / 2)])],
+        [
+            [a / 2, a / 2, vacuum / 2],
+            [0, 0, vacuum / 2],
+            *([x, y, vacuum / 2 + a / 2] for x, y in [(0, 0), (a / 2, 0), (0, a / 2)]),
+        ],
         coords_are_cartesian=True,
-    )  # fmt: skip
+    )
     results = GPAW().parse(run_deck("slab", slab, replace(SPEC, grid=(2, 2, 1), slab_axis=2)))
     assert results.potential is not None and results.fermi_ev is not None
     planar = results.potential.values_ev[0, 0]
@@ -105,7 +109,9 @@ def test_relaxed_hydrogen_has_the_known_bond(run_deck: RunDeck) -> None:
 
 
 def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path) -> None:
-    spec = replace(SPEC, task="relax", grid=(1, 1, 1), relaxation=replace(LOOSE, force_tol_ev_per_ang=0.001, max_steps=60))
+    spec = replace(
+        SPEC, task="relax", grid=(1, 1, 1), relaxation=replace(LOOSE, force_tol_ev_per_ang=0.001, max_steps=60)
+    )
     folder = tmp_path / "h2"
     first = start_deck(folder, hydrogen(), spec)
     deadline = time.monotonic() + 120
@@ -130,7 +136,9 @@ def test_an_scf_that_does_not_converge_is_named(run_deck: RunDeck) -> None:
 
 
 def test_a_relaxation_out_of_steps_is_named(run_deck: RunDeck) -> None:
-    spec = replace(SPEC, task="relax", grid=(1, 1, 1), relaxation=replace(LOOSE, force_tol_ev_per_ang=1e-6, max_steps=2))
+    spec = replace(
+        SPEC, task="relax", grid=(1, 1, 1), relaxation=replace(LOOSE, force_tol_ev_per_ang=1e-6, max_steps=2)
+    )
     assert GPAW().diagnose(run_deck("two-steps", hydrogen(), spec)).status == "geom_not_converged"
 
 
@@ -144,10 +152,11 @@ def engine_module() -> ModuleType:
     return module
 
 
-def test_the_corrected_stress_is_the_slope_of_the_corrected_energy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_corrected_stress_is_the_slope_of_the_corrected_energy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Francis and Payne: with the correction, dE/dV at constant cutoff and the pressure agree; without, they don't."""
-    from gpaw import GPAW as Calculator
-    from gpaw import PW, FermiDirac
+    import gpaw
 
     from dftflow.build.atoms import to_atoms
 
@@ -155,8 +164,8 @@ def test_the_corrected_stress_is_the_slope_of_the_corrected_energy(tmp_path: Pat
     engine = engine_module()
 
     def calculator(cutoff_ev: float = 200.0) -> object:
-        return Calculator(mode=PW(cutoff_ev), xc="PBE", kpts={"size": (2, 2, 2)}, nbands=-4, txt=None,
-                          occupations=FermiDirac(0.1), convergence={"density": 1e-5})  # fmt: skip
+        return gpaw.GPAW(mode=gpaw.PW(cutoff_ev), xc="PBE", kpts={"size": (2, 2, 2)}, nbands=-4, txt=None,
+                          occupations=gpaw.FermiDirac(0.1), convergence={"density": 1e-5})  # fmt: skip
 
     slope = engine._finite_basis_slope(to_atoms(cubic()), calculator)
     assert slope < 0

@@ -1,0 +1,320 @@
+"""Offsets and alignment types: textbook heterojunctions, the rules' borders, and symmetries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from dftflow.analysis.alignment import (
+    TOLERANCES_EV,
+    align,
+    alignment_type,
+    edges_from_levels,
+    edges_from_work_function,
+    in_order,
+    published_alignment,
+)
+from dftflow.errors import AnalysisError
+from dftflow.model.alignment import AbsoluteEdges
+from dftflow.model.energy import Energy, EnergyZero
+from dftflow.model.levels import SurfaceLevels, VacuumLevel
+from dftflow.units import BOLTZMANN_EV_PER_K
+
+# Valence-band maximum on a common scale and gap at Γ, 0 K: Vurgaftman, Meyer, Ram-Mohan, 10.1063/1.1368156.
+III_V = {
+    "GaAs": (-0.80, 1.519),
+    "AlAs": (-1.33, 3.099),
+    "InAs": (-0.59, 0.417),
+    "GaSb": (-0.03, 0.812),
+    "AlSb": (-0.41, 2.386),
+}
+
+
+def edges(name, vbm, gap, uncertainty=0.0):
+    return AbsoluteEdges(material=name, surface="", vbm_ev=vbm, cbm_ev=vbm + gap, uncertainty_ev=uncertainty)
+
+
+def pair(valence_offset, conduction_offset, uncertainty=0.0):
+    """Two materials with these offsets, first minus second; the second has a gap of 2 eV."""
+    second = edges("B", -6.0, 2.0)
+    first = AbsoluteEdges(
+        material="A",
+        surface="",
+        vbm_ev=second.vbm_ev + valence_offset,
+        cbm_ev=second.cbm_ev + conduction_offset,
+        uncertainty_ev=uncertainty,
+    )
+    return first, second
+
+
+def type_of(valence_offset, conduction_offset, *, tolerance=0.1, uncertainty=0.0):
+    first, second = pair(valence_offset, conduction_offset, uncertainty)
+    return align(first, second, method="model", tolerance_ev=tolerance).type
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("GaAs", "AlAs", "type I"),
+        ("GaSb", "AlSb", "type I"),
+        ("InAs", "AlSb", "type II"),
+        ("InAs", "GaSb", "type III"),
+    ],
+)
+def test_textbook_heterojunctions(first, second, expected):
+    a, b = edges(first, *III_V[first]), edges(second, *III_V[second])
+    assert align(a, b, method="Vurgaftman").type == expected
+    assert align(b, a, method="Vurgaftman").type == expected
+
+
+def test_the_broken_gap_of_inas_and_gasb():
+    """GaSb's VBM lies 0.143 eV above InAs's CBM: -0.03 - (-0.59 + 0.417)."""
+    row = align(edges("InAs", *III_V["InAs"]), edges("GaSb", *III_V["GaSb"]), method="Vurgaftman")
+    assert row.valence_band_offset_ev == pytest.approx(-0.56)
+    assert row.conduction_band_offset_ev == pytest.approx(-0.56 + 0.417 - 0.812)
+    assert row.second.vbm_ev - row.first.cbm_ev == pytest.approx(0.143)
+
+
+@pytest.mark.parametrize(
+    ("valence", "conduction", "expected"),
+    [
+        (0.5, 0.5, "type II"),
+        (-0.5, -0.3, "type II"),
+        (0.5, -0.5, "type I"),
+        (-0.5, 0.5, "type I"),
+        (0.021, 0.29, "quasi-type II"),
+        (-0.29, 0.05, "quasi-type II"),
+        (0.02, -0.09, "not resolved"),
+        (2.1, 2.5, "type III"),
+        (-2.5, -2.1, "type III"),
+    ],
+)
+def test_the_rules(valence, conduction, expected):
+    assert type_of(valence, conduction) == expected
+
+
+@pytest.mark.parametrize(
+    ("valence", "conduction", "uncertainty", "expected"),
+    [
+        # |VBO| stays below the tolerance, CBO above it
+        (0.021, 0.29, 0.07, "quasi-type II"),
+        # VBO may reach 0.101: staggered
+        (0.021, 0.29, 0.08, "not resolved"),
+        # VBO may fall to 0.1
+        (0.3, 0.5, 0.19, "type II"),
+        (0.3, 0.5, 0.21, "not resolved"),
+        (0.3, -0.4, 0.19, "type I"),
+        (0.3, -0.4, 0.25, "not resolved"),
+        # the gaps stop overlapping when VBO reaches the second gap, 2 eV
+        (1.9, 2.4, 0.05, "type II"),
+        (1.9, 2.4, 0.15, "not resolved"),
+        (2.1, 2.6, 0.05, "type III"),
+        (2.1, 2.6, 0.15, "not resolved"),
+    ],
+)
+def test_the_type_is_given_only_when_the_uncertainty_leaves_it(valence, conduction, uncertainty, expected):
+    assert type_of(valence, conduction, uncertainty=uncertainty) == expected
+
+
+def test_a_type_that_changes_only_in_between_is_not_resolved():
+    """Offsets 0 and 0.02, tolerance 0.015: shifts of ±0.04 end in type II, after passing through quasi-type II."""
+    first, second = pair(0.0, 0.02)
+    for shift in (-0.04, 0.04):
+        moved = replace(first, vbm_ev=first.vbm_ev + shift, cbm_ev=first.cbm_ev + shift)
+        assert alignment_type(moved, second, 0.015) == "type II"
+    assert align(first, second, method="model", tolerance_ev=0.015, uncertainty_ev=0.04).type == "not resolved"
+
+
+def test_the_types_for_other_tolerances_are_those_of_the_offsets_as_they_stand():
+    first, second = pair(0.06, 0.15, uncertainty=0.5)
+    row = align(first, second, method="model")
+    assert row.type == "not resolved"
+    assert row.types_by_tolerance == ((0.026, "type II"), (0.10, "quasi-type II"), (0.20, "not resolved"))
+    assert TOLERANCES_EV[0] == pytest.approx(BOLTZMANN_EV_PER_K * 300, abs=2e-4)
+
+
+def test_the_uncertainty_is_in_quadrature_unless_given():
+    first, second = edges("A", -5.0, 1.0, 0.03), edges("B", -6.0, 1.0, 0.04)
+    assert align(first, second, method="model").uncertainty_ev == pytest.approx(0.05)
+    assert align(first, second, method="model", uncertainty_ev=0.2).uncertainty_ev == 0.2
+
+
+@pytest.mark.parametrize("wrong", [{"tolerance_ev": -0.1}, {"uncertainty_ev": -1.0}, {"tolerance_ev": float("nan")}])
+def test_negative_limits_are_refused(wrong):
+    with pytest.raises(AnalysisError, match="negative"):
+        align(*pair(0.2, 0.2), method="model", **wrong)
+
+
+def test_a_material_without_gap_is_refused():
+    with pytest.raises(AnalysisError, match="metal has no gap"):
+        align(edges("metal", -5.0, 0.0), edges("B", -6.0, 1.0), method="model")
+    with pytest.raises(AnalysisError, match="no gap"):
+        edges_from_work_function("metal", "(100)", 4.5, -0.1)
+
+
+# --- symmetries -------------------------------------------------------------------------------------------------
+
+levels_ev = st.floats(-9, -1)
+gaps_ev = st.floats(0.05, 4)
+errors_ev = st.floats(0, 0.5)
+materials = st.builds(lambda vbm, gap, error: edges("X", vbm, gap, error), levels_ev, gaps_ev, errors_ev)
+tolerances = st.floats(0.001, 1)
+
+
+def borders(first, second, tolerance):
+    """Distances from where the type changes, for every end of the uncertainty."""
+    error = (first.uncertainty_ev**2 + second.uncertainty_ev**2) ** 0.5
+    valence, conduction = first.vbm_ev - second.vbm_ev, first.cbm_ev - second.cbm_ev
+    values = [abs(valence + s) - tolerance for s in (-error, 0, error)]
+    values += [abs(conduction + s) - tolerance for s in (-error, 0, error)]
+    values += [first.vbm_ev - second.cbm_ev + s for s in (-error, 0, error)]
+    values += [second.vbm_ev - first.cbm_ev + s for s in (-error, 0, error)]
+    return values
+
+
+@given(materials, materials, tolerances)
+@settings(deadline=None)
+def test_exchanging_the_materials_turns_the_signs_and_keeps_the_type(first, second, tolerance):
+    assume(min(map(abs, borders(first, second, tolerance))) > 1e-9)
+    row = align(first, second, method="model", tolerance_ev=tolerance)
+    other = align(second, first, method="model", tolerance_ev=tolerance)
+    assert other.valence_band_offset_ev == -row.valence_band_offset_ev
+    assert other.conduction_band_offset_ev == -row.conduction_band_offset_ev
+    assert other.types_by_tolerance == row.types_by_tolerance
+    assert (other.type, other.uncertainty_ev) == (row.type, row.uncertainty_ev)
+
+
+@given(materials, materials, tolerances, st.floats(-5, 5))
+@settings(deadline=None)
+def test_a_common_shift_changes_nothing(first, second, tolerance, shift):
+    assume(min(map(abs, borders(first, second, tolerance))) > 1e-9)
+    moved = [replace(e, vbm_ev=e.vbm_ev + shift, cbm_ev=e.cbm_ev + shift) for e in (first, second)]
+    row, other = (align(*both, method="model", tolerance_ev=tolerance) for both in ((first, second), moved))
+    assert other.type == row.type
+    assert other.valence_band_offset_ev == pytest.approx(row.valence_band_offset_ev, abs=1e-12)
+
+
+@given(materials, materials)
+@settings(deadline=None)
+def test_gap_difference_is_the_difference_of_the_offsets(first, second):
+    row = align(first, second, method="model")
+    gaps = (first.cbm_ev - first.vbm_ev) - (second.cbm_ev - second.vbm_ev)
+    assert row.conduction_band_offset_ev - row.valence_band_offset_ev == pytest.approx(gaps, abs=1e-12)
+
+
+@given(materials, materials, tolerances, tolerances)
+@settings(deadline=None)
+def test_a_wider_tolerance_never_resolves_more(first, second, one, other):
+    certainty = {"not resolved": 0, "quasi-type II": 1, "type I": 2, "type II": 2, "type III": 3}
+    narrow, wide = sorted((one, other))
+    assert certainty[alignment_type(first, second, wide)] <= certainty[alignment_type(first, second, narrow)]
+
+
+@given(materials, materials, tolerances, errors_ev, errors_ev)
+@settings(deadline=None)
+def test_more_uncertainty_never_resolves_more(first, second, tolerance, one, other):
+    small, large = sorted((one, other))
+    rows = [
+        align(first, second, method="model", tolerance_ev=tolerance, uncertainty_ev=error) for error in (small, large)
+    ]
+    assert rows[1].type in ("not resolved", rows[0].type)
+
+
+@given(materials, materials, tolerances, st.floats(-1, 1))
+@settings(deadline=None)
+def test_a_given_type_holds_for_every_shift_within_the_uncertainty(first, second, tolerance, part):
+    row = align(first, second, method="model", tolerance_ev=tolerance)
+    assume(row.type != "not resolved")
+    assume(min(map(abs, borders(first, second, tolerance))) > 1e-9)
+    shift = part * row.uncertainty_ev
+    moved = replace(first, vbm_ev=first.vbm_ev + shift, cbm_ev=first.cbm_ev + shift)
+    assert alignment_type(moved, second, tolerance) == row.type
+
+
+# --- where the edges come from ----------------------------------------------------------------------------------
+
+
+def test_edges_from_a_work_function():
+    made = edges_from_work_function("CsPbBr3", "(011) Pnma", 5.5, 1.9)
+    assert (made.material, made.surface) == ("CsPbBr3", "(011) Pnma")
+    assert (made.vbm_ev, made.cbm_ev, made.uncertainty_ev) == pytest.approx((-5.5, -3.6, 0.95))
+
+
+def test_offsets_from_work_functions_are_never_better_than_half_a_gap():
+    """Work functions 0.021 eV apart, the offset that the paper reports, with gaps of 1.9 and 1.6 eV."""
+    row = align(
+        edges_from_work_function("CsPbBr3", "(011) Pnma", 5.500, 1.9),
+        edges_from_work_function("FAPbBr3", "(010) cubic", 5.521, 1.6),
+        method="work functions",
+    )
+    assert row.valence_band_offset_ev == pytest.approx(0.021)
+    assert row.uncertainty_ev == pytest.approx((0.95**2 + 0.8**2) ** 0.5)
+    assert row.type == "not resolved"
+    assert dict(row.types_by_tolerance)[0.10] == "quasi-type II"
+
+
+def test_edges_from_levels():
+    vacuum = VacuumLevel(
+        side="high",
+        level=Energy(2.0, EnergyZero("slab", "cell_average")),
+        spread_ev=0.003,
+        slope_ev_per_ang=0.001,
+        window_ang=(20.0, 24.0),
+    )
+    levels = SurfaceLevels(
+        vacuum=vacuum,
+        work_function_ev=4.4,
+        ionisation_potential_ev=5.8,
+        electron_affinity_ev=3.9,
+        lineup_uncertainty_ev=0.05,
+        bulk_average_ev=0.0,
+        slab_centre_average_ev=-7.0,
+        slab_gap_ev=None,
+    )
+    made = edges_from_levels("CsPbBr3", "(010) Pnma, CsBr", levels)
+    assert (made.vbm_ev, made.cbm_ev, made.uncertainty_ev) == (-5.8, -3.9, 0.05)
+
+
+# --- what others found ------------------------------------------------------------------------------------------
+
+
+def paper(**changes):
+    """10.1021/acsami.1c18025: the valence band of CsPbBr3 lies 0.021 eV above that of FAPbBr3."""
+    row = {
+        "method": "the paper",
+        "first_name": "CsPbBr3",
+        "second_name": "FAPbBr3",
+        "valence_band_offset_ev": 0.021,
+        "type": "quasi-type II",
+        "tolerance_ev": 0.1,
+        "source": "10.1021/acsami.1c18025",
+    }
+    return published_alignment(**(row | changes))
+
+
+def test_a_published_row_keeps_what_was_claimed_and_invents_nothing():
+    row = paper()
+    assert (row.valence_band_offset_ev, row.type, row.source) == (0.021, "quasi-type II", "10.1021/acsami.1c18025")
+    assert row.first is row.second is row.conduction_band_offset_ev is row.uncertainty_ev is None
+    assert row.types_by_tolerance == ()
+
+
+def test_a_published_row_is_turned_with_the_order_of_the_materials():
+    assert in_order(paper(), "CsPbBr3", "FAPbBr3") == paper()
+    turned = in_order(paper(conduction_band_offset_ev=0.3), "FAPbBr3", "CsPbBr3")
+    assert (turned.valence_band_offset_ev, turned.conduction_band_offset_ev) == (-0.021, -0.3)
+    assert (turned.first_name, turned.second_name, turned.type) == ("FAPbBr3", "CsPbBr3", "quasi-type II")
+    assert in_order(paper(), "FAPbBr3", "CsPbBr3").conduction_band_offset_ev is None
+
+
+def test_turning_a_calculated_row_is_the_same_as_exchanging_its_materials():
+    first, second = edges("A", -5.0, 1.0, 0.03), edges("B", -6.0, 1.4, 0.04)
+    assert in_order(align(first, second, method="model"), "B", "A") == align(second, first, method="model")
+
+
+def test_a_row_about_other_materials_is_refused():
+    with pytest.raises(AnalysisError, match="between CsPbBr3 and FAPbBr3"):
+        in_order(paper(), "CsPbBr3", "MAPbBr3")

@@ -1,0 +1,180 @@
+"""The rules that keep the code as it is meant to be: style, types, layers, public names, what must not be in a file."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dftflow
+from dftflow.codes.registry import code_names
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "dftflow"
+SOURCES = sorted(path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*.py"))
+PROGRAMS = Path(sys.executable).parent
+
+# Modules whose code acts when they are imported, so that a test must not import them.
+NOT_IMPORTED = {"dftflow.build.mp_worker", "dftflow.__main__"}
+
+
+def run(*argv: str) -> None:
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def tracked_files() -> list[Path]:
+    """Every text file that git tracks or would track; every file where there is no git (an unpacked sdist)."""
+    argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(argv, cwd=ROOT, capture_output=True)
+    if listed.returncode == 0:
+        files = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    else:
+        files = [path for path in ROOT.rglob("*") if ".venv" not in path.parts]
+    return [path for path in files if path.is_file() and b"\0" not in path.read_bytes()[:4096]]
+
+
+def module_name(source: str) -> str:
+    return source.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+# --- tools ------------------------------------------------------------------------------------------------------
+
+
+def test_style() -> None:
+    run(sys.executable, "-m", "ruff", "check", "--no-cache")
+
+
+def test_format() -> None:
+    run(sys.executable, "-m", "ruff", "format", "--check", "--no-cache")
+
+
+def test_types() -> None:
+    run(sys.executable, "-m", "mypy")
+
+
+def test_layers() -> None:
+    run(str(PROGRAMS / "lint-imports"), "--no-cache")
+
+
+def test_examples_in_docstrings() -> None:
+    options = ["--doctest-modules", "-p", "no:cacheprovider", "-q", "dftflow", "--ignore=dftflow/build/mp_worker.py"]
+    done = subprocess.run([sys.executable, "-m", "pytest", *options], cwd=ROOT, capture_output=True, text=True)
+    nothing_collected = 5
+    assert done.returncode in (0, nothing_collected), done.stdout + done.stderr
+
+
+# --- public names -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if not source.endswith("/__init__.py")])
+def test_all_names_what_a_module_defines_in_public(source: str) -> None:
+    tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
+    classes_and_functions = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+    }
+    declared = _declared_names(tree)
+    if declared is None:
+        assert not classes_and_functions or source == "dftflow/units.py", f"{source} has no __all__"
+        return
+    assert classes_and_functions <= declared, f"{source}: missing from __all__"
+    assert len(declared) == len(set(declared))
+    if module_name(source) not in NOT_IMPORTED:
+        module = importlib.import_module(module_name(source))
+        assert all(hasattr(module, name) for name in declared)
+
+
+def _declared_names(tree: ast.Module) -> set[str] | None:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return set(ast.literal_eval(node.value))
+    return None
+
+
+@pytest.mark.parametrize("name", dftflow.__all__)
+def test_public_names_of_the_package(name: str) -> None:
+    thing = getattr(dftflow, name)
+    assert name == "__version__" or thing.__name__ == name
+    assert name == "__version__" or thing.__doc__
+
+
+def test_no_other_public_name() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+        _ = dftflow.no_such_name
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_module_says_what_it_is(source: str) -> None:
+    text = (ROOT / source).read_text(encoding="utf-8")
+    if text.strip():
+        assert ast.get_docstring(ast.parse(text)), f"{source} has no docstring"
+
+
+def test_names_that_say_nothing() -> None:
+    empty_words = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
+    assert not [source for source in SOURCES if empty_words & set(Path(source).with_suffix("").parts)]
+
+
+# --- rules of the layers that import-linter cannot see ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if not source.startswith("dftflow/codes/")])
+def test_nobody_outside_codes_compares_the_name_of_a_code(source: str) -> None:
+    for node in ast.walk(ast.parse((ROOT / source).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare):
+            texts = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+            assert texts.isdisjoint(code_names()), f"{source}:{node.lineno}"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_constants_of_nature_stand_in_units_alone(source: str) -> None:
+    if source == "dftflow/units.py":
+        return
+    known = ("27.2113", "27.2114", "13.6056", "13.6057", "0.52917", "0.529177", "160.217", "8.61733", "1239.84")
+    for node in ast.walk(ast.parse((ROOT / source).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, float):
+            assert not repr(node.value).startswith(known), f"{source}:{node.lineno}: {node.value}"
+
+
+# --- what must not be in a file ---------------------------------------------------------------------------------
+
+# split, so that this file does not hold them itself
+FORBIDDEN = {
+    "a folder of one machine": r"(?<![\w.])/(?:work|root|opt|tmp/\w+)/\w",
+    "the address of a package index": r"(?:pypi\.org|pythonhosted\.org|--(?:extra-)?index-" + "url)",
+    "a key": r"MP_API_KEY\s*=\s*['\"]?[A-Za-z0-9]{32}",
+    "a merge conflict": r"^(?:<{7}|>{7}) ",
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_holds(what: str) -> None:
+    pattern = re.compile(FORBIDDEN[what], re.MULTILINE)
+    found = []
+    for path in tracked_files():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found += [
+            f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, m.start()) + 1}: {m[0]}" for m in pattern.finditer(text)
+        ]
+    assert not found
+
+
+def test_constraints_hold_names_and_versions_only() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert len(pins) > 50
+    assert all(re.fullmatch(r"[A-Za-z0-9][\w.-]*==[\w.!+]+", pin) for pin in pins)
+    assert pins == sorted(pins, key=str.lower)
+
+
+def test_data_of_others_is_small() -> None:
+    """No copied data base, and no file that git would be slow with."""
+    sizes = {path: path.stat().st_size for path in tracked_files()}
+    assert not [f"{path}: {size}" for path, size in sizes.items() if size > 3_000_000]
