@@ -27,7 +27,7 @@ SETTINGS = {
 def calculator(cutoff_ev, grid, **more):
     return GPAW(
         mode=PW(cutoff_ev), xc="PBE", kpts={"size": grid, "gamma": False}, nbands=-8, occupations=FermiDirac(0.1),
-        convergence={"energy": 1e-7, "density": 1e-5, "eigenstates": 1e-7}, txt=None, **more,
+        convergence={"energy": 1e-6, "density": 1e-5, "eigenstates": 1e-6}, txt=None, **more,
     )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def crystal(file, cutoff_ev, grid, edge):
     average = atoms.calc.get_electrostatic_potential().mean()
     occupied = int(atoms.calc.get_number_of_electrons()) // 2
     fixed = atoms.calc.fixed_density(
-        kpts=np.array([edge]), symmetry="off", convergence={"bands": occupied + 2, "eigenstates": 1e-8}, txt=None
+        kpts=np.array([edge]), symmetry="off", convergence={"bands": occupied + 2, "eigenstates": 1e-5}, nbands=occupied + 10, txt=None
     )
     fixed.get_potential_energy()
     eigenvalues = fixed.get_eigenvalues(0)
@@ -67,7 +67,7 @@ def slab(file, cutoff_ev, grid, period_ang):
 def main(run, material, step=None):
     run = Path(run)
     results = json.loads((run / "results.json").read_text())
-    cutoff_ev, grid, slab_grid, edge, period_ang = SETTINGS[f"{results['preset']}/{material}"]
+    cutoff_ev, grid, slab_grid, edge, period_ang = SETTINGS[f"{results['study']['preset']}/{material}"]
     steps = {entry["name"]: run / entry["folder"] for entry in json.loads((run / "plan.json").read_text())}
     step = step or next(name for name in steps if name.startswith(f"{material}/slab-") and name.endswith("potential"))
     files = [next(steps[name].glob("*.xyz")) for name in (f"{material}/bulk-bands", step)]

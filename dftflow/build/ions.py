@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["IonicUnit", "chemical_formula", "formal_charge", "ionic_units"]
+__all__ = ["IonicUnit", "chemical_formula", "formal_charge", "formula_of", "ionic_units"]
 
 BOND_FACTOR = 1.25
 """Longest bond in units of the sum of the covalent radii: 1.84 Å for C-N, 1.34 Å for C-H."""
@@ -102,6 +102,14 @@ def chemical_formula(units: Iterable[IonicUnit], *, reduced: bool = False) -> st
     divisor = gcd(*counts.values()) if reduced and counts else 1
     numbers = [(name, counts[name] // divisor) for name in names]
     return "".join(name if number == 1 else f"{name}{number}" for name, number in numbers)
+
+
+def formula_of(structure: Structure) -> str:
+    """Reduced formula with molecules by their names (``"FAPbBr3"``); by elements where an ion is not known."""
+    try:
+        return chemical_formula(ionic_units(structure), reduced=True)
+    except SurfaceError:
+        return str(structure.composition.reduced_formula)
 
 
 def ionic_units(structure: Structure, *, molecule_charges: Mapping[str, int] | None = None) -> tuple[IonicUnit, ...]:

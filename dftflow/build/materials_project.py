@@ -18,7 +18,7 @@ import re
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,7 +111,7 @@ def fetch_structure(
     endpoint
         Address of the service; ``MP_API_ENDPOINT`` or that of the Materials Project when not given.
     timeout_s
-        Longest time for the network, in s. Loading the client (5 to 20 s) does not count.
+        Longest time for the network, in s. Importing the client (5 to 20 s) does not count.
     cache_dir
         Folder of the answers; ``$XDG_CACHE_HOME/dftflow/materials-project`` when not given.
     refresh
@@ -129,9 +129,8 @@ def fetch_structure(
     """
     if not (math.isfinite(timeout_s) and timeout_s > 0):
         raise InputError(f"a time limit of {timeout_s} s is none", fix="give a positive number of seconds")
-    question = _question(query)
-    address = _endpoint(endpoint)
-    path = entry_path(cache_dir or default_cache_dir(), query=_normal(question), endpoint=address)
+    question = _Question.of(query, _endpoint(endpoint), timeout_s)
+    path = entry_path(cache_dir or default_cache_dir(), query=question.normal, endpoint=question.endpoint)
     remarks: list[str] = []
     if not refresh:
         try:
@@ -140,11 +139,12 @@ def fetch_structure(
                 return _fetched(entry, from_cache=True)
         except (DamagedEntry, *_DATA_ERRORS) as error:
             remarks.append(f"the answer in {path} was damaged ({error}) and has been asked for again")
-    entry = _ask_service(query, question, _key(api_key), address, timeout_s)
+    material, version = _ask_service(question, _key(api_key))
     try:
+        entry = _entry(question, material, version)
         fetched = _fetched(entry, from_cache=False, remarks=remarks)
     except _DATA_ERRORS as error:
-        raise _not_understood(query, error) from error
+        raise _not_understood(question, error) from error
     try:
         write_entry(path, entry)
     except OSError as error:
@@ -153,30 +153,49 @@ def fetch_structure(
     return fetched
 
 
-def _question(query: str) -> Json:
-    """The query as one field, ``material_id`` or ``formula`` (reduced)."""
-    if _ID.fullmatch(query):
-        return {"material_id": query}
-    prefix, _, formula = query.partition(":")
-    if prefix == "mp" and formula:
-        try:
-            composition = Composition(formula)
-            elements = all(isinstance(element, Element) for element in composition)
-            if composition and elements and all(float(count).is_integer() for count in composition.values()):
-                return {"formula": composition.reduced_formula}
-        except ValueError:
-            pass
-        raise SourceError(
-            f"{formula!r} is no chemical formula", fix="write whole numbers and element symbols, as in mp:CsPbBr3"
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is asked of whom: either an id or a reduced formula."""
+
+    query: str
+    material_id: str | None
+    formula: str | None
+    endpoint: str
+    timeout_s: float
+
+    @classmethod
+    def of(cls, query: str, endpoint: str, timeout_s: float) -> _Question:
+        if _ID.fullmatch(query):
+            return cls(query=query, material_id=query, formula=None, endpoint=endpoint, timeout_s=timeout_s)
+        prefix, _, formula = query.partition(":")
+        if prefix != "mp" or not formula:
+            raise SourceError(
+                f"{query!r} is no id of the Materials Project",
+                fix="write mp- and a number, as in mp-567629, or mp: and a formula, as in mp:CsPbBr3",
+            )
+        return cls(query=query, material_id=None, formula=_reduced(formula), endpoint=endpoint, timeout_s=timeout_s)
+
+    @property
+    def normal(self) -> str:
+        """The same for all spellings of a formula."""
+        return self.material_id or f"mp:{self.formula}"
+
+    @property
+    def name(self) -> str:
+        return self.query.removeprefix("mp:")
+
+
+def _reduced(formula: str) -> str:
+    try:
+        composition = Composition(formula)
+        elements = all(isinstance(element, Element) for element in composition)
+        if composition and elements and all(float(count).is_integer() for count in composition.values()):
+            return composition.reduced_formula
+    except ValueError:
+        pass
     raise SourceError(
-        f"{query!r} is no id of the Materials Project",
-        fix="write mp- and a number, as in mp-567629, or mp: and a formula, as in mp:CsPbBr3",
+        f"{formula!r} is no chemical formula", fix="write whole numbers and element symbols, as in mp:CsPbBr3"
     )
-
-
-def _normal(question: Json) -> str:
-    return question.get("material_id") or f"mp:{question['formula']}"
 
 
 def _endpoint(endpoint: str | None) -> str:
@@ -202,25 +221,30 @@ def _key(api_key: str | None) -> str:
     return key
 
 
-def _ask_service(query: str, question: Json, key: str, endpoint: str, timeout_s: float) -> Json:
+def _ask_service(question: _Question, key: str) -> tuple[Json, str]:
+    """The record of the one material, and the version of the database (``""`` when hidden)."""
     if find_spec("mp_api") is None:
         raise CodeNotFoundError(
             "mp-api, the client of the Materials Project, is not installed", fix=f"{_INSTALL}, {_OFFLINE}"
         )
-    outcome = _run_worker({**question, "key": key, "endpoint": endpoint, "timeout_s": timeout_s})
+    outcome = _run_worker({**asdict(question), "key": key})
     if "problem" in outcome:
-        raise _error(outcome["problem"], outcome["detail"], query, endpoint, timeout_s)
+        raise _error(question, outcome["problem"], outcome["detail"])
     try:
-        material = _only(outcome["materials"], query)
-        if "formula" in question and Composition(material["formula_pretty"]).reduced_formula != question["formula"]:
-            raise ValueError(f"the answer is {material['formula_pretty']}")
+        return _only(question, outcome["materials"]), str(outcome["database_version"])
     except _DATA_ERRORS as error:
-        raise _not_understood(query, error) from error
+        raise _not_understood(question, error) from error
+
+
+def _entry(question: _Question, material: Json, version: str) -> Json:
+    """What is kept on disk. The key is no part of it."""
+    if question.formula not in (None, Composition(material["formula_pretty"]).reduced_formula):
+        raise ValueError(f"it is about {material['formula_pretty']}")
     return {
-        "query": _normal(question),
-        "endpoint": endpoint,
+        "query": question.normal,
+        "endpoint": question.endpoint,
         "retrieved": datetime.now(UTC).date().isoformat(),
-        "database_version": outcome["database_version"] or "unknown",
+        "database_version": version or "unknown",
         "sha256": sha256_of(material["structure"]),
         "material": material,
     }
@@ -243,18 +267,18 @@ def _run_worker(question: Json) -> Json:
     return {"problem": "client", "detail": f"its process ended with code {done.returncode}. {' '.join(last)}".strip()}
 
 
-def _only(materials: list[Json], query: str) -> Json:
+def _only(question: _Question, materials: list[Json]) -> Json:
     """The one crystal of an answer; several are listed for the user to choose from."""
     if len(materials) == 1:
         return materials[0]
     if not materials:
-        raise _error("unknown", "", query, "", 0.0)
+        raise _error(question, "unknown")
     ranked = sorted(materials, key=lambda one: (one["energy_above_hull"] is None, one["energy_above_hull"]))
     rows = [_row(one) for one in ranked[:_MOST_POLYMORPHS]]
     if len(ranked) > len(rows):
         rows.append(f"and {len(ranked) - len(rows)} more, higher in energy")
     raise SourceError(
-        f"the Materials Project holds {len(materials)} crystals {query.removeprefix('mp:')}",
+        f"the Materials Project holds {len(materials)} crystals {question.name}",
         reason="\n       ".join(["one has to be chosen:", *rows]),
         fix=f"write the id of the one that is meant, such as {ranked[0]['material_id']}; compare space group, lattice "
         "and coordination, not the energy alone",
@@ -267,7 +291,7 @@ def _row(material: Json) -> str:
     angles = " ".join(f"{lattice[angle]:.2f}" for angle in ("alpha", "beta", "gamma"))
     energy = material["energy_above_hull"]
     height = "energy not known" if energy is None else f"{1000 * energy:.0f} meV/atom above the hull"
-    observed = {True: ", never observed", False: ", observed"}.get(material.get("theoretical"), "")
+    observed = "" if material.get("theoretical") is None else ", predicted" if material["theoretical"] else ", observed"
     return (
         f"{material['material_id']}: {symmetry['symbol']} ({symmetry['number']}), {lengths} Å, {angles}°, "
         f"{len(material['structure']['sites'])} atoms, {height}{observed}"
@@ -356,7 +380,7 @@ _PROBLEMS = {
 }
 
 
-def _error(kind: str, detail: str, query: str, endpoint: str, timeout_s: float) -> DftflowError:
+def _error(question: _Question, kind: str, detail: str = "") -> DftflowError:
     if kind == "cannot load":
         return CodeNotFoundError(
             "mp-api, the client of the Materials Project, cannot be loaded",
@@ -368,8 +392,8 @@ def _error(kind: str, detail: str, query: str, endpoint: str, timeout_s: float) 
         kind, reason = _status_kind(int(detail[:3])), f"it answered with status {detail}"
     elif kind == "time limit" and detail:
         reason = f"it hung at this stage: {detail}"
-    name = query.removeprefix("mp:")
-    texts = {"host": urlsplit(endpoint).netloc or endpoint, "timeout_s": timeout_s, "name": name, "detail": detail}
+    host = urlsplit(question.endpoint).netloc or question.endpoint
+    texts = {"host": host, "timeout_s": question.timeout_s, "name": question.name, "detail": detail}
     summary, fix = (text.format(**texts) for text in _PROBLEMS[kind])
     return SourceError(summary, reason=reason, fix=fix)
 
@@ -382,9 +406,9 @@ def _status_kind(status: int) -> str:
     return "failing" if status >= 500 else "client"
 
 
-def _not_understood(query: str, error: Exception) -> SourceError:
+def _not_understood(question: _Question, error: Exception) -> SourceError:
     return SourceError(
-        f"the answer of the Materials Project about {query} is not understood",
+        f"the answer of the Materials Project about {question.name} is not understood",
         reason=f"{type(error).__name__}: {error}",
         fix=f"update dftflow and its client ({_INSTALL} --upgrade), {_OFFLINE}",
     )

@@ -1,8 +1,8 @@
 """Asks the Materials Project one question, in a process of its own that an alarm of the system ends.
 
 The client mp-api connects in its constructor without any time limit, and neither a name look-up nor an answer that
-comes one byte at a time can be interrupted from within. `SIGALRM` ends all of them. Time spent loading the client
-does not count.
+comes one byte at a time can be interrupted from within. `SIGALRM` ends all of them. The import of the client does
+not count.
 
 Run as ``python -P mp_worker.py``: the question is one JSON object on stdin, stdout gets one JSON object a line, the
 stages passed and last the outcome. The file stands alone, so that it runs where only the interpreter is known.
@@ -17,6 +17,8 @@ import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+import requests
 
 __all__ = ["HEARTBEAT", "LOADING", "SEARCH", "Problem", "answer"]
 
@@ -53,7 +55,7 @@ def answer(question: Json, on_stage: Callable[[str], None]) -> Json:
     Parameters
     ----------
     question
-        ``endpoint`` (ending in ``/``), ``key`` and either ``material_id`` or ``formula``.
+        ``endpoint`` (ending in ``/``), ``key``, and ``material_id`` or ``formula``, the other one being None.
     on_stage
         Called with the name of each stage before it begins.
 
@@ -79,8 +81,6 @@ def _database_version(endpoint: str) -> str:
 
     The service's firewall forbids the heartbeat to some networks that it serves otherwise (issue 1055 of mp-api).
     """
-    import requests
-
     try:
         response = requests.get(f"{endpoint}heartbeat", timeout=HEARTBEAT_LIMIT_S)
     except requests.exceptions.RequestException as error:
@@ -96,7 +96,7 @@ def _database_version(endpoint: str) -> str:
         raise Problem("not json", _plain(response.text)) from error
     if not isinstance(body, dict) or not isinstance(body.get("db_version"), str):
         raise Problem("not the service", _plain(response.text))
-    return body["db_version"]
+    return str(body["db_version"])
 
 
 def _client() -> Any:
@@ -112,7 +112,7 @@ def _search(connect: Any, question: Json) -> list[Json]:
         with connect(
             question["key"], endpoint=question["endpoint"], use_document_model=False, mute_progress_bars=True
         ) as client:
-            if "formula" in question:
+            if question["formula"]:
                 return _by_formula(client, question["formula"])
             return [_by_id(client, question["material_id"])]
     except Problem:

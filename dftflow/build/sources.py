@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_crystal"]
 
-_DATABASE_QUERY = re.compile(r"mp-\d+|mp:\w+")
+_DATABASE_QUERY = re.compile(r"mp[-:].*")
 _FORMATS = ".cif, POSCAR, CONTCAR, .vasp, .cell, .extxyz or .xyz"
 
 # What pymatgen says on every file, or says twice.
@@ -368,6 +368,7 @@ def _from_database(query: str) -> Crystal:
         space_group=group.symbol,
         space_group_number=group.number,
         confidence="database",
+        warnings=tuple(answer.warnings),
     )
 
 
@@ -399,11 +400,11 @@ def load_crystal(source: str, *, base_dir: Path, where: str = "") -> Crystal:
     SourceError, CodeNotFoundError
         From the Materials Project.
     """
-    if _DATABASE_QUERY.fullmatch(source):
-        return _from_database(source)
     if source in shipped_names():
         return load_shipped(source)
     path = base_dir / Path(source).expanduser()
+    if _DATABASE_QUERY.fullmatch(source) and not path.exists():
+        return _from_database(source)
     if not source.strip() or not path.exists():
         raise _not_found(source, path, where)
     return _read_file(path, source)

@@ -25,7 +25,7 @@ def command(study: str, code: str | None, out: Path, preset: str, as_json: bool)
     from dftflow.studies.decks import write_decks
     from dftflow.studies.reader import load_study
 
-    written = write_decks(load_study(study, preset, code=code), out, study_argument=study)
+    written = write_decks(load_study(study, preset, code=code), out)
     if as_json:
         click.echo(json.dumps([deck.as_dict() for deck in written.decks], indent=1))
         return

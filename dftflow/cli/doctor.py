@@ -250,8 +250,10 @@ def _materials_project() -> Check:
 
 
 def _machine() -> Iterator[Check]:
+    from dftflow.build.mp_cache import default_cache_dir
+
     yield _cores_and_memory()
-    for name, folder in (("cache folder", _cache_dir()), ("this folder", Path.cwd())):
+    for name, folder in (("cache folder", default_cache_dir()), ("this folder", Path.cwd())):
         yield _writable(name, folder)
 
 
@@ -262,10 +264,6 @@ def _cores_and_memory() -> Check:
     memory = psutil.virtual_memory()
     detail = f"{cores} cores, {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB memory free"
     return Check(name="machine", state="ok", detail=detail)
-
-
-def _cache_dir() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dftflow"
 
 
 def _writable(name: str, folder: Path) -> Check:

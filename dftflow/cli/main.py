@@ -28,7 +28,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class _LazyGroup(click.Group):
     """A group that imports the module of a command when that command is called (click's own recipe for it)."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="dftflow", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, envvar="DFTFLOW_DEBUG", help="Show the traceback of an error.")
 def cli(debug: bool) -> None:

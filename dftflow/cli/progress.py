@@ -15,7 +15,7 @@ from dftflow.run.local import NodeView
 
 __all__ = ["RunProgress", "remaining_s"]
 
-SECONDS_A_COST_UNIT = 1.0
+SECONDS_A_COST_UNIT = 30.0
 LINE_EVERY_S = 15.0
 MARKS = {
     "finished": "[green]done[/]",
@@ -31,8 +31,8 @@ def remaining_s(views: Sequence[NodeView], workers: int) -> float:
 
     Before any step has finished, a unit counts as the second it was calibrated to on one 2020s core.
     """
-    fresh = [view for view in views if view.state == "finished" and not view.reused]
-    spent, cost = sum(view.elapsed_s for view in fresh), sum(view.cost for view in fresh)
+    ended = [view for view in views if view.state == "finished"]
+    spent, cost = sum(view.elapsed_s for view in ended), sum(view.cost for view in ended)
     rate = spent / cost if cost > 0 and spent > 0 else SECONDS_A_COST_UNIT
     left = [
         max(view.cost * rate - (view.elapsed_s if view.state == "running" else 0.0), 0.1 * view.cost * rate)
@@ -93,12 +93,15 @@ class RunProgress:
             self._shown[view.name] = view.state
             note = " (kept from before)" if view.reused else f": {view.doing}" if view.state != "finished" else ""
             took = f" in {_clock(view.elapsed_s)}" if view.state == "finished" and not view.reused else ""
-            self._console.print(f"{view.state.replace('_', ' '):>8}  {view.name}{took}{note}", highlight=False)
+            self._line(f"{view.state.replace('_', ' '):>8}  {view.name}{took}{note}")
         now = time.monotonic()
         if now - self._last_line > LINE_EVERY_S:
             self._last_line = now
             doing = "; ".join(f"{view.name}: {view.doing}" for view in views if view.state == "running")
-            self._console.print(f"          {self._headline(views)}  {doing}", highlight=False)
+            self._line(f"          {self._headline(views)}  {doing}")
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _headline(self, views: Sequence[NodeView]) -> str:
         done = sum(view.state not in ("waiting", "running") for view in views)

@@ -44,7 +44,11 @@ def command(
     folder = out or default_folder(chosen)
     workers = workers or os.cpu_count() or 1
     console = Console(stderr=True)
-    console.print(f"{chosen.content.title}: preset {preset}, {workers} processes at once, in {folder}", highlight=False)
+    console.print(
+        f"{chosen.content.title}: preset {preset}, {workers} processes at once, in {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
     with RunProgress(console, workers) as progress:
         outcome = run_study(
             chosen,

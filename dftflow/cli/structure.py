@@ -68,10 +68,12 @@ def command(
 
 
 def _row(crystal: Crystal) -> dict[str, Any]:
+    from dftflow.build.ions import formula_of
+
     lattice = crystal.structure.lattice
     return {
         "name": crystal.name,
-        "formula": crystal.structure.composition.reduced_formula,
+        "formula": formula_of(crystal.structure),
         "space_group": crystal.space_group,
         "lattice_ang": [round(length, 4) for length in lattice.abc],
         "confidence": crystal.confidence,
@@ -90,6 +92,7 @@ def _listing(rows: list[dict[str, Any]]) -> str:
 
 
 def _facts(crystal: Crystal, structure: Structure) -> dict[str, Any]:
+    from dftflow.build.ions import formula_of
     from dftflow.build.symmetry import space_group
 
     group = space_group(structure)
@@ -97,7 +100,7 @@ def _facts(crystal: Crystal, structure: Structure) -> dict[str, Any]:
     alpha, beta, gamma = structure.lattice.angles
     return {
         "name": crystal.name,
-        "formula": structure.composition.reduced_formula,
+        "formula": formula_of(structure),
         "atoms": len(structure),
         "space_group": f"{group.symbol} ({group.number})",
         "a_ang": round(a, 5), "b_ang": round(b, 5), "c_ang": round(c, 5),
@@ -105,6 +108,7 @@ def _facts(crystal: Crystal, structure: Structure) -> dict[str, Any]:
         "volume_ang3": round(structure.volume, 3),
         "density_g_per_cm3": round(float(structure.density), 4),
         "source": crystal.source,
+        "substitution": str(structure.properties.get("substitution", "")),
         "reference": crystal.reference,
         "confidence": crystal.confidence,
         "sha256": crystal.sha256,

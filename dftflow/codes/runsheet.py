@@ -71,7 +71,7 @@ class SheetFacts:
     log: str = "the log"
 
 
-def run_sheet(code_name: str, steps: Sequence[SheetStep], study_argument: str) -> dict[str, str]:
+def run_sheet(code_name: str, steps: Sequence[SheetStep], study_arguments: Sequence[str]) -> dict[str, str]:
     """``RUN.md``, ``run.sh`` and ``run.slurm`` for `steps`.
 
     Parameters
@@ -80,8 +80,8 @@ def run_sheet(code_name: str, steps: Sequence[SheetStep], study_argument: str) -
         Name in the registry.
     steps
         In the order in which they can be run.
-    study_argument
-        The study, as `dftflow decks` takes it when it is called from the folder of the run sheet.
+    study_arguments
+        The study and its options, as `dftflow decks` takes it when it is called from the folder of the run sheet.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def run_sheet(code_name: str, steps: Sequence[SheetStep], study_argument: str) -
     _check(steps)
     code = load_code(code_name)
     facts: SheetFacts = getattr(code, "sheet", SheetFacts())
-    recut = shlex.join(["decks", study_argument, "--code", code.name, "--out", "."])
+    recut = shlex.join(["decks", *study_arguments, "--code", code.name, "--out", "."])
     command_variable = re.sub(r"\W", "_", code.name.upper()) + "_COMMAND"
     return {
         "RUN.md": render_template(

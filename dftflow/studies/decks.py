@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dftflow.codes.registry import load_code
 from dftflow.codes.runsheet import SheetStep, run_sheet
 from dftflow.errors import DftflowError
+from dftflow.resources import workflows_dir
 from dftflow.run.store import storage_errors, write_atomically
 from dftflow.studies.plan import Step, StructureOf, StudyPlan
 from dftflow.studies.reader import Study
@@ -41,7 +43,7 @@ class WrittenDecks:
     sheet: Path
 
 
-def write_decks(study: Study, out: Path, *, study_argument: str) -> WrittenDecks:
+def write_decks(study: Study, out: Path) -> WrittenDecks:
     """Write every step's deck into ``out/<step>/``, and the run sheet.
 
     A finished step is left alone; a step that needs its geometry is written from it. Where the forerunner has not
@@ -53,8 +55,6 @@ def write_decks(study: Study, out: Path, *, study_argument: str) -> WrittenDecks
         From `load_study`.
     out
         Created when it does not exist.
-    study_argument
-        How the study was named on the command line, for the scripts.
 
     Raises
     ------
@@ -63,18 +63,25 @@ def write_decks(study: Study, out: Path, *, study_argument: str) -> WrittenDecks
     StoreError
         When `out` cannot be written.
     """
-    plan = StudyPlan.of(study, load_code(study.content.code))
+    plan = StudyPlan.of(study, load_code(study.content.code), for_decks=True)
     plan.check()
     steps = plan.steps()
     finished = {step.name for step in steps if _finished(plan, out / step.name)}
     decks = tuple(_write(plan, step, out, finished) for step in steps)
     sheet_steps = [_sheet_step(plan, step) for step in steps]
     with storage_errors(out):
-        for name, text in run_sheet(plan.code.name, sheet_steps, study_argument).items():
+        for name, text in run_sheet(plan.code.name, sheet_steps, _study_arguments(study, out)).items():
             write_atomically(out / name, text)
             if name.endswith((".sh", ".slurm")):
                 (out / name).chmod(0o755)
     return WrittenDecks(decks=decks, sheet=out / "RUN.md")
+
+
+def _study_arguments(study: Study, out: Path) -> tuple[str, ...]:
+    """How `dftflow decks` is told the same study again, from within `out`."""
+    shipped = study.file.parent == workflows_dir()
+    name = study.name if shipped else os.path.relpath(study.file, out)
+    return (name, "--preset", study.preset_name)
 
 
 def _finished(plan: StudyPlan, folder: Path) -> bool:

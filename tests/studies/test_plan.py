@@ -15,12 +15,12 @@ from dftflow.studies.plan import StudyPlan
 from dftflow.studies.reader import load_study
 
 
-def plan_of(study: str, preset: str) -> StudyPlan:
-    return StudyPlan.of(load_study(study, preset), load_code("gpaw"))
+def plan_of(study: str, preset: str, *, for_decks: bool = False) -> StudyPlan:
+    return StudyPlan.of(load_study(study, preset), load_code("gpaw"), for_decks=for_decks)
 
 
 def test_the_paper_s_steps_and_settings() -> None:
-    plan = plan_of("fapbbr3-cspbbr3", "paper")
+    plan = plan_of("fapbbr3-cspbbr3", "paper", for_decks=True)
     steps = {step.name: step for step in plan.steps()}
     names = list(steps)
     for step in steps.values():
@@ -54,6 +54,13 @@ def test_band_edge_points_are_in_the_k_set() -> None:
     for material, label in zip(plan.materials, ("G", "R"), strict=True):
         spec = next(step for step in plan.steps() if step.name == material.bands_step).build(of)[1]
         assert label in {point.label for point in spec.edge_kpoints}
+
+
+def test_the_paper_s_slabs_are_relaxed_in_decks_alone() -> None:
+    here = {step.name for step in plan_of("fapbbr3-cspbbr3", "paper").steps()}
+    there = {step.name for step in plan_of("fapbbr3-cspbbr3", "paper", for_decks=True).steps()}
+    assert here < there
+    assert {name.rsplit("-", 1)[1] for name in there - here} == {"relax"}
 
 
 def test_quick_relaxes_nothing() -> None:

@@ -1,0 +1,131 @@
+"""``structure``, ``slab``, ``decks``, ``status`` and ``report`` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pymatgen.core import Structure
+
+from dftflow.cli.main import main
+from dftflow.codes.castep.cell_file import read_cell_structure
+
+
+def test_structure_lists_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["structure", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["CsPbBr3_Pnma"]["space_group"] == "Pnma"
+    assert rows["FAPbBr3_Pm-3m_FA100"]["formula"] == "FAPbBr3"
+    assert len(rows) >= 14
+
+
+def test_structure_substitutes_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "fapbbr3.cif"
+    arguments = ["CsPbBr3_Pm-3m", "--substitute", "Cs=FA", "--orientation", "100/001", "--pseudocubic", "5.99"]
+    assert main(["structure", *arguments, "--out", str(out)]) == 0
+    assert "FAPbBr3" in capsys.readouterr().out
+    written = Structure.from_file(out)
+    assert written.composition.formula == "H5 Pb1 C1 Br3 N2"
+    assert written.lattice.a == pytest.approx(5.99)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["structure", "CsPbBr3_Pnm"], 2, "CsPbBr3_Pnma"),
+        (["structure", "CsPbBr3_Pm-3m", "--substitute", "Rb=FA"], 2, "no site 'Rb'"),
+        (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=FA", "--pseudocubic", "5.0"], 2, "Å"),
+        (["structure", "CsPbBr3_Pm-3m", "--out", "x.doc"], 2, ".cif"),
+        (["slab", "CsPbBr3_Pnma", "--miller", "0", "0", "0", "--setting", "Pnma"], 2, "0"),
+        (["slab", "CsPbBr3_Pnma", "--miller", "0", "1", "1"], 2, "Pbnm"),
+        (["slab", "CsPbBr3_Pnma", "--miller", "0", "1", "1", "--setting", "cubic"], 2, "cubic"),
+        (["decks", "fapbbr3-cspbbr3", "--code", "castp", "--out", "x"], 2, "castep"),
+        (["status", "nowhere"], 8, "no run"),
+        (["report", "nowhere"], 8, "no run"),
+        (["run", "fapbbr3-cspbbr3", "--code", "castep"], 4, "dftflow decks"),
+    ],
+)
+def test_mistakes_end_with_a_message_and_a_code(
+    arguments: list[str],
+    code: int,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert main(arguments) == code
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+
+
+def test_slab_lists_terminations_with_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["slab", "CsPbBr3_Pnma", "--miller", "0", "1", "1", "--setting", "Pnma", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["equivalents"] == {"Pbnm": [1, 0, 1], "pseudocubic": [1, 1, 1]}
+    by_charge = {slab["formal_charge"]: slab for slab in reversed(found["slabs"])}
+    assert set(by_charge) == {-4, 0, 4}
+    assert "metallic" in by_charge[-4]["refused"] and not found["slabs"][0]["refused"]
+    assert main(["slab", "CsPbBr3_Pnma", "--miller", "0", "1", "1", "--setting", "Pnma"]) == 0
+    assert "(111) pseudocubic" in capsys.readouterr().out
+
+
+def test_slab_writes_the_one_asked_for(tmp_path: Path) -> None:
+    out = tmp_path / "slab.cif"
+    arguments = ["CsPbBr3_Pnma", "--miller", "0", "1", "0", "--setting", "Pnma", "--termination", "PbBr2"]
+    assert main(["slab", *arguments, "--vacuum", "14", "--out", str(out)]) == 0
+    slab = Structure.from_file(out)
+    heights = slab.cart_coords[:, 2]
+    outermost = {site.specie.symbol for site, z in zip(slab, heights, strict=True) if z > heights.max() - 0.9}
+    assert outermost <= {"Pb", "Br"}
+    assert slab.lattice.c - (heights.max() - heights.min()) == pytest.approx(14.0, abs=1e-4)
+
+
+def test_decks_of_the_paper_for_castep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "decks"
+    assert main(["decks", "fapbbr3-cspbbr3", "--code", "castep", "--out", str(out), "--json"]) == 0
+    steps = {deck["name"]: deck for deck in json.loads(capsys.readouterr().out)}
+    kinds = {"bulk-relax", "bulk-bands", "slab-010-relax", "slab-010-potential"}
+    assert {name.split("/")[1] for name in steps if name.startswith("FAPbBr3")} == kinds
+    for deck in steps.values():
+        assert {Path(file).suffix for file in deck["files"]} == {".cell", ".param"}
+        assert all((out / deck["folder"] / file).is_file() for file in deck["files"])
+    assert "to be written again after CsPbBr3/bulk-relax" in steps["CsPbBr3/bulk-bands"]["note"]
+    assert {"RUN.md", "run.sh", "run.slurm"} <= {file.name for file in out.iterdir()}
+    assert "--preset paper" in (out / "run.sh").read_text()
+    cut_off = (out / "FAPbBr3/bulk-relax/FAPbBr3-bulk-relax.param").read_text()
+    assert "cut_off_energy" in cut_off and "435.4 eV" in cut_off
+
+
+def test_decks_go_on_from_a_finished_relaxation(tmp_path: Path) -> None:
+    """The slab is cut again from the geometry that CASTEP left, and the finished step is not touched."""
+    out = tmp_path / "decks"
+    command = ["decks", "fapbbr3-cspbbr3", "--code", "castep", "--out", str(out)]
+    assert main(command) == 0
+    relax = out / "CsPbBr3" / "bulk-relax"
+    start = read_cell_structure(relax / "CsPbBr3-bulk-relax.cell")
+    larger = start.copy()
+    larger.scale_lattice(start.volume * 1.06)
+    lattice = "\n".join(" ".join(f"{x:.10f}" for x in row) for row in larger.lattice.matrix)
+    positions = "\n".join(
+        f"{site.specie.symbol} " + " ".join(f"{x:.12f}" for x in site.frac_coords) for site in larger
+    )
+    (relax / "CsPbBr3-bulk-relax-out.cell").write_text(
+        f"%BLOCK lattice_cart\nANG\n{lattice}\n%ENDBLOCK lattice_cart\n\n"
+        f"%BLOCK positions_frac\n{positions}\n%ENDBLOCK positions_frac\n"
+    )
+    (relax / "CsPbBr3-bulk-relax.castep").write_text(
+        " +---+\n | CCC   AA    SSS  TTTTT  EEEEE  PPPP |\n Welcome to Academic Release CASTEP version 21.1\n"
+        " type of calculation                            : geometry optimization\n"
+        " BFGS: Geometry optimization completed successfully.\n"
+        " Final energy, E             =  -100.0000     eV\n Total time          =      1.00 s\n"
+    )
+    before = (relax / "CsPbBr3-bulk-relax.cell").read_text()
+    assert main(command) == 0
+    assert (relax / "CsPbBr3-bulk-relax.cell").read_text() == before
+    bands = read_cell_structure(out / "CsPbBr3" / "bulk-bands" / "CsPbBr3-bulk-bands.cell")
+    assert bands.volume == pytest.approx(start.volume * 1.06, rel=1e-6)
+    slab = read_cell_structure(out / "CsPbBr3" / "slab-010-relax" / "CsPbBr3-slab-010-relax.cell")
+    assert slab.lattice.a * slab.lattice.b == pytest.approx(larger.lattice.a * larger.lattice.c, rel=1e-6)

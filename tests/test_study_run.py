@@ -1,0 +1,236 @@
+"""Studies from the file to the report, on the real engine, through the command line and the Python API alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dftflow
+from dftflow.resources import workflows_dir
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(2400)]
+
+CSBR = """\
+schema = 1
+title = "CsBr: gap and ionisation potential"
+
+[materials.CsBr]
+structure = "CsBr_Pm-3m"
+cutoff_ev = 200.0
+relax_kpoints = [2, 2, 2]
+bands_kpoints = [4, 4, 4]
+cell = "isotropic"
+band_edge = "G"
+
+[[materials.CsBr.slabs]]
+miller = [1, 1, 0]
+setting = "cubic"
+"""
+
+
+def dftflow_command(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "dftflow", *map(str, arguments)]
+    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True)
+
+
+def document(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return content
+
+
+@pytest.fixture(scope="module")
+def csbr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a small study."""
+    folder = tmp_path_factory.mktemp("csbr")
+    (folder / "csbr.toml").write_text(CSBR)
+    done = dftflow_command("run", "csbr.toml", "--preset", "quick", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "CsBr" in done.stdout and "report.html" in done.stdout
+    assert "SCF iteration" in done.stderr and "left" in done.stderr, "live progress, with an estimate"
+    return folder / "runs" / "csbr-quick"
+
+
+@pytest.mark.xdist_group("csbr")
+class TestSmallStudy:
+    def test_numbers(self, csbr: Path) -> None:
+        """PBE: CsBr has its direct gap at Γ, 4.3 to 4.7 eV (measured 7.3)."""
+        material = document(csbr)["materials"]["CsBr"]
+        assert material["bulk"]["band_gap_ev"] == pytest.approx(4.5, abs=0.25)
+        assert material["bulk"]["direct"] and material["bulk"]["vbm_label"] == "G"
+        slab = material["slabs"][0]
+        assert slab["formal_charge"] == 0
+        gap = slab["ionisation_potential_ev"] - slab["electron_affinity_ev"]
+        assert gap == pytest.approx(material["bulk"]["band_gap_ev"], abs=1e-6)
+        assert slab["electron_affinity_ev"] < slab["work_function_ev"] < slab["ionisation_potential_ev"]
+        assert slab["vacuum"]["low_ev"] == pytest.approx(slab["vacuum"]["high_ev"], abs=0.005), "alike faces"
+        assert slab["vacuum"]["spread_ev"] < 0.05
+
+    def test_everything_lies_in_the_run(self, csbr: Path) -> None:
+        assert (csbr / "report.html").stat().st_size > 10_000
+        assert {"bands.svg", "bands.pdf"} <= {file.name for file in (csbr / "figures").iterdir()}
+        assert (csbr / "study.toml").read_text() == CSBR
+        assert "CsBr" in (csbr / "structures" / "CsBr.cif").read_text()
+
+    def test_nothing_runs_twice(self, csbr: Path) -> None:
+        before = {file: file.stat().st_mtime_ns for file in csbr.glob("steps/**/results.json")}
+        numbers = document(csbr)["materials"]
+        done = dftflow_command("run", "csbr.toml", "--preset", "quick", cwd=csbr.parents[1])
+        assert done.returncode == 0 and "kept from before" in done.stderr
+        assert {file: file.stat().st_mtime_ns for file in csbr.glob("steps/**/results.json")} == before
+        assert document(csbr)["materials"] == numbers
+
+    def test_report_derives_the_same_again(self, csbr: Path) -> None:
+        numbers = document(csbr)["materials"]
+        (csbr / "results.json").unlink()
+        done = dftflow_command("report", csbr, "--json", cwd=csbr)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["materials"] == numbers == document(csbr)["materials"]
+
+    def test_status(self, csbr: Path) -> None:
+        done = dftflow_command("status", csbr, "--json", cwd=csbr)
+        assert {step["state"] for step in json.loads(done.stdout)["steps"]} == {"finished"}
+
+    def test_the_python_way_reads_the_same_run(self, csbr: Path) -> None:
+        study = dftflow.load_study(str(csbr.parents[1] / "csbr.toml"), "quick")
+        outcome = dftflow.run_study(study, csbr)
+        edges = outcome.materials[0].bulk.edges
+        assert edges is not None
+        assert edges.band_gap_ev == document(csbr)["materials"]["CsBr"]["bulk"]["band_gap_ev"]
+
+    def test_an_independent_script_gets_the_same_to_1_mev(self, csbr: Path) -> None:
+        script = Path(__file__).parents[1] / "benchmarks" / "independent.py"
+        done = subprocess.run([sys.executable, script, csbr, "CsBr"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_a_damaged_result_is_calculated_again_and_the_other_kept(self, csbr: Path, tmp_path: Path) -> None:
+        copy = tmp_path / "runs" / "csbr-quick"
+        shutil.copytree(csbr, copy)
+        (tmp_path / "csbr.toml").write_text(CSBR)
+        bulk, slab = (next(copy.glob(f"steps/CsBr/{name}-*")) for name in ("bulk-bands", "slab-110"))
+        whole = (bulk / "bands.npz").read_bytes()
+        (bulk / "bands.npz").write_bytes(whole[: len(whole) // 2])
+        kept = (slab / "results.json").stat().st_mtime_ns
+        done = dftflow_command("run", "csbr.toml", "--preset", "quick", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (slab / "results.json").stat().st_mtime_ns == kept
+        assert len((bulk / "bands.npz").read_bytes()) == len(whole)
+
+
+@pytest.mark.xdist_group("csbr")
+def test_killed_and_started_again_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "csbr.toml").write_text(CSBR)
+    argv = [sys.executable, "-m", "dftflow", "run", "csbr.toml", "--preset", "quick"]
+    first = subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    run = tmp_path / "runs" / "csbr-quick"
+    deadline = time.monotonic() + 300
+    while not list(run.glob("steps/CsBr/*/results.json")):
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    finished = {file: file.stat().st_mtime_ns for file in run.glob("steps/CsBr/*/results.json")}
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(file.stat().st_mtime_ns == stamp for file, stamp in finished.items())
+    assert document(run)["materials"]["CsBr"]["slabs"][0]["ionisation_potential_ev"] > 0
+
+
+@pytest.mark.xdist_group("csbr")
+def test_a_failed_step_is_named_and_the_rest_still_runs(tmp_path: Path) -> None:
+    few = CSBR.replace("[materials.CsBr]", "[settings]\nmax_scf_cycles = 4\n\n[materials.CsBr]")
+    (tmp_path / "csbr.toml").write_text(few)
+    done = dftflow_command("run", "csbr.toml", "--preset", "quick", cwd=tmp_path)
+    assert done.returncode == 5
+    assert "scf not converged" in done.stderr and "Traceback" not in done.stderr
+    run = tmp_path / "runs" / "csbr-quick"
+    steps = document(run)["steps"]
+    assert {step["state"] for step in steps} == {"failed"} and all(step["log_tail"] for step in steps)
+    assert document(run)["materials"]["CsBr"]["bulk"]["band_gap_ev"] is None
+    assert "scf not converged" in (run / "report.html").read_text()
+
+
+@pytest.mark.xdist_group("csbr")
+def test_out_of_time_is_named(tmp_path: Path) -> None:
+    (tmp_path / "csbr.toml").write_text(CSBR)
+    done = dftflow_command("run", "csbr.toml", "--preset", "quick", "--time-limit", "1", cwd=tmp_path)
+    assert done.returncode == 5 and "out of time: more than 1 s" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    done = dftflow_command("run", "fapbbr3-cspbbr3", "--out", tmp_path / "locked" / "run", cwd=tmp_path)
+    assert done.returncode == 8 and "may not be written" in done.stderr
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    """/dev/full answers every write with ENOSPC."""
+    from dftflow.errors import StoreError
+    from dftflow.run.store import storage_errors
+
+    with pytest.raises(StoreError, match="disk is full"), storage_errors(tmp_path), open("/dev/full", "w") as handle:
+        handle.write("x")
+        handle.flush()
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The paper's study with the preset `quick`: what ``make demo`` runs."""
+    folder = tmp_path_factory.mktemp("quick")
+    done = dftflow_command("run", "fapbbr3-cspbbr3", "--preset", "quick", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "CsPbBr3" in done.stdout and "0.021" in done.stdout
+    return folder / "runs" / "fapbbr3-cspbbr3-quick"
+
+
+@pytest.mark.xdist_group("quick")
+class TestPaperQuick:
+    def test_gaps_are_those_of_the_literature(self, quick: Path) -> None:
+        """PBE without spin-orbit coupling, measured cells: 1.7-2.0 eV at Γ, about 1.6 eV at R; good to 0.25 eV."""
+        materials = document(quick)["materials"]
+        cs, fa = materials["CsPbBr3"]["bulk"], materials["FAPbBr3"]["bulk"]
+        assert cs["band_gap_ev"] == pytest.approx(1.85, abs=0.25) and cs["direct"] and cs["vbm_label"] == "G"
+        assert fa["band_gap_ev"] == pytest.approx(1.63, abs=0.25) and fa["direct"] and fa["vbm_label"] == "R"
+
+    def test_slabs_are_those_of_the_paper_and_sane(self, quick: Path) -> None:
+        materials = document(quick)["materials"]
+        for name, miller in (("CsPbBr3", [0, 1, 1]), ("FAPbBr3", [0, 1, 0])):
+            slab = materials[name]["slabs"][0]
+            assert slab["miller"] == miller and slab["formal_charge"] == 0 and slab["symmetric"]
+            assert slab["slab_gap_ev"] > 0.5, "a neutral slab has a clean gap"
+            assert 2.0 < slab["electron_affinity_ev"] < slab["ionisation_potential_ev"] < 8.0
+            assert abs(slab["vacuum"]["high_ev"] - slab["vacuum"]["low_ev"]) < 0.02
+
+    def test_offsets_follow_from_the_levels(self, quick: Path) -> None:
+        results = document(quick)
+        levels = [results["materials"][name]["slabs"][0] for name in ("CsPbBr3", "FAPbBr3")]
+        lineup, functions, paper = (
+            next(row for row in results["alignments"] if word in row["method"])
+            for word in ("bulk line-up", "work functions, as", "the paper")
+        )
+        expected = levels[1]["ionisation_potential_ev"] - levels[0]["ionisation_potential_ev"]
+        assert lineup["valence_band_offset_ev"] == pytest.approx(expected, abs=1e-6)
+        expected = levels[1]["work_function_ev"] - levels[0]["work_function_ev"]
+        assert functions["valence_band_offset_ev"] == pytest.approx(expected, abs=1e-6)
+        assert paper["valence_band_offset_ev"] == 0.021 and paper["type"] == "quasi-type II"
+        assert results["alignment"]["method"] == lineup["method"]
+        assert lineup["uncertainty_ev"] > 0.0
+        assert "first" in results["alignment"]["sign_convention"]
+
+    def test_what_a_referee_asks_is_said(self, quick: Path) -> None:
+        page = (quick / "report.html").read_text()
+        for word in ("spin-orbit", "polar plane", "thin", "10.1021/acsami.1c18025"):
+            assert word in page
+
+
+def test_every_shipped_study_is_tested() -> None:
+    assert {file.stem for file in workflows_dir().glob("*.toml")} == {"fapbbr3-cspbbr3"}
