@@ -39,7 +39,11 @@ def crystal(file, cutoff_ev, grid, edge):
     average = atoms.calc.get_electrostatic_potential().mean()
     occupied = int(atoms.calc.get_number_of_electrons()) // 2
     fixed = atoms.calc.fixed_density(
-        kpts=np.array([edge]), symmetry="off", convergence={"bands": occupied + 2, "eigenstates": 1e-5}, nbands=occupied + 10, txt=None
+        kpts=np.array([edge]),
+        symmetry="off",
+        nbands=occupied + 10,
+        convergence={"bands": occupied + 2, "eigenstates": 1e-5},
+        txt=None,
     )
     fixed.get_potential_energy()
     eigenvalues = fixed.get_eigenvalues(0)

@@ -177,9 +177,12 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     from dftflow.errors import StoreError
     from dftflow.run.store import storage_errors
 
-    with pytest.raises(StoreError, match="disk is full"), storage_errors(tmp_path), open("/dev/full", "w") as handle:
-        handle.write("x")
-        handle.flush()
+    def write() -> None:
+        with storage_errors(tmp_path), open("/dev/full", "w") as handle:
+            handle.write("x")
+
+    with pytest.raises(StoreError, match="disk is full"):
+        write()
 
 
 @pytest.fixture(scope="module")

@@ -120,9 +120,7 @@ def _material(
 ) -> MaterialOutcome:
     bulk = _bulk(material, ends, results)
     slabs = tuple(_slab(material, index, bulk, ends, results) for index in range(len(material.slab_entries)))
-    return MaterialOutcome(
-        name=material.name, formula=formula_of(bulk.structure), bulk=bulk, slabs=slabs
-    )
+    return MaterialOutcome(name=material.name, formula=formula_of(bulk.structure), bulk=bulk, slabs=slabs)
 
 
 def _finished(ends: Mapping[str, NodeOutcome], name: str | None) -> bool:

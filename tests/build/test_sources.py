@@ -301,9 +301,13 @@ def test_materials_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         asked.append(query)
         structure = load_shipped("CsPbBr3_Pnma").structure.copy().add_oxidation_state_by_guess()
         return SimpleNamespace(
-            structure=structure, material_id="mp-567629", database_version="2025.2", sha256="ab", retrieved="2025-03-01",
+            structure=structure,
+            material_id="mp-567629",
+            database_version="2025.2",
+            sha256="ab",
+            retrieved="2025-03-01",
             warnings=("from the cache",),
-        )  # fmt: skip
+        )
 
     module = ModuleType("dftflow.build.materials_project")
     module.fetch_structure = fetch_structure  # type: ignore[attr-defined]

@@ -109,9 +109,7 @@ def test_decks_go_on_from_a_finished_relaxation(tmp_path: Path) -> None:
     larger = start.copy()
     larger.scale_lattice(start.volume * 1.06)
     lattice = "\n".join(" ".join(f"{x:.10f}" for x in row) for row in larger.lattice.matrix)
-    positions = "\n".join(
-        f"{site.specie.symbol} " + " ".join(f"{x:.12f}" for x in site.frac_coords) for site in larger
-    )
+    positions = "\n".join(f"{site.specie.symbol} " + " ".join(f"{x:.12f}" for x in site.frac_coords) for site in larger)
     (relax / "CsPbBr3-bulk-relax-out.cell").write_text(
         f"%BLOCK lattice_cart\nANG\n{lattice}\n%ENDBLOCK lattice_cart\n\n"
         f"%BLOCK positions_frac\n{positions}\n%ENDBLOCK positions_frac\n"

@@ -34,7 +34,7 @@ from ase.optimize import BFGS
 
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
-__all__ = ["SEGMENT_OF_EXTRA_POINTS", "bands", "potential", "relax"]
+__all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "relax"]
 
 SEGMENT_OF_EXTRA_POINTS = -1
 FINITE_BASIS_STEP = 0.03

@@ -30,9 +30,14 @@ class Calculation:
 
 @pytest.fixture(scope="session")
 def castep_data() -> Path:
-    """Published CASTEP files of other projects, laid out as <owner>+<repository>/<path>; not shipped with dftflow."""
-    folder = Path(os.environ.get("DFTFLOW_CASTEP_DATA") or REPOSITORY.parent / "shared" / "castep-data")
-    if not folder.is_dir():
+    """Published CASTEP files of other projects, laid out as <owner>+<repository>/<path>; not shipped with dftflow.
+
+    ``DFTFLOW_CASTEP_DATA`` names the folder; without it, one beside the checkout that says where its files are from.
+    """
+    named = os.environ.get("DFTFLOW_CASTEP_DATA")
+    beside = sorted(file.parent for file in REPOSITORY.parent.glob("*/castep*/PROVENANCE.md"))
+    folder = Path(named) if named else next(iter(beside), None)
+    if folder is None or not folder.is_dir():
         pytest.skip("no folder of published CASTEP files: set DFTFLOW_CASTEP_DATA")
     return folder
 
