@@ -28,7 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     for item in items:
-        mark = next((part for part in PARTS if item.get_closest_marker(part)), "")
+        refused = [part for part in PARTS if f"not {part}" in item.config.option.markexpr]
+        mark = next((part for part in refused if item.get_closest_marker(part)), "")
         if mark:
             item.config.stash[LEFT_OUT][mark] += 1
 

@@ -21,7 +21,7 @@ from dftflow.model.results import FloatArray
 __all__ = ["vacuum_levels"]
 
 MIDDLE_MARGIN_ANG = 0.75
-NOISE_EV = 0.005
+NOISE_EV = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

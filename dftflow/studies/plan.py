@@ -20,6 +20,7 @@ import numpy as np
 
 from dftflow.build.crystal import Crystal
 from dftflow.build.kpaths import special_points, standard_path
+from dftflow.build.molecules import load_molecule
 from dftflow.build.planes import resolve_plane
 from dftflow.build.slabs import choose_slab, enumerate_slabs
 from dftflow.build.sources import load_crystal
@@ -104,16 +105,12 @@ class MaterialPlan:
         return substitute(
             self.crystal.structure,
             site=made.site,
-            by=self._molecule_source(made.by),
+            by=load_molecule(made.by, base_dir=self.study.file.parent, charge=made.charge),
             orientation=made.orientation,
             seed=made.seed,
             supercell=self.entry.supercell,
             pseudocubic_ang=self.entry.pseudocubic_ang,
         )
-
-    def _molecule_source(self, by: str) -> str:
-        beside = self.study.file.parent / by
-        return str(beside) if beside.is_file() else by
 
     # --- steps ---
 

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["AlignmentEntry", "MaterialEntry", "Preset", "Published", "Settings", "SlabEntry", "StudyFile", "Substitution"]
+__all__ = [
+    "AlignmentEntry",
+    "MaterialEntry",
+    "Preset",
+    "Published",
+    "Settings",
+    "SlabEntry",
+    "StudyFile",
+    "Substitution",
+]
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]

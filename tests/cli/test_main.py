@@ -236,9 +236,11 @@ def test_interruption(command: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert "what is finished is kept" in capsys.readouterr().err
 
 
-def test_interruption_by_a_signal(tmp_path: Path) -> None:
+def test_interruption_by_a_signal() -> None:
+    # a shell that starts the tests in the background makes them, and what they start, deaf to SIGINT
     script = (
-        "import sys, time, types, click; from dftflow.cli import main as m;"
+        "import signal, sys, time, types, click; from dftflow.cli import main as m;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "mod = types.ModuleType('slow');"
         "mod.command = click.Command('slow', callback=lambda: (print('up', flush=True), time.sleep(60)));"
         "sys.modules['slow'] = mod; m.COMMANDS['slow'] = ('slow', '');"
