@@ -32,7 +32,7 @@ def headline(outcome: StudyOutcome) -> Headline:
         failed = [step.name for step in outcome.steps if step.state == "failed"]
         why = f"{', '.join(failed)} failed" if failed else "fewer than two materials have absolute band edges"
         return Headline(result="No band offset.", meaning=f"There is none because {why}.")
-    return Headline(result=_result(own), meaning=f"{_resolution(own)} {_type(own)}")
+    return Headline(result=_result(own), meaning=f"{_resolution(own)} {_type(own)} {_surfaces(outcome)}")
 
 
 def _result(row: Alignment) -> str:
@@ -48,6 +48,19 @@ def _resolution(row: Alignment) -> str:
     if abs(row.valence_band_offset_ev) > row.uncertainty_ev:
         return "The offset is larger than its uncertainty, so its sign is resolved."
     return "The offset is smaller than its uncertainty: which of the two lies higher is not determined."
+
+
+def _surfaces(outcome: StudyOutcome) -> str:
+    """What the stated uncertainty leaves out: an offset by way of the vacuum belongs to surfaces, not to crystals."""
+    offsets = [row.valence_band_offset_ev for row in outcome.alignments if not row.source]
+    if len(offsets) < 2:
+        return (
+            "The uncertainty is that of the line-up alone; another termination of either surface gives another offset."
+        )
+    return (
+        f"The uncertainty is that of the line-up alone: over the {len(offsets)} ways and surfaces calculated here the "
+        f"valence-band offset goes from {min(offsets):+.3f} to {max(offsets):+.3f} eV."
+    )
 
 
 def _type(row: Alignment) -> str:

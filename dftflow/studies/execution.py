@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from dftflow.codes.registry import load_code
 from dftflow.errors import CodeNotFoundError, DftflowError, StoreError
 from dftflow.model.outcome import StudyOutcome
 from dftflow.run.job import Job, Limits, Node, Verdict
-from dftflow.run.local import Observer, run_graph
+from dftflow.run.local import NodeView, Observer, run_graph
 from dftflow.run.record import recorded_outcomes
 from dftflow.run.store import RunStore, storage_errors, write_atomically
 from dftflow.studies.cost import expected_cost
@@ -23,6 +23,8 @@ from dftflow.studies.plan import Step, StudyPlan
 from dftflow.studies.reader import Study, load_study
 
 __all__ = ["RunHeader", "default_folder", "outcome_of_run", "read_run", "run_study"]
+
+CLOCK_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,20 +89,24 @@ def run_study(
         )
     store = RunStore(out or default_folder(study))
     _keep_inputs(plan, store.root)
-    started = time.monotonic()
+    clock = _WallClock(store.root, observer)
     ends = run_graph(
         [_node(plan, step) for step in plan.steps()],
         store,
         workers=workers or os.cpu_count() or 1,
         limits=limits,
-        observer=observer,
+        observer=clock,
     )
-    return gather(plan, ends, wall_time_s=_total_wall_time(store, time.monotonic() - started))
+    return gather(plan, ends, wall_time_s=clock.write())
 
 
 def read_run(folder: Path) -> RunHeader:
     """What the run in `folder` was asked for; raises `StoreError` when there is no run."""
-    file = RunStore.existing(folder).root / "run.json"
+    return _read_header(RunStore.existing(folder).root)
+
+
+def _read_header(root: Path) -> RunHeader:
+    file = root / "run.json"
     try:
         return RunHeader(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError) as error:
@@ -110,21 +116,36 @@ def read_run(folder: Path) -> RunHeader:
 def outcome_of_run(folder: Path) -> StudyOutcome:
     """Derive the outcome of a run from its folder, running nothing."""
     header = read_run(folder)
-    kept = folder / "study.toml"
-    file = header.study if Path(header.study).is_file() else str(kept)
-    study = load_study(file, header.preset, code=header.code)
+    kept = load_study(str(folder / "study.toml"), header.preset, code=header.code)
+    # The study as it was run; paths in it count from where the file lay.
+    study = replace(kept, file=Path(header.study), name=Path(header.study).stem)
     plan = StudyPlan.of(study, load_code(study.content.code))
     store = RunStore.existing(folder)
     return gather(plan, recorded_outcomes(store), wall_time_s=header.wall_time_s)
 
 
-def _total_wall_time(store: RunStore, this_call_s: float) -> float:
-    """Wall time summed over the calls that this run took; kept in ``run.json``."""
-    header = read_run(store.root)
-    total = replace(header, wall_time_s=(header.wall_time_s or 0.0) + this_call_s)
-    with storage_errors(store.root):
-        write_atomically(store.root / "run.json", json.dumps(asdict(total), indent=1))
-    return total.wall_time_s or 0.0
+class _WallClock:
+    """An observer that keeps the run's wall time in ``run.json``, summed over all calls, killed ones included."""
+
+    def __init__(self, root: Path, observer: Observer) -> None:
+        self._root = root
+        self._observer = observer
+        self._header = _read_header(root)
+        self._started = self._written = time.monotonic()
+
+    def __call__(self, views: Sequence[NodeView]) -> None:
+        self._observer(views)
+        if time.monotonic() - self._written > CLOCK_EVERY_S:
+            self.write()
+
+    def write(self) -> float:
+        """Wall time so far, in seconds; written down."""
+        self._written = time.monotonic()
+        total_s = (self._header.wall_time_s or 0.0) + self._written - self._started
+        with storage_errors(self._root):
+            text = json.dumps(asdict(replace(self._header, wall_time_s=total_s)), indent=1)
+            write_atomically(self._root / "run.json", text)
+        return total_s
 
 
 def _keep_inputs(plan: StudyPlan, root: Path) -> None:

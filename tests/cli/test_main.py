@@ -237,10 +237,8 @@ def test_interruption(command: Any, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_interruption_by_a_signal() -> None:
-    # a shell that starts the tests in the background makes them, and what they start, deaf to SIGINT
     script = (
-        "import signal, sys, time, types, click; from dftflow.cli import main as m;"
-        "signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "import sys, time, types, click; from dftflow.cli import main as m;"
         "mod = types.ModuleType('slow');"
         "mod.command = click.Command('slow', callback=lambda: (print('up', flush=True), time.sleep(60)));"
         "sys.modules['slow'] = mod; m.COMMANDS['slow'] = ('slow', '');"
