@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -233,6 +234,17 @@ class TestPaperQuick:
         page = (quick / "report.html").read_text()
         for word in ("spin-orbit", "polar plane", "thin", "10.1021/acsami.1c18025"):
             assert word in page
+
+
+    def test_the_readme_s_python_runs(self, quick: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """As written there, but for the folder: the one that is finished already."""
+        readme = (Path(__file__).parents[1] / "README.md").read_text()
+        (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+        assert code.count("runs/demo") == 2
+        exec(code.replace("runs/demo", str(quick)), {})
+        printed = capsys.readouterr().out
+        assert "CsPbBr3" in printed and "0.021 quasi-type II" in printed
+        assert printed.strip().endswith("report.html")
 
 
 def test_every_shipped_study_is_tested() -> None:

@@ -17,6 +17,12 @@ RunDeck = Callable[[str, Structure, CalcSpec], Path]
 
 
 @pytest.fixture(scope="session")
+def start_deck() -> Callable[[Path, Structure, CalcSpec], subprocess.Popen[bytes]]:
+    """Starts a deck and does not wait for it."""
+    return start
+
+
+@pytest.fixture(scope="session")
 def run_deck(tmp_path_factory: pytest.TempPathFactory) -> RunDeck:
     """Renders, runs and returns the folder; one that is finished is used again."""
     root = tmp_path_factory.getbasetemp().parent / "gpaw-ground-states"
@@ -27,13 +33,13 @@ def run_deck(tmp_path_factory: pytest.TempPathFactory) -> RunDeck:
         with open(root / f"{name}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "results.json").exists():
-                start_deck(folder, structure, spec).wait()
+                start(folder, structure, spec).wait()
         return folder
 
     return run
 
 
-def start_deck(folder: Path, structure: Structure, spec: CalcSpec) -> subprocess.Popen[bytes]:
+def start(folder: Path, structure: Structure, spec: CalcSpec) -> subprocess.Popen[bytes]:
     """Writes the deck unless it is there, and starts it."""
     code = GPAW()
     deck = code.render(structure, spec, "deck")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -12,7 +14,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from conftest import RunDeck, start_deck
 from pymatgen.core import Lattice, Structure
 
 from dftflow.analysis.band_edges import find_band_edges
@@ -21,6 +22,9 @@ from dftflow.build.substitution import substitute
 from dftflow.codes.gpaw import GPAW
 from dftflow.model.spec import CalcSpec, Relaxation
 from dftflow.units import EV_PER_ANG3_GPA
+
+RunDeck = Callable[[str, Structure, CalcSpec], Path]
+StartDeck = Callable[[Path, Structure, CalcSpec], subprocess.Popen[bytes]]
 
 pytestmark = pytest.mark.engine
 
@@ -108,7 +112,7 @@ def test_relaxed_hydrogen_has_the_known_bond(run_deck: RunDeck) -> None:
     assert results.steps[-1].max_force_ev_per_ang <= LOOSE.force_tol_ev_per_ang
 
 
-def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path) -> None:
+def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path, start_deck: StartDeck) -> None:
     spec = replace(
         SPEC, task="relax", grid=(1, 1, 1), relaxation=replace(LOOSE, force_tol_ev_per_ang=0.001, max_steps=60)
     )
