@@ -38,7 +38,8 @@ __all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "r
 
 SEGMENT_OF_EXTRA_POINTS = -1
 FINITE_BASIS_STEP = 0.03
-SPARE_BANDS = 8
+KPOINTS_AT_ONCE = 4
+KEPT_EMPTY_BANDS_DIVISOR = 3  # the upper two thirds of the empty bands help the lower third to converge
 EIGENSTATE_TOLERANCE_EV2 = 1e-5  # squared residual; the eigenvalue's error is of its order, in eV
 SYMMETRY_TOLERANCE_ANG = 1e-3
 
@@ -153,26 +154,11 @@ def bands(
         _save_potential(engine, atoms)
         grid = _eigenvalues(engine)
         record["grid_kpoints"] = len(grid["kpoints_frac"])
-        bands_to_converge = int(engine.get_number_of_electrons()) // 2 + empty_bands
-        fixed = engine.fixed_density(
-            kpts=np.array(kpoints),
-            nbands=bands_to_converge + SPARE_BANDS,
-            symmetry="off",
-            eigensolver={"name": "davidson", "niter": 3},
-            convergence={"bands": bands_to_converge, "eigenstates": EIGENSTATE_TOLERANCE_EV2},
-            txt="bands.txt",
-        )
-        fixed.hooks["scf_step"] = lambda scf: _tell(
-            f"{len(kpoints)} k-points in the fixed density, iteration {scf.niter}", None
-        )
-        fixed.get_potential_energy()
-        path = _eigenvalues(fixed)
-        count = min(bands_to_converge, grid["eigenvalues_ev"].shape[2])
+        kept = int(engine.get_number_of_electrons()) // 2 + empty_bands // KEPT_EMPTY_BANDS_DIVISOR
+        path = _at_fixed_density(engine, np.array(kpoints), kept, empty_bands)
         _save(
             "bands.npz",
-            eigenvalues_ev=np.concatenate(
-                [grid["eigenvalues_ev"][:, :, :count], path["eigenvalues_ev"][:, :, :count]], axis=1
-            ),
+            eigenvalues_ev=np.concatenate([grid["eigenvalues_ev"][:, :, :kept], path], axis=1),
             kpoints_frac=np.concatenate([grid["kpoints_frac"], np.array(kpoints)]),
             labels=np.array([""] * len(grid["kpoints_frac"]) + list(labels)),
             on_path=np.array([SEGMENT_OF_EXTRA_POINTS] * len(grid["kpoints_frac"]) + list(segments)),
@@ -197,6 +183,24 @@ def potential(atoms: Atoms, calculator: MakeCalculator) -> None:
             on_path=np.full(points, SEGMENT_OF_EXTRA_POINTS),
         )
         record["status"] = "finished"
+
+
+def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int, empty_bands: int) -> np.ndarray:
+    """Eigenvalues (eV), shape (1, n_kpoints, kept); a few k-points at once, because all wait for the slowest."""
+    found = []
+    for start in range(0, len(kpoints), KPOINTS_AT_ONCE):
+        _tell(f"band structure, k-point {start + 1} of {len(kpoints)}", start / len(kpoints))
+        fixed = engine.fixed_density(
+            kpts=kpoints[start : start + KPOINTS_AT_ONCE],
+            nbands=-empty_bands,
+            symmetry="off",
+            eigensolver={"name": "davidson", "niter": 3},
+            convergence={"bands": kept, "eigenstates": EIGENSTATE_TOLERANCE_EV2},
+            txt="bands.txt",
+        )
+        fixed.get_potential_energy()
+        found.append(_eigenvalues(fixed)["eigenvalues_ev"][:, :, :kept])
+    return np.concatenate(found, axis=1)
 
 
 # --- the ground state -------------------------------------------------------------------------------------------
