@@ -15,7 +15,7 @@ from dftflow.run.local import NodeView
 
 __all__ = ["RunProgress", "remaining_s"]
 
-SECONDS_A_COST_UNIT = 30.0
+SECONDS_A_COST_UNIT = 1.0
 LINE_EVERY_S = 15.0
 MARKS = {
     "finished": "[green]done[/]",

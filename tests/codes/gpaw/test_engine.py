@@ -190,7 +190,10 @@ def test_the_corrected_stress_is_the_slope_of_the_corrected_energy(
 
 
 def test_fapbbr3_has_the_same_lattice_constant_at_a_low_and_a_high_cutoff(run_deck: RunDeck) -> None:
-    """Without the correction the cell collapses at 435.4 eV (-6 GPa at the measured cell)."""
+    """Without the correction the cell collapses at 435.4 eV (-6 GPa at the measured cell).
+
+    0.4 GPa is 1 % of the length at a bulk modulus of some 14 GPa.
+    """
     crystal = substitute(cubic(), site="Cs", by="FA", orientation="100/001", pseudocubic_ang=6.05)
     lengths = {}
     for cutoff_ev in (435.4, 700.0):
@@ -198,7 +201,9 @@ def test_fapbbr3_has_the_same_lattice_constant_at_a_low_and_a_high_cutoff(run_de
             SPEC,
             task="relax",
             cutoff_ev=cutoff_ev,
-            relaxation=replace(LOOSE, cell="isotropic", force_tol_ev_per_ang=0.5, displacement_tol_ang=0.1),
+            relaxation=replace(
+                LOOSE, cell="isotropic", stress_tol_gpa=0.4, force_tol_ev_per_ang=1.0, displacement_tol_ang=0.1
+            ),
         )
         results = GPAW().parse(run_deck(f"fapbbr3-{cutoff_ev:.0f}", crystal, spec))
         assert results.status == "finished" and results.structure is not None
