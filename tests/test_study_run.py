@@ -17,6 +17,7 @@ import pytest
 
 import dftflow
 from dftflow.resources import workflows_dir
+from dftflow.run.process import ONE_THREAD
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(2400)]
 
@@ -109,7 +110,9 @@ class TestSmallStudy:
 
     def test_an_independent_script_gets_the_same_to_1_mev(self, csbr: Path) -> None:
         script = Path(__file__).parents[1] / "benchmarks" / "independent.py"
-        done = subprocess.run([sys.executable, script, csbr, "CsBr"], capture_output=True, text=True)
+        environment = {**os.environ, **ONE_THREAD}
+        argv = [sys.executable, str(script), str(csbr), "CsBr"]
+        done = subprocess.run(argv, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def test_a_damaged_result_is_calculated_again_and_the_other_kept(self, csbr: Path, tmp_path: Path) -> None:
@@ -234,7 +237,6 @@ class TestPaperQuick:
         page = (quick / "report.html").read_text()
         for word in ("spin-orbit", "polar plane", "thin", "10.1021/acsami.1c18025"):
             assert word in page
-
 
     def test_the_readme_s_python_runs(self, quick: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """As written there, but for the folder: the one that is finished already."""

@@ -18,7 +18,7 @@ import psutil
 from dftflow.errors import CodeNotFoundError
 from dftflow.run.job import Limits
 
-__all__ = ["EngineProcess"]
+__all__ = ["ONE_THREAD", "EngineProcess"]
 
 GRACE_S = 5.0
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

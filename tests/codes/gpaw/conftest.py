@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from pymatgen.core import Structure
 
 from dftflow.codes.gpaw import GPAW
 from dftflow.model.spec import CalcSpec
+from dftflow.run.process import ONE_THREAD
 
 RunDeck = Callable[[str, Structure, CalcSpec], Path]
 
@@ -25,7 +27,8 @@ def start_deck() -> Callable[[Path, Structure, CalcSpec], subprocess.Popen[bytes
 @pytest.fixture(scope="session")
 def run_deck(tmp_path_factory: pytest.TempPathFactory) -> RunDeck:
     """Renders, runs and returns the folder; one that is finished is used again."""
-    root = tmp_path_factory.getbasetemp().parent / "gpaw-ground-states"
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "gpaw-ground-states"
     root.mkdir(exist_ok=True)
 
     def run(name: str, structure: Structure, spec: CalcSpec) -> Path:
@@ -47,4 +50,5 @@ def start(folder: Path, structure: Structure, spec: CalcSpec) -> subprocess.Pope
     for file, text in deck.files.items():
         (folder / file).write_text(text)
     with open(folder / "stdout.log", "ab") as out, open(folder / "stderr.log", "ab") as err:
-        return subprocess.Popen(code.command(deck), cwd=folder, stdout=out, stderr=err)
+        environment = {**os.environ, **ONE_THREAD}
+        return subprocess.Popen(code.command(deck), cwd=folder, stdout=out, stderr=err, env=environment)
