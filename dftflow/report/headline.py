@@ -46,7 +46,7 @@ def _resolution(row: Alignment) -> str:
     if row.uncertainty_ev is None:
         return "Its uncertainty is not known."
     if abs(row.valence_band_offset_ev) > row.uncertainty_ev:
-        return "The offset is larger than its uncertainty, so its sign is resolved."
+        return "For these surfaces the offset is larger than its uncertainty, so its sign is resolved."
     return "The offset is smaller than its uncertainty: which of the two lies higher is not determined."
 
 
@@ -59,7 +59,8 @@ def _surfaces(outcome: StudyOutcome) -> str:
         )
     return (
         f"The uncertainty is that of the line-up alone: over the {len(offsets)} ways and surfaces calculated here the "
-        f"valence-band offset goes from {min(offsets):+.3f} to {max(offsets):+.3f} eV."
+        f"valence-band offset goes from {min(offsets):+.3f} to {max(offsets):+.3f} eV"
+        + (", and not even its sign is common to them." if min(offsets) < 0 < max(offsets) else ".")
     )
 
 
