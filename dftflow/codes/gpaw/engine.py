@@ -186,7 +186,11 @@ def potential(atoms: Atoms, calculator: MakeCalculator) -> None:
 
 
 def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int, empty_bands: int) -> np.ndarray:
-    """Eigenvalues (eV), shape (1, n_kpoints, kept); a few k-points at once, because all wait for the slowest."""
+    """Eigenvalues (eV), shape (1, n_kpoints, kept); a few k-points at once, because all wait for the slowest.
+
+    A path passes through its special points several times; each is calculated once.
+    """
+    kpoints, places = np.unique(np.round(kpoints, 9), axis=0, return_inverse=True)
     found = []
     for start in range(0, len(kpoints), KPOINTS_AT_ONCE):
         _tell(f"band structure, k-point {start + 1} of {len(kpoints)}", start / len(kpoints))
@@ -200,7 +204,7 @@ def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int, empty_bands: 
         )
         fixed.get_potential_energy()
         found.append(_eigenvalues(fixed)["eigenvalues_ev"][:, :, :kept])
-    return np.concatenate(found, axis=1)
+    return np.concatenate(found, axis=1)[:, places.ravel()]
 
 
 # --- the ground state -------------------------------------------------------------------------------------------
