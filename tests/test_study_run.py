@@ -222,7 +222,7 @@ class TestPaperQuick:
         levels = [results["materials"][name]["slabs"][0] for name in ("CsPbBr3", "FAPbBr3")]
         lineup, functions, paper = (
             next(row for row in results["alignments"] if word in row["method"])
-            for word in ("bulk line-up", "work functions, as", "the paper")
+            for word in ("bulk line-up", "work functions, as", "the paper:")
         )
         expected = levels[1]["ionisation_potential_ev"] - levels[0]["ionisation_potential_ev"]
         assert lineup["valence_band_offset_ev"] == pytest.approx(expected, abs=1e-6)

@@ -23,10 +23,11 @@ ELECTRON_TOLERANCE = 1e-3
 def find_band_edges(bands: Bands, *, required: Sequence[KPoint] = ()) -> BandEdges:
     """Band edges: the highest of the bands that the electrons fill, and the lowest of the rest, over all k-points.
 
-    With one spin channel N electrons fill N/2 bands at every k-point, with two each channel fills as many as it has
-    electrons. The Fermi level is reported but never used: it may lie anywhere in the gap, and on a path even in a band.
-    The gap is direct when the edges, or states within 1 meV of them, share a k-point. Two k-points are the same up to
-    a reciprocal lattice vector and, by time reversal, up to the sign, within 1e-4.
+    With one spin channel N electrons fill N/2 bands at every k-point (N when the bands are spinors), with two each
+    channel fills as many as it has electrons. The Fermi level is reported but never used: it may lie anywhere in the
+    gap, and on a path even in a band. The gap is direct when the edges, or states within 1 meV of them, share a
+    k-point. Two k-points are the same up to a reciprocal lattice vector and, by time reversal, up to the sign, within
+    1e-4.
 
     Parameters
     ----------
@@ -86,12 +87,12 @@ def _frontier(bands: Bands) -> tuple[FloatArray, FloatArray]:
     """Highest filled and lowest empty eigenvalue, each of shape (n_spins, n_kpoints); -inf where none is filled."""
     values = bands.eigenvalues_ev
     n_spins, n_kpoints, n_bands = values.shape
-    filled = [_filled_bands(count, n_spins) for count in bands.n_electrons]
+    filled = [_filled_bands(count, n_spins, spinor=bands.spinor) for count in bands.n_electrons]
     if n_kpoints == 0 or max(filled, default=0) == 0:
         raise BandEdgeError(
             "there are no filled bands", reason=f"{n_kpoints} k-points, {sum(bands.n_electrons):g} electrons"
         )
-    if max(filled) >= n_bands or not np.isfinite(values[:, :, : max(filled) + 1]).all():
+    if not all(_reaches_past(channel, n) for channel, n in zip(values, filled, strict=True)):
         raise BandEdgeError(
             "there is no empty band, so the conduction-band minimum is unknown",
             reason=f"{max(filled)} bands are filled, {n_bands} were calculated",
@@ -104,8 +105,13 @@ def _frontier(bands: Bands) -> tuple[FloatArray, FloatArray]:
     return highest, lowest
 
 
-def _filled_bands(n_electrons: float, n_spins: int) -> int:
-    per_band = 2 if n_spins == 1 else 1
+def _reaches_past(channel: FloatArray, n_filled: int) -> bool:
+    """Whether a channel, shape (n_kpoints, n_bands), holds the filled bands and one more at every k-point."""
+    return channel.shape[1] > n_filled and bool(np.isfinite(channel[:, : n_filled + 1]).all())
+
+
+def _filled_bands(n_electrons: float, n_spins: int, *, spinor: bool) -> int:
+    per_band = 1 if spinor or n_spins == 2 else 2
     whole = round(n_electrons)
     if abs(n_electrons - whole) > ELECTRON_TOLERANCE:
         raise BandEdgeError(

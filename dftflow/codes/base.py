@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dftflow.errors import DftflowError
 from dftflow.model.deck import Deck
 from dftflow.model.results import Results, Status
 from dftflow.model.spec import CalcSpec
@@ -16,7 +17,7 @@ from dftflow.model.spec import CalcSpec
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Code", "Diagnosis", "Progress"]
+__all__ = ["Calculation", "Code", "Diagnosis", "FileReading", "Progress", "Reading"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,51 @@ class Progress:
 
     doing: str
     fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calculation:
+    """The files of one calculation, as found in a folder; nothing of them was read yet."""
+
+    code: str
+    folder: Path
+    seed: str
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReading:
+    """What one file of a calculation holds.
+
+    Attributes
+    ----------
+    kind
+        ``"eigenvalues"``, ``"local potential"`` …
+    summary
+        One line: what was found in it; ``""`` when it was refused.
+    error
+        Why it was refused.
+    """
+
+    file: Path
+    kind: str
+    summary: str = ""
+    error: DftflowError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A calculation as read: what every file holds, and the results of those that are whole.
+
+    Attributes
+    ----------
+    results
+        Of the files that could be read; None when no output was among them (input files alone).
+    """
+
+    calculation: Calculation
+    files: tuple[FileReading, ...]
+    results: Results | None
 
 
 class Code(Protocol):
@@ -67,6 +113,10 @@ class Code(Protocol):
         """How the calculation in `folder` ended."""
         ...
 
-    def parse(self, folder: Path) -> Results:
-        """Results of the calculation in `folder`; raises `ParseError` for an incomplete or damaged file."""
+    def find(self, folder: Path) -> tuple[Calculation, ...]:
+        """The calculations of this code whose files lie in `folder` itself; ``()`` when there are none."""
+        ...
+
+    def read(self, calculation: Calculation) -> Reading:
+        """Everything that can be read of a calculation; a file that is refused is named and costs no other file."""
         ...

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dftflow.model.check import Check
 from dftflow.model.energy import EnergyZero
+from dftflow.model.method import Method
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -37,7 +39,8 @@ class Bands:
     Attributes
     ----------
     eigenvalues_ev
-        shape (n_spins, n_kpoints, n_bands); ascending in the last axis.
+        shape (n_spins, n_kpoints, n_bands); ascending in the last axis. Where one channel has fewer bands than the
+        other, its row ends in NaN.
     kpoints_frac
         shape (n_kpoints, 3); in units of the reciprocal lattice vectors.
     labels
@@ -50,9 +53,15 @@ class Bands:
     n_electrons
         electrons per cell and spin channel: one number a channel; for n_spins = 1 the total.
     fermi_ev
-        Fermi level of the SCF; never used to count bands.
+        Fermi level of the SCF, the higher one where the channels have different ones; never used to count bands.
     zero
-        Zero of `eigenvalues_ev` and `fermi_ev`.
+        Zero of `eigenvalues_ev` and of the Fermi levels.
+    fermi_by_spin_ev
+        One Fermi level a channel, where the code gives them apart; else ``()``.
+    weights
+        shape (n_kpoints,); of the k-points in the Brillouin zone, without a meaning on a path. None when unknown.
+    spinor
+        Each band holds one electron, not two: non-collinear spin or spin-orbit coupling, with n_spins = 1.
     """
 
     eigenvalues_ev: FloatArray
@@ -63,6 +72,9 @@ class Bands:
     n_electrons: tuple[float, ...]
     fermi_ev: float
     zero: EnergyZero
+    fermi_by_spin_ev: tuple[float, ...] = ()
+    weights: FloatArray | None = None
+    spinor: bool = False
 
     def __post_init__(self) -> None:
         values = readonly(self.eigenvalues_ev, (None, None, None), "eigenvalues_ev")
@@ -70,6 +82,8 @@ class Bands:
         object.__setattr__(self, "eigenvalues_ev", values)
         object.__setattr__(self, "kpoints_frac", readonly(self.kpoints_frac, (n_kpoints, 3), "kpoints_frac"))
         object.__setattr__(self, "reciprocal_per_ang", readonly(self.reciprocal_per_ang, (3, 3), "reciprocal_per_ang"))
+        if self.weights is not None:
+            object.__setattr__(self, "weights", readonly(self.weights, (n_kpoints,), "weights"))
         for name, length in (("labels", n_kpoints), ("on_path", n_kpoints), ("n_electrons", n_spins)):
             if len(getattr(self, name)) != length:
                 raise ValueError(f"{name} has length {len(getattr(self, name))}, expected {length}")
@@ -120,7 +134,14 @@ class Results:
     Attributes
     ----------
     energy_ev
-        Total energy of the last geometry, extrapolated to zero smearing where smearing was used.
+        Total energy of the last geometry, extrapolated to zero smearing where smearing was used. From a calculation
+        whose `status` is not ``finished`` it may be far from converged.
+    free_energy_ev
+        E - TS with smearing: what forces and stress are derivatives of.
+    method
+        How it was calculated.
+    checks
+        Consistency checks between the files.
     structure
         Last geometry.
     forces_ev_per_ang
@@ -137,6 +158,9 @@ class Results:
     code_version: str
     status: Status
     energy_ev: float | None = None
+    free_energy_ev: float | None = None
+    method: Method | None = None
+    checks: tuple[Check, ...] = ()
     structure: Structure | None = None
     forces_ev_per_ang: FloatArray | None = None
     stress_gpa: FloatArray | None = None

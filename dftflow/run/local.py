@@ -106,12 +106,13 @@ class _Graph:
             return
         folder = self.store.stage(node.name, job)
         state = self.store.read_state(folder)
-        if state.state == "finished" and node.judge(folder).ok:
-            self._close(node, folder, state, reused=True)
-            return
         process = None
         if state.state == "running" and state.pid is not None and state.process_started is not None:
             process = EngineProcess.take_over(state.pid, state.process_started)
+        if process is None and state.state in ("running", "finished") and node.judge(folder).ok:
+            # "running" without a process: the engine finished after the dftflow that started it was killed
+            self._close(node, folder, replace(state, state="finished"), reused=state.state == "finished")
+            return
         if process is None:
             try:
                 process = EngineProcess.start(job.argv, folder)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dftflow.codes.base import Code
+from dftflow.codes.reading import read_results
 from dftflow.codes.registry import load_code
 from dftflow.errors import CodeNotFoundError, DftflowError, StoreError
 from dftflow.model.outcome import StudyOutcome
@@ -190,7 +191,7 @@ def _verdict(code: Code, folder: Path) -> Verdict:
     diagnosis = code.diagnose(folder)
     if diagnosis.status == "finished":
         try:
-            code.parse(folder)
+            read_results(code, folder)
         except DftflowError as error:
             return Verdict(ok=False, failure=str(error), log_tail=diagnosis.log_tail)
         return Verdict(ok=True)

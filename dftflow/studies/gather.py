@@ -19,10 +19,11 @@ from dftflow.analysis.surface_levels import surface_levels
 from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.build.ions import formula_of
 from dftflow.build.symmetry import space_group
+from dftflow.codes.reading import read_results
 from dftflow.errors import AnalysisError, BandEdgeError, DftflowError
 from dftflow.model.alignment import Alignment
 from dftflow.model.energy import Energy
-from dftflow.model.levels import BandEdges, SurfaceLevels
+from dftflow.model.levels import BandEdges, SurfaceLevels, VacuumLevel
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.results import Bands, Results
 from dftflow.model.surface import SlabModel
@@ -44,6 +45,12 @@ NO_SOC = (
     "No spin-orbit coupling. In lead halides it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the conduction "
     "band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band offsets "
     "are less reliable than valence-band offsets."
+)
+
+
+LOCAL_POTENTIAL = (
+    "work function and levels count from the local potential, exchange and correlation included, which dies away more "
+    "slowly than the electrostatic one; what is left of it shows in the plateaus:"
 )
 
 
@@ -85,7 +92,7 @@ def _parsed(plan: StudyPlan, end: NodeOutcome) -> Results | None:
     if end.folder is None or not end.folder.is_dir():
         return None
     try:
-        return plan.code.parse(end.folder).named(end.name)
+        return read_results(plan.code, end.folder).named(end.name)
     except DftflowError:
         return None
 
@@ -363,10 +370,19 @@ def _surface_remarks(slab: SlabOutcome) -> list[str]:
         )
     if len(slab.vacuum) == 2:
         low, high = slab.vacuum
+        if slab.profile is not None and slab.profile.kind == "local":
+            lines.append(f"{_face(slab)}: {LOCAL_POTENTIAL} {_residual(low)}, {_residual(high)}.")
         step = high.level - low.level
         if abs(step) > 0.05:
             lines.append(f"{_face(slab)}: the two vacuum levels differ by {step:+.3f} eV; the upper side is used.")
     return lines
+
+
+def _residual(vacuum: VacuumLevel) -> str:
+    return (
+        f"{vacuum.side} side {vacuum.level.value_ev:.4f} eV, spread {vacuum.spread_ev:.4f} eV, slope "
+        f"{vacuum.slope_ev_per_ang:+.5f} eV/Å"
+    )
 
 
 def _provenance(plan: StudyPlan) -> Mapping[str, Any]:

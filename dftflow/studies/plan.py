@@ -26,6 +26,7 @@ from dftflow.build.slabs import choose_slab, enumerate_slabs
 from dftflow.build.sources import load_crystal
 from dftflow.build.substitution import substitute
 from dftflow.codes.base import Code
+from dftflow.codes.reading import read_results
 from dftflow.errors import CalculationError, StudyError
 from dftflow.model.spec import CalcSpec, CellFreedom, KPoint, Relaxation
 from dftflow.model.surface import SlabModel
@@ -364,7 +365,7 @@ class StudyPlan:
         """Lookup of final structures in the folders of finished steps."""
 
         def structure_of(name: str) -> Structure:
-            structure = self.code.parse(folders[name]).structure
+            structure = read_results(self.code, folders[name]).structure
             if structure is None:
                 raise CalculationError(f"{name} finished without a geometry", where=str(folders[name]))
             return structure

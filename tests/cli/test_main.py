@@ -94,7 +94,9 @@ def _processor_s(argv: list[str]) -> float:
 def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert list(COMMANDS) == ["run", "status", "decks", "structure", "slab", "report", "doctor"]
+    assert list(COMMANDS) == [
+        "run", "status", "decks", "collect", "parse", "compare", "lint", "structure", "slab", "report", "doctor"
+    ]  # fmt: skip
     for name, (_, line) in COMMANDS.items():
         assert f"  {name} " in out
         assert line.split()[0] in out

@@ -186,6 +186,19 @@ def test_killed_together_with_its_engine_runs_it_again(tmp_path: Path) -> None:
     assert (tmp_path / "starts").read_text() == "start\nstart\n"
 
 
+def test_an_engine_that_finished_after_its_dftflow_was_killed_is_not_run_again(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    (tmp_path / "go").touch()
+    wait_for(lambda: not psutil.pid_exists(pid))
+    assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
+    assert (tmp_path / "starts").read_text() == "start\n"
+    assert recorded_outcomes(RunStore(tmp_path / "run"))["n"].state == "finished"
+
+
 def test_an_interrupt_stops_the_engines_and_can_be_gone_on_from(tmp_path: Path) -> None:
     first = drive(tmp_path)
     wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))

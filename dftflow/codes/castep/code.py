@@ -9,17 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dftflow.codes.base import Diagnosis, Progress
-from dftflow.codes.castep.bands_file import read_bands
-from dftflow.codes.castep.castep_file import CastepRun, read_castep
-from dftflow.codes.castep.cell_file import read_cell_path, read_cell_structure
+from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.castep.castep_file import read_castep
 from dftflow.codes.castep.deck import render_deck
+from dftflow.codes.castep.folder import calculations_in
 from dftflow.codes.castep.keywords import FAMILIES, KeywordFamily
-from dftflow.codes.castep.potential_file import read_potential
+from dftflow.codes.castep.reader import read_calculation
 from dftflow.codes.castep.sheet import CASTEP_SHEET
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
-from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec
 
 if TYPE_CHECKING:
@@ -117,50 +115,13 @@ class CASTEP:
             return Diagnosis(status="died", message=errors.splitlines()[0], log_tail=errors)
         return Diagnosis(status=run.status, message=_MESSAGES[run.status], log_tail=_tail(folder, seed))
 
-    def final_structure(self, folder: Path, seed: str) -> Structure | None:
-        """The last geometry, from ``<seed>-out.cell``; None when there is no such file.
+    def find(self, folder: Path) -> tuple[Calculation, ...]:
+        """The seeds in `folder`; a property run of Materials Studio belongs to its base."""
+        return calculations_in(folder)
 
-        CASTEP writes it whether or not the optimisation converged: ask `diagnose`.
-
-        Raises
-        ------
-        ParseError
-            The file is cut short or damaged.
-        """
-        file = folder / f"{seed}-out.cell"
-        return read_cell_structure(file) if file.exists() else None
-
-    def parse(self, folder: Path) -> Results:
-        """Status, energy, last geometry, eigenvalues and potential of the calculation in `folder`.
-
-        Forces, stresses and the single steps of an optimisation are not read.
-        """
-        seed = _seed(folder)
-        run = read_castep(folder / f"{seed}.castep")
-        cell, bands, potential = (folder / f"{seed}.{suffix}" for suffix in ("cell", "bands", "pot_fmt"))
-        path = read_cell_path(cell) if cell.exists() else None
-        values = read_bands(bands, path=path) if bands.exists() else None
-        return Results(
-            code=self.name,
-            code_version=run.version,
-            status=self.diagnose(folder).status,
-            energy_ev=run.energy_ev,
-            structure=self._structure(folder, seed, run),
-            finite_basis_de_dlnecut_ev=run.finite_basis_de_dlnecut_ev,
-            fermi_ev=None if values is None else values.fermi_ev,
-            bands=values,
-            potential=read_potential(potential) if potential.exists() else None,
-            wall_time_s=run.wall_time_s,
-            peak_memory_mib=run.peak_memory_mib,
-            warnings=run.warnings,
-        )
-
-    def _structure(self, folder: Path, seed: str, run: CastepRun) -> Structure | None:
-        last = self.final_structure(folder, seed)
-        cell = folder / f"{seed}.cell"
-        if last is None and not run.is_geometry_run and cell.exists():
-            return read_cell_structure(cell)
-        return last
+    def read(self, calculation: Calculation) -> Reading:
+        """Every file of the seed; see `dftflow.codes.castep.reader`."""
+        return read_calculation(calculation)
 
 
 def _seed(folder: Path) -> str:

@@ -8,12 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dftflow.codes.base import Diagnosis, Progress
+from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.gpaw.deck import render_deck
-from dftflow.codes.gpaw.output import parse_folder, read_record
+from dftflow.codes.gpaw.output import read_calculation, read_record
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
-from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["GPAW"]
 
 LOG_LINES = 12
+OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
 
 
 class GPAW:
@@ -64,9 +64,21 @@ class GPAW:
             return Diagnosis(status="died", message=error.summary, log_tail=tail)
         return Diagnosis(status=record["status"], message=record.get("message", ""), log_tail=tail)
 
-    def parse(self, folder: Path) -> Results:
-        """Results, eigenvalues and plane-averaged potential."""
-        return parse_folder(folder)
+    def find(self, folder: Path) -> tuple[Calculation, ...]:
+        """The calculation whose record, or one of whose arrays, lies in `folder`."""
+        if (folder / "plan.json").exists() or not folder.is_dir():
+            return ()  # the top of a run of dftflow, whose results.json is another
+        outputs = [folder / name for name in OUTPUTS if (folder / name).exists()]
+        decks = [file for file in sorted(folder.glob("*.py")) if file.with_suffix(".xyz").exists()]
+        if not outputs and len(decks) != 1:
+            return ()
+        seed = decks[0].stem if len(decks) == 1 else folder.name
+        inputs = [path for deck in decks for path in (deck, deck.with_suffix(".xyz"))]
+        return (Calculation(code=self.name, folder=folder, seed=seed, files=(*inputs, *outputs)),)
+
+    def read(self, calculation: Calculation) -> Reading:
+        """Record, eigenvalues, plane-averaged potential and the course of a relaxation."""
+        return read_calculation(calculation)
 
 
 def _log_tail(folder: Path) -> str:

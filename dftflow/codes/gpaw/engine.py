@@ -42,6 +42,7 @@ KPOINTS_AT_ONCE = 4
 KEPT_EMPTY_BANDS_DIVISOR = 3  # the upper two thirds of the empty bands help the lower third to converge
 EIGENSTATE_TOLERANCE_EV2 = 1e-5  # squared residual; the eigenvalue's error is of its order, in eV
 SYMMETRY_TOLERANCE_ANG = 1e-3
+ASE_CONSTANTS = "CODATA 2014"  # of ase.units, which GPAW counts in
 
 MakeCalculator = Callable[..., Any]
 CellFreedom = Literal["fixed", "isotropic", "lengths", "all"]
@@ -266,10 +267,27 @@ def _ground_state(atoms: Atoms, engine: Any) -> dict[str, Any]:
         "energy_ev": float(atoms.get_potential_energy()),
         "fermi_ev": float(engine.get_fermi_level()),
         "n_electrons": float(engine.get_number_of_electrons()),
+        "method": _method(engine),
         "numbers": atoms.numbers.tolist(),
         "cell_ang": atoms.cell.array.tolist(),
         "positions_ang": atoms.positions.tolist(),
         "pbc": [bool(periodic) for periodic in atoms.pbc],
+    }
+
+
+def _method(engine: Any) -> dict[str, Any]:
+    """What has to agree before two results may be subtracted; a data set is told by its own hash."""
+    asked = engine.params.todict()
+    return {
+        "functional": asked["xc"]["name"],
+        "cutoff_ev": float(asked["mode"]["ecut"]),
+        "potentials": {setup.symbol: f"PAW {setup.fingerprint}" for setup in engine.dft.setups},
+        "kpoints_grid": [int(count) for count in asked["kpts"]["size"]],
+        "smearing": asked["occupations"]["name"],
+        "smearing_ev": float(asked["occupations"]["width"]),
+        "spin_polarised": engine.get_number_of_spins() == 2,
+        "dipole_correction": "z, self-consistent" if "dipolelayer" in asked.get("poissonsolver", {}) else "none",
+        "constants": ASE_CONSTANTS,
     }
 
 

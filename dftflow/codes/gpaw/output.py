@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from dftflow.build.atoms import from_arrays
+from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.reading import FileLog
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
+from dftflow.model.method import Method
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results
 
-__all__ = ["parse_folder", "read_record"]
+__all__ = ["read_calculation", "read_record"]
+
+T = TypeVar("T")
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -34,22 +41,59 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def parse_folder(folder: Path) -> Results:
-    """Results of the calculation in `folder`; raises `ParseError` when a file is damaged."""
+def read_calculation(calculation: Calculation) -> Reading:
+    """Record, eigenvalues and potential of a calculation; a damaged file is named and leaves its part out."""
+    folder, log = calculation.folder, FileLog()
+    record = log.take(folder / "results.json", "record", lambda _: _checked_record(folder), _say_record)
+    if record is None:
+        return Reading(calculation=calculation, files=log.files, results=None)
+    zero = EnergyZero(run=folder.name, reference="cell_average")
+    bands = log.take(
+        folder / "bands.npz",
+        "eigenvalues",
+        lambda file: _guarded(file, lambda: _bands(file, record, zero)),
+        lambda found: f"{found.eigenvalues_ev.shape[1]} k-points, {found.eigenvalues_ev.shape[2]} bands",
+    )
+    potential = log.take(
+        folder / "potential.npz",
+        "electrostatic potential",
+        lambda file: _guarded(file, lambda: _potential(file, zero)),
+        lambda found: f"plane averages at {found.values_ev.size} heights",
+    )
+    steps = log.take(
+        folder / "relax.jsonl",
+        "relaxation",
+        lambda file: _guarded(file, lambda: _steps(file)),
+        lambda found: f"{len(found)} geometries",
+    )
+    results = _guarded(folder / "results.json", lambda: _results(record))
+    results = replace(results, bands=bands, potential=potential, steps=steps or ())
+    return Reading(calculation=calculation, files=log.files, results=results)
+
+
+def _checked_record(folder: Path) -> dict[str, Any]:
     record = read_record(folder)
+    _guarded(folder / "results.json", lambda: _results(record))
+    return record
+
+
+def _say_record(record: Mapping[str, Any]) -> str:
+    return f"GPAW {record['gpaw']}, {record['status']}"
+
+
+def _guarded(file: Path, read: Callable[[], T]) -> T:
     try:
-        return _results(folder, record)
-    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        return read()
+    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ParseError(
             "the engine's output is damaged",
             reason=f"{type(error).__name__}: {error}",
-            where=str(folder),
+            where=str(file),
             fix="delete this folder and run the study again; the other steps are kept",
         ) from error
 
 
-def _results(folder: Path, record: Mapping[str, Any]) -> Results:
-    zero = EnergyZero(run=folder.name, reference="cell_average")
+def _results(record: Mapping[str, Any]) -> Results:
     structure = None
     if "positions_ang" in record:
         structure = from_arrays(record["numbers"], record["cell_ang"], record["positions_ang"])
@@ -58,14 +102,12 @@ def _results(folder: Path, record: Mapping[str, Any]) -> Results:
         code_version=record["gpaw"],
         status=record["status"],
         energy_ev=record.get("energy_ev"),
+        method=_method(record),
         structure=structure,
         forces_ev_per_ang=_array(record.get("forces_ev_per_ang")),
         stress_gpa=_array(record.get("stress_gpa")),
         finite_basis_de_dlnecut_ev=record.get("finite_basis_de_dlnecut_ev"),
         fermi_ev=record.get("fermi_ev"),
-        bands=_bands(folder, record, zero),
-        potential=_potential(folder, zero),
-        steps=_steps(folder),
         wall_time_s=record["wall_time_s"],
         peak_memory_mib=record["peak_memory_mib"],
         settings={name: record[name] for name in ("gpaw", "ase", "numpy", "python")},
@@ -73,14 +115,38 @@ def _results(folder: Path, record: Mapping[str, Any]) -> Results:
     )
 
 
+def _method(record: Mapping[str, Any]) -> Method:
+    """What the record tells of the method; nothing but the version in one that was written before it told."""
+    told = record.get("method", {})
+    grid = told.get("kpoints_grid")
+    spacing = None
+    if grid is not None and "cell_ang" in record:
+        reciprocal_per_ang = 2 * np.pi * np.linalg.inv(np.array(record["cell_ang"])).T
+        spacing = float(np.max(np.linalg.norm(reciprocal_per_ang, axis=1) / np.array(grid)))
+    return Method(
+        code="gpaw",
+        code_version=record["gpaw"],
+        functional=told.get("functional"),
+        dispersion="none" if told else None,
+        cutoff_ev=told.get("cutoff_ev"),
+        potentials=told.get("potentials"),
+        kpoints_grid=None if grid is None else (grid[0], grid[1], grid[2]),
+        kpoint_spacing_per_ang=spacing,
+        smearing=told.get("smearing"),
+        smearing_ev=told.get("smearing_ev"),
+        spin_polarised=told.get("spin_polarised"),
+        spin_orbit=False if told else None,
+        dipole_correction=told.get("dipole_correction"),
+        n_electrons=record.get("n_electrons"),
+        constants=told.get("constants"),
+    )
+
+
 def _array(values: object) -> FloatArray | None:
     return None if values is None else np.array(values, dtype=np.float64)
 
 
-def _bands(folder: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands | None:
-    file = folder / "bands.npz"
-    if not file.exists():
-        return None
+def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
     with np.load(file) as arrays:
         values = arrays["eigenvalues_ev"]
         spins = values.shape[0]
@@ -98,10 +164,7 @@ def _bands(folder: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands |
         )
 
 
-def _potential(folder: Path, zero: EnergyZero) -> PotentialGrid | None:
-    file = folder / "potential.npz"
-    if not file.exists():
-        return None
+def _potential(file: Path, zero: EnergyZero) -> PotentialGrid:
     with np.load(file) as arrays:
         planar = arrays["planar_ev"]
         return PotentialGrid(
@@ -109,10 +172,7 @@ def _potential(folder: Path, zero: EnergyZero) -> PotentialGrid | None:
         )
 
 
-def _steps(folder: Path) -> tuple[RelaxationStep, ...]:
-    file = folder / "relax.jsonl"
-    if not file.exists():
-        return ()
+def _steps(file: Path) -> tuple[RelaxationStep, ...]:
     names = ("energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang", "volume_ang3")
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     return tuple(RelaxationStep(**{name: line[name] for name in names}) for line in lines)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from pymatgen.core import Structure
 
-from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.cell_file import read_cell_path, read_cell_structure
 from dftflow.errors import ParseError
 from dftflow.units import BOHR_ANG
@@ -119,10 +118,6 @@ def test_path_with_labels_and_break(tmp_path: Path) -> None:
     assert [[point.label for point in segment] for segment in path.segments] == [["G", "X"], ["", "G"]]
     assert path.segments[0][1].frac == (0.5, 0, 0)
     assert path.spacing_per_ang == 0.025
-
-
-def test_final_structure_is_none_without_a_file(tmp_path: Path) -> None:
-    assert CASTEP().final_structure(tmp_path, "a") is None
 
 
 # --- published files --------------------------------------------------------------------------------------------------

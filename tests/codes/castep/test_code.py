@@ -11,6 +11,7 @@ import pytest
 
 from dftflow.codes.base import Code
 from dftflow.codes.castep import CASTEP
+from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
 
@@ -116,12 +117,12 @@ def test_progress(tmp_path: Path) -> None:
 
 
 def test_a_folder_holds_one_calculation(tmp_path: Path) -> None:
-    with pytest.raises(ParseError, match="no CASTEP calculation"):
-        CASTEP().parse(tmp_path)
+    with pytest.raises(ParseError, match="no castep calculation"):
+        read_results(CASTEP(), tmp_path)
     for seed in ("a", "b"):
         (tmp_path / f"{seed}.param").write_text("")
     with pytest.raises(ParseError, match="a, b"):
-        CASTEP().parse(tmp_path)
+        read_results(CASTEP(), tmp_path)
 
 
 # --- published folders ------------------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ def test_parse_a_published_band_structure(castep_data: Path, tmp_path: Path) -> 
     """Silicon, LDA, CASTEP 23.1: an indirect gap, its VBM at G and its CBM on the way from G to X."""
     folder = castep_data / "NPBentley+CASTEP_bands/Examples/Si_bands"
     names = {f"Si.{suffix}": f"Si.{suffix}" for suffix in ("castep", "bands", "cell", "param")}
-    results = CASTEP().parse(copy(folder, tmp_path, names))
+    results = read_results(CASTEP(), copy(folder, tmp_path, names))
     assert (results.code, results.code_version, results.status) == ("castep", "23.1", "finished")
     assert results.energy_ev == -337.3530358464
     assert results.structure is not None
@@ -154,7 +155,7 @@ def test_parse_a_published_band_structure(castep_data: Path, tmp_path: Path) -> 
 def test_parse_a_published_relaxation(castep_data: Path, tmp_path: Path) -> None:
     folder = castep_data / "aplowman+castep-parse/tests/castep_files"
     names = {f"GO_max_geom.{suffix}": f"GO_max_geom.{suffix}" for suffix in ("castep", "bands", "cell", "param")}
-    results = CASTEP().parse(copy(folder, tmp_path, names))
+    results = read_results(CASTEP(), copy(folder, tmp_path, names))
     assert results.status == "geom_not_converged"
     assert results.structure is None  # the .cell is where it began, and there is no -out.cell
     assert results.peak_memory_mib == pytest.approx(709.04, abs=0.01)
@@ -163,7 +164,7 @@ def test_parse_a_published_relaxation(castep_data: Path, tmp_path: Path) -> None
 def test_parse_takes_the_structure_from_out_cell(castep_data: Path, tmp_path: Path) -> None:
     folder = castep_data / "asamli+aiida-castep-addons/tests/registry/Si_bands/out"
     names = {f"aiida{suffix}": f"aiida{suffix}" for suffix in (".castep", ".bands", "-out.cell")}
-    results = CASTEP().parse(copy(folder, tmp_path, names))
+    results = read_results(CASTEP(), copy(folder, tmp_path, names))
     assert results.structure is not None
     assert results.structure.volume == pytest.approx(40.026, abs=1e-3)
 
@@ -171,7 +172,7 @@ def test_parse_takes_the_structure_from_out_cell(castep_data: Path, tmp_path: Pa
 def test_parse_a_potential(castep_data: Path, tmp_path: Path) -> None:
     copy(castep_data / "Inker2401+castep-fmtvis/test", tmp_path, {"nospin.pot_fmt": "a.pot_fmt"})
     (tmp_path / "a.castep").write_text(BANNER + "Total time          =  1.0 s\n")
-    results = CASTEP().parse(tmp_path)
+    results = read_results(CASTEP(), tmp_path)
     assert results.potential is not None
     assert results.potential.values_ev.shape == (36, 36, 36)
     assert results.potential.zero.run == tmp_path.name

@@ -20,6 +20,7 @@ from dftflow.analysis.band_edges import find_band_edges
 from dftflow.build.kpaths import special_points, standard_path
 from dftflow.build.substitution import substitute
 from dftflow.codes.gpaw import GPAW
+from dftflow.codes.reading import read_results
 from dftflow.model.spec import CalcSpec, Relaxation
 from dftflow.units import EV_PER_ANG3_GPA
 
@@ -71,7 +72,7 @@ def test_cubic_cspbbr3_has_its_gap_at_r(run_deck: RunDeck) -> None:
         path=standard_path(crystal, 0.5),
         edge_kpoints=tuple(special_points(crystal).values()),
     )
-    results = GPAW().parse(run_deck("cspbbr3-bands", crystal, spec))
+    results = read_results(GPAW(), run_deck("cspbbr3-bands", crystal, spec))
     assert results.status == "finished" and results.bands is not None
     edges = find_band_edges(results.bands, required=(special_points(crystal)["R"],))
     assert edges.band_gap_ev == pytest.approx(1.6, abs=0.25)
@@ -93,7 +94,7 @@ def test_a_slab_has_two_flat_vacuum_levels(run_deck: RunDeck) -> None:
         ],
         coords_are_cartesian=True,
     )
-    results = GPAW().parse(run_deck("slab", slab, replace(SPEC, grid=(2, 2, 1), slab_axis=2)))
+    results = read_results(GPAW(), run_deck("slab", slab, replace(SPEC, grid=(2, 2, 1), slab_axis=2)))
     assert results.potential is not None and results.fermi_ev is not None
     planar = results.potential.values_ev[0, 0]
     z = np.arange(len(planar)) * height / len(planar)
@@ -106,7 +107,9 @@ def test_a_slab_has_two_flat_vacuum_levels(run_deck: RunDeck) -> None:
 
 def test_relaxed_hydrogen_has_the_known_bond(run_deck: RunDeck) -> None:
     """PBE: 0.751 Å (experiment 0.741)."""
-    results = GPAW().parse(run_deck("h2", hydrogen(), replace(SPEC, task="relax", grid=(1, 1, 1), relaxation=LOOSE)))
+    results = read_results(
+        GPAW(), run_deck("h2", hydrogen(), replace(SPEC, task="relax", grid=(1, 1, 1), relaxation=LOOSE))
+    )
     assert results.status == "finished" and results.structure is not None
     assert results.structure.get_distance(0, 1) == pytest.approx(0.751, abs=0.02)
     assert results.steps[-1].max_force_ev_per_ang <= LOOSE.force_tol_ev_per_ang
@@ -136,7 +139,7 @@ def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path, star
 def test_an_scf_that_does_not_converge_is_named(run_deck: RunDeck) -> None:
     folder = run_deck("two-cycles", hydrogen(), replace(SPEC, grid=(1, 1, 1), max_scf_cycles=2))
     assert GPAW().diagnose(folder).status == "scf_not_converged"
-    assert GPAW().parse(folder).energy_ev is None
+    assert read_results(GPAW(), folder).energy_ev is None
 
 
 def test_a_relaxation_out_of_steps_is_named(run_deck: RunDeck) -> None:
@@ -205,7 +208,7 @@ def test_fapbbr3_has_the_same_lattice_constant_at_a_low_and_a_high_cutoff(run_de
                 LOOSE, cell="isotropic", stress_tol_gpa=0.4, force_tol_ev_per_ang=1.0, displacement_tol_ang=0.1
             ),
         )
-        results = GPAW().parse(run_deck(f"fapbbr3-{cutoff_ev:.0f}", crystal, spec))
+        results = read_results(GPAW(), run_deck(f"fapbbr3-{cutoff_ev:.0f}", crystal, spec))
         assert results.status == "finished" and results.structure is not None
         lengths[cutoff_ev] = results.structure.lattice.a
     assert lengths[435.4] == pytest.approx(lengths[700.0], rel=0.015)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dftflow.codes.gpaw import GPAW
+from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError
 
 RECORD = {
@@ -43,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_whole_folder(folder: Path) -> None:
-    results = GPAW().parse(folder)
+    results = read_results(GPAW(), folder)
     assert results.energy_ev == -6.7
     assert results.structure is not None and results.structure.composition.formula == "H2"
     assert results.bands is not None and results.bands.labels == ("G", "X")
@@ -59,7 +60,7 @@ def test_a_file_cut_short_is_a_parse_error(folder: Path, name: str, keep: int) -
     file = folder / name
     file.write_bytes(file.read_bytes()[:keep])
     with pytest.raises(ParseError) as caught:
-        GPAW().parse(folder)
+        read_results(GPAW(), folder)
     assert str(folder) in caught.value.where
 
 
@@ -74,4 +75,4 @@ def test_no_results_means_it_was_stopped(tmp_path: Path) -> None:
 def test_a_record_without_content_is_a_parse_error(tmp_path: Path, record: str) -> None:
     (tmp_path / "results.json").write_text(record)
     with pytest.raises(ParseError):
-        GPAW().parse(tmp_path)
+        read_results(GPAW(), tmp_path)

@@ -1,0 +1,61 @@
+"""Which files in a folder belong to which CASTEP calculation.
+
+A calculation is a seed: ``<seed>.castep``, ``<seed>.bands``, ``<seed>-out.cell``, ``<seed>.0001.err`` … Materials
+Studio gives each property a seed of its own, ``<seed>_BandStr`` or ``<seed>_DOS``, which belongs to the calculation
+``<seed>`` when that has left files of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from dftflow.codes.base import Calculation
+
+__all__ = ["GRIDS", "PROPERTIES", "calculations_in", "file_of", "is_castep_file"]
+
+GRIDS = (".pot_fmt", ".den_fmt", ".elf_fmt", ".chdiff_fmt")
+TRAJECTORIES = (".geom", ".md", ".ts")
+OUTPUTS = (".castep", ".bands", *TRAJECTORIES, *GRIDS, ".cst_esp", ".castep_bin", ".check", ".hug")
+INPUTS = (".cell", ".param")
+PROPERTIES = ("_BandStr", "_DOS", "_PDOS", "_Optics", "_EFIELD", "_Phonon", "_NMR", "_CoreLoss")
+_ERROR = re.compile(r"(?:\.\d{4})?\.err$")
+
+
+def is_castep_file(file: Path) -> bool:
+    """Whether the name is one that CASTEP reads or writes."""
+    return file.suffix in OUTPUTS + INPUTS or _ERROR.search(file.name) is not None
+
+
+def calculations_in(folder: Path) -> tuple[Calculation, ...]:
+    """The calculations whose files lie in `folder`, by seed; ``()`` when it is no folder."""
+    if not folder.is_dir():
+        return ()
+    files = sorted(file for file in folder.iterdir() if is_castep_file(file))
+    seeds = {_own_seed(file) for file in files}
+    groups: dict[str, list[Path]] = {}
+    for file in files:
+        groups.setdefault(_seed(file, seeds), []).append(file)
+    return tuple(
+        Calculation(code="castep", folder=folder, seed=seed, files=tuple(found)) for seed, found in groups.items()
+    )
+
+
+def file_of(calculation: Calculation, suffix: str, *, property_run: str = "") -> Path:
+    """``<seed><property_run><suffix>`` in the calculation's folder, whether it exists or not."""
+    return calculation.folder / f"{calculation.seed}{property_run}{suffix}"
+
+
+def _own_seed(file: Path) -> str:
+    name = _ERROR.sub("", file.name) if file.suffix == ".err" else file.stem
+    return name.removesuffix("-out") if file.suffix == ".cell" else name
+
+
+def _seed(file: Path, seeds: Iterable[str]) -> str:
+    own = _own_seed(file)
+    for ending in PROPERTIES:
+        base = own.removesuffix(ending)
+        if base != own and base in seeds:
+            return base
+    return own

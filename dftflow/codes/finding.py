@@ -1,0 +1,46 @@
+"""Finds the calculations in a folder and below it, of one code or of all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dftflow.codes.base import Calculation
+from dftflow.codes.registry import code_names, load_code
+from dftflow.errors import ParseError
+
+__all__ = ["find_calculations"]
+
+
+def find_calculations(folder: Path, code_name: str | None = None) -> tuple[Calculation, ...]:
+    """Every calculation in `folder` and below, folder by folder; hidden folders are left out.
+
+    Parameters
+    ----------
+    folder
+        A folder; a file gives the calculation that it belongs to.
+    code_name
+        One code of the registry; all of them by default.
+
+    Raises
+    ------
+    ParseError
+        There is no such folder.
+    SpecError
+        There is no such code.
+    """
+    codes = [load_code(name) for name in ((code_name,) if code_name else code_names())]
+    if folder.is_file():
+        found = (calculation for code in codes for calculation in code.find(folder.parent))
+        return tuple(calculation for calculation in found if folder in calculation.files)
+    if not folder.is_dir():
+        raise ParseError("there is no such folder", where=str(folder))
+    return tuple(calculation for place in _folders(folder) for code in codes for calculation in code.find(place))
+
+
+def _folders(top: Path) -> list[Path]:
+    places = []
+    for name, below, _ in os.walk(top):
+        below[:] = sorted(inner for inner in below if not inner.startswith("."))
+        places.append(Path(name))
+    return places

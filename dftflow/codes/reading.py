@@ -1,0 +1,72 @@
+"""Reads the files of a calculation one by one, and gives the results of a folder strictly.
+
+`FileLog` is what the codes read with: a file that is refused is named and costs no other file. `read_results` is for a
+run, whose next step may start only from a calculation of which everything is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from dftflow.codes.base import Code, FileReading
+from dftflow.errors import DftflowError, ParseError
+from dftflow.model.results import Results
+
+__all__ = ["FileLog", "read_results"]
+
+T = TypeVar("T")
+
+
+class FileLog:
+    """What was read of each file of a calculation, in order."""
+
+    def __init__(self) -> None:
+        self._files: list[FileReading] = []
+
+    @property
+    def files(self) -> tuple[FileReading, ...]:
+        """Every file so far."""
+        return tuple(self._files)
+
+    def take(self, file: Path, kind: str, read: Callable[[Path], T], say: Callable[[T], str]) -> T | None:
+        """Content of `file` by `read`, noted with what `say` finds in it.
+
+        None, with the error noted, when `read` refuses it; None and nothing noted when there is no such file.
+        """
+        if not file.exists():
+            return None
+        try:
+            content = read(file)
+            summary = say(content)
+        except DftflowError as error:
+            self._files.append(FileReading(file=file, kind=kind, error=error))
+            return None
+        self._files.append(FileReading(file=file, kind=kind, summary=summary))
+        return content
+
+
+def read_results(code: Code, folder: Path) -> Results:
+    """Results of the calculation in `folder`.
+
+    Raises
+    ------
+    ParseError
+        There is no calculation of `code`, or more than one, or one of its files is incomplete or damaged.
+    """
+    found = code.find(folder)
+    if len(found) != 1:
+        names = ", ".join(calculation.seed for calculation in found)
+        raise ParseError(
+            f"several calculations share a folder: {names}" if found else f"there is no {code.name} calculation here",
+            fix="give each a folder of its own" if found else "",
+            where=str(folder),
+        )
+    reading = code.read(found[0])
+    for file in reading.files:
+        if file.error is not None:
+            raise file.error
+    if reading.results is None:
+        raise ParseError("the calculation has left no output", where=str(folder))
+    return reading.results

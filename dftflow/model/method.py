@@ -1,0 +1,58 @@
+"""How a calculation was made, as its own files say: what has to agree before two results may be subtracted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Method"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """Everything that decides what an energy of a calculation means; None where its files do not tell.
+
+    Attributes
+    ----------
+    functional
+        Exchange-correlation functional under its common name: ``"PBE"``, ``"LDA"``, ``"HSE06"``.
+    dispersion
+        Dispersion correction (``"G06"``, ``"TS"``, ``"D3"``), ``"none"`` without one.
+    cutoff_ev
+        Plane-wave cutoff of the wave functions.
+    potentials
+        Element -> what identifies its potential: a file's name, a library's string, its hash.
+    kpoints_grid
+        Monkhorst-Pack grid of the SCF.
+    kpoint_spacing_per_ang
+        Largest step of that grid along the three reciprocal lattice vectors, 2π included.
+    smearing, smearing_ev
+        Occupation scheme (``"fixed"``, ``"gaussian"`` …) and its width.
+    spin_polarised, spin_orbit
+        Collinear spin channels; spin-orbit coupling.
+    dipole_correction
+        ``"none"``, or its axis and kind (``"z, self-consistent"``).
+    hubbard_u_ev
+        ``"Ti:d"`` -> U.
+    n_electrons
+        Valence electrons per cell.
+    constants
+        The set of physical constants: ``"CODATA 2014"``.
+    """
+
+    code: str
+    code_version: str
+    functional: str | None = None
+    dispersion: str | None = None
+    cutoff_ev: float | None = None
+    potentials: Mapping[str, str] | None = None
+    kpoints_grid: tuple[int, int, int] | None = None
+    kpoint_spacing_per_ang: float | None = None
+    smearing: str | None = None
+    smearing_ev: float | None = None
+    spin_polarised: bool | None = None
+    spin_orbit: bool | None = None
+    dipole_correction: str | None = None
+    hubbard_u_ev: Mapping[str, float] = field(default_factory=dict)
+    n_electrons: float | None = None
+    constants: str | None = None
