@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from dftflow.analysis.band_edges import find_band_edges
@@ -13,59 +11,71 @@ from dftflow.errors import AnalysisError, BandEdgeError
 from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, VacuumLevel
-from dftflow.model.results import FloatArray, PotentialGrid, Results
-
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
+from dftflow.model.results import Bands, FloatArray, PotentialGrid, Results
 
 __all__ = ["calculation_levels", "slab_normal"]
 
 LEAST_VACUUM_ANG = 6.0
 AVERAGING_ANG = 1.0
+SAME_CELL_ANG = 0.01
 XC_INSIDE = (
     "the potential is the local one, exchange and correlation included: in the vacuum it has died away only where the "
     "plane average is flat, to the spread given here"
+)
+FERMI_IN_GAP = (
+    "this slab has a gap, and its Fermi level may lie anywhere in it: the work function says no more than that, while "
+    "E_vac - E_VBM and E_vac - E_CBM are fixed (at the slab's own k-points, its quantum confinement included)"
 )
 
 
 def calculation_levels(results: Results) -> CalculationLevels:
     """Levels of one calculation; what it does not carry is None, with the reason."""
     edges, why_no_edges = _edges(results)
-    normal = None if results.structure is None else slab_normal(results.structure)
-    remarks = [] if results.status == "finished" else [f"the calculation is {results.status.replace('_', ' ')}"]
+    normal = None
+    if results.structure is not None:
+        normal = slab_normal(results.structure.frac_coords, results.structure.lattice.matrix)
     sides: tuple[SlabSide, ...] = ()
     why_no_vacuum = ""
     if normal is not None:
         try:
             sides = _sides(results, normal, edges)
         except AnalysisError as error:
-            why_no_vacuum = str(error)
-    if sides and results.potential is not None and results.potential.kind == "local":
-        remarks.append(XC_INSIDE)
+            why_no_vacuum = " ".join(str(error).split())
     return CalculationLevels(
         edges=edges,
         why_no_edges=why_no_edges,
         normal=normal,
         sides=sides,
         why_no_vacuum=why_no_vacuum,
-        remarks=tuple(remarks),
+        remarks=tuple(_remarks(results, edges, sides)),
     )
 
 
-def slab_normal(structure: Structure) -> int | None:
+def slab_normal(frac_coords: FloatArray, cell_ang: FloatArray) -> int | None:
     """The one lattice vector along which a cell holds 6 Å of vacuum or more; None for none, two or three.
 
     A cell that is empty along two or three vectors holds a wire or a molecule.
+
+    Parameters
+    ----------
+    frac_coords
+        shape (n_atoms, 3); in any cell image.
+    cell_ang
+        shape (3, 3); rows are the lattice vectors. What counts is the height of the cell, not the vector's length.
     """
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(structure.lattice.matrix), axis=0)
+    if not len(frac_coords):
+        return None
+    heights_ang = 1.0 / np.linalg.norm(np.linalg.inv(cell_ang), axis=0)
     empty = []
     for axis in range(3):
-        ordered = np.sort(structure.frac_coords[:, axis] % 1.0)
+        ordered = np.sort(frac_coords[:, axis] % 1.0)
         gaps = np.diff(ordered, append=ordered[0] + 1.0)
-        widest_ang = float(gaps.max() * heights[axis])
-        if widest_ang >= LEAST_VACUUM_ANG:
+        if float(gaps.max() * heights_ang[axis]) >= LEAST_VACUUM_ANG:
             empty.append(axis)
     return empty[0] if len(empty) == 1 else None
+
+
+# --- band edges -------------------------------------------------------------------------------------------------
 
 
 def _edges(results: Results) -> tuple[BandEdges | None, str]:
@@ -74,7 +84,37 @@ def _edges(results: Results) -> tuple[BandEdges | None, str]:
     try:
         return find_band_edges(results.bands), ""
     except BandEdgeError as error:
-        return None, error.summary
+        return None, f"{error.summary} ({error.reason})" if error.reason else error.summary
+
+
+def _on_grid_alone(bands: Bands) -> bool:
+    return all(segment == -1 for segment in bands.on_path) and not any(bands.labels)
+
+
+def _remarks(results: Results, edges: BandEdges | None, sides: tuple[SlabSide, ...]) -> list[str]:
+    lines = []
+    if results.status != "finished":
+        lines.append(f"not a finished calculation ({results.status.replace('_', ' ')}): its numbers are not converged")
+    if edges is not None and results.bands is not None:
+        if _on_grid_alone(results.bands):
+            count = len(results.bands.kpoints_frac)
+            lines.append(
+                f"the band edges are those at {count} k-points of no path: where they miss the true edges, the gap is "
+                "too wide"
+            )
+        if not edges.fermi_in_gap:
+            lines.append(
+                f"the Fermi level, {edges.fermi_ev:.4f} eV, does not lie between the band edges, {edges.vbm.value_ev:.4f} "
+                f"and {edges.cbm.value_ev:.4f} eV"
+            )
+    if sides and edges is not None:
+        lines.append(FERMI_IN_GAP)
+    if sides and results.potential is not None and results.potential.kind == "local":
+        lines.append(XC_INSIDE)
+    return lines
+
+
+# --- the vacuum -------------------------------------------------------------------------------------------------
 
 
 def _sides(results: Results, normal: int, edges: BandEdges | None) -> tuple[SlabSide, ...]:
@@ -84,6 +124,7 @@ def _sides(results: Results, normal: int, edges: BandEdges | None) -> tuple[Slab
         raise AnalysisError("there is no Fermi level to count from")
     assert results.structure is not None
     grid = _standing_on(results.potential, normal)
+    _refuse_other_cell(results.potential, results.structure.lattice.matrix)
     heights: FloatArray = np.asarray(results.structure.frac_coords[:, normal], dtype=np.float64)
     # Only plane averages are used, so that any window of the macroscopic average will do.
     profile = potential_profile(grid, heights, period_ang=AVERAGING_ANG)
@@ -102,7 +143,24 @@ def _side(vacuum: VacuumLevel, fermi: Energy, edges: BandEdges | None) -> SlabSi
 
 def _standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
     """The same potential with the lattice vector `normal` as the third one."""
+    if grid.values_ev.shape[normal] == 1:
+        raise AnalysisError(
+            f"the potential holds no plane averages along lattice vector {'abc'[normal]}, where the vacuum lies",
+            reason="it has one grid point there",
+        )
     order = [axis for axis in range(3) if axis != normal] + [normal]
     return PotentialGrid(
         values_ev=np.transpose(grid.values_ev, order), cell_ang=grid.cell_ang[order], kind=grid.kind, zero=grid.zero
     )
+
+
+def _refuse_other_cell(grid: PotentialGrid, cell_ang: FloatArray) -> None:
+    """Refuse a potential of another geometry; lengths and angles are compared, for a code may turn the cell."""
+    longest_ang = float(np.linalg.norm(cell_ang, axis=1).max())
+    difference_ang2 = grid.cell_ang @ grid.cell_ang.T - cell_ang @ cell_ang.T
+    if not np.abs(difference_ang2).max() <= 2 * longest_ang * SAME_CELL_ANG:
+        raise AnalysisError(
+            "the potential belongs to another cell than the geometry",
+            reason=f"volumes {abs(np.linalg.det(grid.cell_ang)):.3f} and {abs(np.linalg.det(cell_ang)):.3f} Å³",
+            fix="write the potential at the last geometry",
+        )

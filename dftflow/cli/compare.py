@@ -30,11 +30,18 @@ def command(first: Path, second: Path, as_json: bool) -> None:
 
     comparison = compare(_results_at(first), _results_at(second))
     if as_json:
-        rows = [asdict(row) for row in comparison.rows]
-        click.echo(json.dumps({"verdict": comparison.verdict, "sentence": comparison.sentence, "rows": rows}, indent=1))
+        document = {
+            "first": str(first),
+            "second": str(second),
+            "verdict": comparison.verdict,
+            "sentence": comparison.sentence,
+            "rows": [asdict(row) for row in comparison.rows],
+        }
+        click.echo(json.dumps(document, indent=1))
     else:
         click.echo(_table(comparison))
     if comparison.verdict == "differs":
+        # the table has said it: an error on top would only repeat it
         raise click.exceptions.Exit(AnalysisError.exit_code)
 
 
@@ -45,20 +52,23 @@ def _results_at(place: Path) -> Results:
 
     found = find_calculations(place)
     if len(found) != 1:
-        seeds = ", ".join(calculation.seed for calculation in found)
+        places = ", ".join(str(calculation.folder / calculation.seed) for calculation in found)
         raise ParseError(
-            f"there are {len(found)} calculations here: {seeds}" if found else "there is no calculation here",
+            f"there are {len(found)} calculations here: {places}" if found else "there is no calculation here",
             where=str(place),
             fix="name a file of the one that is meant" if found else "",
         )
-    results = load_code(found[0].code).read(found[0]).results
-    if results is None:
-        raise ParseError("the calculation has left no output that can be read", where=str(place))
-    return results
+    reading = load_code(found[0].code).read(found[0])
+    refused = [file.error for file in reading.files if file.error is not None]
+    if reading.results is None:
+        raise next(iter(refused), ParseError("the calculation has left no output", where=str(place)))
+    for error in refused:
+        click.echo(f"note: not used: {error}", err=True)
+    return reading.results
 
 
 def _table(comparison: Comparison) -> str:
-    rows = [(row.quantity, row.verdict, row.first, row.second) for row in comparison.rows]
+    rows = [(row.quantity, row.verdict) for row in comparison.rows]
     name, verdict = (max(len(row[column]) for row in rows) for column in (0, 1))
     lines = []
     for row in comparison.rows:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from dftflow.codes.base import Reading
+    from dftflow.codes.base import FileReading, Reading
     from dftflow.model.absolute import CalculationLevels, SlabSide
     from dftflow.model.results import Results
 
@@ -19,42 +20,67 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--code", help="Look for this code only: castep, espresso, gpaw, vasp.")
+@click.option("--code", help="Look for the calculations of this code only.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:
     """Find the calculations in each FOLDER and below, and print what they hold and what follows from it.
 
-    A file that is incomplete, damaged or contradicts itself is refused by name, and costs no other file. The exit code
-    is 6 when one was.
+    A file in the place of a folder stands for the calculation that it belongs to. A file that is incomplete, damaged or
+    contradicts itself is refused by name, and costs no other file. The exit code is 6 when one was.
     """
     from dftflow.errors import ParseError
 
-    readings = [reading for folder in folders for reading in _read(folder, code)]
-    if not readings:
-        raise ParseError("no calculation was found", where=", ".join(map(str, folders)), fix="`dftflow parse --help`")
-    if as_json:
-        click.echo(json.dumps({"calculations": [_document(reading) for reading in readings]}, indent=1))
-    else:
-        click.echo("\n\n".join("\n".join(_page(reading)) for reading in readings))
-    refused = [file for reading in readings for file in reading.files if file.error is not None]
-    if refused and not as_json:
+    files: list[FileReading] = []
+    documents: list[dict[str, Any]] = []
+    count = 0
+    for count, reading in enumerate(_read(folders, code), start=1):
+        files += reading.files
+        if as_json:
+            documents.append(_document(reading))
+        else:
+            click.echo(_printable("\n".join([*([""] if count > 1 else []), *_page(reading)])))
+    if not count:
         raise ParseError(
-            f"{len(refused)} of {sum(len(reading.files) for reading in readings)} files were refused",
-            reason="\n       ".join(str(file.error).splitlines()[0] for file in refused),
+            "no calculation was found",
+            where=", ".join(map(str, folders)),
+            fix="give the folder that holds the output files" + (", or leave --code out" if code else ""),
         )
+    if as_json:
+        click.echo(json.dumps(_plain({"calculations": documents}), indent=1, allow_nan=False))
+    refused = [file.error for file in files if file.error is not None]
     if refused:
-        raise click.exceptions.Exit(ParseError.exit_code)
+        raise ParseError(
+            f"{len(refused)} of {len(files)} files {'was' if len(refused) == 1 else 'were'} refused",
+            reason="\n       ".join(str(error).splitlines()[0] for error in refused),
+        )
 
 
-def _read(folder: Path, code: str | None) -> Iterator[Reading]:
+def _read(folders: Sequence[Path], code: str | None) -> Iterator[Reading]:
+    """One at a time, so that the potential of one is gone before the next is read; each calculation once."""
     from dftflow.codes.finding import find_calculations
     from dftflow.codes.registry import load_code
 
-    for calculation in find_calculations(folder, code):
+    calculations = [calculation for folder in folders for calculation in find_calculations(folder, code)]
+    once = {(found.code, found.folder.resolve(), found.seed): found for found in reversed(calculations)}
+    for calculation in reversed(once.values()):
         yield load_code(calculation.code).read(calculation)
 
 
+def _printable(text: str) -> str:
+    """The text with what no terminal can show replaced: the name of a file may hold any byte."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 # --- JSON -------------------------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """The same as plain data, in which a number that is none is null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _document(reading: Reading) -> dict[str, Any]:
@@ -81,9 +107,9 @@ def _document(reading: Reading) -> dict[str, Any]:
 def _results(results: Results, levels: CalculationLevels) -> dict[str, Any]:
     from dataclasses import asdict
 
-    edges = levels.edges
     return {
         "status": results.status,
+        "finished": results.status == "finished",
         "code_version": results.code_version,
         "energy_ev": results.energy_ev,
         "free_energy_ev": results.free_energy_ev,
@@ -92,14 +118,8 @@ def _results(results: Results, levels: CalculationLevels) -> dict[str, Any]:
         "pressure_gpa": _pressure(results),
         "volume_ang3": None if results.structure is None else float(results.structure.volume),
         "formula": None if results.structure is None else results.structure.composition.reduced_formula,
-        "band_gap_ev": None if edges is None else edges.band_gap_ev,
-        "vbm_ev": None if edges is None else edges.vbm.value_ev,
-        "cbm_ev": None if edges is None else edges.cbm.value_ev,
-        "direct": None if edges is None else edges.direct,
-        "no_band_edges": levels.why_no_edges,
-        "sides": [_side(side) for side in levels.sides],
-        "no_vacuum_level": levels.why_no_vacuum,
-        "method": None if results.method is None else _plain_method(asdict(results.method)),
+        **_levels(levels),
+        "method": _method(results),
         "checks": [asdict(check) for check in results.checks],
         "steps": len(results.steps),
         "wall_time_s": results.wall_time_s,
@@ -108,8 +128,27 @@ def _results(results: Results, levels: CalculationLevels) -> dict[str, Any]:
     }
 
 
-def _plain_method(method: dict[str, Any]) -> dict[str, Any]:
-    return {key: dict(value) if hasattr(value, "items") else value for key, value in method.items()}
+def _levels(levels: CalculationLevels) -> dict[str, Any]:
+    edges = levels.edges
+    return {
+        "band_gap_ev": None if edges is None else edges.band_gap_ev,
+        "vbm_ev": None if edges is None else edges.vbm.value_ev,
+        "cbm_ev": None if edges is None else edges.cbm.value_ev,
+        "vbm_k": None if edges is None else list(edges.vbm_k),
+        "cbm_k": None if edges is None else list(edges.cbm_k),
+        "direct": None if edges is None else edges.direct,
+        "no_band_edges": levels.why_no_edges,
+        "slab_normal": None if levels.normal is None else "abc"[levels.normal],
+        "sides": [_side(side) for side in levels.sides],
+        "no_vacuum_level": levels.why_no_vacuum,
+    }
+
+
+def _method(results: Results) -> dict[str, Any] | None:
+    from dataclasses import fields
+
+    method = results.method
+    return None if method is None else {field.name: getattr(method, field.name) for field in fields(method)}
 
 
 def _side(side: SlabSide) -> dict[str, Any]:
@@ -134,23 +173,35 @@ def _page(reading: Reading) -> list[str]:
         lines += [f"  {name:<14} {text}" for name, text in _facts(reading.results) if text]
     width = max((len(file.file.name) for file in reading.files), default=0)
     for file in reading.files:
-        found = file.summary if file.error is None else f"REFUSED: {file.error.summary} ({file.error.where})"
+        found = file.summary if file.error is None else _refusal(file.error.summary, file.error.where)
         lines.append(f"  {file.file.name:<{width}}  {file.kind}: {found}".rstrip(": "))
     return lines
 
 
+def _refusal(summary: str, where: str) -> str:
+    return f"REFUSED: {summary} ({where})" if where else f"REFUSED: {summary}"
+
+
 def _facts(results: Results) -> Iterator[tuple[str, str]]:
+    """What is known, line by line. Every number of a calculation that did not finish says so."""
     from dftflow.analysis.calculation_levels import calculation_levels
 
     levels = calculation_levels(results)
-    yield "status", f"{results.status.replace('_', ' ')}, {results.code} {results.code_version}"
-    flag = "" if results.status == "finished" else f"   ({results.status.replace('_', ' ')})"
-    yield "energy", _number(results.energy_ev, "eV", ".6f") + (flag if results.energy_ev is not None else "")
-    force, pressure = _max_force(results), _pressure(results)
-    yield "forces", _number(force, "eV/Å at most", ".5f") + (flag if force is not None else "")
-    yield "pressure", _number(pressure, "GPa", ".4f") + (flag if pressure is not None else "")
-    yield "Fermi level", _number(results.fermi_ev, "eV", ".4f")
-    yield from _level_facts(levels)
+    status = results.status.replace("_", " ")
+    yield "status", f"{status}, {results.code} {results.code_version}"
+    flag = "" if results.status == "finished" else f"   ({status})"
+    numbers = [
+        ("energy", _number(results.energy_ev, "eV", ".6f")),
+        ("forces", _number(_max_force(results), "eV/Å at most", ".5f")),
+        ("pressure", _number(_pressure(results), "GPa", ".4f")),
+        ("Fermi level", _number(results.fermi_ev, "eV", ".4f")),
+        *_level_facts(levels),
+    ]
+    yield from ((name, text + flag if text else "") for name, text in numbers)
+    if levels.edges is None:
+        yield "band gap", f"not given: {levels.why_no_edges}"
+    if levels.why_no_vacuum:
+        yield "vacuum level", f"not given: {levels.why_no_vacuum}"
     yield "method", _method_line(results)
     for check in results.checks:
         answer = {True: "ok", False: "FAILS", None: "open"}[check.passed]
@@ -165,23 +216,16 @@ def _level_facts(levels: CalculationLevels) -> Iterator[tuple[str, str]]:
         kind = "direct" if edges.direct else "indirect"
         places = f"VBM at {edges.vbm_label or _k(edges.vbm_k)}, CBM at {edges.cbm_label or _k(edges.cbm_k)}"
         yield "band gap", f"{edges.band_gap_ev:.4f} eV, {kind}; {places}"
-    else:
-        yield "band gap", f"none: {levels.why_no_edges}"
     for side in levels.sides:
         vacuum = side.vacuum
-        yield (
-            "work function",
-            f"{side.work_function_ev:.4f} eV on the {vacuum.side} side (plateau: spread {vacuum.spread_ev:.4f} eV, "
-            f"slope {vacuum.slope_ev_per_ang:+.5f} eV/Å)",
-        )
+        where = f"on the {vacuum.side} side"
+        plateau = f"plateau: spread {vacuum.spread_ev:.4f} eV, slope {vacuum.slope_ev_per_ang:+.5f} eV/Å"
+        yield "work function", f"{side.work_function_ev:.4f} eV {where} ({plateau})"
         if side.ionisation_potential_ev is not None:
-            yield (
-                "slab's edges",
+            edge_levels = (
                 f"E_vac - E_VBM {side.ionisation_potential_ev:.4f} eV, E_vac - E_CBM {side.electron_affinity_ev:.4f} eV"
-                f" on the {vacuum.side} side",
             )
-    if levels.why_no_vacuum:
-        yield "vacuum level", f"none: {' '.join(levels.why_no_vacuum.split())}"
+            yield "slab's edges", f"{edge_levels} {where}"
 
 
 def _k(frac: Sequence[float]) -> str:
@@ -197,13 +241,16 @@ def _method_line(results: Results) -> str:
     if method is None:
         return ""
     grid = None if method.kpoints_grid is None else f"{'x'.join(map(str, method.kpoints_grid))} k-points"
-    spin = "spin-polarised" if method.spin_polarised else None
+    width = "" if method.smearing_ev is None else f" {method.smearing_ev:g} eV"
+    u_values = ", ".join(f"{shell} {value:g} eV" for shell, value in sorted((method.hubbard_u_ev or {}).items()))
     parts = [
         method.functional,
         None if method.dispersion in (None, "none") else f"dispersion {method.dispersion}",
+        f"U of {u_values}" if u_values else None,
         None if method.cutoff_ev is None else f"{method.cutoff_ev:g} eV",
         grid,
-        spin,
+        None if method.smearing is None else f"occupations {method.smearing}{width}",
+        "spin-polarised" if method.spin_polarised else None,
         "spin-orbit coupling" if method.spin_orbit else None,
         None if method.dipole_correction in (None, "none") else f"dipole correction {method.dipole_correction}",
         method.constants,

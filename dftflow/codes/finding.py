@@ -7,13 +7,15 @@ from pathlib import Path
 
 from dftflow.codes.base import Calculation
 from dftflow.codes.registry import code_names, load_code
-from dftflow.errors import ParseError
+from dftflow.errors import InputError, ParseError
 
 __all__ = ["find_calculations"]
 
 
 def find_calculations(folder: Path, code_name: str | None = None) -> tuple[Calculation, ...]:
-    """Every calculation in `folder` and below, folder by folder; hidden folders are left out.
+    """Every calculation in `folder` and below, folder by folder.
+
+    Hidden folders are left out, and links to folders are not followed below `folder`.
 
     Parameters
     ----------
@@ -24,23 +26,30 @@ def find_calculations(folder: Path, code_name: str | None = None) -> tuple[Calcu
 
     Raises
     ------
+    InputError
+        There is no such file or folder.
     ParseError
-        There is no such folder.
+        A folder cannot be read.
     SpecError
         There is no such code.
     """
-    codes = [load_code(name) for name in ((code_name,) if code_name else code_names())]
+    codes = [load_code(name) for name in ((code_name,) if code_name is not None else code_names())]
     if folder.is_file():
         found = (calculation for code in codes for calculation in code.find(folder.parent))
         return tuple(calculation for calculation in found if folder in calculation.files)
     if not folder.is_dir():
-        raise ParseError("there is no such folder", where=str(folder))
+        raise InputError("there is no such file or folder", where=str(folder))
     return tuple(calculation for place in _folders(folder) for code in codes for calculation in code.find(place))
 
 
 def _folders(top: Path) -> list[Path]:
     places = []
-    for name, below, _ in os.walk(top):
+    for name, below, _ in os.walk(top, onerror=_refuse):
         below[:] = sorted(inner for inner in below if not inner.startswith("."))
         places.append(Path(name))
     return places
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that is passed over in silence would look like one without calculations."""
+    raise ParseError("a folder cannot be read", reason=error.strerror or "", where=str(error.filename)) from error

@@ -6,6 +6,7 @@ run, whose next step may start only from a calculation of which everything is wh
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -33,15 +34,20 @@ class FileLog:
     def take(self, file: Path, kind: str, read: Callable[[Path], T], say: Callable[[T], str]) -> T | None:
         """Content of `file` by `read`, noted with what `say` finds in it.
 
-        None, with the error noted, when `read` refuses it; None and nothing noted when there is no such file.
+        None, with the error noted, when `read` refuses it or the system does not hand it out (a folder of that name,
+        a link to nowhere, no permission); None and nothing noted when there is no such file.
         """
-        if not file.exists():
+        if not os.path.lexists(file):
             return None
         try:
             content = read(file)
             summary = say(content)
         except DftflowError as error:
             self._files.append(FileReading(file=file, kind=kind, error=error))
+            return None
+        except OSError as error:
+            refusal = ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(file))
+            self._files.append(FileReading(file=file, kind=kind, error=refusal))
             return None
         self._files.append(FileReading(file=file, kind=kind, summary=summary))
         return content

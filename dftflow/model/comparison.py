@@ -46,11 +46,11 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """The verdict for a person."""
+        """The verdict for a person, with the rows that it is due to."""
         named = ", ".join(row.quantity for row in self.rows if row.verdict == self.verdict)
         return {
             "same": "may be subtracted",
-            "caution": f"may be subtracted, with care: {named}",
-            "unknown": f"cannot be told: {named} unknown",
-            "differs": f"must not be subtracted: {named} differ",
+            "caution": f"may be subtracted, with care for: {named}",
+            "unknown": f"cannot be told whether they may be subtracted; not known: {named}",
+            "differs": f"must not be subtracted, because of: {named}",
         }[self.verdict]

@@ -21,19 +21,20 @@ class Method:
     cutoff_ev
         Plane-wave cutoff of the wave functions.
     potentials
-        Element -> what identifies its potential: a file's name, a library's string, its hash.
+        Element -> what identifies its potential: a file's name, a library's string, its hash. An element that is
+        left out is not told.
     kpoints_grid
         Monkhorst-Pack grid of the SCF.
     kpoint_spacing_per_ang
         Largest step of that grid along the three reciprocal lattice vectors, 2π included.
     smearing, smearing_ev
-        Occupation scheme (``"fixed"``, ``"gaussian"`` …) and its width.
+        Occupation scheme (``"fixed"``, ``"gaussian"`` …) and its width; no width with ``"fixed"``.
     spin_polarised, spin_orbit
         Collinear spin channels; spin-orbit coupling.
     dipole_correction
         ``"none"``, or its axis and kind (``"z, self-consistent"``).
     hubbard_u_ev
-        ``"Ti:d"`` -> U.
+        ``"Ti:d"`` -> U; empty without one.
     n_electrons
         Valence electrons per cell.
     constants
@@ -53,6 +54,6 @@ class Method:
     spin_polarised: bool | None = None
     spin_orbit: bool | None = None
     dipole_correction: str | None = None
-    hubbard_u_ev: Mapping[str, float] = field(default_factory=dict)
+    hubbard_u_ev: Mapping[str, float] | None = field(default_factory=dict)
     n_electrons: float | None = None
     constants: str | None = None

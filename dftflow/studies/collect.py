@@ -1,25 +1,37 @@
-"""Derives the outcome of a study from calculations that were run elsewhere, in the folders that hold their results."""
+"""Derives the outcome of a study from calculations that were run elsewhere, in the folders that hold their results.
+
+What somebody ran by hand need not be what the study asks for. A calculation of another crystal is refused; one with
+another cutoff, functional or grid is used, and the outcome says so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Code
-from dftflow.codes.reading import read_results
 from dftflow.codes.registry import load_code
-from dftflow.errors import DftflowError, StoreError, StudyError
+from dftflow.errors import DftflowError, InputError, ParseError, StoreError, StudyError
 from dftflow.model.outcome import StudyOutcome
-from dftflow.run.job import NodeOutcome
+from dftflow.model.results import Results
+from dftflow.model.spec import CalcSpec
+from dftflow.run.job import JobState, NodeOutcome
 from dftflow.studies.gather import gather
-from dftflow.studies.plan import Step, StudyPlan
+from dftflow.studies.plan import Step, StructureOf, StudyPlan
 from dftflow.studies.reader import Study
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 __all__ = ["collect_study"]
 
+SAME_CUTOFF_EV = 0.01
+
 
 def collect_study(study: Study, folder: Path, *, places: Mapping[str, Path] | None = None) -> StudyOutcome:
-    """The outcome of `study` from the results below `folder`; nothing is run.
+    """The outcome of `study` from the results below `folder`; nothing is run, and nothing is written.
 
     Parameters
     ----------
@@ -37,39 +49,153 @@ def collect_study(study: Study, folder: Path, *, places: Mapping[str, Path] | No
     StudyError
         `places` names a step that the study does not have.
     InputError
-        When a crystal or a slab of the study cannot be made.
+        When a crystal or a slab of the study cannot be made, or a folder in `places` is none.
+    ParseError
+        When no step has left anything.
     """
     if not folder.is_dir():
         raise StoreError("there is no such folder", where=str(folder), fix="give the folder that holds the results")
     plan = StudyPlan.of(study, load_code(study.content.code), for_decks=True)
     plan.check()
     steps = plan.steps()
-    elsewhere = dict(places or {})
+    elsewhere = _checked(places or {}, steps)
+    ends: dict[str, NodeOutcome] = {}
+    used: dict[str, Results] = {}
+    remarks: list[str] = []
+    for step in steps:
+        asked = step.build(_as_they_ended(plan, used))
+        end, results = _end(plan.code, step, asked, elsewhere.get(step.name, folder / step.name))
+        ends[step.name] = end
+        if results is not None:
+            used[step.name] = results
+            whole = all(need in used for need in step.needs)
+            remarks += [f"{step.name}: {text}" for text in _departures(results, asked[1], grid=whole)]
+    if all(end.state == "not_run" for end in ends.values()):
+        raise _nothing(plan.code, folder)
+    outcome = gather(plan, ends)
+    return replace(outcome, warnings=(*remarks, *outcome.warnings))
+
+
+def _checked(places: Mapping[str, Path], steps: Sequence[Step]) -> dict[str, Path]:
     names = [step.name for step in steps]
-    for name in elsewhere:
+    for name, place in places.items():
         if name not in names:
             raise StudyError(f"the study has no step {name!r}", fix=f"its steps are {', '.join(names)}")
-    ends = {step.name: _end(plan.code, step, elsewhere.get(step.name, folder / step.name)) for step in steps}
-    return gather(plan, ends)
+        if not place.is_dir():
+            raise InputError(f"there is no such folder for the step {name}", where=str(place))
+    return dict(places)
 
 
-def _end(code: Code, step: Step, folder: Path) -> NodeOutcome:
+def _nothing(code: Code, folder: Path) -> ParseError:
+    own_run = (folder / "plan.json").exists()
+    return ParseError(
+        f"there are no results of {code.name} for any step of the study",
+        where=str(folder),
+        fix="`dftflow report FOLDER` reports a run of dftflow"
+        if own_run
+        else "give the folder that `dftflow decks` wrote to, the preset and the code that it was given",
+    )
+
+
+def _as_they_ended(plan: StudyPlan, used: Mapping[str, Results]) -> StructureOf:
+    """Lookup of final structures, as if nothing had moved where there is no result."""
+    by_name = {step.name: step for step in plan.steps()}
+
+    def structure_of(name: str) -> Structure:
+        ended = used[name].structure if name in used else None
+        return by_name[name].build(structure_of)[0] if ended is None else ended
+
+    return structure_of
+
+
+# --- one step ---------------------------------------------------------------------------------------------------
+
+
+def _end(code: Code, step: Step, asked: tuple[Structure, CalcSpec], folder: Path) -> tuple[NodeOutcome, Results | None]:
+    """How the step ended, and its results where they can be used."""
     if not folder.is_dir() or not code.find(folder):
         failure = f"no results of {code.name} in {folder}"
-        return NodeOutcome(name=step.name, title=step.title, state="not_run", folder=None, failure=failure)
-    diagnosis = code.diagnose(folder)
-    failure, wall_time_s = diagnosis.message, None
+        return NodeOutcome(name=step.name, title=step.title, state="not_run", folder=None, failure=failure), None
+    log_tail, results = "", None
+    state: JobState = "failed"
     try:
-        wall_time_s = read_results(code, folder).wall_time_s
+        diagnosis = code.diagnose(folder)
+        log_tail = diagnosis.log_tail
+        results, is_untouched = _whole_results(code, folder)
+        if diagnosis.status != "finished":
+            failure = f"{diagnosis.status.replace('_', ' ')}: {diagnosis.message}"
+        elif results is None:
+            failure = "the calculation has left no output"
+        else:
+            failure = _unfit(results, *asked)
+        if is_untouched and not log_tail:
+            state, failure = "not_run", f"input files alone, or nothing was left of the run ({diagnosis.message})"
     except DftflowError as error:
-        failure = failure or str(error)
-    whole = diagnosis.status == "finished" and not failure
-    return NodeOutcome(
+        failure = str(error)
+    if not failure:
+        state, log_tail = "finished", ""
+    end = NodeOutcome(
         name=step.name,
         title=step.title,
-        state="finished" if whole else "failed",
+        state=state,
         folder=folder,
-        failure="" if whole else f"{diagnosis.status.replace('_', ' ')}: {failure}",
-        log_tail="" if whole else diagnosis.log_tail,
-        wall_time_s=wall_time_s,
+        failure=failure,
+        log_tail=log_tail,
+        wall_time_s=None if results is None else results.wall_time_s,
     )
+    return end, None if failure else results
+
+
+def _whole_results(code: Code, folder: Path) -> tuple[Results | None, bool]:
+    """Results of the one calculation in `folder`, and whether there is no output at all.
+
+    Raises
+    ------
+    ParseError
+        There are several, or a file of it is refused.
+    """
+    found = code.find(folder)
+    if len(found) > 1:
+        seeds = ", ".join(calculation.seed for calculation in found)
+        raise ParseError(f"several calculations share a folder: {seeds}", where=str(folder))
+    reading = code.read(found[0])
+    for file in reading.files:
+        if file.error is not None:
+            raise file.error
+    return reading.results, reading.results is None
+
+
+def _unfit(results: Results, structure: Structure, spec: CalcSpec) -> str:
+    """Why whole results are not those of this step; "" when they are."""
+    lacking = {
+        "a geometry": results.structure is None,
+        "eigenvalues": spec.task == "bands" and results.bands is None,
+        "a potential": spec.task == "potential" and results.potential is None,
+        "a Fermi level": spec.task == "potential" and results.fermi_ev is None,
+    }
+    missing = [name for name, is_missing in lacking.items() if is_missing]
+    if missing or results.structure is None:
+        return f"finished, but there is not what the step is for: {', '.join(missing)}"
+    asked, found = structure.composition, results.structure.composition
+    is_slab = spec.slab_axis is not None  # whose thickness is the user's choice, and with it the formula
+    if is_slab and asked.chemical_system == found.chemical_system:
+        return ""
+    if not is_slab and asked.reduced_formula == found.reduced_formula:
+        return ""
+    return f"a calculation of {found.reduced_formula}, where the study asks for {asked.reduced_formula}"
+
+
+def _departures(results: Results, spec: CalcSpec, *, grid: bool) -> list[str]:
+    """Settings that are known and not those of the study; the grid where the cell is the one it was chosen for."""
+    method = results.method
+    if method is None:
+        return []
+    lines = []
+    if method.functional is not None and method.functional.casefold() != spec.xc.casefold():
+        lines.append(f"calculated with {method.functional}, the study asks for {spec.xc}")
+    if method.cutoff_ev is not None and abs(method.cutoff_ev - spec.cutoff_ev) > SAME_CUTOFF_EV:
+        lines.append(f"calculated at {method.cutoff_ev:g} eV, the study asks for {spec.cutoff_ev:g} eV")
+    if grid and method.kpoints_grid is not None and method.kpoints_grid != spec.grid:
+        have, want = ("x".join(map(str, counts)) for counts in (method.kpoints_grid, spec.grid))
+        lines.append(f"calculated on {have} k-points, the study asks for {want}")
+    return lines

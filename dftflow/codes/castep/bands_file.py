@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dftflow.codes.castep.fixed_width import ByteArray, decimals
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, FloatArray
@@ -23,8 +24,17 @@ from dftflow.units import BOHR_ANG, HARTREE_EV
 __all__ = ["read_bands"]
 
 HEADER_LINES = 9
+DECIMALS = 8
+NUMBERS_AT_ONCE = 1 << 16  # a chunk of bytes stays in the cache of a core
+NEWLINE = ord("\n")
+LEAST_BYTES_A_VALUE = 2
+SMALLEST_CELL_ANG3 = 1e-3
 SAME_K = 1e-6
 MOST_ELECTRONS = 10_000  # the header has four digits
+
+
+_Blocks = tuple[FloatArray, FloatArray, FloatArray]
+"""k-points, shape (n_kpoints, 3); weights; eigenvalues in Hartree, shape (n_spins, n_kpoints, most bands)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +49,8 @@ class _Header:
 def read_bands(file: Path, *, path: KPath | None = None) -> Bands:
     """Eigenvalues of a run.
 
-    With different numbers of bands for the two spins, the surplus highest ones are left out. With different Fermi
-    energies the higher one is taken.
+    With different numbers of bands for the two spins, the shorter channel ends in NaN. With different Fermi energies
+    `Bands.fermi_ev` is the higher one.
 
     Parameters
     ----------
@@ -54,15 +64,10 @@ def read_bands(file: Path, *, path: KPath | None = None) -> Bands:
     ParseError
         The file is cut short or damaged, or a k-point is missing or double.
     """
-    try:
-        text = file.read_text(errors="replace")
-    except OSError as error:
-        raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
-    lines = text.splitlines()
-    if not text.endswith("\n"):
-        raise ParseError("the last line is not complete", reason="the file is cut short", where=f"{file}:{len(lines)}")
-    header = _header(file, lines)
-    kpoints, values = _blocks(file, lines, header)
+    data = _content(file)
+    header, start = _header(file, data)
+    blocks = _fast_blocks(data[start:], header) or _slow_blocks(file, data, header)
+    kpoints, weights, values = blocks
     labels, segments = _along(path, kpoints)
     return Bands(
         eigenvalues_ev=np.sort(values, axis=2) * HARTREE_EV,
@@ -73,10 +78,30 @@ def read_bands(file: Path, *, path: KPath | None = None) -> Bands:
         n_electrons=header.n_electrons,
         fermi_ev=max(header.fermi_hartree) * HARTREE_EV,
         zero=EnergyZero(run=file.parent.name, reference="cell_average"),
+        fermi_by_spin_ev=tuple(fermi * HARTREE_EV for fermi in header.fermi_hartree),
+        weights=weights,
     )
 
 
-def _header(file: Path, lines: list[str]) -> _Header:
+def _content(file: Path) -> bytes:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
+    if not data.endswith(b"\n"):
+        where = f"{file}:{data.count(10) + 1}"
+        raise ParseError("the last line is not complete", reason="the file is cut short", where=where)
+    return data
+
+
+def _header(file: Path, data: bytes) -> tuple[_Header, int]:
+    """The head of the file, and where it ends."""
+    start = 0
+    for _ in range(HEADER_LINES):
+        start = data.find(b"\n", start) + 1
+        if start == 0:
+            raise ParseError("the head of the .bands file is damaged", reason="it is cut short", where=str(file))
+    lines = data[:start].decode("latin-1").splitlines()
     try:
         spins = int(lines[1].split()[-1])
         header = _Header(
@@ -88,18 +113,110 @@ def _header(file: Path, lines: list[str]) -> _Header:
         )
     except (IndexError, ValueError) as error:
         raise ParseError("the head of the .bands file is damaged", reason=str(error), where=str(file)) from error
-    if not len(header.n_electrons) == len(header.n_bands) == len(header.fermi_hartree) == spins:
+    _check_header(file, header, spins)
+    _check_size(file, header, data, start)
+    return header, start
+
+
+def _check_header(file: Path, header: _Header, spins: int) -> None:
+    if not len(header.n_electrons) == len(header.n_bands) == len(header.fermi_hartree) == spins or spins not in (1, 2):
         raise ParseError("the head of the .bands file contradicts itself on the number of spins", where=str(file))
     if max(header.n_electrons) >= MOST_ELECTRONS:
         raise ParseError("the number of electrons has lost digits", reason="the format has four", where=f"{file}:3")
-    return header
+    if min(header.n_bands) < 1 or header.n_kpoints < 1 or not np.isfinite(header.fermi_hartree).all():
+        raise ParseError("the head of the .bands file announces nothing", where=str(file))
+    if not abs(np.linalg.det(header.cell_ang)) > SMALLEST_CELL_ANG3:
+        raise ParseError("the unit cell in the head of the .bands file has no volume", where=f"{file}:6")
 
 
-def _blocks(file: Path, lines: list[str], header: _Header) -> tuple[FloatArray, FloatArray]:
-    """k-points, shape (n_kpoints, 3), and eigenvalues in Hartree, shape (n_spins, n_kpoints, n_bands)."""
-    n_bands = min(header.n_bands)
-    kpoints: FloatArray = np.full((header.n_kpoints, 3), np.nan)
-    values: FloatArray = np.full((len(header.n_bands), header.n_kpoints, n_bands), np.nan)
+def _check_size(file: Path, header: _Header, data: bytes, start: int) -> None:
+    """Refuse a head that announces more than the file can hold, before room is made for it."""
+    if header.n_kpoints * sum(header.n_bands) * LEAST_BYTES_A_VALUE > len(data) - start:
+        raise ParseError(
+            f"{header.n_kpoints} k-points with {sum(header.n_bands)} eigenvalues each are announced, and the file ends",
+            reason="the file is cut short or damaged",
+            where=f"{file}:{data.count(NEWLINE) + 1}",
+        )
+
+
+# --- blocks of one length each, as CASTEP writes them -----------------------------------------------------------
+
+
+def _fast_blocks(data: bytes, header: _Header) -> _Blocks | None:
+    """The blocks as a matrix of bytes; None when they are not all of one layout, or anything in them is odd."""
+    stride, rest = divmod(len(data), header.n_kpoints)
+    first = data.find(b"\n") + 1
+    if rest or stride < first:
+        return None
+    table = np.frombuffer(data, dtype=np.uint8).reshape(header.n_kpoints, stride)
+    parts, at = [], first
+    for spin, count in enumerate(header.n_bands):
+        title = f"Spin component {spin + 1}\n".encode()
+        if at + len(title) > stride:
+            return None
+        if (
+            data[at : at + len(title)] != title
+            or (table[:, at : at + len(title)] != table[0, at : at + len(title)]).any()
+        ):
+            return None
+        at += len(title)
+        width = data.find(b"\n", at) + 1 - at
+        block = table[:, at : at + count * width]
+        if width < 2 or block.shape[1] != count * width:
+            return None
+        parts.append((block, width, count))
+        at += count * width
+    if at != stride:
+        return None
+    kpoints = _fast_kpoints(table[:, :first], header.n_kpoints)
+    if kpoints is None:
+        return None
+    return _fast_values(parts, kpoints, header)
+
+
+def _fast_kpoints(lines: ByteArray, n_kpoints: int) -> tuple[list[int], FloatArray] | None:
+    """Index and numbers of each k-point, in the order of the file; None unless each index is there once."""
+    order: list[int] = []
+    numbers: FloatArray = np.empty((n_kpoints, 4))
+    for row, line in enumerate(lines.tobytes().decode("latin-1").splitlines()):
+        words = line.split()
+        if len(words) != 6 or words[0] != "K-point" or row >= n_kpoints:
+            return None
+        try:
+            order.append(int(words[1]) - 1)
+            numbers[row] = [float(word) for word in words[2:]]
+        except ValueError:
+            return None
+    whole = sorted(order) == list(range(n_kpoints)) and bool(np.isfinite(numbers).all())
+    return (order, numbers) if whole else None
+
+
+def _fast_values(
+    parts: list[tuple[ByteArray, int, int]], kpoints: tuple[list[int], FloatArray], header: _Header
+) -> _Blocks | None:
+    order, numbers = kpoints
+    values: FloatArray = np.full((len(parts), header.n_kpoints, max(header.n_bands)), np.nan)
+    for spin, (block, width, count) in enumerate(parts):
+        at_once = max(1, NUMBERS_AT_ONCE // count)
+        for row in range(0, header.n_kpoints, at_once):
+            chunk = block[row : row + at_once]
+            columns = np.ascontiguousarray(chunk.reshape(-1, width).T)
+            found = decimals(columns[:-1], DECIMALS)
+            if found is None or (columns[-1] != NEWLINE).any():
+                return None
+            values[spin, order[row : row + at_once], :count] = found.reshape(len(chunk), count)
+    placed: FloatArray = np.empty_like(numbers)
+    placed[order] = numbers
+    return placed[:, :3], placed[:, 3], values
+
+
+# --- blocks of any layout, line by line -------------------------------------------------------------------------
+
+
+def _slow_blocks(file: Path, data: bytes, header: _Header) -> _Blocks:
+    lines = data.decode("latin-1").splitlines()
+    kpoints: FloatArray = np.full((header.n_kpoints, 4), np.nan)
+    values: FloatArray = np.full((len(header.n_bands), header.n_kpoints, max(header.n_bands)), np.nan)
     row = HEADER_LINES
     for _ in range(header.n_kpoints):
         index, kpoint = _kpoint(file, lines, row)
@@ -108,11 +225,18 @@ def _blocks(file: Path, lines: list[str], header: _Header) -> tuple[FloatArray, 
         kpoints[index] = kpoint
         row += 1
         for spin, count in enumerate(header.n_bands):
-            values[spin, index] = _eigenvalues(file, lines, row + 1, count)[:n_bands]
+            _check_title(file, lines, row, spin)
+            values[spin, index, :count] = _eigenvalues(file, lines, row + 1, count)
             row += 1 + count
     if any(line.strip() for line in lines[row:]):
         raise ParseError("there is more in the file than its head announces", where=f"{file}:{row + 1}")
-    return kpoints, values
+    return kpoints[:, :3], kpoints[:, 3], values
+
+
+def _check_title(file: Path, lines: list[str], row: int, spin: int) -> None:
+    expected = ["Spin", "component", str(spin + 1)]
+    if row >= len(lines) or lines[row].split() != expected:
+        raise _cut_short(file, lines, row, f"a line {' '.join(expected)!r}")
 
 
 def _kpoint(file: Path, lines: list[str], row: int) -> tuple[int, list[float]]:
@@ -120,8 +244,10 @@ def _kpoint(file: Path, lines: list[str], row: int) -> tuple[int, list[float]]:
         name, index, *numbers = lines[row].split()
         if name != "K-point":
             raise ValueError(lines[row])
-        x, y, z, _ = map(float, numbers)
-        return int(index) - 1, [x, y, z]
+        x, y, z, weight = map(float, numbers)
+        if not np.isfinite([x, y, z, weight]).all():
+            raise ValueError(lines[row])
+        return int(index) - 1, [x, y, z, weight]
     except (IndexError, ValueError):
         raise _cut_short(file, lines, row, "a line 'K-point ...'") from None
 
@@ -131,7 +257,10 @@ def _eigenvalues(file: Path, lines: list[str], start: int, count: int) -> FloatA
     try:
         if len(chunk) < count:
             raise ValueError
-        return np.array(chunk, dtype=np.float64)
+        values = np.array(chunk, dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError
+        return values
     except ValueError:
         bad = next((i for i, line in enumerate(chunk) if not _is_number(line)), len(chunk))
         raise _cut_short(file, lines, start + bad, "an eigenvalue") from None
@@ -139,10 +268,9 @@ def _eigenvalues(file: Path, lines: list[str], start: int, count: int) -> FloatA
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return bool(np.isfinite(float(text)))
     except ValueError:
         return False
-    return True
 
 
 def _cut_short(file: Path, lines: list[str], row: int, expected: str) -> ParseError:

@@ -9,7 +9,7 @@ from dftflow.codes.castep.bands_file import read_bands
 from dftflow.codes.castep.castep_file import CastepRun, read_castep
 from dftflow.codes.castep.cell_file import read_cell_path, read_cell_structure
 from dftflow.codes.castep.folder import file_of
-from dftflow.codes.castep.potential_file import read_potential
+from dftflow.codes.castep.grid_file import read_potential
 from dftflow.codes.reading import FileLog
 from dftflow.model.results import Results
 

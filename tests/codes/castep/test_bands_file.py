@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,10 +76,55 @@ def test_head_of_the_file(tmp_path: Path) -> None:
     assert (bands.zero.run, bands.zero.reference) == (tmp_path.name, "cell_average")
 
 
-def test_surplus_bands_of_one_spin_are_left_out(tmp_path: Path) -> None:
+def test_a_channel_with_fewer_bands_ends_in_nan(tmp_path: Path) -> None:
     bands = read_bands(write(tmp_path, bands_text(ON_PATH, list(range(6)), bands=(4, 3))))
-    assert bands.eigenvalues_ev.shape == (2, 6, 3)
+    assert bands.eigenvalues_ev.shape == (2, 6, 4)
+    assert bands.eigenvalues_ev[0, 5, 3] == pytest.approx(value(0, 5, 3) * HARTREE_EV)
     assert bands.eigenvalues_ev[1, 5, 2] == pytest.approx(value(1, 5, 2) * HARTREE_EV)
+    assert np.isnan(bands.eigenvalues_ev[1, :, 3]).all()
+
+
+def test_both_fermi_energies_and_the_weights(tmp_path: Path) -> None:
+    bands = read_bands(write(tmp_path, bands_text(ON_PATH, [3, 1, 0, 2, 5, 4], bands=(3, 3))))
+    assert bands.fermi_by_spin_ev == pytest.approx((0.1 * HARTREE_EV, 0.2 * HARTREE_EV))
+    assert bands.fermi_ev == pytest.approx(0.2 * HARTREE_EV)
+    assert bands.weights is not None
+    np.testing.assert_allclose(bands.weights, np.full(6, 1 / 6), atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "relayout",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: re.sub(r"^( +-?\d+\.\d+)$", r"\1  ", text, flags=re.MULTILINE),
+        lambda text: re.sub(r"^ +(-?\d+\.\d{8})$", r"\1", text, flags=re.MULTILINE),
+        lambda text: re.sub(r"^ +(-?\d+\.\d{8})$", r" \1E+00", text, flags=re.MULTILINE),
+        lambda text: text.replace("K-point ", "K-point    "),
+    ],
+)
+def test_any_layout_gives_the_numbers_of_the_usual_one(relayout: Callable[[str], str], tmp_path: Path) -> None:
+    text = bands_text(ON_PATH, [2, 0, 1, 3, 5, 4], bands=(4, 3)).replace("    0.51000000", "   -0.51000000")
+    usual = read_bands(write(tmp_path, text))
+    other = write(tmp_path, relayout(text))
+    assert other.read_text() != text or "\r" in relayout(text)
+    found = read_bands(other)
+    np.testing.assert_array_equal(found.eigenvalues_ev, usual.eigenvalues_ev)
+    np.testing.assert_array_equal(found.kpoints_frac, usual.kpoints_frac)
+
+
+@pytest.mark.parametrize("text", ["**************", "           nan", "           inf", "    0.5100 000"])
+def test_what_is_no_number_is_refused_with_its_line(text: str, tmp_path: Path) -> None:
+    whole = bands_text(ON_PATH, list(range(6)), bands=(3, 3))
+    lines = whole.splitlines(keepends=True)
+    lines[11] = text + "\n"
+    with pytest.raises(ParseError, match=re.escape("a.bands:12")):
+        read_bands(write(tmp_path, "".join(lines)))
+
+
+def test_a_head_that_announces_too_much_costs_no_memory(tmp_path: Path) -> None:
+    text = bands_text(ON_PATH, list(range(6))).replace("k-points  6", "k-points  999999999")
+    with pytest.raises(ParseError, match="999999999 k-points"):
+        read_bands(write(tmp_path, text))
 
 
 def test_labels_and_segments_along_the_path(tmp_path: Path) -> None:

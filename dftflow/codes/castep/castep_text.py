@@ -1,0 +1,71 @@
+"""The lines of a ``.castep`` file, and the numbers in them.
+
+Bytes stay bytes: titles may hold any character set, and everything that is read from the file is ASCII. A number is
+what Fortran writes and nothing else that ``float`` would take (``nan``, ``1_000``); ``****`` is a number that did not
+fit its column, and so is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dftflow.errors import ParseError
+
+__all__ = ["NUMBER", "CastepText", "fortran_number", "latin"]
+
+NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+|[-+]\d{3})?"
+
+_NUMBER = re.compile(rb"([-+]?(?:\d+\.?\d*|\.\d+))(?:[EeDd]?([-+]?\d+))?")
+_FOOTER = re.compile(rb"\s*Total time\s+=\s*\d+\.\d+ s\s*")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CastepText:
+    """The lines of a file, without their ends, and without a last line that was cut short."""
+
+    file: Path
+    lines: list[bytes]
+
+    @classmethod
+    def of(cls, file: Path) -> CastepText:
+        """Read `file`; raises `ParseError` when it cannot be read."""
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
+        lines = data.splitlines()
+        if lines and not data.endswith((b"\n", b"\r")) and not _FOOTER.fullmatch(lines[-1]):
+            del lines[-1]
+        return cls(file, lines)
+
+    def error(self, line: int, summary: str, reason: str = "") -> ParseError:
+        """The error for the line with index `line`."""
+        return ParseError(summary, reason=reason, where=f"{self.file}:{line + 1}")
+
+    def damaged(self, line: int, what: str) -> ParseError:
+        """The error for a line that should hold `what`."""
+        shown = latin(self.lines[line].strip()[:60]) if line < len(self.lines) else "the file ends"
+        return self.error(line, f"{what} cannot be read", f"the line says {shown!r}")
+
+
+def fortran_number(token: bytes) -> float | None:
+    """The number that `token` matches as `NUMBER`; None for anything else, and for one that is not finite.
+
+    Examples
+    --------
+    >>> fortran_number(b"-2.07252189E+004"), fortran_number(b"1.5-105"), fortran_number(b"******")
+    (-20725.2189, 1.5e-105, None)
+    """
+    found = _NUMBER.fullmatch(token)
+    if found is None:
+        return None
+    mantissa, exponent = found.groups()
+    value = float(mantissa) if exponent is None else float(mantissa + b"e" + exponent)
+    return value if abs(value) < float("inf") else None
+
+
+def latin(text: bytes) -> str:
+    """`text` decoded so that every byte is a character."""
+    return text.decode("latin-1")

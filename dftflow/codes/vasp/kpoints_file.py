@@ -1,0 +1,206 @@
+"""Writes and reads ``KPOINTS``, and finds the grid behind a list of k-points.
+
+A band structure here is one run: the SCF's grid as an explicit list with weights, then the points of the path and of
+the band edges with weight zero, which VASP calculates in the same self-consistent potential
+(https://vasp.at/wiki/KPOINTS). Each line ends in a comment that says what the point is, so that it can be read back:
+``! grid``, ``! path 0 X`` (segment and name), ``! point R``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dftflow.build.kpaths import sample_path
+from dftflow.errors import ParseError
+from dftflow.model.results import FloatArray
+from dftflow.model.spec import KPath, KPoint
+
+if TYPE_CHECKING:
+    from pymatgen.io.vasp import Kpoints
+
+__all__ = ["bands_list", "grid_behind", "half_grid", "read_names", "regular_grid"]
+
+SAME_K = 1e-6
+MOST_BYTES = 20_000_000
+_GAMMA = ("Γ", "\\GAMMA", "GAMMA", "\\G", "{\\GAMMA}", "$\\GAMMA$")
+
+
+def regular_grid(title: str, grid: tuple[int, int, int]) -> str:
+    """``KPOINTS`` with a Monkhorst-Pack grid (10.1103/PhysRevB.13.5188): an even number leaves out Γ."""
+    return f"{title}\n0\nMonkhorst-Pack\n{' '.join(map(str, grid))}\n0 0 0\n"
+
+
+def half_grid(grid: tuple[int, int, int]) -> tuple[FloatArray, list[int]]:
+    """The grid's points, one of each pair k and -k, and how many of the grid each stands for (1 or 2).
+
+    Coordinates are (2r - q - 1)/2q with r = 1 ... q, equation 3 of 10.1103/PhysRevB.13.5188. Only time reversal is
+    used, which holds for every crystal without a magnetic field.
+    """
+    steps = [range(1 - q, q, 2) for q in grid]
+    points, weights = [], []
+    for numerators in itertools.product(*steps):
+        if numerators < tuple(-n for n in numerators):
+            continue
+        points.append([n / (2 * q) for n, q in zip(numerators, grid, strict=True)])
+        weights.append(2 if any(numerators) else 1)
+    return np.array(points), weights
+
+
+def bands_list(
+    title: str,
+    grid: tuple[int, int, int],
+    path: KPath,
+    edges: Sequence[KPoint],
+    reciprocal_per_ang: FloatArray,
+) -> str:
+    """``KPOINTS`` with the grid, and with weight zero the path and those of `edges` that are no point of it."""
+    points, weights = half_grid(grid)
+    lines = [_line(point, weight, "grid") for point, weight in zip(points, weights, strict=True)]
+    along, labels, segments = sample_path(path, reciprocal_per_ang)
+    lines += [
+        _line(point, 0, f"path {segment} {label}")
+        for point, label, segment in zip(along, labels, segments, strict=True)
+    ]
+    lines += [_line(edge.frac, 0, f"point {edge.label}") for edge in edges if edge.frac not in along]
+    return "\n".join([title, str(len(lines)), "Reciprocal", *lines]) + "\n"
+
+
+def _line(point: Sequence[float] | FloatArray, weight: int, name: str) -> str:
+    return "".join(f"{x + 0.0:15.10f}" for x in point) + f"{weight:5d}  ! {name}".rstrip()
+
+
+def grid_behind(kpoints: FloatArray, weights: FloatArray) -> tuple[int, int, int] | None:
+    """The Monkhorst-Pack grid whose points up to time reversal are the weighted ones of a list, None without one.
+
+    Parameters
+    ----------
+    kpoints
+        shape (n, 3).
+    weights
+        shape (n,); any norm.
+    """
+    found = kpoints[weights > 0]
+    if len(found) == 0:
+        return None
+    counts = [len(np.unique(np.round(np.concatenate([found[:, i], -found[:, i]]), 6) + 0.0)) for i in range(3)]
+    grid = (counts[0], counts[1], counts[2])
+    if int(np.prod(grid)) > 2 * len(found):
+        return None
+    points, shares = half_grid(grid)
+    norm = weights[weights > 0].sum() / sum(shares)
+    expected = {_key(point): share * norm for point, share in zip(points, shares, strict=True)}
+    given = {min(_key(p), _key(-p)): w for p, w in zip(found, weights[weights > 0], strict=True)}
+    expected = {min(key, _key(-np.array(key))): weight for key, weight in expected.items()}
+    fits = len(given) == len(found) and given.keys() == expected.keys()
+    return grid if fits and all(abs(given[key] - expected[key]) < SAME_K for key in given) else None
+
+
+def _key(point: FloatArray) -> tuple[float, ...]:
+    return tuple(float(round(x, 6)) + 0.0 for x in point)
+
+
+# --- names ------------------------------------------------------------------------------------------------------
+
+
+def read_names(file: Path, kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Name and path segment of each k-point of a run, as its ``KPOINTS`` has them.
+
+    Parameters
+    ----------
+    kpoints
+        shape (n, 3); the run's own.
+
+    Returns
+    -------
+    labels
+        ``"G"`` for Γ.
+    on_path
+        -1 off the paths. In a list that says nothing of paths every point of weight zero is on path 0. In line mode
+        lines that share a corner are one segment.
+
+    Raises
+    ------
+    ParseError
+        The file cannot be read, or lists other k-points than the run's: it belongs to another run.
+    """
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise ParseError("KPOINTS is far too large to be one", where=str(file))
+        lines = file.read_bytes().decode("latin-1").splitlines()
+    except OSError as error:
+        raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
+    mode = lines[2].strip()[:1].lower() if len(lines) > 2 else ""
+    try:
+        if mode == "l":
+            return _line_mode(lines, kpoints)
+        if len(lines) > 1 and int(lines[1].split()[0]) > 0:
+            return _listed(lines, kpoints, cartesian=mode in ("c", "k"))
+    except (IndexError, ValueError, OverflowError, TypeError, AttributeError, KeyError) as error:
+        raise ParseError("KPOINTS is damaged or belongs to another run", reason=str(error), where=str(file)) from error
+    return ("",) * len(kpoints), (-1,) * len(kpoints)
+
+
+def _listed(
+    lines: list[str], kpoints: FloatArray, *, cartesian: bool
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    count = int(lines[1].split()[0])
+    if count != len(kpoints) or len(lines) < 3 + count:
+        raise ValueError(f"it lists {count} k-points, the run has {len(kpoints)}")
+    labels, segments = [], []
+    for number, (line, kpoint) in enumerate(zip(lines[3 : 3 + count], kpoints, strict=True), 4):
+        words = line.split()
+        at, weight = np.array(words[:3], dtype=float), float(words[3])
+        if not cartesian and not np.abs(at - kpoint).max() < SAME_K:  # "not <" refuses NaN too
+            raise ValueError(f"line {number} is not the run's k-point")
+        label, segment = _name([word for word in words[4:] if word != "!"], weight)
+        labels.append(label)
+        segments.append(segment)
+    return tuple(labels), tuple(segments)
+
+
+def _name(words: list[str], weight: float) -> tuple[str, int]:
+    if words[:1] == ["grid"]:
+        return "", -1
+    if words[:1] == ["point"]:
+        return _gamma(" ".join(words[1:])), -1
+    if words[:1] == ["path"] and len(words) > 1:
+        return _gamma(" ".join(words[2:])), int(words[1])
+    label = _gamma(" ".join(words))
+    return ("" if label == "None" else label), (0 if weight == 0 else -1)
+
+
+def _gamma(label: str) -> str:
+    return "G" if label.upper() in _GAMMA else label
+
+
+def _line_mode(lines: list[str], kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    from pymatgen.io.vasp import Kpoints
+
+    said = Kpoints.from_str("\n".join(lines))
+    n, corners = said.num_kpts, np.array(said.kpts, dtype=float)
+    if n < 2 or len(corners) % 2 or n * len(corners) // 2 != len(kpoints) or corners.shape[1:] != (3,):
+        raise ValueError(f"{len(corners) // 2} lines of {n} k-points do not make the run's {len(kpoints)}")
+    in_reciprocal = said.coord_type is not None and said.coord_type.lower().startswith("r")
+    labels, segments = [""] * len(kpoints), [0] * len(kpoints)
+    segment = -1
+    for index in range(len(corners) // 2):
+        start, end = corners[2 * index], corners[2 * index + 1]
+        first, last = index * n, (index + 1) * n - 1
+        wrong = max(np.abs(start - kpoints[first]).max(), np.abs(end - kpoints[last]).max())
+        if in_reciprocal and not wrong < SAME_K:
+            raise ValueError(f"line {index + 1} has other ends than the run's")
+        jumps = index == 0 or bool(np.abs(start - corners[2 * index - 1]).max() >= SAME_K)
+        segment += jumps
+        segments[first : last + 1] = [segment] * n
+        labels[first], labels[last] = _corner(said, 2 * index), _corner(said, 2 * index + 1)
+    return tuple(labels), tuple(segments)
+
+
+def _corner(said: Kpoints, index: int) -> str:
+    label = said.labels[index] if said.labels is not None and index < len(said.labels) else None
+    return _gamma((label or "").strip())

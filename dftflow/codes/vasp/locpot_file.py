@@ -1,0 +1,186 @@
+"""Reads ``LOCPOT``, the potential on VASP's fine grid.
+
+Own code: pymatgen's `Locpot` (2026.10) refuses a title that is not UTF-8, makes room for as many points as the file
+announces, and takes the first blank line for the end of the head wherever it stands.
+
+Format (https://vasp.at/wiki/LOCPOT): a POSCAR, a blank line, three grid sizes, then the potential energy of an electron
+in eV, first index fastest. Unlike the density of a CHGCAR it is *not* multiplied by the cell's volume. With ISPIN = 2
+there are two sets, spin up and spin down (not sum and difference), with the atoms' moments between them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TextIO
+
+import numpy as np
+
+from dftflow.errors import ParseError
+from dftflow.model.energy import EnergyZero
+from dftflow.model.results import FloatArray, PotentialGrid
+
+__all__ = ["read_locpot"]
+
+LONGEST_LINE = 10_000
+MOST_ATOMS = 100_000
+LARGEST_EV = 1e6
+SMALLEST_VOLUME_ANG3 = 0.5
+BYTES_A_POINT = 2  # a digit and a blank: less room than that no point can have
+_LOST_E = re.compile(r"(?<=\d)([+-]\d{3})\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    cell_ang: FloatArray
+    n_atoms: int
+
+
+class _Damage(Exception):
+    """What is wrong, in words."""
+
+
+def read_locpot(
+    file: Path, *, kind: Literal["electrostatic", "local"], n_sets: int | None = None
+) -> PotentialGrid:
+    """The potential of a run; that of the two spins is averaged.
+
+    Parameters
+    ----------
+    kind
+        What the run wrote, which the file itself does not say: ``"electrostatic"`` with LVHAR, ``"local"`` with LVTOT.
+    n_sets
+        How many sets there must be: ISPIN; None when it is not known.
+
+    Raises
+    ------
+    ParseError
+        The file is no ``LOCPOT``, is cut short or damaged, or comes from a non-collinear run.
+    """
+    try:
+        with file.open(encoding="latin-1") as stream:
+            head = _head(stream)
+            sets = _sets(stream, head, file.stat().st_size)
+    except OSError as error:
+        raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
+    except (_Damage, ValueError, IndexError, OverflowError, MemoryError) as error:
+        raise ParseError("LOCPOT is cut short or damaged", reason=str(error), where=str(file)) from error
+    if len(sets) > 2:
+        raise ParseError(
+            f"a LOCPOT with {len(sets)} sets cannot be read",
+            reason="the potential of a non-collinear run is written in different ways by different versions of VASP",
+            fix="calculate the potential without spin-orbit coupling",
+            where=str(file),
+        )
+    if n_sets is not None and len(sets) != n_sets:
+        raise ParseError(
+            f"LOCPOT holds {len(sets)} sets, ISPIN is {n_sets}", reason="it is cut short or of another run", where=str(file)
+        )
+    return PotentialGrid(
+        values_ev=np.mean(sets, axis=0),
+        cell_ang=head.cell_ang,
+        kind=kind,
+        zero=EnergyZero(run=file.parent.name, reference="cell_average"),
+    )
+
+
+def _line(stream: TextIO) -> str:
+    line = stream.readline(LONGEST_LINE)
+    if not line.endswith("\n"):
+        raise _Damage("the last line is not complete" if line else "the file ends in its head")
+    return line
+
+
+def _head(stream: TextIO) -> _Head:
+    _line(stream)  # the title: any bytes
+    scale = float(_line(stream).split()[0])
+    cell = np.array([_line(stream).split()[:3] for _ in range(3)], dtype=np.float64).reshape(3, 3)
+    volume = abs(float(np.linalg.det(cell)))
+    if scale < 0 and volume > 0:  # a negative one is the volume
+        scale = (-scale / volume) ** (1 / 3)
+    cell = cell * scale
+    if not (np.isfinite(cell).all() and abs(np.linalg.det(cell)) > SMALLEST_VOLUME_ANG3):
+        raise _Damage("the cell has no volume")
+    words = _line(stream).split()
+    if words and not words[0].isdigit():  # VASP 5 and later name the elements first
+        words = _line(stream).split()
+    counts = [int(word) for word in words]
+    if not counts or min(counts) < 1 or sum(counts) > MOST_ATOMS:
+        raise _Damage(f"the numbers of atoms are {counts}")
+    if _line(stream).strip()[:1].lower() == "s":  # "Selective dynamics"
+        _line(stream)
+    for _ in range(sum(counts)):
+        place = np.array(_line(stream).split()[:3], dtype=np.float64)
+        if place.shape != (3,) or not np.isfinite(place).all():
+            raise _Damage("the position of an atom is damaged")
+    if _line(stream).strip():
+        raise _Damage("there are more positions than atoms")
+    return _Head(cell_ang=cell, n_atoms=sum(counts))
+
+
+def _sets(stream: TextIO, head: _Head, size: int) -> list[FloatArray]:
+    sizes = _line(stream).split()
+    shape = _shape(sizes, size)
+    sets = []
+    while True:
+        sets.append(_grid(stream, shape))
+        if not _next_set(stream, sizes, head.n_atoms):
+            return sets
+        if (len(sets) + 1) * int(np.prod(shape)) * BYTES_A_POINT > size:
+            raise _Damage("the grid has more points than the file has room for")
+
+
+def _shape(words: list[str], size: int) -> tuple[int, int, int]:
+    a, b, c = (int(word) for word in words)
+    if min(a, b, c) < 1 or a * b * c * BYTES_A_POINT > size:
+        raise _Damage(f"a grid of {a} x {b} x {c} points is announced, for which the file has no room")
+    return a, b, c
+
+
+def _grid(stream: TextIO, shape: tuple[int, int, int]) -> FloatArray:
+    n_points = int(np.prod(shape))
+    first = _line(stream)
+    columns = len(first.split())
+    if columns == 0:
+        raise _Damage("a row of the potential is empty")
+    whole, rest = divmod(n_points, columns)
+    if whole == 0:
+        rows = _rows(iter([first]), n_points)
+    else:
+        lines = itertools.chain([first], _complete(stream, whole - 1))
+        rows = _rows(lines, whole * columns)
+        if rest:
+            rows = np.concatenate([rows, _rows(iter([_line(stream)]), rest)])
+    if not (np.abs(rows) < LARGEST_EV).all():  # refuses NaN too
+        raise _Damage("the potential holds something that is no energy")
+    return rows.reshape(shape, order="F")
+
+
+def _complete(stream: TextIO, count: int) -> Iterator[str]:
+    for _ in range(count):
+        yield _line(stream)
+
+
+def _rows(lines: Iterator[str], count: int) -> FloatArray:
+    """The numbers of `lines`, shape (count,); Fortran drops the E of an exponent with three digits."""
+    mended = (_LOST_E.sub(r"E\1", line) for line in lines)
+    values: FloatArray = np.loadtxt(mended, dtype=np.float64, comments=None, ndmin=2).ravel()
+    if values.size != count:
+        raise _Damage(f"{values.size} numbers where there should be {count}")
+    return values
+
+
+def _next_set(stream: TextIO, sizes: list[str], n_atoms: int) -> bool:
+    """Go past the atoms' moments to the next set; False at the end of the file."""
+    moments = 0
+    while line := stream.readline(LONGEST_LINE):
+        words = line.split()
+        if words == sizes:
+            return True
+        moments += len([float(word) for word in words])
+        if moments > 3 * n_atoms:
+            raise _Damage("there is more in the file than its head announces")
+    return False

@@ -1,0 +1,168 @@
+"""Reads the few lines of ``OUTCAR`` that tell how a run ended and what it cost.
+
+Own code: pymatgen's `Outcar` reads the whole file many times over and raises on one that was cut short, which is the
+file that matters here.
+
+Format: https://vasp.at/wiki/OUTCAR. The last mention of a number counts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dftflow.errors import ParseError
+
+__all__ = ["OutcarFile", "read_outcar"]
+
+LONGEST_LINE = 10_000
+
+_NUMBER = r"(-?\d+\.?\d*(?:[Ee][+-]?\d+)?)"
+_VERSION = re.compile(r"^\s*vasp\.(\S+)")
+_ENERGY = re.compile(r"energy\s+without entropy\s*=.*energy\(sigma->0\)\s*=\s*" + _NUMBER + r"\s*$")
+_FREE = re.compile(r"free\s+energy\s+TOTEN\s*=\s*" + _NUMBER + r"\s*eV")
+_FERMI = re.compile(r"(?:E-fermi|Fermi energy)\s*:\s*" + _NUMBER)
+_ITERATION = re.compile(r"Iteration\s+(\d+)\(\s*(\d+)\)")
+_STEPS = re.compile(r"^\s*(NSW|IBRION)\s*=\s*(-?\d+)\s")
+_ELAPSED = re.compile(r"Elapsed time \(sec\):\s*" + _NUMBER)
+_MEMORY = re.compile(r"Maximum memory used \(kb\):\s*" + _NUMBER)
+
+
+@dataclass(slots=True)
+class _Found:
+    version: str = ""
+    energy_ev: float | None = None
+    free_energy_ev: float | None = None
+    fermi_ev: float | None = None
+    ionic_step: int | None = None
+    scf_cycle: int | None = None
+    nsw: int | None = None
+    ibrion: int | None = None
+    scf_converged: bool = False
+    relaxed: bool = False
+    stopped: bool = False
+    ended: bool = False
+    wall_time_s: float | None = None
+    memory_kb: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcarFile:
+    """How a run went.
+
+    Attributes
+    ----------
+    energy_ev, free_energy_ev, fermi_ev
+        Of the last geometry: extrapolated to zero smearing, E - TS, Fermi level.
+    ionic_step, scf_cycle
+        The last SCF cycle that was begun.
+    is_relaxation
+        IBRION 1, 2 or 3 with NSW above 0; None before VASP has printed them.
+    scf_converged
+        The SCF of the last geometry reached EDIFF.
+    relaxed
+        The relaxation reached EDIFFG.
+    stopped
+        A STOPCAR ended it.
+    ended
+        VASP came to its own end.
+    wall_time_s, peak_memory_mib
+        As VASP measured them; the memory is that of one process.
+    """
+
+    version: str
+    energy_ev: float | None
+    free_energy_ev: float | None
+    fermi_ev: float | None
+    ionic_step: int | None
+    scf_cycle: int | None
+    is_relaxation: bool | None
+    scf_converged: bool
+    relaxed: bool
+    stopped: bool
+    ended: bool
+    wall_time_s: float | None
+    peak_memory_mib: float | None
+
+
+def read_outcar(file: Path) -> OutcarFile:
+    """How the run of `file` went, as far as it goes.
+
+    Raises
+    ------
+    ParseError
+        The file cannot be read, or does not begin with VASP's version.
+    """
+    found = _Found()
+    try:
+        with file.open(encoding="latin-1") as stream:
+            found.version = _version(file, stream.readline(LONGEST_LINE))
+            while line := stream.readline(LONGEST_LINE):
+                _note(found, line)
+    except OSError as error:
+        raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
+    known = found.nsw is not None and found.ibrion is not None
+    return OutcarFile(
+        version=found.version,
+        energy_ev=found.energy_ev,
+        free_energy_ev=found.free_energy_ev,
+        fermi_ev=found.fermi_ev,
+        ionic_step=found.ionic_step,
+        scf_cycle=found.scf_cycle,
+        is_relaxation=(found.nsw or 0) > 0 and found.ibrion in (1, 2, 3) if known else None,
+        scf_converged=found.scf_converged,
+        relaxed=found.relaxed,
+        stopped=found.stopped,
+        ended=found.ended,
+        wall_time_s=found.wall_time_s,
+        peak_memory_mib=None if found.memory_kb is None else found.memory_kb / 1024,
+    )
+
+
+def _version(file: Path, first: str) -> str:
+    match = _VERSION.match(first)
+    if match is None:
+        raise ParseError("this is no OUTCAR", reason="it does not begin with VASP's version", where=f"{file}:1")
+    return match[1]
+
+
+def _note(found: _Found, line: str) -> None:
+    """Take what `line` tells; most lines are rows of numbers, and a plain word is looked for first."""
+    if "Iteration" in line:
+        if match := _ITERATION.search(line):
+            found.ionic_step, found.scf_cycle = int(match[1]), int(match[2])
+            found.scf_converged = False
+    elif "aborting loop" in line:
+        found.scf_converged = "EDIFF is reached" in line
+    elif "energy" in line or "nergy :" in line or "E-fermi" in line:
+        _note_energy(found, line)
+    elif "NSW" in line or "IBRION" in line:
+        if match := _STEPS.match(line):
+            setattr(found, match[1].lower(), int(match[2]))
+    else:
+        _note_end(found, line)
+
+
+def _note_energy(found: _Found, line: str) -> None:
+    if match := _ENERGY.search(line):
+        found.energy_ev = float(match[1])
+    elif match := _FREE.search(line):
+        found.free_energy_ev = float(match[1])
+    elif match := _FERMI.search(line):
+        found.fermi_ev = float(match[1])
+    elif "reached required accuracy" in line:
+        found.relaxed = True
+
+
+def _note_end(found: _Found, line: str) -> None:
+    if "reached required accuracy" in line:
+        found.relaxed = True
+    elif "stop encountered" in line:  # "soft stop encountered!  aborting job ...", "hard stop encountered!"
+        found.stopped = True
+    elif "General timing and accounting" in line:
+        found.ended = True
+    elif match := _ELAPSED.search(line):
+        found.wall_time_s = float(match[1])
+    elif match := _MEMORY.search(line):
+        found.memory_kb = float(match[1])

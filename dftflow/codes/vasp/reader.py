@@ -1,0 +1,302 @@
+"""Reads all files of one VASP calculation into `Results`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.reading import FileLog
+from dftflow.codes.vasp.kpoints_file import read_names
+from dftflow.codes.vasp.locpot_file import read_locpot
+from dftflow.codes.vasp.method import method_of
+from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
+from dftflow.codes.vasp.status import status_of
+from dftflow.codes.vasp.vasprun_file import IonicStep, VaspRun, read_vasprun
+from dftflow.errors import ParseError
+from dftflow.model.check import Check
+from dftflow.model.energy import EnergyZero
+from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results
+
+__all__ = ["read_calculation"]
+
+GPA_PER_KBAR = 0.1
+WHOLE = 0.02
+SAME_EV = 1e-5
+SAME_ANG = 1e-4
+FIXED_CHARGE = 10
+
+
+def read_calculation(calculation: Calculation) -> Reading:
+    """What every file of `calculation` holds, and the results together."""
+    folder, log = calculation.folder, FileLog()
+    run = log.take(folder / "vasprun.xml", "log", read_vasprun, _say_run)
+    outcar = log.take(folder / "OUTCAR", "log", read_outcar, lambda o: f"VASP {o.version}")
+    bands = None if run is None else _bands(run, outcar, folder, log)
+    potential = log.take(
+        folder / "LOCPOT", "local potential", lambda file: _potential(file, run), lambda p: f"{p.kind}, {p.values_ev.shape}"
+    )
+    if run is not None:
+        results: Results | None = _results(run, outcar, bands, potential)
+    else:
+        results = None if outcar is None else _results_of_outcar(outcar, potential)
+    return Reading(calculation=calculation, files=log.files, results=results)
+
+
+def _say_run(run: VaspRun) -> str:
+    whole = "" if run.complete else ", cut short"
+    return f"VASP {run.version}, {len(run.steps)} geometries{whole}"
+
+
+def _results_of_outcar(outcar: OutcarFile, potential: PotentialGrid | None) -> Results:
+    return Results(
+        code="vasp",
+        code_version=outcar.version,
+        status=status_of(None, outcar)[0],
+        energy_ev=outcar.energy_ev,
+        free_energy_ev=outcar.free_energy_ev,
+        fermi_ev=outcar.fermi_ev,
+        potential=potential,
+        wall_time_s=outcar.wall_time_s,
+        peak_memory_mib=outcar.peak_memory_mib,
+        warnings=("there is no readable vasprun.xml: geometry, bands and method are unknown",),
+    )
+
+
+def _results(
+    run: VaspRun, outcar: OutcarFile | None, bands: Bands | None, potential: PotentialGrid | None
+) -> Results:
+    last = run.steps[-1]
+    fixed_charge = _fixed_charge(run)
+    return Results(
+        code="vasp",
+        code_version=run.version,
+        status=status_of(run, outcar)[0],
+        energy_ev=None if fixed_charge else last.energy_ev,
+        free_energy_ev=None if fixed_charge else last.free_energy_ev,
+        method=method_of(run),
+        checks=tuple(_checks(run, outcar, potential)),
+        structure=_bare(last),
+        forces_ev_per_ang=last.forces_ev_per_ang,
+        stress_gpa=_stress_gpa(run, last),
+        fermi_ev=run.fermi_ev,
+        bands=bands,
+        potential=potential,
+        steps=_steps(run),
+        wall_time_s=None if outcar is None else outcar.wall_time_s,
+        peak_memory_mib=None if outcar is None else outcar.peak_memory_mib,
+        warnings=tuple(_warnings(run, outcar, bands)),
+    )
+
+
+def _bare(step: IonicStep) -> Any:
+    structure = step.structure.copy()
+    structure.remove_site_property("selective_dynamics") if "selective_dynamics" in structure.site_properties else None
+    return structure
+
+
+def _stress_gpa(run: VaspRun, step: IonicStep) -> FloatArray | None:
+    """VASP counts compression positive (https://vasp.at/wiki/ISIF); with ISIF = 1 only the trace is right."""
+    isif = run.parameters.get("ISIF")
+    if step.stress_kbar is None or not isinstance(isif, int) or isif < 2:
+        return None
+    return -GPA_PER_KBAR * step.stress_kbar + 0.0
+
+
+def _fixed_charge(run: VaspRun) -> bool:
+    icharg = run.parameters.get("ICHARG", 0)
+    return isinstance(icharg, int) and icharg >= FIXED_CHARGE
+
+
+def _steps(run: VaspRun) -> tuple[RelaxationStep, ...]:
+    if not run.parameters["NSW"] > 0 or run.parameters.get("IBRION") not in (1, 2, 3):
+        return ()
+    found = []
+    before: IonicStep | None = None
+    for step in run.steps:
+        stress = _stress_gpa(run, step)
+        found.append(
+            RelaxationStep(
+                energy_ev=step.energy_ev,
+                max_force_ev_per_ang=_largest_force(step),
+                max_stress_gpa=None if stress is None else float(np.abs(stress).max()),
+                max_displacement_ang=None if before is None else _displacement_ang(before, step),
+                volume_ang3=float(step.structure.volume),
+            )
+        )
+        before = step
+    return tuple(found)
+
+
+def _largest_force(step: IonicStep) -> float:
+    if step.forces_ev_per_ang is None:
+        return math.nan
+    free = step.structure.site_properties.get("selective_dynamics")
+    forces = step.forces_ev_per_ang if free is None else step.forces_ev_per_ang * np.array(free, dtype=float)
+    return float(np.linalg.norm(forces, axis=1).max())
+
+
+def _displacement_ang(before: IonicStep, after: IonicStep) -> float:
+    moved = after.structure.frac_coords - before.structure.frac_coords
+    moved -= np.round(moved)
+    return float(np.linalg.norm(moved @ after.structure.lattice.matrix, axis=1).max())
+
+
+# --- bands ------------------------------------------------------------------------------------------------------
+
+
+def _bands(run: VaspRun, outcar: OutcarFile | None, folder: Path, log: FileLog) -> Bands | None:
+    fermi_ev = run.fermi_ev if run.fermi_ev is not None or outcar is None else outcar.fermi_ev
+    if run.eigenvalues is None or fermi_ev is None:
+        return None
+    names = log.take(
+        folder / "KPOINTS", "k-points", lambda file: read_names(file, run.kpoints), lambda n: f"{len(n[0])} k-points"
+    )
+    labels, on_path = names or _without_names(run)
+    return Bands(
+        eigenvalues_ev=run.eigenvalues.values_ev,
+        kpoints_frac=run.kpoints,
+        labels=labels,
+        on_path=on_path,
+        reciprocal_per_ang=run.steps[-1].structure.lattice.reciprocal_lattice.matrix,
+        n_electrons=_electrons(run),
+        fermi_ev=fermi_ev,
+        zero=EnergyZero(run=folder.name, reference="cell_average"),
+        weights=run.weights,
+        spinor=run.spinor,
+    )
+
+
+def _without_names(run: VaspRun) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    if run.style == "Line_mode":
+        return ("",) * len(run.kpoints), (0,) * len(run.kpoints)
+    return ("",) * len(run.kpoints), tuple(-1 if weight > 0 else 0 for weight in run.weights)
+
+
+def _electrons(run: VaspRun) -> tuple[float, ...]:
+    """Electrons per channel: NELECT, and of two channels the shares that the occupations have.
+
+    VASP prints occupations with four digits, so that a sum next to a whole number is that number; a metal's is left
+    as it is, and fills no number of bands.
+    """
+    assert run.eigenvalues is not None
+    if len(run.eigenvalues.electrons) == 1:
+        return (run.n_electrons,)
+    fixed = run.parameters.get("NUPDOWN", -1)
+    if isinstance(fixed, int | float) and fixed >= 0:
+        up = (run.n_electrons + fixed) / 2
+    else:
+        up = run.eigenvalues.electrons[0]
+        up = float(round(up)) if abs(up - round(up)) < WHOLE else up
+    return (up, run.n_electrons - up)
+
+
+# --- potential --------------------------------------------------------------------------------------------------
+
+
+def _potential(file: Path, run: VaspRun | None) -> PotentialGrid:
+    told = run.parameters if run is not None else _incar(file.parent / "INCAR")
+    if run is not None:
+        n_sets: int | None = 4 if run.spinor else int(told["ISPIN"])
+    else:
+        n_sets = None
+    return read_locpot(file, kind=_kind(told, file), n_sets=n_sets if n_sets in (1, 2) else None)
+
+
+def _kind(told: Mapping[str, Any], file: Path) -> Literal["electrostatic", "local"]:
+    """LVHAR switches LVTOT off (https://vasp.at/wiki/LVHAR); WRT_POTENTIAL writes what it names."""
+    if not told.get("WRT_POTENTIAL"):
+        if told.get("LVHAR") is True:
+            return "electrostatic"
+        if told.get("LVTOT") is True and "LVHAR" in told:
+            return "local"
+    raise ParseError(
+        "it is not known which potential LOCPOT holds",
+        reason="the run's parameters have neither LVHAR nor LVTOT: the file may be of another run",
+        fix="calculate it with LVHAR = .TRUE.",
+        where=str(file),
+    )
+
+
+def _incar(file: Path) -> dict[str, Any]:
+    from pymatgen.io.vasp import Incar
+
+    try:
+        told = dict(Incar.from_str(file.read_bytes()[:1_000_000].decode("latin-1")))
+    except OSError:
+        return {}
+    except Exception as error:
+        raise ParseError("INCAR is damaged", reason=f"{type(error).__name__}: {error}", where=str(file)) from error
+    return {"LVHAR": False} | told
+
+
+# --- checks -----------------------------------------------------------------------------------------------------
+
+
+def _checks(run: VaspRun, outcar: OutcarFile | None, potential: PotentialGrid | None) -> list[Check]:
+    found = []
+    if run.eigenvalues is not None:
+        total = sum(run.eigenvalues.electrons)
+        found.append(
+            Check(
+                name="sum of the occupations = NELECT",
+                passed=True,
+                detail=f"{total:.4f} and {run.n_electrons:g} electrons",
+            )
+        )
+    if outcar is not None and outcar.energy_ev is not None:
+        energy = run.steps[-1].energy_ev
+        found.append(
+            Check(
+                name="energy of OUTCAR = energy of vasprun.xml",
+                passed=abs(energy - outcar.energy_ev) < SAME_EV,
+                detail=f"{outcar.energy_ev:.6f} and {energy:.6f} eV",
+            )
+        )
+    if potential is not None:
+        found += _checks_of_potential(run, potential)
+    return found
+
+
+def _checks_of_potential(run: VaspRun, potential: PotentialGrid) -> list[Check]:
+    lattice = run.steps[-1].structure.lattice.matrix
+    apart = float(np.abs(lattice - potential.cell_ang).max())
+    grid = tuple(run.parameters.get(name) for name in ("NGXF", "NGYF", "NGZF"))
+    shape = potential.values_ev.shape
+    return [
+        Check(
+            name="cell of LOCPOT = cell of the last geometry",
+            passed=apart < SAME_ANG,
+            detail=f"they differ by {apart:.6f} Å",
+        ),
+        Check(
+            name="grid of LOCPOT = fine grid of the run",
+            passed=None if None in grid else grid == shape,
+            detail=f"{shape} and {grid}",
+        ),
+    ]
+
+
+def _warnings(run: VaspRun, outcar: OutcarFile | None, bands: Bands | None) -> list[str]:
+    found = []
+    status, message = status_of(run, outcar)
+    if status != "finished":
+        found.append(message)
+    if outcar is None:
+        found.append("there is no OUTCAR: convergence is judged by the number of cycles and steps alone")
+    unconverged = [i for i, step in enumerate(run.steps[:-1], 1) if step.scf_cycles >= run.parameters["NELM"]]
+    if unconverged:
+        found.append(f"the SCF of geometry {', '.join(map(str, unconverged))} was given up after NELM cycles")
+    if _fixed_charge(run):
+        found.append("the density was kept fixed (ICHARG above 9): the run has no total energy of its own")
+    if run.final_differs:
+        found.append("the last geometry that was calculated is given; VASP had moved the atoms once more")
+    if run.parameters.get("PSTRESS"):
+        found.append(f"PSTRESS = {run.parameters['PSTRESS']} kB: the stress counts from that pressure")
+    if bands is None and run.complete:
+        found.append("there are no eigenvalues with a Fermi level")
+    return found
