@@ -10,36 +10,26 @@ ratio to ``numpy.loadtxt`` and peak memory of the process. A peer that is not in
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from side_by_side import WC, print_table
 
+OURS = "from dftflow.codes.castep.grid_file import {} as read"
+LOADTXT = "import numpy as np; read = lambda f: np.loadtxt(f, skiprows=11)"
+CASTEP_OUTPUTS = (
+    "from castep_outputs.parsers.fmt_files import parse_pot_fmt_file as parse; read = lambda f: parse(open(f))"
+)
 READERS = {
-    "wc -l": None,
-    "dftflow read_grid": "from dftflow.codes.castep.grid_file import read_grid as read",
-    "dftflow plane_averages": "from dftflow.codes.castep.grid_file import plane_averages as read",
-    "numpy.loadtxt": "import numpy as np; read = lambda f: np.loadtxt(f, skiprows=11)",
-    "castep_outputs": (
-        "from castep_outputs.parsers.fmt_files import parse_pot_fmt as parse; read = lambda f: parse(open(f))"
-    ),
+    "wc -l": (WC, 3),
+    "dftflow read_grid": (OURS.format("read_grid"), 3),
+    "dftflow plane_averages": (OURS.format("plane_averages"), 3),
+    "numpy.loadtxt": (LOADTXT, 3),
+    "castep_outputs": (CASTEP_OUTPUTS, 1),
 }
-SLOW = {"castep_outputs"}
-PROCESS = """
-import json, resource, sys, time
-from pathlib import Path
-{imports}
-times = []
-for _ in range({repeats}):
-    start = time.perf_counter()
-    read(Path(sys.argv[1]))
-    times.append(time.perf_counter() - start)
-print(json.dumps([min(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
-"""
+STREAMED = ("wc -l", "dftflow plane_averages")
 RECORD = 39
 
 
@@ -49,16 +39,14 @@ def main() -> None:
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="dftflow-grids-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        for order in ("columns", "a fastest"):
-            file = folder / f"{order.replace(' ', '-')}.pot_fmt"
+        for order in ("columns", "a-fastest"):
+            file = folder / f"{order}.pot_fmt"
             write_potential(file, arguments.megabytes, columns_of_c=order == "columns")
-            print(f"\n{file.stat().st_size / 1e6:.1f} MB, {order}\n")
-            table(file, {**READERS} if order == "columns" else {k: READERS[k] for k in list(READERS)[:4]}, repeats=3)
+            print_table(file, READERS, base="numpy.loadtxt")
         if arguments.streamed_megabytes:
             file = folder / "streamed.pot_fmt"
             write_potential(file, arguments.streamed_megabytes, columns_of_c=True)
-            print(f"\n{file.stat().st_size / 1e6:.1f} MB, streamed\n")
-            table(file, {name: READERS[name] for name in ("wc -l", "dftflow plane_averages")}, repeats=1)
+            print_table(file, {name: READERS[name] for name in STREAMED}, base="wc -l")
     finally:
         if arguments.folder is None:
             shutil.rmtree(folder)
@@ -115,37 +103,6 @@ def _head(shape: tuple[int, int, int]) -> str:
             "",
         ]
     )
-
-
-def table(file: Path, readers: dict[str, str | None], *, repeats: int) -> None:
-    """One row a reader."""
-    megabytes = file.stat().st_size / 1e6
-    rows = {name: _measured(name, imports, file, repeats) for name, imports in readers.items()}
-    base = rows.get("numpy.loadtxt")
-    print("| reader | wall time (s) | MB/s | times numpy.loadtxt | peak memory (MB) |\n|---|---|---|---|---|")
-    for name, row in rows.items():
-        if row is None:
-            print(f"| {name} | not installed | | | |")
-            continue
-        ratio = f"{base[0] / row[0]:.2f}" if base else ""
-        print(f"| {name} | {row[0]:.3f} | {megabytes / row[0]:.0f} | {ratio} | {row[1]:.0f} |")
-
-
-def _measured(name: str, imports: str | None, file: Path, repeats: int) -> tuple[float, float] | None:
-    if imports is None:
-        script = PROCESS.format(
-            imports="import subprocess; read = lambda f: subprocess.run(['wc', '-l', f], capture_output=True)",
-            repeats=repeats,
-        )
-    else:
-        script = PROCESS.format(imports=imports, repeats=1 if name in SLOW else repeats)
-    done = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, text=True)
-    if "ModuleNotFoundError" in done.stderr:
-        return None
-    if done.returncode:
-        raise SystemExit(f"{name}: {done.stderr}")
-    seconds, memory_mib = json.loads(done.stdout.splitlines()[-1])
-    return seconds, memory_mib * 2**20 / 1e6
 
 
 if __name__ == "__main__":

@@ -12,15 +12,18 @@ import pytest
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 PARTS = ("debian", "engine", "mp")
+PROGRAMS = {"chromium": "chromium", "pw.x": "quantum-espresso"}
+"""Program that the tests marked debian start -> Debian package."""
 
 
 def why_left_out(mark: str) -> str:
     """What a person does to run the tests with this mark."""
     if mark != "debian":
         return f"deselected (pytest -m {mark})"
-    if shutil.which("chromium"):
+    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
+    if not missing:
         return "a part of its own (.venv/bin/pytest -m debian)"
-    return "chromium is not installed (apt-get install chromium, then .venv/bin/pytest -m debian)"
+    return f"not installed: {', '.join(missing)} (apt-get install them, then .venv/bin/pytest -m debian)"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ Each mutator says what its damage means (`Effect`), because that decides what a 
     same      a legal way to write the same content: the same numbers must come out
     removes   content is gone: a format that declares its size must be refused
     adds      content is there twice: the same
-    blots     a number can no longer be read: it may be missing, but no other number may stand in its place
+    blots     something can no longer be read: it may be missing, but no other number may stand in its place
     any       nothing can be said, but that the reader must not crash
 """
 
@@ -16,6 +16,7 @@ import io
 import random
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -31,6 +32,9 @@ DEEP = 100_000
 _NUMBER = re.compile(rb"(?<![\w.+-])[-+]?\d+(?:\.\d*)?(?:[eEdD][-+]?\d+)?(?![\w.])")
 _INTEGER = re.compile(rb"(?<![\w.+-])\d{1,6}(?![\w.])")
 _EXPONENT = re.compile(rb"[eEdD][-+]?(\d{2,3})(?!\d)")
+_TELLING = re.compile(
+    rb"^[^\n]*(?:energy|fermi|enthalpy|electrons|cut-off|k-point|volume|time)[^\n]*\d[^\n]*$", re.I | re.M
+)
 _HEAD = 2000
 _ENTITIES = b"<!DOCTYPE x [<!ENTITY a0 'ha'>%s]>"
 
@@ -96,6 +100,17 @@ def _match(pattern: re.Pattern[bytes], content: bytes, chance: random.Random) ->
     return pattern.search(content, at) or pattern.search(content)
 
 
+def _number(content: bytes, chance: random.Random) -> re.Match[bytes] | None:
+    """A random number: half of the times one of a line that tells a result, and rather of the last such lines."""
+    if chance.random() < 0.5:
+        at = int(len(content) * chance.choice((chance.random(), 1 - 0.1 * chance.random())))
+        line = _TELLING.search(content, at) or _TELLING.search(content)
+        found = list(_NUMBER.finditer(content, *line.span())) if line else []
+        if found:
+            return chance.choice(found)
+    return _match(_NUMBER, content, chance)
+
+
 def _replaced(content: bytes, start: int, end: int, new: bytes) -> tuple[bytes, int, bytes]:
     return content[:start] + new + content[end:], start, content[start:end]
 
@@ -153,13 +168,13 @@ def _repeat_block(content: bytes, chance: random.Random) -> tuple[bytes, int, by
 
 def _stars(content: bytes, chance: random.Random) -> tuple[bytes, int, bytes]:
     """What Fortran writes when a number does not fit into its field."""
-    found = _match(_NUMBER, content, chance)
+    found = _number(content, chance)
     return _replaced(content, *found.span(), b"*" * len(found[0])) if found else (content, 0, b"")
 
 
 def _nul(content: bytes, chance: random.Random) -> tuple[bytes, int, bytes]:
     """One to eight NUL bytes inside a number, as a full disk or a lost block of a network disk leaves them."""
-    found = _match(_NUMBER, content, chance)
+    found = _number(content, chance)
     if found is None:
         return content, 0, b""
     at = chance.randrange(found.start(), found.end())
@@ -167,13 +182,13 @@ def _nul(content: bytes, chance: random.Random) -> tuple[bytes, int, bytes]:
 
 
 def _not_a_number(content: bytes, chance: random.Random) -> tuple[bytes, int, bytes]:
-    found = _match(_NUMBER, content, chance)
+    found = _number(content, chance)
     new = chance.choice((b"NaN", b"Infinity", b"-Infinity", b"nan", b"inf", b"1E999", b"-", b".", b"1_0", b"0x1F"))
     return _replaced(content, *found.span(), new) if found else (content, 0, b"")
 
 
 def _digit(content: bytes, chance: random.Random) -> tuple[bytes, int, bytes]:
-    found = _match(_NUMBER, content, chance)
+    found = _number(content, chance)
     if found is None:
         return content, 0, b""
     new = bytes(chance.choice(b"0123456789") if byte in b"0123456789" else byte for byte in found[0])
@@ -186,7 +201,7 @@ def _minus(content: bytes, chance: random.Random) -> tuple[bytes, int, bytes]:
 
 
 def _zero(content: bytes, chance: random.Random) -> tuple[bytes, int, bytes]:
-    found = _match(_NUMBER, content, chance)
+    found = _number(content, chance)
     return _replaced(content, *found.span(), b"0".rjust(len(found[0]))) if found else (content, 0, b"")
 
 
@@ -211,7 +226,9 @@ def _exponent(content: bytes, chance: random.Random) -> tuple[bytes, int, bytes]
     found = _match(_EXPONENT, content, chance)
     if found is None:
         return content, 0, b""
-    return _replaced(content, *found.span(), chance.choice((b"+105", b"-105", b"+305", b"E+9999", b"E", b"D+", b"E+**")))
+    return _replaced(
+        content, *found.span(), chance.choice((b"+105", b"-105", b"+305", b"E+9999", b"E", b"D+", b"E+**"))
+    )
 
 
 # --- bytes and lines --------------------------------------------------------------------------------------------
@@ -268,12 +285,18 @@ def _member(content: bytes, chance: random.Random) -> tuple[bytes, int, bytes]:
     """Damage inside a member of a zip archive, whose checksum is right again afterwards."""
     if not content.startswith(b"PK"):
         return content, 0, b""
-    damage = _MUTATORS[chance.choice(("flip", "cut", "count", "digit", "empty", "word", "delete bytes", "stars"))].damage
+    damage = _MUTATORS[
+        chance.choice(("flip", "cut", "count", "digit", "empty", "word", "delete bytes", "stars"))
+    ].damage
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as source:
+            members = {name: source.read(name) for name in source.namelist()}
+        victim = chance.choice(list(members))
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, RuntimeError, IndexError):
+        return content, 0, b""  # damaged before, in a chain
     packed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(packed, "w") as target:
-        victim = chance.choice(source.namelist())
-        for name in source.namelist():
-            member = source.read(name)
+    with zipfile.ZipFile(packed, "w") as target:
+        for name, member in members.items():
             target.writestr(zipfile.ZipInfo(name), damage(member, chance)[0] if name == victim else member)
     return packed.getvalue(), 0, b""
 
@@ -320,7 +343,7 @@ _MUTATORS = {
     "flip": _Mutator("any", _flip),
     "swap lines": _Mutator("any", _swap_lines),
     "crlf": _Mutator("same", _crlf),
-    "some crlf": _Mutator("same", _some_crlf),
+    "some crlf": _Mutator("blots", _some_crlf),
     "latin1": _Mutator("any", _latin1),
     "long line": _Mutator("any", _long_line),
     "gzip": _Mutator("any", _gzip),

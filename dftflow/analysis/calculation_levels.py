@@ -23,8 +23,8 @@ XC_INSIDE = (
     "plane average is flat, to the spread given here"
 )
 FERMI_IN_GAP = (
-    "this slab has a gap, and its Fermi level may lie anywhere in it: the work function says no more than that, while "
-    "E_vac - E_VBM and E_vac - E_CBM are fixed (at the slab's own k-points, its quantum confinement included)"
+    "this slab has a gap, and its Fermi level, with it the work function, may lie anywhere in it; E_vac - E_VBM and "
+    "E_vac - E_CBM are fixed, at the slab's own k-points and with its quantum confinement"
 )
 
 
@@ -95,18 +95,15 @@ def _remarks(results: Results, edges: BandEdges | None, sides: tuple[SlabSide, .
     lines = []
     if results.status != "finished":
         lines.append(f"not a finished calculation ({results.status.replace('_', ' ')}): its numbers are not converged")
-    if edges is not None and results.bands is not None:
-        if _on_grid_alone(results.bands):
-            count = len(results.bands.kpoints_frac)
-            lines.append(
-                f"the band edges are those at {count} k-points of no path: where they miss the true edges, the gap is "
-                "too wide"
-            )
-        if not edges.fermi_in_gap:
-            lines.append(
-                f"the Fermi level, {edges.fermi_ev:.4f} eV, does not lie between the band edges, {edges.vbm.value_ev:.4f} "
-                f"and {edges.cbm.value_ev:.4f} eV"
-            )
+    if edges is not None and results.bands is not None and _on_grid_alone(results.bands):
+        count = len(results.bands.kpoints_frac)
+        lines.append(
+            f"the band edges are those at {count} k-point{'' if count == 1 else 's'} of no path: a set that misses the "
+            "true edges gives too wide a gap"
+        )
+    if edges is not None and not edges.fermi_in_gap:
+        between = f"{edges.vbm.value_ev:.4f} and {edges.cbm.value_ev:.4f} eV"
+        lines.append(f"the Fermi level, {edges.fermi_ev:.4f} eV, does not lie between the band edges, {between}")
     if sides and edges is not None:
         lines.append(FERMI_IN_GAP)
     if sides and results.potential is not None and results.potential.kind == "local":

@@ -121,7 +121,7 @@ class RelaxationStep:
     """One accepted step of a geometry optimisation."""
 
     energy_ev: float
-    max_force_ev_per_ang: float
+    max_force_ev_per_ang: float | None
     max_stress_gpa: float | None
     max_displacement_ang: float | None
     volume_ang3: float

@@ -94,6 +94,11 @@ class CalcSpec:
     slab_axis
         0, 1 or 2 when the cell holds a slab whose normal lies along that lattice vector and the Cartesian axis of
         the same number; None for a crystal. A slab is not periodic along it, and gets a dipole correction there.
+    fixed_atoms
+        Indices of the atoms that do not move; only with ``relax``. Symmetry is then not used: it could move them.
+    continues
+        Stem of the files that an earlier calculation left (``"../CsPbBr3-relax/CsPbBr3-relax"``), whose density and
+        wave functions are the start. The result does not depend on it, and a code may start afresh instead.
     cutoff_note, grid_note
         Where the two numbers come from, for the comment in the deck ("paper: 244.9 eV for CsPbBr3").
     """
@@ -111,6 +116,8 @@ class CalcSpec:
     path: KPath | None = None
     edge_kpoints: tuple[KPoint, ...] = ()
     slab_axis: int | None = None
+    fixed_atoms: tuple[int, ...] = ()
+    continues: str = ""
     cutoff_note: str = ""
     grid_note: str = ""
 
@@ -123,3 +130,18 @@ class CalcSpec:
             raise SpecError(f"task {self.task!r} and relaxation={self.relaxation!r} do not go together")
         if (self.task == "bands") != (self.path is not None):
             raise SpecError(f"task {self.task!r} and path={self.path!r} do not go together")
+        if self.fixed_atoms and self.task != "relax":
+            raise SpecError(f"task {self.task!r} moves no atom, so none can be fixed", fix="leave fixed_atoms out")
+        if len(set(self.fixed_atoms)) != len(self.fixed_atoms):
+            raise SpecError(f"an atom stands twice in fixed_atoms {self.fixed_atoms}", fix="name each atom once")
+
+    def check_fixed_atoms(self, number_of_atoms: int) -> None:
+        """Raise `SpecError` when `fixed_atoms` names an atom that is not there, or leaves none free."""
+        wrong = [index for index in self.fixed_atoms if not 0 <= index < number_of_atoms]
+        if wrong:
+            raise SpecError(
+                f"fixed_atoms names atom {wrong[0]}, but there are {number_of_atoms}",
+                fix=f"count from 0 to {number_of_atoms - 1}",
+            )
+        if len(self.fixed_atoms) == number_of_atoms:
+            raise SpecError("all atoms are fixed: there is nothing to relax", fix="leave some of them free")

@@ -1,7 +1,7 @@
 """Derives the outcome of a study from calculations that were run elsewhere, in the folders that hold their results.
 
 What somebody ran by hand need not be what the study asks for. A calculation of another crystal is refused; one with
-another cutoff, functional or grid is used, and the outcome says so.
+another cutoff, functional, grid or geometry is used, and the outcome says so.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dftflow.analysis.comparability import compare
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
 from dftflow.errors import DftflowError, InputError, ParseError, StoreError, StudyError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["collect_study"]
 
 SAME_CUTOFF_EV = 0.01
+SAME_VOLUME = 0.005
 
 
 def collect_study(study: Study, folder: Path, *, places: Mapping[str, Path] | None = None) -> StudyOutcome:
@@ -68,12 +70,13 @@ def collect_study(study: Study, folder: Path, *, places: Mapping[str, Path] | No
         ends[step.name] = end
         if results is not None:
             used[step.name] = results
-            whole = all(need in used for need in step.needs)
-            remarks += [f"{step.name}: {text}" for text in _departures(results, asked[1], grid=whole)]
+            exact = all(need in used for need in step.needs)
+            grid = exact or (study.preset.kpoint_spacing_per_ang is None and asked[1].slab_axis is None)
+            remarks += [f"{step.name}: {text}" for text in _departures(results, *asked, exact=exact, grid=grid)]
     if all(end.state == "not_run" for end in ends.values()):
         raise _nothing(plan.code, folder)
     outcome = gather(plan, ends)
-    return replace(outcome, warnings=(*remarks, *outcome.warnings))
+    return replace(outcome, warnings=(*remarks, *_unlike(plan, used), *outcome.warnings))
 
 
 def _checked(places: Mapping[str, Path], steps: Sequence[Step]) -> dict[str, Path]:
@@ -93,7 +96,7 @@ def _nothing(code: Code, folder: Path) -> ParseError:
         where=str(folder),
         fix="`dftflow report FOLDER` reports a run of dftflow"
         if own_run
-        else "give the folder that `dftflow decks` wrote to, the preset and the code that it was given",
+        else "run the decks; give the folder that `dftflow decks` wrote to, and the preset and the code it was given",
     )
 
 
@@ -185,17 +188,44 @@ def _unfit(results: Results, structure: Structure, spec: CalcSpec) -> str:
     return f"a calculation of {found.reduced_formula}, where the study asks for {asked.reduced_formula}"
 
 
-def _departures(results: Results, spec: CalcSpec, *, grid: bool) -> list[str]:
-    """Settings that are known and not those of the study; the grid where the cell is the one it was chosen for."""
-    method = results.method
-    if method is None:
-        return []
+def _departures(results: Results, structure: Structure, spec: CalcSpec, *, exact: bool, grid: bool) -> list[str]:
+    """What is known of a calculation and is not as the study asks.
+
+    The volume counts only where `structure` is made from results of all that the step needs (`exact`), the grid where
+    it does not depend on such a result (`grid`).
+    """
     lines = []
-    if method.functional is not None and method.functional.casefold() != spec.xc.casefold():
+    method = results.method
+    if method is not None and method.functional is not None and method.functional.casefold() != spec.xc.casefold():
         lines.append(f"calculated with {method.functional}, the study asks for {spec.xc}")
-    if method.cutoff_ev is not None and abs(method.cutoff_ev - spec.cutoff_ev) > SAME_CUTOFF_EV:
+    if method is not None and method.cutoff_ev is not None and abs(method.cutoff_ev - spec.cutoff_ev) > SAME_CUTOFF_EV:
         lines.append(f"calculated at {method.cutoff_ev:g} eV, the study asks for {spec.cutoff_ev:g} eV")
-    if grid and method.kpoints_grid is not None and method.kpoints_grid != spec.grid:
-        have, want = ("x".join(map(str, counts)) for counts in (method.kpoints_grid, spec.grid))
+    found = None if method is None else method.kpoints_grid
+    if grid and found is not None and found != spec.grid:
+        have, want = ("x".join(map(str, counts)) for counts in (found, spec.grid))
         lines.append(f"calculated on {have} k-points, the study asks for {want}")
+    if exact and results.structure is not None and spec.task != "relax" and spec.slab_axis is None:
+        have_ang3, want_ang3 = (crystal.volume / len(crystal) for crystal in (results.structure, structure))
+        if abs(have_ang3 / want_ang3 - 1) > SAME_VOLUME:
+            lines.append(
+                f"calculated at {have_ang3:.3f} Å³ an atom, where the geometry it is to be made from has "
+                f"{want_ang3:.3f}: its deck may be older than the relaxation"
+            )
+    return lines
+
+
+def _unlike(plan: StudyPlan, used: Mapping[str, Results]) -> list[str]:
+    """Crystals and slabs whose levels are lined up, although they were calculated in different ways."""
+    lines = []
+    for material in plan.materials:
+        for index in range(len(material.slab_entries)):
+            names = material.bands_step, material.slab_step(index, "potential")
+            if all(name in used for name in names):
+                rows = compare(*(used[name] for name in names)).rows
+                lines += [
+                    f"{names[0]} and {names[1]} differ in their {row.quantity} ({row.first} | {row.second}): "
+                    f"{row.consequence}"
+                    for row in rows
+                    if row.verdict == "differs"
+                ]
     return lines

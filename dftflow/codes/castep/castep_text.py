@@ -23,26 +23,34 @@ _FOOTER = re.compile(rb"\s*Total time\s+=\s*\d+\.\d+ s\s*")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class CastepText:
-    """The lines of a file, without their ends, and without a last line that was cut short."""
+    """Some lines of a file: `data` as they are, `lines` without their ends, `before` lines stand above them."""
 
     file: Path
+    data: bytes
     lines: list[bytes]
+    before: int
 
     @classmethod
     def of(cls, file: Path) -> CastepText:
-        """Read `file`; raises `ParseError` when it cannot be read."""
+        """All of `file`; raises `ParseError` when it cannot be read."""
         try:
             data = file.read_bytes()
         except OSError as error:
             raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
+        return cls(file, data, [], 0)
+
+    def part(self, start: int, end: int, before: int) -> CastepText:
+        """The lines in the bytes from `start` to `end`, without a last line that the end of the file cut short."""
+        data = self.data[start:end]
         lines = data.splitlines()
-        if lines and not data.endswith((b"\n", b"\r")) and not _FOOTER.fullmatch(lines[-1]):
+        cut = end == len(self.data) and not data.endswith((b"\n", b"\r"))
+        if cut and lines and not _FOOTER.fullmatch(lines[-1]):
             del lines[-1]
-        return cls(file, lines)
+        return CastepText(self.file, data, lines, before)
 
     def error(self, line: int, summary: str, reason: str = "") -> ParseError:
         """The error for the line with index `line`."""
-        return ParseError(summary, reason=reason, where=f"{self.file}:{line + 1}")
+        return ParseError(summary, reason=reason, where=f"{self.file}:{self.before + line + 1}")
 
     def damaged(self, line: int, what: str) -> ParseError:
         """The error for a line that should hold `what`."""

@@ -32,6 +32,7 @@ _MESSAGES = {
     "geom_not_converged": "the geometry did not converge within geom_max_iter steps",
     "out_of_time": "the run stopped because its run_time was nearly over; it can be continued",
     "truncated": "the .castep file has no end: the run still goes on, or was killed",
+    "died": "CASTEP gave up; its message and a trace stand at the end of the .castep file",
 }
 
 
@@ -95,7 +96,7 @@ class CASTEP:
     def progress(self, folder: Path) -> Progress:
         """Last SCF cycle and geometry iteration in the ``.castep`` file."""
         try:
-            run = read_castep(folder / f"{_seed(folder)}.castep")
+            run = read_castep(folder / f"{_seed(folder)}.castep")[-1]
         except ParseError:
             return Progress(doing="starting")
         step = "" if run.iteration is None else f"geometry iteration {run.iteration} done, "
@@ -106,12 +107,12 @@ class CASTEP:
         seed = _seed(folder)
         errors = "\n".join(file.read_text(errors="replace").strip() for file in sorted(folder.glob(f"{seed}*.err")))
         try:
-            run = read_castep(folder / f"{seed}.castep")
+            run = read_castep(folder / f"{seed}.castep")[-1]
         except ParseError as error:
             return Diagnosis(status="died", message=errors or error.summary, log_tail=_tail(folder, seed))
         if run.status == "finished":
             return Diagnosis(status="finished")
-        if errors and run.status == "truncated":
+        if errors and run.status in ("truncated", "died"):
             return Diagnosis(status="died", message=errors.splitlines()[0], log_tail=errors)
         return Diagnosis(status=run.status, message=_MESSAGES[run.status], log_tail=_tail(folder, seed))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dftflow.codes.castep.constraints import ionic_constraints_block
 from dftflow.codes.castep.keywords import FAMILIES, KeywordFamily, functional, tolerance_note
 from dftflow.codes.castep.potentials import Potentials, choose_potentials
 from dftflow.codes.templates import render_template
@@ -39,6 +40,8 @@ MIX_CHARGE_AMP_SLAB = 0.2
 MS_SCF_TOL_EV = {2e-6: 'Materials Studio quality "Medium"'}
 MS_SMEARING_EV = {0.1: "Materials Studio default"}
 TITLE_LENGTH = 80
+CHECKPOINT = ".castep_bin"  # what `write_checkpoint : minimal` leaves in every version; it lacks the wave functions
+LONGEST_STEM = 255 - len(CHECKPOINT)
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
 _TRANSLITERATED = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
@@ -81,7 +84,7 @@ def render_deck(
         code="castep",
         seed=seed,
         files={f"{seed}.cell": _align_comments(cell), f"{seed}.param": _align_comments(param)},
-        notes=(*pots.notes, *_break_notes(cell, family)),
+        notes=(*pots.notes, *_break_notes(cell, family), *_reuse_notes(spec)),
     )
 
 
@@ -94,6 +97,12 @@ def _break_notes(cell: str, family: KeywordFamily) -> tuple[str, ...]:
     )
 
 
+def _reuse_notes(spec: CalcSpec) -> tuple[str, ...]:
+    if not spec.continues:
+        return ()
+    return (f"It starts from {_reused(spec)}, which the earlier calculation leaves: run that one first.",)
+
+
 def _check(structure: Structure, spec: CalcSpec) -> None:
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
@@ -103,6 +112,8 @@ def _check(structure: Structure, spec: CalcSpec) -> None:
             reason="the exchange of a hybrid functional is not local",
             fix="take the potential from a PBE run",
         )
+    spec.check_fixed_atoms(len(structure))
+    _check_continues(spec.continues)
     if spec.slab_axis is not None:
         _check_slab(structure.lattice, spec, spec.slab_axis)
     if spec.relaxation is not None and spec.relaxation.cell == "isotropic":
@@ -134,6 +145,18 @@ def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int) -> None:
         )
 
 
+def _check_continues(stem: str) -> None:
+    if not stem:
+        return
+    if not re.fullmatch(r"[A-Za-z0-9._+/-]+", stem) or len(stem) > LONGEST_STEM:
+        raise SpecError(
+            f"CASTEP cannot reuse {stem!r}",
+            fix=f"use letters, digits, '.', '_', '+', '-' and '/' only, at most {LONGEST_STEM} of them",
+        )
+    if stem.endswith((CHECKPOINT, ".check")):
+        raise SpecError(f"continues is {stem!r}", fix=f"give the stem alone: {stem.rpartition('.')[0]!r}")
+
+
 def _check_isotropic(lattice: Lattice) -> None:
     if max(lattice.abc) - min(lattice.abc) > SAME_LENGTH_ANG:
         lengths = ", ".join(f"{length:.4f}" for length in lattice.abc)
@@ -160,6 +183,7 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
         "grid": " ".join(map(str, spec.grid)),
         "grid_note": _plain(spec.grid_note),
         "moving_ions": spec.relaxation is not None,
+        "ionic_constraints": ionic_constraints_block(structure, spec.fixed_atoms),
         "path": path,
         "potentials_note": pots.comment,
         "potentials": pots.block,
@@ -223,6 +247,7 @@ def _param_values(spec: CalcSpec) -> dict[str, Any]:
     note = tolerance_note(spec.relaxation) if spec.relaxation is not None else ""
     values: dict[str, Any] = {
         "title": _title(spec.title),
+        "reuse": _reused(spec),
         "xc": functional(spec.xc).keyword,
         "cutoff_ev": _number(spec.cutoff_ev),
         "cutoff_note": _plain(spec.cutoff_note),
@@ -251,6 +276,11 @@ def _relaxation_values(relaxation: Relaxation, note: str) -> dict[str, Any]:
         "tolerance_note": note,
         "max_steps": relaxation.max_steps,
     }
+
+
+def _reused(spec: CalcSpec) -> str:
+    """The checkpoint to start from. A continuation would go on with the old task in the old cell: reuse starts anew."""
+    return f"{spec.continues}{CHECKPOINT}" if spec.continues else ""
 
 
 # --- text ------------------------------------------------------------------------------------------------------------

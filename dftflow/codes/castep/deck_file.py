@@ -3,8 +3,9 @@
 Own code, because the readers at hand stop at what real files hold: castepinput (0.1.11) at two blanks in
 ``%ENDBLOCK  NAME``, ASE (3.29) at a keyword that it does not know; and neither says in which line a damaged file ends.
 
-Format: castep-docs and CASTEP 18.1 ``--help``. A line holds a keyword and its value, with ``:``, ``=`` or blanks between
-them. ``!``, ``#`` and ``;`` start comments, case does not matter, ``%BLOCK name`` … ``%ENDBLOCK name`` enclose lines.
+Format: castep-docs and CASTEP 18.1 ``--help``. A line holds a keyword and its value, with ``:``, ``=`` or blanks
+between them. ``!``, ``#`` and ``;`` start comments, case does not matter, ``%BLOCK name`` … ``%ENDBLOCK name`` enclose
+lines.
 """
 
 from __future__ import annotations
@@ -89,6 +90,11 @@ class DeckFile:
     def block_of(self) -> dict[str, DeckBlock]:
         """Block by name; the first where one is given twice."""
         return {block.name: block for block in reversed(self.blocks)}
+
+    @property
+    def things(self) -> tuple[DeckKeyword | DeckBlock, ...]:
+        """Keywords, then blocks."""
+        return (*self.keywords, *self.blocks)
 
     def where(self, line: int) -> str:
         """``file:line``."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dftflow.codes.base import Calculation
 
-__all__ = ["GRIDS", "PROPERTIES", "calculations_in", "file_of", "is_castep_file"]
+__all__ = ["GRIDS", "PROPERTIES", "TRAJECTORIES", "calculations_in", "file_of"]
 
 GRIDS = (".pot_fmt", ".den_fmt", ".elf_fmt", ".chdiff_fmt")
 TRAJECTORIES = (".geom", ".md", ".ts")
@@ -21,25 +21,42 @@ OUTPUTS = (".castep", ".bands", *TRAJECTORIES, *GRIDS, ".cst_esp", ".castep_bin"
 INPUTS = (".cell", ".param")
 PROPERTIES = ("_BandStr", "_DOS", "_PDOS", "_Optics", "_EFIELD", "_Phonon", "_NMR", "_CoreLoss")
 _ERROR = re.compile(r"(?:\.\d{4})?\.err$")
-
-
-def is_castep_file(file: Path) -> bool:
-    """Whether the name is one that CASTEP reads or writes."""
-    return file.suffix in OUTPUTS + INPUTS or _ERROR.search(file.name) is not None
+_SHARED_ENDINGS = (".md", ".ts")  # of Markdown and TypeScript too
+_HEAD = b"BEGIN header"
 
 
 def calculations_in(folder: Path) -> tuple[Calculation, ...]:
     """The calculations whose files lie in `folder`, by seed; ``()`` when it is no folder."""
     if not folder.is_dir():
         return ()
-    files = sorted(file for file in folder.iterdir() if is_castep_file(file))
+    files = sorted(file for file in folder.iterdir() if _is_castep_file(file))
     seeds = {_own_seed(file) for file in files}
+    messages = [file for file in sorted(folder.glob("*.err")) if _own_seed(file) in seeds or _is_numbered(file)]
     groups: dict[str, list[Path]] = {}
-    for file in files:
+    for file in (*files, *messages):
         groups.setdefault(_seed(file, seeds), []).append(file)
     return tuple(
         Calculation(code="castep", folder=folder, seed=seed, files=tuple(found)) for seed, found in groups.items()
     )
+
+
+def _is_castep_file(file: Path) -> bool:
+    if file.suffix not in OUTPUTS + INPUTS:
+        return False
+    return file.suffix not in _SHARED_ENDINGS or _begins_with_head(file)
+
+
+def _begins_with_head(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(64).strip().startswith(_HEAD)
+    except OSError:
+        return False
+
+
+def _is_numbered(file: Path) -> bool:
+    """``<seed>.0001.err``, as CASTEP names it; a bare ``<name>.err`` may be a batch system's."""
+    return re.search(r"\.\d{4}\.err$", file.name) is not None
 
 
 def file_of(calculation: Calculation, suffix: str, *, property_run: str = "") -> Path:

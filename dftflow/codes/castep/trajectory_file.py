@@ -32,6 +32,7 @@ TrajectoryPoint = Literal["reactant", "product", "transition state"]
 
 LARGEST_NUMBER = 1e12
 SMALLEST_CELL_ANG3 = 1e-3
+MOST_ASYMMETRY = 1e-3  # of a stress, in GPa, and relative to its largest component
 
 _FORCE_EV_PER_ANG = HARTREE_EV / BOHR_ANG
 _STRESS_GPA = HARTREE_EV / BOHR_ANG**3 * EV_PER_ANG3_GPA
@@ -236,6 +237,7 @@ class _Block:
     species: list[tuple[str, int]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     column: int = 0
+    width: int = 0
     is_cut: bool = False
 
     @property
@@ -255,11 +257,11 @@ class _Block:
             self._take_first(text)
         elif found := _ATOM.fullmatch(text):
             label, number, x, y, z, mark = found.groups()
-            self._add(mark, [float(x), float(y), float(z)])
+            self._add(mark, (x, y, z))
             self._check_atom(mark, label, int(number))
         elif found := _ROW.fullmatch(text) or _OLD_SCALAR.fullmatch(text):
             *numbers, mark = found.groups()
-            self._add(mark, [float(number) for number in numbers if number is not None])
+            self._add(mark, tuple(number for number in numbers if number is not None))
             self.column = self.column or found.end(1)
             if mark in ("T", "P") and found.end(1) != self.column:
                 raise self.damaged("the number is not in its column")
@@ -284,7 +286,8 @@ class _Block:
             raise self.damaged(f"a frame cannot begin with {text.strip()[:60]!r}")
         self.first = found.groups()
 
-    def _add(self, mark: str, numbers: list[float]) -> None:
+    def _add(self, mark: str, words: tuple[str, ...]) -> None:
+        numbers = [float(word) for word in words]
         if mark != self.mark:
             if mark not in self._expected():
                 raise self.damaged(f"a row '<-- {mark}' is out of its place")
@@ -293,6 +296,9 @@ class _Block:
         wanted = {"E": 3 if self.kind == "dynamics" else 2, "T": 1, "P": 1}.get(mark, 3)
         if len(numbers) != wanted:
             raise self.damaged(f"a row '<-- {mark}' has {len(numbers)} numbers, expected {wanted}")
+        self.width = self.width or len(words[0].lstrip("-"))
+        if mark not in ("T", "P") and any(len(word.lstrip("-")) != self.width for word in words):
+            raise self.damaged("a number has fewer digits than the others")
         if not max(map(abs, numbers)) < LARGEST_NUMBER:
             raise self.damaged(f"a number is beyond {LARGEST_NUMBER:g} atomic units")
         if len(self.rows[mark]) > self._most(mark):
@@ -358,12 +364,15 @@ def _frame(block: _Block, search: str) -> TrajectoryFrame:
     cell = np.array(rows["h"]) * BOHR_ANG
     if not abs(np.linalg.det(cell)) > SMALLEST_CELL_ANG3:
         raise block.damaged("the cell of the frame that ends here has no volume")
+    stress = np.array(rows["S"]) * _STRESS_GPA if "S" in rows else None
+    if stress is not None and np.abs(stress - stress.T).max() > MOST_ASYMMETRY * (1 + np.abs(stress).max()):
+        raise block.damaged("the stress of the frame that ends here is not symmetric")
     first_ev, second_ev, *_ = (number * HARTREE_EV for number in rows["E"][0])
     frame: dict[str, object] = {"enthalpy_ev": second_ev, "search": search}
     if block.kind == "geometry":
         frame["iteration"] = int(block.first[0])
-        energy, force, displacement, stress = (flag == "T" for flag in block.first[1:])
-        frame["converged"] = Convergence(energy=energy, force=force, displacement=displacement, stress=stress)
+        energy, force, displacement, strain = (flag == "T" for flag in block.first[1:])
+        frame["converged"] = Convergence(energy=energy, force=force, displacement=displacement, stress=strain)
     elif block.kind == "transition state":
         frame["iteration"] = int(block.first[1])
         frame["point"], frame["path_coordinate"] = _POINTS[block.first[0]], float(block.first[2])
@@ -374,7 +383,7 @@ def _frame(block: _Block, search: str) -> TrajectoryFrame:
         cell_ang=cell,
         positions_ang=np.array(rows["R"]) * BOHR_ANG,
         forces_ev_per_ang=np.array(rows["F"]) * _FORCE_EV_PER_ANG,
-        stress_gpa=np.array(rows["S"]) * _STRESS_GPA if "S" in rows else None,
+        stress_gpa=stress,
         **frame,  # type: ignore[arg-type]
     )
 

@@ -38,6 +38,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         )
     if spec.slab_axis not in (None, 2):
         raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
+    spec.check_fixed_atoms(len(structure))
     script = render_template(
         "gpaw/deck.py.j2",
         {
@@ -54,6 +55,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
             "max_scf_cycles": spec.max_scf_cycles,
             "density_tol": "1e-4",
             "slab": spec.slab_axis is not None,
+            "fixed_atoms": repr(sorted(spec.fixed_atoms)) if spec.fixed_atoms else "",
             "task_block": _task_block(structure, spec),
         },
     )

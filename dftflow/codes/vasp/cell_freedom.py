@@ -19,12 +19,12 @@ from dftflow.model.spec import CellFreedom
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["SYMPREC_ANG", "choose_isif"]
+__all__ = ["FIXED", "SYMPREC_ANG", "VOLUME", "choose_isif"]
 
 SYMPREC_ANG = 1e-5
 """VASP's own default for SYMPREC: what it does not find, it does not keep."""
 
-_FIXED, _ALL, _VOLUME = 2, 3, 8
+FIXED, _ALL, VOLUME = 2, 3, 8
 _NO_CHANGE = 1e-6
 
 
@@ -37,14 +37,14 @@ def choose_isif(structure: Structure, freedom: CellFreedom) -> tuple[int, str]:
         ``"lengths"`` for a crystal whose symmetry does not hold the angles.
     """
     if freedom == "fixed":
-        return _FIXED, "ions only"
+        return FIXED, "ions only"
     if freedom == "all":
         return _ALL, "ions and the whole cell"
     changes = _metric_changes(structure)
     if freedom == "isotropic":
         if len(changes) == 1:
             return _ALL, "ions and cell; the symmetry of the crystal leaves the cell its volume alone"
-        return _VOLUME, "ions and volume at fixed shape; needs VASP 6.4.1"
+        return VOLUME, "ions and volume at fixed shape; needs VASP 6.4.1"
     if all(_keeps_angles(structure.lattice.metric_tensor, change) for change in changes):
         return _ALL, "ions and cell; the symmetry of the crystal keeps the angles"
     raise SpecError(

@@ -145,9 +145,7 @@ def read_names(file: Path, kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[
     return ("",) * len(kpoints), (-1,) * len(kpoints)
 
 
-def _listed(
-    lines: list[str], kpoints: FloatArray, *, cartesian: bool
-) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _listed(lines: list[str], kpoints: FloatArray, *, cartesian: bool) -> tuple[tuple[str, ...], tuple[int, ...]]:
     count = int(lines[1].split()[0])
     if count != len(kpoints) or len(lines) < 3 + count:
         raise ValueError(f"it lists {count} k-points, the run has {len(kpoints)}")

@@ -43,9 +43,7 @@ class _Damage(Exception):
     """What is wrong, in words."""
 
 
-def read_locpot(
-    file: Path, *, kind: Literal["electrostatic", "local"], n_sets: int | None = None
-) -> PotentialGrid:
+def read_locpot(file: Path, *, kind: Literal["electrostatic", "local"], n_sets: int | None = None) -> PotentialGrid:
     """The potential of a run; that of the two spins is averaged.
 
     Parameters
@@ -61,7 +59,7 @@ def read_locpot(
         The file is no ``LOCPOT``, is cut short or damaged, or comes from a non-collinear run.
     """
     try:
-        with file.open(encoding="latin-1") as stream:
+        with file.open(encoding="latin-1") as stream, np.errstate(all="ignore"):
             head = _head(stream)
             sets = _sets(stream, head, file.stat().st_size)
     except OSError as error:
@@ -77,7 +75,9 @@ def read_locpot(
         )
     if n_sets is not None and len(sets) != n_sets:
         raise ParseError(
-            f"LOCPOT holds {len(sets)} sets, ISPIN is {n_sets}", reason="it is cut short or of another run", where=str(file)
+            f"LOCPOT holds {len(sets)} sets, ISPIN is {n_sets}",
+            reason="it is cut short or of another run",
+            where=str(file),
         )
     return PotentialGrid(
         values_ev=np.mean(sets, axis=0),

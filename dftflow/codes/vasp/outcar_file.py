@@ -18,13 +18,13 @@ __all__ = ["OutcarFile", "read_outcar"]
 
 LONGEST_LINE = 10_000
 
-_NUMBER = r"(-?\d+\.?\d*(?:[Ee][+-]?\d+)?)"
+_NUMBER = r"(-?\d{1,12}\.?\d{0,12}(?:[Ee][+-]?\d{1,2})?)(?=\s|$)"
 _VERSION = re.compile(r"^\s*vasp\.(\S+)")
 _ENERGY = re.compile(r"energy\s+without entropy\s*=.*energy\(sigma->0\)\s*=\s*" + _NUMBER + r"\s*$")
 _FREE = re.compile(r"free\s+energy\s+TOTEN\s*=\s*" + _NUMBER + r"\s*eV")
 _FERMI = re.compile(r"(?:E-fermi|Fermi energy)\s*:\s*" + _NUMBER)
-_ITERATION = re.compile(r"Iteration\s+(\d+)\(\s*(\d+)\)")
-_STEPS = re.compile(r"^\s*(NSW|IBRION)\s*=\s*(-?\d+)\s")
+_ITERATION = re.compile(r"Iteration\s+(\d{1,9})\(\s*(\d{1,9})\)")
+_STEPS = re.compile(r"^\s*(NSW|IBRION|NELM)\s*=\s*(-?\d{1,9})\b")
 _ELAPSED = re.compile(r"Elapsed time \(sec\):\s*" + _NUMBER)
 _MEMORY = re.compile(r"Maximum memory used \(kb\):\s*" + _NUMBER)
 
@@ -39,6 +39,7 @@ class _Found:
     scf_cycle: int | None = None
     nsw: int | None = None
     ibrion: int | None = None
+    nelm: int | None = None
     scf_converged: bool = False
     relaxed: bool = False
     stopped: bool = False
@@ -60,7 +61,8 @@ class OutcarFile:
     is_relaxation
         IBRION 1, 2 or 3 with NSW above 0; None before VASP has printed them.
     scf_converged
-        The SCF of the last geometry reached EDIFF.
+        The SCF of the last geometry reached EDIFF. VASP 5 says so of one that was given up as well, so that there a
+        loop of NELM cycles does not count (https://github.com/kavanase/vaspup2.0/issues/1).
     relaxed
         The relaxation reached EDIFFG.
     stopped
@@ -111,13 +113,18 @@ def read_outcar(file: Path) -> OutcarFile:
         ionic_step=found.ionic_step,
         scf_cycle=found.scf_cycle,
         is_relaxation=(found.nsw or 0) > 0 and found.ibrion in (1, 2, 3) if known else None,
-        scf_converged=found.scf_converged,
+        scf_converged=found.scf_converged
+        and (not _says_it_always(found) or (found.scf_cycle or 0) < (found.nelm or 0)),
         relaxed=found.relaxed,
         stopped=found.stopped,
         ended=found.ended,
         wall_time_s=found.wall_time_s,
         peak_memory_mib=None if found.memory_kb is None else found.memory_kb / 1024,
     )
+
+
+def _says_it_always(found: _Found) -> bool:
+    return found.version.split(".")[0] in ("4", "5")
 
 
 def _version(file: Path, first: str) -> str:
@@ -137,7 +144,7 @@ def _note(found: _Found, line: str) -> None:
         found.scf_converged = "EDIFF is reached" in line
     elif "energy" in line or "nergy :" in line or "E-fermi" in line:
         _note_energy(found, line)
-    elif "NSW" in line or "IBRION" in line:
+    elif "NSW" in line or "IBRION" in line or "NELM" in line:
         if match := _STEPS.match(line):
             setattr(found, match[1].lower(), int(match[2]))
     else:
@@ -145,14 +152,19 @@ def _note(found: _Found, line: str) -> None:
 
 
 def _note_energy(found: _Found, line: str) -> None:
-    if match := _ENERGY.search(line):
-        found.energy_ev = float(match[1])
-    elif match := _FREE.search(line):
-        found.free_energy_ev = float(match[1])
-    elif match := _FERMI.search(line):
-        found.fermi_ev = float(match[1])
+    # a number that cannot be read must not leave the one of an earlier geometry standing
+    if "sigma->0" in line:
+        found.energy_ev = _number(_ENERGY.search(line))
+    elif "TOTEN" in line:
+        found.free_energy_ev = _number(_FREE.search(line))
+    elif "E-fermi" in line or "Fermi energy" in line:
+        found.fermi_ev = _number(_FERMI.search(line))
     elif "reached required accuracy" in line:
         found.relaxed = True
+
+
+def _number(match: re.Match[str] | None) -> float | None:
+    return None if match is None else float(match[1])
 
 
 def _note_end(found: _Found, line: str) -> None:

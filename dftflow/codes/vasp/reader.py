@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from dftflow.errors import ParseError
 from dftflow.model.check import Check
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 __all__ = ["read_calculation"]
 
@@ -38,7 +41,10 @@ def read_calculation(calculation: Calculation) -> Reading:
     outcar = log.take(folder / "OUTCAR", "log", read_outcar, lambda o: f"VASP {o.version}")
     bands = None if run is None else _bands(run, outcar, folder, log)
     potential = log.take(
-        folder / "LOCPOT", "local potential", lambda file: _potential(file, run), lambda p: f"{p.kind}, {p.values_ev.shape}"
+        folder / "LOCPOT",
+        "local potential",
+        lambda file: _potential(file, run),
+        lambda p: f"{p.kind}, {p.values_ev.shape}",
     )
     if run is not None:
         results: Results | None = _results(run, outcar, bands, potential)
@@ -67,9 +73,7 @@ def _results_of_outcar(outcar: OutcarFile, potential: PotentialGrid | None) -> R
     )
 
 
-def _results(
-    run: VaspRun, outcar: OutcarFile | None, bands: Bands | None, potential: PotentialGrid | None
-) -> Results:
+def _results(run: VaspRun, outcar: OutcarFile | None, bands: Bands | None, potential: PotentialGrid | None) -> Results:
     last = run.steps[-1]
     fixed_charge = _fixed_charge(run)
     return Results(
@@ -93,9 +97,10 @@ def _results(
     )
 
 
-def _bare(step: IonicStep) -> Any:
+def _bare(step: IonicStep) -> Structure:
     structure = step.structure.copy()
-    structure.remove_site_property("selective_dynamics") if "selective_dynamics" in structure.site_properties else None
+    if "selective_dynamics" in structure.site_properties:
+        structure.remove_site_property("selective_dynamics")
     return structure
 
 
@@ -122,7 +127,7 @@ def _steps(run: VaspRun) -> tuple[RelaxationStep, ...]:
         found.append(
             RelaxationStep(
                 energy_ev=step.energy_ev,
-                max_force_ev_per_ang=_largest_force(step),
+                max_force_ev_per_ang=math.nan if step.largest_force is None else step.largest_force,
                 max_stress_gpa=None if stress is None else float(np.abs(stress).max()),
                 max_displacement_ang=None if before is None else _displacement_ang(before, step),
                 volume_ang3=float(step.structure.volume),
@@ -130,14 +135,6 @@ def _steps(run: VaspRun) -> tuple[RelaxationStep, ...]:
         )
         before = step
     return tuple(found)
-
-
-def _largest_force(step: IonicStep) -> float:
-    if step.forces_ev_per_ang is None:
-        return math.nan
-    free = step.structure.site_properties.get("selective_dynamics")
-    forces = step.forces_ev_per_ang if free is None else step.forces_ev_per_ang * np.array(free, dtype=float)
-    return float(np.linalg.norm(forces, axis=1).max())
 
 
 def _displacement_ang(before: IonicStep, after: IonicStep) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from dftflow.codes.vasp.outcar_file import OutcarFile
 from dftflow.codes.vasp.vasprun_file import VaspRun
 from dftflow.model.results import Status
@@ -50,9 +48,5 @@ def _relaxed(run: VaspRun | None, outcar: OutcarFile | None) -> bool:
 
 
 def _forces_small(run: VaspRun) -> bool:
-    limit, last = run.parameters.get("EDIFFG"), run.steps[-1]
-    if not isinstance(limit, float) or limit >= 0 or last.forces_ev_per_ang is None:
-        return True
-    free = last.structure.site_properties.get("selective_dynamics")
-    forces = last.forces_ev_per_ang if free is None else last.forces_ev_per_ang * np.array(free, dtype=float)
-    return bool(np.linalg.norm(forces, axis=1).max() <= -limit)
+    limit, force = run.parameters.get("EDIFFG"), run.steps[-1].largest_force
+    return not isinstance(limit, float) or limit >= 0 or force is None or force <= -limit

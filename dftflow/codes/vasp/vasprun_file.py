@@ -1,20 +1,20 @@
 """Reads ``vasprun.xml``.
 
-pymatgen's `Vasprun` parses it; here what it gives is checked, because a damaged file passes through it: numbers that
-VASP printed as ``****`` become NaN, a file that was cut short keeps the first geometry as its last, and a k-point or a
-force that is missing only shortens an array. Its band gap is not used (`Vasprun.eigenvalue_band_properties` counts a
-state with an occupation above 1e-8 as filled, so that smearing closes the gap).
+Own code on the standard library's XML parser, because pymatgen's `Vasprun` (2026.10) does not fit here. It refuses a
+whole file for one tag that VASP could not print (``KINTER`` or ``MAGMOM`` as ``*****``: 7 of 15 published files); it
+lets a damaged file pass (``****`` becomes NaN, a file cut short keeps its first geometry as the last); and it finds a
+band gap by occupations above 1e-8 (`Vasprun.eigenvalue_band_properties`), so that smearing closes it.
 
 Format: https://vasp.at/wiki/Vasprun.xml. Energies in eV, forces in eV/Å, stress in kB with compression positive.
 """
 
 from __future__ import annotations
 
-import warnings
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,15 +23,20 @@ from dftflow.model.results import FloatArray
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-    from pymatgen.io.vasp import Vasprun
 
 __all__ = ["Eigenvalues", "IonicStep", "VaspRun", "read_vasprun"]
 
 END = b"</modeling>"
 HEAD_BYTES, TAIL_BYTES = 4096, 1024
+DEEPEST = 50
 SAME_ENERGY_EV = 2e-6
 SMALLEST_VOLUME_ANG3 = 0.5
 OCCUPATION_DIGITS = 1e-4
+SAME_WEIGHT = 1e-5
+HEAVY = ("partial", "projected", "dynmat", "dielectricfunction", "eigenvalues_kpoints_opt", "projected_kpoints_opt")
+STYLES = {"monkhorst-pack": "Monkhorst", "gamma": "Gamma", "listgenerated": "Line_mode"}
+REQUIRED = {"NELECT": float, "ISPIN": int, "LNONCOLLINEAR": bool, "NELM": int, "NSW": int}
+"""Parameters without which no number can be trusted."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -58,6 +63,15 @@ class IonicStep:
     forces_ev_per_ang: FloatArray | None
     stress_kbar: FloatArray | None
     scf_cycles: int
+
+    @property
+    def largest_force(self) -> float | None:
+        """Of the directions in which atoms may move, eV/Å."""
+        if self.forces_ev_per_ang is None:
+            return None
+        free = self.structure.site_properties.get("selective_dynamics")
+        forces = self.forces_ev_per_ang if free is None else self.forces_ev_per_ang * np.array(free, dtype=float)
+        return float(np.linalg.norm(forces, axis=1).max())
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -126,6 +140,10 @@ class VaspRun:
         return float(self.parameters["NELECT"])
 
 
+class _Damage(Exception):
+    """What is wrong with the content, in words."""
+
+
 def read_vasprun(file: Path) -> VaspRun:
     """A run, whole or up to its last whole geometry.
 
@@ -134,175 +152,317 @@ def read_vasprun(file: Path) -> VaspRun:
     ParseError
         The file is no ``vasprun.xml``, is damaged, contradicts itself, or ends before its first geometry was done.
     """
-    complete = _looks_whole(file)
-    raw = _parse(file, strict=complete)
-    try:
-        with np.errstate(all="ignore"):
-            return _checked(raw, complete=complete)
-    except _Damage as damage:
-        raise ParseError(str(damage), reason="the file is damaged", where=str(file)) from damage
-    except Exception as error:
-        raise _refused(file, error) from error
-
-
-class _Damage(Exception):
-    """What is wrong with the content, in words."""
-
-
-def _looks_whole(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
-            head = stream.read(HEAD_BYTES)
-            size = stream.seek(0, 2)
-            stream.seek(max(0, size - TAIL_BYTES))
-            tail = stream.read()
+            complete = _looks_whole(stream)
+            with np.errstate(all="ignore"):
+                return _run(_content(stream, complete=complete), complete=complete)
     except OSError as error:
         raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
-    if b"<modeling" not in head or b"<!DOCTYPE" in head or b"<!ENTITY" in head:
-        raise ParseError("this is no vasprun.xml", reason="it does not begin as one", where=f"{file}:1")
-    return tail.rstrip().endswith(END)
+    except ET.ParseError as error:
+        where = f"{file}:{error.position[0]}"
+        raise ParseError("vasprun.xml is damaged", reason=f"it is no XML: {error}", where=where) from error
+    except _Damage as damage:
+        summary = "vasprun.xml is damaged, or of a kind that is not read"
+        raise ParseError(summary, reason=str(damage), where=str(file)) from damage
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ParseError("vasprun.xml is damaged", reason=reason, where=str(file)) from error
 
 
-def _parse(file: Path, *, strict: bool) -> Vasprun:
-    from pymatgen.io.vasp import Vasprun
+def _looks_whole(stream: IO[bytes]) -> bool:
+    head = stream.read(HEAD_BYTES)
+    if b"<modeling" not in head or b"<!" in head.split(b"<modeling")[0]:
+        raise _Damage("it does not begin as a vasprun.xml")
+    size = stream.seek(0, 2)
+    stream.seek(max(0, size - TAIL_BYTES))
+    whole = stream.read().rstrip().endswith(END)
+    stream.seek(0)
+    return whole
 
+
+# --- the XML ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Content:
+    """What was read so far: the parts of the head by their tag, and the geometries."""
+
+    head: dict[str, ET.Element] = field(default_factory=dict)
+    steps: list[IonicStep] = field(default_factory=list)
+    last: ET.Element | None = None
+    final: ET.Element | None = None
+
+    def take(self, part: ET.Element) -> None:
+        """Take a child of the root."""
+        if part.tag == "calculation":
+            self.last = part
+            self.steps.append(_step(part, self.elements()))
+        elif part.tag == "structure" and part.get("name") == "finalpos":
+            self.final = part
+        elif part.tag in ("generator", "incar", "kpoints", "parameters", "atominfo"):
+            if part.tag in self.head:
+                raise _Damage(f"there are two parts {part.tag!r}")
+            self.head[part.tag] = part
+
+    def elements(self) -> list[str]:
+        """Element of each atom; VASP cuts Zr and Xe to one letter."""
+        names = [_text(_found(row, "c")) for row in _rows(self.head["atominfo"], "atoms")]
+        return [{"r": "Zr", "X": "Xe"}.get(name, name) for name in names]
+
+    def titels(self) -> tuple[str, ...]:
+        """TITEL line of each potential."""
+        return tuple(" ".join(_text(row.findall("c")[4]).split()) for row in _rows(self.head["atominfo"], "atomtypes"))
+
+
+def _content(stream: IO[bytes], *, complete: bool) -> _Content:
+    content, depth = _Content(), 0
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # each of them is a check of its own here
-            return Vasprun(str(file), parse_potcar_file=False, exception_on_bad_xml=strict)
-    except Exception as error:
-        raise _refused(file, error) from error
+        for event, element in ET.iterparse(stream, events=("start", "end")):
+            depth += 1 if event == "start" else -1
+            if depth > DEEPEST:
+                raise _Damage("its parts are nested too deep")
+            if event == "end" and element.tag in HEAVY:
+                element.clear()
+            elif event == "end" and depth == 1:
+                content.take(element)
+    except ET.ParseError:
+        if complete:
+            raise
+    return content
 
 
-def _refused(file: Path, error: Exception) -> ParseError:
-    """pymatgen raises any class on a damaged file: KeyError, IndexError, AttributeError, XMLSyntaxError …"""
-    line = getattr(error, "lineno", None)
-    return ParseError(
-        "vasprun.xml is damaged, or ends before its first geometry was done",
-        reason=f"{type(error).__name__}: {error}",
-        where=f"{file}:{line}" if line else str(file),
-    )
+def _found(element: ET.Element, path: str) -> ET.Element:
+    found = element.find(path)
+    if found is None:
+        raise _Damage(f"a part {element.tag!r} has no {path!r}")
+    return found
 
 
-def _checked(raw: Vasprun, *, complete: bool) -> VaspRun:
-    parameters = {**raw.incar, **raw.parameters}
-    for name, kind in (("NELECT", float), ("ISPIN", int), ("LNONCOLLINEAR", bool), ("NELM", int), ("NSW", int)):
-        if type(parameters.get(name)) is not kind:
-            raise _Damage(f"{name} is missing from the parameters")
-    steps = tuple(_step(step, raw) for step in raw.ionic_steps if "e_fr_energy" in step)
-    if not steps or len(steps) != len(raw.ionic_steps):
-        raise _Damage("a geometry has no energy")
-    kpoints, weights = _kpoints(raw)
-    eigenvalues = None
-    if complete and raw.eigenvalues:
-        eigenvalues = _eigenvalues(raw, parameters, weights)
-    grid = raw.kpoints.kpts[0] if raw.kpoints.style.name in ("Monkhorst", "Gamma") and raw.kpoints.kpts else None
-    return VaspRun(
-        version=str(raw.vasp_version).strip(),
-        complete=complete,
-        parameters=parameters,
-        titels=tuple(" ".join(titel.split()) for titel in raw.potcar_symbols),
-        steps=steps,
-        final_differs=complete and not _same_geometry(raw.final_structure, steps[-1].structure),
-        kpoints=kpoints,
-        weights=weights,
-        style=raw.kpoints.style.name,
-        divisions=None if grid is None else _divisions(grid),
-        eigenvalues=eigenvalues,
-        fermi_ev=_finite(raw.efermi, "the Fermi level") if complete and raw.efermi is not None else None,
-    )
+def _text(element: ET.Element) -> str:
+    return (element.text or "").strip()
 
 
-def _divisions(grid: Any) -> tuple[int, int, int]:
-    a, b, c = (int(count) for count in grid)
-    if min(a, b, c) < 1:
-        raise _Damage(f"the k-grid is {grid}")
-    return a, b, c
+def _rows(atominfo: ET.Element, name: str) -> list[ET.Element]:
+    return _found(atominfo, f"array[@name='{name}']/set").findall("rc")
 
 
-def _finite(value: Any, name: str) -> float:
-    number = float(value)
-    if not np.isfinite(number):
-        raise _Damage(f"{name} is no number")
+def _float(text: str, name: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = np.nan
+    if not np.isfinite(number) or "_" in text:
+        raise _Damage(f"{name} is {text[:30]!r}, which is no number")
     return number
 
 
-def _array(values: Any, shape: tuple[int, ...], name: str) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
-    if array.shape != shape:
-        raise _Damage(f"{name} has shape {array.shape}, expected {shape}")
-    if not np.isfinite(array).all():
-        raise _Damage(f"{name} holds something that is no number")
-    return array
+def _table(rows: list[ET.Element], width: int, name: str) -> FloatArray:
+    """Numbers of `rows`, shape (len(rows), width)."""
+    words = [(row.text or "").split() for row in rows]
+    if any(len(row) != width for row in words):
+        raise _Damage(f"a row of the {name} has not {width} numbers")
+    try:
+        table = np.array(words, dtype=np.float64).reshape(len(rows), width)
+    except ValueError as error:
+        raise _Damage(f"the {name} hold something that is no number: {error}") from None
+    if not np.isfinite(table).all():
+        raise _Damage(f"the {name} hold something that is no number")
+    return table
 
 
-def _step(step: Mapping[str, Any], raw: Vasprun) -> IonicStep:
-    structure = step["structure"]
-    if structure is None:
-        raise _Damage("a geometry has no structure")
-    n_atoms = len(raw.initial_structure)
-    _array(structure.frac_coords, (n_atoms, 3), "positions")
-    lattice = _array(structure.lattice.matrix, (3, 3), "lattice")
-    if abs(np.linalg.det(lattice)) < SMALLEST_VOLUME_ANG3:
-        raise _Damage("the cell has no volume")
-    forces, stress = step.get("forces"), step.get("stress")
+def _parameters(part: ET.Element) -> dict[str, Any]:
+    """Value by name, the first where a name comes again; what VASP could not print (``****``) is left out."""
+    found: dict[str, Any] = {}
+    for element in part.iter():
+        name = element.get("name", "").strip()
+        if element.tag not in ("i", "v") or not name or name in found:
+            continue
+        try:
+            values = [_value(element.get("type", ""), word) for word in _words(element)]
+        except ValueError:
+            continue
+        found[name] = values if element.tag == "v" else values[0]
+    return found
+
+
+def _words(element: ET.Element) -> list[str]:
+    return _text(element).split() if element.tag == "v" else [_text(element)]
+
+
+def _value(kind: str, word: str) -> bool | int | float | str:
+    if kind == "string":
+        return word
+    if kind == "logical":
+        if word not in ("T", "F"):
+            raise ValueError(word)
+        return word == "T"
+    number = int(word) if kind == "int" else float(word)
+    if "_" in word or not np.isfinite(number):
+        raise ValueError(word)
+    return number
+
+
+# --- geometries -------------------------------------------------------------------------------------------------
+
+
+def _structure(part: ET.Element, elements: list[str]) -> Structure:
+    from pymatgen.core import Structure
+
+    lattice = _table(_found(part, "crystal/varray[@name='basis']").findall("v"), 3, "lattice vectors")
+    volume = abs(float(np.linalg.det(lattice))) if lattice.shape == (3, 3) else 0.0
+    said = _float(_text(_found(part, "crystal/i[@name='volume']")), "the volume")
+    if not volume > SMALLEST_VOLUME_ANG3 or abs(volume - said) > 1e-4 * volume:
+        raise _Damage(f"the volume is {said:g} ang3, that of the lattice vectors {volume:g}")
+    places = _table(_found(part, "varray[@name='positions']").findall("v"), 3, "positions")
+    if len(places) != len(elements):
+        raise _Damage(f"there are {len(places)} positions and {len(elements)} atoms")
+    structure = Structure(lattice, elements, places)
+    movable = part.find("varray[@name='selective']")
+    if movable is not None:
+        flags = [(row.text or "").split() for row in movable.findall("v")]
+        structure.add_site_property("selective_dynamics", [[flag == "T" for flag in row] for row in flags])
+    return structure
+
+
+def _step(part: ET.Element, elements: list[str]) -> IonicStep:
+    energies = part.find("energy")
+    if energies is None:
+        raise _Damage("a geometry has no energy, as in a run of GW or of response functions")
+    cycles = _cycles(part, energies)
+    free = _energy(energies, "e_fr_energy")
+    forces, stress = part.find("varray[@name='forces']"), part.find("varray[@name='stress']")
+    force_rows = [] if forces is None else forces.findall("v")
+    if forces is not None and len(force_rows) != len(elements):
+        raise _Damage(f"there are {len(force_rows)} forces and {len(elements)} atoms")
+    stress_rows = [] if stress is None else stress.findall("v")
+    if stress is not None and len(stress_rows) != 3:
+        raise _Damage(f"the stress has {len(stress_rows)} rows")
     return IonicStep(
-        structure=structure,
-        energy_ev=_zero_smearing(step),
-        free_energy_ev=_finite(step["e_fr_energy"], "the free energy"),
-        forces_ev_per_ang=None if forces is None else _array(forces, (n_atoms, 3), "forces"),
-        stress_kbar=None if stress is None else _array(stress, (3, 3), "stress"),
-        scf_cycles=len(step["electronic_steps"]),
+        structure=_structure(_found(part, "structure"), elements),
+        energy_ev=_zero_smearing(energies, cycles, free),
+        free_energy_ev=free,
+        forces_ev_per_ang=_table(force_rows, 3, "forces") if force_rows else None,
+        stress_kbar=_table(stress_rows, 3, "stress") if stress_rows else None,
+        scf_cycles=len(cycles),
     )
 
 
-def _zero_smearing(step: Mapping[str, Any]) -> float:
+def _cycles(part: ET.Element, energies: ET.Element) -> list[ET.Element]:
+    """The SCF cycles before the summary `energies`; those behind it are of a response calculation."""
+    before = list(part)[: list(part).index(energies)]
+    return [cycle for cycle in before if cycle.tag == "scstep" and cycle.find("energy") is not None]
+
+
+def _energy(part: ET.Element, name: str) -> float:
+    return _float(_text(_found(part, f"i[@name='{name}']")), f"the energy {name}")
+
+
+def _zero_smearing(energies: ET.Element, cycles: list[ET.Element], free: float) -> float:
     """Energy of a geometry at sigma -> 0.
 
     VASP 5 prints it under ``e_wo_entrp`` in the summary of a geometry, and the entropy under ``e_0_energy``
     (https://www.vasp.at/forum/viewtopic.php?t=16942); in the SCF cycles, and everywhere from VASP 6 on, the names are
-    right. The difference E0 - F of the last cycle decides, F of the summary holds what is added after the SCF
-    (dispersion).
+    right. The difference E0 - F of the last cycle decides; F of the summary holds what is added after the SCF.
     """
-    free = _finite(step["e_fr_energy"], "the free energy")
-    cycles = [cycle for cycle in step["electronic_steps"] if {"e_fr_energy", "e_0_energy"} <= cycle.keys()]
     if not cycles:
-        return _finite(step["e_0_energy"], "the energy")
-    energy = free + _finite(cycles[-1]["e_0_energy"] - cycles[-1]["e_fr_energy"], "the energy")
-    told = [step.get(name) for name in ("e_0_energy", "e_wo_entrp")]
-    if not any(value is not None and abs(value - energy) < SAME_ENERGY_EV for value in told):
+        return _energy(energies, "e_0_energy")
+    last = _found(cycles[-1], "energy")
+    energy = free + _energy(last, "e_0_energy") - _energy(last, "e_fr_energy")
+    told = [_energy(energies, name) for name in ("e_0_energy", "e_wo_entrp")]
+    if min(abs(value - energy) for value in told) > SAME_ENERGY_EV:
         raise _Damage("the energies of a geometry contradict those of its last SCF cycle")
     return energy
 
 
-def _kpoints(raw: Vasprun) -> tuple[FloatArray, FloatArray]:
-    n = len(raw.actual_kpoints)
-    kpoints = _array(raw.actual_kpoints, (n, 3), "k-points")
-    weights = _array(raw.actual_kpoints_weights, (n,), "weights of the k-points")
-    if n == 0 or weights.min() < 0 or abs(weights.sum() - 1) > 1e-5 * max(n, 10):
+# --- the run ----------------------------------------------------------------------------------------------------
+
+
+def _run(content: _Content, *, complete: bool) -> VaspRun:
+    missing = {"generator", "kpoints", "parameters", "atominfo"} - content.head.keys()
+    if missing:
+        raise _Damage(f"it ends before, or lacks, {', '.join(sorted(missing))}")
+    if not content.steps or content.last is None:
+        raise _Damage("it ends before the first geometry was done")
+    parameters = _parameters(content.head["parameters"])
+    if "incar" in content.head:
+        parameters = _parameters(content.head["incar"]) | parameters
+    for name, kind in REQUIRED.items():
+        if type(parameters.get(name)) is not kind:
+            raise _Damage(f"{name} is missing from the parameters")
+    kpoints, weights = _kpoints(content.head["kpoints"])
+    style, divisions = _generation(content.head["kpoints"])
+    dos = content.last.find("dos/i[@name='efermi']")
+    return VaspRun(
+        version=_text(_found(content.head["generator"], "i[@name='version']")),
+        complete=complete,
+        parameters=parameters,
+        titels=content.titels(),
+        steps=tuple(content.steps),
+        final_differs=content.final is not None
+        and not _same_geometry(_structure(content.final, content.elements()), content.steps[-1].structure),
+        kpoints=kpoints,
+        weights=weights,
+        style=style,
+        divisions=divisions,
+        eigenvalues=_eigenvalues(content.last, parameters, weights) if complete else None,
+        fermi_ev=_float(_text(dos), "the Fermi level") if complete and dos is not None else None,
+    )
+
+
+def _kpoints(part: ET.Element) -> tuple[FloatArray, FloatArray]:
+    kpoints = _table(_found(part, "varray[@name='kpointlist']").findall("v"), 3, "k-points")
+    weights = _table(_found(part, "varray[@name='weights']").findall("v"), 1, "weights of the k-points").ravel()
+    if len(kpoints) != len(weights) or len(kpoints) == 0:
+        raise _Damage(f"there are {len(kpoints)} k-points with {len(weights)} weights")
+    if weights.min() < 0 or abs(weights.sum() - 1) > SAME_WEIGHT * max(len(weights), 10):
         raise _Damage(f"the weights of the k-points add up to {weights.sum():.6f}")
     return kpoints, weights
 
 
-def _eigenvalues(raw: Vasprun, parameters: Mapping[str, Any], weights: FloatArray) -> Eigenvalues:
-    assert raw.eigenvalues is not None
+def _generation(part: ET.Element) -> tuple[str, tuple[int, int, int] | None]:
+    generation = part.find("generation")
+    if generation is None:
+        return "Reciprocal", None
+    style = STYLES.get(generation.get("param", "").strip().lower(), "Reciprocal")
+    divisions = generation.find("v[@name='divisions']")
+    if divisions is None or style == "Line_mode":
+        return style, None
+    a, b, c = (int(word) for word in _text(divisions).split())
+    if min(a, b, c) < 1:
+        raise _Damage(f"the k-grid is {a} {b} {c}")
+    return style, (a, b, c)
+
+
+def _eigenvalues(part: ET.Element, parameters: Mapping[str, Any], weights: FloatArray) -> Eigenvalues | None:
+    own = [found for found in part.findall("eigenvalues") if found.get("comment") is None]
+    if not own:
+        return None
     n_spins = 1 if parameters["LNONCOLLINEAR"] else int(parameters["ISPIN"])
-    channels = [raw.eigenvalues[spin] for spin in sorted(raw.eigenvalues, key=lambda spin: -int(spin.value))]
+    channels = _found(own[-1], "array/set").findall("set")
     if len(channels) != n_spins:
         raise _Damage(f"there are eigenvalues of {len(channels)} spin channels, ISPIN = {n_spins}")
-    n_bands = channels[0].shape[1]
-    table = _array(np.array(channels), (n_spins, len(weights), n_bands, 2), "eigenvalues")
-    if parameters.get("NBANDS") != n_bands:
-        raise _Damage(f"there are {n_bands} bands, NBANDS = {parameters.get('NBANDS')}")
+    table = np.array([_channel(channel, len(weights), parameters.get("NBANDS")) for channel in channels])
     order = np.argsort(table[..., 0], axis=2, kind="stable")
     values = np.take_along_axis(table[..., 0], order, axis=2)
     occupations = np.take_along_axis(table[..., 1], order, axis=2)
     per_band = 1 if parameters["LNONCOLLINEAR"] or n_spins == 2 else 2
     electrons = tuple(float(per_band * weights @ channel.sum(axis=1)) for channel in occupations)
-    tolerance = OCCUPATION_DIGITS * per_band * n_bands + 1e-3
+    tolerance = OCCUPATION_DIGITS * per_band * n_spins * table.shape[2] + 1e-3
     if abs(sum(electrons) - parameters["NELECT"]) > tolerance:
         raise _Damage(f"the occupations add up to {sum(electrons):.4f} electrons, NELECT = {parameters['NELECT']:g}")
     return Eigenvalues(values_ev=values, occupations=occupations, electrons=electrons)
+
+
+def _channel(part: ET.Element, n_kpoints: int, n_bands: object) -> FloatArray:
+    """Eigenvalue and occupation, shape (n_kpoints, n_bands, 2); the k-points come in order, and are numbered."""
+    points = part.findall("set")
+    if [point.get("comment") for point in points] != [f"kpoint {number}" for number in range(1, n_kpoints + 1)]:
+        raise _Damage(f"there are eigenvalues at {len(points)} k-points, expected 1 to {n_kpoints} in order")
+    rows = [point.findall("r") for point in points]
+    if any(len(bands) != n_bands for bands in rows):
+        raise _Damage(f"a k-point has not the {n_bands} eigenvalues that NBANDS says")
+    return np.array([_table(bands, 2, "eigenvalues") for bands in rows])
 
 
 def _same_geometry(first: Structure, second: Structure) -> bool:

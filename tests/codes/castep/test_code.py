@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,12 @@ def test_diagnose_a_published_crash(castep_data: Path) -> None:
 def test_progress(tmp_path: Path) -> None:
     (tmp_path / "a.param").write_text("")
     assert CASTEP().progress(tmp_path).doing == "starting"
-    scf = "     12  -2.00000000E+002  1.00000000E+000   0.05  <-- SCF\n"
-    (tmp_path / "a.castep").write_text(BANNER + " BFGS: finished iteration     4 with enthalpy= -2.0E+004 eV\n" + scf)
+    scf = (
+        "SCF loop      Energy           Fermi           Energy gain       Timer   <-- SCF\n"
+        "     12  -2.00000000E+002  1.00000000E+000   1.00000000E-003       0.05  <-- SCF\n"
+    )
+    step = " BFGS: finished iteration     4 with enthalpy= -2.07252189E+004 eV\n"
+    (tmp_path / "a.castep").write_text(BANNER + step + scf)
     assert CASTEP().progress(tmp_path).doing == "geometry iteration 4 done, SCF cycle 12"
 
 
@@ -157,7 +162,11 @@ def test_parse_a_published_relaxation(castep_data: Path, tmp_path: Path) -> None
     names = {f"GO_max_geom.{suffix}": f"GO_max_geom.{suffix}" for suffix in ("castep", "bands", "cell", "param")}
     results = read_results(CASTEP(), copy(folder, tmp_path, names))
     assert results.status == "geom_not_converged"
-    assert results.structure is None  # the .cell is where it began, and there is no -out.cell
+    printed = (folder / "GO_max_geom.castep").read_text()
+    assert results.structure is not None  # the last of the log: the .cell is where it began, and there is no -out.cell
+    volume_ang3 = float(re.findall(r"Current cell volume = +(\S+)", printed)[-1])
+    assert results.structure.volume == pytest.approx(volume_ang3, abs=1e-3)
+    assert len(results.steps) == printed.count("finished iteration")
     assert results.peak_memory_mib == pytest.approx(709.04, abs=0.01)
 
 

@@ -1,0 +1,81 @@
+"""How a CASTEP run calculated, in code-neutral terms: from what it printed."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from dftflow.codes.castep.castep_run import CastepRun, CastepSetup
+from dftflow.model.method import Method
+
+__all__ = ["castep_method"]
+
+_FUNCTIONALS = {
+    "local density approximation": "LDA",
+    "perdew wang (1991)": "PW91",
+    "perdew burke ernzerhof": "PBE",
+    "revised perdew burke ernzerhof": "RPBE",
+    "pbe for solids (2008)": "PBEsol",
+    "wu-cohen": "WC",
+    "pbe with wu-cohen exchange": "WC",
+    "hybrid pbe0": "PBE0",
+    "hybrid b3lyp": "B3LYP",
+    "hybrid hse03": "HSE03",
+    "hybrid hse06": "HSE06",
+}
+_AXES = {"x", "y", "z", "a"}
+
+
+def castep_method(run: CastepRun) -> Method:
+    """The method of `run`; None for whatever this version of CASTEP does not print.
+
+    A functional under a name that is not known here keeps that name.
+    """
+    setup = run.setup
+    return Method(
+        code="castep",
+        code_version=run.version,
+        functional=_functional(setup.functional),
+        dispersion=setup.dispersion or ("none" if setup.functional else None),
+        cutoff_ev=setup.cutoff_ev,
+        potentials=dict(setup.potentials) or None,
+        kpoints_grid=None if setup.kpoint_grid is None else setup.kpoint_grid.divisions,
+        kpoint_spacing_per_ang=_spacing_per_ang(run),
+        smearing=_smearing(setup),
+        smearing_ev=setup.smearing_width_ev,
+        spin_polarised=setup.spin_polarised,
+        spin_orbit=setup.spin_orbit,
+        dipole_correction=_dipole(setup),
+        n_electrons=setup.n_electrons,
+        constants=None if setup.codata is None else f"CODATA {setup.codata}",
+    )
+
+
+def _functional(printed: str | None) -> str | None:
+    return None if printed is None else _FUNCTIONALS.get(" ".join(printed.lower().split()), printed)
+
+
+def _smearing(setup: CastepSetup) -> str | None:
+    if setup.fixed_occupancy:
+        return "fixed"
+    return None if setup.smearing_scheme is None else setup.smearing_scheme.lower()
+
+
+def _dipole(setup: CastepSetup) -> str | None:
+    if setup.dipole_correction is None:
+        return None
+    words = re.findall(r"\w+", setup.dipole_correction.lower())
+    if words == ["none"]:
+        return "none"
+    axis = next((word for word in words if word in _AXES), "")
+    kind = " ".join(word for word in words if word != axis).replace("selfconsistent", "self-consistent")
+    return ", ".join(part for part in (axis, kind.replace("self consistent", "self-consistent")) if part)
+
+
+def _spacing_per_ang(run: CastepRun) -> float | None:
+    if run.setup.kpoint_grid is None or not run.frames:
+        return None
+    reciprocal_per_ang = 2 * np.pi * np.linalg.inv(run.frames[0].cell_ang).T
+    steps = np.linalg.norm(reciprocal_per_ang, axis=1) / np.array(run.setup.kpoint_grid.divisions)
+    return float(steps.max())

@@ -1,0 +1,130 @@
+"""VASP behind the `Code` seam."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.vasp.deck import render_deck
+from dftflow.codes.vasp.failures import explain
+from dftflow.codes.vasp.folder import calculations_in
+from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
+from dftflow.codes.vasp.reader import read_calculation
+from dftflow.codes.vasp.sheet import VASP_SHEET
+from dftflow.codes.vasp.status import status_of
+from dftflow.codes.vasp.vasprun_file import VaspRun, read_vasprun
+from dftflow.errors import ParseError
+from dftflow.model.deck import Deck
+from dftflow.model.spec import CalcSpec
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["VASP"]
+
+PROGRAMS = ("vasp_std", "vasp_gam", "vasp_ncl")
+LOGS = ("stdout.log", "stderr.log", "OUTCAR")
+LOG_LINES = 12
+TAIL_BYTES = 100_000
+
+
+class VASP:
+    """VASP 5.4 and later.
+
+    Parameters
+    ----------
+    potentials
+        Element -> symbol of a potential other than the recommended one, e.g. ``{"Pb": "Pb"}``.
+    templates
+        Folders whose ``vasp/*.j2`` replace the shipped templates, e.g. ``[Path("templates")]``.
+    """
+
+    name = "vasp"
+    sheet = VASP_SHEET
+
+    def __init__(self, *, potentials: Mapping[str, str] | None = None, templates: Sequence[Path] = ()) -> None:
+        self.potentials = dict(potentials or {})
+        self.templates = tuple(templates)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether there is a program (``VASP_COMMAND``, or one on the PATH) and the library (``VASP_PP_PATH``)."""
+        program = bool(os.environ.get("VASP_COMMAND")) or any(shutil.which(program) for program in PROGRAMS)
+        return program and Path(os.environ.get("VASP_PP_PATH") or os.devnull).is_dir()
+
+    @property
+    def how_to_get_it(self) -> str:
+        """One line for a person who does not have it."""
+        return (
+            "VASP and its potentials need a licence (https://www.vasp.at); then put vasp_std on the PATH, or set "
+            "VASP_COMMAND, and set VASP_PP_PATH to the folder that holds potpaw_PBE"
+        )
+
+    def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
+        """Input files without the potentials; raises `SpecError` for what VASP cannot express."""
+        return render_deck(structure, spec, seed, potentials=self.potentials, search=self.templates)
+
+    def command(self, deck: Deck) -> tuple[str, ...]:
+        """The deck's script: it checks the potentials, then runs ``VASP_COMMAND`` or the first program on the PATH."""
+        return ("bash", "vasp.sh")
+
+    def progress(self, folder: Path) -> Progress:
+        """Last SCF cycle and geometry in ``OUTCAR``."""
+        outcar = _outcar(folder)
+        if outcar is None or outcar.scf_cycle is None:
+            return Progress(doing="starting")
+        step = f"geometry {outcar.ionic_step}, " if outcar.is_relaxation else ""
+        return Progress(doing=f"{step}SCF cycle {outcar.scf_cycle}")
+
+    def diagnose(self, folder: Path) -> Diagnosis:
+        """Status by ``vasprun.xml`` and ``OUTCAR``; a run without an end is searched for VASP's known failures."""
+        run, outcar, tail = _run(folder), _outcar(folder), _tail(folder, LOG_LINES)
+        failure = explain(_tail(folder, None))
+        if run is None and outcar is None:
+            return Diagnosis(status="died", message=failure or "VASP has left no output", log_tail=tail)
+        status, message = status_of(run, outcar)
+        if status == "finished":
+            return Diagnosis(status=status)
+        if status == "truncated" and failure:
+            return Diagnosis(status="died", message=failure, log_tail=tail)
+        return Diagnosis(status=status, message=message, log_tail=tail)
+
+    def find(self, folder: Path) -> tuple[Calculation, ...]:
+        """The one calculation that `folder` can hold."""
+        return calculations_in(folder)
+
+    def read(self, calculation: Calculation) -> Reading:
+        """Run, eigenvalues and potential; see `dftflow.codes.vasp.reader`."""
+        return read_calculation(calculation)
+
+
+def _run(folder: Path) -> VaspRun | None:
+    try:
+        return read_vasprun(folder / "vasprun.xml")
+    except ParseError:
+        return None
+
+
+def _outcar(folder: Path) -> OutcarFile | None:
+    try:
+        return read_outcar(folder / "OUTCAR")
+    except ParseError:
+        return None
+
+
+def _tail(folder: Path, lines: int | None) -> str:
+    """The end of what VASP printed, of each log at most `lines` lines."""
+    found: list[str] = []
+    for name in LOGS:
+        try:
+            with (folder / name).open("rb") as stream:
+                stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
+                text = stream.read().decode("latin-1").splitlines()
+        except OSError:
+            continue
+        found += text if lines is None else text[-lines:]
+    return "\n".join(found)

@@ -1,0 +1,280 @@
+"""Writes ``POSCAR``, ``INCAR``, ``KPOINTS``, ``POTCAR.spec`` and the script of one calculation.
+
+The templates in ``templates/vasp`` hold the tags; here the numbers are computed, and what VASP cannot express is
+refused. Potentials are licensed: a deck names them (``POTCAR.spec``, one symbol a line, as pymatgen writes it) and
+never holds one. Tags: https://vasp.at/wiki.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dftflow.codes.templates import render_template
+from dftflow.codes.vasp.cell_freedom import FIXED, VOLUME, choose_isif
+from dftflow.codes.vasp.functionals import Functional, functional
+from dftflow.codes.vasp.kpoints_file import bands_list, regular_grid
+from dftflow.codes.vasp.potentials import PotentialName, choose_potentials
+from dftflow.errors import SpecError
+from dftflow.model.deck import Deck
+from dftflow.model.spec import CalcSpec, Relaxation
+
+if TYPE_CHECKING:
+    from pymatgen.core import Lattice, Structure
+
+__all__ = ["render_deck"]
+
+SQUARE = 1e-6
+TITLE_LENGTH = 80
+SMALLEST_SIGMA_EV = 0.01
+LIBRARY, LDA_LIBRARY = "potpaw_PBE", "potpaw_LDA"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_PLAIN = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
+
+
+def render_deck(
+    structure: Structure,
+    spec: CalcSpec,
+    seed: str,
+    *,
+    potentials: Mapping[str, str] | None = None,
+    search: Sequence[Path] = (),
+) -> Deck:
+    """The input files of `spec` on `structure`; VASP's own names are fixed, so `seed` only names the deck.
+
+    Parameters
+    ----------
+    structure
+        Ordered crystal, or slab with its normal along a lattice vector.
+    potentials
+        Element -> symbol of a potential other than the recommended one.
+    search
+        Folders with templates of the user's own.
+
+    Raises
+    ------
+    SpecError
+        VASP cannot do what is asked, or would do something else than it says.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", seed):
+        raise SpecError(f"{seed!r} is no name for a deck", fix="use letters, digits, '.', '_', '+' and '-' only")
+    _check(structure, spec)
+    ordered, counts = _grouped(structure)
+    names = choose_potentials(list(counts), potentials)
+    xc = functional(spec.xc)
+    library = LDA_LIBRARY if spec.xc.upper() == "LDA" else LIBRARY
+    isif, isif_note = (0, "") if spec.relaxation is None else choose_isif(ordered, spec.relaxation.cell)
+    values = _incar_values(ordered, spec, xc, _n_bands(spec, names, counts))
+    if spec.relaxation is not None:
+        values |= _relaxation_values(spec.relaxation, isif, isif_note)
+    script = {"library": library, "potentials": names}
+    return Deck(
+        code="vasp",
+        seed=seed,
+        files={
+            "POSCAR": _poscar(ordered, spec.title),
+            "INCAR": _align_comments(render_template(f"vasp/{spec.task}.incar.j2", values, search=search)),
+            "KPOINTS": _kpoints(ordered, spec),
+            "POTCAR.spec": "".join(f"{name.symbol}\n" for name in names),
+            "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=search),
+        },
+        notes=_notes(spec, names, library, isif),
+    )
+
+
+def _grouped(structure: Structure) -> tuple[Structure, dict[str, int]]:
+    """The atoms by element, in the order in which the elements come, and how many there are of each."""
+    from pymatgen.core import Structure
+
+    symbols = [site.specie.symbol for site in structure]
+    counts = {element: symbols.count(element) for element in dict.fromkeys(symbols)}
+    order = sorted(range(len(symbols)), key=lambda index: list(counts).index(symbols[index]))
+    # built anew, so that no velocities, oxidation states or site properties of the user's reach the POSCAR
+    ordered = Structure(structure.lattice, [symbols[i] for i in order], structure.frac_coords[order])
+    return ordered, counts
+
+
+def _poscar(structure: Structure, title: str) -> str:
+    from pymatgen.io.vasp import Poscar
+
+    return Poscar(structure, comment=_title(title)).get_str(significant_figures=12)
+
+
+def _kpoints(structure: Structure, spec: CalcSpec) -> str:
+    if spec.path is None:
+        note = f"; {_plain(spec.grid_note)}" if spec.grid_note else ""
+        return regular_grid(f"Monkhorst-Pack grid{note}", spec.grid)
+    title = f"Monkhorst-Pack grid {'x'.join(map(str, spec.grid))} up to time reversal, then path and edges at weight 0"
+    return bands_list(title, spec.grid, spec.path, spec.edge_kpoints, structure.lattice.reciprocal_lattice.matrix)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------
+
+
+def _check(structure: Structure, spec: CalcSpec) -> None:
+    if not structure.is_ordered:
+        raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
+    if np.linalg.det(structure.lattice.matrix) < 0:
+        raise SpecError("the lattice vectors are left-handed, which VASP refuses", fix="exchange two of them")
+    if spec.slab_axis is not None:
+        _check_slab(structure.lattice, spec, spec.slab_axis)
+
+
+def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int) -> None:
+    if axis not in (0, 1, 2):
+        raise SpecError(f"slab_axis is {axis}", fix="give 0, 1 or 2")
+    across = lattice.matrix[[other for other in range(3) if other != axis]]
+    if np.abs(across @ lattice.matrix[axis]).max() > SQUARE * lattice.abc[axis] * max(lattice.abc):
+        raise SpecError(
+            f"lattice vector {'abc'[axis]} is not along the slab's normal",
+            reason="VASP's IDIPOL corrects along a lattice vector",
+            fix="give a cell in which it is normal to the other two",
+        )
+    if spec.grid[axis] != 1:
+        raise SpecError(
+            f"the k-grid {spec.grid} has {spec.grid[axis]} points along the slab's normal",
+            reason="a slab does not repeat along its normal",
+            fix=f"give 1 for direction {'abc'[axis]}",
+        )
+    if spec.relaxation is not None and spec.relaxation.cell != "fixed":
+        raise SpecError(
+            f"the cell of a slab cannot be relaxed ({spec.relaxation.cell!r})",
+            reason="the vacuum would shrink",
+            fix="relax the crystal first, then the slab with cell='fixed'",
+        )
+
+
+# --- INCAR ------------------------------------------------------------------------------------------------------
+
+
+def _incar_values(structure: Structure, spec: CalcSpec, xc: Functional, n_bands: int | None) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "title": _title(spec.title),
+        "tags": xc.tags,
+        "aspherical": xc.hybrid or xc.meta,
+        "hybrid": xc.hybrid,
+        "cutoff_ev": _number(spec.cutoff_ev),
+        "cutoff_note": _plain(spec.cutoff_note),
+        "scf_tol_ev": _number(spec.scf_tol_ev_per_atom * len(structure)),
+        "scf_tol_note": f"{_number(spec.scf_tol_ev_per_atom)} eV an atom, {len(structure)} atoms",
+        "max_scf_cycles": spec.max_scf_cycles,
+        "sigma_ev": _number(max(spec.smearing_ev, SMALLEST_SIGMA_EV)),
+        "sigma_note": "" if spec.smearing_ev > 0 else "as good as none",
+        "idipol": "" if spec.slab_axis is None else spec.slab_axis + 1,
+        "dipol": "" if spec.slab_axis is None else _centre(structure, spec.slab_axis),
+    }
+    if spec.task == "bands":
+        values |= {"n_bands": n_bands or "", "empty_bands": spec.empty_bands}
+    return values
+
+
+def _relaxation_values(relaxation: Relaxation, isif: int, isif_note: str) -> dict[str, Any]:
+    return {
+        "isif": isif,
+        "isif_note": isif_note,
+        "max_steps": relaxation.max_steps,
+        "force_tol_ev_per_ang": _number(relaxation.force_tol_ev_per_ang),
+        "other_tolerances": f"{_number(relaxation.energy_tol_ev_per_atom)} eV an atom, "
+        f"{_number(relaxation.displacement_tol_ang)} ang"
+        + (f", {_number(relaxation.stress_tol_gpa)} GPa" if relaxation.cell != "fixed" else ""),
+    }
+
+
+def _n_bands(spec: CalcSpec, names: Sequence[PotentialName], counts: Mapping[str, int]) -> int | None:
+    """Filled and empty bands; None, which leaves it to VASP, where the valence of a potential is not known."""
+    valences = [name.valence for name in names]
+    if spec.task != "bands" or None in valences:
+        return None
+    electrons = sum((name.valence or 0) * counts[name.element] for name in names)
+    return (electrons + 1) // 2 + spec.empty_bands
+
+
+def _centre(structure: Structure, axis: int) -> str:
+    """The middle between the slab's outermost atoms, in fractions of the cell; the slab may reach over its border."""
+    heights = np.sort(structure.frac_coords[:, axis] % 1.0)
+    gaps = np.diff(np.append(heights, heights[0] + 1.0))
+    above = int(gaps.argmax())  # the vacuum begins at this atom
+    top = heights[above]
+    bottom = heights[(above + 1) % len(heights)]
+    middle = ((bottom + (top if top >= bottom else top + 1.0)) / 2) % 1.0
+    return " ".join(f"{middle if i == axis else 0.5:.6f}" for i in range(3))
+
+
+# --- notes ------------------------------------------------------------------------------------------------------
+
+
+def _notes(spec: CalcSpec, names: Sequence[PotentialName], library: str, isif: int) -> tuple[str, ...]:
+    symbols = " ".join(name.symbol for name in names)
+    notes = [
+        f"POTCAR is not part of the deck: put the potentials {symbols} of {library} together in this order, or set "
+        "VASP_PP_PATH to the folder that holds the library; vasp.sh checks names and valences before it starts VASP.",
+        *_notes_on_relaxation(spec, isif),
+    ]
+    if spec.path is not None:
+        notes.append(
+            "The grid is reduced by time reversal alone (ISYM = 0), because VASP takes an explicit list as it stands. "
+            "The SCF does not test the points of weight zero: NELMIN gives them cycles to converge in."
+        )
+        unknown = [name.symbol for name in names if name.valence is None]
+        if unknown:
+            notes.append(
+                f"NBANDS is left to VASP, because the valence of {', '.join(unknown)} is not known here: set it to "
+                f"half the sum of the POTCAR's ZVAL over all atoms, plus {spec.empty_bands}."
+            )
+    if spec.smearing_ev <= 0:
+        notes.append(f"SIGMA = {SMALLEST_SIGMA_EV} eV stands for fixed occupations, which VASP lacks.")
+    return tuple(notes)
+
+
+def _notes_on_relaxation(spec: CalcSpec, isif: int) -> tuple[str, ...]:
+    if spec.relaxation is None or isif == FIXED:
+        return ()
+    pulay = (
+        "VASP keeps the plane waves of the first cell and does not correct the stress for it (Pulay stress): start it "
+        "again from CONTCAR until the cell stays, and mind a low cutoff."
+    )
+    return (pulay, "ISIF = 8 needs VASP 6.4.1 or later.") if isif == VOLUME else (pulay,)
+
+
+# --- text -------------------------------------------------------------------------------------------------------
+
+
+def _number(value: float) -> str:
+    """Shortest decimal text: 244.9, 0.05, 2.0e-5."""
+    if value != 0 and abs(value) < 1e-3:
+        mantissa, exponent = f"{value:.6e}".split("e")
+        return f"{mantissa.rstrip('0')}{'0' if mantissa.rstrip('0').endswith('.') else ''}e{int(exponent)}"
+    return f"{value:.12g}" if value != int(value) else f"{value:.1f}"
+
+
+def _plain(text: str) -> str:
+    """One line of printable ASCII: nothing in it can end a comment."""
+    ascii_text = unicodedata.normalize("NFKD", text.translate(_PLAIN)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^!-~]+", " ", ascii_text).strip()
+
+
+def _title(text: str) -> str:
+    """As `_plain`, short, and without the signs that separate tags, start comments, join lines or open blocks."""
+    return re.sub(r"[\s!#;=\\{}\"]+", " ", _plain(text)).strip()[:TITLE_LENGTH].strip() or "untitled"
+
+
+def _align_comments(text: str) -> str:
+    """Line trailing ``# comments`` up within each paragraph, and drop those that have nothing to say."""
+    paragraphs = []
+    for paragraph in text.split("\n\n"):
+        pairs = [_split_comment(line) for line in paragraph.split("\n")]
+        width = max((len(left) for left, comment in pairs if comment), default=0)
+        paragraphs.append("\n".join(f"{left:<{width}s}  # {comment}" if comment else left for left, comment in pairs))
+    return "\n\n".join(paragraphs)
+
+
+def _split_comment(line: str) -> tuple[str, str]:
+    if line.startswith("#"):
+        return line, ""
+    left, _, comment = line.partition(" # ")
+    return left.rstrip(" #"), comment.strip()

@@ -1,0 +1,154 @@
+"""``dftflow compare``: the verdict as text, as JSON and as an exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dftflow.cli.main import main
+from dftflow.errors import AnalysisError
+
+RECORD: dict[str, Any] = {
+    "status": "finished",
+    "gpaw": "26.7.0",
+    "ase": "3.29.0",
+    "numpy": "2.4.6",
+    "python": "3.11",
+    "wall_time_s": 1.0,
+    "peak_memory_mib": 200.0,
+    "energy_ev": -6.7,
+    "fermi_ev": -2.0,
+    "n_electrons": 2.0,
+    "numbers": [55, 35],
+    "cell_ang": [[4.295, 0, 0], [0, 4.295, 0], [0, 0, 4.295]],
+    "positions_ang": [[0, 0, 0], [2.1475, 2.1475, 2.1475]],
+}
+METHOD: dict[str, Any] = {
+    "functional": "PBE",
+    "cutoff_ev": 435.4,
+    "potentials": {"Cs": "PAW 1", "Br": "PAW 2"},
+    "kpoints_grid": [4, 4, 4],
+    "smearing": "fermi-dirac",
+    "smearing_ev": 0.1,
+    "spin_polarised": False,
+    "dipole_correction": "none",
+    "constants": "CODATA 2014",
+}
+
+
+def leave(folder: Path, *, status: str = "finished", **method: Any) -> str:
+    folder.mkdir(parents=True)
+    (folder / "results.json").write_text(json.dumps(RECORD | {"status": status, "method": METHOD | method}))
+    return str(folder)
+
+
+def test_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", leave(tmp_path / "a"), leave(tmp_path / "b")]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "may be subtracted" and captured.err == ""
+    assert "->" not in captured.out and "|" not in captured.out
+
+
+def test_with_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = leave(tmp_path / "a")
+    assert main(["compare", a, a]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "may be subtracted"
+
+
+def test_what_must_not_be_subtracted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = leave(tmp_path / "a"), leave(tmp_path / "b", functional="LDA", cutoff_ev=300.0)
+    assert main(["compare", a, b]) == AnalysisError.exit_code == 7
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "must not be subtracted, because of: functional, cutoff"
+    assert captured.err == "", "the table has said it"
+    (row,) = [line for line in captured.out.splitlines() if line.startswith("cutoff")]
+    assert row.split(maxsplit=2) == ["cutoff", "differs", "435.4 eV  |  300 eV"]
+
+
+def test_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = leave(tmp_path / "a"), leave(tmp_path / "b", functional="LDA")
+    assert main(["compare", a, b, "--json"]) == 7
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert captured.err == ""
+    assert (found["first"], found["second"], found["verdict"]) == (a, b, "differs")
+    assert found["sentence"] == "must not be subtracted, because of: functional"
+    by_name = {row["quantity"]: row for row in found["rows"]}
+    assert len(by_name) == 14
+    functional = by_name["functional"]
+    assert (functional["first"], functional["second"], functional["verdict"]) == ("PBE", "LDA", "differs")
+    assert functional["consequence"] and not by_name["cutoff"]["consequence"]
+
+
+@pytest.mark.parametrize(
+    ("method", "sentence"),
+    [
+        ({"dipole_correction": "z, self-consistent"}, "may be subtracted, with care for: dipole correction"),
+        ({"functional": None}, "cannot be told whether they may be subtracted; not known: functional"),
+    ],
+)
+def test_doubt_is_no_failure(
+    tmp_path: Path, method: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", leave(tmp_path / "a"), leave(tmp_path / "b", **method)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == sentence
+
+
+@pytest.mark.parametrize(("status", "code"), [("scf_not_converged", 7), ("geom_not_converged", 0)])
+def test_what_did_not_converge(tmp_path: Path, status: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", leave(tmp_path / "a"), leave(tmp_path / "b", status=status)]) == code
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("status") and status.replace("_", " ") in first
+
+
+def test_the_order_does_not_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = [leave(tmp_path / "a"), leave(tmp_path / "b", cutoff_ev=300.0, spin_polarised=True)]
+    found = []
+    for pair in (places, places[::-1]):
+        assert main(["compare", *pair, "--json"]) == 7
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["sentence"] == found[1]["sentence"]
+    for there, back in zip(found[0]["rows"], found[1]["rows"], strict=True):
+        assert (there["first"], there["second"], there["verdict"]) == (back["second"], back["first"], back["verdict"])
+
+
+# --- which calculation is meant ---------------------------------------------------------------------------------
+
+
+def test_a_file_names_its_calculation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = leave(tmp_path / "top" / "a")
+    b = leave(tmp_path / "top" / "b")
+    assert main(["compare", f"{a}/results.json", b]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "top"), b]) == 6
+    error = capsys.readouterr().err
+    assert "there are 2 calculations here" in error and "name a file" in error
+    assert f"{a}/a" in error and f"{b}/b" in error
+
+
+def test_no_calculation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    a = leave(tmp_path / "a")
+    assert main(["compare", a, str(tmp_path / "empty")]) == 6
+    assert "there is no calculation here" in capsys.readouterr().err
+    assert main(["compare", a, str(tmp_path / "nowhere"), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["where"] == str(tmp_path / "nowhere")
+
+
+def test_what_cannot_be_read_is_refused_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = leave(tmp_path / "a"), leave(tmp_path / "b")
+    (tmp_path / "b" / "results.json").write_text("{")
+    assert main(["compare", a, b]) == 6
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_needed_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = leave(tmp_path / "a"), leave(tmp_path / "b")
+    (tmp_path / "b" / "bands.npz").write_bytes(b"PK")
+    assert main(["compare", a, b, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["verdict"] == "same"
+    assert captured.err.startswith(f"note: not used: {tmp_path / 'b' / 'bands.npz'}")

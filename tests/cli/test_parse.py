@@ -1,0 +1,355 @@
+"""``dftflow parse`` on folders written by hand: a slab whose levels are known, and everything that can be wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dftflow.cli.main import main
+from dftflow.codes.base import Calculation, FileReading, Reading
+from dftflow.errors import ParseError
+from dftflow.model.check import Check
+from dftflow.model.method import Method
+from dftflow.model.results import Results
+
+LENGTH, VACUUM, FERMI, VBM, CBM = 27.0, 3.0, -1.5, -2.0, 0.25
+RECORD: dict[str, Any] = {
+    "status": "finished",
+    "gpaw": "26.7.0",
+    "ase": "3.29.0",
+    "numpy": "2.4.6",
+    "python": "3.11",
+    "wall_time_s": 1.0,
+    "peak_memory_mib": 200.0,
+    "energy_ev": -6.7,
+    "fermi_ev": FERMI,
+    "n_electrons": 2.0,
+    "numbers": [18] * 5,
+    "cell_ang": [[4, 0, 0], [0, 4, 0], [0, 0, LENGTH]],
+    "positions_ang": [[0, 0, LENGTH * height] for height in (0.3, 0.4, 0.5, 0.6, 0.7)],
+    "forces_ev_per_ang": [[0, 0.3, 0.4]] + [[0, 0, 0]] * 4,
+    "stress_gpa": [[3.0, 0, 0], [0, 1.5, 0], [0, 0, -6.0]],
+    "method": {
+        "functional": "PBE",
+        "cutoff_ev": 435.4,
+        "potentials": {"Ar": "PAW 1"},
+        "kpoints_grid": [4, 4, 1],
+        "smearing": "fermi-dirac",
+        "smearing_ev": 0.1,
+        "spin_polarised": False,
+        "dipole_correction": "none",
+        "constants": "CODATA 2014",
+    },
+}
+
+
+def leave(folder: Path, **changes: Any) -> Path:
+    """A calculation of a slab in a square well; a change to None leaves the entry out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {name: value for name, value in (RECORD | changes).items() if value is not None}
+    (folder / "results.json").write_text(json.dumps(record))
+    np.savez(
+        folder / "bands.npz",
+        eigenvalues_ev=np.array([[[VBM, CBM + 0.5], [VBM - 0.3, CBM]]]),
+        kpoints_frac=np.array([[0, 0, 0], [0.5, 0, 0]]),
+        labels=np.array(["G", "X"]),
+        on_path=np.array([0, 0]),
+    )
+    z = np.arange(270) * LENGTH / 270
+    planar = np.where((z > 7.1) & (z < 19.9), -8.0, VACUUM)
+    np.savez(folder / "potential.npz", planar_ev=planar, cell_ang=np.array(RECORD["cell_ang"], dtype=float))
+    return folder
+
+
+@pytest.fixture
+def slab(tmp_path: Path) -> Path:
+    return leave(tmp_path / "slab")
+
+
+def lines(out: str, name: str) -> list[str]:
+    """What a page says of one thing."""
+    return [line[2:].removeprefix(name).strip() for line in out.splitlines() if line.startswith(f"  {name} ")]
+
+
+def document(*arguments: str | Path, capsys: pytest.CaptureFixture[str], code: int = 0) -> list[dict[str, Any]]:
+    """The one JSON document on stdout, refused when it holds what JSON does not know."""
+    assert main(["parse", *map(str, arguments), "--json"]) == code
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out, parse_constant=refuse)["calculations"]
+    return found
+
+
+# --- a whole calculation ----------------------------------------------------------------------------------------
+
+
+def test_a_page_for_a_person(slab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parse", str(slab)]) == 0
+    captured = capsys.readouterr()
+    out = captured.out
+    assert captured.err == ""
+    assert out.splitlines()[0] == f"{slab / 'slab'}  (gpaw)"
+    assert lines(out, "status") == ["finished, gpaw 26.7.0"]
+    assert lines(out, "energy") == ["-6.700000 eV"]
+    assert lines(out, "forces") == ["0.50000 eV/Å at most"]
+    assert lines(out, "pressure") == ["0.5000 GPa"], "minus a third of the trace"
+    assert lines(out, "Fermi level") == ["-1.5000 eV"]
+    assert lines(out, "band gap") == ["2.2500 eV, indirect; VBM at G, CBM at X"]
+    assert [line[:25] for line in lines(out, "work function")] == [
+        "4.5000 eV on the low side",
+        "4.5000 eV on the high sid",
+    ]
+    assert lines(out, "slab's edges")[0] == "E_vac - E_VBM 5.0000 eV, E_vac - E_CBM 2.7500 eV on the low side"
+    assert lines(out, "method") == ["PBE, 435.4 eV, 4x4x1 k-points, occupations fermi-dirac 0.1 eV, CODATA 2014"]
+    assert "bands.npz      eigenvalues: 2 k-points, 2 bands" in out
+    assert any("may lie anywhere" in note for note in lines(out, "note"))
+
+
+def test_the_same_as_json(slab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = document(slab, capsys=capsys)
+    assert (found["code"], found["folder"], found["seed"]) == ("gpaw", str(slab), "slab")
+    assert [file["file"] for file in found["files"]] == ["results.json", "bands.npz", "potential.npz"]
+    assert all(file["refused"] is None and file["summary"] for file in found["files"])
+    results = found["results"]
+    assert results["status"] == "finished" and results["finished"] is True
+    assert results["energy_ev"] == -6.7 and results["fermi_ev"] == FERMI and results["free_energy_ev"] is None
+    assert results["max_force_ev_per_ang"] == pytest.approx(0.5)
+    assert results["pressure_gpa"] == pytest.approx(0.5)
+    assert results["volume_ang3"] == pytest.approx(432.0) and results["formula"] == "Ar"
+    assert results["band_gap_ev"] == pytest.approx(2.25) and results["direct"] is False
+    assert (results["vbm_ev"], results["cbm_ev"]) == (VBM, CBM) and results["cbm_k"] == [0.5, 0, 0]
+    assert results["slab_normal"] == "c" and results["no_vacuum_level"] == "" and results["no_band_edges"] == ""
+    assert [side["side"] for side in results["sides"]] == ["low", "high"]
+    for side in results["sides"]:
+        assert side["vacuum_ev"] == pytest.approx(VACUUM)
+        assert side["work_function_ev"] == pytest.approx(VACUUM - FERMI)
+        assert side["ionisation_potential_ev"] == pytest.approx(VACUUM - VBM)
+        assert side["electron_affinity_ev"] == pytest.approx(VACUUM - CBM)
+    method = results["method"]
+    assert method["potentials"] == {"Ar": "PAW 1"} and method["kpoints_grid"] == [4, 4, 1]
+    assert method["kpoint_spacing_per_ang"] == pytest.approx(2 * math.pi / 16)
+
+
+@pytest.mark.parametrize("status", ["scf_not_converged", "geom_not_converged", "out_of_time"])
+def test_what_did_not_converge_carries_its_flag(
+    tmp_path: Path, status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every number of it, not the energy alone."""
+    leave(tmp_path / "x", status=status)
+    words = status.replace("_", " ")
+    (found,) = document(tmp_path, capsys=capsys)
+    assert found["results"]["status"] == status and found["results"]["finished"] is False
+    assert any(words in remark for remark in found["results"]["remarks"])
+    assert main(["parse", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    names = ("energy", "forces", "pressure", "Fermi level", "band gap", "work function", "slab's edges")
+    for name in names:
+        assert lines(out, name) and all(line.endswith(f"({words})") for line in lines(out, name)), name
+    assert any("not converged" in note for note in lines(out, "note"))
+
+
+def test_what_is_missing_is_not_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave(tmp_path / "x", energy_ev=None, forces_ev_per_ang=None, stress_gpa=None, method=None)
+    for name in ("bands.npz", "potential.npz"):
+        (tmp_path / "x" / name).unlink()
+    (found,) = document(tmp_path, capsys=capsys)
+    results = found["results"]
+    for name in ("energy_ev", "max_force_ev_per_ang", "pressure_gpa", "band_gap_ev", "vbm_ev", "direct"):
+        assert results[name] is None, name
+    assert results["no_band_edges"] == "there are no eigenvalues"
+    assert "no potential" in results["no_vacuum_level"] and results["sides"] == []
+    assert main(["parse", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert not lines(out, "energy") and not lines(out, "pressure")
+    assert lines(out, "band gap") == ["not given: there are no eigenvalues"]
+    assert lines(out, "vacuum level") == [
+        "not given: the cell holds a vacuum, but there is no potential to find its level in"
+    ]
+
+
+# --- what is refused --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["bands.npz", "potential.npz"])
+def test_a_damaged_file_costs_no_other(slab: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (slab / name).write_bytes((slab / name).read_bytes()[:50])
+    assert main(["parse", str(slab)]) == ParseError.exit_code
+    captured = capsys.readouterr()
+    assert f"REFUSED: the engine's output is damaged ({slab / name})" in captured.out
+    assert lines(captured.out, "energy") == ["-6.700000 eV"]
+    assert captured.err.startswith("error: 1 of 3 files was refused") and str(slab / name) in captured.err
+    (found,) = document(slab, capsys=capsys, code=ParseError.exit_code)
+    refused = {file["file"]: file["refused"] for file in found["files"]}
+    assert refused.pop(name).startswith(f"{slab / name}: ") and not any(refused.values())
+    assert found["results"]["energy_ev"] == -6.7
+    assert (found["results"]["band_gap_ev"] is None) == (name == "bands.npz")
+
+
+def test_without_a_record_there_are_no_results(slab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (slab / "results.json").write_text("{")
+    (found,) = document(slab, capsys=capsys, code=6)
+    assert found["results"] is None
+
+
+def test_a_directory_in_the_place_of_a_file(slab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (slab / "bands.npz").unlink()
+    (slab / "bands.npz").mkdir()
+    (found,) = document(slab, capsys=capsys, code=6)
+    assert found["results"]["band_gap_ev"] is None and found["results"]["energy_ev"] == -6.7
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_no_calculation_at_all(tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parse", str(tmp_path), *arguments]) == 6
+    captured = capsys.readouterr()
+    assert "no calculation was found" in (captured.out if arguments else captured.err)
+    assert not arguments or json.loads(captured.out)["error"]["exit_code"] == 6
+
+
+def test_wrong_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parse", str(tmp_path / "nowhere")]) == 2
+    assert "no such file or folder" in capsys.readouterr().err
+    assert main(["parse"]) == 2
+    assert "FOLDER" in capsys.readouterr().err
+    assert main(["parse", str(tmp_path), "--code", "gpwa"]) == 2
+    assert "did you mean 'gpaw'?" in capsys.readouterr().err
+
+
+# --- several calculations ---------------------------------------------------------------------------------------
+
+
+def test_everything_below_a_folder_each_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b", "a/deep", "a"):
+        leave(tmp_path / name)
+    found = document(tmp_path, tmp_path / "a", tmp_path / "b" / ".." / "b", capsys=capsys)
+    assert [Path(entry["folder"]).relative_to(tmp_path).as_posix() for entry in found] == ["a", "a/deep", "b"]
+    assert main(["parse", str(tmp_path)]) == 0
+    assert [line for line in capsys.readouterr().out.split("\n\n") if "(gpaw)" not in line.splitlines()[0]] == []
+
+
+def test_a_file_stands_for_its_calculation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave(tmp_path / "a")
+    leave(tmp_path / "b")
+    (found,) = document(tmp_path / "a" / "bands.npz", capsys=capsys)
+    assert found["folder"] == str(tmp_path / "a")
+
+
+def test_one_code_alone(slab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(document(slab, "--code", "gpaw", capsys=capsys)) == 1
+    assert main(["parse", str(slab), "--code", "castep"]) == 6
+    assert "leave --code out" in capsys.readouterr().err
+
+
+def test_one_damaged_of_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave(tmp_path / "a")
+    (leave(tmp_path / "b") / "bands.npz").write_bytes(b"")
+    assert main(["parse", str(tmp_path)]) == 6
+    captured = capsys.readouterr()
+    assert "1 of 6 files was refused" in captured.err and len(lines(captured.out, "energy")) == 2
+
+
+def test_a_name_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Old clusters write names in Latin-1."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/gitter\xe4"))
+    try:
+        leave(folder)
+    except OSError:
+        pytest.skip("this file system wants UTF-8 names")
+    assert main(["parse", str(tmp_path)]) == 0
+    assert "gitter?" in capsys.readouterr().out
+    (found,) = document(tmp_path, capsys=capsys)
+    assert Path(found["folder"]) == folder
+
+
+# --- whatever a code gives --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Puts in a code whose one calculation is read as given."""
+
+    def put(results: Results | None, *files: FileReading) -> Path:
+        class Double:
+            name = "gpaw"
+
+            def find(self, folder: Path) -> tuple[Calculation, ...]:
+                return (Calculation(code="gpaw", folder=folder, seed="seed", files=()),)
+
+            def read(self, calculation: Calculation) -> Reading:
+                return Reading(calculation=calculation, files=files, results=results)
+
+        monkeypatch.setattr("dftflow.codes.finding.code_names", lambda: ("gpaw",))
+        monkeypatch.setattr("dftflow.codes.finding.load_code", lambda _: Double())
+        monkeypatch.setattr("dftflow.codes.registry.load_code", lambda _: Double())
+        return tmp_path
+
+    return put
+
+
+def test_numbers_that_are_none_are_null(double: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    results = Results(
+        code="double",
+        code_version="1",
+        status="finished",
+        energy_ev=math.nan,
+        fermi_ev=math.inf,
+        forces_ev_per_ang=np.full((2, 3), np.nan),
+        method=Method(code="double", code_version="1", cutoff_ev=math.nan, hubbard_u_ev={"Ti:d": -math.inf}),
+    )
+    (found,) = document(double(results), capsys=capsys)
+    read = found["results"]
+    assert read["energy_ev"] is None and read["fermi_ev"] is None and read["max_force_ev_per_ang"] is None
+    assert read["method"]["cutoff_ev"] is None and read["method"]["hubbard_u_ev"] == {"Ti:d": None}
+
+
+def test_checks_and_warnings_are_told(double: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    results = Results(
+        code="double",
+        code_version="1",
+        status="finished",
+        method=Method(
+            code="double",
+            code_version="1",
+            functional="PBE",
+            dispersion="G06",
+            hubbard_u_ev={"Ti:d": 4.0},
+            spin_polarised=True,
+            spin_orbit=True,
+            dipole_correction="z, self-consistent",
+        ),
+        checks=(
+            Check(name="mean of the density = electrons", passed=True, detail="8.0000 and 8"),
+            Check(name="same cell", passed=False, detail="40.0 and 41.0 Å³"),
+            Check(name="same Fermi level", passed=None, detail="only one file gives it"),
+        ),
+        warnings=("there are no empty bands",),
+    )
+    place = double(results)
+    assert main(["parse", str(place)]) == 0
+    out = capsys.readouterr().out
+    assert lines(out, "check") == [
+        "ok: mean of the density = electrons: 8.0000 and 8",
+        "FAILS: same cell: 40.0 and 41.0 Å³",
+        "open: same Fermi level: only one file gives it",
+    ]
+    assert "there are no empty bands" in lines(out, "note")
+    assert lines(out, "method") == [
+        "PBE, dispersion G06, U of Ti:d 4 eV, spin-polarised, spin-orbit coupling, dipole correction z, self-consistent"
+    ]
+    (found,) = document(place, capsys=capsys)
+    assert [check["passed"] for check in found["results"]["checks"]] == [True, False, None]
+    assert found["results"]["warnings"] == ["there are no empty bands"]
+
+
+def test_a_refusal_without_a_place(double: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = FileReading(file=tmp_path / "x.bands", kind="eigenvalues", error=ParseError("it is cut short"))
+    assert main(["parse", str(double(None, file))]) == 6
+    assert capsys.readouterr().out.splitlines()[-1] == "  x.bands  eigenvalues: REFUSED: it is cut short"

@@ -1,0 +1,371 @@
+"""Results that were made elsewhere: folders written by hand, with a model crystal whose levels are known.
+
+The crystal's potential is flat, at zero. The slab's is a square well, `STEP` deep. So IP = STEP - VBM, whatever the
+zero of the slab's calculation is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pymatgen.core import Lattice, Structure
+
+from dftflow.codes.registry import load_code
+from dftflow.errors import InputError, ParseError, StoreError, StudyError
+from dftflow.model.outcome import StepOutcome, StudyOutcome
+from dftflow.model.spec import CalcSpec
+from dftflow.studies.collect import collect_study
+from dftflow.studies.decks import write_decks
+from dftflow.studies.plan import StudyPlan
+from dftflow.studies.reader import Study, load_study
+
+STEP, VBM, CBM, FERMI = 9.0, 3.2, 4.9, 4.0
+SLAB_ZERO = -2.5
+BULK, SLAB = "CsBr/bulk-bands", "CsBr/slab-110-potential"
+
+
+def record(structure: Structure, spec: CalcSpec) -> dict[str, Any]:
+    return {
+        "status": "finished",
+        "gpaw": "26.7.0",
+        "ase": "3.29.0",
+        "numpy": "2.4.6",
+        "python": "3.11",
+        "wall_time_s": 12.0,
+        "peak_memory_mib": 200.0,
+        "energy_ev": -6.7,
+        "fermi_ev": FERMI + (0.0 if spec.slab_axis is None else SLAB_ZERO),
+        "n_electrons": 2.0,
+        "numbers": [site.specie.Z for site in structure],
+        "cell_ang": structure.lattice.matrix.tolist(),
+        "positions_ang": structure.cart_coords.tolist(),
+        "method": {
+            "functional": "PBE",
+            "cutoff_ev": spec.cutoff_ev,
+            "potentials": {element.symbol: "PAW 1" for element in structure.composition.elements},
+            "kpoints_grid": list(spec.grid),
+            "smearing": "fermi-dirac",
+            "smearing_ev": 0.1,
+            "spin_polarised": False,
+            "dipole_correction": "none",
+            "constants": "CODATA 2014",
+        },
+    }
+
+
+def leave(folder: Path, structure: Structure, spec: CalcSpec, *, changes: dict[str, Any] | None = None) -> Path:
+    """Write what a finished step leaves in its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = record(structure, spec)
+    content["method"] |= (changes or {}).pop("method", {})
+    (folder / "results.json").write_text(json.dumps(content | (changes or {})))
+    if spec.task != "relax":
+        shift = 0.0 if spec.slab_axis is None else SLAB_ZERO
+        np.savez(
+            folder / "bands.npz",
+            eigenvalues_ev=np.array([[[VBM, CBM + 0.1], [VBM - 1, CBM + 1]]]) + shift,
+            kpoints_frac=np.array([[0, 0, 0], [0.5, 0, 0]]),
+            labels=np.array(["G", "X"]),
+            on_path=np.array([0, 0]),
+        )
+        np.savez(folder / "potential.npz", planar_ev=planar(structure, spec), cell_ang=structure.lattice.matrix)
+    return folder
+
+
+def planar(structure: Structure, spec: CalcSpec) -> np.ndarray:
+    if spec.slab_axis is None:
+        return np.zeros(24)
+    length, heights = structure.lattice.c, structure.cart_coords[:, 2]
+    z = np.arange(400) * length / 400
+    centre, half = (heights.max() + heights.min()) / 2, np.ptp(heights) / 2
+    distance = np.abs((z - centre + length / 2) % length - length / 2)
+    return np.where(distance < half + 1.0, 0.0, STEP) + SLAB_ZERO
+
+
+@pytest.fixture
+def study(write_study: Callable[..., Path]) -> Study:
+    """Two steps, nothing relaxed; the slab is thick enough to have a middle."""
+    quick = 'setting = "cubic"\nmin_thickness_ang = 24.0'
+    return load_study(str(write_study(('setting = "cubic"', quick))), "quick")
+
+
+@pytest.fixture
+def steps(study: Study) -> dict[str, tuple[Structure, CalcSpec]]:
+    plan = StudyPlan.of(study, load_code("gpaw"), for_decks=True)
+    return {step.name: step.build(plan.start_structures()) for step in plan.steps()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, steps: dict[str, tuple[Structure, CalcSpec]]) -> Path:
+    """All steps finished."""
+    for name, (structure, spec) in steps.items():
+        leave(tmp_path / "done" / name, structure, spec)
+    return tmp_path / "done"
+
+
+def step_of(outcome: StudyOutcome, name: str) -> StepOutcome:
+    return next(step for step in outcome.steps if step.name == name)
+
+
+def ionisation_potential_ev(outcome: StudyOutcome) -> float | None:
+    levels = outcome.materials[0].slabs[0].levels
+    return None if levels is None else levels.ionisation_potential_ev
+
+
+# --- all is there -----------------------------------------------------------------------------------------------
+
+
+def test_the_levels_of_the_model(study: Study, folder: Path) -> None:
+    outcome = collect_study(study, folder)
+    assert {step.name: step.state for step in outcome.steps} == {BULK: "finished", SLAB: "finished"}
+    assert all(step.failure == "" and step.wall_time_s == 12.0 for step in outcome.steps)
+    levels = outcome.materials[0].slabs[0].levels
+    assert levels is not None
+    assert levels.ionisation_potential_ev == pytest.approx(STEP - VBM, abs=0.01)
+    assert levels.electron_affinity_ev == pytest.approx(STEP - CBM - 0.1, abs=0.01)
+    assert levels.work_function_ev == pytest.approx(STEP - FERMI, abs=0.01)
+    assert not [text for text in outcome.warnings if text.startswith("CsBr/")]
+
+
+def test_nothing_is_written(study: Study, folder: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
+    collect_study(study, folder)
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
+
+
+def test_a_step_that_lies_elsewhere(study: Study, folder: Path, tmp_path: Path) -> None:
+    (folder / SLAB).rename(tmp_path / "mine")
+    assert step_of(collect_study(study, folder), SLAB).state == "not_run"
+    outcome = collect_study(study, folder, places={SLAB: tmp_path / "mine"})
+    assert step_of(outcome, SLAB).folder == tmp_path / "mine"
+    assert ionisation_potential_ev(outcome) == pytest.approx(STEP - VBM, abs=0.01)
+
+
+# --- something is missing or failed -----------------------------------------------------------------------------
+
+
+def test_a_missing_step_is_named_and_the_rest_derived(study: Study, folder: Path) -> None:
+    (folder / SLAB / "results.json").unlink()
+    for name in ("bands.npz", "potential.npz"):
+        (folder / SLAB / name).unlink()
+    outcome = collect_study(study, folder)
+    slab = step_of(outcome, SLAB)
+    assert slab.state == "not_run" and "no results of gpaw" in slab.failure and SLAB in slab.failure
+    assert ionisation_potential_ev(outcome) is None
+    edges = outcome.materials[0].bulk.edges
+    assert edges is not None and edges.band_gap_ev == pytest.approx(CBM + 0.1 - VBM)
+
+
+def test_decks_that_were_never_run_are_not_failures(study: Study, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "decks"
+    write_decks(study, out)
+    (folder / BULK).rename(tmp_path / "bulk")
+    outcome = collect_study(study, out, places={BULK: tmp_path / "bulk"})
+    slab = step_of(outcome, SLAB)
+    assert slab.state == "not_run" and "input files alone" in slab.failure
+
+
+def test_a_run_that_was_stopped_has_failed(study: Study, folder: Path) -> None:
+    (folder / SLAB / "results.json").unlink()
+    (folder / SLAB / "stdout.log").write_text("iter: 1\niter: 2\n")
+    slab = step_of(collect_study(study, folder), SLAB)
+    assert slab.state == "failed" and slab.failure.startswith("died: ") and slab.log_tail.endswith("iter: 2")
+
+
+@pytest.mark.parametrize("status", ["scf_not_converged", "out_of_time", "died"])
+def test_a_failed_step_is_not_used(study: Study, folder: Path, steps: dict[str, Any], status: str) -> None:
+    leave(folder / BULK, *steps[BULK], changes={"status": status, "message": "given up"})
+    outcome = collect_study(study, folder)
+    bulk = step_of(outcome, BULK)
+    assert bulk.state == "failed" and bulk.failure == f"{status.replace('_', ' ')}: given up"
+    assert outcome.materials[0].bulk.edges is None and ionisation_potential_ev(outcome) is None
+
+
+def test_a_damaged_file_fails_its_step_alone(study: Study, folder: Path) -> None:
+    file = folder / SLAB / "potential.npz"
+    file.write_bytes(file.read_bytes()[:100])
+    outcome = collect_study(study, folder)
+    slab = step_of(outcome, SLAB)
+    assert slab.state == "failed" and "damaged" in slab.failure and "potential.npz" in slab.failure
+    assert step_of(outcome, BULK).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("step", "file", "said"),
+    [(BULK, "bands.npz", "eigenvalues"), (SLAB, "potential.npz", "a potential")],
+)
+def test_what_a_step_is_for_must_be_there(study: Study, folder: Path, step: str, file: str, said: str) -> None:
+    (folder / step / file).unlink()
+    end = step_of(collect_study(study, folder), step)
+    assert end.state == "failed" and end.failure == f"finished, but there is not what the step is for: {said}"
+
+
+def test_two_calculations_in_one_folder(study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = load_code("gpaw")
+    find = code.find
+
+    def twice(place: Path) -> tuple[Any, ...]:
+        return find(place) * (2 if place == folder / SLAB else 1)
+
+    monkeypatch.setattr(code, "find", twice)
+    monkeypatch.setattr("dftflow.studies.collect.load_code", lambda _: code)
+    slab = step_of(collect_study(study, folder), SLAB)
+    assert slab.state == "failed" and "several calculations share a folder" in slab.failure
+
+
+def test_a_diagnosis_that_fails_fails_its_step_alone(
+    study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = load_code("gpaw")
+    diagnose = code.diagnose
+
+    def refuse(place: Path) -> Any:
+        if place == folder / SLAB:
+            raise ParseError("the log is damaged")
+        return diagnose(place)
+
+    monkeypatch.setattr(code, "diagnose", refuse)
+    monkeypatch.setattr("dftflow.studies.collect.load_code", lambda _: code)
+    outcome = collect_study(study, folder)
+    assert step_of(outcome, SLAB).failure == "the log is damaged"
+    assert step_of(outcome, BULK).state == "finished"
+
+
+# --- it is not what the study asks for --------------------------------------------------------------------------
+
+
+def test_another_crystal_is_refused(study: Study, folder: Path, steps: dict[str, Any]) -> None:
+    other = Structure(Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    leave(folder / BULK, other, steps[BULK][1])
+    bulk = step_of(collect_study(study, folder), BULK)
+    assert bulk.state == "failed" and bulk.failure == "a calculation of NaCl, where the study asks for CsBr"
+
+
+def test_another_stoichiometry_of_a_crystal_is_refused_and_of_a_slab_is_not(
+    study: Study, folder: Path, steps: dict[str, Any]
+) -> None:
+    for name in (BULK, SLAB):
+        structure, spec = steps[name]
+        less = structure.copy()
+        less.remove_sites([int(np.argmin([site.specie.Z for site in structure]))])
+        if name == BULK:
+            less.append("Br", [0.5, 0.5, 0.5])
+            less.append("Br", [0.0, 0.5, 0.5])
+        leave(folder / name, less, spec)
+    outcome = collect_study(study, folder)
+    assert step_of(outcome, BULK).failure == "a calculation of CsBr2, where the study asks for CsBr"
+    assert step_of(outcome, SLAB).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ({"functional": "LDA"}, "calculated with LDA, the study asks for PBE"),
+        ({"cutoff_ev": 300.0}, "calculated at 300 eV, the study asks for 244.9 eV"),
+        ({"kpoints_grid": [1, 1, 1]}, "calculated on 1x1x1 k-points, the study asks for 2x2x2"),
+    ],
+)
+def test_other_settings_are_used_and_said(
+    study: Study, folder: Path, steps: dict[str, Any], method: dict[str, Any], said: str
+) -> None:
+    leave(folder / BULK, *steps[BULK], changes={"method": method})
+    outcome = collect_study(study, folder)
+    assert f"{BULK}: {said}" in outcome.warnings
+    assert step_of(outcome, BULK).state == "finished"
+
+
+def test_another_volume_is_said(study: Study, folder: Path, steps: dict[str, Any]) -> None:
+    structure, spec = steps[BULK]
+    larger = structure.copy()
+    larger.scale_lattice(structure.volume * 1.02)
+    leave(folder / BULK, larger, spec)
+    (warning,) = [text for text in collect_study(study, folder).warnings if text.startswith(BULK)]
+    assert f"{larger.volume / 2:.3f} Å³ an atom" in warning and f"{structure.volume / 2:.3f}" in warning
+
+
+def test_a_slab_with_other_potentials_than_its_crystal_is_said(
+    study: Study, folder: Path, steps: dict[str, Any]
+) -> None:
+    leave(folder / SLAB, *steps[SLAB], changes={"method": {"potentials": {"Cs": "PAW 1", "Br": "PAW 2"}}})
+    (warning,) = [text for text in collect_study(study, folder).warnings if text.startswith(BULK)]
+    assert warning.startswith(f"{BULK} and {SLAB} differ in their potentials (Br PAW 1 | Br PAW 2)")
+
+
+def test_what_is_not_told_is_not_said(study: Study, folder: Path, steps: dict[str, Any]) -> None:
+    content = json.loads((folder / BULK / "results.json").read_text())
+    del content["method"]
+    (folder / BULK / "results.json").write_text(json.dumps(content))
+    assert not [text for text in collect_study(study, folder).warnings if text.startswith("CsBr/")]
+
+
+# --- the relaxed geometry ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def relaxed(write_study: Callable[..., Path], tmp_path: Path) -> Callable[[float, float], StudyOutcome]:
+    """A study whose crystal is relaxed first: by one factor of the volume, and the bands made at another."""
+    study = load_study(str(write_study(('setting = "cubic"', 'setting = "cubic"\nmin_thickness_ang = 24.0'))), "paper")
+    plan = StudyPlan.of(study, load_code("gpaw"), for_decks=True)
+
+    def collect(relaxed_to: float, bands_at: float) -> StudyOutcome:
+        folder = tmp_path / "relaxed"
+        for step in plan.steps():
+            if step.name.startswith("CsBr/slab"):
+                continue
+            structure, spec = step.build(plan.start_structures())
+            structure = structure.copy()
+            structure.scale_lattice(structure.volume * (relaxed_to if spec.task == "relax" else bands_at))
+            leave(folder / step.name, structure, spec)
+        return collect_study(study, folder)
+
+    return collect
+
+
+def test_bands_at_the_relaxed_geometry(relaxed: Callable[[float, float], StudyOutcome]) -> None:
+    outcome = relaxed(1.05, 1.05)
+    assert not [text for text in outcome.warnings if "Å³ an atom" in text]
+    assert outcome.materials[0].bulk.relaxed
+
+
+def test_bands_of_a_deck_that_is_older_than_the_relaxation(
+    relaxed: Callable[[float, float], StudyOutcome],
+) -> None:
+    """Whoever runs all decks at once calculates the bands of the crystal as it was before."""
+    (warning,) = [text for text in relaxed(1.05, 1.0).warnings if "Å³ an atom" in text]
+    assert warning.startswith(f"{BULK}: ") and "older than the relaxation" in warning
+
+
+# --- wrong calls ------------------------------------------------------------------------------------------------
+
+
+def test_no_such_folder(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such folder"):
+        collect_study(study, tmp_path / "nowhere")
+
+
+def test_no_such_step_lists_those_there_are(study: Study, folder: Path) -> None:
+    with pytest.raises(StudyError, match="no step 'CsBr/bands'") as caught:
+        collect_study(study, folder, places={"CsBr/bands": folder})
+    assert BULK in caught.value.fix and SLAB in caught.value.fix
+
+
+def test_no_such_place_of_a_step(study: Study, folder: Path) -> None:
+    with pytest.raises(InputError, match="no such folder for the step") as caught:
+        collect_study(study, folder, places={SLAB: folder / "nowhere"})
+    assert caught.value.where.endswith("nowhere")
+
+
+def test_a_folder_without_any_result(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ParseError, match="no results of gpaw") as caught:
+        collect_study(study, tmp_path / "empty")
+    assert "dftflow decks" in caught.value.fix
+    (tmp_path / "empty" / "plan.json").write_text("{}")
+    with pytest.raises(ParseError) as caught:
+        collect_study(study, tmp_path / "empty")
+    assert "dftflow report" in caught.value.fix
