@@ -362,7 +362,7 @@ def _is_empty_length(path: str, value: Any) -> bool:
 
 def _same(before: Any, after: Any) -> bool:
     if before is None or after is None or isinstance(before, str) or isinstance(after, str):
-        return bool(before is after or before == after)
+        return before is after or (isinstance(before, str) and isinstance(after, str) and before == after)
     if np.shape(before) != np.shape(after):
         return False
     return bool(np.allclose(before, after, equal_nan=True, **SAME))

@@ -30,7 +30,7 @@ RECORD: dict[str, Any] = {
     "energy_ev": -6.7,
     "fermi_ev": FERMI,
     "n_electrons": 2.0,
-    "numbers": [18] * 5,
+    "numbers": [12] * 5,
     "cell_ang": [[4, 0, 0], [0, 4, 0], [0, 0, LENGTH]],
     "positions_ang": [[0, 0, LENGTH * height] for height in (0.3, 0.4, 0.5, 0.6, 0.7)],
     "forces_ev_per_ang": [[0, 0.3, 0.4]] + [[0, 0, 0]] * 4,
@@ -38,7 +38,7 @@ RECORD: dict[str, Any] = {
     "method": {
         "functional": "PBE",
         "cutoff_ev": 435.4,
-        "potentials": {"Ar": "PAW 1"},
+        "potentials": {"Mg": "PAW 1"},
         "kpoints_grid": [4, 4, 1],
         "smearing": "fermi-dirac",
         "smearing_ev": 0.1,
@@ -123,7 +123,7 @@ def test_the_same_as_json(slab: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert results["energy_ev"] == -6.7 and results["fermi_ev"] == FERMI and results["free_energy_ev"] is None
     assert results["max_force_ev_per_ang"] == pytest.approx(0.5)
     assert results["pressure_gpa"] == pytest.approx(0.5)
-    assert results["volume_ang3"] == pytest.approx(432.0) and results["formula"] == "Ar"
+    assert results["volume_ang3"] == pytest.approx(432.0) and results["formula"] == "Mg"
     assert results["band_gap_ev"] == pytest.approx(2.25) and results["direct"] is False
     assert (results["vbm_ev"], results["cbm_ev"]) == (VBM, CBM) and results["cbm_k"] == [0.5, 0, 0]
     assert results["slab_normal"] == "c" and results["no_vacuum_level"] == "" and results["no_band_edges"] == ""
@@ -134,7 +134,7 @@ def test_the_same_as_json(slab: Path, capsys: pytest.CaptureFixture[str]) -> Non
         assert side["ionisation_potential_ev"] == pytest.approx(VACUUM - VBM)
         assert side["electron_affinity_ev"] == pytest.approx(VACUUM - CBM)
     method = results["method"]
-    assert method["potentials"] == {"Ar": "PAW 1"} and method["kpoints_grid"] == [4, 4, 1]
+    assert method["potentials"] == {"Mg": "PAW 1"} and method["kpoints_grid"] == [4, 4, 1]
     assert method["kpoint_spacing_per_ang"] == pytest.approx(2 * math.pi / 16)
 
 

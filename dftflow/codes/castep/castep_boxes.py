@@ -36,13 +36,14 @@ _CELL_ROW = re.compile(rb"\s*" + rb"\s+".join([_FIXED] * 6) + rb"\s*")
 _LENGTH = re.compile(rb"\s*([abc]) =\s*" + _FIXED + rb"\s+(alpha|beta |gamma) =\s*" + _FIXED + rb"\s*")
 _VOLUME = re.compile(rb"\s*Current cell volume =\s*" + _FIXED + rb"\s+\S+\s*")
 _POSITION = re.compile(
-    rb"^\s*x\s+(\S.*?)\s+(\d{1,9})\s+" + rb"\s+".join([_FIXED] * 3) + rb"(?:[ \t]+\S+)??[ \t]+x[ \t]*$", re.MULTILINE
+    rb"^[ \t]*x[ \t]+(\S.*?)[ \t]+(\d{1,9})[ \t]+" + rb"[ \t]+".join([_FIXED] * 3) + rb"(?:[ \t]+\S+)??[ \t]+x[ \t]*$",
+    re.MULTILINE,
 )
 _MIXTURE = re.compile(
     rb"\s*x\s+(?:\d{1,9}\s+" + rb"\s+".join([_FIXED] * 3) + rb"\s+)?([A-Z]\S*)\s+" + _FIXED + rb"\s+x\s*"
 )
-# a fixed component carries (cons'd)
-_COMPONENT = _FIXED + rb"(?:\(cons'd\))?"
+# (cons'd) behind a fixed component, (mixed) behind that of an atom of a mixture
+_COMPONENT = _FIXED + rb"(?: ?\((?:cons'd|mixed)\))?"
 _FORCE = re.compile(
     rb"^[ \t]*\*[ \t]+(\S.*?)[ \t]+(\d{1,9})[ \t]+" + rb"[ \t]+".join([_COMPONENT] * 3) + rb"[ \t]+\*[ \t]*$",
     re.MULTILINE,

@@ -26,6 +26,7 @@ __all__ = ["read_castep"]
 _BANNER = re.compile(
     rb"\W*(?:Welcome to )?(Academic Release|Materials Studio)? *CASTEP version +(\d[\w.]*(?: HF\d+)?)\W*"
 )
+_ART = re.compile(rb"\n \| +CCC +AA +SSS +TTTTT ")
 _FOOTER = re.compile(rb"\s*Total time\s+=\s*(\d+\.\d+) s\s*")
 _MEMORY = re.compile(rb"\s*Peak Memory Use\s+=\s*(\d{1,15}) kB\s*")
 _ART_LINES = 12
@@ -50,7 +51,10 @@ def read_castep(file: Path) -> tuple[CastepRun, ...]:
     starts = [start for start in _positions(text.data, b"CASTEP version") if _banner(text.data, start)]
     if not starts:
         raise ParseError("this is no CASTEP output", reason="it has no line 'CASTEP version'", where=str(file))
-    tops = [_top_of_banner(text.data, start) for start in starts]
+    floors = [0, *starts]
+    tops = [_top_of_banner(text.data, start, floor) for start, floor in zip(starts, floors, strict=False)]
+    if begun := _ART.search(text.data, starts[-1]):
+        tops.append(_top_of_banner(text.data, begun.start() + 1, starts[-1]))
     head = text.part(0, tops[0], 0)
     _check_starts(head, 0)
     runs = []
@@ -83,12 +87,12 @@ def _banner(data: bytes, position: int) -> re.Match[bytes] | None:
     return _BANNER.fullmatch(_line_around(data, position))
 
 
-def _top_of_banner(data: bytes, position: int) -> int:
-    """Start of the first line of the frame around the banner; what stands before it belongs to the run before."""
+def _top_of_banner(data: bytes, position: int, floor: int) -> int:
+    """Start of the first line of the frame around the banner, behind `floor`; the run before ends there."""
     top = data.rfind(b"\n", 0, position) + 1
     for _ in range(_ART_LINES):
         above = data.rfind(b"\n", 0, max(top - 1, 0)) + 1
-        if above == top or not data[above:top].rstrip().endswith((b" |", b"--+")):
+        if above == top or above <= floor > 0 or not data[above:top].rstrip().endswith((b" |", b"--+")):
             break
         top = above
     return top
@@ -103,11 +107,12 @@ def _check_starts(text: CastepText, allowed: int) -> None:
         )
 
 
-def _first_banner(text: CastepText) -> tuple[int, re.Match[bytes]]:
+def _first_banner(text: CastepText) -> tuple[int, re.Match[bytes] | None]:
+    """Index of the line with the version; 0 and None for a run that was cut before it."""
     for line, content in enumerate(text.lines):
         if (found := _BANNER.fullmatch(content)) is not None:
             return line, found
-    raise text.error(0, "the line 'CASTEP version' is cut short")
+    return 0, None
 
 
 def _read_run(text: CastepText) -> CastepRun:
@@ -116,8 +121,8 @@ def _read_run(text: CastepText) -> CastepRun:
     found = collect_frames(text, setup)
     end = _read_end(text, found.last_line)
     return CastepRun(
-        version=latin(banner[2]),
-        build="materials-studio" if banner[1] == b"Materials Studio" else "academic",
+        version="" if banner is None else latin(banner[2]),
+        build="materials-studio" if banner is not None and banner[1] == b"Materials Studio" else "academic",
         start_line=text.before + line + 1,
         status=_status(text, setup, found, whole=end is not None),
         setup=setup,

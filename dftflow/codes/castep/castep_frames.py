@@ -35,30 +35,27 @@ from dftflow.model.results import FloatArray
 
 __all__ = ["CollectedFrames", "collect_frames"]
 
-_ENERGY = re.compile(
-    rb"\s*(Final energy(?:, E)?|Final free energy \(E-TS\)|NB est\. 0K energy \(E-0\.5TS\)"
+_LABELS = (
+    rb"\s*(Final energy(?:, E)?|Final free energy \(E-TS\)|NB est\. 0K energy \(E-[^)]*\)"
     rb"|Dispersion corrected final energy\*(?:, Ecor)?|Dispersion corrected final free energy\* \(Ecor-TS\)"
-    rb"|NB dispersion corrected est\. 0K energy\* \(Ecor-0\.5TS\)|Total energy corrected for finite basis set"
-    rb"|Current total energy(?:, E)?|For future reference: finite basis dEtot/dlog\(Ecut\))"
-    rb"\s*=\s*(" + NUMBER + rb"|\*+)\s*([A-Za-z]\S*)\s*"
+    rb"|NB dispersion corrected est\. 0K energy\* \(Ecor-[^)]*\)|Total energy corrected for finite basis set"
+    rb"|Current total energy(?:, E)?|For future reference: finite basis dEtot/dlog\(Ecut\))\s*="
 )
+_LABEL = re.compile(_LABELS)
+_ENERGY = re.compile(_LABELS + rb"\s*(" + NUMBER + rb"|\*+)\s*([A-Za-z]\S*)\s*")
 _KIND = {
     b"Final energy": "final_energy_ev",
     b"Final energy, E": "final_energy_ev",
     b"Final free energy (E-TS)": "free_energy_ev",
-    b"NB est. 0K energy (E-0.5TS)": "zero_kelvin_energy_ev",
+    b"NB est. 0K energy": "zero_kelvin_energy_ev",
     b"Dispersion corrected final energy*": "dispersion_final_energy_ev",
     b"Dispersion corrected final energy*, Ecor": "dispersion_final_energy_ev",
     b"Dispersion corrected final free energy* (Ecor-TS)": "dispersion_free_energy_ev",
-    b"NB dispersion corrected est. 0K energy* (Ecor-0.5TS)": "dispersion_zero_kelvin_energy_ev",
+    b"NB dispersion corrected est. 0K energy*": "dispersion_zero_kelvin_energy_ev",
     b"Total energy corrected for finite basis set": "finite_basis_corrected_energy_ev",
     b"Current total energy": "unconverged_energy_ev",
     b"Current total energy, E": "unconverged_energy_ev",
 }
-_ENERGY_LABEL = re.compile(
-    rb"\s*(?:Final (?:free )?energy|NB (?:dispersion corrected )?est\.|Dispersion corrected final|Current total energy"
-    rb"|Total energy corrected|For future reference: finite basis).*="
-)
 _SCF_ROW = re.compile(rb"\s*(Initial|\d{1,9})\s+(.*?)\s*<-- SCF\s*")
 _CUTOFF = re.compile(rb"Calculating total energy with cut-off of\s*(" + NUMBER + rb")\s*([A-Za-z]+)\.\s*")
 _FINISHED = re.compile(
@@ -244,7 +241,7 @@ class _Collector:
             self._check_pieces(draft)
             draft = self._open = _Draft(line=line, cell_ang=self._cell, atoms=self._atoms)
             self._drafts.append(draft)
-            self._lost, self._scf = False, None
+            self._lost, self._scf, self._cutoff_ev = False, None, None
         elif not draft.has:
             draft.line = line
         draft.has.add(piece)
@@ -348,21 +345,31 @@ class _Collector:
         found = _ENERGY.fullmatch(content)
         if found is None:
             self._n_ions = self._ions(line)
-            if _ENERGY_LABEL.match(content):
+            if _LABEL.match(content):
                 raise self._text.damaged(line, "an energy")
             return line
         self._last = line
         value = self._value(line, found[2], found[3])
-        kind = _KIND.get(found[1], "")
+        label = found[1]
+        # the fraction of TS depends on the smearing scheme
+        kind = _KIND.get(label.split(b" (E")[0] if label.startswith(b"NB") else label, "")
         if not kind:
             self._de_dlnecut_ev = value
         elif kind == "finite_basis_corrected_energy_ev":
-            self._finite_basis = False
-            if not self._lost:
-                self._open.energies[kind] = value
-        elif not self._lost and not (self._finite_basis and not self._at_full_cutoff()):
-            self._take_energy(line, kind, value, smeared=found[1].endswith(b", E"))
+            self._end_finite_basis(line, value)
+        elif not self._lost and self._at_full_cutoff(line):
+            if label.endswith(b"(E-0.5TS)"):
+                self._open.has.add("half")
+            self._take_energy(line, kind, value, smeared=label.endswith(b", E"))
         return line
+
+    def _end_finite_basis(self, line: int, value: float | None) -> None:
+        self._finite_basis = False
+        if self._lost:
+            return
+        if not self._open.energies:
+            raise self._text.error(line, "there is no energy at the cut-off of the run for this correction")
+        self._open.energies["finite_basis_corrected_energy_ev"] = value
 
     def _ions(self, line: int) -> int | None:
         found = _N_IONS.fullmatch(self._text.lines[line])
@@ -372,9 +379,14 @@ class _Collector:
             raise self._text.error(line, "two runs stand behind one banner", "the number of ions is printed twice")
         return int(found[1])
 
-    def _at_full_cutoff(self) -> bool:
+    def _at_full_cutoff(self, line: int) -> bool:
+        """Whether the SCF above `line` has the cut-off of the run; a finite-basis correction uses lower ones too."""
         wanted = self._setup.cutoff_ev
-        return wanted is None or self._cutoff_ev is None or abs(wanted - self._cutoff_ev) < 0.01
+        if wanted is None or self._cutoff_ev is None or abs(wanted - self._cutoff_ev) < 0.01:
+            return True
+        if not self._finite_basis:
+            raise self._text.error(line, f"this is at a cut-off of {self._cutoff_ev} eV, and the run is at {wanted} eV")
+        return False
 
     def _take_energy(self, line: int, kind: str, value: float | None, *, smeared: bool) -> None:
         draft = self._open
@@ -417,18 +429,22 @@ class _Collector:
             return None
         lines = self._text.lines
         for number in range(line - 1, self._scf, -1):
-            if not lines[number].rstrip().endswith(b"<-- SCF"):
-                continue
-            found = _SCF_ROW.fullmatch(lines[number])
-            if found is None:
-                continue
-            fermi = b"Fermi" in lines[self._scf]
-            numbers = [fortran_number(word) for word in found[2].split()]
-            values = [None if one is None else one * self._energy_ev for one in numbers[: 2 if fermi else 1]]
-            cycle = None if found[1] == b"Initial" else int(found[1])
-            first = values[0] if values else None
-            return cycle, first, values[1] if fermi and len(numbers) > 3 else None
+            content = lines[number].strip()
+            if content.endswith(b"<-- SCF") and not content.startswith((b"---", b"SCF loop", b"energy", b"per atom")):
+                return self._scf_row(content)
         return None
+
+    def _scf_row(self, content: bytes) -> tuple[int | None, float | None, float | None] | None:
+        """A row of the SCF table: number, energy, Fermi level with smearing, gain (not in the first), time."""
+        found = _SCF_ROW.fullmatch(content)
+        if found is None or self._scf is None:
+            return None
+        columns = found[2].split()
+        fermi = b"Fermi" in self._text.lines[self._scf]
+        if found[1] == b"Initial" or len(columns) != (4 if fermi else 3):
+            return None if found[1] != b"Initial" else (None, None, None)
+        values = [None if one is None else one * self._energy_ev for one in map(fortran_number, columns[:2])]
+        return int(found[1]), values[0], values[1] if fermi else None
 
     def _value(self, line: int, number: bytes, unit: bytes) -> float | None:
         factor = factor_of(latin(unit), ENERGY_EV)
@@ -440,13 +456,15 @@ class _Collector:
     def _settle(self, line: int) -> None:
         """Refuse energies that are incomplete, or contradict each other, when something follows them at `line`."""
         draft = self._open
-        if "smeared" not in draft.has or "settled" in draft.has:
+        if "smeared" not in draft.has:
             return
         if not _complete(draft.energies):
             raise self._text.error(line, "the energies printed before this line are incomplete")
         energies = draft.energies
         final, free, zero = (energies[f"{kind}_energy_ev"] for kind in ("final", "free", "zero_kelvin"))
-        if None not in (final, free, zero) and abs(final + free - 2 * zero) > 1e-6 + 1e-9 * abs(zero):  # type: ignore
+        if final is None or free is None or zero is None or "half" not in draft.has:
+            return
+        if abs(final + free - 2 * zero) > 1e-6 + 1e-9 * abs(zero):
             raise self._text.error(line, "the 0 K energy above this line is not the mean of E and E-TS")
 
     # --- iterations ----------------------------------------------------------------------------------------------
@@ -458,8 +476,9 @@ class _Collector:
                 raise self._text.damaged(line, "a step of the line search")
             return line
         value = fortran_number(found[1])
-        if not self._lost and value is not None:
-            self._open.enthalpy_ev = value * self._energy_ev
+        if not self._lost:
+            # the rows of the steps before stand above that of the last one
+            self._open.enthalpy_ev = None if value is None else value * self._energy_ev
         return line
 
     def _read_iteration(self, line: int) -> int:
@@ -510,25 +529,33 @@ class _Collector:
         self._since = len(self._drafts)
 
     def _read_md_start(self, line: int) -> int:
-        found = _MD_START.fullmatch(self._text.lines[line])
-        if found is not None:
-            self._last = line
-            self._settle(line)
-            if self._iteration is None and self._open.iteration is None:
-                self._number(line, self._open, int(found[1]) - 1)
-            self._check_pieces(self._open)
-            self._lost = True
+        content = self._text.lines[line]
+        if b"Starting MD iteration" not in content:
+            return line
+        found = _MD_START.fullmatch(content)
+        if found is None:
+            raise self._text.damaged(line, "an MD step")
+        self._last = line
+        self._settle(line)
+        if self._iteration is None and self._open.iteration is None:
+            self._number(line, self._open, int(found[1]) - 1)
+        self._check_pieces(self._open)
+        self._lost = True
         return line
 
     def _read_md_end(self, line: int) -> int:
-        found = _MD_END.fullmatch(self._text.lines[line])
-        if found is not None:
-            self._last = line
-            self._settle(line)
-            if self._lost:
-                self._iteration = int(found[1])
-            else:
-                self._number(line, self._open, int(found[1]))
+        content = self._text.lines[line]
+        if b"finished MD iteration" not in content:
+            return line
+        found = _MD_END.fullmatch(content)
+        if found is None:
+            raise self._text.damaged(line, "an MD step")
+        self._last = line
+        self._settle(line)
+        if self._lost:
+            self._iteration = int(found[1])
+        else:
+            self._number(line, self._open, int(found[1]))
         return line
 
     # --- result --------------------------------------------------------------------------------------------------

@@ -102,6 +102,8 @@ def _setup(
 ) -> CastepSetup:
     method = settings.get("Method")
     n_bands = _number(text, settings, where, "number of bands")
+    if n_bands is not None and not n_bands.is_integer():
+        raise text.damaged(where["number of bands"], "the number of bands")
     spin_orbit = settings.get("spin-orbit coupling")
     return CastepSetup(
         task=settings.get("type of calculation"),

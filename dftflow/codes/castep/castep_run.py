@@ -235,7 +235,7 @@ class CastepRun:
     Attributes
     ----------
     version
-        ``"23.1"``.
+        ``"23.1"``; ``""`` when the file ends within the banner.
     start_line
         Line of the banner that names the version, from 1.
     status

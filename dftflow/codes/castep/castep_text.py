@@ -13,10 +13,13 @@ from pathlib import Path
 
 from dftflow.errors import ParseError
 
-__all__ = ["NUMBER", "CastepText", "fortran_number", "latin"]
+__all__ = ["LONGEST_LINE", "NUMBER", "CastepText", "fortran_number", "latin"]
 
 NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+|[-+]\d{3})?"
 
+# CASTEP's lines have some 130 characters. What is longer is cut, and marked so that no pattern fits it.
+LONGEST_LINE = 400
+_TOO_LONG = b"\xff"
 _NUMBER = re.compile(rb"([-+]?(?:\d+\.?\d*|\.\d+))(?:[EeDd]?([-+]?\d+))?")
 _FOOTER = re.compile(rb"\s*Total time\s+=\s*\d+\.\d+ s\s*")
 
@@ -43,6 +46,8 @@ class CastepText:
         """The lines in the bytes from `start` to `end`, without a last line that the end of the file cut short."""
         data = self.data[start:end]
         lines = data.splitlines()
+        if max(map(len, lines), default=0) > LONGEST_LINE:
+            lines = [line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + _TOO_LONG for line in lines]
         cut = end == len(self.data) and not data.endswith((b"\n", b"\r"))
         if cut and lines and not _FOOTER.fullmatch(lines[-1]):
             del lines[-1]

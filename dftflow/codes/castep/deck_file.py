@@ -20,6 +20,7 @@ from dftflow.errors import ParseError
 __all__ = ["DeckBlock", "DeckFile", "DeckKeyword", "DeckLine", "DeckProblem", "scan_deck"]
 
 LARGEST_DECK_BYTES = 16 * 2**20
+LONGEST_LINE = 2000
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"[!#;]")
 _SEPARATOR = re.compile(r"\s*[:=]\s*|\s+")
@@ -126,6 +127,9 @@ class _Scan:
     def scan(self, text: str) -> DeckFile:
         for number, raw in enumerate(_LINE_END.split(text), start=1):
             content, comment = _split_comment(raw)
+            if len(content) > LONGEST_LINE:
+                self._problems.append(DeckProblem(line=number, summary=f"the line has {len(content)} characters"))
+                content = content[:LONGEST_LINE]
             if content:
                 self._take(number, content, comment)
         if self._name:

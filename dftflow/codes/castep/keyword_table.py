@@ -33,6 +33,7 @@ ValueType = Literal[
 ]
 FILE = Path(__file__).with_suffix(".toml")
 NEAR = 0.8
+LONGEST_NAME = 64
 
 # dimension -> unit in lower case -> factor to the first unit; None where dftflow has no need to convert it
 UNITS: Mapping[str, Mapping[str, float | None]] = {
@@ -185,6 +186,8 @@ class KeywordTable:
         bare = {_bare(known): known for known in self.keywords}
         if _bare(name.lower()) in bare:
             return bare[_bare(name.lower())]
+        if len(name) > LONGEST_NAME:
+            return ""
         near = difflib.get_close_matches(name.lower(), self.keywords, n=1, cutoff=NEAR)
         return near[0] if near else ""
 

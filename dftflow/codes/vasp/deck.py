@@ -32,7 +32,9 @@ __all__ = ["render_deck"]
 SQUARE = 1e-6
 TITLE_LENGTH = 80
 SMALLEST_SIGMA_EV = 0.01
-LIBRARY, LDA_LIBRARY = "potpaw_PBE", "potpaw_LDA"
+LIBRARIES = {True: ("potpaw_LDA", "PAW"), False: ("potpaw_PBE", "PAW_PBE")}
+"""Whether the functional is LDA -> folder of the library, and first word of the TITEL of its potentials."""
+
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
 _PLAIN = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
 
@@ -67,12 +69,12 @@ def render_deck(
     ordered, counts = _grouped(structure)
     names = choose_potentials(list(counts), potentials)
     xc = functional(spec.xc)
-    library = LDA_LIBRARY if spec.xc.upper() == "LDA" else LIBRARY
+    library, family = LIBRARIES[spec.xc.upper() == "LDA"]
     isif, isif_note = (0, "") if spec.relaxation is None else choose_isif(ordered, spec.relaxation.cell)
     values = _incar_values(ordered, spec, xc, _n_bands(spec, names, counts))
     if spec.relaxation is not None:
         values |= _relaxation_values(spec.relaxation, isif, isif_note)
-    script = {"library": library, "potentials": names}
+    script = {"library": library, "family": family, "potentials": names}
     return Deck(
         code="vasp",
         seed=seed,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import io
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -15,6 +17,7 @@ from pymatgen.core import Lattice, Structure
 
 from dftflow.build.kpaths import special_points, standard_path
 from dftflow.codes.gpaw import GPAW
+from dftflow.codes.reading import read_results
 from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec, KPath, Relaxation
 
@@ -117,3 +120,52 @@ def test_an_unknown_functional_is_refused() -> None:
 
 def test_decks_are_the_same_every_time() -> None:
     assert GPAW().render(CSBR, SPEC, "seed").files == GPAW().render(CSBR.copy(), SPEC, "seed").files
+
+
+# --- atoms that do not move -------------------------------------------------------------------------------------------
+
+HELD = replace(SPEC, task="relax", relaxation=replace(RELAXATION, cell="fixed"), fixed_atoms=(1,))
+
+
+def test_fixed_atoms_take_the_place_of_symmetry() -> None:
+    text = script(HELD)
+    assert "FixAtoms(indices=[1])" in text and keywords(text, "GPAW")["symmetry"] == "off"
+    assert "FixAtoms" not in script(replace(HELD, fixed_atoms=()))
+
+
+def test_atoms_of_the_deck_keep_their_constraint_whatever_is_asked_for(tmp_path: Path) -> None:
+    """The relaxation sets its own constraint and copies the atoms: neither frees the fixed ones."""
+    (tmp_path / "seed.xyz").write_text(GPAW().render(CSBR, HELD, "seed").files["seed.xyz"])
+    lines = script(HELD).partition("def calculator")[0].replace('"seed.xyz"', repr(str(tmp_path / "seed.xyz")))
+    kept = [line for line in lines.splitlines() if not line.startswith(("from gpaw", "from dftflow"))]
+    namespace: dict[str, ase.Atoms] = {}
+    exec(compile("\n".join(kept), "deck", "exec"), namespace)
+    atoms = namespace["atoms"]
+    for constraint in (None, []):
+        atoms.set_constraint(constraint)
+        before = atoms.positions.copy()
+        for each in (atoms, atoms.copy()):
+            each.set_positions(before + 0.1)
+            np.testing.assert_array_equal(each.positions[1], before[1])
+            np.testing.assert_allclose(each.positions[0], before[0] + 0.1)
+            each.set_positions(before, apply_constraint=False)
+
+
+@pytest.mark.parametrize(("fixed", "message"), [((2,), "atom 2"), ((-1,), "atom -1"), ((0, 1), "all atoms")])
+def test_fixed_atoms_that_cannot_be(fixed: tuple[int, ...], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        script(replace(HELD, fixed_atoms=fixed))
+
+
+@pytest.mark.engine
+def test_a_fixed_atom_does_not_move(run_deck: Callable[[str, Structure, CalcSpec], Path]) -> None:
+    """H2, stretched: only the free atom moves, until the bond has its length (0.74 Å; 0.75 in PBE)."""
+    start = Structure(Lattice.cubic(5.0), ["H", "H"], [[0, 0, 0], [0, 0, 0.18]])
+    loose = replace(RELAXATION, cell="fixed", energy_tol_ev_per_atom=1e-3, displacement_tol_ang=0.02, max_steps=40)
+    spec = replace(HELD, relaxation=loose, grid=(1, 1, 1), cutoff_ev=300.0, fixed_atoms=(0,))
+    results = read_results(GPAW(), run_deck("h2-held", start, spec))
+    assert results.status == "finished" and results.structure is not None
+    first, second = results.structure.cart_coords
+    np.testing.assert_allclose(first, [0, 0, 0], atol=1e-12)
+    assert second[2] == pytest.approx(0.75, abs=0.03)
+    assert abs(second[2] - 0.9) > 0.05, "the free atom has moved"

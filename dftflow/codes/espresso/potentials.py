@@ -1,0 +1,155 @@
+"""The pseudopotential files of a deck: their names, and what their heads tell when they can be read.
+
+A deck names files; ``ESPRESSO_PSEUDO`` names the folder. Where it is known while a deck is written, the number of
+valence electrons, the kind (which decides ``ecutrho``) and the functional are read from the files, and their MD5 goes
+into the deck as a comment. Formats: UPF 1 and 2 (https://pseudopotentials.quantum-espresso.org/home/
+unified-pseudopotential-format), and GTH in ABINIT's layout (``*.gth``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dftflow.codes.espresso.functionals import functional_name
+from dftflow.errors import SpecError
+
+__all__ = ["Potential", "choose_potentials"]
+
+SUFFIXES = (".upf", ".gth", ".rrkj3", ".van")
+HEAD_BYTES = 2_000_000
+LARGEST_BYTES = 200_000_000
+MOST_ELECTRONS = 120.0
+Kind = Literal["norm-conserving", "ultrasoft", "PAW"]
+_KINDS: dict[str, Kind] = {
+    "NC": "norm-conserving",
+    "SL": "norm-conserving",
+    "US": "ultrasoft",
+    "USPP": "ultrasoft",
+    "PAW": "PAW",
+}
+_GTH_FUNCTIONALS = {1: "LDA", 7: "LDA (PW92)", 11: "PBE", 18: "BLYP", -101130: "PBE"}
+_HEADER = re.compile(r"<PP_HEADER(.*?)(?:/>|</PP_HEADER>)", re.DOTALL)
+_ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Potential:
+    """One potential: its file's name, and what it tells; None where the file cannot be read or does not tell."""
+
+    element: str
+    file: str
+    kind: Kind | None = None
+    valence: float | None = None
+    functional: str | None = None
+    md5: str | None = None
+
+
+def choose_potentials(
+    elements: Sequence[str], own: Mapping[str, str] | None, folder: Path | None
+) -> tuple[Potential, ...]:
+    """A potential for each of `elements`, in that order.
+
+    Parameters
+    ----------
+    own
+        Element -> file name. For the others: the one file in `folder` whose name begins with the element
+        (``Pb.upf``, ``pb_pbe_v1.UPF``), or ``<element>.upf`` where there is none or no folder.
+    folder
+        Where the files lie; None when that is not known.
+
+    Raises
+    ------
+    SpecError
+        Several files in `folder` fit, a name holds a path, or a file is no potential of its element.
+    """
+    return tuple(_potential(element, (own or {}).get(element), folder) for element in elements)
+
+
+def _potential(element: str, chosen: str | None, folder: Path | None) -> Potential:
+    name = chosen or _found(element, folder)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
+        raise SpecError(
+            f"{name!r} is no name for a potential in a deck",
+            reason="pw.x finds the folder by ESPRESSO_PSEUDO",
+            fix="give the file's name alone, of letters, digits, '.', '_', '+' and '-'",
+        )
+    if folder is None or not (folder / name).is_file():
+        return Potential(element=element, file=name)
+    return _read(element, folder / name)
+
+
+def _found(element: str, folder: Path | None) -> str:
+    default = f"{element}.upf"
+    if folder is None or not folder.is_dir():
+        return default
+    pattern = re.compile(rf"{element}(?![a-z])", re.IGNORECASE)
+    fits = sorted(f.name for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and pattern.match(f.name))
+    exact = [name for name in fits if Path(name).stem == element]
+    if len(exact) == 1 or len(fits) == 1:
+        return (exact or fits)[0]
+    if not fits:
+        return default
+    raise SpecError(
+        f"several potentials in {folder} fit {element}: {', '.join(fits[:6])}",
+        fix=f"choose one, ESPRESSO(potentials={{'{element}': '{fits[0]}'}}), or call that file (or a link to it) "
+        f"{element}{Path(fits[0]).suffix}",
+    )
+
+
+def _read(element: str, file: Path) -> Potential:
+    if file.stat().st_size > LARGEST_BYTES:
+        raise SpecError("the file is too large for a pseudopotential", where=str(file))
+    content = file.read_bytes()
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    head = content[:HEAD_BYTES].decode("latin-1")
+    told = _gth(head) if file.suffix.lower() == ".gth" else _upf(head)
+    symbol = told.pop("element", None)
+    if symbol and symbol.strip().lower() != element.lower():
+        raise SpecError(f"{file.name} is a potential of {symbol.strip()}, not of {element}", where=str(file))
+    return Potential(
+        element=element,
+        file=file.name,
+        md5=md5,
+        kind=_KINDS.get((told.get("pseudo_type") or "").strip().upper()),
+        valence=_valence(told.get("z_valence")),
+        functional=functional_name(told.get("functional") or ""),
+    )
+
+
+def _valence(word: str | None) -> float | None:
+    try:
+        value = float((word or "").replace("D", "E").replace("d", "e"))
+    except ValueError:
+        return None
+    return value if 0 < value <= MOST_ELECTRONS else None
+
+
+def _gth(head: str) -> dict[str, str]:
+    rows = [line.split() for line in head.splitlines()[:3]]
+    if len(rows) < 3 or len(rows[1]) < 2 or len(rows[2]) < 2:
+        return {}
+    code = rows[2][1]
+    functional = _GTH_FUNCTIONALS.get(int(code), "") if re.fullmatch(r"-?\d{1,9}", code, re.ASCII) else ""
+    return {"pseudo_type": "NC", "z_valence": rows[1][1], "functional": functional}
+
+
+def _upf(head: str) -> dict[str, str]:
+    found = _HEADER.search(head)
+    if found is None:
+        return {}
+    told = dict(_ATTRIBUTE.findall(found[1]))
+    return told or _upf_one(found[1].split("\n"))
+
+
+def _upf_one(lines: list[str]) -> dict[str, str]:
+    """The header of version 1 has its values in a fixed order: version, element, kind, nlcc, functional, Z."""
+    rows = [line.split() for line in lines if line.split() and line.strip() != ">"]
+    if len(rows) < 6:
+        return {}
+    functional = " ".join(rows[4][:4])
+    return {"element": rows[1][0], "pseudo_type": rows[2][0], "functional": functional, "z_valence": rows[5][0]}

@@ -1,0 +1,206 @@
+"""An XML file as a tree whose elements know their line, with the numbers in it checked as they are taken out.
+
+Own tree on the standard library's expat: `ElementTree` forgets the lines, builds whatever it is given, and leaves
+every count to the caller. Here a DTD (and with it every entity), a depth or a size beyond reason is refused while the
+file is read, and an element that should stand once is refused when it stands twice. Bytes that are not UTF-8 are taken
+as Latin-1, which pw.x lets through in titles and file names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.parsers import expat
+
+import numpy as np
+
+from dftflow.errors import ParseError
+from dftflow.model.results import FloatArray
+
+__all__ = ["XmlElement", "read_xml"]
+
+MAX_BYTES = 1 << 29
+MAX_DEPTH = 32
+MAX_ELEMENTS = 5_000_000
+LARGEST = 1e12
+_NUMBERS = re.compile(r"[\d\s+\-.eEdD]*", re.ASCII)
+_INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
+
+
+class XmlElement:
+    """One element: `name` without its prefix, `attributes`, `children` in order, the `line` where it begins."""
+
+    __slots__ = ("_parts", "attributes", "children", "file", "line", "name")
+
+    def __init__(self, name: str, attributes: dict[str, str], file: Path, line: int) -> None:
+        self.name = name
+        self.attributes = attributes
+        self.children: list[XmlElement] = []
+        self.file = file
+        self.line = line
+        self._parts: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """Its own text, without the blanks around it."""
+        return "".join(self._parts).strip()
+
+    def add_text(self, text: str) -> None:
+        """Append `text`."""
+        self._parts.append(text)
+
+    def all(self, name: str) -> Iterator[XmlElement]:
+        """Children called `name`."""
+        return (child for child in self.children if child.name == name)
+
+    def maybe(self, path: str) -> XmlElement | None:
+        """The one element at `path` (``"a/b"``), None when there is none; raises `ParseError` when there are more."""
+        found: XmlElement = self
+        for name in path.split("/"):
+            matches = list(found.all(name))
+            if not matches:
+                return None
+            if len(matches) > 1:
+                raise matches[1].damage(f"there is a second <{name}> in <{found.name}>")
+            found = matches[0]
+        return found
+
+    def one(self, path: str) -> XmlElement:
+        """The one element at `path`; raises `ParseError` when there is none, or more than one."""
+        found = self.maybe(path)
+        if found is None:
+            raise self.damage(f"<{self.name}> has no <{path}>")
+        return found
+
+    def damage(self, summary: str) -> ParseError:
+        """The error that `summary` is, at this element's line."""
+        return ParseError(summary, reason="the file is incomplete or damaged", where=f"{self.file}:{self.line}")
+
+    # --- values -----------------------------------------------------------------------------------------------
+
+    def numbers(self, count: int | None = None) -> FloatArray:
+        """The numbers in its text, shape (count,); any number of them without `count`."""
+        text = self.text
+        try:
+            if _NUMBERS.fullmatch(text) is None:
+                raise ValueError("a sign that belongs to no number")
+            values = np.array([float(word) for word in text.replace("d", "e").replace("D", "e").split()])
+        except ValueError as error:
+            raise self.damage(f"<{self.name}> holds something that is no number: {str(error)[:60]}") from None
+        if count is not None and values.size != count:
+            raise self.damage(f"<{self.name}> holds {values.size} numbers where there should be {count}")
+        if not (np.abs(values) < LARGEST).all():
+            raise self.damage(f"<{self.name}> holds a number beyond all reason")
+        return values
+
+    def number(self) -> float:
+        """The one number in its text."""
+        return float(self.numbers(1)[0])
+
+    def integer(self) -> int:
+        """The one whole number in its text."""
+        return self._whole(self.text, f"<{self.name}>")
+
+    def integer_attribute(self, name: str) -> int:
+        """The attribute `name` as a whole number."""
+        return self._whole(self.attribute(name), f"the attribute {name} of <{self.name}>")
+
+    def attribute(self, name: str) -> str:
+        """The attribute `name`."""
+        if name not in self.attributes:
+            raise self.damage(f"<{self.name}> has no attribute {name}")
+        return self.attributes[name]
+
+    def number_attribute(self, name: str) -> float:
+        """The attribute `name` as a number."""
+        wrapped = XmlElement(f"{self.name} {name}", {}, self.file, self.line)
+        wrapped.add_text(self.attribute(name))
+        return wrapped.number()
+
+    def flag(self) -> bool:
+        """``true`` or ``false``."""
+        text = self.text.lower()
+        if text not in ("true", "false"):
+            raise self.damage(f"<{self.name}> is neither true nor false: {text[:20]!r}")
+        return text == "true"
+
+    def _whole(self, text: str, what: str) -> int:
+        if _INTEGER.fullmatch(text) is None:
+            raise self.damage(f"{what} is no whole number: {text[:20]!r}")
+        return int(text)
+
+
+def read_xml(file: Path, root: str) -> XmlElement:
+    """The root element of `file`, which has to be called `root`.
+
+    Raises
+    ------
+    ParseError
+        The file cannot be read, is no XML, is cut short, has a DTD, or is larger or deeper than any output.
+    """
+    text = _text(file)
+    builder = _Builder(file)
+    try:
+        builder.parser.Parse(text, True)
+    except expat.ExpatError as error:
+        reason = expat.errors.messages.get(error.code, str(error))
+        raise ParseError(
+            "the file is no whole XML", reason=reason, where=f"{file}:{error.lineno}", fix="was the run killed?"
+        ) from None
+    found = builder.root
+    if found is None or found.name != root:
+        raise ParseError(f"this is no XML of pw.x: its root is not <{root}>", where=f"{file}:1")
+    return found
+
+
+def _text(file: Path) -> str:
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise ParseError("the file is too large for an output of pw.x", where=str(file))
+        content = file.read_bytes()
+    except OSError as error:
+        raise ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(file)) from error
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+class _Builder:
+    """Builds the tree from expat's events, and stops at what no output of pw.x holds."""
+
+    def __init__(self, file: Path) -> None:
+        self.root: XmlElement | None = None
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._characters
+        self.parser.StartDoctypeDeclHandler = self._doctype
+        self._file = file
+        self._open: list[XmlElement] = []
+        self._count = 0
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._count += 1
+        if len(self._open) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
+            self._refuse("the elements are nested too deep, or too many")
+        element = XmlElement(name.rpartition(":")[2], attributes, self._file, self.parser.CurrentLineNumber)
+        if self._open:
+            self._open[-1].children.append(element)
+        else:
+            self.root = element
+        self._open.append(element)
+
+    def _end(self, _: str) -> None:
+        self._open.pop()
+
+    def _characters(self, text: str) -> None:
+        self._open[-1].add_text(text)
+
+    def _doctype(self, *_: object) -> None:
+        self._refuse("the file has a document type, which no output of pw.x has")
+
+    def _refuse(self, summary: str) -> None:
+        raise ParseError(summary, where=f"{self._file}:{self.parser.CurrentLineNumber}")

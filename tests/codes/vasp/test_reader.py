@@ -1,0 +1,255 @@
+"""A whole calculation: bands, potential, method, checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pymatgen.io.vasp import Vasprun
+
+from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
+from dftflow.codes.base import Reading
+from dftflow.codes.vasp import VASP
+from dftflow.errors import BandEdgeError
+
+
+@dataclass
+class Files:
+    """The texts of a folder."""
+
+    xml: str
+    outcar: str = ""
+    locpot: str = ""
+    kpoints: str = ""
+
+
+@pytest.fixture
+def read(folder: Path):
+    """Writes a calculation and reads it."""
+
+    def _read(files: Files) -> Reading:
+        names = {"vasprun.xml": files.xml, "OUTCAR": files.outcar, "LOCPOT": files.locpot, "KPOINTS": files.kpoints}
+        for name, text in names.items():
+            if text:
+                (folder / name).write_bytes(text.encode("latin-1"))
+        (calculation,) = VASP().find(folder)
+        return VASP().read(calculation)
+
+    return _read
+
+
+# --- the gap ----------------------------------------------------------------------------------------------------
+
+
+def smeared(make_run):
+    """A gap of 0.711 eV, whose lowest empty states are so near that smearing puts a few electrons into them."""
+    values = np.array([[[-5.0, -4.0, 0.0, 1.0, 1.711, 3.0], [-5.1, -4.1, 0.1, 0.9, 1.747, 3.1]]])
+    occupations = np.array([[[1, 1, 1, 0.9998, 0.0002, 0], [1, 1, 1, 1, 0, 0]]])
+    parameters = {"LHFCALC": "logical:T", "AEXX": "float:0.25", "HFSCREEN": "float:0.2", "GGA": "string:PE"}
+    return make_run(eigenvalues=values, occupations=occupations, parameters=parameters, fermi_ev=1.4)
+
+
+def test_the_gap_is_counted_by_electrons_not_by_occupations(read, make_run, folder):
+    results = read(Files(smeared(make_run).xml())).results
+    assert results.method.functional == "HSE06"
+    assert find_band_edges(results.bands).band_gap_ev == pytest.approx(0.711)
+    # why own code: a state with an occupation above 1e-8 counts as filled there
+    assert Vasprun(folder / "vasprun.xml", parse_potcar_file=False).eigenvalue_band_properties[0] == pytest.approx(
+        0.036
+    )
+
+
+def test_points_of_weight_zero_count_for_the_edges_and_not_for_the_grid(read, make_run):
+    values = np.array([[[-5.0, -4.0, 0.0, 1.0, 2.5, 3.0]] * 2 + [[-5.0, -4.0, 0.0, 1.4, 2.0, 3.0]]])
+    run = make_run(
+        kpoints=((0.25, 0.25, 0.25), (0.25, 0.25, -0.25), (0, 0, 0)), weights=(0.5, 0.5, 0), eigenvalues=values
+    )
+    listed = "t\n3\nrec\n 0.25 0.25 0.25 1 ! grid\n 0.25 0.25 -0.25 1 ! grid\n 0 0 0 0 ! path 0 G\n"
+    bands = read(Files(run.xml(), kpoints=listed)).results.bands
+    edges = find_band_edges(bands)
+    assert edges.band_gap_ev == pytest.approx(0.6)
+    assert edges.vbm_label == "G"
+    assert grid_band_gap_ev(bands) == pytest.approx(1.5)
+    assert bands.on_path == (-1, -1, 0)
+    assert bands.weights == pytest.approx([0.5, 0.5, 0])
+
+
+def test_kpoints_of_another_run_are_named_and_cost_only_the_labels(read, make_run):
+    reading = read(Files(make_run().xml(), kpoints="t\n1\nrec\n0 0 0 1\n"))
+    assert [file.kind for file in reading.files if file.error] == ["k-points"]
+    assert reading.results.bands.labels == ("", "")
+
+
+def test_spinors_hold_one_electron_each(read, make_run):
+    values = np.linspace(-5, 6, 12)[None, None, :].repeat(2, axis=1)
+    parameters = {"LNONCOLLINEAR": "logical:T", "LSORBIT": "logical:T"}
+    filled = (np.arange(12) < 8).astype(float)[None, None, :].repeat(2, axis=1)
+    results = read(Files(make_run(eigenvalues=values, occupations=filled, parameters=parameters).xml())).results
+    assert results.bands.spinor
+    assert results.method.spin_orbit
+    assert find_band_edges(results.bands).band_gap_ev == pytest.approx(1.0, abs=1e-4)
+
+
+def spin(make_run, up: float, **parameters: str):
+    values = np.array([[[-3.0, -2.0, -1.0, 0.0, 1.0, 2.0]] * 2, [[-2.8, -1.8, -0.8, 1.6, 2.2, 3.2]] * 2])
+    filled = np.array(
+        [[[1, 1, 1, 1, up - 4, 0]] * 2, [[1, 1, 1, 5 - up, 0, 0]] * 2],
+        dtype=float,
+    )
+    return make_run(eigenvalues=values, occupations=filled, parameters=parameters)
+
+
+def test_each_spin_has_its_electrons(read, make_run):
+    bands = read(Files(spin(make_run, 5.0).xml())).results.bands
+    assert bands.n_electrons == (5.0, 3.0)
+    assert find_band_edges(bands).band_gap_ev == pytest.approx(0.6)
+
+
+def test_a_fractional_moment_fills_no_number_of_bands(read, make_run):
+    bands = read(Files(spin(make_run, 4.6).xml())).results.bands
+    assert bands.n_electrons == pytest.approx((4.6, 3.4))
+    with pytest.raises(BandEdgeError, match="not whole"):
+        find_band_edges(bands)
+
+
+def test_a_fixed_moment_counts_whatever_the_occupations_say(read, make_run):
+    bands = read(Files(spin(make_run, 4.6, NUPDOWN="float:2.0").xml())).results.bands
+    assert bands.n_electrons == (5.0, 3.0)
+
+
+# --- energies, stress, status -----------------------------------------------------------------------------------
+
+
+def test_compression_is_negative_stress(read, make_run):
+    results = read(Files(make_run().xml())).results
+    assert np.diag(results.stress_gpa) == pytest.approx([-1.2, -1.2, -1.8])  # 12, 12 and 18 kB, which push outwards
+
+
+def test_without_the_whole_stress_there_is_none(read, make_run):
+    assert read(Files(make_run(parameters={"ISIF": "int:1"}).xml())).results.stress_gpa is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "outcar", "status"),
+    [
+        ({}, {}, "finished"),
+        ({"NELM": "int:3"}, None, "scf_not_converged"),
+        ({}, {"reached": False}, "scf_not_converged"),
+        ({"NSW": "int:2", "IBRION": "int:2"}, {"nsw": 2, "relaxed": True}, "finished"),
+        ({"NSW": "int:2", "IBRION": "int:2"}, {"nsw": 2}, "geom_not_converged"),
+        ({"NSW": "int:9", "IBRION": "int:2"}, None, "finished"),
+        ({"NSW": "int:9", "IBRION": "int:2", "EDIFFG": "float:-0.005"}, None, "geom_not_converged"),
+        ({"NSW": "int:9", "IBRION": "int:2"}, {"nsw": 9, "extra": " hard stop encountered!"}, "out_of_time"),
+    ],
+)
+def test_status(read, make_run, make_outcar, parameters, outcar, status):
+    text = "" if outcar is None else make_outcar(**outcar)
+    assert read(Files(make_run(parameters=parameters).xml(), outcar=text)).results.status == status
+
+
+def test_relaxation_steps(read, make_run, make_geometry):
+    moved = make_geometry(positions=((0.0, 0.0, 0.02), (0.5, 0.5, 0.5)), forces=((0, 0, 0.3), (0, 0, 0.0)))
+    run = make_run(geometries=[make_geometry(), moved], parameters={"NSW": "int:5", "IBRION": "int:2"})
+    first, second = read(Files(run.xml())).results.steps
+    assert first.max_displacement_ang is None
+    assert second.max_displacement_ang == pytest.approx(0.1)  # 0.02 of 5 Å
+    assert second.max_force_ev_per_ang == pytest.approx(0.3)
+    assert second.max_stress_gpa == pytest.approx(1.8)
+    assert second.volume_ang3 == pytest.approx(80.0)
+
+
+def test_a_run_with_a_fixed_density_has_no_total_energy(read, make_run):
+    results = read(Files(make_run(parameters={"ICHARG": "int:11"}).xml())).results
+    assert results.energy_ev is None
+    assert results.free_energy_ev is None
+    assert any("fixed" in warning for warning in results.warnings)
+
+
+def test_outcar_alone_gives_energy_and_status(read, make_outcar, folder):
+    (folder / "OUTCAR").write_text(make_outcar(ended=False))
+    (calculation,) = VASP().find(folder)
+    results = VASP().read(calculation).results
+    assert (results.status, results.energy_ev, results.fermi_ev) == ("truncated", -10.4, 1.4)
+
+
+@pytest.mark.parametrize(("energy_ev", "passed"), [(-10.4, True), (-10.5, False)])
+def test_the_two_files_are_compared(read, make_run, make_outcar, energy_ev, passed):
+    checks = read(Files(make_run().xml(), outcar=make_outcar(energy_ev=energy_ev))).results.checks
+    assert [check.passed for check in checks if "OUTCAR" in check.name] == [passed]
+
+
+# --- potential --------------------------------------------------------------------------------------------------
+
+GRID = np.arange(24.0).reshape(2, 3, 4)
+
+
+@pytest.mark.parametrize(("lvhar", "lvtot", "kind"), [("T", "F", "electrostatic"), ("F", "T", "local")])
+def test_the_run_says_which_potential_it_wrote(read, make_run, make_locpot, lvhar, lvtot, kind):
+    run = make_run(parameters={"LVHAR": f"logical:{lvhar}", "LVTOT": f"logical:{lvtot}"})
+    results = read(Files(run.xml(), locpot=make_locpot([GRID]))).results
+    assert results.potential.kind == kind
+    assert results.potential.values_ev == pytest.approx(GRID)
+    assert all(check.passed for check in results.checks)
+
+
+def test_a_potential_of_another_run_is_refused(read, make_run, make_locpot):
+    run = make_run(parameters={"LVHAR": "logical:F"})
+    reading = read(Files(run.xml(), locpot=make_locpot([GRID])))
+    (refused,) = [file for file in reading.files if file.error]
+    assert "LVHAR" in str(refused.error)
+    assert reading.results.potential is None
+    assert reading.results.energy_ev is not None
+
+
+def test_a_potential_on_another_grid_fails_its_check(read, make_run, make_locpot):
+    checks = read(Files(make_run().xml(), locpot=make_locpot([GRID.reshape(3, 2, 4)]))).results.checks
+    assert [check.passed for check in checks if "grid" in check.name] == [False]
+
+
+@pytest.mark.parametrize(("incar", "kind"), [("LVHAR = .TRUE.\n", "electrostatic"), ("lvtot = T # all\n", "local")])
+def test_without_vasprun_the_incar_says_it(folder, make_locpot, incar, kind):
+    (folder / "LOCPOT").write_text(make_locpot([GRID]))
+    (folder / "INCAR").write_text(incar)
+    (folder / "OUTCAR").write_text(" vasp.6.4.2 (build) complex\n")
+    (calculation,) = VASP().find(folder)
+    assert VASP().read(calculation).results.potential.kind == kind
+
+
+# --- method -----------------------------------------------------------------------------------------------------
+
+
+def test_method(read, make_run):
+    grid = '<generation param="Monkhorst-Pack">\n   <v type="int" name="divisions">   2  2  2 </v>\n  </generation>'
+    run = make_run(
+        generation=grid,
+        incar={"IVDW": "int:12"},
+        parameters={
+            "LDIPOL": "logical:T",
+            "IDIPOL": "int:3",
+            "LDAU": "logical:T",
+            "LDAUTYPE": "int:2",
+            "LDAUL": "v:  -1  2",
+            "LDAUU": "v:  0.0  5.0",
+            "LDAUJ": "v:  0.0  1.0",
+        },
+    )
+    method = read(Files(run.xml())).results.method
+    assert method.functional == "PBE"  # GGA is not set: the potentials decide
+    assert method.dispersion == "D3(BJ)"
+    assert method.cutoff_ev == 300.0
+    assert method.potentials == {"Ge": "PAW_PBE Ge 05Jan2001", "Te": "PAW_PBE Te 08Apr2002"}
+    assert method.kpoints_grid == (2, 2, 2)
+    assert method.kpoint_spacing_per_ang == pytest.approx(2 * np.pi / 4 / 2)
+    assert (method.smearing, method.smearing_ev) == ("gaussian", 0.1)
+    assert method.dipole_correction == "z, self-consistent"
+    assert method.hubbard_u_ev == {"Te:d": 4.0}
+    assert (method.spin_polarised, method.spin_orbit, method.n_electrons) == (False, False, 8.0)
+
+
+def test_the_grid_behind_a_list_of_k_points_is_found(read, make_run):
+    kpoints = [(0.25, y, z) for y in (0.25, -0.25) for z in (0.25, -0.25)] + [(0, 0, 0)]
+    values = np.array([[[-5.0, -4.0, 0.5, 1.0, 2.5, 3.0]] * 5])
+    run = make_run(kpoints=kpoints, weights=(0.25, 0.25, 0.25, 0.25, 0), eigenvalues=values)
+    assert read(Files(run.xml())).results.method.kpoints_grid == (2, 2, 2)
