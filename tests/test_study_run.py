@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from castep_files import write_finished
 
 import dftflow
+from dftflow.codes.reading import read_results
+from dftflow.codes.registry import load_code
 from dftflow.resources import workflows_dir
 from dftflow.run.process import ONE_THREAD
 
@@ -57,7 +60,7 @@ def csbr(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = dftflow_command("run", "csbr.toml", "--preset", "quick", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "CsBr" in done.stdout and "report.html" in done.stdout
-    assert "SCF iteration" in done.stderr and "left" in done.stderr, "live progress, with an estimate"
+    assert "running" in done.stderr and "finished" in done.stderr
     return folder / "runs" / "csbr-quick"
 
 
@@ -114,6 +117,32 @@ class TestSmallStudy:
         argv = [sys.executable, str(script), str(csbr), "CsBr"]
         done = subprocess.run(argv, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_the_same_from_files_of_castep(self, csbr: Path, tmp_path: Path) -> None:
+        """The decks go out, the files that CASTEP leaves come back: the levels are those of the run they hold."""
+        (tmp_path / "csbr.toml").write_text(CSBR)
+        decks = ("csbr.toml", "--preset", "quick", "--code", "castep", "--out", "castep")
+        assert dftflow_command("decks", *decks, cwd=tmp_path).returncode == 0
+        for step in ("bulk-bands", "slab-110-potential"):
+            (folder,) = csbr.glob(f"steps/CsBr/{step}-*")
+            results = read_results(load_code("gpaw"), folder)
+            assert results.bands is not None and results.potential is not None
+            seed = f"CsBr-{step}"
+            write_finished(tmp_path / "castep" / "CsBr" / step, seed, bands=results.bands, potential=results.potential)
+        collected = dftflow_command(
+            "collect", "csbr.toml", "castep", "--preset", "quick", "--code", "castep", cwd=tmp_path
+        )
+        assert collected.returncode == 0, collected.stderr
+        assert "exchange and correlation included" in " ".join(collected.stdout.split())
+        ours, run = (document(folder)["materials"]["CsBr"] for folder in (tmp_path / "castep", csbr))
+        assert ours["bulk"]["band_gap_ev"] == pytest.approx(run["bulk"]["band_gap_ev"], abs=1e-6)
+        for level in ("work_function_ev", "ionisation_potential_ev", "electron_affinity_ev"):
+            assert ours["slabs"][0][level] == pytest.approx(run["slabs"][0][level], abs=2e-4)
+        parsed = dftflow_command("parse", "castep", "--json", cwd=tmp_path)
+        assert parsed.returncode == 0, parsed.stderr
+        slab = json.loads(parsed.stdout)["calculations"][1]["results"]
+        work_function = slab["sides"][1]["work_function_ev"]
+        assert work_function == pytest.approx(ours["slabs"][0]["work_function_ev"], abs=1e-6)
 
     def test_a_damaged_result_is_calculated_again_and_the_other_kept(self, csbr: Path, tmp_path: Path) -> None:
         copy = tmp_path / "runs" / "csbr-quick"
@@ -196,6 +225,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = dftflow_command("run", "fapbbr3-cspbbr3", "--preset", "quick", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "CsPbBr3" in done.stdout and "0.021" in done.stdout
+    assert "SCF iteration" in done.stderr and "left" in done.stderr, "live progress, with an estimate"
     return folder / "runs" / "fapbbr3-cspbbr3-quick"
 
 

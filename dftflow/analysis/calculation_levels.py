@@ -94,7 +94,9 @@ def _on_grid_alone(bands: Bands) -> bool:
 def _remarks(results: Results, edges: BandEdges | None, sides: tuple[SlabSide, ...]) -> list[str]:
     lines = []
     if results.status != "finished":
-        lines.append(f"not a finished calculation ({results.status.replace('_', ' ')}): its numbers are not converged")
+        lines.append(
+            f"not a finished calculation ({results.status.replace('_', ' ')}): its numbers need not be converged"
+        )
     if edges is not None and results.bands is not None and _on_grid_alone(results.bands):
         count = len(results.bands.kpoints_frac)
         lines.append(

@@ -114,9 +114,11 @@ def _statuses(first: Status, second: Status) -> ComparisonRow:
 
 
 def _versions(a: Method, b: Method) -> ComparisonRow:
-    verdict: Verdict = "same" if (a.code, a.code_version) == (b.code, b.code_version) else "caution"
+    """No more than a caution, even when unknown: what a version changes shows in the other rows."""
+    is_same = bool(a.code_version) and (a.code, a.code_version) == (b.code, b.code_version)
     consequence = "defaults and built-in potentials may have changed" if a.code == b.code else "of two codes"
-    return _row("version", a.code_version, b.code_version, verdict, consequence)
+    first, second = a.code_version or UNKNOWN, b.code_version or UNKNOWN
+    return _row("version", first, second, "same" if is_same else "caution", consequence)
 
 
 # --- basis set and potentials -----------------------------------------------------------------------------------

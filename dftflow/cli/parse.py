@@ -188,7 +188,7 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
 
     levels = calculation_levels(results)
     status = results.status.replace("_", " ")
-    yield "status", f"{status}, {results.code} {results.code_version}"
+    yield "status", f"{status}, {results.code} {results.code_version}".rstrip()
     flag = "" if results.status == "finished" else f"   ({status})"
     numbers = [
         ("energy", _number(results.energy_ev, "eV", ".6f")),

@@ -183,7 +183,7 @@ def _unfit(results: Results, structure: Structure, spec: CalcSpec) -> str:
     is_slab = spec.slab_axis is not None  # whose thickness is the user's choice, and with it the formula
     if is_slab and asked.chemical_system == found.chemical_system:
         return ""
-    if not is_slab and asked.reduced_formula == found.reduced_formula:
+    if asked.reduced_formula == found.reduced_formula:
         return ""
     return f"a calculation of {found.reduced_formula}, where the study asks for {asked.reduced_formula}"
 

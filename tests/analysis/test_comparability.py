@@ -84,6 +84,7 @@ def test_nothing_is_known_of_the_method() -> None:
         ("dispersion correction", {"dispersion": "G06"}, "differs", "G06"),
         ("dispersion correction", {"dispersion": None}, "unknown", "unknown"),
         ("version", {"code_version": "24.1"}, "caution", "24.1"),
+        ("version", {"code_version": ""}, "caution", "unknown"),
         ("cutoff", {"cutoff_ev": 244.9}, "differs", "244.9 eV"),
         ("cutoff", {"cutoff_ev": 435.405}, "same", ""),
         ("cutoff", {"cutoff_ev": 435.4 + 0.03}, "caution", "435.43 eV"),
@@ -251,7 +252,7 @@ def test_every_pair_of_calculations_has_an_answer() -> None:
         {},
         {"potentials": None, "hubbard_u_ev": None, "structure": None},
         {"potentials": {}, "smearing": "fixed", "smearing_ev": None},
-        {"kpoints_grid": None},
+        {"kpoints_grid": None, "code_version": ""},
         {"kpoint_spacing_per_ang": None, "structure": NACL},
         {"code": "gpaw", "status": "died", "cutoff_ev": None},
     ]

@@ -153,7 +153,7 @@ def test_what_did_not_converge_carries_its_flag(
     names = ("energy", "forces", "pressure", "Fermi level", "band gap", "work function", "slab's edges")
     for name in names:
         assert lines(out, name) and all(line.endswith(f"({words})") for line in lines(out, name)), name
-    assert any("not converged" in note for note in lines(out, "note"))
+    assert any("need not be converged" in note for note in lines(out, "note"))
 
 
 def test_what_is_missing_is_not_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -307,12 +307,12 @@ def test_what_is_not_told_is_not_said(study: Study, folder: Path, steps: dict[st
 
 
 @pytest.fixture
-def relaxed(write_study: Callable[..., Path], tmp_path: Path) -> Callable[[float, float], StudyOutcome]:
-    """A study whose crystal is relaxed first: by one factor of the volume, and the bands made at another."""
+def relaxed(write_study: Callable[..., Path], tmp_path: Path) -> Callable[..., StudyOutcome]:
+    """A study whose crystal is relaxed first: to one factor of the volume, and the bands made at another."""
     study = load_study(str(write_study(('setting = "cubic"', 'setting = "cubic"\nmin_thickness_ang = 24.0'))), "paper")
     plan = StudyPlan.of(study, load_code("gpaw"), for_decks=True)
 
-    def collect(relaxed_to: float, bands_at: float) -> StudyOutcome:
+    def collect(relaxed_to: float, bands_at: float, status: str = "finished") -> StudyOutcome:
         folder = tmp_path / "relaxed"
         for step in plan.steps():
             if step.name.startswith("CsBr/slab"):
@@ -320,24 +320,30 @@ def relaxed(write_study: Callable[..., Path], tmp_path: Path) -> Callable[[float
             structure, spec = step.build(plan.start_structures())
             structure = structure.copy()
             structure.scale_lattice(structure.volume * (relaxed_to if spec.task == "relax" else bands_at))
-            leave(folder / step.name, structure, spec)
+            leave(folder / step.name, structure, spec, changes={"status": status} if spec.task == "relax" else None)
         return collect_study(study, folder)
 
     return collect
 
 
-def test_bands_at_the_relaxed_geometry(relaxed: Callable[[float, float], StudyOutcome]) -> None:
+def test_bands_at_the_relaxed_geometry(relaxed: Callable[..., StudyOutcome]) -> None:
     outcome = relaxed(1.05, 1.05)
     assert not [text for text in outcome.warnings if "Å³ an atom" in text]
     assert outcome.materials[0].bulk.relaxed
 
 
 def test_bands_of_a_deck_that_is_older_than_the_relaxation(
-    relaxed: Callable[[float, float], StudyOutcome],
+    relaxed: Callable[..., StudyOutcome],
 ) -> None:
     """Whoever runs all decks at once calculates the bands of the crystal as it was before."""
     (warning,) = [text for text in relaxed(1.05, 1.0).warnings if "Å³ an atom" in text]
     assert warning.startswith(f"{BULK}: ") and "older than the relaxation" in warning
+
+
+def test_a_relaxation_that_did_not_converge_is_no_measure(relaxed: Callable[..., StudyOutcome]) -> None:
+    outcome = relaxed(1.05, 1.0, "geom_not_converged")
+    assert step_of(outcome, "CsBr/bulk-relax").state == "failed" and not outcome.materials[0].bulk.relaxed
+    assert not [text for text in outcome.warnings if "Å³ an atom" in text]
 
 
 # --- wrong calls ------------------------------------------------------------------------------------------------

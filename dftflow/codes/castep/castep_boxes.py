@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -319,13 +320,24 @@ def _atoms(text: CastepText, row: re.Pattern[bytes], first: int, last: int, what
     if len(found) != last - first or not found:
         bad = next((n for n in range(first, last) if row.fullmatch(text.lines[n]) is None), first)
         raise text.damaged(bad, what)
+    names, indices, *columns = zip(*found, strict=True)
+    species = _species(names, indices)
+    if isinstance(species, int):
+        name, index = latin(names[species]), latin(indices[species])
+        raise text.error(first + species, f"the atoms are out of order: {name} {index}")
+    values = np.array([[float(value) for value in column] for column in columns])
+    return AtomBox(species, _frozen(np.ascontiguousarray(values.T)), last + 1)
+
+
+@lru_cache(maxsize=8)  # the boxes of a run list the same atoms
+def _species(names: tuple[bytes, ...], indices: tuple[bytes, ...]) -> tuple[str, ...] | int:
+    """The names, decoded; the place of the first atom that is not the next one of its species, if there is any."""
     counts: dict[bytes, int] = {}
-    for number, (name, index, *_) in enumerate(found, first):
+    for place, (name, index) in enumerate(zip(names, indices, strict=True)):
         counts[name] = counts.get(name, 0) + 1
         if int(index) != counts[name]:
-            raise text.error(number, f"the atoms are out of order: {latin(name)} {latin(index)}")
-    values = np.array([float(value) for _, _, *three in found for value in three]).reshape(-1, 3)
-    return AtomBox(tuple(latin(name) for name, *_ in found), _frozen(values), last + 1)
+            return place
+    return tuple(latin(name) for name in names)
 
 
 def _frozen(array: FloatArray) -> FloatArray:

@@ -118,6 +118,8 @@ def _first_banner(text: CastepText) -> tuple[int, re.Match[bytes] | None]:
 def _read_run(text: CastepText) -> CastepRun:
     line, banner = _first_banner(text)
     setup = read_setup(text)
+    if banner is None and (setup.settings or b"\n Run started: " in text.data):
+        raise text.error(line, "the banner of this run has no line 'CASTEP version'")
     found = collect_frames(text, setup)
     end = _read_end(text, found.last_line)
     return CastepRun(

@@ -245,7 +245,8 @@ class CastepRun:
     scf_cycle
         Last SCF cycle in the run, finished or not.
     frames
-        One a geometry that was printed and calculated, in the file's order, trial steps of line searches too.
+        One a geometry that was printed and calculated, in the file's order, trial steps of line searches too. A
+        geometry that a later iteration went back to stands again, with that iteration.
     final
         The geometry the run ended with: as printed under ``Final Configuration``, else the one of the last finished
         iteration, else the first; None when the run printed none.

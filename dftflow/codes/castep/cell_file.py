@@ -247,7 +247,7 @@ def read_cell_lattice(deck: DeckFile) -> Lattice:
     from pymatgen.core import Lattice
 
     block = _one_block(deck, "lattice_cart", "lattice_abc")
-    unit, lines = _unit_and_lines(block)
+    unit, lines = _unit_and_lines(deck, block)
     wanted = 3 if block.name == "lattice_cart" else 2
     if len(lines) != wanted:
         number = lines[-1].number if lines else block.line
@@ -279,7 +279,7 @@ def _check_angles(deck: DeckFile, number: int, angles_deg: FloatArray) -> None:
 def read_cell_sites(deck: DeckFile) -> tuple[CellSite, ...]:
     """The positions as written, in Å or fractions; raises `ParseError` when there are none, or a line is damaged."""
     block = _one_block(deck, "positions_abs", "positions_frac")
-    unit, lines = _unit_and_lines(block)
+    unit, lines = _unit_and_lines(deck, block)
     if not lines:
         raise ParseError(f"block {block.name} holds no atom", where=deck.where(block.line))
     scale = 1.0 if block.name == "positions_frac" else unit
@@ -331,7 +331,7 @@ def _structure(deck: DeckFile, lattice: Lattice, sites: tuple[CellSite, ...]) ->
 def _one_block(deck: DeckFile, *names: str) -> DeckBlock:
     found = [deck.block_of[name] for name in names if name in deck.block_of]
     if not found:
-        raise ParseError(f"the file has neither block {' nor '.join(reversed(names))}", where=str(deck.file))
+        raise ParseError(f"the file has neither block {' nor '.join(names)}", where=str(deck.file))
     if len(found) > 1:
         raise ParseError(
             f"the file has both block {names[0]} and {names[1]}",
@@ -341,11 +341,15 @@ def _one_block(deck: DeckFile, *names: str) -> DeckBlock:
     return found[0]
 
 
-def _unit_and_lines(block: DeckBlock) -> tuple[float, tuple[DeckLine, ...]]:
+def _unit_and_lines(deck: DeckFile, block: DeckBlock) -> tuple[float, tuple[DeckLine, ...]]:
     """Unit of length in Å, and the lines without the one that names it."""
-    if block.lines and block.lines[0].text.lower() in LENGTH_UNITS_ANG:
-        return LENGTH_UNITS_ANG[block.lines[0].text.lower()], block.lines[1:]
-    return 1.0, block.lines
+    first = block.lines[0] if block.lines else None
+    if first is None or (not first.text.isalpha() and first.text.lower() not in LENGTH_UNITS_ANG):
+        return 1.0, block.lines
+    if first.text.lower() not in LENGTH_UNITS_ANG:
+        fix = f"write one of {', '.join(LENGTH_UNITS_ANG)}, or nothing (ang)"
+        raise ParseError(f"{first.text!r} is no unit of length", fix=fix, where=deck.where(first.number))
+    return LENGTH_UNITS_ANG[first.text.lower()], block.lines[1:]
 
 
 def _element(deck: DeckFile, number: int, species: str) -> str:

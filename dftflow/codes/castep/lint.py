@@ -52,7 +52,7 @@ def lint_files(files: Sequence[Path]) -> tuple[Finding, ...]:
             findings += of_structure
     for param, cell in _pairs(decks):
         findings += check_together(decks[param], decks[cell], facts[cell])
-    order = {file: number for number, file in enumerate(files)}
+    order = {file: number for number, file in enumerate(dict.fromkeys(files))}
     return tuple(sorted(dict.fromkeys(findings), key=lambda finding: (order[finding.file], finding.line)))
 
 

@@ -8,21 +8,28 @@ from the checkpoint. A property run of Materials Studio (``<seed>_BandStr.bands`
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dftflow.analysis.calculation_levels import slab_normal
+from dftflow.analysis.calculation_levels import calculation_levels, slab_normal
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.castep.bands_file import read_bands
 from dftflow.codes.castep.castep_file import read_castep
 from dftflow.codes.castep.castep_run import CastepFrame, CastepRun
 from dftflow.codes.castep.cell_file import CellDeck, read_cell_deck
 from dftflow.codes.castep.checkpoint_file import CastepCheckpoint, read_checkpoint
-from dftflow.codes.castep.checks import density_check, expected_path, fermi_check, path_check, weights_check
+from dftflow.codes.castep.checks import (
+    density_check,
+    expected_path,
+    fermi_check,
+    path_check,
+    vacuum_check,
+    weights_check,
+)
 from dftflow.codes.castep.errors_file import read_errors
 from dftflow.codes.castep.esp_file import read_esp
 from dftflow.codes.castep.folder import GRIDS, PROPERTIES, TRAJECTORIES, file_of
@@ -34,6 +41,7 @@ from dftflow.codes.castep.trajectory_file import Trajectory, read_trajectory
 from dftflow.codes.reading import FileLog
 from dftflow.model.check import Check
 from dftflow.model.energy import EnergyZero
+from dftflow.model.levels import VacuumLevel
 from dftflow.model.results import Bands, PotentialGrid, RelaxationStep, Results, Status
 from dftflow.model.spec import KPath
 
@@ -183,7 +191,7 @@ def _results(calculation: Calculation, contents: _Contents) -> Results | None:
     if run is None and bands is None and contents.potential is None and contents.errors is None:
         return None
     last = None if run is None else run.final
-    return Results(
+    results = Results(
         code="castep",
         code_version="" if run is None else run.version,
         status=_status(run, contents.errors),
@@ -203,6 +211,7 @@ def _results(calculation: Calculation, contents: _Contents) -> Results | None:
         peak_memory_mib=None if run is None else run.peak_memory_mib,
         warnings=_warnings(contents, run),
     )
+    return replace(results, checks=(*results.checks, *_vacuum_checks(results)))
 
 
 def _status(run: CastepRun | None, errors: str | None) -> Status:
@@ -286,6 +295,26 @@ def _checks(contents: _Contents, run: CastepRun | None) -> tuple[Check, ...]:
     if path is not None and along is not None and _is_path_run(contents, run):
         checks.append(path_check(expected_path(path, along.reciprocal_per_ang), along.kpoints_frac))
     return tuple(checks)
+
+
+def _vacuum_checks(results: Results) -> Iterator[Check]:
+    """Of a slab: whether its potential has come to rest in the vacuum."""
+    levels = calculation_levels(results)
+    if len(levels.sides) == 2 and levels.normal is not None and results.potential is not None:
+        low, high = (side.vacuum for side in levels.sides)
+        scatter = max(_in_plane_scatter_ev(results.potential, levels.normal, level) for level in (low, high))
+        yield vacuum_check((low, high), scatter if np.isfinite(scatter) else None)
+
+
+def _in_plane_scatter_ev(potential: PotentialGrid, normal: int, level: VacuumLevel) -> float:
+    """Largest standard deviation within the planes of a plateau; NaN when only plane averages are known."""
+    planes = np.moveaxis(potential.values_ev, normal, 0)
+    count = planes.shape[0]
+    if planes[0].size == 1:
+        return float("nan")
+    step_ang = 1.0 / float(np.linalg.norm(np.linalg.inv(potential.cell_ang)[:, normal])) / count
+    first, last = (round(edge / step_ang) for edge in level.window_ang)
+    return float(max(planes[number % count].std() for number in range(first, last + 1)))
 
 
 def _is_path_run(contents: _Contents, run: CastepRun | None) -> bool:

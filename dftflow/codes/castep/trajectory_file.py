@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +22,7 @@ import numpy as np
 
 from dftflow.errors import ParseError
 from dftflow.model.results import FloatArray, readonly
-from dftflow.units import BOHR_ANG, BOLTZMANN_EV_PER_K, EV_PER_ANG3_GPA, HARTREE_EV
+from dftflow.units import ATOMIC_TIME_S, BOHR_ANG, BOLTZMANN_EV_PER_K, EV_PER_ANG3_GPA, HARTREE_EV
 
 __all__ = ["Convergence", "Trajectory", "TrajectoryFrame", "TrajectoryKind", "TrajectoryPoint", "read_trajectory"]
 
@@ -390,20 +389,12 @@ def _frame(block: _Block, search: str) -> TrajectoryFrame:
 
 def _dynamics(block: _Block) -> dict[str, object]:
     """What only a frame of dynamics has."""
-    rows, time_s = block.rows, _atomic_time_s()
+    rows = block.rows
     return {
-        "time_s": float(block.first[0]) * time_s,
+        "time_s": float(block.first[0]) * ATOMIC_TIME_S,
         "hamiltonian_ev": rows["E"][0][1] * HARTREE_EV,
         "kinetic_ev": rows["E"][0][2] * HARTREE_EV,
         "temperature_k": rows["T"][0][0] * _TEMPERATURE_K,
         "pressure_gpa": rows["P"][0][0] * _STRESS_GPA if "P" in rows else None,
-        "velocities_ang_per_s": np.array(rows["V"]) * (BOHR_ANG / time_s),
+        "velocities_ang_per_s": np.array(rows["V"]) * (BOHR_ANG / ATOMIC_TIME_S),
     }
-
-
-@cache
-def _atomic_time_s() -> float:
-    """Atomic unit of time, ħ/E_h."""
-    from scipy.constants import physical_constants  # type: ignore[import-untyped]
-
-    return float(physical_constants["atomic unit of time"][0])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["GPAW"]
 
 LOG_LINES = 12
+STUDY_RESULTS = b'"dftflow-results/'
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
 
 
@@ -66,9 +67,9 @@ class GPAW:
 
     def find(self, folder: Path) -> tuple[Calculation, ...]:
         """The calculation whose record, or one of whose arrays, lies in `folder`."""
-        if (folder / "plan.json").exists() or not folder.is_dir():
-            return ()  # the top of a run of dftflow, whose results.json is another
-        outputs = [folder / name for name in OUTPUTS if (folder / name).exists()]
+        if not folder.is_dir():
+            return ()
+        outputs = [folder / name for name in OUTPUTS if (folder / name).is_file() and not _is_of_a_study(folder / name)]
         decks = [file for file in sorted(folder.glob("*.py")) if file.with_suffix(".xyz").exists()]
         if not outputs and len(decks) != 1:
             return ()
@@ -79,6 +80,15 @@ class GPAW:
     def read(self, calculation: Calculation) -> Reading:
         """Record, eigenvalues, plane-averaged potential and the course of a relaxation."""
         return read_calculation(calculation)
+
+
+def _is_of_a_study(file: Path) -> bool:
+    """Whether it is the ``results.json`` of a whole study, which has the same name."""
+    try:
+        with file.open("rb") as stream:
+            return STUDY_RESULTS in stream.read(256)
+    except OSError:
+        return False
 
 
 def _log_tail(folder: Path) -> str:

@@ -4,8 +4,10 @@ Own code: pymatgen's `Locpot` (2026.10) refuses a title that is not UTF-8, makes
 announces, and takes the first blank line for the end of the head wherever it stands.
 
 Format (https://vasp.at/wiki/LOCPOT): a POSCAR, a blank line, three grid sizes, then the potential energy of an electron
-in eV, first index fastest. Unlike the density of a CHGCAR it is *not* multiplied by the cell's volume. With ISPIN = 2
-there are two sets, spin up and spin down (not sum and difference), with the atoms' moments between them.
+in eV, first index fastest, on the zero of the run's eigenvalues and higher in the vacuum than in the crystal
+(https://vasp.at/wiki/Computing_the_work_function). Unlike the density of a CHGCAR it is *not* multiplied by the cell's
+volume. With ISPIN = 2 there are two sets, spin up and spin down (not sum and difference), with the atoms' moments
+between them.
 """
 
 from __future__ import annotations

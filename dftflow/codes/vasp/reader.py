@@ -16,7 +16,7 @@ from dftflow.codes.vasp.locpot_file import read_locpot
 from dftflow.codes.vasp.method import method_of
 from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
 from dftflow.codes.vasp.status import status_of
-from dftflow.codes.vasp.vasprun_file import IonicStep, VaspRun, read_vasprun
+from dftflow.codes.vasp.vasprun_file import GPA_PER_KBAR, IonicStep, VaspRun, read_vasprun
 from dftflow.errors import ParseError
 from dftflow.model.check import Check
 from dftflow.model.energy import EnergyZero
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read_calculation"]
 
-GPA_PER_KBAR = 0.1
 WHOLE = 0.02
 SAME_EV = 1e-5
 SAME_ANG = 1e-4
@@ -293,7 +292,9 @@ def _warnings(run: VaspRun, outcar: OutcarFile | None, bands: Bands | None) -> l
     if run.final_differs:
         found.append("the last geometry that was calculated is given; VASP had moved the atoms once more")
     if run.parameters.get("PSTRESS"):
-        found.append(f"PSTRESS = {run.parameters['PSTRESS']} kB: the stress counts from that pressure")
+        found.append(
+            f"PSTRESS = {run.parameters['PSTRESS']} kB: the energies are without p V, and the stress counts from it"
+        )
     if bands is None and run.complete:
         found.append("there are no eigenvalues with a Fermi level")
     return found

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,15 +20,17 @@ import numpy as np
 
 from dftflow.errors import ParseError
 from dftflow.model.results import FloatArray
+from dftflow.units import EV_PER_ANG3_GPA
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Eigenvalues", "IonicStep", "VaspRun", "read_vasprun"]
+__all__ = ["GPA_PER_KBAR", "Eigenvalues", "IonicStep", "VaspRun", "read_vasprun"]
 
 END = b"</modeling>"
 HEAD_BYTES, TAIL_BYTES = 4096, 1024
 DEEPEST = 50
+GPA_PER_KBAR = 0.1
 SAME_ENERGY_EV = 2e-6
 SMALLEST_VOLUME_ANG3 = 0.5
 OCCUPATION_DIGITS = 1e-4
@@ -260,6 +262,8 @@ def _float(text: str, name: str) -> float:
 def _table(rows: list[ET.Element], width: int, name: str) -> FloatArray:
     """Numbers of `rows`, shape (len(rows), width)."""
     words = [(row.text or "").split() for row in rows]
+    if any("_" in (row.text or "") for row in rows):  # Python reads 1_0 as 10
+        raise _Damage(f"the {name} hold something that is no number")
     if any(len(row) != width for row in words):
         raise _Damage(f"a row of the {name} has not {width} numbers")
     try:
@@ -398,7 +402,7 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         complete=complete,
         parameters=parameters,
         titels=content.titels(),
-        steps=tuple(content.steps),
+        steps=_without_pressure(content.steps, parameters.get("PSTRESS", 0.0)),
         final_differs=content.final is not None
         and not _same_geometry(_structure(content.final, content.elements()), content.steps[-1].structure),
         kpoints=kpoints,
@@ -407,6 +411,19 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         divisions=divisions,
         eigenvalues=_eigenvalues(content.last, parameters, weights) if complete else None,
         fermi_ev=_float(_text(dos), "the Fermi level") if complete and dos is not None else None,
+    )
+
+
+def _without_pressure(steps: list[IonicStep], pstress_kbar: float) -> tuple[IonicStep, ...]:
+    """The energies of `steps` without the p V that PSTRESS adds to the summary of a geometry, and to that alone."""
+    per_volume = pstress_kbar * GPA_PER_KBAR / EV_PER_ANG3_GPA
+    return tuple(
+        replace(
+            step,
+            energy_ev=step.energy_ev - per_volume * step.structure.volume,
+            free_energy_ev=step.free_energy_ev - per_volume * step.structure.volume,
+        )
+        for step in steps
     )
 
 

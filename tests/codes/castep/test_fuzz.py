@@ -116,7 +116,7 @@ def test_every_written_file_is_whole(written: Path) -> None:
 
 
 def test_damaged_files_of_every_kind(written: Path) -> None:
-    done = fuzzed(written, 700)
+    done = fuzzed(written, 500)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("| castep ") == 9
 

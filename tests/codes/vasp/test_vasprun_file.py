@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,17 @@ def test_energy_at_zero_smearing_whatever_name_the_version_gives_it(folder, make
     step = read_vasprun(write(folder, run.xml())).steps[-1]
     assert step.energy_ev == pytest.approx(-10.4, abs=1e-8)
     assert step.free_energy_ev == -10.5
+
+
+def test_the_enthalpy_of_a_run_under_pressure_is_not_its_energy(folder, make_run):
+    """ASE (ase.io.vasp) found that PSTRESS adds p V to the summary; 10 kB x 80 Å³ = 1 GPa x 80 Å³ = 0.4993 eV."""
+    text = make_run(parameters={"PSTRESS": "float:10.0"}).xml()
+    summary = text.index("  <energy>\n    <i", text.index('name="stress"'))
+    for value in (-10.5, -10.4, -10.3):
+        text = text[:summary] + text[summary:].replace(f"{value:16.8f}", f"{value + 80 / 160.2176634:16.8f}")
+    step = read_vasprun(write(folder, text)).steps[-1]
+    assert step.energy_ev == pytest.approx(-10.4, abs=1e-7)
+    assert step.free_energy_ev == pytest.approx(-10.5, abs=1e-7)
 
 
 def test_energy_of_a_response_calculation_is_that_of_its_ground_state(folder, make_run):
@@ -140,6 +152,7 @@ def test_a_parameter_that_vasp_could_not_print_costs_nothing_else(folder, make_r
         ),
         ("      0.01000000 </v>", "  ************** </v>", "no number"),
         ("      0.01000000 </v>", "             nan </v>", "no number"),
+        ("      0.01000000 </v>", "             1_0 </v>", "no number"),
         ("     80.00000000 </i>", "     81.00000000 </i>", "the volume is 81"),
         ("    -10.40000000 </i>\n   </energy>", "    -10.49000000 </i>\n   </energy>", "contradict"),
         ('name="atomtypes"', 'name="atomtype"', "atomtypes"),
@@ -199,7 +212,7 @@ def test_any_damage_ends_in_an_error_of_ours_or_in_the_same_energy(make_run, dat
 
 
 def test_published_files_are_read(vasp_data):
-    """The energy is the one that the last SCF cycle of the file itself prints last."""
+    """The energies are among those that the file itself prints, and the occupations hold its electrons."""
     files = sorted(vasp_data.rglob("*.xml"))
     read = 0
     for file in files:
@@ -208,7 +221,8 @@ def test_published_files_are_read(vasp_data):
         except ParseError:
             continue
         read += 1
-        assert f"{run.steps[-1].free_energy_ev:.8f}" in file.read_text(encoding="latin-1")
+        printed = re.findall(r'"e_fr_energy">\s*(-?\d+\.\d+)', file.read_text(encoding="latin-1"))
+        assert min(abs(float(value) - run.steps[-1].free_energy_ev) for value in printed) < 2e-8
         if run.eigenvalues is not None:
             assert sum(run.eigenvalues.electrons) == pytest.approx(run.n_electrons, abs=0.05)
     assert read >= 0.7 * len(files)

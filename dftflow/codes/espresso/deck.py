@@ -1,0 +1,389 @@
+"""Writes the inputs of pw.x, pp.x and average.x for one calculation, and the script that runs them in order.
+
+The templates in ``templates/espresso`` hold the keywords; here the numbers are computed (Ry and bohr), and what
+Quantum ESPRESSO cannot express is refused. Keywords: https://www.quantum-espresso.org/Doc/INPUT_PW.html and
+INPUT_PP.html (6.4 and later).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from dftflow.codes.espresso.functionals import functional_name, input_dft
+from dftflow.codes.espresso.kpoints_card import grid_card, path_card
+from dftflow.codes.espresso.potentials import Potential, choose_potentials
+from dftflow.codes.templates import render_template
+from dftflow.errors import SpecError
+from dftflow.model.deck import Deck
+from dftflow.model.spec import CalcSpec, CellFreedom
+from dftflow.units import BOHR_ANG, RYDBERG_EV
+
+if TYPE_CHECKING:
+    from pymatgen.core import Lattice, Structure
+
+__all__ = ["SlabCorrection", "render_deck"]
+
+SlabCorrection = Literal["dipole", "2D"]
+
+ALONG_AXIS = 1e-6
+TITLE_LENGTH = 70
+ECUTRHO_FACTORS = {"norm-conserving": 4.0, "ultrasoft": 8.0, "PAW": 8.0}
+UNKNOWN_ECUTRHO_FACTOR = 8.0
+DIPOLE_REGION_ANG = 1.0  # well inside what the vacuum levels leave out in the middle
+MOST_AVERAGE_POINTS = 5000  # of average.x
+KBAR_PER_GPA = 10
+STAGES = {"relax": ("relax",), "bands": ("scf", "pp", "bands"), "potential": ("scf", "pp", "average")}
+_CELL_DOFREE: dict[CellFreedom, tuple[str, str]] = {
+    "isotropic": ("volume", "the volume alone: shape and angles kept"),
+    "lengths": ("xyz", "each length by itself; the angles are kept"),
+    "all": ("all", "lengths and angles"),
+}
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_PLAIN = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """What the class ESPRESSO was given."""
+
+    potentials: Mapping[str, str] | None
+    folder: Path | None
+    ecutrho_factor: float | None
+    slab_correction: SlabCorrection
+    search: Sequence[Path]
+
+
+def render_deck(
+    structure: Structure,
+    spec: CalcSpec,
+    seed: str,
+    *,
+    potentials: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    ecutrho_factor: float | None = None,
+    slab_correction: SlabCorrection = "dipole",
+    search: Sequence[Path] = (),
+) -> Deck:
+    """Input files and ``<seed>.sh`` for `spec` on `structure`.
+
+    Parameters
+    ----------
+    structure
+        Ordered crystal, or slab with its normal along a Cartesian axis.
+    potentials, folder
+        As in `dftflow.codes.espresso.potentials.choose_potentials`.
+    ecutrho_factor
+        Cutoff of the density over that of the wave functions; by the kind of the potentials unless given.
+    slab_correction
+        ``"dipole"``: a sawtooth in the vacuum; ``"2D"``: the Coulomb interaction cut off along z.
+    search
+        Folders with templates of the user's own.
+
+    Raises
+    ------
+    SpecError
+        Quantum ESPRESSO cannot do what is asked, or would do something else than it says.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", seed):
+        raise SpecError(f"{seed!r} is no name for a deck", fix="use letters, digits, '.', '_', '+' and '-' only")
+    options = _Options(
+        potentials=potentials,
+        folder=folder,
+        ecutrho_factor=ecutrho_factor,
+        slab_correction=slab_correction,
+        search=search,
+    )
+    _check(structure, spec, options)
+    chosen = choose_potentials(_elements(structure), potentials, folder)
+    values = _values(structure, spec, seed, chosen, options)
+    return Deck(
+        code="espresso",
+        seed=seed,
+        files=_files(structure, spec, seed, values, options),
+        notes=_notes(spec, chosen, values),
+    )
+
+
+def _elements(structure: Structure) -> list[str]:
+    return list(dict.fromkeys(site.specie.symbol for site in structure))
+
+
+# --- what is refused --------------------------------------------------------------------------------------------
+
+
+def _check(structure: Structure, spec: CalcSpec, options: _Options) -> None:
+    if not structure.is_ordered:
+        raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
+    if np.linalg.det(structure.lattice.matrix) < 0:
+        raise SpecError("the lattice vectors are left-handed, which pw.x refuses", fix="exchange two of them")
+    factor = options.ecutrho_factor
+    if factor is not None and not 4 <= factor <= 100:
+        raise SpecError(f"ecutrho is {factor} times ecutwfc", fix="give a factor of 4 or more")
+    if options.slab_correction not in ("dipole", "2D"):
+        raise SpecError(f"there is no slab correction {options.slab_correction!r}", fix="choose 'dipole' or '2D'")
+    if spec.slab_axis is not None:
+        _check_slab(structure.lattice, spec, spec.slab_axis, options)
+    if spec.relaxation is not None and spec.relaxation.cell == "lengths":
+        _check_lengths(structure.lattice)
+
+
+def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int, options: _Options) -> None:
+    if axis not in (0, 1, 2):
+        raise SpecError(f"slab_axis is {axis}", fix="give 0, 1 or 2")
+    if axis != 2 and options.slab_correction == "2D":
+        raise SpecError("assume_isolated = '2D' wants the slab's normal along z", fix="use slab_correction='dipole'")
+    off_axis = [*np.delete(lattice.matrix[axis], axis), *np.delete(lattice.matrix[:, axis], axis)]
+    if np.abs(off_axis).max() > ALONG_AXIS * lattice.abc[axis]:
+        raise SpecError(
+            f"lattice vector {'abc'[axis]} is not along the slab's normal",
+            reason="the sawtooth of the dipole correction runs along a lattice vector, the plane averages too",
+            fix=f"rotate the cell: {'abc'[axis]} along {'xyz'[axis]}, the other two normal to it",
+        )
+    if spec.grid[axis] != 1:
+        raise SpecError(
+            f"the k-grid {spec.grid} has {spec.grid[axis]} points along the slab's normal",
+            reason="a slab does not repeat along its normal",
+            fix=f"give 1 for direction {'abc'[axis]}",
+        )
+    if spec.relaxation is not None and spec.relaxation.cell != "fixed":
+        raise SpecError(
+            f"the cell of a slab cannot be relaxed ({spec.relaxation.cell!r})",
+            reason="the vacuum would shrink",
+            fix="relax the crystal first, then the slab with cell='fixed'",
+        )
+
+
+def _check_lengths(lattice: Lattice) -> None:
+    off = lattice.matrix - np.diag(np.diag(lattice.matrix))
+    if np.abs(off).max() > ALONG_AXIS * max(lattice.abc):
+        raise SpecError(
+            "pw.x cannot relax the lengths of this cell and keep its angles",
+            reason="its cell_dofree = 'xyz' scales along x, y and z, along which the lattice vectors do not lie",
+            fix="relax with cell='isotropic' or cell='all', or rotate a rectangular cell onto the axes",
+        )
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+def _files(
+    structure: Structure, spec: CalcSpec, seed: str, values: dict[str, Any], options: _Options
+) -> dict[str, str]:
+    def render(template: str, content: Mapping[str, Any]) -> str:
+        return _align_comments(render_template(f"espresso/{template}", content, search=options.search))
+
+    stages = tuple(stage for stage in STAGES[spec.task] if stage != "average" or spec.slab_axis is not None)
+    files: dict[str, str] = {}
+    for stage in stages:
+        if stage == "pp":
+            files[f"{seed}.pp.in"] = render("pp.in.j2", {"seed": seed})
+        elif stage == "average":
+            files[f"{seed}.average.in"] = render("average.in.j2", _average(structure, spec, seed, values))
+        else:
+            files[f"{seed}.{stage}.in"] = render("pw.in.j2", values | _stage_values(structure, spec, stage))
+    names = [one.file for one in values["potentials"]]
+    script = {"seed": seed, "stages": stages, "potentials": names}
+    files[f"{seed}.sh"] = render_template("espresso/espresso.sh.j2", script, search=options.search)
+    return files
+
+
+def _stage_values(structure: Structure, spec: CalcSpec, stage: str) -> dict[str, Any]:
+    if stage == "bands":
+        assert spec.path is not None
+        reciprocal = structure.lattice.reciprocal_lattice.matrix
+        card, note = path_card(spec.path, spec.edge_kpoints, reciprocal), "path, then band edges beside it (segment -1)"
+    else:
+        card = grid_card(spec.grid)
+        note = "Monkhorst-Pack: an even number leaves out Gamma (offset 1), an odd one holds it (offset 0)"
+        note += f"; {_plain(spec.grid_note)}" if spec.grid_note else ""
+    moves_cell = spec.relaxation is not None and spec.relaxation.cell != "fixed"
+    calculation = ("vc-relax" if moves_cell else "relax") if stage == "relax" else stage
+    return {"calculation": calculation, "kpoints": card, "kpoints_note": note}
+
+
+def _average(structure: Structure, spec: CalcSpec, seed: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """average.x wants at least as many points as the FFT grid has: about L sqrt(E_cut(density))/π, and good factors."""
+    axis = spec.slab_axis
+    assert axis is not None
+    along = structure.lattice.abc[axis] / BOHR_ANG * math.sqrt(float(values["ecutrho_ry"])) / math.pi
+    return {"seed": seed, "points": min(2 * math.ceil(1.1 * along) + 50, MOST_AVERAGE_POINTS), "axis": axis + 1}
+
+
+def _values(
+    structure: Structure, spec: CalcSpec, seed: str, chosen: Sequence[Potential], options: _Options
+) -> dict[str, Any]:
+    factor, factor_note = _ecutrho_factor(chosen, options.ecutrho_factor)
+    ecutwfc_ry = spec.cutoff_ev / RYDBERG_EV
+    total_ev = spec.scf_tol_ev_per_atom * len(structure)
+    return {
+        "title": _title(spec.title),
+        "seed": seed,
+        "n_atoms": len(structure),
+        "ecutwfc_ry": _number(ecutwfc_ry),
+        "cutoff_note": f"{spec.cutoff_ev:.8g} eV" + (f"; {_plain(spec.cutoff_note)}" if spec.cutoff_note else ""),
+        "ecutrho_ry": _number(factor * ecutwfc_ry),
+        "ecutrho_note": factor_note,
+        "input_dft": _functional(spec.xc, chosen),
+        "degauss_ry": _number(spec.smearing_ev / RYDBERG_EV) if spec.smearing_ev > 0 else "",
+        "degauss_note": f"{spec.smearing_ev:.8g} eV",
+        "n_bands": _n_bands(structure, spec, chosen) or "",
+        "empty_bands": spec.empty_bands,
+        "conv_thr_ry": _number(total_ev / RYDBERG_EV),
+        "conv_thr_note": f"per cell: {_number(spec.scf_tol_ev_per_atom)} eV an atom, {len(structure)} atoms",
+        "max_scf_cycles": spec.max_scf_cycles,
+        "relaxation": _relaxation(structure, spec),
+        "slab": _slab(structure, spec, options),
+        "potentials": chosen,
+        "species": [f"{one.element:<2s} {_mass(one.element):10.4f}  {one.file}" for one in chosen],
+        "lattice": "\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in structure.lattice.matrix),
+        "positions": "\n".join(
+            f"{site.specie.symbol:<2s}" + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
+            for site in structure
+        ),
+    }
+
+
+def _mass(element: str) -> float:
+    from pymatgen.core import Element
+
+    return float(Element(element).atomic_mass)
+
+
+def _ecutrho_factor(chosen: Sequence[Potential], own: float | None) -> tuple[float, str]:
+    if own is not None:
+        return own, f"{own:g} times ecutwfc, as asked"
+    kinds = {one.kind for one in chosen}
+    if None in kinds:
+        note = "8 times ecutwfc: right for every kind of potential; norm-conserving ones need 4"
+        return UNKNOWN_ECUTRHO_FACTOR, note
+    factor = max(ECUTRHO_FACTORS[kind] for kind in kinds if kind is not None)
+    return factor, f"{factor:g} times ecutwfc: potentials are {' and '.join(sorted(str(kind) for kind in kinds))}"
+
+
+def _functional(xc: str, chosen: Sequence[Potential]) -> str:
+    """Value of input_dft; ``""`` where every potential is known to be of that functional itself."""
+    written = input_dft(xc)
+    own = {one.functional for one in chosen}
+    return "" if own == {functional_name(written)} else written
+
+
+def _n_bands(structure: Structure, spec: CalcSpec, chosen: Sequence[Potential]) -> int | None:
+    """Filled and empty bands; None, which leaves it to pw.x, where the valence of a potential is not known."""
+    valences = {one.element: one.valence for one in chosen}
+    electrons = 0.0
+    for site in structure:
+        valence = valences[site.specie.symbol]
+        if valence is None:
+            return None
+        electrons += valence
+    empty = spec.empty_bands if spec.task == "bands" else max(4, round(0.1 * electrons))
+    return math.ceil(electrons / 2 - 1e-6) + empty
+
+
+def _relaxation(structure: Structure, spec: CalcSpec) -> dict[str, Any] | None:
+    goal = spec.relaxation
+    if goal is None:
+        return None
+    dofree, note = _CELL_DOFREE.get(goal.cell, ("", ""))
+    return {
+        "max_steps": goal.max_steps,
+        "energy_ry": _number(goal.energy_tol_ev_per_atom * len(structure) / RYDBERG_EV),
+        "energy_note": f"per cell: {_number(goal.energy_tol_ev_per_atom)} eV an atom",
+        "force_ry_per_bohr": _number(goal.force_tol_ev_per_ang * BOHR_ANG / RYDBERG_EV),
+        "force_note": f"{_number(goal.force_tol_ev_per_ang)} eV/ang",
+        "cell_dofree": dofree,
+        "cell_note": note,
+        "pressure_kbar": _number(KBAR_PER_GPA * goal.stress_tol_gpa),
+    }
+
+
+def _slab(structure: Structure, spec: CalcSpec, options: _Options) -> dict[str, Any] | None:
+    axis = spec.slab_axis
+    if axis is None:
+        return None
+    width = DIPOLE_REGION_ANG / structure.lattice.abc[axis]
+    return {
+        "correction": options.slab_correction,
+        "edir": axis + 1,
+        "emaxpos": f"{(_vacuum_middle(structure, axis) - width / 2) % 1.0:.6f}",
+        "eopreg": f"{width:.6f}",
+        "region_ang": f"{DIPOLE_REGION_ANG:g}",
+    }
+
+
+def _vacuum_middle(structure: Structure, axis: int) -> float:
+    """Middle of the largest empty part along `axis`, in fractions of the cell."""
+    heights = np.sort(structure.frac_coords[:, axis] % 1.0)
+    gaps = np.diff(heights, append=heights[0] + 1.0)
+    below = int(gaps.argmax())
+    return float((heights[below] + gaps[below] / 2) % 1.0)
+
+
+# --- notes ------------------------------------------------------------------------------------------------------
+
+
+def _notes(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any]) -> tuple[str, ...]:
+    names = ", ".join(one.file for one in chosen)
+    unread = [one.file for one in chosen if one.md5 is None]
+    notes = [f"Potentials are not part of the deck: set ESPRESSO_PSEUDO to the folder that holds {names}."]
+    if unread:
+        notes.append(
+            f"{', '.join(unread)} could not be looked into: ecutrho is set for any kind of potential, the functional is "
+            "set by input_dft, and the number of bands is left to pw.x."
+        )
+    elif values["input_dft"]:
+        notes.append(f"Not all potentials were made for {spec.xc}: input_dft sets the functional.")
+    if spec.relaxation is not None:
+        notes.append("pw.x has no criterion for displacements; that of the study does not act.")
+        if spec.relaxation.cell != "fixed":
+            notes.append(
+                "pw.x has no finite-basis correction: at a cutoff that is not converged the stress is off, often by "
+                "GPa. Its last SCF, with the basis of the relaxed cell, prints what is left of it."
+            )
+    return tuple(notes)
+
+
+# --- text -------------------------------------------------------------------------------------------------------
+
+
+def _number(value: float) -> str:
+    """Shortest decimal text with ten digits: 17.9996, 7.35e-07."""
+    return f"{value:.10g}"
+
+
+def _plain(text: str) -> str:
+    """One line of printable ASCII: nothing in it can end a comment."""
+    ascii_text = unicodedata.normalize("NFKD", text.translate(_PLAIN)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^!-~]+", " ", ascii_text).strip()
+
+
+def _title(text: str) -> str:
+    """As `_plain`, short, and without the signs that end a Fortran string or begin a comment."""
+    return re.sub(r"[\s!#&'\"/]+", " ", _plain(text)).strip()[:TITLE_LENGTH].strip() or "untitled"
+
+
+def _align_comments(text: str) -> str:
+    """Line trailing ``! comments`` up within each paragraph; the rows of a K_POINTS list are left as they are."""
+    paragraphs = []
+    for paragraph in text.split("\n\n"):
+        lines = paragraph.split("\n")
+        pairs = [_split_comment(line) for line in lines]
+        width = max((len(left) for left, comment in pairs if comment), default=0)
+        joined = "\n".join(f"{left:<{width}s}  ! {comment}" if comment else left for left, comment in pairs)
+        paragraphs.append(paragraph if "K_POINTS" in paragraph else joined)
+    return "\n\n".join(paragraphs)
+
+
+def _split_comment(line: str) -> tuple[str, str]:
+    if line.startswith("!"):
+        return line, ""
+    left, _, comment = line.partition(" ! ")
+    return left.rstrip(" !"), comment.strip()

@@ -1,0 +1,109 @@
+"""The K_POINTS card of pw.x: written with the names of the points as comments, and read back with them.
+
+The XML of a band structure holds coordinates alone; which point is R, and where a segment of the path begins, stands
+in the comments of the deck. Format: https://www.quantum-espresso.org/Doc/INPUT_PW.html#K_POINTS.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from dftflow.errors import ParseError
+from dftflow.model.results import FloatArray
+from dftflow.model.spec import KPath, KPoint
+
+__all__ = ["grid_card", "path_card", "read_names"]
+
+EXTRA = -1
+MAX_BYTES = 20_000_000
+SAME_K = 1e-6
+_SAFE_LABEL = re.compile(r"[^\w'.+-]+")
+_HEAD = re.compile(r"\s*K_POINTS\s+[({]?\s*crystal\s*[)}]?\s*(?:[!#].*)?", re.IGNORECASE)
+_ROW = re.compile(r"\s*" + r"([+-]?\d+\.\d{1,16})\s+" * 3 + r"[\d.eE+-]+\s*(?:!\s*(.*))?", re.ASCII)
+_NAME = re.compile(r"(\S*) segment (-?\d{1,6})")
+
+
+def grid_card(grid: tuple[int, int, int]) -> str:
+    """A Monkhorst-Pack grid in the sense of 10.1103/PhysRevB.13.5188.
+
+    The points of n divisions are (2r - n - 1)/2n: for an even n they lie half a step beside Γ, which pw.x reaches
+    with the offset 1; for an odd n Γ is among them, and the offset is 0.
+    """
+    return f"K_POINTS automatic\n{' '.join(map(str, grid))}  {' '.join(str(1 - n % 2) for n in grid)}"
+
+
+def path_card(path: KPath, edges: tuple[KPoint, ...], reciprocal_per_ang: FloatArray) -> str:
+    """The points of `path`, then those of `edges` that it leaves out (segment -1), by fractional coordinates."""
+    from dftflow.build.kpaths import sample_path
+
+    kpoints, labels, segments = sample_path(path, reciprocal_per_ang)
+    for point in edges:
+        if point.frac not in kpoints:
+            kpoints.append(point.frac)
+            labels.append(point.label)
+            segments.append(EXTRA)
+    rows = [
+        "".join(f"{x + 0.0:14.10f}" for x in point) + f"  1.0  ! {_SAFE_LABEL.sub('_', label) or '-'} segment {segment}"
+        for point, label, segment in zip(kpoints, labels, segments, strict=True)
+    ]
+    return "\n".join(["K_POINTS crystal", str(len(rows)), *rows])
+
+
+def read_names(file: Path, kpoints_frac: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Label and segment of every point in the card of `file`.
+
+    Parameters
+    ----------
+    kpoints_frac
+        shape (n, 3); the points as they were calculated, which have to be those of the card.
+
+    Raises
+    ------
+    ParseError
+        The file cannot be read, has no list of k-points in crystal coordinates, or lists others.
+    """
+    lines = _lines(file)
+    head = next((i for i, line in enumerate(lines) if _HEAD.fullmatch(line)), None)
+    if head is None:
+        raise ParseError("the deck has no list of k-points in crystal coordinates", where=str(file))
+    rows = [(number, line) for number, line in enumerate(lines[head + 1 :], head + 2) if line.strip()]
+    if not rows or rows[0][1].strip() != str(len(kpoints_frac)) or len(rows) - 1 < len(kpoints_frac):
+        raise ParseError(
+            f"the deck does not list the {len(kpoints_frac)} k-points that were calculated", where=f"{file}:{head + 2}"
+        )
+    labels, segments = [], []
+    for (number, line), point in zip(rows[1:], kpoints_frac, strict=False):
+        label, segment = _name(line, point, f"{file}:{number}")
+        labels.append(label)
+        segments.append(segment)
+    return tuple(labels), tuple(segments)
+
+
+def _name(line: str, point: FloatArray, where: str) -> tuple[str, int]:
+    found = _ROW.fullmatch(line)
+    if found is None:
+        raise ParseError("this is no k-point", where=where)
+    listed = np.array([float(found[i]) for i in (1, 2, 3)])
+    if np.abs(listed - point).max() > SAME_K:
+        raise ParseError(
+            "the deck lists another k-point here than was calculated",
+            reason=f"{listed.tolist()} and {np.round(point, 8).tolist()}",
+            fix="the deck may have been changed after the run",
+            where=where,
+        )
+    told = _NAME.fullmatch((found[4] or "").strip())
+    if told is None:
+        return "", 0
+    return "" if told[1] == "-" else told[1], int(told[2])
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise ParseError("the file is too large for an input of pw.x", where=str(file))
+        return file.read_bytes().decode("latin-1").split("\n")
+    except OSError as error:
+        raise ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(file)) from error

@@ -1,0 +1,198 @@
+"""Reads the standard output of pw.x, pp.x and average.x: how the program ended, and what the XML does not hold.
+
+Every message is of Quantum ESPRESSO 6 and 7 (``PW/src/electrons.f90``, ``run_pwscf.f90``, ``UtilXlib/error_handler``).
+The numbers are those of the last geometry. Lines are read one by one, so that a file of any size costs no memory.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dftflow.errors import ParseError
+from dftflow.model.results import Status
+from dftflow.units import RYDBERG_EV
+
+__all__ = ["ProgramOutput", "read_stdout"]
+
+LONGEST_LINE = 400
+FIRST_LINES = 200
+LARGEST = 1e9
+_VERSION = re.compile(r"\s*Program ([\w.+-]{1,30}) v\.([\w.+-]{1,30}) starts")
+_ENERGY = re.compile(r"!\s+total energy\s+=\s*([-\d.]{1,30}) Ry")
+_FERMI = re.compile(r"\s*the Fermi energy is\s+([-\d.]{1,20}) ev")
+_HIGHEST = re.compile(r"\s*highest occupied(?: level \(ev\):\s*|, lowest unoccupied level \(ev\):\s*)([-\d.]{1,20})")
+_ITERATION = re.compile(r"\s*iteration #\s*(\d{1,6})")
+_POTENTIAL = re.compile(r"\s*PseudoPot\. #\s*\d{1,4} for\s+([A-Za-z]\S{0,9})\s+read from file")
+_MD5 = re.compile(r"\s*MD5 check sum:\s*([0-9a-f]{32})")
+_ERROR = re.compile(r"\s*Error in routine\s+(\S+)\s*\(\s*(-?\d+)\s*\):?")
+_BFGS_STEP = re.compile(r"\s*number of bfgs steps\s*=\s*(\d{1,6})")
+_BAND = re.compile(r"\s*Computing kpt #:\s*(\d{1,7})\s+of\s+(\d{1,7})")
+
+
+@dataclass(slots=True, kw_only=True)
+class ProgramOutput:
+    """What one program printed.
+
+    Attributes
+    ----------
+    program, version
+        ``"PWSCF"`` and ``"6.7MaX"``; ``"POST-PROC"`` and ``"AVERAGE"`` are pp.x and average.x.
+    done
+        ``JOB DONE.`` was printed.
+    error
+        Routine and message of QE's error box; ``""`` without one.
+    scf_failed, out_of_time, out_of_steps, relaxation_failed
+        Whether it says so; `scf_failed` of the last geometry.
+    energy_ev, fermi_ev
+        Of the last geometry, as printed: E - TS; None where there is none.
+    scf_cycle, geometry
+        The last SCF cycle and BFGS step begun; None before the first.
+    md5
+        Element -> MD5 of its potential.
+    """
+
+    program: str = ""
+    version: str = ""
+    done: bool = False
+    error: str = ""
+    scf_failed: bool = False
+    out_of_time: bool = False
+    out_of_steps: bool = False
+    relaxation_failed: bool = False
+    energy_ev: float | None = None
+    fermi_ev: float | None = None
+    scf_cycle: int | None = None
+    geometry: int | None = None
+    band_point: tuple[int, int] | None = None
+    md5: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> Status:
+        """How the program ended."""
+        if self.error:
+            return "died"
+        if self.out_of_time:
+            return "out_of_time"
+        if self.scf_failed:
+            return "scf_not_converged"
+        if self.out_of_steps or self.relaxation_failed:
+            return "geom_not_converged"
+        return "finished" if self.done else "truncated"
+
+    @property
+    def message(self) -> str:
+        """Why, for a person; ``""`` when it finished."""
+        return {
+            "died": self.error,
+            "out_of_time": "max_seconds was reached; the run can be continued",
+            "scf_not_converged": "the SCF was given up after electron_maxstep cycles",
+            "geom_not_converged": "the geometry did not converge within nstep steps"
+            if self.out_of_steps
+            else "the BFGS relaxation failed before it converged",
+            "truncated": "the output has no end: the run still goes on, or was killed",
+            "finished": "",
+        }[self.status]
+
+
+def read_stdout(file: Path) -> ProgramOutput:
+    """What a program of Quantum ESPRESSO printed into `file`.
+
+    Raises
+    ------
+    ParseError
+        The file cannot be read, is no output of Quantum ESPRESSO, or has stars where the energy should stand.
+    """
+    found = ProgramOutput()
+    try:
+        with file.open("rb") as stream:
+            number = 0
+            while raw := stream.readline(LONGEST_LINE):
+                number += 1
+                line = raw.decode("latin-1").rstrip("\r\n")
+                _take(found, line, f"{file}:{number}")
+                if number == FIRST_LINES and not found.program:
+                    break
+    except OSError as error:
+        raise ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(file)) from error
+    if not found.program:
+        raise ParseError("this is no output of Quantum ESPRESSO", where=f"{file}:1")
+    return found
+
+
+def _take(found: ProgramOutput, line: str, where: str) -> None:
+    if not found.program:
+        match = _VERSION.match(line)
+        if match:
+            found.program, found.version = match[1], match[2]
+        return
+    if line.startswith("!"):
+        _take_energy(found, line, where)
+    elif "Error in routine" in line:
+        match = _ERROR.match(line)
+        found.error = f"{match[1]} ({match[2]}):" if match else line.strip()
+    elif found.error.endswith(":") and line.strip() and "%%%" not in line:
+        found.error += f" {line.strip()}"
+    elif "JOB DONE." in line:
+        found.done = True
+    else:
+        _take_ends(found, line)
+        _take_progress(found, line)
+        _take_levels(found, line, where)
+
+
+def _take_energy(found: ProgramOutput, line: str, where: str) -> None:
+    match = _ENERGY.match(line)
+    if match:
+        found.energy_ev = _number(match[1], where) * RYDBERG_EV
+        found.scf_failed = False
+    elif "total energy" in line:
+        raise ParseError("the total energy is no number", reason=line[:60], where=where)
+
+
+def _take_ends(found: ProgramOutput, line: str) -> None:
+    if "convergence NOT achieved" in line:
+        found.scf_failed = True
+    elif "convergence has been achieved" in line:
+        found.scf_failed = False
+    elif "Maximum CPU time exceeded" in line:
+        found.out_of_time = True
+    elif "The maximum number of steps has been reached" in line:
+        found.out_of_steps = True
+    elif "bfgs failed after" in line:
+        found.relaxation_failed = True
+    elif "bfgs converged in" in line:
+        found.relaxation_failed = found.out_of_steps = False
+    elif "SCF correction compared to forces is large" in line:
+        found.warnings.append("the forces are not converged: pw.x asks for a smaller conv_thr")
+        found.warnings = list(dict.fromkeys(found.warnings))
+
+
+def _take_progress(found: ProgramOutput, line: str) -> None:
+    if match := _ITERATION.match(line):
+        found.scf_cycle = int(match[1])
+    elif match := _BFGS_STEP.match(line):
+        found.geometry = int(match[1]) + 1
+    elif match := _BAND.match(line):
+        found.band_point = (int(match[1]), int(match[2]))
+
+
+def _take_levels(found: ProgramOutput, line: str, where: str) -> None:
+    if match := (_FERMI.match(line) or _HIGHEST.match(line)):
+        found.fermi_ev = _number(match[1], where)
+    elif match := _POTENTIAL.match(line):
+        found.md5[match[1]] = ""
+    elif (match := _MD5.match(line)) and found.md5:
+        found.md5[next(reversed(found.md5))] = match[1]
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ParseError(f"{text[:30]!r} is no number", where=where) from None
+    if not abs(value) < LARGEST:
+        raise ParseError(f"{value:g} is beyond all reason", where=where)
+    return value

@@ -1,0 +1,474 @@
+"""Reads the XML that pw.x leaves: ``<prefix>.xml``, or ``data-file-schema.xml`` in ``<prefix>.save``.
+
+Schemas from 19.03.04 (pw.x 6.4) to 26.02.26 (7.6): https://github.com/QEF/qeschemas. What changed between them and
+matters here: ``status`` became ``exit_status``, ``nbnd`` gave way to ``nbnd_up`` and ``nbnd_dw`` in spin-polarised
+runs. Everything is in Hartree atomic units; k-points are Cartesian in units of 2π/alat. The stress is written with
+compression positive, as on the standard output.
+
+Own code on a tree (`xml_tree`): the published readers (qeschema, aiida-quantumespresso) validate the schema of each
+version and take the numbers as they come, a k-point or an atom too few included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from dftflow.codes.espresso.xml_tree import XmlElement, read_xml
+from dftflow.model.results import FloatArray
+from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["Eigenvalues", "Geometry", "PwRun", "read_pw_xml"]
+
+ORDERED_EV = 1e-3
+SMALLEST_VOLUME_ANG3 = 0.5
+LARGEST_CELL_BOHR = 1e4
+OCCUPATION_SLACK = 1e-3
+WEIGHT_SLACK = 1e-4
+MOST_ELECTRONS = 1e6
+HA_PER_BOHR_EV_PER_ANG = HARTREE_EV / BOHR_ANG
+HA_PER_BOHR3_GPA = HARTREE_EV / BOHR_ANG**3 * EV_PER_ANG3_GPA
+_SCF_TASKS = ("scf", "relax", "vc-relax", "md", "vc-md")
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Geometry:
+    """One geometry with what was calculated for it.
+
+    Attributes
+    ----------
+    free_energy_ev, energy_ev
+        E - TS; extrapolated to zero smearing. None in a run at fixed density.
+    forces_ev_per_ang, stress_gpa
+        shapes (n_atoms, 3) and (3, 3), tension positive; None where they were not asked for.
+    scf_converged
+        None where it is not told.
+    """
+
+    structure: Structure
+    free_energy_ev: float | None
+    energy_ev: float | None
+    forces_ev_per_ang: FloatArray | None
+    stress_gpa: FloatArray | None
+    scf_converged: bool | None
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Eigenvalues:
+    """Eigenvalues of the last geometry.
+
+    Attributes
+    ----------
+    values_ev
+        shape (n_spins, n_kpoints, n_bands), ascending; NaN behind the bands of the channel with fewer.
+    electrons
+        Per channel, by the occupations; one number, the total, without channels.
+    kpoints_frac, weights
+        shapes (n_kpoints, 3) and (n_kpoints,); the weights' sum is 1.
+    fermi_ev
+        Per channel where they have different ones; ``()`` where the run gives none.
+    highest_occupied_ev
+        With fixed occupations; else None.
+    """
+
+    values_ev: FloatArray
+    electrons: tuple[float, ...]
+    kpoints_frac: FloatArray
+    weights: FloatArray
+    fermi_ev: tuple[float, ...]
+    highest_occupied_ev: float | None
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class PwRun:
+    """A run of pw.x.
+
+    Attributes
+    ----------
+    task
+        ``"scf"``, ``"nscf"``, ``"bands"``, ``"relax"``, ``"vc-relax"`` …
+    exit_status
+        0 when all went well, 2 and 3 when the SCF and the ions did not converge, 255 when it was stopped in time.
+    last, steps
+        The final geometry; the accepted geometries of a relaxation, in order.
+    relaxed
+        Whether the relaxation says that it converged; None without one.
+    grid, grid_offset
+        Monkhorst-Pack grid; None where k-points were listed.
+    smearing, degauss_ev
+        None with fixed occupations or tetrahedra.
+    potential_files
+        Element or species -> file name.
+    fft_grid
+        Points of the density's grid.
+    dipole_axis
+        0, 1, 2 with a dipole correction; else None.
+    assume_isolated
+        ``"none"``, ``"2D"``, ``"esm"`` …
+    """
+
+    version: str
+    schema: str
+    task: str
+    exit_status: int | None
+    last: Geometry
+    steps: tuple[Geometry, ...]
+    relaxed: bool | None
+    n_electrons: float
+    spin_polarised: bool
+    spinor: bool
+    spin_orbit: bool
+    eigenvalues: Eigenvalues
+    functional: str
+    dispersion: str | None
+    hubbard: Mapping[str, float]
+    cutoff_ev: float
+    density_cutoff_ev: float
+    fft_grid: tuple[int, int, int]
+    grid: tuple[int, int, int] | None
+    grid_offset: tuple[int, int, int] | None
+    occupations: str
+    smearing: str | None
+    degauss_ev: float | None
+    potential_files: Mapping[str, str]
+    dipole_axis: int | None
+    assume_isolated: str
+    wall_time_s: float | None
+
+    @property
+    def has_scf(self) -> bool:
+        """Whether the density was made self-consistent in this run."""
+        return self.task in _SCF_TASKS
+
+
+def read_pw_xml(file: Path) -> PwRun:
+    """A run that came to an end, converged or not.
+
+    Raises
+    ------
+    ParseError
+        The file is not whole, is no XML of pw.x, holds a value that is none, or contradicts its own counts.
+    """
+    root = read_xml(file, "espresso")
+    creator = root.one("general_info/creator")
+    if creator.attribute("NAME") != "PWSCF":
+        raise creator.damage(f"the file was written by {creator.attribute('NAME')[:20]}, not by pw.x")
+    asked, given = root.one("input"), root.one("output")
+    task = asked.one("control_variables/calculation").text
+    bands = given.one("band_structure")
+    last = _geometry(given, self_consistent=task in _SCF_TASKS, smearing=_smearing(bands)[0])
+    steps = [_geometry(step, self_consistent=True, smearing=_smearing(bands)[0]) for step in root.all("step")]
+    _check_steps(root, steps, last)
+    spins = _spins(bands)
+    status = root.maybe("exit_status") or root.maybe("status")
+    smearing, degauss_ev = _smearing(bands)
+    grid, offset = _grid(bands.one("starting_k_points"))
+    wall = root.maybe("timing_info/total/wall")
+    return PwRun(
+        version=creator.attribute("VERSION")[:40],
+        schema=root.one("general_info/xml_format").attribute("VERSION")[:40],
+        task=task,
+        exit_status=None if status is None else status.integer(),
+        last=last,
+        steps=tuple(steps),
+        relaxed=_relaxed(given),
+        n_electrons=_electrons(bands),
+        spin_polarised=spins == "collinear",
+        spinor=spins == "spinor",
+        spin_orbit=bands.one("spinorbit").flag(),
+        eigenvalues=_eigenvalues(bands, given.one("atomic_structure"), spins, occupied=task in _SCF_TASKS),
+        functional=given.one("dft/functional").text,
+        dispersion=_dispersion(given.one("dft")),
+        hubbard=_hubbard(given.one("dft")),
+        cutoff_ev=_positive(given.one("basis_set/ecutwfc")) * HARTREE_EV,
+        density_cutoff_ev=_positive(given.one("basis_set/ecutrho")) * HARTREE_EV,
+        fft_grid=_fft_grid(given.one("basis_set/fft_grid")),
+        grid=grid,
+        grid_offset=offset,
+        occupations=bands.one("occupations_kind").text,
+        smearing=smearing,
+        degauss_ev=degauss_ev,
+        potential_files=_potential_files(given.one("atomic_species")),
+        dipole_axis=_dipole_axis(asked),
+        assume_isolated=_isolated(asked, given),
+        wall_time_s=None if wall is None else wall.number(),
+    )
+
+
+# --- geometries -------------------------------------------------------------------------------------------------
+
+
+def _geometry(element: XmlElement, *, self_consistent: bool, smearing: str | None) -> Geometry:
+    structure = _structure(element.one("atomic_structure"))
+    free_ev, energy_ev = _energies(element.one("total_energy"), smearing) if self_consistent else (None, None)
+    forces, stress = element.maybe("forces"), element.maybe("stress")
+    converged = element.maybe("convergence_info/scf_conv/convergence_achieved")
+    if converged is None:
+        converged = element.maybe("scf_conv/convergence_achieved")
+    n_atoms = len(structure)
+    return Geometry(
+        structure=structure,
+        free_energy_ev=free_ev,
+        energy_ev=energy_ev,
+        forces_ev_per_ang=None if forces is None else _matrix(forces, n_atoms) * HA_PER_BOHR_EV_PER_ANG,
+        stress_gpa=None if stress is None else 0.0 - _matrix(stress, 3) * HA_PER_BOHR3_GPA,
+        scf_converged=None if converged is None else converged.flag(),
+    )
+
+
+def _matrix(element: XmlElement, rows: int) -> FloatArray:
+    """Shape (rows, 3); Fortran's order, so that three numbers follow each other."""
+    if element.attribute("dims").split() != ["3", str(rows)]:
+        raise element.damage(f"<{element.name}> has dims {element.attribute('dims')[:20]!r}, expected '3 {rows}'")
+    return element.numbers(3 * rows).reshape(rows, 3)
+
+
+def _structure(element: XmlElement) -> Structure:
+    from pymatgen.core import Element, Lattice, Structure
+
+    cell = _cell(element)
+    atoms = list(element.one("atomic_positions").all("atom"))
+    if len(atoms) != element.integer_attribute("nat") or not atoms:
+        raise element.damage(f"there are {len(atoms)} atoms, nat = {element.attributes['nat']}")
+    for number, atom in enumerate(atoms, 1):
+        if atom.integer_attribute("index") != number:
+            raise atom.damage(f"the atom number {number} has the index {atom.attributes['index']}")
+    symbols = [_symbol(atom) for atom in atoms]
+    unknown = next((s for s in symbols if not Element.is_valid_symbol(s)), None)
+    if unknown is not None:
+        raise element.damage(f"there is no element {unknown[:10]!r}")
+    positions = np.array([atom.numbers(3) for atom in atoms])
+    if np.abs(positions).max() > LARGEST_CELL_BOHR:
+        raise element.damage("an atom lies beyond all reason")
+    return Structure(Lattice(cell * BOHR_ANG), symbols, positions * BOHR_ANG, coords_are_cartesian=True)
+
+
+def _symbol(atom: XmlElement) -> str:
+    """Element of a species: ``Fe1``, ``Fe_up`` and ``fe`` are Fe."""
+    name = atom.attribute("name").strip()
+    letters = name[:2] if len(name) > 1 and name[1].isalpha() and name[1].isascii() else name[:1]
+    return letters.capitalize()
+
+
+def _cell(element: XmlElement) -> FloatArray:
+    cell = np.array([element.one(f"cell/{name}").numbers(3) for name in ("a1", "a2", "a3")])
+    if np.abs(cell).max() > LARGEST_CELL_BOHR or abs(np.linalg.det(cell)) * BOHR_ANG**3 < SMALLEST_VOLUME_ANG3:
+        raise element.damage("the cell has no volume, or one beyond all reason")
+    return cell
+
+
+def _energies(element: XmlElement, smearing: str | None) -> tuple[float, float]:
+    """E - TS, and the energy at zero smearing.
+
+    ``demet`` is -TS. The entropy's share is 1/2 with Gaussian and Fermi-Dirac smearing, 1/3 with first-order
+    Methfessel-Paxton (10.1103/PhysRevB.40.3616, 10.1103/PhysRevB.42.... appendix); cold smearing has none to first
+    order (10.1103/PhysRevLett.82.3296).
+    """
+    free = element.one("etot").number() * HARTREE_EV
+    demet = element.maybe("demet")
+    share = {"gaussian": 1 / 2, "fd": 1 / 2, "mp": 1 / 3}.get(smearing or "", 0.0)
+    return free, free - share * (0.0 if demet is None else demet.number() * HARTREE_EV)
+
+
+def _check_steps(root: XmlElement, steps: list[Geometry], last: Geometry) -> None:
+    numbers = [step.integer_attribute("n_step") for step in root.all("step")]
+    if numbers != list(range(1, len(numbers) + 1)):
+        raise root.damage(f"the geometries are numbered {numbers[:8]}: one is missing, or there twice")
+    if any(step.structure.species != last.structure.species for step in steps):
+        raise root.damage("the geometries do not hold the same atoms")
+
+
+def _relaxed(given: XmlElement) -> bool | None:
+    achieved = given.maybe("convergence_info/opt_conv/convergence_achieved")
+    return None if achieved is None else achieved.flag()
+
+
+# --- electrons --------------------------------------------------------------------------------------------------
+
+
+def _spins(bands: XmlElement) -> Literal["none", "collinear", "spinor"]:
+    lsda, noncolin = bands.one("lsda").flag(), bands.one("noncolin").flag()
+    if lsda and noncolin:
+        raise bands.damage("the spin is collinear and non-collinear at once")
+    return "spinor" if noncolin else "collinear" if lsda else "none"
+
+
+def _electrons(bands: XmlElement) -> float:
+    electrons = bands.one("nelec").number()
+    if not 0 < electrons < MOST_ELECTRONS:
+        raise bands.damage(f"there are {electrons:g} electrons")
+    return electrons
+
+
+def _positive(element: XmlElement) -> float:
+    value = element.number()
+    if value <= 0:
+        raise element.damage(f"<{element.name}> is {value:g}")
+    return value
+
+
+def _eigenvalues(bands: XmlElement, structure: XmlElement, spins: str, *, occupied: bool) -> Eigenvalues:
+    points = list(bands.all("ks_energies"))
+    counts = _band_counts(bands, spins)
+    if len(points) != bands.one("nks").integer() or not points:
+        raise bands.damage(f"there are {len(points)} k-points, nks = {bands.one('nks').text[:20]}")
+    energies = _table(points, "eigenvalues", counts) * HARTREE_EV
+    occupations = _table(points, "occupations", counts)
+    weights = np.array([point.one("k_point").number_attribute("weight") for point in points])
+    expected = 2.0 if spins == "none" else 1.0
+    if occupied and abs(weights.sum() - expected) > WEIGHT_SLACK or weights.min() < 0:
+        raise bands.damage(f"the weights of the k-points add up to {weights.sum():.6f}, expected {expected:g}")
+    order = np.argsort(energies, axis=2, kind="stable")  # NaN last
+    sorted_ev = np.take_along_axis(energies, order, axis=2)
+    if np.nanmax(np.abs(energies - sorted_ev), initial=0.0) > ORDERED_EV:
+        raise bands.damage("the eigenvalues of a k-point do not ascend")
+    electrons = tuple(float(weights @ np.nansum(channel, axis=1)) for channel in occupations)
+    total = _electrons(bands)
+    if occupied and abs(sum(electrons) - total) > OCCUPATION_SLACK * max(total, 1.0):
+        raise bands.damage(f"the occupations add up to {sum(electrons):.4f} electrons, nelec = {total:g}")
+    fermi_ev, highest_ev = _fermi(bands)
+    return Eigenvalues(
+        values_ev=sorted_ev,
+        electrons=electrons if spins == "collinear" else (total,),
+        kpoints_frac=_fractional(points, structure),
+        weights=weights / weights.sum() if weights.sum() > 0 else weights,
+        fermi_ev=fermi_ev,
+        highest_occupied_ev=highest_ev,
+    )
+
+
+def _band_counts(bands: XmlElement, spins: str) -> tuple[int, ...]:
+    if spins != "collinear":
+        counts: tuple[int, ...] = (bands.one("nbnd").integer(),)
+    elif bands.maybe("nbnd_up") is not None:
+        counts = (bands.one("nbnd_up").integer(), bands.one("nbnd_dw").integer())
+    else:
+        both = bands.one("nbnd").integer()
+        counts = (both, both)
+    if min(counts) < 1:
+        raise bands.damage(f"there are {counts} bands")
+    return counts
+
+
+def _table(points: list[XmlElement], name: str, counts: tuple[int, ...]) -> FloatArray:
+    """Shape (n_spins, n_kpoints, largest count): up and down follow each other in one list of the file."""
+    total, widest = sum(counts), max(counts)
+    rows = []
+    for point in points:
+        element = point.one(name)
+        if element.integer_attribute("size") != total:
+            raise element.damage(f"<{name}> has size {element.attributes['size'][:12]}, expected {total}")
+        rows.append(element.numbers(total))
+    flat = np.array(rows)
+    channels = np.full((len(counts), len(points), widest), np.nan)
+    start = 0
+    for spin, count in enumerate(counts):
+        channels[spin, :, :count] = flat[:, start : start + count]
+        start += count
+    return channels
+
+
+def _fractional(points: list[XmlElement], structure: XmlElement) -> FloatArray:
+    """From units of 2π/alat: the component along a reciprocal vector is k·a/alat."""
+    alat = structure.number_attribute("alat")
+    cell = _cell(structure)
+    if not SMALLEST_VOLUME_ANG3 < alat < LARGEST_CELL_BOHR:
+        raise structure.damage(f"alat is {alat:g} bohr")
+    cartesian = np.array([point.one("k_point").numbers(3) for point in points])
+    fractional: FloatArray = np.round(cartesian @ (cell / alat).T, 9) + 0.0
+    return fractional
+
+
+def _fermi(bands: XmlElement) -> tuple[tuple[float, ...], float | None]:
+    one, two = bands.maybe("fermi_energy"), bands.maybe("two_fermi_energies")
+    highest = bands.maybe("highestOccupiedLevel")
+    levels: tuple[float, ...] = ()
+    if two is not None:
+        levels = tuple(float(x) * HARTREE_EV for x in two.numbers(2))
+    elif one is not None:
+        levels = (one.number() * HARTREE_EV,)
+    return levels, None if highest is None else highest.number() * HARTREE_EV
+
+
+# --- settings ---------------------------------------------------------------------------------------------------
+
+
+def _smearing(bands: XmlElement) -> tuple[str | None, float | None]:
+    element = bands.maybe("smearing")
+    if element is None or bands.one("occupations_kind").text != "smearing":
+        return None, None
+    return element.text, element.number_attribute("degauss") * HARTREE_EV
+
+
+def _grid(points: XmlElement) -> tuple[tuple[int, int, int] | None, tuple[int, int, int] | None]:
+    element = points.maybe("monkhorst_pack")
+    if element is None:
+        return None, None
+    a, b, c = (element.integer_attribute(name) for name in ("nk1", "nk2", "nk3"))
+    i, j, k = (element.integer_attribute(name) for name in ("k1", "k2", "k3"))
+    if min(a, b, c) < 1 or not {i, j, k} <= {0, 1}:
+        raise element.damage(f"the k-grid is {(a, b, c)} with the offset {(i, j, k)}")
+    return (a, b, c), (i, j, k)
+
+
+def _fft_grid(element: XmlElement) -> tuple[int, int, int]:
+    a, b, c = (element.integer_attribute(name) for name in ("nr1", "nr2", "nr3"))
+    if min(a, b, c) < 1:
+        raise element.damage(f"the FFT grid is {(a, b, c)}")
+    return a, b, c
+
+
+def _potential_files(species: XmlElement) -> dict[str, str]:
+    found = {}
+    for one in species.all("species"):
+        name = one.attribute("name").strip()
+        found[name] = one.one("pseudo_file").text.rpartition("/")[2]
+    if len(found) != species.integer_attribute("ntyp"):
+        raise species.damage(f"there are {len(found)} species, ntyp = {species.attributes['ntyp']}")
+    return found
+
+
+def _dispersion(dft: XmlElement) -> str | None:
+    element = dft.maybe("vdW")
+    if element is None:
+        return "none"
+    kind = element.maybe("vdw_corr") or element.maybe("non_local_term")
+    return None if kind is None else kind.text or "none"
+
+
+def _hubbard(dft: XmlElement) -> dict[str, float]:
+    element = dft.maybe("dftU")
+    if element is None:
+        return {}
+    found = {}
+    for one in element.all("Hubbard_U"):
+        value_ev = one.number() * HARTREE_EV
+        label = one.attributes.get("label", "").strip()
+        if value_ev and label != "no Hubbard":
+            found[f"{one.attribute('specie').strip()}:{label[-1:] or '?'}"] = value_ev
+    return found
+
+
+def _dipole_axis(asked: XmlElement) -> int | None:
+    field = asked.maybe("electric_field")
+    if field is None:
+        return None
+    correction = field.maybe("dipole_correction")
+    if correction is None or not correction.flag():
+        return None
+    axis = field.one("electric_field_direction").integer()
+    if axis not in (1, 2, 3):
+        raise field.damage(f"the electric field has the direction {axis}")
+    return axis - 1
+
+
+def _isolated(asked: XmlElement, given: XmlElement) -> str:
+    told = given.maybe("boundary_conditions/assume_isolated") or asked.maybe("boundary_conditions/assume_isolated")
+    return "none" if told is None else told.text or "none"
