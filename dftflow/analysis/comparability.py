@@ -28,12 +28,14 @@ SAME_SMEARING_EV = 1e-6
 SAME_U_EV = 1e-3
 FIXED = "fixed"
 
+_SEVERITY: tuple[Verdict, ...] = ("same", "caution", "unknown", "differs")
 _UNFINISHED: dict[Status, str] = {
     "scf_not_converged": "an energy whose SCF did not converge has no meaning",
     "geom_not_converged": "the energy is not that of a minimum",
     "out_of_time": "the run stopped before its end, and its last energy need not be converged",
     "truncated": "the run has no end, and its last energy need not be converged",
     "died": "the run died, and its last energy need not be converged",
+    "unknown": "there is no log that tells whether it converged",
 }
 
 
@@ -108,7 +110,8 @@ def _statuses(first: Status, second: Status) -> ComparisonRow:
     unfinished = [status for status in dict.fromkeys((first, second)) if status != "finished"]
     verdict: Verdict = "same"
     if unfinished:
-        verdict = "caution" if unfinished == ["geom_not_converged"] else "differs"
+        verdicts: dict[str, Verdict] = {"geom_not_converged": "caution", "unknown": "unknown"}
+        verdict = max((verdicts.get(status, "differs") for status in unfinished), key=_SEVERITY.index)
     consequence = "; ".join(_UNFINISHED[status] for status in unfinished)
     return _row("status", first.replace("_", " "), second.replace("_", " "), verdict, consequence)
 

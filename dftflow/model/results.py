@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Bands", "FloatArray", "PotentialGrid", "RelaxationStep", "Results", "Status", "readonly"]
 
 FloatArray = NDArray[np.float64]
-Status = Literal["finished", "scf_not_converged", "geom_not_converged", "out_of_time", "truncated", "died"]
+Status = Literal["finished", "scf_not_converged", "geom_not_converged", "out_of_time", "truncated", "died", "unknown"]
+"""How a calculation ended; ``unknown`` where its log, which would tell, is not there."""
 
 
 def readonly(array: object, shape: tuple[int | None, ...], name: str) -> FloatArray:

@@ -23,7 +23,7 @@ from dftflow.codes.reading import read_results
 from dftflow.errors import AnalysisError, BandEdgeError, DftflowError
 from dftflow.model.alignment import Alignment
 from dftflow.model.energy import Energy
-from dftflow.model.levels import BandEdges, SurfaceLevels, VacuumLevel
+from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.results import Bands, Results
 from dftflow.model.surface import SlabModel
@@ -101,7 +101,11 @@ def _step_outcome(plan: StudyPlan, end: NodeOutcome, results: Results | None) ->
     files: dict[str, str] = {}
     if end.folder is not None:
         seed = end.name.replace("/", "-")
-        files = {file.name: file.read_text() for file in sorted(end.folder.glob(f"{seed}.*")) if _is_deck(file)}
+        files = {
+            file.name: file.read_text(errors="replace")
+            for file in sorted(end.folder.glob(f"{seed}.*"))
+            if _is_deck(file)
+        }
     return StepOutcome(
         name=end.name,
         title=end.title,
@@ -202,34 +206,52 @@ def _slab(
     slab = results[name]
     if not _finished(ends, name) or slab is None or slab.potential is None:
         return SlabOutcome(model=model, profile=None, vacuum=(), levels=None, failure=ends[name].failure)
-    assert slab.structure is not None and slab.fermi_ev is not None
-    profile = potential_profile(slab.potential, slab.structure.frac_coords[:, 2], model.period_ang)
-    warnings = _slab_warnings(material, model)
+    warnings = tuple(_slab_warnings(material, model))
+    profile: PotentialProfile | None = None
+    vacuum: tuple[VacuumLevel, ...] = ()
+    levels, failure = None, ""
     try:
+        profile = _profile(slab, model)
         vacuum = vacuum_levels(profile, slab.potential.zero)
+        levels = _levels_of_slab(slab, profile, vacuum[1], bulk, material, ends, results)
     except AnalysisError as error:
-        return SlabOutcome(
-            model=model, profile=profile, vacuum=(), levels=None, failure=str(error), warnings=tuple(warnings)
+        failure = str(error)
+    return SlabOutcome(model=model, profile=profile, vacuum=vacuum, levels=levels, failure=failure, warnings=warnings)
+
+
+def _profile(slab: Results, model: SlabModel) -> PotentialProfile:
+    if slab.structure is None or slab.potential is None:
+        raise AnalysisError("the calculation of the slab has left no geometry or no potential")
+    return potential_profile(slab.potential, slab.structure.frac_coords[:, 2], model.period_ang)
+
+
+def _levels_of_slab(
+    slab: Results,
+    profile: PotentialProfile,
+    vacuum: VacuumLevel,
+    bulk: BulkOutcome,
+    material: MaterialPlan,
+    ends: Mapping[str, NodeOutcome],
+    results: Mapping[str, Results | None],
+) -> SurfaceLevels:
+    """Levels of the surface that `vacuum` belongs to; raises `AnalysisError` with what they lack."""
+    of_bulk = results[material.bands_step]
+    if bulk.edges is None or of_bulk is None or of_bulk.potential is None:
+        raise AnalysisError(
+            f"no bulk band edges to line up: {ends[material.bands_step].failure or 'see the bulk warnings'}"
         )
-    bulk_results = results[material.bands_step]
-    failure = ""
-    levels = None
-    if bulk.edges is None or bulk_results is None or bulk_results.potential is None:
-        failure = f"no bulk band edges to line up: {ends[material.bands_step].failure or 'see the bulk warnings'}"
-    elif bulk_results.potential.kind != slab.potential.kind:
-        failure = f"the crystal's potential is {bulk_results.potential.kind}, the slab's {slab.potential.kind}"
-    else:
-        average = Energy(bulk_average_ev(bulk_results.potential), bulk_results.potential.zero)
-        levels = surface_levels(
-            profile=profile,
-            vacuum=vacuum[1],
-            fermi=Energy(slab.fermi_ev, slab.potential.zero),
-            bulk_edges=bulk.edges,
-            bulk_average=average,
-            slab_gap_ev=_gap_or_none(slab),
-        )
-    return SlabOutcome(
-        model=model, profile=profile, vacuum=vacuum, levels=levels, failure=failure, warnings=tuple(warnings)
+    assert slab.potential is not None
+    if of_bulk.potential.kind != slab.potential.kind:
+        raise AnalysisError(f"the crystal's potential is {of_bulk.potential.kind}, the slab's {slab.potential.kind}")
+    if slab.fermi_ev is None:
+        raise AnalysisError("the calculation of the slab has left no Fermi level")
+    return surface_levels(
+        profile=profile,
+        vacuum=vacuum,
+        fermi=Energy(slab.fermi_ev, slab.potential.zero),
+        bulk_edges=bulk.edges,
+        bulk_average=Energy(bulk_average_ev(of_bulk.potential), of_bulk.potential.zero),
+        slab_gap_ev=_gap_or_none(slab),
     )
 
 

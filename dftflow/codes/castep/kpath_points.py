@@ -115,6 +115,6 @@ def _rotations(lattice: Lattice) -> FloatArray:
     import spglib
 
     cell = (lattice.matrix.tolist(), [[0.0, 0.0, 0.0]], [1])
-    symmetry = spglib.get_symmetry(cell, symprec=LATTICE_TOLERANCE * max(lattice.abc))
+    symmetry = spglib.get_symmetry(cell, symprec=LATTICE_TOLERANCE * min(lattice.abc))
     rotations = np.eye(3)[None] if symmetry is None else np.asarray(symmetry["rotations"], dtype=np.float64)
     return np.transpose(rotations, (0, 2, 1))

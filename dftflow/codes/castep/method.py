@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,6 +14,7 @@ __all__ = ["castep_method"]
 
 _FUNCTIONALS = {
     "local density approximation": "LDA",
+    "perdew-zunger local density approximation": "LDA",
     "perdew wang (1991)": "PW91",
     "perdew burke ernzerhof": "PBE",
     "revised perdew burke ernzerhof": "RPBE",
@@ -39,7 +41,7 @@ def castep_method(run: CastepRun) -> Method:
         functional=_functional(setup.functional),
         dispersion=setup.dispersion or ("none" if setup.functional else None),
         cutoff_ev=setup.cutoff_ev,
-        potentials=dict(setup.potentials) or None,
+        potentials=_potentials(setup.potentials),
         kpoints_grid=None if setup.kpoint_grid is None else setup.kpoint_grid.divisions,
         kpoint_spacing_per_ang=_spacing_per_ang(run),
         smearing=_smearing(setup),
@@ -54,6 +56,12 @@ def castep_method(run: CastepRun) -> Method:
 
 def _functional(printed: str | None) -> str | None:
     return None if printed is None else _FUNCTIONALS.get(" ".join(printed.lower().split()), printed)
+
+
+def _potentials(printed: Mapping[str, str]) -> dict[str, str] | None:
+    """Element -> on-the-fly string, library or name of the file, wherever the file lay."""
+    found = {species.split()[0]: potential.rsplit("/", 1)[-1] for species, potential in printed.items()}
+    return found or None
 
 
 def _smearing(setup: CastepSetup) -> str | None:

@@ -216,7 +216,7 @@ def _results(calculation: Calculation, contents: _Contents) -> Results | None:
 
 def _status(run: CastepRun | None, errors: str | None) -> Status:
     if run is None:
-        return "died" if errors else "truncated"
+        return "died" if errors else "unknown"
     return "died" if errors and run.status == "truncated" else run.status
 
 
@@ -272,8 +272,6 @@ def _warnings(contents: _Contents, run: CastepRun | None) -> tuple[str, ...]:
     lines = [] if run is None else list(run.warnings)
     if contents.errors:
         lines.append(contents.errors.splitlines()[0])
-    if run is None and (contents.bands is not None or contents.potential is not None):
-        lines.append("there is no .castep file that could be read: whether this run converged is not known")
     return tuple(lines)
 
 

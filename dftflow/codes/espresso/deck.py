@@ -336,8 +336,8 @@ def _notes(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any
     notes = [f"Potentials are not part of the deck: set ESPRESSO_PSEUDO to the folder that holds {names}."]
     if unread:
         notes.append(
-            f"{', '.join(unread)} could not be looked into: ecutrho is set for any kind of potential, the functional is "
-            "set by input_dft, and the number of bands is left to pw.x."
+            f"{', '.join(unread)} could not be looked into: ecutrho is set for any kind of potential, the functional "
+            "is set by input_dft, and the number of bands is left to pw.x."
         )
     elif values["input_dft"]:
         notes.append(f"Not all potentials were made for {spec.xc}: input_dft sets the functional.")

@@ -268,8 +268,7 @@ def _energies(element: XmlElement, smearing: str | None) -> tuple[float, float]:
     """E - TS, and the energy at zero smearing.
 
     ``demet`` is -TS. The entropy's share is 1/2 with Gaussian and Fermi-Dirac smearing, 1/3 with first-order
-    Methfessel-Paxton (10.1103/PhysRevB.40.3616, 10.1103/PhysRevB.42.... appendix); cold smearing has none to first
-    order (10.1103/PhysRevLett.82.3296).
+    Methfessel-Paxton (10.1103/PhysRevB.40.3616); cold smearing has none to that order (10.1103/PhysRevLett.82.3296).
     """
     free = element.one("etot").number() * HARTREE_EV
     demet = element.maybe("demet")
@@ -323,7 +322,7 @@ def _eigenvalues(bands: XmlElement, structure: XmlElement, spins: str, *, occupi
     occupations = _table(points, "occupations", counts)
     weights = np.array([point.one("k_point").number_attribute("weight") for point in points])
     expected = 2.0 if spins == "none" else 1.0
-    if occupied and abs(weights.sum() - expected) > WEIGHT_SLACK or weights.min() < 0:
+    if (occupied and abs(weights.sum() - expected) > WEIGHT_SLACK) or weights.min() < 0:
         raise bands.damage(f"the weights of the k-points add up to {weights.sum():.6f}, expected {expected:g}")
     order = np.argsort(energies, axis=2, kind="stable")  # NaN last
     sorted_ev = np.take_along_axis(energies, order, axis=2)

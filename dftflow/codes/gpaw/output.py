@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
@@ -18,11 +18,14 @@ from dftflow.codes.reading import FileLog
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.method import Method
-from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results
+from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status
 
 __all__ = ["read_calculation", "read_record"]
 
 T = TypeVar("T")
+DAMAGE = (KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, OSError, EOFError, RuntimeError,
+          MemoryError, zipfile.BadZipFile, zlib.error)  # fmt: skip
+NUMBERS = ("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "peak_memory_mib")
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -34,10 +37,12 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise ParseError(
             "the engine left no results: it was stopped from outside", where=str(file), fix="run the step again"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
         raise ParseError("the engine's results cannot be read", reason=str(error), where=str(file)) from error
     if not isinstance(record, dict) or "status" not in record:
         raise ParseError("the engine's results have no status", where=str(file), fix="run the step again")
+    if record["status"] not in get_args(Status):
+        raise ParseError(f"the engine's results have the status {record['status']!r}"[:120], where=str(file))
     return record
 
 
@@ -73,6 +78,11 @@ def read_calculation(calculation: Calculation) -> Reading:
 
 def _checked_record(folder: Path) -> dict[str, Any]:
     record = read_record(folder)
+    file = folder / "results.json"
+    for name in NUMBERS:
+        value = record.get(name)
+        if value is not None and (not isinstance(value, int | float) or not np.isfinite(value)):
+            raise ParseError(f"{name} is no number in the engine's results", reason=repr(value)[:80], where=str(file))
     _guarded(folder / "results.json", lambda: _results(record))
     return record
 
@@ -84,7 +94,7 @@ def _say_record(record: Mapping[str, Any]) -> str:
 def _guarded(file: Path, read: Callable[[], T]) -> T:
     try:
         return read()
-    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise ParseError(
             "the engine's output is damaged",
             reason=f"{type(error).__name__}: {error}",

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 from dftflow.codes.castep import CASTEP
-from dftflow.codes.castep.cell_file import read_cell_structure
+from dftflow.codes.castep.cell_file import read_cell_deck, read_cell_structure
 from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec, KPath, KPoint
 
@@ -218,6 +218,56 @@ def test_jump_in_the_path_is_said_to_materials_studio(calculations: dict[str, An
     assert not any("BREAK" in note for note in calculations["FAPbBr3-bands"].render(studio).notes)
 
 
+# --- atoms that do not move, and a start from an earlier run ----------------------------------------------------------
+
+
+def test_fixed_atoms_are_counted_within_their_species(calculations: dict[str, Any], tmp_path: Path) -> None:
+    """The slab's atoms alternate; CASTEP counts each species by itself, in the order of the positions."""
+    step = calculations["FAPbBr3-slab-relax"]
+    species = [site.specie.symbol for site in step.structure]
+    bromines = [index for index, symbol in enumerate(species) if symbol == "Br"]
+    fixed = (species.index("Pb"), bromines[2])
+    text = cell(CASTEP(), step.structure, replace(step.spec, fixed_atoms=fixed))
+    rows = [line.split() for line in block(text, "IONIC_CONSTRAINTS")]
+    assert sorted((row[1], row[2]) for row in rows) == sorted([("Pb", "1"), ("Br", "3")] * 3)
+    assert [row[0] for row in rows] == list("123456")
+    assert [row[3:] for row in rows[:3]] == [["1.0", "0.0", "0.0"], ["0.0", "1.0", "0.0"], ["0.0", "0.0", "1.0"]]
+    assert keywords(text)["fix_com"] == "false", "the fixed atoms hold the crystal already"
+    (tmp_path / "a.cell").write_text(text)
+    found = read_cell_deck(tmp_path / "a.cell")
+    held = [found.sites[index] for index in found.fixed_atoms]
+    assert sorted(site.position for site in held) == pytest.approx(
+        np.array(sorted(tuple(step.structure[index].frac_coords) for index in fixed)), abs=1e-10
+    )
+
+
+def test_a_crystal_with_fixed_atoms_uses_no_symmetry(calculations: dict[str, Any]) -> None:
+    step = calculations["CsPbBr3-relax"]
+    free, held = (
+        keywords(cell(CASTEP(), step.structure, replace(step.spec, fixed_atoms=fixed))) for fixed in ((), (0,))
+    )
+    assert free.keys() - held.keys() == {"symmetry_generate", "snap_to_symmetry", "symmetry_tol"}
+    assert (free["fix_com"], held["fix_com"]) == ("true", "false")
+
+
+@pytest.mark.parametrize("family", ["academic", "materials-studio"])
+@pytest.mark.parametrize("seed", STEPS)
+def test_a_later_step_starts_from_what_an_earlier_one_leaves(
+    seed: str, family: Any, calculations: dict[str, Any]
+) -> None:
+    """A continuation would go on with the earlier task, in its cell; every run leaves its .castep_bin."""
+    step = calculations[seed]
+    code = CASTEP(keywords=family)
+    plain = param(code, step.structure, step.spec)
+    later = code.render(step.structure, replace(step.spec, continues="../before/before"), "a")
+    params = keywords(later.files["a.param"])
+    assert params.pop("reuse") == "../before/before.castep_bin"
+    assert params == plain
+    assert "continuation" not in params
+    assert plain["write_checkpoint"] == "minimal"
+    assert any("../before/before.castep_bin" in note for note in later.notes)
+
+
 # --- potentials -------------------------------------------------------------------------------------------------------
 
 
@@ -291,6 +341,45 @@ REFUSED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     "element without potential": (
         "no potential is given for Pb, Br",
         lambda c: CASTEP(potentials={"Cs": "C19"}).render(c["CsPbBr3-relax"].structure, c["CsPbBr3-relax"].spec, "a"),
+    ),
+    "atom that is not there": (
+        "atom 20, but there are 20",
+        lambda c: CASTEP().render(
+            c["CsPbBr3-relax"].structure, replace(c["CsPbBr3-relax"].spec, fixed_atoms=(20,)), "a"
+        ),
+    ),
+    "atom before the first": (
+        "atom -1",
+        lambda c: CASTEP().render(
+            c["CsPbBr3-relax"].structure, replace(c["CsPbBr3-relax"].spec, fixed_atoms=(-1,)), "a"
+        ),
+    ),
+    "all atoms fixed": (
+        "all atoms are fixed",
+        lambda c: CASTEP().render(
+            c["CsPbBr3-relax"].structure, replace(c["CsPbBr3-relax"].spec, fixed_atoms=tuple(range(20))), "a"
+        ),
+    ),
+    "atom fixed twice": ("stands twice", lambda c: replace(c["CsPbBr3-relax"].spec, fixed_atoms=(1, 1))),
+    "fixed atom without a relaxation": (
+        "moves no atom",
+        lambda c: replace(c["CsPbBr3-bands"].spec, fixed_atoms=(1,)),
+    ),
+    "checkpoint with a comment sign": (
+        "cannot reuse",
+        lambda c: CASTEP().render(c["CsPbBr3-bands"].structure, replace(c["CsPbBr3-bands"].spec, continues="a!b"), "a"),
+    ),
+    "checkpoint with a long path": (
+        "at most 244",
+        lambda c: CASTEP().render(
+            c["CsPbBr3-bands"].structure, replace(c["CsPbBr3-bands"].spec, continues="x" * 245), "a"
+        ),
+    ),
+    "checkpoint with its ending": (
+        "give the stem alone: '../a/a'",
+        lambda c: CASTEP().render(
+            c["CsPbBr3-bands"].structure, replace(c["CsPbBr3-bands"].spec, continues="../a/a.check"), "a"
+        ),
     ),
     "keyword family": ("keyword family", lambda c: CASTEP(keywords="vasp")),  # type: ignore[arg-type]
 }

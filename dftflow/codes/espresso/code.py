@@ -1,0 +1,184 @@
+"""Quantum ESPRESSO behind the `Code` seam."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.espresso.deck import SlabCorrection, render_deck
+from dftflow.codes.espresso.folder import calculations_in
+from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
+from dftflow.codes.espresso.reader import read_calculation, stages_of
+from dftflow.codes.espresso.sheet import ESPRESSO_SHEET
+from dftflow.codes.espresso.status import status_of
+from dftflow.codes.reading import FileLog
+from dftflow.errors import ParseError
+from dftflow.model.deck import Deck
+from dftflow.model.spec import CalcSpec
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["ESPRESSO"]
+
+PROGRAMS = ("pw.x", "pp.x", "average.x")
+LOG_LINES = 12
+TAIL_BYTES = 20_000
+
+
+class ESPRESSO:
+    """Quantum ESPRESSO 6.4 and later.
+
+    Parameters
+    ----------
+    potentials
+        Element -> file name of its pseudopotential; see `dftflow.codes.espresso.potentials` for the others.
+    pseudo_dir
+        Folder that holds them; what ``ESPRESSO_PSEUDO`` names unless given.
+    ecutrho_factor
+        Cutoff of the density over that of the wave functions; by the kind of the potentials unless given: 4 for
+        norm-conserving ones, 8 for the others.
+    slab_correction
+        ``"dipole"`` (``tefield``, ``dipfield``) or ``"2D"`` (``assume_isolated``).
+    templates
+        Folders whose ``espresso/*.j2`` replace the shipped templates, e.g. ``[Path("templates")]``.
+    """
+
+    name = "espresso"
+    sheet = ESPRESSO_SHEET
+
+    def __init__(
+        self,
+        *,
+        potentials: Mapping[str, str] | None = None,
+        pseudo_dir: Path | None = None,
+        ecutrho_factor: float | None = None,
+        slab_correction: SlabCorrection = "dipole",
+        templates: Sequence[Path] = (),
+    ) -> None:
+        self.potentials = dict(potentials or {})
+        self.pseudo_dir = pseudo_dir
+        self.ecutrho_factor = ecutrho_factor
+        self.slab_correction: SlabCorrection = slab_correction
+        self.templates = tuple(templates)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the programs are on the PATH and the folder of the potentials is known."""
+        return all(shutil.which(program) for program in PROGRAMS) and self._folder() is not None
+
+    @property
+    def how_to_get_it(self) -> str:
+        """One line for a person who does not have it."""
+        return (
+            "install Quantum ESPRESSO (Debian: apt-get install quantum-espresso; conda-forge: qe), and set "
+            "ESPRESSO_PSEUDO to a folder with one pseudopotential an element, e.g. of SSSP or PseudoDojo"
+        )
+
+    def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
+        """Inputs of pw.x, pp.x and average.x, and ``<seed>.sh``; raises `SpecError` for what they cannot express."""
+        return render_deck(
+            structure,
+            spec,
+            seed,
+            potentials=self.potentials,
+            folder=self._folder(),
+            ecutrho_factor=self.ecutrho_factor,
+            slab_correction=self.slab_correction,
+            search=self.templates,
+        )
+
+    def command(self, deck: Deck) -> tuple[str, ...]:
+        """The deck's script, which puts ``ESPRESSO_COMMAND`` (``mpirun -n 4``) in front of each program."""
+        script = ("bash", f"{deck.seed}.sh")
+        if self.pseudo_dir is None:
+            return script
+        return ("env", f"ESPRESSO_PSEUDO={self.pseudo_dir.resolve()}", *script)
+
+    def progress(self, folder: Path) -> Progress:
+        """What the program that was started last prints."""
+        printed = [(file, _printed(file)) for file in _outputs(folder)]
+        running = [(file, output) for file, output in printed if output is not None]
+        if not running:
+            return Progress(doing="starting")
+        file, output = running[-1]
+        stage = file.name.removesuffix(".out").rpartition(".")[2]
+        return Progress(doing=f"{stage}: {_doing(output)}", fraction=_fraction(output))
+
+    def diagnose(self, folder: Path) -> Diagnosis:
+        """Status by what each program printed and by the XML of pw.x."""
+        found, tail = self.find(folder), _log_tail(folder)
+        if len(found) != 1:
+            message = "there is no calculation of Quantum ESPRESSO here, or more than one"
+            return Diagnosis(status="died", message=message, log_tail=tail)
+        log = FileLog()
+        stages = stages_of(found[0], log)
+        if all(stage.printed is None and stage.run is None for stage in stages):
+            return Diagnosis(status="died", message="no program has left an output", log_tail=tail)
+        status, message = status_of(stages)
+        if status == "finished":
+            refused = next((file.error for file in log.files if file.error is not None), None)
+            if refused is None:
+                return Diagnosis(status=status)
+            return Diagnosis(status="truncated", message=refused.summary, log_tail=tail)
+        return Diagnosis(status=status, message=message, log_tail=tail)
+
+    def find(self, folder: Path) -> tuple[Calculation, ...]:
+        """The seeds in `folder`."""
+        return calculations_in(folder)
+
+    def read(self, calculation: Calculation) -> Reading:
+        """Every file of the calculation; see `dftflow.codes.espresso.reader`."""
+        return read_calculation(calculation)
+
+    def _folder(self) -> Path | None:
+        """Where the potentials lie; None when it is not known, or there is no such folder."""
+        named = os.environ.get("ESPRESSO_PSEUDO")
+        folder = self.pseudo_dir or Path(named or Path.home() / "espresso" / "pseudo")
+        return folder if folder.is_dir() else None
+
+
+def _printed(file: Path) -> ProgramOutput | None:
+    try:
+        return read_stdout(file)
+    except ParseError:
+        return None
+
+
+def _outputs(folder: Path) -> list[Path]:
+    """Outputs of programs, the one written last at the end."""
+    try:
+        files = [file for file in folder.glob("*.out") if file.is_file()]
+        return sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.name))
+    except OSError:
+        return []
+
+
+def _doing(output: ProgramOutput) -> str:
+    if output.band_point is not None:
+        return f"k-point {output.band_point[0]} of {output.band_point[1]}"
+    if output.scf_cycle is None:
+        return "starting"
+    geometry = "" if output.geometry is None else f"geometry {output.geometry + 1}, "
+    return f"{geometry}SCF iteration {output.scf_cycle}"
+
+
+def _fraction(output: ProgramOutput) -> float | None:
+    return None if output.band_point is None else output.band_point[0] / output.band_point[1]
+
+
+def _log_tail(folder: Path) -> str:
+    """The last lines of the last output, and of what the script printed."""
+    lines: list[str] = []
+    for file in (*_outputs(folder)[-1:], folder / "stderr.log"):
+        try:
+            with file.open("rb") as stream:
+                stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
+                lines += stream.read().decode("latin-1").splitlines()[-LOG_LINES:]
+        except OSError:
+            continue
+    return "\n".join(lines)

@@ -1,0 +1,80 @@
+"""How a run of pw.x was made, from its XML and the checksums on its standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dftflow.codes.espresso.functionals import functional_name
+from dftflow.codes.espresso.pw_xml import PwRun
+from dftflow.model.method import Method
+
+__all__ = ["method_of"]
+
+CONSTANTS = "CODATA 2022"
+_SMEARINGS = {
+    "gaussian": "gaussian",
+    "mp": "Methfessel-Paxton, order 1",
+    "mv": "cold (Marzari-Vanderbilt)",
+    "fd": "Fermi-Dirac",
+}
+
+
+def method_of(run: PwRun, md5: Mapping[str, str]) -> Method:
+    """Method of `run`.
+
+    Parameters
+    ----------
+    md5
+        Element -> checksum of its potential, where the standard output was read.
+
+    Notes
+    -----
+    pw.x writes atomic units, which dftflow converts: the constants are those of `dftflow.units`.
+    """
+    grid = run.grid if run.grid is not None and _is_monkhorst_pack(run) else None
+    spacing = None
+    if run.grid is not None:
+        reciprocal = run.last.structure.lattice.reciprocal_lattice.matrix
+        spacing = float(np.max(np.linalg.norm(reciprocal, axis=1) / np.array(run.grid)))
+    return Method(
+        code="espresso",
+        code_version=run.version,
+        functional=functional_name(run.functional),
+        dispersion=run.dispersion,
+        cutoff_ev=run.cutoff_ev,
+        potentials={name: _identity(file, md5.get(name)) for name, file in run.potential_files.items()},
+        kpoints_grid=grid,
+        kpoint_spacing_per_ang=spacing,
+        smearing=_smearing(run),
+        smearing_ev=run.degauss_ev,
+        spin_polarised=run.spin_polarised or run.spinor,
+        spin_orbit=run.spin_orbit,
+        dipole_correction=_dipole(run),
+        hubbard_u_ev=run.hubbard,
+        n_electrons=run.n_electrons,
+        constants=CONSTANTS,
+    )
+
+
+def _is_monkhorst_pack(run: PwRun) -> bool:
+    """Whether the grid is the one that `CalcSpec.grid` means: offset for an even number of divisions alone."""
+    assert run.grid is not None and run.grid_offset is not None
+    return all(offset == 1 - n % 2 for n, offset in zip(run.grid, run.grid_offset, strict=True))
+
+
+def _identity(file: str, md5: str | None) -> str:
+    return f"{file}, md5 {md5}" if md5 else file
+
+
+def _smearing(run: PwRun) -> str:
+    if run.occupations == "smearing":
+        return _SMEARINGS.get(run.smearing or "", run.smearing or "smearing")
+    return run.occupations
+
+
+def _dipole(run: PwRun) -> str:
+    if run.dipole_axis is not None:
+        return f"{'xyz'[run.dipole_axis]}, self-consistent"
+    return "none" if run.assume_isolated == "none" else f"assume_isolated = {run.assume_isolated}"

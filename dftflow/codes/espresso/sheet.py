@@ -1,0 +1,33 @@
+"""What a person needs to know before running a series of Quantum ESPRESSO decks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dftflow.codes.runsheet import SheetFacts
+
+__all__ = ["ESPRESSO_SHEET"]
+
+ESPRESSO_SHEET: Final = SheetFacts(
+    supply=(
+        "Quantum ESPRESSO 6.4 or later (https://www.quantum-espresso.org, free): `pw.x`, `pp.x` and `average.x` on the "
+        'PATH. A launcher goes into `ESPRESSO_COMMAND`, e.g. `ESPRESSO_COMMAND="mpirun -n 16" bash run.sh`.',
+        "The pseudopotentials that each `.in` names, of one library for all materials (e.g. SSSP or PseudoDojo): set "
+        "`ESPRESSO_PSEUDO` to the folder that holds them.",
+    ),
+    outputs=(
+        "`<seed>.<stage>.out`: what each program printed; its last lines hold `JOB DONE.`",
+        "`<seed>.<stage>.xml`: geometry, energies and eigenvalues",
+        "`<seed>.pot` (band structures and slabs): ions + Hartree on the grid, in Ry",
+        "`<seed>.average.dat` (slabs): its plane averages",
+    ),
+    ntasks=16,
+    finished_test=(
+        'for input in "$1".*.in; do\n'
+        '        grep -q "JOB DONE" "${input%.in}.out" 2>/dev/null || return 1\n'
+        '        ! grep -q "convergence NOT achieved\\|maximum number of steps\\|bfgs failed\\|Maximum CPU" '
+        '"${input%.in}.out" || return 1\n'
+        "    done"
+    ),
+    log="{seed}.*.out",
+)
