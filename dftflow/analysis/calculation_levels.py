@@ -54,7 +54,7 @@ def calculation_levels(results: Results) -> CalculationLevels:
 def slab_normal(frac_coords: FloatArray, cell_ang: FloatArray) -> int | None:
     """The one lattice vector along which a cell holds 6 Å of vacuum or more; None for none, two or three.
 
-    A cell that is empty along two or three vectors holds a wire or a molecule.
+    A cell that is empty along two or three vectors holds a wire or a molecule; one without atoms or volume, nothing.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def slab_normal(frac_coords: FloatArray, cell_ang: FloatArray) -> int | None:
     cell_ang
         shape (3, 3); rows are the lattice vectors. What counts is the height of the cell, not the vector's length.
     """
-    if not len(frac_coords):
+    if not len(frac_coords) or not np.isfinite(cell_ang).all() or not np.linalg.det(cell_ang):
         return None
     heights_ang = 1.0 / np.linalg.norm(np.linalg.inv(cell_ang), axis=0)
     empty = []

@@ -9,9 +9,11 @@ and the U of an element that only one of them holds do not count.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.model.comparison import Comparison, ComparisonRow, Verdict
 from dftflow.model.method import Method
 from dftflow.model.results import Results, Status
@@ -27,6 +29,7 @@ SAME_CELL_ANG = 0.01
 SAME_SMEARING_EV = 1e-6
 SAME_U_EV = 1e-3
 FIXED = "fixed"
+NO_CORRECTION = "none"
 
 _SEVERITY: tuple[Verdict, ...] = ("same", "caution", "unknown", "differs")
 _UNFINISHED: dict[Status, str] = {
@@ -67,14 +70,36 @@ def compare(first: Results, second: Results) -> Comparison:
         ),
         _hubbard(a, b, elements),
         _smearing(a, b),
-        _dipole(a, b),
+        _dipole(a, b, (_is_slab(first), _is_slab(second))),
         _constants(a, b),
     ]
     return Comparison(rows=tuple(rows))
 
 
 def _method(results: Results) -> Method:
-    return results.method or Method(code=results.code, code_version=results.code_version, hubbard_u_ev=None)
+    """The method with the step of its grid that matters: for a slab, the largest one in its plane.
+
+    Along the normal of a slab there is one k-point, and a step that only tells how much vacuum the cell holds.
+    """
+    method = results.method
+    if method is None:
+        return Method(code=results.code, code_version=results.code_version, hubbard_u_ev=None)
+    spacing, normal = method.kpoint_spacing_per_ang, _normal(results)
+    if normal is not None and results.structure is not None and min(method.kpoints_grid or (0,)) > 0:
+        lengths = np.linalg.norm(results.structure.lattice.reciprocal_lattice.matrix, axis=1)
+        spacing = float(np.delete(lengths / np.array(method.kpoints_grid), normal).max())
+    is_step = spacing is not None and 0 < spacing < np.inf
+    return replace(method, kpoint_spacing_per_ang=spacing if is_step else None)
+
+
+def _normal(results: Results) -> int | None:
+    """Lattice vector along which the cell holds a slab's vacuum; None for a crystal, and when nothing is known."""
+    structure = results.structure
+    return None if structure is None else slab_normal(structure.frac_coords, structure.lattice.matrix)
+
+
+def _is_slab(results: Results) -> bool | None:
+    return None if results.structure is None else _normal(results) is not None
 
 
 def _elements(results: Results) -> frozenset[str] | None:
@@ -234,12 +259,18 @@ def _width_is_told(method: Method) -> bool:
     return _scheme(method) == FIXED or method.smearing_ev is not None
 
 
-def _dipole(a: Method, b: Method) -> ComparisonRow:
-    if a.dipole_correction is None or b.dipole_correction is None:
-        return _untold("dipole correction", a.dipole_correction, b.dipole_correction)
-    verdict: Verdict = "same" if a.dipole_correction == b.dipole_correction else "caution"
-    consequence = "right for a crystal beside a slab, and for a slab without a dipole; two other slabs need the same"
-    return _row("dipole correction", a.dipole_correction, b.dipole_correction, verdict, consequence)
+def _dipole(a: Method, b: Method, is_slab: tuple[bool | None, bool | None]) -> ComparisonRow:
+    """The kind counts and not the axis, which is the slab's own; a crystal without the correction is as it should be
+    beside a slab with it.
+    """
+    name, first, second = "dipole correction", a.dipole_correction, b.dipole_correction
+    if first is None or second is None:
+        return _untold(name, first, second)
+    kinds = [text.rpartition(", ")[2].casefold() for text in (first, second)]
+    pairs = ((is_slab, kinds[0]), (is_slab[::-1], kinds[1]))
+    crystal_beside_slab = any(slabs == (False, True) and kind == NO_CORRECTION for slabs, kind in pairs)
+    verdict: Verdict = "same" if kinds[0] == kinds[1] or crystal_beside_slab else "caution"
+    return _row(name, first, second, verdict, "right for a slab without a dipole; two other slabs need the same")
 
 
 # --- constants --------------------------------------------------------------------------------------------------

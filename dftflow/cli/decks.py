@@ -12,7 +12,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("study")
-@click.option("--code", help="DFT code, instead of the one the study names: castep, gpaw.")
+@click.option("--code", help="DFT code, instead of the one the study names: castep, espresso, gpaw, vasp.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @click.option("--preset", default="paper", show_default=True, help="paper, quick, converged, or one of the study's.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

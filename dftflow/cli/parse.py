@@ -117,7 +117,7 @@ def _results(results: Results, levels: CalculationLevels) -> dict[str, Any]:
         "max_force_ev_per_ang": _max_force(results),
         "pressure_gpa": _pressure(results),
         "volume_ang3": None if results.structure is None else float(results.structure.volume),
-        "formula": None if results.structure is None else results.structure.composition.reduced_formula,
+        "formula": _formula(results),
         **_levels(levels),
         "method": _method(results),
         "checks": [asdict(check) for check in results.checks],
@@ -126,6 +126,17 @@ def _results(results: Results, levels: CalculationLevels) -> dict[str, Any]:
         "warnings": list(results.warnings),
         "remarks": list(levels.remarks),
     }
+
+
+def _formula(results: Results) -> str | None:
+    import warnings
+
+    if results.structure is None:
+        return None
+    with warnings.catch_warnings():
+        # pymatgen sorts the symbols by electronegativity, and warns of every noble gas that it has none
+        warnings.simplefilter("ignore")
+        return str(results.structure.composition.reduced_formula)
 
 
 def _levels(levels: CalculationLevels) -> dict[str, Any]:

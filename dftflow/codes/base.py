@@ -88,6 +88,11 @@ class Code(Protocol):
     name: str
 
     @property
+    def deck_files(self) -> tuple[str, ...]:
+        """Names of the files of a deck, as patterns in which ``{seed}`` stands for the seed."""
+        ...
+
+    @property
     def runs_here(self) -> bool:
         """Whether `dftflow run` can start it on this machine."""
         ...

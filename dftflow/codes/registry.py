@@ -23,7 +23,19 @@ def _gpaw() -> Code:
     return GPAW()
 
 
-_LOADERS: dict[str, Callable[[], Code]] = {"castep": _castep, "gpaw": _gpaw}
+def _espresso() -> Code:
+    from dftflow.codes.espresso import ESPRESSO
+
+    return ESPRESSO()
+
+
+def _vasp() -> Code:
+    from dftflow.codes.vasp import VASP
+
+    return VASP()
+
+
+_LOADERS: dict[str, Callable[[], Code]] = {"castep": _castep, "espresso": _espresso, "gpaw": _gpaw, "vasp": _vasp}
 
 
 def code_names() -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.analysis.comparability import compare
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
@@ -181,11 +182,18 @@ def _unfit(results: Results, structure: Structure, spec: CalcSpec) -> str:
         return f"finished, but there is not what the step is for: {', '.join(missing)}"
     asked, found = structure.composition, results.structure.composition
     is_slab = spec.slab_axis is not None  # whose thickness is the user's choice, and with it the formula
+    if _shape(results.structure) != _shape(structure):
+        return f"a calculation of {_shape(results.structure)}, where the study asks for {_shape(structure)}"
     if is_slab and asked.chemical_system == found.chemical_system:
         return ""
     if asked.reduced_formula == found.reduced_formula:
         return ""
     return f"a calculation of {found.reduced_formula}, where the study asks for {asked.reduced_formula}"
+
+
+def _shape(structure: Structure) -> str:
+    normal = slab_normal(structure.frac_coords, structure.lattice.matrix)
+    return "a cell without a vacuum" if normal is None else f"a slab with the vacuum along {'abc'[normal]}"
 
 
 def _departures(results: Results, structure: Structure, spec: CalcSpec, *, exact: bool, grid: bool) -> list[str]:

@@ -98,14 +98,6 @@ def _parsed(plan: StudyPlan, end: NodeOutcome) -> Results | None:
 
 
 def _step_outcome(plan: StudyPlan, end: NodeOutcome, results: Results | None) -> StepOutcome:
-    files: dict[str, str] = {}
-    if end.folder is not None:
-        seed = end.name.replace("/", "-")
-        files = {
-            file.name: file.read_text(errors="replace")
-            for file in sorted(end.folder.glob(f"{seed}.*"))
-            if _is_deck(file)
-        }
     return StepOutcome(
         name=end.name,
         title=end.title,
@@ -114,13 +106,15 @@ def _step_outcome(plan: StudyPlan, end: NodeOutcome, results: Results | None) ->
         failure=end.failure,
         log_tail=end.log_tail,
         wall_time_s=end.wall_time_s,
-        deck_files=files,
+        deck_files={} if end.folder is None else _deck_files(plan, end.folder, end.name.replace("/", "-")),
         results=results,
     )
 
 
-def _is_deck(file: Path) -> bool:
-    return file.suffix in {".py", ".xyz", ".cell", ".param"}
+def _deck_files(plan: StudyPlan, folder: Path, seed: str) -> dict[str, str]:
+    patterns = [pattern.format(seed=seed) for pattern in plan.code.deck_files]
+    found = sorted({file for pattern in patterns for file in folder.glob(pattern)})
+    return {file.name: file.read_text(errors="replace") for file in found}
 
 
 # --- one material -----------------------------------------------------------------------------------------------

@@ -229,6 +229,11 @@ def test_no_atoms_have_no_normal() -> None:
     assert slab_normal(np.zeros((0, 3)), 20 * np.eye(3)) is None
 
 
+@pytest.mark.parametrize("cell", [np.zeros((3, 3)), np.diag([5.0, 5.0, 0.0]), np.full((3, 3), np.nan)])
+def test_a_cell_without_volume_has_no_normal(cell: np.ndarray) -> None:
+    assert slab_normal(np.zeros((2, 3)), cell) is None
+
+
 @pytest.mark.parametrize(("gap_ang", "expected"), [(5.99, None), (6.01, 2)])
 def test_six_angstrom_make_a_vacuum(gap_ang: float, expected: int | None) -> None:
     layered = structure(heights=[0.0, 4 / LENGTH, 8 / LENGTH, 12 / LENGTH, 16 / LENGTH, (LENGTH - gap_ang) / LENGTH])

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +43,14 @@ def results(*, status: Any = "finished", structure: Structure | None = CSBR, **c
     return Results(
         code=method.code, code_version=method.code_version, status=status, method=method, structure=structure
     )
+
+
+def slab_along(normal: int, vacuum_ang: float = 20.0) -> Structure:
+    """A layer of CsBr with its vacuum along one lattice vector."""
+    lengths, coords = [4.295] * 3, np.array([[0.0] * 3, [0.5] * 3])
+    lengths[normal] = 2.1475 + vacuum_ang
+    coords[:, normal] = [0.0, 2.1475 / lengths[normal]]
+    return Structure(Lattice.orthorhombic(*lengths), ["Cs", "Br"], coords)
 
 
 def row(comparison: Comparison, quantity: str) -> ComparisonRow:
@@ -209,6 +218,30 @@ def test_a_slab_with_one_point_along_its_normal_is_as_dense_as_its_crystal() -> 
     assert k_row(results(), gamma).verdict == "caution"
 
 
+@pytest.mark.parametrize("normal", [0, 1, 2])
+@pytest.mark.parametrize("vacuum_ang", [15.0, 40.0])
+def test_the_vacuum_of_a_slab_has_no_part_in_the_density(normal: int, vacuum_ang: float) -> None:
+    """11 points along 4.295 Å are 0.133 1/Å apart; one point along a cell of 17 to 42 Å is 0.37 to 0.15 1/Å."""
+    crystal = results(kpoints_grid=(11, 11, 11), kpoint_spacing_per_ang=0.13299)
+    slab = slab_along(normal, vacuum_ang)
+    grid = [11, 11, 11]
+    grid[normal] = 1
+    widest = max(np.linalg.norm(slab.lattice.reciprocal_lattice.matrix, axis=1) / grid)
+    found = k_row(crystal, results(structure=slab, kpoints_grid=tuple(grid), kpoint_spacing_per_ang=float(widest)))
+    assert found.verdict == "same" and found.second.endswith(", 0.133 1/Å")
+    grid = [4, 4, 4]
+    grid[normal] = 1
+    coarse = results(structure=slab, kpoints_grid=tuple(grid), kpoint_spacing_per_ang=float(widest))
+    assert k_row(crystal, coarse).verdict == "caution"
+
+
+@pytest.mark.parametrize("spacing", [0.0, -0.1, float("inf"), float("nan")])
+def test_a_spacing_that_is_none_is_not_known(spacing: float) -> None:
+    impossible = results(kpoint_spacing_per_ang=spacing)
+    assert k_row(impossible, results(structure=NACL)).verdict == "unknown"
+    assert k_row(results(structure=NACL), impossible).verdict == "unknown"
+
+
 @pytest.mark.parametrize(("ratio", "verdict"), [(1.19, "same"), (1.2, "same"), (1.22, "caution"), (0.82, "caution")])
 def test_the_density_of_two_cells_may_differ_by_a_fifth(ratio: float, verdict: Verdict) -> None:
     """Cells of two sizes, each with a grid of whole numbers."""
@@ -229,6 +262,34 @@ def test_a_grid_without_its_spacing_tells_nothing_of_another_cell() -> None:
     assert k_row(results(**untold), results(**untold)).verdict == "same", "one grid in one cell"
     assert k_row(results(**untold), results(structure=NACL)).verdict == "unknown"
     assert k_row(results(structure=None, **untold), results(structure=None, **untold)).verdict == "unknown"
+
+
+# --- dipole correction ------------------------------------------------------------------------------------------
+
+
+def dipole_row(first: Results, second: Results) -> ComparisonRow:
+    there, back = (row(compare(*pair), "dipole correction") for pair in ((first, second), (second, first)))
+    assert there.verdict == back.verdict
+    return there
+
+
+@pytest.mark.parametrize("normal", [0, 1, 2])
+def test_a_slab_with_the_correction_beside_its_crystal_without_is_right(normal: int) -> None:
+    slab, other = (
+        results(structure=slab_along(n), dipole_correction=f"{'xyz'[n]}, self-consistent") for n in (normal, 0)
+    )
+    assert dipole_row(results(), slab).verdict == "same"
+    assert dipole_row(slab, other).verdict == "same", "the axis is the slab's own"
+
+
+def test_where_a_dipole_correction_leaves_an_error() -> None:
+    corrected = results(structure=slab_along(2), dipole_correction="z, self-consistent")
+    assert dipole_row(corrected, results(structure=slab_along(2))).verdict == "caution", "two slabs"
+    energy_only = replace(corrected, method=replace(METHOD, dipole_correction="z, energy only"))
+    assert dipole_row(corrected, energy_only).verdict == "caution"
+    crystal = results(dipole_correction="z, self-consistent")
+    assert dipole_row(crystal, results(structure=slab_along(2))).verdict == "caution", "it belongs to the slab"
+    assert dipole_row(results(structure=None), corrected).verdict == "caution", "nobody knows that it is a crystal"
 
 
 # --- all together -----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pymatgen.core import Lattice, Structure
 
 from dftflow.cli.main import main
 from dftflow.codes.base import Calculation, FileReading, Reading
@@ -308,6 +309,13 @@ def test_numbers_that_are_none_are_null(double: Any, capsys: pytest.CaptureFixtu
     read = found["results"]
     assert read["energy_ev"] is None and read["fermi_ev"] is None and read["max_force_ev_per_ang"] is None
     assert read["method"]["cutoff_ev"] is None and read["method"]["hubbard_u_ev"] == {"Ti:d": None}
+
+
+def test_a_noble_gas_makes_no_noise(double: Any, recwarn: pytest.WarningsRecorder) -> None:
+    neon = Structure(Lattice.cubic(4.5), ["Ne"], [[0, 0, 0]])
+    results = Results(code="double", code_version="1", status="finished", structure=neon)
+    assert main(["parse", str(double(results)), "--json"]) == 0
+    assert not recwarn.list
 
 
 def test_checks_and_warnings_are_told(double: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from dftflow.errors import SpecError
 
 
 def test_every_name_loads_the_code_of_that_name() -> None:
-    assert code_names() == ("castep", "gpaw")
+    assert code_names() == ("castep", "espresso", "gpaw", "vasp")
     for name in code_names():
         assert load_code(name).name == name
         assert load_code(name.upper()).name == name
@@ -21,5 +21,5 @@ def test_unknown_name_says_the_nearest() -> None:
 
 
 def test_far_name_lists_all() -> None:
-    with pytest.raises(SpecError, match="codes: castep, gpaw"):
+    with pytest.raises(SpecError, match="codes: castep, espresso, gpaw, vasp"):
         load_code("qqq")

@@ -246,6 +246,22 @@ def test_another_crystal_is_refused(study: Study, folder: Path, steps: dict[str,
     assert bulk.state == "failed" and bulk.failure == "a calculation of NaCl, where the study asks for CsBr"
 
 
+def test_a_slab_in_the_place_of_a_crystal_is_refused(study: Study, folder: Path) -> None:
+    """Both are CsBr by their formula."""
+    outcome = collect_study(study, folder, places={BULK: folder / SLAB, SLAB: folder / BULK})
+    slab, crystal = "a slab with the vacuum along c", "a cell without a vacuum"
+    assert step_of(outcome, BULK).failure == f"a calculation of {slab}, where the study asks for {crystal}"
+    assert step_of(outcome, SLAB).failure == f"a calculation of {crystal}, where the study asks for {slab}"
+    assert outcome.materials[0].bulk.edges is None and ionisation_potential_ev(outcome) is None
+
+
+def test_a_slab_along_another_vector_is_refused(study: Study, folder: Path, steps: dict[str, Any]) -> None:
+    structure, spec = steps[SLAB]
+    turned = Structure(structure.lattice.matrix[[2, 0, 1]], structure.species, structure.frac_coords[:, [2, 0, 1]])
+    leave(folder / SLAB, turned, spec)
+    assert "vacuum along a, where the study asks for" in step_of(collect_study(study, folder), SLAB).failure
+
+
 def test_another_stoichiometry_of_a_crystal_is_refused_and_of_a_slab_is_not(
     study: Study, folder: Path, steps: dict[str, Any]
 ) -> None:

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _FIXED = rb"(-?\d+\.\d+)"
-_CELL_HEAD = re.compile(rb"\s*Real Lattice\((\S+)\)\s+Reciprocal Lattice\(.*")
+_CELL_HEAD = re.compile(rb"\s*Real Lattice\((\S+)\)\s+Reciprocal Lattice\((\S*?)\)?\s*")
 _CELL_ROW = re.compile(rb"\s*" + rb"\s+".join([_FIXED] * 6) + rb"\s*")
 _LENGTH = re.compile(rb"\s*([abc]) =\s*" + _FIXED + rb"\s+(alpha|beta |gamma) =\s*" + _FIXED + rb"\s*")
 _VOLUME = re.compile(rb"\s*Current cell volume =\s*" + _FIXED + rb"\s+\S+\s*")
@@ -70,6 +70,7 @@ _FACTORS = {"energy": ENERGY_EV, "force": FORCE_EV_PER_ANG, "displacement": LENG
 _LENGTH_TOLERANCE = 3e-6
 _ANGLE_TOLERANCE_DEG = 2e-4
 _VOLUME_TOLERANCE = 3e-6
+_RECIPROCAL_TOLERANCE = 3e-7
 _STRESS_TOLERANCE = 2e-4
 _CELL_LINES = 12
 
@@ -105,15 +106,18 @@ def read_cell(text: CastepText, line: int) -> tuple[FloatArray, int] | None:
         row = _CELL_ROW.fullmatch(text.lines[number])
         if row is None:
             raise text.damaged(number, "a lattice vector")
-        rows.append([float(value) for value in row.groups()[:3]])
+        rows.append([float(value) for value in row.groups()])
+    if head[2].lower() == b"1/" + head[1].lower():
+        _check_reciprocal(text, line, rows)
     printed: dict[bytes, float] = {}
     last = min(line + 4 + _CELL_LINES, end)
     for number in range(line + 4, last):
         if found := _LENGTH.fullmatch(text.lines[number]):
             printed[found[1]], printed[found[3]] = float(found[2]), float(found[4])
         elif found := _VOLUME.fullmatch(text.lines[number]):
-            _check_cell(text, line, rows, printed, float(found[1]))
-            return _frozen(np.array(rows) * factor), number + 1
+            vectors = [row[:3] for row in rows]
+            _check_cell(text, line, vectors, printed, float(found[1]))
+            return _frozen(np.array(vectors) * factor), number + 1
     if last == end:
         return None
     raise text.error(line, "the unit cell has no volume")
@@ -128,6 +132,15 @@ def is_right_handed(cell_ang: FloatArray) -> bool:
 def _triple(a: list[float], b: list[float], c: list[float]) -> float:
     """a · (b × c); in plain Python, which is faster than numpy for three vectors."""
     return a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
+
+
+def _check_reciprocal(text: CastepText, line: int, rows: list[list[float]]) -> None:
+    """Refuse lattice vectors whose products with the reciprocal ones beside them are not 2π or 0."""
+    for i, (x, y, z, *_) in enumerate(rows):
+        for j, (*_, u, v, w) in enumerate(rows):
+            rounding = _RECIPROCAL_TOLERANCE * (1 + abs(x) + abs(y) + abs(z) + abs(u) + abs(v) + abs(w))
+            if abs(x * u + y * v + z * w - (math.tau if i == j else 0.0)) > rounding:
+                raise text.error(line, "the lattice vectors contradict the reciprocal lattice beside them")
 
 
 def _check_cell(
@@ -257,7 +270,10 @@ def read_tests(text: CastepText, line: int) -> tuple[ConvergenceTest, ...]:
             if rules == 3:
                 return tuple(tests)
         elif rules == 2:
-            tests.append(_test(text, number))
+            test = _test(text, number)
+            if any(test.quantity == other.quantity for other in tests):
+                raise text.error(number, "the convergence table has a test twice")
+            tests.append(test)
         elif content.strip() and not rules:
             break
     return ()

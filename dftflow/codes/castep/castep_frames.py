@@ -68,7 +68,12 @@ _MD_END = re.compile(rb"\s*\.\.\. finished MD iteration\s+(\d{1,9})\s*")
 _N_IONS = re.compile(rb"\s*Total number of ions in cell =\s*(\d{1,9})\s*")
 
 _SAME_PLACE = 2e-6  # positions have 6 decimals, lattice vectors 7
+_SAME_CUTOFF_EV = 0.05  # 3 decimals, of Hartree perhaps; the correction takes steps of some eV
 _SAME_SCF = 1e-5  # a row of the SCF table has 9 digits, of E-TS or of E
+
+
+# number of the cycle, energy and Fermi level in eV
+_ScfRow = tuple[int | None, float | None, float | None]
 
 
 @dataclass(eq=False, slots=True)
@@ -166,6 +171,8 @@ class _Collector:
         self._atoms: AtomBox | None = None
         self._n_ions: int | None = None
         self._scf: int | None = None
+        self._row_of: int | None = None
+        self._row: _ScfRow | None = None
         self._scf_failed = self._any_failed = False
         self._finite_basis = False
         self._cutoff_ev: float | None = None
@@ -218,7 +225,7 @@ class _Collector:
             return self._end
         if self._n_ions not in (None, len(box.species)):
             raise self._text.error(line, f"{len(box.species)} atoms are listed of {self._n_ions} in the cell")
-        if self._atoms is not None and self._atoms.species != box.species:
+        if self._atoms is not None and not _same_elements(self._atoms.species, box.species):
             raise self._text.error(line, "the list of atoms is not the one at the start of the run")
         draft = self._draft(line, "atoms")
         if draft is not None:
@@ -254,8 +261,7 @@ class _Collector:
             return
         if self._pieces is None:
             self._pieces = pieces
-        elif self._pieces != pieces:
-            missing = ", ".join(sorted(self._pieces ^ pieces))
+        if missing := ", ".join(sorted(self._pieces - pieces)):
             raise self._text.error(
                 draft.line - 1, f"the geometry is not printed like that of the other steps: {missing}"
             )
@@ -289,7 +295,7 @@ class _Collector:
         draft = self._target(line)
         if draft is None or (draft.forces is not None and ("forces" in draft.has or not preferred)):
             return box.next_line - 1
-        if box.species and draft.atoms is not None and box.species != draft.atoms.species:
+        if box.species and draft.atoms is not None and not _same_elements(box.species, draft.atoms.species):
             raise self._text.error(line, "the forces are not those of the atoms in the cell")
         draft.forces = box.values if box.species else None
         draft.has.add("forces" if preferred else "unconstrained forces")
@@ -382,7 +388,7 @@ class _Collector:
     def _at_full_cutoff(self, line: int) -> bool:
         """Whether the SCF above `line` has the cut-off of the run; a finite-basis correction uses lower ones too."""
         wanted = self._setup.cutoff_ev
-        if wanted is None or self._cutoff_ev is None or abs(wanted - self._cutoff_ev) < 0.01:
+        if wanted is None or self._cutoff_ev is None or abs(wanted - self._cutoff_ev) < _SAME_CUTOFF_EV:
             return True
         if not self._finite_basis:
             raise self._text.error(line, f"this is at a cut-off of {self._cutoff_ev} eV, and the run is at {wanted} eV")
@@ -417,24 +423,29 @@ class _Collector:
         if row is None:
             return
         draft.scf_cycles, energy, draft.fermi_ev = row
-        if value is None or energy is None:
+        if value is None or energy is None or self._setup.dispersion is not None:
             return
         printed = (value, draft.energies.get("final_energy_ev"), draft.energies.get("free_energy_ev"))
         if all(one is None or abs(one - energy) > _SAME_SCF * abs(energy) + 1e-3 for one in printed):
             raise self._text.error(line, f"the energy {value} eV is not that of the last SCF cycle, {energy} eV")
 
-    def _last_scf_row(self, line: int) -> tuple[int | None, float | None, float | None] | None:
-        """Number, energy and Fermi level of the last SCF cycle before `line`."""
+    def _last_scf_row(self, line: int) -> _ScfRow | None:
+        """The last row of the SCF above `line`; looked for once, because the way back to it may be long."""
         if self._scf is None:
             return None
-        lines = self._text.lines
-        for number in range(line - 1, self._scf, -1):
-            content = lines[number].strip()
-            if content.endswith(b"<-- SCF") and not content.startswith((b"---", b"SCF loop", b"energy", b"per atom")):
-                return self._scf_row(content)
-        return None
+        if self._row_of != self._scf:
+            self._row_of = self._scf
+            self._row = None
+            for number in range(line - 1, self._scf, -1):
+                content = self._text.lines[number].strip()
+                if content.endswith(b"<-- SCF") and not content.startswith(
+                    (b"---", b"SCF loop", b"energy", b"per atom")
+                ):
+                    self._row = self._scf_row(content)
+                    break
+        return self._row
 
-    def _scf_row(self, content: bytes) -> tuple[int | None, float | None, float | None] | None:
+    def _scf_row(self, content: bytes) -> _ScfRow | None:
         """A row of the SCF table: number, energy, Fermi level with smearing, gain (not in the first), time."""
         found = _SCF_ROW.fullmatch(content)
         if found is None or self._scf is None:
@@ -521,10 +532,14 @@ class _Collector:
                 return draft
         return new[-1] if new and new[-1].enthalpy_ev is None else None
 
-    def _number(self, line: int, draft: _Draft, iteration: int) -> None:
+    def _count(self, line: int, iteration: int) -> int:
         if self._iteration is not None and iteration != self._iteration + 1:
             raise self._text.error(line, f"iteration {iteration} follows iteration {self._iteration}")
-        self._iteration = draft.iteration = iteration
+        self._iteration = iteration
+        return iteration
+
+    def _number(self, line: int, draft: _Draft, iteration: int) -> None:
+        draft.iteration = self._count(line, iteration)
         self._accepted = draft
         self._since = len(self._drafts)
 
@@ -553,7 +568,7 @@ class _Collector:
         self._last = line
         self._settle(line)
         if self._lost:
-            self._iteration = int(found[1])
+            self._count(line, int(found[1]))
         else:
             self._number(line, self._open, int(found[1]))
         return line
@@ -610,6 +625,15 @@ class _Collector:
         if not set(weights) <= set(rows):
             raise self._text.error(self._drafts[0].line, "the mixture names a site where there is no such atom")
         return tuple(weights.get(row, 1.0) for row in rows)
+
+
+def _same_elements(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether two lists of atoms agree, but for labels that not every box prints."""
+    return one == other or list(map(_element, one)) == list(map(_element, other))
+
+
+def _element(species: str) -> str:
+    return species.split(":")[0].split()[0]
 
 
 def _complete(energies: Mapping[str, float | None]) -> bool:

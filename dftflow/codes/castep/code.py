@@ -57,6 +57,7 @@ class CASTEP:
     """
 
     name = "castep"
+    deck_files = ("{seed}.cell", "{seed}.param")
     sheet = CASTEP_SHEET
 
     def __init__(

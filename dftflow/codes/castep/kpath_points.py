@@ -8,6 +8,7 @@ special points do not depend on the ratios of the lattice's lengths and angles; 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,11 @@ def _rotations(lattice: Lattice) -> FloatArray:
     import spglib
 
     cell = (lattice.matrix.tolist(), [[0.0, 0.0, 0.0]], [1])
-    symmetry = spglib.get_symmetry(cell, symprec=LATTICE_TOLERANCE * min(lattice.abc))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            symmetry = spglib.get_symmetry(cell, symprec=LATTICE_TOLERANCE * min(lattice.abc))
+        except spglib.SpglibError:
+            symmetry = None
     rotations = np.eye(3)[None] if symmetry is None else np.asarray(symmetry["rotations"], dtype=np.float64)
     return np.transpose(rotations, (0, 2, 1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from dftflow.codes.castep.deck_file import DeckBlock, DeckFile, DeckKeyword
 from dftflow.codes.castep.finding import Finding, Severity
 from dftflow.codes.castep.keyword_table import UNITS, canonical_name, keyword_table, split_quantity
@@ -15,6 +17,7 @@ __all__ = ["check_exclusions", "check_parameters", "check_together"]
 
 GEOMETRY = ("geometryoptimization", "geometryoptimisation")
 SAMPLINGS = ("kpoint_path", "kpoint_list", "kpoint_mp_grid", "kpoint_mp_spacing")
+ALONG_AXIS = 1e-4
 HARMLESS = ("write_eigenvalues",)  # of either family, read by both
 
 
@@ -77,15 +80,32 @@ def check_together(param: DeckFile, cell: DeckFile, facts: CellFacts) -> Iterato
     yield from _bands_need_points(values, names, facts)
     yield from _geometry_needs_freedom(values, of_cell, facts)
     yield from _cutoff(values, cell)
-    if values.option("dipole_correction") not in ("", "none") and values.option("task") in GEOMETRY:
-        fixed_cell = of_cell.is_on("fix_all_cell") or not any(facts.cell_constraints or (1,))
-        if facts.sites is not None and not fixed_cell:
-            yield values.finding(
-                "dipole_correction",
-                "warning",
-                "the cell of this slab is relaxed: its vacuum will shrink",
-                "fix_all_cell : true in the .cell file",
-            )
+    if values.option("dipole_correction") not in ("", "none"):
+        yield from _slab(values, of_cell, facts)
+
+
+def _slab(values: _Values, of_cell: _Values, facts: CellFacts) -> Iterator[Finding]:
+    """A cell whose dipole is corrected."""
+    fixed_cell = of_cell.is_on("fix_all_cell") or not any(facts.cell_constraints or (1,))
+    if values.option("task") in GEOMETRY and facts.sites is not None and not fixed_cell:
+        yield values.finding(
+            "dipole_correction",
+            "warning",
+            "the cell of this slab is relaxed: its vacuum will shrink",
+            "fix_all_cell : true in the .cell file",
+        )
+    axis = "xyz".find(values.option("dipole_dir") or "z")
+    if facts.lattice is None or axis < 0:
+        return
+    along = np.abs(facts.lattice.matrix) / np.array(facts.lattice.abc)[:, None]
+    normal = along[:, axis] > 1 - ALONG_AXIS
+    if normal.sum() != 1 or along[~normal, axis].max() > ALONG_AXIS:
+        yield values.finding(
+            "dipole_dir" if "dipole_dir" in values.given else "dipole_correction",
+            "warning",
+            f"no lattice vector lies along Cartesian {'xyz'[axis]} with the other two normal to it",
+            "dipole_dir names a Cartesian axis: rotate the cell",
+        )
 
 
 def _restart(values: _Values) -> Iterator[Finding]:

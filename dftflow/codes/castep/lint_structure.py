@@ -102,6 +102,7 @@ def check_structure(deck: DeckFile) -> tuple[CellFacts, tuple[Finding, ...]]:
     if "species_pot" in blocks and sites is not None:
         _check_potentials(log, blocks["species_pot"], sites)
     _check_path(log, lattice)
+    _check_lists(log)
     fixed = fixed_atoms([site.species for site in sites], ionic or ()) if sites else ()
     return CellFacts(lattice=lattice, sites=sites, cell_constraints=of_cell, fixed=fixed), tuple(log.findings)
 
@@ -169,6 +170,17 @@ def _check_potentials(log: _Log, block: DeckBlock, sites: tuple[CellSite, ...]) 
     for species, element in dict.fromkeys((site.species, site.element) for site in sites):
         if not {species.lower(), element.lower()} & named.keys():
             log.add(block.line, "note", f"species_pot names no potential for {species}", "CASTEP takes its own default")
+
+
+def _check_lists(log: _Log) -> None:
+    """The first damaged line of each list of k-points: three coordinates, perhaps a weight, perhaps more."""
+    for block in log.deck.blocks:
+        if not block.name.endswith(("kpoint_list", "kpoints_list")):
+            continue
+        for line in block.lines:
+            if len(line.words) < 3 or None in map(fortran_number, line.words):
+                log.add(line.number, "error", f"{line.text!r} is no k-point of {block.name}", "three numbers, a weight")
+                break
 
 
 def _check_path(log: _Log, lattice: Lattice | None) -> None:

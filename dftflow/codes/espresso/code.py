@@ -49,6 +49,7 @@ class ESPRESSO:
     """
 
     name = "espresso"
+    deck_files = ("{seed}.*in", "{seed}.sh")
     sheet = ESPRESSO_SHEET
 
     def __init__(

@@ -29,6 +29,7 @@ class GPAW:
     """The embedded engine: its deck is a Python script, its command this interpreter in a process of its own."""
 
     name = "gpaw"
+    deck_files = ("{seed}.py", "{seed}.xyz")
 
     @property
     def runs_here(self) -> bool:

@@ -44,6 +44,7 @@ class VASP:
     """
 
     name = "vasp"
+    deck_files = ("POSCAR", "INCAR", "KPOINTS", "POTCAR.spec", "vasp.sh")
     sheet = VASP_SHEET
 
     def __init__(self, *, potentials: Mapping[str, str] | None = None, templates: Sequence[Path] = ()) -> None:

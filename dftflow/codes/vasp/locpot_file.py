@@ -168,11 +168,16 @@ def _complete(stream: TextIO, count: int) -> Iterator[str]:
 
 def _rows(lines: Iterator[str], count: int) -> FloatArray:
     """The numbers of `lines`, shape (count,); Fortran drops the E of an exponent with three digits."""
-    mended = (_LOST_E.sub(r"E\1", line) for line in lines)
-    values: FloatArray = np.loadtxt(mended, dtype=np.float64, comments=None, ndmin=2).ravel()
+    values: FloatArray = np.loadtxt(map(_mended, lines), dtype=np.float64, comments=None, ndmin=2).ravel()
     if values.size != count:
         raise _Damage(f"{values.size} numbers where there should be {count}")
     return values
+
+
+def _mended(line: str) -> str:
+    if line.isspace():  # numpy would pass over it
+        raise _Damage("a row of the potential is empty")
+    return _LOST_E.sub(r"E\1", line)
 
 
 def _next_set(stream: TextIO, sizes: list[str], n_atoms: int) -> bool:

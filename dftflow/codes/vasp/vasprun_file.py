@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ HEAD_BYTES, TAIL_BYTES = 4096, 1024
 DEEPEST = 50
 GPA_PER_KBAR = 0.1
 SAME_ENERGY_EV = 2e-6
+MOST_ADDED_EV_PER_ATOM = 3.0
+LARGEST = 1e9  # no length, energy, force or stress of a calculation comes near it
 SMALLEST_VOLUME_ANG3 = 0.5
 OCCUPATION_DIGITS = 1e-4
 SAME_WEIGHT = 1e-5
@@ -199,7 +201,7 @@ class _Content:
         """Take a child of the root."""
         if part.tag == "calculation":
             self.last = part
-            self.steps.append(_step(part, self.elements()))
+            self.steps.append(_step(part, self.elements(), self.pressure()))
         elif part.tag == "structure" and part.get("name") == "finalpos":
             self.final = part
         elif part.tag in ("generator", "incar", "kpoints", "parameters", "atominfo"):
@@ -211,6 +213,11 @@ class _Content:
         """Element of each atom; VASP cuts Zr and Xe to one letter."""
         names = [_text(_found(row, "c")) for row in _rows(self.head["atominfo"], "atoms")]
         return [{"r": "Zr", "X": "Xe"}.get(name, name) for name in names]
+
+    def pressure(self) -> float:
+        """PSTRESS in eV/Å³."""
+        said = self.head["parameters"].find(".//i[@name='PSTRESS']")
+        return 0.0 if said is None else _float(_text(said), "PSTRESS") * GPA_PER_KBAR / EV_PER_ANG3_GPA
 
     def titels(self) -> tuple[str, ...]:
         """TITEL line of each potential."""
@@ -254,7 +261,7 @@ def _float(text: str, name: str) -> float:
         number = float(text)
     except ValueError:
         number = np.nan
-    if not np.isfinite(number) or "_" in text:
+    if not abs(number) < LARGEST or "_" in text:  # "not <" refuses NaN too
         raise _Damage(f"{name} is {text[:30]!r}, which is no number")
     return number
 
@@ -270,7 +277,7 @@ def _table(rows: list[ET.Element], width: int, name: str) -> FloatArray:
         table = np.array(words, dtype=np.float64).reshape(len(rows), width)
     except ValueError as error:
         raise _Damage(f"the {name} hold something that is no number: {error}") from None
-    if not np.isfinite(table).all():
+    if not (np.abs(table) < LARGEST).all():
         raise _Damage(f"the {name} hold something that is no number")
     return table
 
@@ -329,12 +336,15 @@ def _structure(part: ET.Element, elements: list[str]) -> Structure:
     return structure
 
 
-def _step(part: ET.Element, elements: list[str]) -> IonicStep:
+def _step(part: ET.Element, elements: list[str], pressure: float) -> IonicStep:
     energies = part.find("energy")
     if energies is None:
         raise _Damage("a geometry has no energy, as in a run of GW or of response functions")
+    if len(part.findall("energy")) > 1 or len(part.findall("structure")) > 1:
+        raise _Damage("two geometries run into each other")
     cycles = _cycles(part, energies)
-    free = _energy(energies, "e_fr_energy")
+    structure = _structure(_found(part, "structure"), elements)
+    free, energy = _free_and_zero_smearing(energies, cycles, pressure * structure.volume, len(elements))
     forces, stress = part.find("varray[@name='forces']"), part.find("varray[@name='stress']")
     force_rows = [] if forces is None else forces.findall("v")
     if forces is not None and len(force_rows) != len(elements):
@@ -343,8 +353,8 @@ def _step(part: ET.Element, elements: list[str]) -> IonicStep:
     if stress is not None and len(stress_rows) != 3:
         raise _Damage(f"the stress has {len(stress_rows)} rows")
     return IonicStep(
-        structure=_structure(_found(part, "structure"), elements),
-        energy_ev=_zero_smearing(energies, cycles, free),
+        structure=structure,
+        energy_ev=energy,
         free_energy_ev=free,
         forces_ev_per_ang=_table(force_rows, 3, "forces") if force_rows else None,
         stress_kbar=_table(stress_rows, 3, "stress") if stress_rows else None,
@@ -362,21 +372,29 @@ def _energy(part: ET.Element, name: str) -> float:
     return _float(_text(_found(part, f"i[@name='{name}']")), f"the energy {name}")
 
 
-def _zero_smearing(energies: ET.Element, cycles: list[ET.Element], free: float) -> float:
-    """Energy of a geometry at sigma -> 0.
+def _free_and_zero_smearing(
+    energies: ET.Element, cycles: list[ET.Element], pressure_volume: float, n_atoms: int
+) -> tuple[float, float]:
+    """F = E - TS, and the energy at sigma -> 0, of a geometry.
 
-    VASP 5 prints it under ``e_wo_entrp`` in the summary of a geometry, and the entropy under ``e_0_energy``
+    VASP 5 prints the latter under ``e_wo_entrp`` in the summary of a geometry, and the entropy under ``e_0_energy``
     (https://www.vasp.at/forum/viewtopic.php?t=16942); in the SCF cycles, and everywhere from VASP 6 on, the names are
-    right. The difference E0 - F of the last cycle decides; F of the summary holds what is added after the SCF.
+    right. The difference E0 - F of the last cycle decides; F of the summary holds what is added after the SCF. To the
+    summary, and to it alone, PSTRESS adds p V.
     """
+    summary = _energy(energies, "e_fr_energy")
+    free = summary - pressure_volume
     if not cycles:
-        return _energy(energies, "e_0_energy")
+        return free, _energy(energies, "e_0_energy") - pressure_volume
     last = _found(cycles[-1], "energy")
-    energy = free + _energy(last, "e_0_energy") - _energy(last, "e_fr_energy")
+    scf = _energy(last, "e_fr_energy")
+    gained = _energy(last, "e_0_energy") - scf
     told = [_energy(energies, name) for name in ("e_0_energy", "e_wo_entrp")]
-    if min(abs(value - energy) for value in told) > SAME_ENERGY_EV:
+    if min(abs(value - summary - gained) for value in told) > SAME_ENERGY_EV:
         raise _Damage("the energies of a geometry contradict those of its last SCF cycle")
-    return energy
+    if abs(free - scf) > MOST_ADDED_EV_PER_ATOM * n_atoms:
+        raise _Damage(f"{free - scf:.6g} eV were added to a geometry after its SCF, more than any dispersion")
+    return free, summary + gained - pressure_volume
 
 
 # --- the run ----------------------------------------------------------------------------------------------------
@@ -402,7 +420,7 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         complete=complete,
         parameters=parameters,
         titels=content.titels(),
-        steps=_without_pressure(content.steps, parameters.get("PSTRESS", 0.0)),
+        steps=tuple(content.steps),
         final_differs=content.final is not None
         and not _same_geometry(_structure(content.final, content.elements()), content.steps[-1].structure),
         kpoints=kpoints,
@@ -411,19 +429,6 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         divisions=divisions,
         eigenvalues=_eigenvalues(content.last, parameters, weights) if complete else None,
         fermi_ev=_float(_text(dos), "the Fermi level") if complete and dos is not None else None,
-    )
-
-
-def _without_pressure(steps: list[IonicStep], pstress_kbar: float) -> tuple[IonicStep, ...]:
-    """The energies of `steps` without the p V that PSTRESS adds to the summary of a geometry, and to that alone."""
-    per_volume = pstress_kbar * GPA_PER_KBAR / EV_PER_ANG3_GPA
-    return tuple(
-        replace(
-            step,
-            energy_ev=step.energy_ev - per_volume * step.structure.volume,
-            free_energy_ev=step.free_energy_ev - per_volume * step.structure.volume,
-        )
-        for step in steps
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from pathlib import Path
@@ -53,9 +54,10 @@ def parameters(task: str = SINGLE, **more: str) -> str:
 
 
 def cell(edge_ang: float = 5.0) -> str:
-    rows = "".join(
-        "".join(f"{edge_ang if i == j else 0:14.7f}" for j in (0, 1, 2)) + "        1.0 0.0 0.0\n" for i in (0, 1, 2)
-    )
+    rows = ""
+    for i in range(3):
+        real = "".join(f"{edge_ang if i == j else 0:14.7f}" for j in range(3))
+        rows += real + "     " + "".join(f"{math.tau / edge_ang if i == j else 0:14.9f}" for j in range(3)) + "\n"
     angles = zip("abc", ("alpha", "beta ", "gamma"), strict=True)
     lengths = "".join(f"   {name} = {edge_ang:12.6f}          {angle} =   90.000000\n" for name, angle in angles)
     volume = f"   Current cell volume = {edge_ang**3:14.6f}       A**3\n"

@@ -141,6 +141,12 @@ IN_CELL = {
         "no constraint",
         "",
     ),
+    "damaged list": (
+        "%block bs_kpoint_list\n0 0 ** 1\n%endblock bs_kpoint_list",
+        "error",
+        "no k-point of bs_",
+        "weight",
+    ),
     "empty path": ("%block bs_kpoint_path\n%endblock bs_kpoint_path", "error", "no k-point", ""),
     "one corner": (path_block("0 0 0 ! G").strip(), "warning", "makes no path", ""),
 }
@@ -153,7 +159,7 @@ def test_a_mistake_in_a_cell_file(case: str, tmp_path: Path) -> None:
     assert found.severity == severity
     assert message in found.message
     assert fix in found.fix
-    inside = {"five numbers": 1, "no constraint": 1, "one corner": 1}.get(case, 0)
+    inside = {"damaged list": 1, "five numbers": 1, "no constraint": 1, "one corner": 1}.get(case, 0)
     assert LENGTH + 1 <= found.line <= LENGTH + 1 + inside
 
 
@@ -266,6 +272,26 @@ def test_dipole_correction_with_a_free_cell(tmp_path: Path) -> None:
     param = PARAM + "dipole_correction : SELFCONSISTENT\ndipole_dir : Z\n"
     assert "vacuum will shrink" in only(lint(tmp_path, param=param, cell=CELL)).message
     assert lint(tmp_path, param=param, cell=CELL + "FIX_ALL_CELL : true\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "direction", "good"),
+    [
+        ("0.0  0.0  8.0", "Z", True),
+        ("0.0  0.0  8.0", "X", True),
+        ("0.0  0.0  8.0", "A", True),
+        ("0.0  0.5  8.0", "Z", False),
+        ("0.0  0.5  8.0", "Y", False),
+        ("0.0  0.5  8.0", "X", True),
+    ],
+)
+def test_dipole_along_a_cartesian_axis_that_is_no_lattice_vector(
+    row: str, direction: str, good: bool, tmp_path: Path
+) -> None:
+    param = f"task : SinglePoint\ndipole_correction : SELFCONSISTENT\ndipole_dir : {direction}\n"
+    found = [f for f in lint(tmp_path, param=param, cell=CELL.replace("0.0  0.0  8.0", row)) if f.severity != "note"]
+    assert [(finding.severity, finding.line) for finding in found] == ([] if good else [("warning", 3)])
+    assert all(f"along Cartesian {direction.lower()}" in finding.message for finding in found)
 
 
 # --- potentials and cutoff --------------------------------------------------------------------------------------------
