@@ -277,13 +277,25 @@ def _check_angles(deck: DeckFile, number: int, angles_deg: FloatArray) -> None:
 
 
 def read_cell_sites(deck: DeckFile) -> tuple[CellSite, ...]:
-    """The positions as written, in Å or fractions; raises `ParseError` when there are none, or a line is damaged."""
+    """The positions as written, in Å or fractions.
+
+    Raises
+    ------
+    ParseError
+        There are none, a line is damaged, or an atom is given twice.
+    """
     block = _one_block(deck, "positions_abs", "positions_frac")
     unit, lines = _unit_and_lines(deck, block)
     if not lines:
         raise ParseError(f"block {block.name} holds no atom", where=deck.where(block.line))
     scale = 1.0 if block.name == "positions_frac" else unit
-    return tuple(_site(deck, line, scale) for line in lines)
+    sites = tuple(_site(deck, line, scale) for line in lines)
+    places: dict[tuple[str, tuple[float, float, float]], int] = {}
+    for site in sites:
+        earlier = places.setdefault((site.species, site.position), site.line)
+        if earlier != site.line:
+            raise ParseError(f"this atom stands in line {earlier} already", where=deck.where(site.line))
+    return sites
 
 
 def _site(deck: DeckFile, line: DeckLine, scale: float) -> CellSite:

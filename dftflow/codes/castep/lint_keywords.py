@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dftflow.codes.castep.deck_file import DeckBlock, DeckFile, DeckKeyword
 from dftflow.codes.castep.finding import Finding, Severity
@@ -13,6 +13,7 @@ from dftflow.codes.castep.param_file import FALSE, TRUE
 
 __all__ = ["check_keywords"]
 
+MOST_GUESSES = 30  # a damaged file has thousands of unknown names, and each guess takes milliseconds
 LONGEST_COMMENT = 80
 LONGEST_FILE_NAME = 255
 FILE_NAMES = ("checkpoint", "continuation", "elec_dump_file", "elec_restore_file", "reuse")
@@ -35,10 +36,12 @@ def check_keywords(deck: DeckFile, kind: str) -> Iterator[Finding]:
     for problem in deck.problems:
         yield Finding(file=deck.file, line=problem.line, severity="error", message=problem.summary, fix=problem.reason)
     yield from _repeated(deck)
+    unknown = [thing.name for thing in deck.things if keyword_table().find(thing.name) is None]
+    guesses = {name: keyword_table().nearest(name) for name in list(dict.fromkeys(unknown))[:MOST_GUESSES]}
     for keyword in deck.keywords:
-        yield from _check_keyword(deck, keyword, kind)
+        yield from _check_keyword(deck, keyword, kind, guesses)
     for block in deck.blocks:
-        yield from _check_name(deck, block.name, block.line, kind, is_block=True)
+        yield from _check_name(deck, block, kind, guesses)
 
 
 def _repeated(deck: DeckFile) -> Iterator[Finding]:
@@ -63,8 +66,8 @@ def _content(thing: DeckKeyword | DeckBlock) -> object:
     return [line.text.lower().split() for line in thing.lines]
 
 
-def _check_keyword(deck: DeckFile, given: DeckKeyword, kind: str) -> Iterator[Finding]:
-    problems = list(_check_name(deck, given.name, given.line, kind, is_block=False))
+def _check_keyword(deck: DeckFile, given: DeckKeyword, kind: str, guesses: Mapping[str, str]) -> Iterator[Finding]:
+    problems = list(_check_name(deck, given, kind, guesses))
     yield from problems
     known = keyword_table().find(given.name)
     if known is None or problems:
@@ -75,12 +78,14 @@ def _check_keyword(deck: DeckFile, given: DeckKeyword, kind: str) -> Iterator[Fi
         yield Finding(file=deck.file, line=given.line, severity=severity, message=message, fix=fix)
 
 
-def _check_name(deck: DeckFile, name: str, line: int, kind: str, *, is_block: bool) -> Iterator[Finding]:
-    table = keyword_table()
-    known = table.find(name)
+def _check_name(
+    deck: DeckFile, thing: DeckKeyword | DeckBlock, kind: str, guesses: Mapping[str, str]
+) -> Iterator[Finding]:
+    name, is_block = thing.name, isinstance(thing, DeckBlock)
+    known = keyword_table().find(name)
     severity: Severity = "error"
     if known is None:
-        nearest = table.nearest(name)
+        nearest = guesses.get(name, "")
         severity = "error" if nearest else "warning"
         message, fix = f"CASTEP has no keyword {name}", f"did you mean {nearest}?" if nearest else ""
         if not nearest:
@@ -94,7 +99,7 @@ def _check_name(deck: DeckFile, name: str, line: int, kind: str, *, is_block: bo
         severity, message, fix = "note", f"{name} is newer than CASTEP 18.1", ""
     else:
         return
-    yield Finding(file=deck.file, line=line, severity=severity, message=message, fix=fix)
+    yield Finding(file=deck.file, line=thing.line, severity=severity, message=message, fix=fix)
 
 
 def _value_problem(keyword: Keyword, value: str) -> tuple[str, str, Severity]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["CellFacts", "PotentialCutoff", "check_structure", "potential_cutoffs"]
 
 SAME_LENGTH = 1e-4
+MOST_CORNERS = 1000
 T = TypeVar("T")
 
 
@@ -202,6 +203,7 @@ def _check_path(log: _Log, lattice: Lattice | None) -> None:
             log.add(run[0].number, "warning", "one k-point alone makes no path", "add the end of the segment")
     corners = [point for segment in path.segments for point in segment]
     lines = [line for run in runs for line in run]
-    for line, remark in zip(lines, corner_remarks(lattice, corners) if lattice else (), strict=False):
+    remarks = corner_remarks(lattice, corners) if lattice and len(corners) <= MOST_CORNERS else ()
+    for line, remark in zip(lines, remarks, strict=False):
         if remark:
             log.add(line.number, "warning", remark, "take the path of this lattice")

@@ -18,7 +18,7 @@ from dftflow.codes.reading import FileLog
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.method import Method
-from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status
+from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
 
 __all__ = ["read_calculation", "read_record"]
 
@@ -106,6 +106,7 @@ def _guarded(file: Path, read: Callable[[], T]) -> T:
 def _results(record: Mapping[str, Any]) -> Results:
     structure = None
     if "positions_ang" in record:
+        _array(record["cell_ang"], 3), _array(record["positions_ang"], len(record["numbers"]))
         structure = from_arrays(record["numbers"], record["cell_ang"], record["positions_ang"])
     return Results(
         code="gpaw",
@@ -114,8 +115,8 @@ def _results(record: Mapping[str, Any]) -> Results:
         energy_ev=record.get("energy_ev"),
         method=_method(record),
         structure=structure,
-        forces_ev_per_ang=_array(record.get("forces_ev_per_ang")),
-        stress_gpa=_array(record.get("stress_gpa")),
+        forces_ev_per_ang=_array(record.get("forces_ev_per_ang"), None if structure is None else len(structure)),
+        stress_gpa=_array(record.get("stress_gpa"), 3),
         finite_basis_de_dlnecut_ev=record.get("finite_basis_de_dlnecut_ev"),
         fermi_ev=record.get("fermi_ev"),
         wall_time_s=record["wall_time_s"],
@@ -129,6 +130,9 @@ def _method(record: Mapping[str, Any]) -> Method:
     """What the record tells of the method; nothing but the version in one that was written before it told."""
     told = record.get("method", {})
     grid = told.get("kpoints_grid")
+    potentials = told.get("potentials")
+    if potentials is not None and not all(isinstance(name, str) for pair in potentials.items() for name in pair):
+        raise ValueError("the potentials of the record are no names")
     spacing = None
     if grid is not None and "cell_ang" in record:
         reciprocal_per_ang = 2 * np.pi * np.linalg.inv(np.array(record["cell_ang"])).T
@@ -138,12 +142,12 @@ def _method(record: Mapping[str, Any]) -> Method:
         code_version=record["gpaw"],
         functional=told.get("functional"),
         dispersion="none" if told else None,
-        cutoff_ev=told.get("cutoff_ev"),
-        potentials=told.get("potentials"),
+        cutoff_ev=_finite(told.get("cutoff_ev")),
+        potentials=potentials,
         kpoints_grid=None if grid is None else (grid[0], grid[1], grid[2]),
         kpoint_spacing_per_ang=spacing,
         smearing=told.get("smearing"),
-        smearing_ev=told.get("smearing_ev"),
+        smearing_ev=_finite(told.get("smearing_ev")),
         spin_polarised=told.get("spin_polarised"),
         spin_orbit=False if told else None,
         dipole_correction=told.get("dipole_correction"),
@@ -152,8 +156,20 @@ def _method(record: Mapping[str, Any]) -> Method:
     )
 
 
-def _array(values: object) -> FloatArray | None:
-    return None if values is None else np.array(values, dtype=np.float64)
+def _finite(value: Any) -> float | None:
+    if value is None or np.isfinite(value):
+        return None if value is None else float(value)
+    raise ValueError(f"{value!r} is no number")
+
+
+def _array(values: object, rows: int | None) -> FloatArray | None:
+    """Vectors, shape (rows, 3); raises ValueError for another shape and for what is no number."""
+    if values is None:
+        return None
+    found = readonly(values, (rows, 3), "an array of the record")
+    if not np.isfinite(found).all():
+        raise ValueError("an array of the record holds what is no number")
+    return found
 
 
 def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:

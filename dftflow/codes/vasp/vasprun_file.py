@@ -363,9 +363,15 @@ def _step(part: ET.Element, elements: list[str], pressure: float) -> IonicStep:
 
 
 def _cycles(part: ET.Element, energies: ET.Element) -> list[ET.Element]:
-    """The SCF cycles before the summary `energies`; those behind it are of a response calculation."""
+    """The SCF cycles of the ground state.
+
+    Cycles of a response calculation may follow, behind the summary `energies` or before it. The last cycle of the
+    ground state holds, like the first, the terms of the energy.
+    """
     before = list(part)[: list(part).index(energies)]
-    return [cycle for cycle in before if cycle.tag == "scstep" and cycle.find("energy") is not None]
+    cycles = [cycle for cycle in before if cycle.tag == "scstep" and cycle.find("energy") is not None]
+    with_terms = [i for i, cycle in enumerate(cycles) if cycle.find("energy/i[@name='alphaZ']") is not None]
+    return cycles[: with_terms[-1] + 1] if len(with_terms) > 1 else cycles
 
 
 def _energy(part: ET.Element, name: str) -> float:

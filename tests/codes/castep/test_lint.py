@@ -478,3 +478,11 @@ def test_published_decks_are_left_in_peace(castep_data: Path) -> None:
     for name, (line, message) in WRONG_IN_PUBLIC.items():
         assert (found[name].line, found[name].severity) == (line, "warning")
         assert message in found[name].message
+
+
+def test_thousands_of_unknown_names_are_all_found(tmp_path: Path) -> None:
+    """What a file is that lost the start of a block."""
+    found = lint(tmp_path, param="".join(f"nband{n} : 1\n" for n in range(5000)))
+    unknown = [finding for finding in found if finding.severity != "note"]
+    assert [finding.line for finding in unknown] == list(range(1, 5001))
+    assert "nbands" in unknown[0].fix

@@ -41,7 +41,14 @@ def structures(draw: st.DrawFn, *, cubic: bool = False, slab_axis: int | None = 
         lattice = Lattice.orthorhombic(*lengths)
     else:
         lattice = Lattice.from_parameters(a, draw(lengths_ang), draw(lengths_ang), *(draw(angles_deg) for _ in "abc"))
-    sites = draw(st.lists(st.tuples(st.sampled_from(ELEMENTS), *[fractions] * 3), min_size=2, max_size=9))
+    sites = draw(
+        st.lists(
+            st.tuples(st.sampled_from(ELEMENTS), *[fractions] * 3),
+            min_size=2,
+            max_size=9,
+            unique_by=lambda site: tuple(round(x, 9) + 0.0 for x in site[1:]),
+        )
+    )
     return Structure(lattice, [site[0] for site in sites], [site[1:] for site in sites])
 
 
@@ -97,7 +104,7 @@ def calculations(draw: st.DrawFn) -> tuple[Structure, CalcSpec]:
 
 
 @pytest.mark.parametrize("family", list(FAMILIES))
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calculation=calculations())
 def test_what_is_read_is_what_was_written(family: Any, calculation: tuple[Structure, CalcSpec], tmp_path: Path) -> None:
     structure, spec = calculation

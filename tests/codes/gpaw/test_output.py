@@ -76,3 +76,27 @@ def test_a_record_without_content_is_a_parse_error(tmp_path: Path, record: str) 
     (tmp_path / "results.json").write_text(record)
     with pytest.raises(ParseError):
         read_results(GPAW(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"status": "foo"},
+        {"status": ["finished"]},
+        {"energy_ev": "x"},
+        {"energy_ev": float("nan")},
+        {"forces_ev_per_ang": [1, 2, 3]},
+        {"positions_ang": [[0, 0, float("nan")], [0, 0, 1]]},
+        {"method": {"potentials": [1]}},
+        {"method": {"cutoff_ev": "x"}},
+        {"method": [1]},
+        {"wall_time_s": None},
+    ],
+)
+def test_a_record_of_other_types_is_a_parse_error(damage: dict[str, object], folder: Path) -> None:
+    record = {**RECORD, **damage}
+    if damage == {"wall_time_s": None}:
+        del record["wall_time_s"]
+    (folder / "results.json").write_text(json.dumps(record))
+    with pytest.raises(ParseError):
+        read_results(GPAW(), folder)

@@ -57,6 +57,32 @@ def test_energy_of_a_response_calculation_is_that_of_its_ground_state(folder, ma
     assert step.scf_cycles == 3
 
 
+def test_response_cycles_before_the_summary_do_not_count(folder, make_run):
+    text = make_run().xml()
+    terms = "<i name='alphaZ'>1.0</i>"
+    for _ in range(2):  # the first and the last cycle of the ground state hold the terms of the energy
+        text = text.replace("   <energy>\n    <i", f"   <energy>\n    {terms}<i", 1)
+    for energy in (-41.8, -34.7):
+        cycle = f"<scstep><energy><i name='e_fr_energy'>{energy}</i><i name='e_0_energy'>{energy}</i></energy></scstep>"
+        text = text.replace("  <structure>\n", f"{cycle}  <structure>\n", 1)
+    step = read_vasprun(write(folder, text)).steps[-1]
+    assert step.energy_ev == pytest.approx(-10.4, abs=1e-8)
+
+
+def test_two_geometries_run_together_are_refused(folder, make_run, make_geometry):
+    text = make_run(geometries=[make_geometry(), make_geometry(free_ev=-10.6)]).xml()
+    with pytest.raises(ParseError) as caught:
+        read_vasprun(write(folder, text.replace(" </calculation>\n <calculation>\n", "")))
+    assert "two geometries" in caught.value.reason
+
+
+def test_more_energy_than_a_dispersion_has_is_refused(folder, make_run):
+    text = make_run(parameters={"PSTRESS": "float:10000.0"}).xml()  # 80 Å³ at 1000 GPa: 499 eV
+    with pytest.raises(ParseError) as caught:
+        read_vasprun(write(folder, text))
+    assert "dispersion" in caught.value.reason
+
+
 def test_last_geometry_with_its_forces_and_stress(folder, make_run, make_geometry):
     moved = make_geometry(
         free_ev=-11.5,
