@@ -62,6 +62,9 @@ class SheetFacts:
         ``.<seed>.exit0`` exists when its command has ended without an error.
     log
         The file to look into when a step failed, with ``{seed}``.
+    under_slurm
+        For a code whose command is a script that reads the command variable itself: what stands in that variable under
+        Slurm. For the others ``""``: ``run.sh`` puts the variable in the place of the command's program.
     """
 
     supply: tuple[str, ...] = ()
@@ -69,6 +72,7 @@ class SheetFacts:
     ntasks: int = 1
     finished_test: str = 'test -e ".$1.exit0"'
     log: str = "the log"
+    under_slurm: str = ""
 
 
 def run_sheet(code_name: str, steps: Sequence[SheetStep], study_arguments: Sequence[str]) -> dict[str, str]:
@@ -105,12 +109,17 @@ def run_sheet(code_name: str, steps: Sequence[SheetStep], study_arguments: Seque
                 "command_variable": command_variable,
                 "finished_test": facts.finished_test,
                 "log": facts.log.format(seed="$seed"),
+                "script_reads_it": bool(facts.under_slurm),
                 "recut": recut,
             },
         ),
         "run.slurm": render_template(
             "runsheet/run.slurm.j2",
-            {"program": steps[0].command[0], "command_variable": command_variable, "ntasks": facts.ntasks},
+            {
+                "command": facts.under_slurm or f"{'srun ' if facts.ntasks > 1 else ''}{steps[0].command[0]}",
+                "command_variable": command_variable,
+                "ntasks": facts.ntasks,
+            },
         ),
     }
 

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.reading import FileLog
-from dftflow.codes.registry import code_names
 from dftflow.errors import ParseError
 from dftflow.model.check import Check
 from dftflow.model.results import Results
@@ -239,17 +238,10 @@ def fuzzed(folder: Path, count: int, *arguments: str) -> subprocess.CompletedPro
     return subprocess.run(argv, capture_output=True, text=True)
 
 
-def has_files(code: str) -> bool:
-    return bool(fuzz.find_targets([DATA], [code]))
-
-
-@pytest.mark.parametrize("code", code_names())
-def test_damaged_files_of_a_code(code: str) -> None:
-    if not has_files(code):
-        pytest.skip(f"tests/data holds no files of {code}")
-    done = fuzzed(DATA, 400, f"--readers={code}")
+def test_damaged_files_that_lie_in_the_tests() -> None:
+    done = fuzzed(DATA, 400)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "| all |" in done.stdout
+    assert "| castep .cell |" in done.stdout
 
 
 def gpaw_folder(folder: Path) -> None:

@@ -12,12 +12,13 @@ converged, nor checks what it reads against what stands beside it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from dftflow.codes.castep.castep_frames import CollectedFrames, collect_frames
 from dftflow.codes.castep.castep_header import read_setup
 from dftflow.codes.castep.castep_run import CastepRun, CastepSetup
-from dftflow.codes.castep.castep_text import CastepText, latin
+from dftflow.codes.castep.castep_text import LONGEST_LINE, CastepText, latin
 from dftflow.errors import ParseError
 from dftflow.model.results import Status
 
@@ -30,7 +31,6 @@ _ART = re.compile(rb"\n \| +CCC +AA +SSS +TTTTT ")
 _FOOTER = re.compile(rb"\s*Total time\s+=\s*(\d+\.\d+) s\s*")
 _MEMORY = re.compile(rb"\s*Peak Memory Use\s+=\s*(\d{1,15}) kB\s*")
 _ART_LINES = 12
-_LONGEST = 500  # of the lines that are looked for by a word in them
 
 _OUT_OF_TIME = b"Insufficient time for another iteration"
 _GEOMETRY_FAILED = b"Geometry optimization failed to converge"
@@ -77,14 +77,12 @@ def _positions(data: bytes, mark: bytes) -> list[int]:
     return found
 
 
-def _line_around(data: bytes, position: int) -> bytes:
-    """The line that `position` is in, without its end."""
-    start = max(data.rfind(b"\n", 0, position), data.rfind(b"\r", max(position - _LONGEST, 0), position)) + 1
-    return data[start : position + _LONGEST].splitlines()[0]
-
-
 def _banner(data: bytes, position: int) -> re.Match[bytes] | None:
-    return _BANNER.fullmatch(_line_around(data, position))
+    """The line around `position`, when it is that of a banner."""
+    before = data[max(position - LONGEST_LINE, 0) : position].splitlines() or [b""]
+    if data[position - 1 : position] in (b"\n", b"\r"):
+        before.append(b"")
+    return _BANNER.fullmatch(before[-1] + data[position : position + LONGEST_LINE].splitlines()[0])
 
 
 def _top_of_banner(data: bytes, position: int, floor: int) -> int:
@@ -169,6 +167,18 @@ def _status(text: CastepText, setup: CastepSetup, found: CollectedFrames, *, who
 
 def _warnings(text: CastepText) -> tuple[str, ...]:
     """Every line with a warning, once, but for the line that counts them."""
-    places = sorted(place for mark in (b"arning", b"ARNING") for place in _positions(text.data, mark))
-    lines = (" ".join(latin(_line_around(text.data, place)).strip(" *").split()) for place in places)
+    found = sorted({*_lines_with(text.data, b"arning"), *_lines_with(text.data, b"ARNING")})
+    lines = (" ".join(latin(text.data[start:end]).strip(" *\r\n").split()) for start, end in found)
     return tuple(dict.fromkeys(line for line in lines if not line.startswith("There were at least")))
+
+
+def _lines_with(data: bytes, mark: bytes) -> Iterator[tuple[int, int]]:
+    """Where the whole lines that hold `mark` start and end; of long ones the part around it."""
+    place = data.find(mark)
+    while place >= 0:
+        start = max(data.rfind(b"\n", max(place - LONGEST_LINE, 0), place) + 1, place - LONGEST_LINE, 0)
+        end = data.find(b"\n", place)
+        if end < 0:
+            return
+        yield start, min(end, place + LONGEST_LINE)
+        place = data.find(mark, end)

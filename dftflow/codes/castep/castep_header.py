@@ -43,19 +43,20 @@ def read_setup(text: CastepText) -> CastepSetup:
         content = text.lines[line]
         if content.startswith(_END):
             break
-        if b"General Parameters **" in content:
+        begins = content.lstrip()[:4]
+        if begins == b"****" and b"General Parameters **" in content:
             line = _read_settings(text, line, settings, where)
-        elif b"Files used for pseudopotentials" in content:
+        elif begins == b"File" and b"Files used for pseudopotentials" in content:
             line = _read_potentials(text, line, potentials)
-        elif divisions is None and (found := _GRID.fullmatch(content)):
+        elif begins == b"MP g" and (found := _GRID.fullmatch(content)) and divisions is None:
             a, b, c = (int(number) for number in found.groups())
             divisions = (a, b, c)
-        elif offset is None and (found := _OFFSET.fullmatch(content)):
+        elif begins == b"with" and (found := _OFFSET.fullmatch(content)) and offset is None:
             u, v, w = (float(number) for number in found.groups())
             offset = (u, v, w)
-        elif n_kpoints is None and (found := _KPOINTS.fullmatch(content)):
+        elif begins == b"Numb" and (found := _KPOINTS.fullmatch(content)) and n_kpoints is None:
             n_kpoints = int(found[1])
-        elif codata is None and (found := _CODATA.fullmatch(content)):
+        elif begins == b"Fund" and (found := _CODATA.fullmatch(content)) and codata is None:
             codata = int(found[1])
         line += 1
     grid = None if divisions is None else KpointGrid(divisions=divisions, offset=offset)

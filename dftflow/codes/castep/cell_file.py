@@ -368,7 +368,8 @@ def _element(deck: DeckFile, number: int, species: str) -> str:
     from pymatgen.core import Element
 
     symbol = re.split(r"[^A-Za-z]", species)[0].capitalize()
-    if not Element.is_valid_symbol(symbol):
+    # a damaged letter must not leave another element: Pb with its b lost is no phosphorus
+    if not species.isascii() or not Element.is_valid_symbol(symbol):
         raise ParseError(f"{species!r} names no element", where=deck.where(number))
     return symbol
 

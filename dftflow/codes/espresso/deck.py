@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
 from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
 from dftflow.codes.espresso.potentials import Potential, choose_potentials
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
-from dftflow.model.spec import CalcSpec, CellFreedom
+from dftflow.model.spec import CalcSpec
 from dftflow.units import BOHR_ANG, RYDBERG_EV
 
 if TYPE_CHECKING:
@@ -41,11 +42,6 @@ DIPOLE_REGION_ANG = 1.0  # well inside what the vacuum levels leave out in the m
 MOST_AVERAGE_POINTS = 5000  # of average.x
 KBAR_PER_GPA = 10
 STAGES = {"relax": ("relax",), "bands": ("scf", "pp", "bands"), "potential": ("scf", "pp", "average")}
-_CELL_DOFREE: dict[CellFreedom, tuple[str, str]] = {
-    "isotropic": ("volume", "the volume alone: shape and angles kept"),
-    "lengths": ("xyz", "each length by itself; the angles are kept"),
-    "all": ("all", "lengths and angles"),
-}
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
 _PLAIN = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
 
@@ -131,8 +127,6 @@ def _check(structure: Structure, spec: CalcSpec, options: _Options) -> None:
         raise SpecError(f"there is no slab correction {options.slab_correction!r}", fix="choose 'dipole' or '2D'")
     if spec.slab_axis is not None:
         _check_slab(structure.lattice, spec, spec.slab_axis, options)
-    if spec.relaxation is not None and spec.relaxation.cell == "lengths":
-        _check_lengths(structure.lattice)
 
 
 def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int, options: _Options) -> None:
@@ -158,16 +152,6 @@ def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int, options: _Options) 
             f"the cell of a slab cannot be relaxed ({spec.relaxation.cell!r})",
             reason="the vacuum would shrink",
             fix="relax the crystal first, then the slab with cell='fixed'",
-        )
-
-
-def _check_lengths(lattice: Lattice) -> None:
-    off = lattice.matrix - np.diag(np.diag(lattice.matrix))
-    if np.abs(off).max() > ALONG_AXIS * max(lattice.abc):
-        raise SpecError(
-            "pw.x cannot relax the lengths of this cell and keep its angles",
-            reason="its cell_dofree = 'xyz' scales along x, y and z, along which the lattice vectors do not lie",
-            fix="relax with cell='isotropic' or cell='all', or rotate a rectangular cell onto the axes",
         )
 
 
@@ -223,9 +207,12 @@ def _values(
     factor, factor_note = _ecutrho_factor(chosen, options.ecutrho_factor)
     ecutwfc_ry = spec.cutoff_ev / RYDBERG_EV
     total_ev = spec.scf_tol_ev_per_atom * len(structure)
+    cell = "fixed" if spec.relaxation is None else spec.relaxation.cell
+    simple_cubic = choose_cell_freedom(structure, cell).simple_cubic
     return {
         "title": _title(spec.title),
         "seed": seed,
+        "simple_cubic_ang": f"{structure.lattice.a:.10f}" if simple_cubic else "",
         "n_atoms": len(structure),
         "ecutwfc_ry": _number(ecutwfc_ry),
         "cutoff_note": f"{spec.cutoff_ev:.8g} eV" + (f"; {_plain(spec.cutoff_note)}" if spec.cutoff_note else ""),
@@ -292,15 +279,15 @@ def _relaxation(structure: Structure, spec: CalcSpec) -> dict[str, Any] | None:
     goal = spec.relaxation
     if goal is None:
         return None
-    dofree, note = _CELL_DOFREE.get(goal.cell, ("", ""))
+    freedom = choose_cell_freedom(structure, goal.cell)
     return {
         "max_steps": goal.max_steps,
         "energy_ry": _number(goal.energy_tol_ev_per_atom * len(structure) / RYDBERG_EV),
         "energy_note": f"per cell: {_number(goal.energy_tol_ev_per_atom)} eV an atom",
         "force_ry_per_bohr": _number(goal.force_tol_ev_per_ang * BOHR_ANG / RYDBERG_EV),
         "force_note": f"{_number(goal.force_tol_ev_per_ang)} eV/ang",
-        "cell_dofree": dofree,
-        "cell_note": note,
+        "cell_dofree": freedom.dofree,
+        "cell_note": freedom.note,
         "pressure_kbar": _number(KBAR_PER_GPA * goal.stress_tol_gpa),
     }
 

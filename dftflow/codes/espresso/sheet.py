@@ -30,4 +30,5 @@ ESPRESSO_SHEET: Final = SheetFacts(
         "    done"
     ),
     log="{seed}.*.out",
+    under_slurm="srun",
 )

@@ -9,6 +9,7 @@ the band edges with weight zero, which VASP calculates in the same self-consiste
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,6 +168,8 @@ def _name(words: list[str], weight: float) -> tuple[str, int]:
     if words[:1] == ["point"]:
         return _gamma(" ".join(words[1:])), -1
     if words[:1] == ["path"] and len(words) > 1:
+        if not re.fullmatch(r"[0-9]{1,4}", words[1]):
+            raise ValueError(f"{words[1]!r} is no number of a path")
         return _gamma(" ".join(words[2:])), int(words[1])
     label = _gamma(" ".join(words))
     return ("" if label == "None" else label), (0 if weight == 0 else -1)

@@ -101,7 +101,8 @@ def read_outcar(file: Path) -> OutcarFile:
         with file.open(encoding="latin-1") as stream:
             found.version = _version(file, stream.readline(LONGEST_LINE))
             while line := stream.readline(LONGEST_LINE):
-                _note(found, line)
+                if line.endswith("\n"):  # of a line that was cut no number is whole
+                    _note(found, line)
     except OSError as error:
         raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
     known = found.nsw is not None and found.ibrion is not None
@@ -129,8 +130,10 @@ def _says_it_always(found: _Found) -> bool:
 
 def _version(file: Path, first: str) -> str:
     match = _VERSION.match(first)
-    if match is None:
-        raise ParseError("this is no OUTCAR", reason="it does not begin with VASP's version", where=f"{file}:1")
+    if match is None or not first.endswith("\n"):
+        raise ParseError(
+            "this is no OUTCAR", reason="it does not begin with a line that holds VASP's version", where=f"{file}:1"
+        )
     return match[1]
 
 

@@ -37,4 +37,5 @@ VASP_SHEET: Final = SheetFacts(
         "         END { exit !(done && scf && (steps == 0 || relaxed)) }' OUTCAR 2>/dev/null"
     ),
     log="OUTCAR",
+    under_slurm="srun vasp_std",
 )

@@ -231,6 +231,7 @@ def test_a_list_of_kpoints_with_and_without_weights(tmp_path: Path) -> None:
         ("1 1 3\n", "", "two lines of three"),
         ("  4  C    1  0 0 1", "  4  C    0  0 0 1", "no constraint of an atom"),
         ("  4  C    1  0 0 1", "  4  C    1  0 0", "no constraint of an atom"),
+        ("C    0.0 0.0 0.75", "Cé   0.0 0.0 0.75", "names no element"),
         ("C    0.0 0.0 0.75", "C:a  2/3 1/3 0.25", "in line 7 already"),
         ("0 0 0 # G", "0 0 0 G", "behind the three coordinates"),
     ],

@@ -7,39 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gpaw_files import RECORD, write_gpaw
 
 from dftflow.codes.gpaw import GPAW
 from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError
 
-RECORD = {
-    "status": "finished",
-    "gpaw": "26.7.0",
-    "ase": "3.29.0",
-    "numpy": "2.4.6",
-    "python": "3.11",
-    "wall_time_s": 1.0,
-    "peak_memory_mib": 200.0,
-    "energy_ev": -6.7,
-    "fermi_ev": -2.0,
-    "n_electrons": 2.0,
-    "numbers": [1, 1],
-    "cell_ang": [[5, 0, 0], [0, 5, 0], [0, 0, 5]],
-    "positions_ang": [[0, 0, 0], [0, 0, 0.75]],
-}
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "results.json").write_text(json.dumps(RECORD))
-    np.savez(
-        tmp_path / "bands.npz",
-        eigenvalues_ev=np.array([[[-10.0, 1.0], [-9.5, 1.5]]]),
-        kpoints_frac=np.array([[0, 0, 0], [0.5, 0, 0]]),
-        labels=np.array(["G", "X"]),
-        on_path=np.array([0, 0]),
-    )
-    np.savez(tmp_path / "potential.npz", planar_ev=np.array([0.0, 1.0, 2.0]), cell_ang=5 * np.eye(3))
+    write_gpaw(tmp_path)
     return tmp_path
 
 

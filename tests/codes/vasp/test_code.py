@@ -159,6 +159,14 @@ def test_the_script_runs_vasp_with_potentials_that_fit(folder, deck):
     assert (done.returncode, done.stdout) == (0, "it runs\n")
 
 
+@pytest.mark.parametrize("command", ["srun bash", "bash vasp.sh"])
+def test_the_script_does_not_run_itself(folder, deck, command):
+    (folder / "POTCAR").write_text("".join(potential(*item) for item in VALENCES.items()))
+    done = run_script(folder, deck, VASP_COMMAND=command)
+    assert done.returncode == 1
+    assert "VASP_COMMAND" in done.stderr
+
+
 def test_the_script_puts_the_potentials_together(folder, deck, tmp_path):
     for symbol, valence in VALENCES.items():
         place = tmp_path / "library" / "potpaw_PBE" / symbol

@@ -95,7 +95,13 @@ def test_a_list_without_a_word_of_paths_has_one_at_weight_zero(folder):
 
 
 @pytest.mark.parametrize(
-    "text", ["title\n2\nrec\n0 0 0 1\n0.5 0 0 1\n", "t\n1\nrec\n0.1 0 0 1\n", "t\n1\nr\n0 0 nan 1\n"]
+    "text",
+    [
+        "title\n2\nrec\n0 0 0 1\n0.5 0 0 1\n",
+        "t\n1\nrec\n0.1 0 0 1\n",
+        "t\n1\nr\n0 0 nan 1\n",
+        "t\n1\nr\n0 0 0 0 ! path 1_0 G\n",
+    ],
 )
 def test_kpoints_of_another_run_are_refused(folder, text):
     (folder / "KPOINTS").write_text(text)

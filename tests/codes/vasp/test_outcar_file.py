@@ -57,6 +57,13 @@ def test_a_number_that_vasp_could_not_print_does_not_leave_an_older_one(folder, 
     assert read_outcar(write(folder, text)).energy_ev is None
 
 
+def test_half_a_line_tells_nothing(folder, make_outcar):
+    text = make_outcar()
+    elapsed = text.index("47.5")
+    assert read_outcar(write(folder, text[: elapsed + 2])).wall_time_s is None
+    assert read_outcar(write(folder, text[: elapsed + 5])).wall_time_s == 47.5
+
+
 def test_relaxed_and_stopped(folder, make_outcar):
     assert read_outcar(write(folder, make_outcar(nsw=5, relaxed=True))).relaxed
     stopped = read_outcar(write(folder, make_outcar(nsw=5, extra=" soft stop encountered!  aborting job ...")))
@@ -69,7 +76,7 @@ def test_crlf_changes_nothing(folder, make_outcar):
     assert read_outcar(write(folder, make_outcar().replace("\n", "\r\n"))) == plain
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"hello\n"])
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"hello\n", b" vasp.6.4"])
 def test_another_file_is_refused(folder, content):
     (folder / "OUTCAR").write_bytes(content)
     with pytest.raises(ParseError):

@@ -58,10 +58,10 @@ def test_energy_of_a_response_calculation_is_that_of_its_ground_state(folder, ma
 
 
 def test_response_cycles_before_the_summary_do_not_count(folder, make_run):
-    text = make_run().xml()
-    terms = "<i name='alphaZ'>1.0</i>"
-    for _ in range(2):  # the first and the last cycle of the ground state hold the terms of the energy
-        text = text.replace("   <energy>\n    <i", f"   <energy>\n    {terms}<i", 1)
+    parts = make_run().xml().split("   <energy>\n")
+    for cycle in (1, 3):  # the first and the last cycle of the ground state hold the terms of the energy
+        parts[cycle] = "    <i name='alphaZ'>1.0</i>\n" + parts[cycle]
+    text = "   <energy>\n".join(parts)
     for energy in (-41.8, -34.7):
         cycle = f"<scstep><energy><i name='e_fr_energy'>{energy}</i><i name='e_0_energy'>{energy}</i></energy></scstep>"
         text = text.replace("  <structure>\n", f"{cycle}  <structure>\n", 1)

@@ -1,0 +1,289 @@
+"""Kept runs of pw.x 6.7 against what the programs printed themselves."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dftflow.analysis.band_edges import find_band_edges
+from dftflow.analysis.potential_profile import potential_profile
+from dftflow.analysis.vacuum import vacuum_levels
+from dftflow.codes.espresso import ESPRESSO
+from dftflow.codes.reading import read_results
+from dftflow.errors import ParseError
+from dftflow.model.results import Results
+from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV, RYDBERG_EV
+
+DATA = Path(__file__).resolve().parents[2] / "data" / "espresso" / "6.7"
+CASES = sorted(folder.name for folder in DATA.iterdir())
+Get = Callable[[str], Results]
+RY_PER_BOHR_EV_PER_ANG = RYDBERG_EV / BOHR_ANG
+
+
+def printed(case: str, stage: str) -> str:
+    file = DATA / case / (f"{case}.{stage}.out" if stage else "h.out")
+    return file.read_text()
+
+
+def last(pattern: str, text: str) -> str:
+    return re.findall(pattern, text)[-1]
+
+
+@pytest.mark.parametrize(
+    ("case", "stage"), [("bands", "scf"), ("cell", "relax"), ("ions", "relax"), ("slab", "scf"), ("spinor", "")]
+)
+def test_energy_is_the_printed_one(results: Get, case: str, stage: str) -> None:
+    energy_ry = float(last(r"!\s+total energy\s+=\s+(\S+) Ry", printed(case, stage)))
+    assert results(case).free_energy_ev == pytest.approx(energy_ry * RYDBERG_EV, abs=1e-7 * RYDBERG_EV)
+
+
+def test_stress_is_positive_for_tension(results: Get) -> None:
+    """pw.x prints P = trace/3 of its own tensor in kbar, positive when the crystal wants to expand."""
+    pressure_gpa = float(last(r"P=\s*(\S+)", printed("bands", "scf"))) / 10
+    stress = results("bands").stress_gpa
+    assert stress is not None and pressure_gpa < 0
+    assert -np.trace(stress) / 3 == pytest.approx(pressure_gpa, abs=0.01)
+
+
+def test_forces_are_the_printed_ones(results: Get) -> None:
+    rows = re.findall(r"atom\s+\d+ type\s+\d+\s+force =\s+(\S+)\s+(\S+)\s+(\S+)", printed("ions", "relax"))[-2:]
+    forces = np.array(rows, dtype=float) * RY_PER_BOHR_EV_PER_ANG
+    np.testing.assert_allclose(results("ions").forces_ev_per_ang, forces, atol=1e-7)
+
+
+def test_eigenvalues_are_the_printed_ones(results: Get) -> None:
+    bands = results("bands").bands
+    assert bands is not None
+    blocks = re.findall(r"bands \(ev\):\s+([-\d.\s]+?)\n\s*\n", printed("bands", "bands") + "\n\n")
+    listed = np.array([block.split() for block in blocks], dtype=float)
+    on_path = np.array([segment != -1 or bool(label) for segment, label in zip(bands.on_path, bands.labels, strict=True)])
+    np.testing.assert_allclose(bands.eigenvalues_ev[0, on_path], listed, atol=6e-5)
+    assert results("bands").fermi_ev == pytest.approx(
+        float(last(r"Fermi energy is\s+(\S+) ev", printed("bands", "scf"))), abs=6e-5
+    )
+
+
+def test_grid_path_and_edge_points_stand_apart(results: Get) -> None:
+    """2x2x2 in the sense of Monkhorst and Pack is one point of a cubic crystal, a quarter along each axis."""
+    found = results("bands")
+    bands = found.bands
+    assert bands is not None and found.method is not None
+    assert bands.on_path[0] == -1 and bands.labels[0] == ""
+    np.testing.assert_allclose(np.abs(bands.kpoints_frac[0]), 0.25, atol=1e-9)
+    assert found.method.kpoints_grid == (2, 2, 2)
+    assert bands.labels[1] == "G" and bands.on_path[1] == 0
+    assert bands.labels[-1] == "S" and bands.on_path[-1] == -1
+    assert {"G", "X", "M", "R", "S"} == set(bands.labels) - {""} and set(bands.on_path) == {-1, 0, 1}
+    edges = find_band_edges(bands)
+    assert edges.vbm_label == "G" and edges.cbm_label == "G" and edges.direct
+    assert bands.n_electrons == (16,)
+
+
+def test_method(results: Get) -> None:
+    method = results("bands").method
+    assert method is not None and method.potentials is not None
+    assert method.functional == "PBE" and method.cutoff_ev == pytest.approx(163.0, abs=1e-6)
+    assert method.smearing == "gaussian" and method.smearing_ev == pytest.approx(0.1, abs=1e-9)
+    md5 = re.findall(r"MD5 check sum: (\w+)", printed("bands", "scf"))
+    assert [method.potentials[e] for e in ("Cs", "Br")] == [f"{e}.gth, md5 {s}" for e, s in zip(("Cs", "Br"), md5, strict=True)]
+    assert method.spin_polarised is False and method.spin_orbit is False and method.dipole_correction == "none"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_check_passes(results: Get, case: str) -> None:
+    assert all(check.passed for check in results(case).checks)
+    assert results(case).checks or case in ("scf-not-converged", "out-of-steps")
+
+
+# --- relaxations ------------------------------------------------------------------------------------------------
+
+
+def test_a_relaxation_goes_downhill_to_the_crystal(results: Get) -> None:
+    """CsBr with Br off its place: by symmetry the forces vanish where Cs and Br are half a cell apart."""
+    found = results("ions")
+    energies = [step.energy_ev for step in found.steps]
+    listed = re.findall(r"!\s+total energy\s+=\s+(\S+) Ry", printed("ions", "relax"))
+    np.testing.assert_allclose(energies, np.array(listed, dtype=float) * RYDBERG_EV, atol=2e-7)
+    assert energies[-1] < energies[0] and found.steps[-1].max_force_ev_per_ang < 0.02
+    assert found.structure is not None
+    apart = found.structure.frac_coords[1] - found.structure.frac_coords[0]
+    np.testing.assert_allclose(apart, 0.5, atol=4e-3)
+    assert found.steps[0].max_displacement_ang is None and found.steps[1].max_displacement_ang is not None
+
+
+def test_a_cell_relaxation_keeps_the_shape_and_ends_with_a_fresh_scf(results: Get) -> None:
+    found = results("cell")
+    assert found.structure is not None and found.status == "finished"
+    volume_ang3 = float(last(r"new unit-cell volume =\s+(\S+) a\.u\.\^3", printed("cell", "relax"))) * BOHR_ANG**3
+    assert found.structure.volume == pytest.approx(volume_ang3, rel=1e-6)
+    assert max(found.structure.lattice.abc) - min(found.structure.lattice.abc) < 1e-9
+    np.testing.assert_allclose(found.structure.lattice.angles, 90, atol=1e-9)
+    assert found.free_energy_ev is not None and found.free_energy_ev != found.steps[-1].energy_ev
+
+
+# --- spin -------------------------------------------------------------------------------------------------------
+
+
+def test_two_spin_channels(results: Get) -> None:
+    """A hydrogen atom with its spin held: one electron up, none down, and a Fermi level each."""
+    found = results("spin")
+    bands = found.bands
+    assert bands is not None and found.method is not None and found.method.spin_polarised
+    assert bands.eigenvalues_ev.shape[0] == 2 and bands.n_electrons == (1.0, 0.0)
+    levels = last(r"spin up/dw Fermi energies are\s+(\S+\s+\S+) ev", printed("spin", "")).split()
+    np.testing.assert_allclose(bands.fermi_by_spin_ev, np.array(levels, dtype=float), atol=6e-5)
+    up, down = bands.eigenvalues_ev[:, :, 0]
+    assert (up < down).all()
+    first = re.search(r"SPIN UP.*?bands \(ev\):\s+(\S+)", printed("spin", ""), re.DOTALL)
+    assert first is not None and up[0] == pytest.approx(float(first[1]), abs=6e-5)
+    assert found.energy_ev == found.free_energy_ev, "cold smearing has no linear entropy term"
+
+
+def test_spinors_hold_one_electron_each(results: Get) -> None:
+    found = results("spinor")
+    bands = found.bands
+    assert bands is not None and bands.spinor and bands.eigenvalues_ev.shape[0] == 1
+    assert bands.n_electrons == (1.0,) and found.method is not None and found.method.spin_orbit is False
+    assert find_band_edges(bands).band_gap_ev > 1
+
+
+# --- the slab ---------------------------------------------------------------------------------------------------
+
+
+def test_a_sheet_of_dipoles_has_two_vacuum_levels(results: Get) -> None:
+    """HCN molecules side by side: their step is 4π p/A (atomic units), with the dipole that pw.x prints."""
+    found = results("slab")
+    assert found.potential is not None and found.structure is not None and found.method is not None
+    assert found.potential.kind == "electrostatic" and found.method.dipole_correction == "z, self-consistent"
+    profile = potential_profile(found.potential, found.structure.frac_coords[:, 2], 2.0)
+    low, high = vacuum_levels(profile, found.potential.zero)
+    dipole_au = float(last(r"Dipole\s+(\S+) Ry au", printed("slab", "scf"))) / np.sqrt(2)
+    area_bohr2 = (3 / BOHR_ANG) ** 2
+    step_ev = 4 * np.pi * dipole_au / area_bohr2 * HARTREE_EV
+    assert abs(high.level.value_ev - low.level.value_ev) == pytest.approx(abs(step_ev), rel=0.03)
+    assert low.spread_ev < 0.02 and high.spread_ev < 0.02
+
+
+def test_without_the_grid_the_plane_averages_give_the_same_levels(
+    results: Get, case: Callable[[str], Path]
+) -> None:
+    folder = case("slab")
+    (folder / "slab.pot").unlink()
+    (folder / "slab.pp.in").unlink()
+    whole, planar = results("slab"), read_results(ESPRESSO(), folder)
+    assert whole.structure is not None and whole.potential is not None and planar.potential is not None
+    assert any("average.x" in line for line in planar.warnings)
+    pairs = []
+    for potential in (whole.potential, planar.potential):
+        profile = potential_profile(potential, whole.structure.frac_coords[:, 2], 2.0)
+        pairs.append([level.level.value_ev for level in vacuum_levels(profile, potential.zero)])
+    np.testing.assert_allclose(pairs[0], pairs[1], atol=2e-3)
+
+
+# --- how a run ended --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("case", "status"),
+    [
+        ("bands", "finished"),
+        ("cell", "finished"),
+        ("ions", "finished"),
+        ("slab", "finished"),
+        ("spin", "finished"),
+        ("scf-not-converged", "scf_not_converged"),
+        ("out-of-steps", "geom_not_converged"),
+    ],
+)
+def test_status(results: Get, case: str, status: str) -> None:
+    diagnosis = ESPRESSO().diagnose(DATA / case)
+    assert diagnosis.status == status == results(case).status
+    assert bool(diagnosis.message) == bool(diagnosis.log_tail) == (status != "finished")
+
+
+@pytest.mark.parametrize("stage", ["scf", "pp", "bands"])
+def test_a_program_without_its_end_was_killed(case: Callable[[str], Path], stage: str) -> None:
+    file = case("bands") / f"bands.{stage}.out"
+    file.write_text(file.read_text().replace("JOB DONE.", ""))
+    diagnosis = ESPRESSO().diagnose(file.parent)
+    assert diagnosis.status == "truncated" and diagnosis.message.startswith(stage)
+
+
+def test_a_program_that_never_ran_is_named(case: Callable[[str], Path]) -> None:
+    folder = case("bands")
+    for file in (*folder.glob("bands.bands.out"), *folder.glob("bands.bands.xml")):
+        file.unlink()
+    diagnosis = ESPRESSO().diagnose(folder)
+    assert diagnosis.status == "truncated" and diagnosis.message.startswith("bands: it has left no output")
+
+
+def test_qe_s_error_box_is_the_message(case: Callable[[str], Path]) -> None:
+    file = case("scf-not-converged") / "scf-not-converged.scf.out"
+    box = "%" * 78
+    head = "\n".join(file.read_text().splitlines()[:20])
+    file.write_text(f"{head}\n {box}\n     Error in routine readpp (2):\n     file Cs.upf not found\n {box}\n")
+    diagnosis = ESPRESSO().diagnose(file.parent)
+    assert diagnosis.status == "died" and "readpp (2): file Cs.upf not found" in diagnosis.message
+
+
+def test_the_wall_time_of_pw_x(case: Callable[[str], Path]) -> None:
+    file = case("ions") / "ions.relax.out"
+    file.write_text(file.read_text() + "\n     Maximum CPU time exceeded\n")
+    assert ESPRESSO().diagnose(file.parent).status == "out_of_time"
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    assert ESPRESSO().find(tmp_path) == () == ESPRESSO().find(tmp_path / "missing")
+    assert ESPRESSO().diagnose(tmp_path).status == "died"
+    assert ESPRESSO().progress(tmp_path).doing == "starting"
+
+
+def test_progress_is_what_the_last_program_prints(case: Callable[[str], Path]) -> None:
+    folder = case("ions")
+    file = folder / "ions.relax.out"
+    text = file.read_text()
+    file.write_text(text[: text.index("iteration #  3")] + "iteration #  3")
+    assert "SCF iteration 2" in ESPRESSO().progress(folder).doing
+
+
+# --- whose files they are ---------------------------------------------------------------------------------------
+
+
+def test_files_of_other_names_are_told_by_how_they_begin() -> None:
+    (found,) = ESPRESSO().find(DATA / "spin")
+    assert found.seed == "pwscf" and {file.name for file in found.files} == {"h.in", "h.out", "pwscf.xml"}
+
+
+def test_the_save_folder_counts_when_it_is_alone(tmp_path: Path) -> None:
+    saved = tmp_path / "pwscf.save"
+    saved.mkdir()
+    shutil.copy(DATA / "spin" / "pwscf.xml", saved / "data-file-schema.xml")
+    assert read_results(ESPRESSO(), saved).energy_ev == read_results(ESPRESSO(), DATA / "spin").energy_ev
+    shutil.copy(DATA / "spin" / "pwscf.xml", tmp_path)
+    assert ESPRESSO().find(saved) == () and len(ESPRESSO().find(tmp_path)) == 1
+
+
+def test_files_of_other_codes_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "vasprun.xml").write_text("<modeling></modeling>")
+    (tmp_path / "job.out").write_text("slurm says hello")
+    (tmp_path / "gaussian.in").write_text("# B3LYP")
+    assert ESPRESSO().find(tmp_path) == ()
+
+
+def test_bands_of_another_crystal_are_refused(case: Callable[[str], Path]) -> None:
+    folder = case("bands")
+    shutil.copy(DATA / "slab" / "slab.scf.xml", folder / "bands.bands.xml")
+    with pytest.raises(ParseError):
+        read_results(ESPRESSO(), folder)
+
+
+def test_a_potential_of_another_cell_is_refused(case: Callable[[str], Path]) -> None:
+    folder = case("bands")
+    shutil.copy(DATA / "slab" / "slab.pot", folder / "bands.pot")
+    with pytest.raises(ParseError, match="another cell"):
+        read_results(ESPRESSO(), folder)
