@@ -87,6 +87,7 @@ class MaterialPlan:
     """
 
     def __init__(self, name: str, entry: MaterialEntry, study: Study, *, for_decks: bool = False) -> None:
+        self.for_decks = for_decks
         self.relaxes_slabs = study.preset.slab_relax == "always" or (for_decks and study.preset.slab_relax == "decks")
         self.name = name
         self.entry = entry
@@ -160,7 +161,7 @@ class MaterialPlan:
 
     def _build_bands(self, structure_of: StructureOf) -> tuple[Structure, CalcSpec]:
         bulk = self.bulk(structure_of)
-        return bulk, self._bands_spec(bulk)
+        return bulk, replace(self._bands_spec(bulk), continues=self._continued(self.relax_step))
 
     def _slab_relax_builder(self, index: int) -> Callable[[StructureOf], tuple[Structure, CalcSpec]]:
         def build(structure_of: StructureOf) -> tuple[Structure, CalcSpec]:
@@ -171,13 +172,20 @@ class MaterialPlan:
 
     def _potential_builder(self, index: int) -> Callable[[StructureOf], tuple[Structure, CalcSpec]]:
         def build(structure_of: StructureOf) -> tuple[Structure, CalcSpec]:
-            if self.relaxes_slabs:
-                slab = structure_of(self.slab_step(index, "relax"))
-            else:
-                slab = self.slab(index, self.bulk(structure_of)).structure
-            return slab, self._slab_spec(index, slab, "potential")
+            before = self.slab_step(index, "relax") if self.relaxes_slabs else None
+            slab = self.slab(index, self.bulk(structure_of)).structure if before is None else structure_of(before)
+            return slab, replace(self._slab_spec(index, slab, "potential"), continues=self._continued(before))
 
         return build
+
+    def _continued(self, before: str | None) -> str:
+        """Stem of the files of an earlier step, seen from the folder of a deck; ``""`` where there is none.
+
+        Only decks for another machine lie in folders whose names are known beforehand.
+        """
+        if before is None or not self.for_decks:
+            return ""
+        return f"../{before.rsplit('/', 1)[1]}/{before.replace('/', '-')}"
 
     # --- structures ---
 
@@ -288,7 +296,11 @@ class MaterialPlan:
         common = replace(self._common(plane), grid=grid, slab_axis=2)
         if task == "relax":
             return replace(
-                common, task="relax", title=f"{self.name}: ions of the {plane}", relaxation=self._relaxation("fixed")
+                common,
+                task="relax",
+                title=f"{self.name}: ions of the {plane}",
+                relaxation=self._relaxation("fixed"),
+                fixed_atoms=_middle_atoms(slab, self.slab_entries[index].hold_middle_ang),
             )
         return replace(common, title=f"{self.name}: electrostatic potential of the {plane}")
 
@@ -301,6 +313,15 @@ class MaterialPlan:
         a, b, _ = (2 * pi / height for height in _heights(slab))
         # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two.
         return (max(1, ceil(a / spacing - 0.2)), max(1, ceil(b / spacing - 0.2)), 1)
+
+
+def _middle_atoms(slab: Structure, height_ang: float | None) -> tuple[int, ...]:
+    """Indices of the atoms at most half of `height_ang` from the middle between the slab's outermost atoms."""
+    if height_ang is None:
+        return ()
+    heights = slab.cart_coords[:, 2]
+    middle = (heights.max() + heights.min()) / 2
+    return tuple(int(index) for index in np.flatnonzero(np.abs(heights - middle) <= height_ang / 2))
 
 
 def _heights(slab: Structure) -> tuple[float, float, float]:

@@ -46,6 +46,7 @@ class SlabEntry(_Table):
     allow_refused: bool = False
     min_thickness_ang: Positive | None = None
     vacuum_ang: Positive | None = None
+    hold_middle_ang: Positive | None = None
 
 
 class MaterialEntry(_Table):

@@ -118,3 +118,28 @@ def test_a_wrong_host_for_a_substitution_is_told(write_study: Callable[..., Path
     with pytest.raises(InputError, match="no site 'K'"):
         plan_of(str(file), "quick").check()
     assert issubclass(StudyError, InputError)
+
+
+def test_decks_go_on_from_the_relaxation_whose_folder_they_know() -> None:
+    plan = plan_of("fapbbr3-cspbbr3", "paper", for_decks=True)
+    of = plan.start_structures()
+    continues = {step.name: step.build(of)[1].continues for step in plan.steps()}
+    assert continues["CsPbBr3/bulk-bands"] == "../bulk-relax/CsPbBr3-bulk-relax"
+    assert continues["FAPbBr3/slab-010-potential"] == "../slab-010-relax/FAPbBr3-slab-010-relax"
+    assert continues["CsPbBr3/bulk-relax"] == continues["CsPbBr3/slab-011-relax"] == ""
+    here = plan_of("fapbbr3-cspbbr3", "paper")
+    assert {step.build(here.start_structures())[1].continues for step in here.steps()} == {""}
+
+
+def test_the_middle_of_a_slab_can_be_held(write_study: Callable[..., Path]) -> None:
+    file = write_study(('setting = "cubic"\n', 'setting = "cubic"\nhold_middle_ang = 3.1\n'))
+    plan = StudyPlan.of(load_study(str(file), "converged"), load_code("castep"), for_decks=True)
+    step = next(step for step in plan.steps() if step.name.endswith("slab-110-relax"))
+    slab, spec = step.build(plan.start_structures())
+    heights = slab.cart_coords[:, 2]
+    middle = (heights.max() + heights.min()) / 2
+    held = set(spec.fixed_atoms)
+    assert 0 < len(held) < len(slab)
+    assert all((abs(height - middle) <= 1.55) == (index in held) for index, height in enumerate(heights))
+    deck = plan.code.render(slab, spec, "a")
+    assert deck.files["a.cell"].count("\n  ") and "%BLOCK IONIC_CONSTRAINTS" in deck.files["a.cell"]

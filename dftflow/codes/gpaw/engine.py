@@ -106,17 +106,21 @@ def relax(
     displacement_tol_ang: float,
     max_steps: int,
 ) -> None:
-    """Relax ions (and cell) by BFGS until all four criteria hold; the symmetry of the start is kept."""
+    """Relax ions (and cell) by BFGS until all four criteria hold.
+
+    The symmetry of the start is kept, unless the deck has put a constraint of its own on the atoms.
+    """
     with _recorded() as record:
         steps = _earlier_steps()
         if steps:
             atoms.set_cell(steps[-1]["cell_ang"], scale_atoms=False)
-            atoms.set_positions(steps[-1]["positions_ang"])
+            atoms.set_positions(steps[-1]["positions_ang"], apply_constraint=False)
         slope = None if cell == "fixed" else _finite_basis_slope(atoms, calculator)
         record["finite_basis_de_dlnecut_ev"] = slope
         engine = calculator()
         atoms.calc = BasisCorrected(engine, slope)
-        atoms.set_constraint(FixSymmetry(atoms, symprec=SYMMETRY_TOLERANCE_ANG, verbose=False))
+        if not atoms.constraints:
+            atoms.set_constraint(FixSymmetry(atoms, symprec=SYMMETRY_TOLERANCE_ANG, verbose=False))
         optimiser = BFGS(_degrees_of_freedom(atoms, cell), restart="bfgs.json", logfile=None, maxstep=0.15)
         count = len(steps)
         engine.hooks["scf_step"] = lambda scf: _tell(f"BFGS step {count}, SCF iteration {scf.niter}", None)

@@ -66,7 +66,7 @@ def render_deck(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", seed):
         raise SpecError(f"{seed!r} is no name for a deck", fix="use letters, digits, '.', '_', '+' and '-' only")
     _check(structure, spec)
-    ordered, counts = _grouped(structure)
+    ordered, counts, order = _grouped(structure)
     names = choose_potentials(list(counts), potentials)
     xc = functional(spec.xc)
     library, family = LIBRARIES[spec.xc.upper() == "LDA"]
@@ -79,7 +79,7 @@ def render_deck(
         code="vasp",
         seed=seed,
         files={
-            "POSCAR": _poscar(ordered, spec.title),
+            "POSCAR": _poscar(ordered, spec.title, [index in spec.fixed_atoms for index in order]),
             "INCAR": _align_comments(render_template(f"vasp/{spec.task}.incar.j2", values, search=search)),
             "KPOINTS": _kpoints(ordered, spec),
             "POTCAR.spec": "".join(f"{name.symbol}\n" for name in names),
@@ -89,8 +89,8 @@ def render_deck(
     )
 
 
-def _grouped(structure: Structure) -> tuple[Structure, dict[str, int]]:
-    """The atoms by element, in the order in which the elements come, and how many there are of each."""
+def _grouped(structure: Structure) -> tuple[Structure, dict[str, int], list[int]]:
+    """The atoms by element, in the order in which the elements come; how many of each; where each atom stood."""
     from pymatgen.core import Structure
 
     symbols = [site.specie.symbol for site in structure]
@@ -98,13 +98,14 @@ def _grouped(structure: Structure) -> tuple[Structure, dict[str, int]]:
     order = sorted(range(len(symbols)), key=lambda index: list(counts).index(symbols[index]))
     # built anew, so that no velocities, oxidation states or site properties of the user's reach the POSCAR
     ordered = Structure(structure.lattice, [symbols[i] for i in order], structure.frac_coords[order])
-    return ordered, counts
+    return ordered, counts, order
 
 
-def _poscar(structure: Structure, title: str) -> str:
+def _poscar(structure: Structure, title: str, fixed: list[bool]) -> str:
     from pymatgen.io.vasp import Poscar
 
-    return Poscar(structure, comment=_title(title)).get_str(significant_figures=12)
+    moves = [[not held] * 3 for held in fixed] if any(fixed) else None
+    return Poscar(structure, comment=_title(title), selective_dynamics=moves).get_str(significant_figures=12)
 
 
 def _kpoints(structure: Structure, spec: CalcSpec) -> str:
@@ -121,6 +122,7 @@ def _kpoints(structure: Structure, spec: CalcSpec) -> str:
 def _check(structure: Structure, spec: CalcSpec) -> None:
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
+    spec.check_fixed_atoms(len(structure))
     if np.linalg.det(structure.lattice.matrix) < 0:
         raise SpecError("the lattice vectors are left-handed, which VASP refuses", fix="exchange two of them")
     if spec.slab_axis is not None:

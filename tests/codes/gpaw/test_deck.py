@@ -133,24 +133,6 @@ def test_fixed_atoms_take_the_place_of_symmetry() -> None:
     assert "FixAtoms" not in script(replace(HELD, fixed_atoms=()))
 
 
-def test_atoms_of_the_deck_keep_their_constraint_whatever_is_asked_for(tmp_path: Path) -> None:
-    """The relaxation sets its own constraint and copies the atoms: neither frees the fixed ones."""
-    (tmp_path / "seed.xyz").write_text(GPAW().render(CSBR, HELD, "seed").files["seed.xyz"])
-    lines = script(HELD).partition("def calculator")[0].replace('"seed.xyz"', repr(str(tmp_path / "seed.xyz")))
-    kept = [line for line in lines.splitlines() if not line.startswith(("from gpaw", "from dftflow"))]
-    namespace: dict[str, ase.Atoms] = {}
-    exec(compile("\n".join(kept), "deck", "exec"), namespace)
-    atoms = namespace["atoms"]
-    for constraint in (None, []):
-        atoms.set_constraint(constraint)
-        before = atoms.positions.copy()
-        for each in (atoms, atoms.copy()):
-            each.set_positions(before + 0.1)
-            np.testing.assert_array_equal(each.positions[1], before[1])
-            np.testing.assert_allclose(each.positions[0], before[0] + 0.1)
-            each.set_positions(before, apply_constraint=False)
-
-
 @pytest.mark.parametrize(("fixed", "message"), [((2,), "atom 2"), ((-1,), "atom -1"), ((0, 1), "all atoms")])
 def test_fixed_atoms_that_cannot_be(fixed: tuple[int, ...], message: str) -> None:
     with pytest.raises(SpecError, match=message):

@@ -82,6 +82,16 @@ def test_poscar_holds_the_atoms_element_by_element():
     assert poscar.comment == "CsPbBr3 Gamma-X a test 1"
 
 
+def test_an_atom_that_is_held_keeps_its_place_in_the_new_order():
+    mixed = Structure(SLAB.lattice, ["Br", "Pb", "Br", "Cs"], SLAB.frac_coords)
+    held = spec(task="relax", relaxation=relaxation("fixed"), fixed_atoms=(1, 2), grid=(2, 2, 1), slab_axis=2)
+    poscar = Poscar.from_str(render(mixed, held).files["POSCAR"])
+    assert [list(row) for row in poscar.selective_dynamics] == [[True] * 3, [False] * 3, [False] * 3, [True] * 3]
+    assert "Selective" not in render(mixed, replace(held, fixed_atoms=())).files["POSCAR"]
+    with pytest.raises(SpecError, match="names atom 4"):
+        render(mixed, replace(held, fixed_atoms=(4,)))
+
+
 def test_tolerances_are_per_cell_and_forces_negative():
     tags = incar(render(CRYSTAL, spec(task="relax", relaxation=relaxation("lengths"))))
     assert tags["EDIFF"] == pytest.approx(2e-6 * 20)
