@@ -99,6 +99,8 @@ class CalcSpec:
     continues
         Stem of the files that an earlier calculation left (``"../CsPbBr3-relax/CsPbBr3-relax"``), whose density and
         wave functions are the start. The result does not depend on it, and a code may start afresh instead.
+    reference
+        DOI of the paper that the settings are from, for the comments in the deck; ``""`` when they are nobody's.
     cutoff_note, grid_note
         Where the two numbers come from, for the comment in the deck ("paper: 244.9 eV for CsPbBr3").
     """
@@ -118,6 +120,7 @@ class CalcSpec:
     slab_axis: int | None = None
     fixed_atoms: tuple[int, ...] = ()
     continues: str = ""
+    reference: str = ""
     cutoff_note: str = ""
     grid_note: str = ""
 

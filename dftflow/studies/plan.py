@@ -251,6 +251,7 @@ class MaterialPlan:
         cutoff, note = self._cutoff()
         return CalcSpec(
             title=f"{self.name}: {title}",
+            reference=self.study.content.reference,
             task="potential",
             xc=settings.xc,
             cutoff_ev=cutoff,

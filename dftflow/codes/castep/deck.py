@@ -178,6 +178,7 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
     path = "" if spec.path is None else _path_block(spec.path, spec.edge_kpoints, FAMILIES[family].upper())
     values = {
         "title": _title(spec.title),
+        "reference": _plain(spec.reference),
         "lattice": "\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in structure.lattice.matrix),
         "positions": _positions(structure),
         "grid": " ".join(map(str, spec.grid)),
@@ -244,9 +245,10 @@ def _param_template(spec: CalcSpec, family: KeywordFamily) -> str:
 
 
 def _param_values(spec: CalcSpec) -> dict[str, Any]:
-    note = tolerance_note(spec.relaxation) if spec.relaxation is not None else ""
+    note = tolerance_note(spec.relaxation, spec.reference) if spec.relaxation is not None else ""
     values: dict[str, Any] = {
         "title": _title(spec.title),
+        "reference": _plain(spec.reference),
         "reuse": _reused(spec),
         "xc": functional(spec.xc).keyword,
         "cutoff_ev": _number(spec.cutoff_ev),

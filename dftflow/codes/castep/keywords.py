@@ -47,7 +47,7 @@ _FUNCTIONALS = {
 
 _QUALITIES = {
     (5e-5, 0.1, 0.2, 5e-3): 'Materials Studio quality "Coarse"',
-    (2e-5, 0.05, 0.1, 2e-3): 'paper; Materials Studio quality "Medium"',
+    (2e-5, 0.05, 0.1, 2e-3): 'Materials Studio quality "Medium"',
     (1e-5, 0.03, 0.05, 1e-3): 'Materials Studio quality "Fine"',
     (5e-6, 0.01, 0.02, 5e-4): 'Materials Studio quality "Ultra-fine"',
 }
@@ -64,12 +64,12 @@ def functional(name: str) -> Functional:
         ) from None
 
 
-def tolerance_note(relaxation: Relaxation) -> str:
-    """Where the four convergence criteria come from, ``""`` when they are nobody's set."""
+def tolerance_note(relaxation: Relaxation, reference: str) -> str:
+    """Where the four convergence criteria come from: the paper `reference`, a quality of Materials Studio, or both."""
     found = (
         relaxation.energy_tol_ev_per_atom,
         relaxation.force_tol_ev_per_ang,
         relaxation.stress_tol_gpa,
         relaxation.displacement_tol_ang,
     )
-    return _QUALITIES.get(found, "")
+    return "; ".join(part for part in ("paper" if reference else "", _QUALITIES.get(found, "")) if part)

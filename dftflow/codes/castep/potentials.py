@@ -20,7 +20,7 @@ __all__ = ["ACADEMIC_LIBRARY", "Potentials", "choose_potentials"]
 ACADEMIC_LIBRARY = "C19"
 POTENTIAL_FILES = (".usp", ".uspcc", ".uspso", ".recpot", ".upf", ".otfglib")
 CHECK_CUTOFF = (
-    "The paper names no potential set. CASTEP prints the cutoff that each potential wants (coarse, medium, fine) where "
+    "No potential set is prescribed. CASTEP prints the cutoff that each potential wants (coarse, medium, fine) where "
     "it reads or generates it: compare the deck's cut_off_energy with these before trusting a number."
 )
 
@@ -50,6 +50,7 @@ def choose_potentials(
     SpecError
         An element has no potential, or a hybrid functional would run with ultrasoft ones.
     """
+    paper = "paper: ultrasoft, set not named; " if spec.reference else ""
     if isinstance(choice, Mapping):
         missing = [element for element in elements if element not in choice]
         if missing:
@@ -59,12 +60,12 @@ def choose_potentials(
     elif choice is not None:
         return _library(choice, spec, f"potential library {choice}, as given")
     elif family == "academic":
-        comment = "paper: ultrasoft, set not named; C19 = on-the-fly ultrasoft, CASTEP >= 19.1"
+        comment = f"{paper}C19 = on-the-fly ultrasoft, CASTEP >= 19.1"
         return _library(ACADEMIC_LIBRARY, spec, comment)
     else:
         suffix = "_00PBE.usp" if functional(spec.xc).gradient else "_00.usp"
         chosen = {element: element + suffix for element in elements}
-        comment = "paper: ultrasoft, set not named; these are the tabulated ones of Materials Studio"
+        comment = f"{paper}these are the tabulated ultrasoft ones of Materials Studio"
     _refuse_ultrasoft_hybrid(spec, chosen.values())
     width = max(map(len, chosen))
     block = "\n".join(f"{element:<{width}s}  {potential}" for element, potential in chosen.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -71,9 +72,16 @@ def stages_of(calculation: Calculation, log: FileLog) -> tuple[Stage, ...]:
         printed = log.take(printed_file, "log", read_stdout, _say_printed)
         run = None
         if xml_file.name in names:
-            run = log.take(xml_file, "run", read_pw_xml, _say_run)
+            run = log.take(xml_file, "run", partial(_run, stage=name), _say_run)
         stages.append(Stage(name=name, printed=printed, run=run))
     return tuple(stages)
+
+
+def _run(file: Path, stage: str) -> PwRun:
+    run = read_pw_xml(file)
+    if stage and run.task.removeprefix("vc-") != stage:
+        raise ParseError(f"this is no {stage} run of pw.x but {run.task!r}", where=f"{file}:1")
+    return run
 
 
 def _say_printed(printed: ProgramOutput) -> str:

@@ -159,6 +159,7 @@ def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int) -> None:
 def _incar_values(structure: Structure, spec: CalcSpec, xc: Functional, n_bands: int | None) -> dict[str, Any]:
     values: dict[str, Any] = {
         "title": _title(spec.title),
+        "reference": _plain(spec.reference),
         "tags": xc.tags,
         "aspherical": xc.hybrid or xc.meta,
         "hybrid": xc.hybrid,

@@ -45,6 +45,7 @@ def castep_data() -> Path:
 def _spec(cutoff_ev: float, material: str, **values: object) -> CalcSpec:
     common = {
         "xc": "PBE",
+        "reference": "10.1021/acsami.1c18025",
         "cutoff_ev": cutoff_ev,
         "cutoff_note": f"paper: {cutoff_ev} eV for {material}",
         "smearing_ev": 0.1,

@@ -120,6 +120,12 @@ def test_numbers_of_the_paper_carry_a_comment(calculations: dict[str, Any]) -> N
     assert "10.1021/acsami.1c18025" in files["CsPbBr3-relax.param"]
 
 
+def test_a_study_without_a_paper_names_none(calculations: dict[str, Any]) -> None:
+    for step in calculations.values():
+        deck = CASTEP().render(step.structure, replace(step.spec, reference="", cutoff_note="", grid_note=""), "a")
+        assert not [line for text in deck.files.values() for line in text.splitlines() if "paper" in line]
+
+
 @pytest.mark.parametrize(
     ("freedom", "rows"),
     [("isotropic", ["1 1 1", "0 0 0"]), ("lengths", ["1 2 3", "0 0 0"]), ("all", ["1 2 3", "4 5 6"])],

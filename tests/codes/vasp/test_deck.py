@@ -217,6 +217,6 @@ def test_a_seed_that_is_no_name_is_refused(seed):
 
 def test_a_template_of_the_users_own_replaces_the_shipped_one(tmp_path):
     (tmp_path / "vasp").mkdir()
-    (tmp_path / "vasp" / "heading.incar.j2").write_text("# mine\nSYSTEM = {{ title }}\n")
+    (tmp_path / "vasp" / "heading.incar.j2").write_text("# mine {{ reference }}\nSYSTEM = {{ title }}\n")
     deck = VASP(templates=[tmp_path]).render(CRYSTAL, replace(spec(), title="t"), "seed")
-    assert deck.files["INCAR"].startswith("# mine\nSYSTEM = t\n")
+    assert deck.files["INCAR"].startswith("# mine \nSYSTEM = t\n")
