@@ -171,7 +171,6 @@ def test_a_sheet_of_dipoles_has_two_vacuum_levels(results: Get) -> None:
     area_bohr2 = (3 / BOHR_ANG) ** 2
     step_ev = 4 * np.pi * dipole_au / area_bohr2 * HARTREE_EV
     assert abs(high.level.value_ev - low.level.value_ev) == pytest.approx(abs(step_ev), rel=0.005)
-    assert low.spread_ev < 0.02 and high.spread_ev < 0.02
 
 
 def test_without_the_grid_the_plane_averages_give_the_same_levels(results: Get, case: Callable[[str], Path]) -> None:
