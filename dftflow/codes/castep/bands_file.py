@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dftflow.codes.castep.fixed_width import ByteArray, decimals
+from dftflow.codes.castep.fortran_number import fortran_number, required_number
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, FloatArray
@@ -106,16 +107,23 @@ def _header(file: Path, data: bytes) -> tuple[_Header, int]:
         spins = int(lines[1].split()[-1])
         header = _Header(
             n_kpoints=int(lines[0].split()[-1]),
-            n_electrons=tuple(map(float, lines[2].split()[3:])),
+            n_electrons=tuple(map(required_number, lines[2].split()[3:])),
             n_bands=tuple(map(int, lines[3].split()[3:])),
-            fermi_hartree=tuple(map(float, lines[4].split(")")[1].split())),
-            cell_ang=np.array([line.split() for line in lines[6:HEADER_LINES]], dtype=float).reshape(3, 3) * BOHR_ANG,
+            fermi_hartree=tuple(map(required_number, lines[4].split(")")[1].split())),
+            cell_ang=np.array([list(map(required_number, line.split())) for line in lines[6:HEADER_LINES]]).reshape(
+                3, 3
+            )
+            * BOHR_ANG,
         )
     except (IndexError, ValueError) as error:
         raise ParseError("the head of the .bands file is damaged", reason=str(error), where=str(file)) from error
     _check_header(file, header, spins)
     _check_size(file, header, data, start)
     return header, start
+
+
+def _matrix(lines: list[str]) -> FloatArray:
+    return np.array([[required_number(word) for word in line.split()] for line in lines]).reshape(3, 3)
 
 
 def _check_header(file: Path, header: _Header, spins: int) -> None:
@@ -184,7 +192,7 @@ def _fast_kpoints(lines: ByteArray, n_kpoints: int) -> tuple[list[int], FloatArr
             return None
         try:
             order.append(int(words[1]) - 1)
-            numbers[row] = [float(word) for word in words[2:]]
+            numbers[row] = [required_number(word) for word in words[2:]]
         except ValueError:
             return None
     whole = sorted(order) == list(range(n_kpoints)) and bool(np.isfinite(numbers).all())
@@ -244,9 +252,7 @@ def _kpoint(file: Path, lines: list[str], row: int) -> tuple[int, list[float]]:
         name, index, *numbers = lines[row].split()
         if name != "K-point":
             raise ValueError(lines[row])
-        x, y, z, weight = map(float, numbers)
-        if not np.isfinite([x, y, z, weight]).all():
-            raise ValueError(lines[row])
+        x, y, z, weight = map(required_number, numbers)
         return int(index) - 1, [x, y, z, weight]
     except (IndexError, ValueError):
         raise _cut_short(file, lines, row, "a line 'K-point ...'") from None
@@ -257,20 +263,10 @@ def _eigenvalues(file: Path, lines: list[str], start: int, count: int) -> FloatA
     try:
         if len(chunk) < count:
             raise ValueError
-        values = np.array(chunk, dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise ValueError
-        return values
+        return np.array([required_number(line.strip()) for line in chunk])
     except ValueError:
-        bad = next((i for i, line in enumerate(chunk) if not _is_number(line)), len(chunk))
+        bad = next((i for i, line in enumerate(chunk) if fortran_number(line.strip()) is None), len(chunk))
         raise _cut_short(file, lines, start + bad, "an eigenvalue") from None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
 
 
 def _cut_short(file: Path, lines: list[str], row: int, expected: str) -> ParseError:

@@ -22,15 +22,16 @@ INPUTS = (".cell", ".param")
 PROPERTIES = ("_BandStr", "_DOS", "_PDOS", "_Optics", "_EFIELD", "_Phonon", "_NMR", "_CoreLoss")
 _ERROR = re.compile(r"(?:\.\d{4})?\.err$")
 _SHARED_ENDINGS = (".md", ".ts")  # of Markdown and TypeScript too
-_HEAD = b"BEGIN header"
+_HEADS = (b"BEGIN header", b"TSTYPE")
 
 
 def calculations_in(folder: Path) -> tuple[Calculation, ...]:
     """The calculations whose files lie in `folder`, by seed; ``()`` when it is no folder."""
     if not folder.is_dir():
         return ()
-    files = sorted(file for file in folder.iterdir() if _is_castep_file(file))
-    seeds = {_own_seed(file) for file in files}
+    named = sorted(file for file in folder.iterdir() if file.suffix in OUTPUTS + INPUTS)
+    seeds = {_own_seed(file) for file in named if file.suffix not in _SHARED_ENDINGS or _begins_with_head(file)}
+    files = [file for file in named if _own_seed(file) in seeds]
     messages = [file for file in sorted(folder.glob("*.err")) if _own_seed(file) in seeds or _is_numbered(file)]
     groups: dict[str, list[Path]] = {}
     for file in (*files, *messages):
@@ -40,16 +41,10 @@ def calculations_in(folder: Path) -> tuple[Calculation, ...]:
     )
 
 
-def _is_castep_file(file: Path) -> bool:
-    if file.suffix not in OUTPUTS + INPUTS:
-        return False
-    return file.suffix not in _SHARED_ENDINGS or _begins_with_head(file)
-
-
 def _begins_with_head(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
-            return stream.read(64).strip().startswith(_HEAD)
+            return stream.read(64).strip().startswith(_HEADS)
     except OSError:
         return False
 

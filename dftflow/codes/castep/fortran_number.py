@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["fortran_integer", "fortran_number"]
+__all__ = ["fortran_integer", "fortran_number", "required_number"]
 
 LONGEST_NUMBER = 64
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eEdD]([+-]?\d{1,4})|([+-]\d{3}))?", re.ASCII)
@@ -32,6 +32,14 @@ def fortran_number(word: str) -> float | None:
         return None
     ratio = numerator / denominator
     return ratio if math.isfinite(ratio) else None
+
+
+def required_number(word: str) -> float:
+    """The number in `word`; raises ValueError when it is none."""
+    value = fortran_number(word)
+    if value is None:
+        raise ValueError(f"{word!r} is no number")
+    return value
 
 
 def fortran_integer(word: str) -> int | None:

@@ -20,6 +20,7 @@ from typing import Literal
 
 import numpy as np
 
+from dftflow.codes.castep.fortran_number import required_number
 from dftflow.codes.castep.grid_rows import GridRows
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
@@ -213,7 +214,10 @@ def _header(file: Path) -> _Header:
         unit = _LENGTHS_ANG[_UNIT.findall(lines[top])[0].lower()]
         spin_words = lines[end - 2].split("!")[0].split()
         a, b, c = map(int, lines[end - 1].split("!")[0].split())
-        cell = np.array([line.split()[:3] for line in lines[top + 1 : top + 4]], dtype=float).reshape(3, 3) * unit
+        cell = (
+            np.array([list(map(required_number, line.split()[:3])) for line in lines[top + 1 : top + 4]]).reshape(3, 3)
+            * unit
+        )
         n_spins = int(spin_words[0])
     except (StopIteration, KeyError, IndexError, ValueError) as error:
         raise ParseError("the head of the formatted grid is damaged", reason=repr(error), where=str(file)) from error

@@ -28,11 +28,23 @@ DAMAGE = (KeyError, ValueError, TypeError, AttributeError, IndexError, Arithmeti
 NUMBERS = ("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "peak_memory_mib")
 
 
+def _loads(text: str) -> Any:
+    """JSON without NaN, Infinity and numbers beyond a double, which Python's own reader takes; raises ValueError."""
+
+    def number(word: str) -> float:
+        value = float(word)
+        if not np.isfinite(value):
+            raise ValueError(f"{word} is no number")
+        return value
+
+    return json.loads(text, parse_float=number, parse_constant=number)
+
+
 def read_record(folder: Path) -> dict[str, Any]:
     """Content of ``results.json``; raises `ParseError` when it is missing or not whole."""
     file = folder / "results.json"
     try:
-        record = json.loads(file.read_text())
+        record = _loads(file.read_text())
     except FileNotFoundError:
         raise ParseError(
             "the engine left no results: it was stopped from outside", where=str(file), fix="run the step again"
@@ -200,5 +212,5 @@ def _potential(file: Path, zero: EnergyZero) -> PotentialGrid:
 
 def _steps(file: Path) -> tuple[RelaxationStep, ...]:
     names = ("energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang", "volume_ang3")
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines = [_loads(line) for line in file.read_text().splitlines()]
     return tuple(RelaxationStep(**{name: line[name] for name in names}) for line in lines)
