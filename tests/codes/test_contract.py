@@ -90,7 +90,9 @@ CASES = {
     "espresso slab": Case(
         "espresso", "6.7MaX", _kept("espresso/6.7/slab"), {"status": "finished", "potential": "electrostatic"}
     ),
-    "espresso SCF": Case("espresso", "6.7MaX", _kept("espresso/6.7/scf-not-converged"), {"status": "scf_not_converged"}),
+    "espresso SCF": Case(
+        "espresso", "6.7MaX", _kept("espresso/6.7/scf-not-converged"), {"status": "scf_not_converged"}
+    ),
     "espresso steps": Case("espresso", "6.7MaX", _kept("espresso/6.7/out-of-steps"), {"status": "geom_not_converged"}),
 }  # fmt: skip
 

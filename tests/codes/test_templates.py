@@ -96,6 +96,7 @@ def test_template_outside_the_folders_is_not_found(folder: Path) -> None:
 
 def test_own_template_replaces_the_shipped_one(folder: Path) -> None:
     (folder / "castep").mkdir()
-    (folder / "castep" / "heading.j2").write_text("! mine: {{ title }}\n")
-    assert render_template("castep/heading.j2", {"title": "CsBr"}, search=[folder]) == "! mine: CsBr\n"
-    assert "acsami" in render_template("castep/heading.j2", {"title": "CsBr"})
+    (folder / "castep" / "heading.j2").write_text("! mine: {{ title }}, {{ reference }}\n")
+    values = {"title": "CsBr", "reference": "10.1021/x"}
+    assert render_template("castep/heading.j2", values, search=[folder]) == "! mine: CsBr, 10.1021/x\n"
+    assert render_template("castep/heading.j2", values) == '! CsBr\n! "paper": doi 10.1021/x\n'

@@ -80,7 +80,8 @@ def render_deck(
     ecutrho_factor
         Cutoff of the density over that of the wave functions; by the kind of the potentials unless given.
     slab_correction
-        ``"dipole"``: a sawtooth in the vacuum; ``"2D"``: the Coulomb interaction cut off along z.
+        ``"dipole"``: a sawtooth in the vacuum; ``"2D"``: the Coulomb interaction cut off along z, for energies and
+        geometries (its potential has no plateau that reaches to the middle of the vacuum).
     search
         Folders with templates of the user's own.
 
@@ -100,6 +101,7 @@ def render_deck(
     )
     _check(structure, spec, options)
     chosen = choose_potentials(_elements(structure), potentials, folder)
+    _check_cutoff_in_2d(spec, chosen, options)
     values = _values(structure, spec, seed, chosen, options)
     return Deck(
         code="espresso",
@@ -153,6 +155,17 @@ def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int, options: _Options) 
             f"the cell of a slab cannot be relaxed ({spec.relaxation.cell!r})",
             reason="the vacuum would shrink",
             fix="relax the crystal first, then the slab with cell='fixed'",
+        )
+
+
+def _check_cutoff_in_2d(spec: CalcSpec, chosen: Sequence[Potential], options: _Options) -> None:
+    """pw.x 6.7 takes GTH potentials with assume_isolated = '2D', and gives levels that are 150 eV off."""
+    gth = [one.file for one in chosen if one.file.lower().endswith(".gth")]
+    if spec.slab_axis is not None and options.slab_correction == "2D" and gth:
+        raise SpecError(
+            f"assume_isolated = '2D' does not go together with {', '.join(gth)}",
+            reason="pw.x cuts the long range of GTH potentials off wrongly",
+            fix="use UPF potentials, or slab_correction='dipole'",
         )
 
 
@@ -335,6 +348,12 @@ def _notes(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any
         )
     elif values["input_dft"]:
         notes.append(f"Not all potentials were made for {spec.xc}: input_dft sets the functional.")
+    if values["slab"] is not None and values["slab"]["correction"] == "2D":
+        notes.append(
+            "With assume_isolated = '2D' the potential holds only within half the cell's height of every charge: near "
+            "the middle of the vacuum it is an artefact, and dftflow finds no plateau there. Use "
+            "slab_correction='dipole' for vacuum levels."
+        )
     if spec.relaxation is not None:
         notes.append("pw.x has no criterion for displacements; that of the study does not act.")
         if spec.relaxation.cell != "fixed":

@@ -74,15 +74,21 @@ def read_names(file: Path, kpoints_frac: FloatArray) -> tuple[tuple[str, ...], t
         raise ParseError(
             f"the deck does not list the {len(kpoints_frac)} k-points that were calculated", where=f"{file}:{head + 2}"
         )
-    labels, segments = [], []
-    for (number, line), point in zip(rows[1:], kpoints_frac, strict=False):
-        label, segment = _name(line, point, f"{file}:{number}")
-        labels.append(label)
-        segments.append(segment)
-    return tuple(labels), tuple(segments)
+    found = [
+        (_name(line, point, f"{file}:{number}"), number)
+        for (number, line), point in zip(rows[1:], kpoints_frac, strict=False)
+    ]
+    named = [name for name, _ in found if name is not None]
+    if not named:
+        return ("",) * len(found), (0,) * len(found)
+    if len(named) < len(found):
+        at = next(number for name, number in found if name is None)
+        raise ParseError("this k-point has no name and segment, while others have", where=f"{file}:{at}")
+    return tuple(label for label, _ in named), tuple(segment for _, segment in named)
 
 
-def _name(line: str, point: FloatArray, where: str) -> tuple[str, int]:
+def _name(line: str, point: FloatArray, where: str) -> tuple[str, int] | None:
+    """Label and segment of one row; None where it has no such comment."""
     found = _ROW.fullmatch(line)
     if found is None:
         raise ParseError("this is no k-point", where=where)
@@ -96,7 +102,7 @@ def _name(line: str, point: FloatArray, where: str) -> tuple[str, int]:
         )
     told = _NAME.fullmatch((found[4] or "").strip())
     if told is None:
-        return "", 0
+        return None
     return "" if told[1] == "-" else told[1], int(told[2])
 
 

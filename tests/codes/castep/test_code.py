@@ -60,10 +60,10 @@ def test_castep_command_comes_first(empty_path: Path, monkeypatch: pytest.Monkey
 def test_own_templates(tmp_path: Path, calculations: dict[str, Any]) -> None:
     (tmp_path / "castep").mkdir()
     own = tmp_path / "castep" / "heading.j2"
-    own.write_text("! our group's deck: {{ title }}\n")
+    own.write_text("! our group's deck: {{ title }}, {{ reference }}\n")
     deck = calculations["CsPbBr3-relax"].render(CASTEP(templates=[tmp_path]))
     assert deck.files["CsPbBr3-relax.param"].startswith("! our group's deck: CsPbBr3 Pnma")
-    own.write_text("! {{ titel }}\n")
+    own.write_text("! {{ titel }} {{ reference }}\n")
     with pytest.raises(SpecError, match="did you mean 'title'"):
         calculations["CsPbBr3-relax"].render(CASTEP(templates=[tmp_path]))
 

@@ -172,10 +172,19 @@ def test_a_slab_is_averaged_on_enough_points_along_its_normal() -> None:
 
 
 def test_the_coulomb_cutoff_instead_of_the_sawtooth() -> None:
-    text = scf(ESPRESSO(slab_correction="2D").render(slab(), SLAB_SPEC, "seed"))
+    deck = ESPRESSO(slab_correction="2D").render(slab(), SLAB_SPEC, "seed")
+    text = scf(deck)
+    assert any("artefact" in note for note in deck.notes)
     assert value(text, "assume_isolated") == "2D" and "dipfield" not in text
     with pytest.raises(SpecError, match="along z"):
         ESPRESSO(slab_correction="2D").render(slab(), replace(SLAB_SPEC, slab_axis=0, grid=(1, 2, 2)), "seed")
+
+
+def test_gth_potentials_are_refused_where_pw_x_treats_them_wrongly() -> None:
+    names = {element: f"{element}.gth" for element in ("Cs", "Pb", "Br")}
+    with pytest.raises(SpecError, match="does not go together"):
+        ESPRESSO(slab_correction="2D", potentials=names).render(slab(), SLAB_SPEC, "seed")
+    assert "Cs.gth" in scf(ESPRESSO(potentials=names).render(slab(), SLAB_SPEC, "seed"))
 
 
 def test_an_oblique_slab_is_refused() -> None:

@@ -5,14 +5,12 @@ Debian's packages quantum-espresso and cp2k-data (GTH potentials; Debian has no 
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from gth_potentials import LIBRARY, write_gth
 from pymatgen.core import Lattice, Structure
 
 from dftflow.analysis.band_edges import find_band_edges
@@ -61,12 +59,7 @@ setting = "cubic"
 
 
 @pytest.fixture(autouse=True)
-def potentials(no_potentials: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GTH potentials for PBE, in the folder that ESPRESSO_PSEUDO names."""
-    if not shutil.which("pw.x") or not LIBRARY.exists():
-        pytest.skip("pw.x or the GTH library is missing: apt-get install quantum-espresso cp2k-data")
-    write_gth(tmp_path / "potentials", {"Cs": "GTH-PBE-q9", "Pb": "GTH-PBE-q4", "Br": "GTH-PBE-q7"})
-    monkeypatch.setenv("ESPRESSO_PSEUDO", str(tmp_path / "potentials"))
+def one_thread(gth_potentials: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ONE_THREAD.items():
         monkeypatch.setenv(name, value)
 
