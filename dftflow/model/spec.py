@@ -133,10 +133,30 @@ class CalcSpec:
             raise SpecError(f"task {self.task!r} and relaxation={self.relaxation!r} do not go together")
         if (self.task == "bands") != (self.path is not None):
             raise SpecError(f"task {self.task!r} and path={self.path!r} do not go together")
+        self._check_slab()
         if self.fixed_atoms and self.task != "relax":
             raise SpecError(f"task {self.task!r} moves no atom, so none can be fixed", fix="leave fixed_atoms out")
         if len(set(self.fixed_atoms)) != len(self.fixed_atoms):
             raise SpecError(f"an atom stands twice in fixed_atoms {self.fixed_atoms}", fix="name each atom once")
+
+    def _check_slab(self) -> None:
+        axis = self.slab_axis
+        if axis is None:
+            return
+        if axis not in (0, 1, 2):
+            raise SpecError(f"slab_axis is {axis}", fix="give 0, 1 or 2")
+        if self.grid[axis] != 1:
+            raise SpecError(
+                f"the k-grid {self.grid} has {self.grid[axis]} points along the slab's normal",
+                reason="a slab does not repeat along its normal",
+                fix=f"give 1 for direction {'abc'[axis]}",
+            )
+        if self.relaxation is not None and self.relaxation.cell != "fixed":
+            raise SpecError(
+                f"the cell of a slab cannot be relaxed ({self.relaxation.cell!r})",
+                reason="the vacuum would shrink",
+                fix="relax the crystal first, then the slab with cell='fixed'",
+            )
 
     def check_fixed_atoms(self, number_of_atoms: int) -> None:
         """Raise `SpecError` when `fixed_atoms` names an atom that is not there, or leaves none free."""

@@ -7,7 +7,6 @@ path, potentials) and what CASTEP cannot express is refused. Keywords and units:
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 from dftflow.codes.castep.constraints import ionic_constraints_block
 from dftflow.codes.castep.keywords import FAMILIES, KeywordFamily, functional, tolerance_note
 from dftflow.codes.castep.potentials import Potentials, choose_potentials
+from dftflow.codes.deck_text import align_comments, decimal_text, plain_text
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
@@ -42,9 +42,6 @@ MS_SMEARING_EV = {0.1: "Materials Studio default"}
 TITLE_LENGTH = 80
 CHECKPOINT = ".castep_bin"  # what `write_checkpoint : minimal` leaves in every version; it lacks the wave functions
 LONGEST_STEM = 255 - len(CHECKPOINT)
-
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
-_TRANSLITERATED = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
 
 
 def render_deck(
@@ -83,7 +80,7 @@ def render_deck(
     return Deck(
         code="castep",
         seed=seed,
-        files={f"{seed}.cell": _align_comments(cell), f"{seed}.param": _align_comments(param)},
+        files={f"{seed}.cell": align_comments(cell, "!"), f"{seed}.param": align_comments(param, "!")},
         notes=(*pots.notes, *_break_notes(cell, family), *_reuse_notes(spec)),
     )
 
@@ -115,14 +112,12 @@ def _check(structure: Structure, spec: CalcSpec) -> None:
     spec.check_fixed_atoms(len(structure))
     _check_continues(spec.continues)
     if spec.slab_axis is not None:
-        _check_slab(structure.lattice, spec, spec.slab_axis)
+        _check_slab(structure.lattice, spec.slab_axis)
     if spec.relaxation is not None and spec.relaxation.cell == "isotropic":
         _check_isotropic(structure.lattice)
 
 
-def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int) -> None:
-    if axis not in (0, 1, 2):
-        raise SpecError(f"slab_axis is {axis}", fix="give 0, 1 or 2")
+def _check_slab(lattice: Lattice, axis: int) -> None:
     letter = "xyz"[axis]
     off_axis = [*np.delete(lattice.matrix[axis], axis), *np.delete(lattice.matrix[:, axis], axis)]
     if np.abs(off_axis).max() > ALONG_AXIS * lattice.abc[axis] or lattice.matrix[axis, axis] < 0:
@@ -130,18 +125,6 @@ def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int) -> None:
             f"the slab's normal is not along Cartesian {letter}",
             reason="CASTEP's dipole_dir names a Cartesian axis, not a lattice vector",
             fix=f"rotate the cell: lattice vector {'abc'[axis]} along {letter}, the other two normal to it",
-        )
-    if spec.grid[axis] != 1:
-        raise SpecError(
-            f"the k-grid {spec.grid} has {spec.grid[axis]} points along the slab's normal",
-            reason="a slab does not repeat along its normal",
-            fix=f"give 1 for direction {'abc'[axis]}",
-        )
-    if spec.relaxation is not None and spec.relaxation.cell != "fixed":
-        raise SpecError(
-            f"the cell of a slab cannot be relaxed ({spec.relaxation.cell!r})",
-            reason="the vacuum would shrink",
-            fix="relax the crystal first, then the slab with cell='fixed'",
         )
 
 
@@ -178,11 +161,11 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
     path = "" if spec.path is None else _path_block(spec.path, spec.edge_kpoints, FAMILIES[family].upper())
     values = {
         "title": _title(spec.title),
-        "reference": _plain(spec.reference),
+        "reference": plain_text(spec.reference),
         "lattice": "\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in structure.lattice.matrix),
         "positions": _positions(structure),
         "grid": " ".join(map(str, spec.grid)),
-        "grid_note": _plain(spec.grid_note),
+        "grid_note": plain_text(spec.grid_note),
         "moving_ions": spec.relaxation is not None,
         "ionic_constraints": ionic_constraints_block(structure, spec.fixed_atoms),
         "path": path,
@@ -223,12 +206,12 @@ def _path_block(path: KPath, edges: Sequence[KPoint], prefix: str) -> str:
     extra = "".join(f"! {first} - {edge.label}: a band edge is at {edge.label}, off the path\n" for edge in lost)
     return (
         f"{extra}%BLOCK {prefix}_KPOINT_PATH\n{lines}\n%ENDBLOCK {prefix}_KPOINT_PATH\n\n"
-        f"{prefix}_KPOINT_PATH_SPACING : {_number(path.spacing_per_ang)} 1/ang  ! with the 2 pi included"
+        f"{prefix}_KPOINT_PATH_SPACING : {decimal_text(path.spacing_per_ang)} 1/ang  ! with the 2 pi included"
     )
 
 
 def _corner(point: KPoint) -> str:
-    return "".join(f"{x:14.10f}" for x in point.frac) + f"  ! {_plain(point.label)}"
+    return "".join(f"{x:14.10f}" for x in point.frac) + f"  ! {plain_text(point.label)}"
 
 
 def _same_k(first: Sequence[float], second: Sequence[float]) -> bool:
@@ -248,15 +231,15 @@ def _param_values(spec: CalcSpec) -> dict[str, Any]:
     note = tolerance_note(spec.relaxation, spec.reference) if spec.relaxation is not None else ""
     values: dict[str, Any] = {
         "title": _title(spec.title),
-        "reference": _plain(spec.reference),
+        "reference": plain_text(spec.reference),
         "reuse": _reused(spec),
         "xc": functional(spec.xc).keyword,
-        "cutoff_ev": _number(spec.cutoff_ev),
-        "cutoff_note": _plain(spec.cutoff_note),
-        "scf_tol_ev": _number(spec.scf_tol_ev_per_atom),
+        "cutoff_ev": decimal_text(spec.cutoff_ev),
+        "cutoff_note": plain_text(spec.cutoff_note),
+        "scf_tol_ev": decimal_text(spec.scf_tol_ev_per_atom),
         "scf_tol_note": MS_SCF_TOL_EV.get(spec.scf_tol_ev_per_atom, ""),
         "max_scf_cycles": spec.max_scf_cycles,
-        "smearing_ev": _number(spec.smearing_ev) if spec.smearing_ev > 0 else "",
+        "smearing_ev": decimal_text(spec.smearing_ev) if spec.smearing_ev > 0 else "",
         "smearing_note": MS_SMEARING_EV.get(spec.smearing_ev, ""),
         "mix_charge_amp": MIX_CHARGE_AMP_CRYSTAL if spec.slab_axis is None else MIX_CHARGE_AMP_SLAB,
         "dipole_dir": "" if spec.slab_axis is None else "XYZ"[spec.slab_axis],
@@ -271,10 +254,10 @@ def _param_values(spec: CalcSpec) -> dict[str, Any]:
 def _relaxation_values(relaxation: Relaxation, note: str) -> dict[str, Any]:
     return {
         "cell_moves": relaxation.cell != "fixed",
-        "energy_tol_ev": _number(relaxation.energy_tol_ev_per_atom),
-        "force_tol_ev_per_ang": _number(relaxation.force_tol_ev_per_ang),
-        "stress_tol_gpa": _number(relaxation.stress_tol_gpa),
-        "displacement_tol_ang": _number(relaxation.displacement_tol_ang),
+        "energy_tol_ev": decimal_text(relaxation.energy_tol_ev_per_atom),
+        "force_tol_ev_per_ang": decimal_text(relaxation.force_tol_ev_per_ang),
+        "stress_tol_gpa": decimal_text(relaxation.stress_tol_gpa),
+        "displacement_tol_ang": decimal_text(relaxation.displacement_tol_ang),
         "tolerance_note": note,
         "max_steps": relaxation.max_steps,
     }
@@ -288,37 +271,6 @@ def _reused(spec: CalcSpec) -> str:
 # --- text ------------------------------------------------------------------------------------------------------------
 
 
-def _number(value: float) -> str:
-    """Shortest decimal text: 244.9, 0.05, 2.0e-5."""
-    if value != 0 and abs(value) < 1e-3:
-        mantissa, exponent = f"{value:.12e}".split("e")
-        return f"{mantissa.rstrip('0')}{'0' if mantissa.rstrip('0').endswith('.') else ''}e{int(exponent)}"
-    return f"{value:.12g}" if value != int(value) else f"{value:.1f}"
-
-
-def _plain(text: str) -> str:
-    """One line of printable ASCII: nothing in it can end a comment."""
-    ascii_text = unicodedata.normalize("NFKD", text.translate(_TRANSLITERATED)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^!-~]+", " ", ascii_text).strip()
-
-
 def _title(text: str) -> str:
-    """As `_plain`, short enough for the keyword ``comment`` and without the signs that start a comment."""
-    return re.sub(r"[\s!#;%]+", " ", _plain(text)).strip()[:TITLE_LENGTH].strip()
-
-
-def _align_comments(text: str) -> str:
-    """Line trailing ``! comments`` up within each run of lines, and drop those that have nothing to say."""
-    paragraphs = []
-    for paragraph in text.split("\n\n"):
-        pairs = [_split_trailing_comment(line) for line in paragraph.split("\n")]
-        width = max((len(left) for left, comment in pairs if comment), default=0)
-        paragraphs.append("\n".join(f"{left:<{width}s}  ! {comment}" if comment else left for left, comment in pairs))
-    return "\n\n".join(paragraphs)
-
-
-def _split_trailing_comment(line: str) -> tuple[str, str]:
-    if line.startswith("!"):
-        return line, ""
-    left, _, comment = line.partition(" !")
-    return left.rstrip(), comment.strip()
+    """As `plain_text`, short enough for the keyword ``comment`` and without the signs that start a comment."""
+    return re.sub(r"[\s!#;%]+", " ", plain_text(text)).strip()[:TITLE_LENGTH].strip()

@@ -94,7 +94,7 @@ class ESPRESSO:
         )
 
     def command(self, deck: Deck) -> tuple[str, ...]:
-        """The deck's script, which puts ``ESPRESSO_COMMAND`` (``mpirun -n 4``) in front of each program."""
+        """The deck's script, which puts ``ESPRESSO_COMMAND`` (``mpirun -n 4``) in front of pw.x and pp.x."""
         script = ("bash", f"{deck.seed}.sh")
         if self.pseudo_dir is None:
             return script

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dftflow.codes.deck_text import align_comments, plain_text
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
 from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
@@ -43,8 +43,6 @@ SLAB_SCF_SHARE = 0.01  # at 1e-6 Ry the dipole of a symmetric CsBr slab was off 
 MOST_AVERAGE_POINTS = 5000  # of average.x
 KBAR_PER_GPA = 10
 STAGES = {"relax": ("relax",), "bands": ("scf", "pp", "bands"), "potential": ("scf", "pp", "average")}
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
-_PLAIN = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +119,7 @@ def _elements(structure: Structure) -> list[str]:
 def _check(structure: Structure, spec: CalcSpec, options: _Options) -> None:
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
+    spec.check_fixed_atoms(len(structure))
     if np.linalg.det(structure.lattice.matrix) < 0:
         raise SpecError("the lattice vectors are left-handed, which pw.x refuses", fix="exchange two of them")
     factor = options.ecutrho_factor
@@ -129,12 +128,10 @@ def _check(structure: Structure, spec: CalcSpec, options: _Options) -> None:
     if options.slab_correction not in ("dipole", "2D"):
         raise SpecError(f"there is no slab correction {options.slab_correction!r}", fix="choose 'dipole' or '2D'")
     if spec.slab_axis is not None:
-        _check_slab(structure.lattice, spec, spec.slab_axis, options)
+        _check_slab(structure.lattice, spec.slab_axis, options)
 
 
-def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int, options: _Options) -> None:
-    if axis not in (0, 1, 2):
-        raise SpecError(f"slab_axis is {axis}", fix="give 0, 1 or 2")
+def _check_slab(lattice: Lattice, axis: int, options: _Options) -> None:
     if axis != 2 and options.slab_correction == "2D":
         raise SpecError("assume_isolated = '2D' wants the slab's normal along z", fix="use slab_correction='dipole'")
     off_axis = [*np.delete(lattice.matrix[axis], axis), *np.delete(lattice.matrix[:, axis], axis)]
@@ -143,18 +140,6 @@ def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int, options: _Options) 
             f"lattice vector {'abc'[axis]} is not along the slab's normal",
             reason="the sawtooth of the dipole correction runs along a lattice vector, the plane averages too",
             fix=f"rotate the cell: {'abc'[axis]} along {'xyz'[axis]}, the other two normal to it",
-        )
-    if spec.grid[axis] != 1:
-        raise SpecError(
-            f"the k-grid {spec.grid} has {spec.grid[axis]} points along the slab's normal",
-            reason="a slab does not repeat along its normal",
-            fix=f"give 1 for direction {'abc'[axis]}",
-        )
-    if spec.relaxation is not None and spec.relaxation.cell != "fixed":
-        raise SpecError(
-            f"the cell of a slab cannot be relaxed ({spec.relaxation.cell!r})",
-            reason="the vacuum would shrink",
-            fix="relax the crystal first, then the slab with cell='fixed'",
         )
 
 
@@ -176,7 +161,9 @@ def _files(
     structure: Structure, spec: CalcSpec, seed: str, values: dict[str, Any], options: _Options
 ) -> dict[str, str]:
     def render(template: str, content: Mapping[str, Any]) -> str:
-        return _align_comments(render_template(f"espresso/{template}", content, search=options.search))
+        text = render_template(f"espresso/{template}", content, search=options.search)
+        # the rows of a list of k-points are left as they are
+        return "\n\n".join(part if "K_POINTS" in part else align_comments(part, "!") for part in text.split("\n\n"))
 
     stages = tuple(stage for stage in STAGES[spec.task] if stage != "average" or spec.slab_axis is not None)
     files: dict[str, str] = {}
@@ -201,7 +188,7 @@ def _stage_values(structure: Structure, spec: CalcSpec, stage: str) -> dict[str,
     else:
         card = grid_card(spec.grid)
         note = "Monkhorst-Pack: an even number leaves out Gamma (offset 1), an odd one holds it (offset 0)"
-        note += f"; {_plain(spec.grid_note)}" if spec.grid_note else ""
+        note += f"; {plain_text(spec.grid_note)}" if spec.grid_note else ""
     moves_cell = spec.relaxation is not None and spec.relaxation.cell != "fixed"
     calculation = ("vc-relax" if moves_cell else "relax") if stage == "relax" else stage
     return {"calculation": calculation, "kpoints": card, "kpoints_note": note}
@@ -226,11 +213,12 @@ def _values(
     simple_cubic = choose_cell_freedom(structure, cell).simple_cubic
     return {
         "title": _title(spec.title),
+        "reference": plain_text(spec.reference),
         "seed": seed,
         "simple_cubic_ang": f"{structure.lattice.a:.10f}" if simple_cubic else "",
         "n_atoms": len(structure),
         "ecutwfc_ry": _number(ecutwfc_ry),
-        "cutoff_note": f"{spec.cutoff_ev:.8g} eV" + (f"; {_plain(spec.cutoff_note)}" if spec.cutoff_note else ""),
+        "cutoff_note": f"{spec.cutoff_ev:.8g} eV" + (f"; {plain_text(spec.cutoff_note)}" if spec.cutoff_note else ""),
         "ecutrho_ry": _number(factor * ecutwfc_ry),
         "ecutrho_note": factor_note,
         "input_dft": _functional(spec.xc, chosen),
@@ -246,11 +234,18 @@ def _values(
         "potentials": chosen,
         "species": [f"{one.element:<2s} {_mass(one.element):10.4f}  {one.file}" for one in chosen],
         "lattice": "\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in structure.lattice.matrix),
-        "positions": "\n".join(
-            f"{site.specie.symbol:<2s}" + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
-            for site in structure
-        ),
+        "positions": _positions(structure, spec.fixed_atoms),
     }
+
+
+def _positions(structure: Structure, fixed: Sequence[int]) -> str:
+    """One atom a line; behind one that is held the zeros of if_pos."""
+    return "\n".join(
+        f"{site.specie.symbol:<2s}"
+        + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
+        + ("  0 0 0" if index in fixed else "")
+        for index, site in enumerate(structure)
+    )
 
 
 def _conv_thr_note(spec: CalcSpec, n_atoms: int, share: float) -> str:
@@ -372,31 +367,6 @@ def _number(value: float) -> str:
     return f"{value:.10g}"
 
 
-def _plain(text: str) -> str:
-    """One line of printable ASCII: nothing in it can end a comment."""
-    ascii_text = unicodedata.normalize("NFKD", text.translate(_PLAIN)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^!-~]+", " ", ascii_text).strip()
-
-
 def _title(text: str) -> str:
-    """As `_plain`, short, and without the signs that end a Fortran string or begin a comment."""
-    return re.sub(r"[\s!#&'\"/]+", " ", _plain(text)).strip()[:TITLE_LENGTH].strip() or "untitled"
-
-
-def _align_comments(text: str) -> str:
-    """Line trailing ``! comments`` up within each paragraph; the rows of a K_POINTS list are left as they are."""
-    paragraphs = []
-    for paragraph in text.split("\n\n"):
-        lines = paragraph.split("\n")
-        pairs = [_split_comment(line) for line in lines]
-        width = max((len(left) for left, comment in pairs if comment), default=0)
-        joined = "\n".join(f"{left:<{width}s}  ! {comment}" if comment else left for left, comment in pairs)
-        paragraphs.append(paragraph if "K_POINTS" in paragraph else joined)
-    return "\n\n".join(paragraphs)
-
-
-def _split_comment(line: str) -> tuple[str, str]:
-    if line.startswith("!"):
-        return line, ""
-    left, _, comment = line.partition(" ! ")
-    return left.rstrip(" !"), comment.strip()
+    """As `plain_text`, short, and without the signs that end a Fortran string or begin a comment."""
+    return re.sub(r"[\s!#&'\"/]+", " ", plain_text(text)).strip()[:TITLE_LENGTH].strip() or "untitled"

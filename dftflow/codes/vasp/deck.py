@@ -8,13 +8,13 @@ never holds one. Tags: https://vasp.at/wiki.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dftflow.codes.deck_text import align_comments, decimal_text, plain_text
 from dftflow.codes.templates import render_template
 from dftflow.codes.vasp.cell_freedom import FIXED, VOLUME, choose_isif
 from dftflow.codes.vasp.functionals import Functional, functional
@@ -34,9 +34,6 @@ TITLE_LENGTH = 80
 SMALLEST_SIGMA_EV = 0.01
 LIBRARIES = {True: ("potpaw_LDA", "PAW"), False: ("potpaw_PBE", "PAW_PBE")}
 """Whether the functional is LDA -> folder of the library, and first word of the TITEL of its potentials."""
-
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
-_PLAIN = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
 
 
 def render_deck(
@@ -80,7 +77,7 @@ def render_deck(
         seed=seed,
         files={
             "POSCAR": _poscar(ordered, spec.title, [index in spec.fixed_atoms for index in order]),
-            "INCAR": _align_comments(render_template(f"vasp/{spec.task}.incar.j2", values, search=search)),
+            "INCAR": align_comments(render_template(f"vasp/{spec.task}.incar.j2", values, search=search), "#"),
             "KPOINTS": _kpoints(ordered, spec),
             "POTCAR.spec": "".join(f"{name.symbol}\n" for name in names),
             "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=search),
@@ -110,7 +107,7 @@ def _poscar(structure: Structure, title: str, fixed: list[bool]) -> str:
 
 def _kpoints(structure: Structure, spec: CalcSpec) -> str:
     if spec.path is None:
-        note = f"; {_plain(spec.grid_note)}" if spec.grid_note else ""
+        note = f"; {plain_text(spec.grid_note)}" if spec.grid_note else ""
         return regular_grid(f"Monkhorst-Pack grid{note}", spec.grid)
     title = f"Monkhorst-Pack grid {'x'.join(map(str, spec.grid))} up to time reversal, then path and edges at weight 0"
     return bands_list(title, spec.grid, spec.path, spec.edge_kpoints, structure.lattice.reciprocal_lattice.matrix)
@@ -126,30 +123,16 @@ def _check(structure: Structure, spec: CalcSpec) -> None:
     if np.linalg.det(structure.lattice.matrix) < 0:
         raise SpecError("the lattice vectors are left-handed, which VASP refuses", fix="exchange two of them")
     if spec.slab_axis is not None:
-        _check_slab(structure.lattice, spec, spec.slab_axis)
+        _check_slab(structure.lattice, spec.slab_axis)
 
 
-def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int) -> None:
-    if axis not in (0, 1, 2):
-        raise SpecError(f"slab_axis is {axis}", fix="give 0, 1 or 2")
+def _check_slab(lattice: Lattice, axis: int) -> None:
     across = lattice.matrix[[other for other in range(3) if other != axis]]
     if np.abs(across @ lattice.matrix[axis]).max() > SQUARE * lattice.abc[axis] * max(lattice.abc):
         raise SpecError(
             f"lattice vector {'abc'[axis]} is not along the slab's normal",
             reason="VASP's IDIPOL corrects along a lattice vector",
             fix="give a cell in which it is normal to the other two",
-        )
-    if spec.grid[axis] != 1:
-        raise SpecError(
-            f"the k-grid {spec.grid} has {spec.grid[axis]} points along the slab's normal",
-            reason="a slab does not repeat along its normal",
-            fix=f"give 1 for direction {'abc'[axis]}",
-        )
-    if spec.relaxation is not None and spec.relaxation.cell != "fixed":
-        raise SpecError(
-            f"the cell of a slab cannot be relaxed ({spec.relaxation.cell!r})",
-            reason="the vacuum would shrink",
-            fix="relax the crystal first, then the slab with cell='fixed'",
         )
 
 
@@ -159,16 +142,16 @@ def _check_slab(lattice: Lattice, spec: CalcSpec, axis: int) -> None:
 def _incar_values(structure: Structure, spec: CalcSpec, xc: Functional, n_bands: int | None) -> dict[str, Any]:
     values: dict[str, Any] = {
         "title": _title(spec.title),
-        "reference": _plain(spec.reference),
+        "reference": plain_text(spec.reference),
         "tags": xc.tags,
         "aspherical": xc.hybrid or xc.meta,
         "hybrid": xc.hybrid,
-        "cutoff_ev": _number(spec.cutoff_ev),
-        "cutoff_note": _plain(spec.cutoff_note),
-        "scf_tol_ev": _number(spec.scf_tol_ev_per_atom * len(structure)),
-        "scf_tol_note": f"{_number(spec.scf_tol_ev_per_atom)} eV an atom, {len(structure)} atoms",
+        "cutoff_ev": decimal_text(spec.cutoff_ev),
+        "cutoff_note": plain_text(spec.cutoff_note),
+        "scf_tol_ev": decimal_text(spec.scf_tol_ev_per_atom * len(structure)),
+        "scf_tol_note": f"{decimal_text(spec.scf_tol_ev_per_atom)} eV an atom, {len(structure)} atoms",
         "max_scf_cycles": spec.max_scf_cycles,
-        "sigma_ev": _number(max(spec.smearing_ev, SMALLEST_SIGMA_EV)),
+        "sigma_ev": decimal_text(max(spec.smearing_ev, SMALLEST_SIGMA_EV)),
         "sigma_note": "" if spec.smearing_ev > 0 else "as good as none",
         "idipol": "" if spec.slab_axis is None else spec.slab_axis + 1,
         "dipol": "" if spec.slab_axis is None else _centre(structure, spec.slab_axis),
@@ -183,10 +166,10 @@ def _relaxation_values(relaxation: Relaxation, isif: int, isif_note: str) -> dic
         "isif": isif,
         "isif_note": isif_note,
         "max_steps": relaxation.max_steps,
-        "force_tol_ev_per_ang": _number(relaxation.force_tol_ev_per_ang),
-        "other_tolerances": f"{_number(relaxation.energy_tol_ev_per_atom)} eV an atom, "
-        f"{_number(relaxation.displacement_tol_ang)} ang"
-        + (f", {_number(relaxation.stress_tol_gpa)} GPa" if relaxation.cell != "fixed" else ""),
+        "force_tol_ev_per_ang": decimal_text(relaxation.force_tol_ev_per_ang),
+        "other_tolerances": f"{decimal_text(relaxation.energy_tol_ev_per_atom)} eV an atom, "
+        f"{decimal_text(relaxation.displacement_tol_ang)} ang"
+        + (f", {decimal_text(relaxation.stress_tol_gpa)} GPa" if relaxation.cell != "fixed" else ""),
     }
 
 
@@ -249,37 +232,6 @@ def _notes_on_relaxation(spec: CalcSpec, isif: int) -> tuple[str, ...]:
 # --- text -------------------------------------------------------------------------------------------------------
 
 
-def _number(value: float) -> str:
-    """Shortest decimal text: 244.9, 0.05, 2.0e-5."""
-    if value != 0 and abs(value) < 1e-3:
-        mantissa, exponent = f"{value:.6e}".split("e")
-        return f"{mantissa.rstrip('0')}{'0' if mantissa.rstrip('0').endswith('.') else ''}e{int(exponent)}"
-    return f"{value:.12g}" if value != int(value) else f"{value:.1f}"
-
-
-def _plain(text: str) -> str:
-    """One line of printable ASCII: nothing in it can end a comment."""
-    ascii_text = unicodedata.normalize("NFKD", text.translate(_PLAIN)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^!-~]+", " ", ascii_text).strip()
-
-
 def _title(text: str) -> str:
-    """As `_plain`, short, and without the signs that separate tags, start comments, join lines or open blocks."""
-    return re.sub(r"[\s!#;=\\{}\"]+", " ", _plain(text)).strip()[:TITLE_LENGTH].strip() or "untitled"
-
-
-def _align_comments(text: str) -> str:
-    """Line trailing ``# comments`` up within each paragraph, and drop those that have nothing to say."""
-    paragraphs = []
-    for paragraph in text.split("\n\n"):
-        pairs = [_split_comment(line) for line in paragraph.split("\n")]
-        width = max((len(left) for left, comment in pairs if comment), default=0)
-        paragraphs.append("\n".join(f"{left:<{width}s}  # {comment}" if comment else left for left, comment in pairs))
-    return "\n\n".join(paragraphs)
-
-
-def _split_comment(line: str) -> tuple[str, str]:
-    if line.startswith("#"):
-        return line, ""
-    left, _, comment = line.partition(" # ")
-    return left.rstrip(" #"), comment.strip()
+    """As `plain_text`, short, and without the signs that separate tags, start comments, join lines or open blocks."""
+    return re.sub(r"[\s!#;=\\{}\"]+", " ", plain_text(text)).strip()[:TITLE_LENGTH].strip() or "untitled"

@@ -303,3 +303,14 @@ def test_what_pw_x_cannot_do_is_refused(csbr: Structure) -> None:
         ESPRESSO().render(mixed, SPEC, "seed")
     with pytest.raises(SpecError, match="factor of 4"):
         ESPRESSO(ecutrho_factor=2).render(csbr, SPEC, "seed")
+
+
+def test_an_atom_that_is_held_has_zeros_behind_it() -> None:
+    held = replace(
+        SLAB_SPEC, task="relax", relaxation=replace(RELAXATION, cell="fixed"), fixed_atoms=(0, 3), slab_axis=2
+    )
+    text = ESPRESSO().render(slab(), held, "seed").files["seed.relax.in"]
+    rows = text[text.index("ATOMIC_POSITIONS") :].splitlines()[1:6]
+    assert [row.endswith("  0 0 0") for row in rows] == [True, False, False, True, False]
+    with pytest.raises(SpecError, match="names atom 5"):
+        ESPRESSO().render(slab(), replace(held, fixed_atoms=(5,)), "seed")

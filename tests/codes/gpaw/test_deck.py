@@ -76,12 +76,12 @@ def test_the_paper_s_numbers_stand_in_the_deck_with_their_source() -> None:
 
 
 def test_only_a_slab_gets_the_dipole_correction_and_an_open_axis() -> None:
-    slab = GPAW().render(CSBR, replace(SPEC, slab_axis=2), "seed")
+    slab = GPAW().render(CSBR, replace(SPEC, slab_axis=2, grid=(4, 4, 1)), "seed")
     assert "dipolelayer" in slab.files["seed.py"] and 'pbc="T T F"' in slab.files["seed.xyz"]
     bulk = GPAW().render(CSBR, SPEC, "seed")
     assert "dipolelayer" not in bulk.files["seed.py"] and 'pbc="T T T"' in bulk.files["seed.xyz"]
     with pytest.raises(SpecError, match="along z"):
-        GPAW().render(CSBR, replace(SPEC, slab_axis=0), "seed")
+        GPAW().render(CSBR, replace(SPEC, slab_axis=0, grid=(1, 4, 4)), "seed")
 
 
 def test_bands_hold_the_path_and_the_special_points() -> None:

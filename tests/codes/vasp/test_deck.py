@@ -188,9 +188,6 @@ def test_a_title_cannot_add_a_tag():
 @pytest.mark.parametrize(
     ("structure", "calculation", "message"),
     [
-        (SLAB, spec(slab_axis=2), "2 points along"),
-        (SLAB, spec(slab_axis=3), "slab_axis is 3"),
-        (SLAB, spec(slab_axis=2, grid=(2, 2, 1), task="relax", relaxation=relaxation("all")), "cannot be relaxed"),
         (Structure(Lattice.monoclinic(4, 5, 30, 100), ["Ge"], [[0] * 3]), spec(slab_axis=2, grid=(1, 1, 1)), "normal"),
         (Structure(Lattice.cubic(4), [{"Ge": 0.5}], [[0] * 3]), spec(), "partial occupation"),
         (Structure(Lattice(-np.eye(3) * 4), ["Ge"], [[0] * 3]), spec(), "left-handed"),

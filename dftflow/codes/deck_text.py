@@ -1,0 +1,62 @@
+"""Text as input decks hold it: numbers as a person would write them, plain comments, comments lined up."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["align_comments", "decimal_text", "plain_text"]
+
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_TRANSLITERATED = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
+
+
+def decimal_text(value: float) -> str:
+    """Shortest decimal text.
+
+    Examples
+    --------
+    >>> decimal_text(244.9), decimal_text(0.05), decimal_text(2e-5), decimal_text(100)
+    ('244.9', '0.05', '2.0e-5', '100.0')
+    """
+    if value != 0 and abs(value) < 1e-3:
+        mantissa, exponent = f"{value:.9e}".split("e")
+        mantissa = mantissa.rstrip("0")
+        return f"{mantissa}{'0' if mantissa.endswith('.') else ''}e{int(exponent)}"
+    return f"{value:.12g}" if value != int(value) else f"{value:.1f}"
+
+
+def plain_text(text: str) -> str:
+    """One line of printable ASCII: nothing in it can end a comment.
+
+    Examples
+    --------
+    >>> plain_text("Γ–X, 5.99 Å")
+    'Gamma-X, 5.99 ang'
+    """
+    ascii_text = unicodedata.normalize("NFKD", text.translate(_TRANSLITERATED)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^!-~]+", " ", ascii_text).strip()
+
+
+def align_comments(text: str, mark: str) -> str:
+    """Line trailing comments up within each paragraph, and drop those that have nothing to say.
+
+    Parameters
+    ----------
+    mark
+        What starts a comment: ``"!"`` or ``"#"``; within a line it stands between blanks.
+    """
+    return "\n\n".join(_aligned(paragraph.split("\n"), mark) for paragraph in text.split("\n\n"))
+
+
+def _aligned(lines: list[str], mark: str) -> str:
+    pairs = [_split(line, mark) for line in lines]
+    width = max((len(left) for left, comment in pairs if comment), default=0)
+    return "\n".join(f"{left:<{width}s}  {mark} {comment}" if comment else left for left, comment in pairs)
+
+
+def _split(line: str, mark: str) -> tuple[str, str]:
+    if line.startswith(mark):
+        return line, ""
+    left, _, comment = f"{line} ".partition(f" {mark} ")
+    return left.rstrip(f" {mark}"), comment.strip()
