@@ -1,8 +1,12 @@
-"""Times readers of one file side by side, each in a process of its own, and prints a Markdown table."""
+"""Times readers of one file side by side, each in a process of its own, and prints a Markdown table.
+
+Some peers want an older NumPy than dftflow: the environment variable PEERS_PYTHON names the interpreter that has them.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +16,7 @@ from pathlib import Path
 __all__ = ["WC", "Timing", "print_table", "time_reader"]
 
 WC = "import subprocess; read = lambda f: subprocess.run(['wc', '-l', f], capture_output=True)"
+OF_THIS_ENVIRONMENT = ("dftflow", "loadtxt", "subprocess")
 PROCESS = """
 import json, resource, sys, time
 from pathlib import Path
@@ -36,7 +41,9 @@ class Timing:
 def time_reader(imports: str, file: Path, *, repeats: int) -> Timing | str:
     """Times `read(file)`, which the lines `imports` define; why not, where that fails."""
     script = PROCESS.format(imports=imports, repeats=repeats)
-    done = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, text=True)
+    ours = any(name in imports for name in OF_THIS_ENVIRONMENT)
+    python = sys.executable if ours else os.environ.get("PEERS_PYTHON", sys.executable)
+    done = subprocess.run([python, "-c", script, str(file)], capture_output=True, text=True)
     if "ModuleNotFoundError" in done.stderr:
         return "not installed"
     if done.returncode:
