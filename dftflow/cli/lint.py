@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from dftflow.codes.castep.finding import Finding
+    from dftflow.codes.castep.lint_finding import Finding
 
 __all__ = ["command"]
 

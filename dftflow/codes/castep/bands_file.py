@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dftflow.codes.castep.content import whole_content
 from dftflow.codes.castep.fixed_width import ByteArray, decimals
 from dftflow.codes.castep.fortran_number import fortran_number, required_number
 from dftflow.errors import ParseError
@@ -85,10 +86,7 @@ def read_bands(file: Path, *, path: KPath | None = None) -> Bands:
 
 
 def _content(file: Path) -> bytes:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
+    data = whole_content(file)
     if not data.endswith(b"\n"):
         where = f"{file}:{data.count(10) + 1}"
         raise ParseError("the last line is not complete", reason="the file is cut short", where=where)

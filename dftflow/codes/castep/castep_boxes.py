@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from dftflow.codes.castep.castep_run import ConvergenceTest
-from dftflow.codes.castep.castep_text import NUMBER, CastepText, fortran_number, latin
+from dftflow.codes.castep.castep_text import NUMBER, CastepText, latin, printed_number
 from dftflow.codes.castep.castep_units import ENERGY_EV, FORCE_EV_PER_ANG, LENGTH_ANG, PRESSURE_GPA, factor_of
 from dftflow.model.results import FloatArray
 
@@ -288,7 +288,7 @@ def _test(text: CastepText, line: int) -> ConvergenceTest:
     factor = factor_of(unit, _FACTORS[quantity])
     if factor is None:
         raise text.error(line, f"the convergence test is in {latin(found[4])!r}, which is not known")
-    value, tolerance = fortran_number(found[2]), fortran_number(found[3])
+    value, tolerance = printed_number(found[2]), printed_number(found[3])
     return ConvergenceTest(
         quantity=quantity,
         value=None if value is None else value * factor,

@@ -29,7 +29,7 @@ from dftflow.codes.castep.castep_boxes import (
     read_tests,
 )
 from dftflow.codes.castep.castep_run import CastepEnergies, CastepFrame, CastepSetup, ConvergenceTest
-from dftflow.codes.castep.castep_text import NUMBER, CastepText, fortran_number, latin
+from dftflow.codes.castep.castep_text import NUMBER, CastepText, latin, printed_number
 from dftflow.codes.castep.castep_units import ENERGY_EV, factor_of
 from dftflow.model.results import FloatArray
 
@@ -454,14 +454,14 @@ class _Collector:
         fermi = b"Fermi" in self._text.lines[self._scf]
         if found[1] == b"Initial" or len(columns) != (4 if fermi else 3):
             return None if found[1] != b"Initial" else (None, None, None)
-        values = [None if one is None else one * self._energy_ev for one in map(fortran_number, columns[:2])]
+        values = [None if one is None else one * self._energy_ev for one in map(printed_number, columns[:2])]
         return int(found[1]), values[0], values[1] if fermi else None
 
     def _value(self, line: int, number: bytes, unit: bytes) -> float | None:
         factor = factor_of(latin(unit), ENERGY_EV)
         if factor is None:
             raise self._text.error(line, f"the energy is in {latin(unit)!r}, which is not known")
-        value = fortran_number(number)
+        value = printed_number(number)
         return None if value is None else value * factor
 
     def _settle(self, line: int) -> None:
@@ -486,7 +486,7 @@ class _Collector:
             if b"<-- min" in self._text.lines[line]:
                 raise self._text.damaged(line, "a step of the line search")
             return line
-        value = fortran_number(found[1])
+        value = printed_number(found[1])
         if not self._lost:
             # the rows of the steps before stand above that of the last one
             self._open.enthalpy_ev = None if value is None else value * self._energy_ev

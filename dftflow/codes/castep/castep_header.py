@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from dftflow.codes.castep.castep_run import CastepSetup, KpointGrid
-from dftflow.codes.castep.castep_text import CastepText, fortran_number, latin
+from dftflow.codes.castep.castep_text import CastepText, latin, printed_number
 from dftflow.codes.castep.castep_units import ENERGY_EV, factor_of
 
 __all__ = ["read_setup"]
@@ -151,7 +151,7 @@ def _number(text: CastepText, settings: Mapping[str, str], where: Mapping[str, i
     words = settings.get(name, "").split()
     if not words or set(words[0]) == {"*"}:
         return None
-    value = fortran_number(words[0].encode("latin-1"))
+    value = printed_number(words[0].encode("latin-1"))
     if value is None:
         raise text.damaged(where[name], name)
     return value

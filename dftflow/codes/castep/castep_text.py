@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from dftflow.codes.castep.content import whole_content
 from dftflow.errors import ParseError
 
-__all__ = ["LONGEST_LINE", "NUMBER", "CastepText", "fortran_number", "latin"]
+__all__ = ["LONGEST_LINE", "NUMBER", "CastepText", "printed_number", "latin"]
 
 NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+|[-+]\d{3})?"
 
@@ -36,11 +37,7 @@ class CastepText:
     @classmethod
     def of(cls, file: Path) -> CastepText:
         """All of `file`; raises `ParseError` when it cannot be read."""
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
-        return cls(file, data, [], 0)
+        return cls(file, whole_content(file), [], 0)
 
     def part(self, start: int, end: int, before: int) -> CastepText:
         """The lines in the bytes from `start` to `end`, without a last line that the end of the file cut short."""
@@ -63,12 +60,12 @@ class CastepText:
         return self.error(line, f"{what} cannot be read", f"the line says {shown!r}")
 
 
-def fortran_number(token: bytes) -> float | None:
+def printed_number(token: bytes) -> float | None:
     """The number that `token` matches as `NUMBER`; None for anything else, and for one that is not finite.
 
     Examples
     --------
-    >>> fortran_number(b"-2.07252189E+004"), fortran_number(b"1.5-105"), fortran_number(b"******")
+    >>> printed_number(b"-2.07252189E+004"), printed_number(b"1.5-105"), printed_number(b"******")
     (-20725.2189, 1.5e-105, None)
     """
     found = _NUMBER.fullmatch(token)

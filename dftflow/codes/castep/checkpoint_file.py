@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from dftflow.codes.castep.fortran_records import record_places, whole_content
+from dftflow.codes.castep.content import whole_content
+from dftflow.codes.castep.fortran_records import record_places
 from dftflow.errors import CodeNotFoundError, ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, FloatArray, readonly

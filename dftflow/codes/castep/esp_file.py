@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dftflow.codes.castep.fortran_records import record_places, whole_content
+from dftflow.codes.castep.content import whole_content
+from dftflow.codes.castep.fortran_records import record_places
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import FloatArray, PotentialGrid

@@ -12,17 +12,9 @@ from pathlib import Path
 
 from dftflow.errors import ParseError
 
-__all__ = ["record_places", "whole_content"]
+__all__ = ["record_places"]
 
 MARKER = struct.Struct(">i")
-
-
-def whole_content(file: Path) -> bytes:
-    """Bytes of `file`; raises `ParseError` when it cannot be read."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
 
 
 def record_places(file: Path, data: bytes) -> Iterator[tuple[int, int]]:

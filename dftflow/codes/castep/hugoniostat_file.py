@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from dftflow.codes.castep.content import latin_lines
 from dftflow.errors import ParseError
 
 __all__ = ["Hugoniostat", "HugoniostatState", "read_hugoniostat"]
@@ -73,7 +74,7 @@ def read_hugoniostat(
         The file holds no state, or is damaged before its end.
     """
     rows: list[tuple[float, ...]] = []
-    lines = _lines(file)
+    lines = latin_lines(file)
     incomplete = False
     for number, line in enumerate(lines, start=1):
         if found := _STATE.fullmatch(line):
@@ -107,12 +108,3 @@ def _numbers(file: Path, number: int, found: re.Match[str]) -> tuple[float, ...]
 def _damaged(file: Path, number: int, line: str) -> ParseError:
     summary = f"this is no state of a Hugoniostat: {line.strip()[:60]!r}"
     return ParseError(summary, reason="the file is damaged", where=f"{file}:{number}")
-
-
-def _lines(file: Path) -> list[str]:
-    """The lines of the file; the last is what stands behind the last line end, mostly nothing."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
-    return [line.rstrip("\r") for line in data.decode("latin-1").split("\n")]

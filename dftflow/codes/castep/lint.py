@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dftflow.codes.castep.deck_file import DeckFile, scan_deck
-from dftflow.codes.castep.finding import Finding
 from dftflow.codes.castep.lint_clashes import check_exclusions, check_parameters, check_together
+from dftflow.codes.castep.lint_finding import Finding
 from dftflow.codes.castep.lint_keywords import check_keywords
 from dftflow.codes.castep.lint_structure import CellFacts, check_structure
 from dftflow.errors import InputError, ParseError

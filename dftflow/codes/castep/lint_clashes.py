@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dftflow.codes.castep.deck_file import DeckBlock, DeckFile, DeckKeyword
-from dftflow.codes.castep.finding import Finding, Severity
 from dftflow.codes.castep.keyword_table import UNITS, canonical_name, keyword_table, split_quantity
+from dftflow.codes.castep.lint_finding import Finding, Severity
 from dftflow.codes.castep.lint_structure import CellFacts, potential_cutoffs
 from dftflow.codes.castep.param_file import FALSE
 

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from dftflow.codes.castep.deck_file import DeckBlock, DeckFile, DeckKeyword
-from dftflow.codes.castep.finding import Finding, Severity
 from dftflow.codes.castep.fortran_number import fortran_integer, fortran_number
 from dftflow.codes.castep.keyword_table import Keyword, canonical_name, keyword_table, split_quantity
+from dftflow.codes.castep.lint_finding import Finding, Severity
 from dftflow.codes.castep.param_file import FALSE, TRUE
 
 __all__ = ["check_keywords"]

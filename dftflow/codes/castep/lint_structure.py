@@ -22,9 +22,9 @@ from dftflow.codes.castep.constraints import (
     read_ionic_constraints,
 )
 from dftflow.codes.castep.deck_file import DeckBlock, DeckFile
-from dftflow.codes.castep.finding import Finding, Severity
 from dftflow.codes.castep.fortran_number import fortran_number
 from dftflow.codes.castep.kpath_points import corner_remarks
+from dftflow.codes.castep.lint_finding import Finding, Severity
 from dftflow.errors import ParseError
 from dftflow.units import HARTREE_EV
 

@@ -20,6 +20,7 @@ from typing import Literal
 
 import numpy as np
 
+from dftflow.codes.castep.content import latin_lines
 from dftflow.errors import ParseError
 from dftflow.model.results import FloatArray, readonly
 from dftflow.units import ATOMIC_TIME_S, BOHR_ANG, BOLTZMANN_EV_PER_K, EV_PER_ANG3_GPA, HARTREE_EV
@@ -172,7 +173,7 @@ def read_trajectory(file: Path) -> Trajectory:
     ParseError
         The file holds no whole frame, or is damaged before its end.
     """
-    lines = _lines(file)
+    lines = latin_lines(file)
     title, start = _head(file, lines)
     kind: TrajectoryKind | None = None
     frames: list[TrajectoryFrame] = []
@@ -194,15 +195,6 @@ def read_trajectory(file: Path) -> Trajectory:
 
 
 # --- lines and blocks -------------------------------------------------------------------------------------------
-
-
-def _lines(file: Path) -> list[str]:
-    """The lines of the file; the last is what stands behind the last line end, mostly nothing."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
-    return [line.rstrip("\r") for line in data.decode("latin-1").split("\n")]
 
 
 def _is_blank(line: str) -> bool:

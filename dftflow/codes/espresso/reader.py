@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.displacement import largest_displacement_ang
 from dftflow.codes.espresso.average_file import read_average
 from dftflow.codes.espresso.folder import STAGES, file_of
 from dftflow.codes.espresso.grid_file import read_potential_grid
@@ -160,18 +161,14 @@ def _steps(run: PwRun) -> tuple[RelaxationStep, ...]:
                 energy_ev=step.energy_ev,
                 max_force_ev_per_ang=float(np.linalg.norm(step.forces_ev_per_ang, axis=1).max()),
                 max_stress_gpa=None if step.stress_gpa is None else float(np.abs(step.stress_gpa).max()),
-                max_displacement_ang=None if before is None else _displacement_ang(before, step),
+                max_displacement_ang=None
+                if before is None
+                else largest_displacement_ang(before.structure, step.structure),
                 volume_ang3=float(step.structure.volume),
             )
         )
         before = step
     return tuple(found)
-
-
-def _displacement_ang(before: Geometry, after: Geometry) -> float:
-    moved = after.structure.frac_coords - before.structure.frac_coords
-    moved -= np.round(moved)
-    return float(np.linalg.norm(moved @ after.structure.lattice.matrix, axis=1).max())
 
 
 def _warnings(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.displacement import largest_displacement_ang
 from dftflow.codes.reading import FileLog
 from dftflow.codes.vasp.kpoints_file import read_names
 from dftflow.codes.vasp.locpot_file import read_locpot
@@ -126,20 +126,16 @@ def _steps(run: VaspRun) -> tuple[RelaxationStep, ...]:
         found.append(
             RelaxationStep(
                 energy_ev=step.energy_ev,
-                max_force_ev_per_ang=math.nan if step.largest_force is None else step.largest_force,
+                max_force_ev_per_ang=step.largest_force,
                 max_stress_gpa=None if stress is None else float(np.abs(stress).max()),
-                max_displacement_ang=None if before is None else _displacement_ang(before, step),
+                max_displacement_ang=None
+                if before is None
+                else largest_displacement_ang(before.structure, step.structure),
                 volume_ang3=float(step.structure.volume),
             )
         )
         before = step
     return tuple(found)
-
-
-def _displacement_ang(before: IonicStep, after: IonicStep) -> float:
-    moved = after.structure.frac_coords - before.structure.frac_coords
-    moved -= np.round(moved)
-    return float(np.linalg.norm(moved @ after.structure.lattice.matrix, axis=1).max())
 
 
 # --- bands ------------------------------------------------------------------------------------------------------

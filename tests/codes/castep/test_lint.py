@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dftflow.codes.castep import CASTEP
-from dftflow.codes.castep.finding import Finding
 from dftflow.codes.castep.lint import lint_files
+from dftflow.codes.castep.lint_finding import Finding
 from dftflow.errors import InputError
 from dftflow.model.spec import CalcSpec
 
