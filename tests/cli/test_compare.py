@@ -6,22 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gpaw_files
 import pytest
 
 from dftflow.cli.main import main
 from dftflow.errors import AnalysisError
 
-RECORD: dict[str, Any] = {
-    "status": "finished",
-    "gpaw": "26.7.0",
-    "ase": "3.29.0",
-    "numpy": "2.4.6",
-    "python": "3.11",
-    "wall_time_s": 1.0,
-    "peak_memory_mib": 200.0,
-    "energy_ev": -6.7,
+RECORD: dict[str, Any] = gpaw_files.RECORD | {
     "fermi_ev": -2.0,
-    "n_electrons": 2.0,
     "numbers": [55, 35],
     "cell_ang": [[4.295, 0, 0], [0, 4.295, 0], [0, 0, 4.295]],
     "positions_ang": [[0, 0, 0], [2.1475, 2.1475, 2.1475]],

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import gpaw_files
 import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
@@ -20,17 +21,8 @@ from dftflow.model.method import Method
 from dftflow.model.results import Results
 
 LENGTH, VACUUM, FERMI, VBM, CBM = 27.0, 3.0, -1.5, -2.0, 0.25
-RECORD: dict[str, Any] = {
-    "status": "finished",
-    "gpaw": "26.7.0",
-    "ase": "3.29.0",
-    "numpy": "2.4.6",
-    "python": "3.11",
-    "wall_time_s": 1.0,
-    "peak_memory_mib": 200.0,
-    "energy_ev": -6.7,
+RECORD: dict[str, Any] = gpaw_files.RECORD | {
     "fermi_ev": FERMI,
-    "n_electrons": 2.0,
     "numbers": [12] * 5,
     "cell_ang": [[4, 0, 0], [0, 4, 0], [0, 0, LENGTH]],
     "positions_ang": [[0, 0, LENGTH * height] for height in (0.3, 0.4, 0.5, 0.6, 0.7)],
