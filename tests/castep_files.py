@@ -14,16 +14,20 @@ FINISHED = """\
  | Welcome to Academic Release CASTEP version 21.11|
  Run started: Tue, 24 Nov 2026 10:00:00 +0000
 
- type of calculation                            : single point energy
+ ***************************** General Parameters ******************************
+ type of calculation                            : {task}
+ *******************************************************************************
 
 Total time          =    131.31 s
 Peak Memory Use     = 102400 kB
 """
 
 
-def write_finished(folder: Path, seed: str, *, bands: Bands, potential: PotentialGrid) -> None:
-    """``<seed>.castep``, ``.bands`` and ``.pot_fmt`` of a finished single point."""
-    (folder / f"{seed}.castep").write_text(FINISHED)
+def write_finished(
+    folder: Path, seed: str, *, bands: Bands, potential: PotentialGrid, task: str = "single point energy"
+) -> None:
+    """``<seed>.castep``, ``.bands`` and ``.pot_fmt`` of a finished run of `task`, as CASTEP calls it."""
+    (folder / f"{seed}.castep").write_text(FINISHED.format(task=task))
     (folder / f"{seed}.bands").write_text(bands_text(bands))
     (folder / f"{seed}.pot_fmt").write_text(potential_text(potential.values_ev / HARTREE_EV, potential.cell_ang))
 

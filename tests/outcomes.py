@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentType
+from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentType, Range
 from dftflow.model.energy import Energy, EnergyZero
-from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
+from dftflow.model.levels import BandEdges, LineupSpread, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.results import Bands, Results
 from dftflow.model.surface import AtomicLayer, Plane, SlabModel
@@ -153,7 +153,16 @@ def well_profile(
 
 
 def slab_outcome(
-    model: SlabModel, *, run: str, vacuum: float, ip: float, ea: float, wf: float, start: float, depth: float
+    model: SlabModel,
+    *,
+    run: str,
+    vacuum: float,
+    ip: float,
+    ea: float,
+    wf: float,
+    start: float,
+    depth: float,
+    relaxed: bool = True,
 ) -> SlabOutcome:
     length = float(model.structure.lattice.c)
     profile = well_profile(length, model.thickness_ang, start, model.period_ang, vacuum, depth)
@@ -174,12 +183,28 @@ def slab_outcome(
         work_function_ev=wf,
         ionisation_potential_ev=ip,
         electron_affinity_ev=ea,
-        lineup_uncertainty_ev=0.087,
+        spread=LineupSpread(flatness_ev=0.05, windows_ev=0.02, centre_ev=0.01, vacuum_ev=0.007),
         bulk_average_ev=0.0,
         slab_centre_average_ev=vacuum - depth,
-        slab_gap_ev=2.13,
+        slab_edges=slab_edges(vacuum - ip - 0.1, 2.13, zero),
     )
-    return SlabOutcome(model=model, profile=profile, vacuum=(low, high), levels=levels)
+    return SlabOutcome(
+        model=model, structure=model.structure, relaxed=relaxed, profile=profile, vacuum=(low, high), levels=levels
+    )
+
+
+def slab_edges(vbm: float, gap: float, zero: EnergyZero) -> BandEdges:
+    return BandEdges(
+        vbm=Energy(vbm, zero),
+        cbm=Energy(vbm + gap, zero),
+        vbm_k=(0.5, 0.5, 0.0),
+        cbm_k=(0.5, 0.5, 0.0),
+        vbm_label="M-bar",
+        cbm_label="M-bar",
+        direct=True,
+        fermi_ev=vbm + gap / 2,
+        fermi_in_gap=True,
+    )
 
 
 def cs_model(termination: str = "CsBr3/2 (half Cs2Br6)") -> SlabModel:
@@ -239,7 +264,7 @@ def alignment(
     ip_first: float = 5.812,
     gap_first: float = 1.909,
     gap_second: float = 1.641,
-    uncertainty: float | None = 0.123,
+    range_ev: Range | None = (-0.123, 0.123),
     type_: AlignmentType = "not resolved",
     method: str = "bulk line-up",
     names: tuple[str, str] = ("CsPbBr3", "FAPbBr3"),
@@ -249,7 +274,7 @@ def alignment(
     first_vbm, second_vbm = -ip_first, -ip_first - vbo
     first_cbm, second_cbm = first_vbm + gap_first, second_vbm + gap_second
     edges = [
-        AbsoluteEdges(material=name, surface=surface, vbm_ev=vbm, cbm_ev=cbm, uncertainty_ev=0.087)
+        AbsoluteEdges(material=name, surface=surface, vbm_ev=vbm, cbm_ev=cbm, range_ev=(-0.087, 0.087))
         for name, surface, vbm, cbm in zip(
             names, surfaces, (first_vbm, second_vbm), (first_cbm, second_cbm), strict=True
         )
@@ -262,7 +287,8 @@ def alignment(
         second_name=names[1],
         valence_band_offset_ev=vbo,
         conduction_band_offset_ev=first_cbm - second_cbm,
-        uncertainty_ev=uncertainty,
+        range_ev=range_ev,
+        range_holds="line-up spread",
         type=type_,
         tolerance_ev=0.1,
         types_by_tolerance=((0.026, "type II"), (0.1, "quasi-type II"), (0.2, "quasi-type II")),
@@ -278,7 +304,7 @@ def published() -> Alignment:
         second_name="FAPbBr3",
         valence_band_offset_ev=0.021,
         conduction_band_offset_ev=None,
-        uncertainty_ev=None,
+        range_ev=None,
         type="quasi-type II",
         tolerance_ev=0.1,
         source=PAPER_DOI,
@@ -343,6 +369,8 @@ def make_outcome(root: Path, **changes: object) -> StudyOutcome:
             ),
             SlabOutcome(
                 model=replace(cs_model("Pb2"), formal_charge=4, polar=True),
+                structure=cs_model("Pb2").structure,
+                relaxed=False,
                 profile=None,
                 vacuum=(),
                 levels=None,
@@ -374,17 +402,15 @@ def make_outcome(root: Path, **changes: object) -> StudyOutcome:
             ),
         ),
     )
-    paper_way = alignment(
-        vbo=-0.083, method="slab work functions (as in the paper)", uncertainty=None, type_="quasi-type II"
-    )
+    functions = alignment(vbo=-0.083, method="slab work functions", range_ev=(-2.1, 2.3), type_="not resolved")
     outcome = StudyOutcome(
         title="Band alignment of CsPbBr3 and FAPbBr3",
         study_name="fapbbr3-cspbbr3",
         preset="quick",
-        preset_note="thin slabs and a coarse grid: bulk gaps within 0.3 eV of preset paper",
+        preset_note="thin slabs and a coarse grid: for a first look",
         code="gpaw",
         materials=(cs, fa),
-        alignments=(alignment(), paper_way, published()),
+        alignments=(alignment(), functions, published()),
         steps=_steps(root),
         settings={"xc": "PBE", "cutoff_ev": {"CsPbBr3": 244.9, "FAPbBr3": 435.4}, "grid": [2, 2, 2]},
         provenance={"dftflow": "0.1.0", "gpaw": "26.7.0", "structures": {"CsPbBr3": "sha256 0f3a"}},

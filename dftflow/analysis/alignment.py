@@ -12,21 +12,24 @@ Each offset (valence, conduction; first minus second) is positive, negative, or,
 5. They have opposite signs: type I (straddling). Both carriers are in the material with the smaller gap.
 
 There is no agreed t. Errors of the line-up move both edges of a material together, by the same amount. The type is
-given only when it stays the same while the first material is moved against the second by anything between minus and
-plus the uncertainty of the offsets; otherwise it is not resolved.
+given only when it stays the same while the first material is moved against the second by anything within the range of
+the offsets; otherwise it is not resolved. A range that is a lower bound of the error, as that of a line-up is, can
+leave a type open, but never settles one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from math import hypot
 
 from dftflow.errors import AnalysisError
-from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentType
+from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentType, Range
 from dftflow.model.levels import SurfaceLevels
 
 __all__ = [
+    "BY_LINE_UP",
+    "BY_WORK_FUNCTION",
     "TOLERANCES_EV",
     "align",
     "alignment_type",
@@ -34,10 +37,14 @@ __all__ = [
     "edges_from_work_function",
     "in_order",
     "published_alignment",
+    "with_contradictions",
 ]
 
 TOLERANCES_EV = (0.026, 0.10, 0.20)
 """kT at 300 K; the size of a line-up's error; what others use."""
+
+BY_LINE_UP = "line-up spread: a lower bound of the error; thickness and termination are not in it"
+BY_WORK_FUNCTION = "the Fermi level anywhere in the gap of its slab"
 
 
 def align(
@@ -45,35 +52,42 @@ def align(
     second: AbsoluteEdges,
     *,
     method: str,
+    range_holds: str,
     tolerance_ev: float = 0.10,
-    uncertainty_ev: float | None = None,
+    polar: bool = False,
+    remarks: Sequence[str] = (),
 ) -> Alignment:
     """Offsets of `first` against `second` (first minus second) and the type of the alignment.
+
+    The range of the offsets is that of all edges within their own ranges.
 
     Parameters
     ----------
     first, second
         Band edges relative to vacuum.
-    method
-        How they were found.
+    method, range_holds
+        How they were found, and what their ranges hold.
     tolerance_ev
         Offsets of at most this size count as none.
-    uncertainty_ev
-        Of each offset; by default those of the two materials' edges in quadrature.
+    polar, remarks
+        As in `Alignment`.
 
     Returns
     -------
     Alignment
-        `type` takes the uncertainty into account, `types_by_tolerance` are those of the offsets as they stand.
+        `type` takes the range into account, `types_by_tolerance` are those of the offsets as they stand.
 
     Raises
     ------
     AnalysisError
-        For a tolerance or uncertainty that is not positive or zero, or a material without a gap.
+        For a negative tolerance, a range that does not hold the number itself, or a material without a gap.
     """
-    error_ev = hypot(first.uncertainty_ev, second.uncertainty_ev) if uncertainty_ev is None else uncertainty_ev
-    if not (tolerance_ev >= 0 and error_ev >= 0):
-        raise AnalysisError(f"tolerance {tolerance_ev} eV and uncertainty {error_ev} eV must not be negative")
+    if not tolerance_ev >= 0:
+        raise AnalysisError(f"the tolerance of {tolerance_ev} eV must not be negative")
+    for edges in (first, second):
+        if not edges.range_ev[0] <= 0 <= edges.range_ev[1]:
+            raise AnalysisError(f"the range {edges.range_ev} eV of {edges.material} does not hold 0")
+    range_ev = (first.range_ev[0] - second.range_ev[1], first.range_ev[1] - second.range_ev[0])
     return Alignment(
         method=method,
         first=first,
@@ -82,10 +96,13 @@ def align(
         second_name=second.material,
         valence_band_offset_ev=first.vbm_ev - second.vbm_ev,
         conduction_band_offset_ev=first.cbm_ev - second.cbm_ev,
-        uncertainty_ev=error_ev,
-        type=_resolved_type(first, second, tolerance_ev, error_ev),
+        range_ev=range_ev,
+        range_holds=range_holds,
+        type=_resolved_type(first, second, tolerance_ev, range_ev),
         tolerance_ev=tolerance_ev,
         types_by_tolerance=tuple((value, alignment_type(first, second, value)) for value in TOLERANCES_EV),
+        polar=polar,
+        remarks=tuple(remarks),
     )
 
 
@@ -113,20 +130,18 @@ def _direction(offset_ev: float, tolerance_ev: float) -> int:
     return 0 if abs(offset_ev) <= tolerance_ev else 1 if offset_ev > 0 else -1
 
 
-def _resolved_type(
-    first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float, uncertainty_ev: float
-) -> AlignmentType:
-    """The type that holds for every rigid shift of `first` within the uncertainty, else "not resolved".
+def _resolved_type(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float, range_ev: Range) -> AlignmentType:
+    """The type that holds for every rigid shift of `first` within the range, else "not resolved".
 
     The type changes only at shifts where an offset reaches the tolerance or the two gaps stop overlapping; it is enough
     to look at the ends and once between every two of them.
     """
+    low, high = range_ev
     valence, conduction = first.vbm_ev - second.vbm_ev, first.cbm_ev - second.cbm_ev
     changes = [sign * tolerance_ev - offset for offset in (valence, conduction) for sign in (-1, 1)]
     changes += [second.cbm_ev - first.vbm_ev, second.vbm_ev - first.cbm_ev]
-    within = [change for change in changes if abs(change) < uncertainty_ev]
-    borders = sorted({-uncertainty_ev, uncertainty_ev, *within})
-    shifts = [0.0, -uncertainty_ev, uncertainty_ev, *((left + right) / 2 for left, right in pairwise(borders))]
+    borders = sorted({low, high, *(change for change in changes if low < change < high)})
+    shifts = [0.0, low, high, *((left + right) / 2 for left, right in pairwise(borders))]
     types = {alignment_type(_shifted(first, shift), second, tolerance_ev) for shift in shifts}
     return types.pop() if len(types) == 1 else "not resolved"
 
@@ -138,11 +153,13 @@ def _shifted(edges: AbsoluteEdges, shift_ev: float) -> AbsoluteEdges:
 # --- where the edges come from ----------------------------------------------------------------------------------
 
 
-def edges_from_work_function(material: str, surface: str, work_function_ev: float, band_gap_ev: float) -> AbsoluteEdges:
+def edges_from_work_function(
+    material: str, surface: str, work_function_ev: float, *, band_gap_ev: float, slab_gap_ev: float
+) -> AbsoluteEdges:
     """Edges from the work function of a slab, as papers do it: VBM = -W, CBM = -W + gap.
 
     This takes the Fermi level for the VBM, which it is in a CASTEP run with fixed occupations. In general it lies
-    anywhere in the gap, so the uncertainty is half of the gap, and the VBM can only be lower.
+    anywhere in the gap of the slab, and the VBM can only be below it: it lies between -W - slab gap and -W.
 
     Parameters
     ----------
@@ -150,34 +167,63 @@ def edges_from_work_function(material: str, surface: str, work_function_ev: floa
         Names.
     work_function_ev
         E_vac - E_F of the slab.
-    band_gap_ev
-        Of the bulk.
+    band_gap_ev, slab_gap_ev
+        Of the bulk; of the slab itself.
 
     Raises
     ------
     AnalysisError
-        When the gap is not positive.
+        When a gap is not positive.
     """
-    if not band_gap_ev > 0:
-        raise AnalysisError(f"{material} has no gap ({band_gap_ev} eV), so its work function gives no band edges")
+    for gap_ev, whose in ((band_gap_ev, "it"), (slab_gap_ev, "its slab")):
+        if not gap_ev > 0:
+            raise AnalysisError(
+                f"the work function of {material} gives no band edges: {whose} has no gap ({gap_ev} eV)"
+            )
     return AbsoluteEdges(
         material=material,
         surface=surface,
         vbm_ev=-work_function_ev,
         cbm_ev=-work_function_ev + band_gap_ev,
-        uncertainty_ev=band_gap_ev / 2,
+        range_ev=(-slab_gap_ev, 0.0),
     )
 
 
 def edges_from_levels(material: str, surface: str, levels: SurfaceLevels) -> AbsoluteEdges:
-    """Edges from the bulk lined up through the middle of a slab: VBM = -IP, CBM = -EA."""
+    """Edges from the bulk lined up through the middle of a slab: VBM = -IP, CBM = -EA; the range is the spread."""
+    spread_ev = levels.spread.total_ev
     return AbsoluteEdges(
         material=material,
         surface=surface,
         vbm_ev=-levels.ionisation_potential_ev,
         cbm_ev=-levels.electron_affinity_ev,
-        uncertainty_ev=levels.lineup_uncertainty_ev,
+        range_ev=(-spread_ev, spread_ev),
     )
+
+
+# --- rows beside each other -------------------------------------------------------------------------------------
+
+
+def with_contradictions(rows: Sequence[Alignment]) -> tuple[Alignment, ...]:
+    """The same rows, each with the methods that it contradicts.
+
+    Two rows contradict each other when their valence-band offsets, each within its range, stay more than the tolerance
+    apart. A row without a range, such as a published one, stands for its number alone.
+    """
+    return tuple(
+        replace(row, contradicts=tuple(other.method for other in rows if other is not row and _contradict(row, other)))
+        for row in rows
+    )
+
+
+def _contradict(row: Alignment, other: Alignment) -> bool:
+    (low, high), (other_low, other_high) = _valence_range_ev(row), _valence_range_ev(other)
+    return max(low, other_low) - min(high, other_high) > min(row.tolerance_ev, other.tolerance_ev)
+
+
+def _valence_range_ev(row: Alignment) -> Range:
+    low, high = row.range_ev or (0.0, 0.0)
+    return row.valence_band_offset_ev + low, row.valence_band_offset_ev + high
 
 
 # --- what others found ------------------------------------------------------------------------------------------
@@ -211,7 +257,7 @@ def published_alignment(
         second_name=second_name,
         valence_band_offset_ev=valence_band_offset_ev,
         conduction_band_offset_ev=conduction_band_offset_ev,
-        uncertainty_ev=None,
+        range_ev=None,
         type=type,
         tolerance_ev=tolerance_ev,
         source=source,
@@ -243,4 +289,5 @@ def in_order(alignment: Alignment, first_name: str, second_name: str) -> Alignme
         second_name=second_name,
         valence_band_offset_ev=-alignment.valence_band_offset_ev,
         conduction_band_offset_ev=None if conduction is None else -conduction,
+        range_ev=None if alignment.range_ev is None else (-alignment.range_ev[1], -alignment.range_ev[0]),
     )

@@ -15,6 +15,7 @@ import numpy as np
 
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.model.comparison import Comparison, ComparisonRow, Verdict
+from dftflow.model.kpoint_grid import grid_text, same_shift
 from dftflow.model.method import Method
 from dftflow.model.results import Results, Status
 
@@ -198,6 +199,19 @@ def _same_cell(first: Results, second: Results) -> bool:
     return bool(lengths and np.allclose(a.angles, b.angles, rtol=0, atol=0.1))
 
 
+def _same_counts(a: Method, b: Method) -> bool:
+    return a.kpoints_grid is not None and a.kpoints_grid == b.kpoints_grid
+
+
+def _same_grid(a: Method, b: Method) -> bool:
+    """Whether the points are the same, as far as both tell: their numbers, and where the grid stands."""
+    if a.kpoints_grid is None or b.kpoints_grid is None:
+        return True
+    if a.kpoints_grid != b.kpoints_grid:
+        return False
+    return a.kpoints_shift is None or b.kpoints_shift is None or same_shift(a.kpoints_shift, b.kpoints_shift)
+
+
 def _k_density(a: Method, b: Method, *, same_cell: bool) -> ComparisonRow:
     name, first, second = "k-point density", _k_text(a), _k_text(b)
     if a.kpoint_spacing_per_ang is None or b.kpoint_spacing_per_ang is None:
@@ -207,8 +221,9 @@ def _k_density(a: Method, b: Method, *, same_cell: bool) -> ComparisonRow:
         ratio = 1.0
     else:
         ratio = a.kpoint_spacing_per_ang / b.kpoint_spacing_per_ang
-    same_grid = a.kpoints_grid is None or b.kpoints_grid is None or a.kpoints_grid == b.kpoints_grid
-    if same_cell and not same_grid:
+    if same_cell and _same_counts(a, b) and None in (a.kpoints_shift, b.kpoints_shift):
+        return _untold(name, first, second)
+    if same_cell and not _same_grid(a, b):
         consequence = "one cell on two grids: the sampling error does not cancel"
         return _row(name, first or "", second or "", "caution", consequence)
     alike = 1 / (1 + SAME_K_DENSITY) - 1e-9 <= ratio <= 1 + SAME_K_DENSITY + 1e-9
@@ -304,7 +319,7 @@ def _of(elements: list[str], potentials: Mapping[str, str]) -> str:
 
 
 def _k_text(method: Method) -> str | None:
-    grid = None if method.kpoints_grid is None else "x".join(map(str, method.kpoints_grid))
+    grid = None if method.kpoints_grid is None else grid_text(method.kpoints_grid, method.kpoints_shift)
     spacing = method.kpoint_spacing_per_ang
     step = None if spacing is None else f"{spacing:.3f} 1/Å"
     return ", ".join(part for part in (grid, step) if part) or None

@@ -38,12 +38,18 @@ class SlabCentre:
         Mean over `window_ang`.
     half_variation_ev
         Half of largest minus smallest value in the window: zero in a slab that is bulk-like in its middle.
+    windows_ev
+        Change of the mean between windows half a period and a whole period wide about the same middle.
+    centre_ev
+        Value in the very middle.
     window_ang
         Start and end, in the frame of `PotentialProfile.atoms_ang`.
     """
 
     mean_ev: float
     half_variation_ev: float
+    windows_ev: float
+    centre_ev: float
     window_ang: tuple[float, float]
 
 
@@ -144,8 +150,9 @@ def slab_centre_average(profile: PotentialProfile) -> SlabCentre:
 
     The average at height z sees one period around z. It is bulk-like only where that stays 1 Å or more inside the
     outermost atoms, so the window has the width thickness - period - 2 Å, at most one period. A slab too thin for
-    that gets a window of half a period, whose averages do see the surfaces: the variation is then large. It is the
-    size of the error of whatever is lined up here, not a bound on it.
+    that gets a window of half a period, whose averages do see the surfaces. What the variation, the change between
+    windows and the value in the middle tell is how much a line-up depends on where it is made: less than its error,
+    for the average comes in from a face with a tail that is longer than it is steep.
 
     Raises
     ------
@@ -161,11 +168,19 @@ def slab_centre_average(profile: PotentialProfile) -> SlabCentre:
             fix=f"make it at least {2 * period_ang + 2 * SURFACE_SKIN_ANG:.1f} Å thick",
         )
     width_ang = float(np.clip(thickness_ang - period_ang - 2 * SURFACE_SKIN_ANG, period_ang / 2, period_ang))
+    samples, narrow, wide = (_about_middle(profile, width) for width in (width_ang, period_ang / 2, period_ang))
     centre_ang = (low_ang + high_ang) / 2
-    window_ang = (centre_ang - width_ang / 2, centre_ang + width_ang / 2)
-    samples = np.interp(
-        np.linspace(*window_ang, SAMPLES), profile.z_ang, profile.macroscopic_ev, period=profile.length_ang
-    )
     return SlabCentre(
-        mean_ev=float(samples.mean()), half_variation_ev=float(np.ptp(samples)) / 2, window_ang=window_ang
+        mean_ev=float(samples.mean()),
+        half_variation_ev=float(np.ptp(samples)) / 2,
+        windows_ev=abs(float(wide.mean() - narrow.mean())),
+        centre_ev=float(samples[SAMPLES // 2]),
+        window_ang=(centre_ang - width_ang / 2, centre_ang + width_ang / 2),
     )
+
+
+def _about_middle(profile: PotentialProfile, width_ang: float) -> FloatArray:
+    """The macroscopic average at `SAMPLES` heights, evenly spaced over a window about the slab's middle."""
+    middle = sum(profile.atoms_ang) / 2
+    heights = np.linspace(middle - width_ang / 2, middle + width_ang / 2, SAMPLES)
+    return np.asarray(np.interp(heights, profile.z_ang, profile.macroscopic_ev, period=profile.length_ang))

@@ -7,6 +7,7 @@ one re-sorts the axes first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ase.dft.kpoints import BandPath
     from pymatgen.core import Structure
 
-__all__ = ["sample_path", "special_points", "standard_path"]
+__all__ = ["sample_path", "special_points", "standard_path", "surface_points"]
 
 LATTICE_TOLERANCE = 1e-3
 
@@ -35,6 +36,48 @@ def special_points(structure: Structure) -> dict[str, KPoint]:
         label: KPoint(label=label, frac=_rounded(point))
         for label, point in _band_path(structure).special_points.items()
     }
+
+
+def surface_points(slab: Structure) -> tuple[KPoint, ...]:
+    """Special points of a surface's Brillouin zone, in units of the slab's own reciprocal lattice vectors.
+
+    Those of the two-dimensional Bravais lattice of a and b, and whichever of the four points that time reversal maps
+    onto themselves is not among them. Every special point of the crystal's zone that lies on half reciprocal lattice
+    vectors (R of a cubic crystal, where lead halides have their gap) is projected onto one of these four, whatever the
+    plane. ``"M-bar"`` is the usual name of M with a bar.
+
+    Parameters
+    ----------
+    slab
+        With lattice vector c along the normal.
+    """
+    from ase.cell import Cell
+
+    cell = Cell(slab.lattice.matrix)
+    try:
+        found = cell.bandpath(npoints=0, eps=LATTICE_TOLERANCE, pbc=[True, True, False]).special_points
+    except (RuntimeError, ValueError):
+        found = {}
+    points = [KPoint(label=f"{label}-bar", frac=_rounded(point)) for label, point in found.items()]
+    for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        half = np.array([i / 2, j / 2, 0.0])
+        if not any(_is_whole(half - point.frac) for point in points):
+            points.append(KPoint(label=_twin(half, points, slab), frac=_rounded(half)))
+    return tuple(points)
+
+
+def _twin(half: FloatArray, points: Sequence[KPoint], slab: Structure) -> str:
+    """Name of a further point: that of one as far from Γ with a prime (X' beside X of a square), else its place."""
+    reciprocal = slab.lattice.reciprocal_lattice.matrix
+    length = np.linalg.norm(half @ reciprocal)
+    for point in points:
+        if abs(np.linalg.norm(np.array(point.frac) @ reciprocal) - length) < LATTICE_TOLERANCE * length:
+            return point.label.replace("-bar", "'-bar")
+    return f"{half[0]:g},{half[1]:g}-bar"
+
+
+def _is_whole(difference: FloatArray) -> bool:
+    return bool(np.abs(difference - np.round(difference)).max() < 1e-6)
 
 
 def standard_path(structure: Structure, spacing_per_ang: float) -> KPath:

@@ -281,6 +281,7 @@ def _model(cut: Cut, stacking: Stacking, plane: Plane, size: _Size, vacuum_ang: 
         formal_charge=cut.charge,
         symmetric=bool(cut.flips),
         polar=_is_polar(cut),
+        compensated=bool(cut.surface),
         stoichiometric=cut.is_made_of(unit for layer in stacking.layers for unit in layer),
         area_ang2=cut.area_ang2,
         thickness_ang=cut.thickness_ang,

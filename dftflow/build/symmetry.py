@@ -8,7 +8,7 @@ given for Pnma would mean another plane; here the cell keeps its axes, and its s
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -21,13 +21,15 @@ from dftflow.errors import StructureError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pymatgen.core import Structure
+    from pymatgen.core import Lattice, Structure
 
 __all__ = [
     "ANGLE_TOLERANCE_DEG",
     "SYMPREC_ANG",
     "SpaceGroup",
     "averaging_period_ang",
+    "is_hexagonal",
+    "keeps_symmetry",
     "point_operations",
     "space_group",
 ]
@@ -35,6 +37,8 @@ __all__ = [
 SYMPREC_ANG = 1e-3
 ANGLE_TOLERANCE_DEG = 0.05
 PERIOD_SYMPREC_ANG = 0.01
+HEXAGONAL_ANGLE_DEG = 0.1
+HEXAGONAL_LENGTH_ANG = 1e-2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +73,10 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _dataset(structure: Structure, symprec_ang: float, hall_number: int = 0) -> Any:
-    cell: Any = (structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
+def _dataset(structure: Structure, symprec_ang: float, hall_number: int = 0, kinds: Sequence[int] | None = None) -> Any:
+    """spglib's dataset; atoms are the same when their `kinds` are, the atomic numbers unless given."""
+    numbers = [site.specie.Z for site in structure] if kinds is None else list(kinds)
+    cell: Any = (structure.lattice.matrix, structure.frac_coords, numbers)
     data = None
     with _quiet(), suppress(spglib.SpglibError):
         data = spglib.get_symmetry_dataset(
@@ -141,6 +147,25 @@ def point_operations(structure: Structure, *, symprec_ang: float = SYMPREC_ANG) 
     to_cart = structure.lattice.matrix.T
     distinct = np.unique(_dataset(structure, symprec_ang).rotations, axis=0)
     return np.asarray(to_cart @ distinct @ np.linalg.inv(to_cart), dtype=np.float64)
+
+
+def keeps_symmetry(structure: Structure, held: Collection[int], *, symprec_ang: float = SYMPREC_ANG) -> bool:
+    """Whether every symmetry operation of `structure` maps the atoms `held` (indices) onto themselves."""
+    if not held:
+        return True
+    chosen = set(held)
+    kinds = [2 * site.specie.Z + (index in chosen) for index, site in enumerate(structure)]
+    return len(_dataset(structure, symprec_ang).rotations) == len(
+        _dataset(structure, symprec_ang, kinds=kinds).rotations
+    )
+
+
+def is_hexagonal(lattice: Lattice) -> bool:
+    """Whether two lattice vectors of one length enclose 60° or 120° and the third stands upright on them.
+
+    An even grid of Monkhorst and Pack breaks the six-fold axis of such a lattice: rotated, it is another grid.
+    """
+    return bool(lattice.is_hexagonal(hex_angle_tol=HEXAGONAL_ANGLE_DEG, hex_length_tol=HEXAGONAL_LENGTH_ANG))
 
 
 def averaging_period_ang(

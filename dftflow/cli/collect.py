@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.argument("study")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--code", help="DFT code that ran them, instead of the one the study names.")
-@click.option("--preset", default="paper", show_default=True, help="The preset that the decks were written with.")
+@click.option("--preset", help="The preset that the decks were written with; the study's own unless given.")
 @click.option(
     "--at",
     "placed",
@@ -24,7 +24,9 @@ __all__ = ["command"]
     help="Results of one step that lie elsewhere: CsPbBr3/bulk-bands=DIR. Can be given again.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
-def command(study: str, folder: Path, code: str | None, preset: str, placed: tuple[str, ...], as_json: bool) -> None:
+def command(
+    study: str, folder: Path, code: str | None, preset: str | None, placed: tuple[str, ...], as_json: bool
+) -> None:
     """Read the results of STUDY below FOLDER, where `dftflow decks` wrote its decks, and derive what it asks for.
 
     Figures, report.html and results.json go into FOLDER. Steps without results are named, and what does not depend on

@@ -248,10 +248,13 @@ def _number(value: float | None, unit: str, pattern: str) -> str:
 
 
 def _method_line(results: Results) -> str:
+    from dftflow.model.kpoint_grid import grid_text
+
     method = results.method
     if method is None:
         return ""
-    grid = None if method.kpoints_grid is None else f"{'x'.join(map(str, method.kpoints_grid))} k-points"
+    counts = method.kpoints_grid
+    grid = None if counts is None else f"{grid_text(counts, method.kpoints_shift)} k-points"
     width = "" if method.smearing_ev is None else f" {method.smearing_ev:g} eV"
     u_values = ", ".join(f"{shell} {value:g} eV" for shell, value in sorted((method.hubbard_u_ev or {}).items()))
     parts = [

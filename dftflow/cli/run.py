@@ -13,7 +13,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("study")
-@click.option("--preset", default="paper", show_default=True, help="paper, quick, converged, or one of the study's.")
+@click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
 @click.option("--code", help="DFT code, instead of the one the study names.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/STUDY-PRESET]")
 @click.option("--workers", type=click.IntRange(min=1), help="Engine processes at once.  [default: one a core]")
@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 def command(
     study: str,
-    preset: str,
+    preset: str | None,
     code: str | None,
     out: Path | None,
     workers: int | None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dftflow.codes.registry import load_code
@@ -75,7 +75,13 @@ class SheetFacts:
     under_slurm: str = ""
 
 
-def run_sheet(code_name: str, steps: Sequence[SheetStep], study_arguments: Sequence[str]) -> dict[str, str]:
+def run_sheet(
+    code_name: str,
+    steps: Sequence[SheetStep],
+    study_arguments: Sequence[str],
+    *,
+    cautions: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, str]:
     """``RUN.md``, ``run.sh`` and ``run.slurm`` for `steps`.
 
     Parameters
@@ -86,6 +92,8 @@ def run_sheet(code_name: str, steps: Sequence[SheetStep], study_arguments: Seque
         In the order in which they can be run.
     study_arguments
         The study and its options, as `dftflow decks` takes it when it is called from the folder of the run sheet.
+    cautions
+        What the writers of the decks caution about -> names of the steps that it is about.
 
     Raises
     ------
@@ -100,7 +108,14 @@ def run_sheet(code_name: str, steps: Sequence[SheetStep], study_arguments: Seque
     return {
         "RUN.md": render_template(
             "runsheet/RUN.md.j2",
-            {"code": code.name, "steps": steps, "supply": facts.supply, "outputs": facts.outputs, "recut": recut},
+            {
+                "code": code.name,
+                "steps": steps,
+                "supply": facts.supply,
+                "cautions": cautions or {},
+                "outputs": facts.outputs,
+                "recut": recut,
+            },
         ),
         "run.sh": render_template(
             "runsheet/run.sh.j2",

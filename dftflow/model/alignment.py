@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["AbsoluteEdges", "Alignment", "AlignmentType", "SIGN_CONVENTION"]
+__all__ = ["AbsoluteEdges", "Alignment", "AlignmentType", "Range", "SIGN_CONVENTION"]
 
 AlignmentType = Literal["type I", "type II", "type III", "quasi-type II", "not resolved"]
 
 SIGN_CONVENTION = "offset = edge of the first material minus edge of the second; positive: the first lies higher"
+
+
+Range = tuple[float, float]
+"""How far a number may lie from where it is given: (lowest, highest), such as (-0.03, 0.03) or (-2.1, 0.0)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +26,15 @@ class AbsoluteEdges:
         Names, e.g. ``"CsPbBr3"`` and ``"(011) Pnma, CsBr3"``.
     vbm_ev, cbm_ev
         Relative to vacuum: negative numbers.
-    uncertainty_ev
-        Of each edge.
+    range_ev
+        How far both edges together may lie from there, by what `Alignment.range_holds` names.
     """
 
     material: str
     surface: str
     vbm_ev: float
     cbm_ev: float
-    uncertainty_ev: float
+    range_ev: Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +44,23 @@ class Alignment:
     Attributes
     ----------
     method
-        ``"slab work functions (as in the paper)"``, ``"bulk line-up"`` …
+        ``"slab work functions"``, ``"bulk line-up"`` …
     first, second
         None for a row that is quoted from a publication.
     valence_band_offset_ev, conduction_band_offset_ev
         First minus second (see `SIGN_CONVENTION`); None where a publication gives none.
-    uncertainty_ev
-        Of each offset; None when unknown.
+    range_ev, range_holds
+        How far each offset may lie from there, and what that range holds; None and ``""`` when unknown.
     type
-        By `tolerance_ev`; ``"not resolved"`` when the uncertainty leaves it open.
+        By `tolerance_ev`; ``"not resolved"`` when the range leaves it open.
     types_by_tolerance
         The type for other tolerances: ((0.026, "type II"), …).
+    polar
+        One of the planes is polar: its faces are neutral only by a reconstruction that was chosen.
+    remarks
+        What a reader has to know of this row.
+    contradicts
+        Methods of the rows whose ranges leave no common value.
     source
         ``""`` for our own numbers, else the DOI.
     """
@@ -62,8 +72,12 @@ class Alignment:
     second_name: str
     valence_band_offset_ev: float
     conduction_band_offset_ev: float | None
-    uncertainty_ev: float | None
+    range_ev: Range | None
+    range_holds: str = ""
     type: AlignmentType
     tolerance_ev: float
     types_by_tolerance: tuple[tuple[float, AlignmentType], ...] = ()
+    polar: bool = False
+    remarks: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
     source: str = ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dftflow.model.kpoint_grid import Shift
+
 __all__ = ["Method"]
 
 
@@ -24,7 +26,10 @@ class Method:
         Element -> what identifies its potential: a file's name, a library's string, its hash. An element that is
         left out is not told.
     kpoints_grid
-        Monkhorst-Pack grid of the SCF.
+        Points of the SCF's regular grid along each reciprocal lattice vector.
+    kpoints_shift
+        Where that grid stands, in its own steps from one that holds Γ: 0 or 1/2 in most codes (see
+        `dftflow.model.kpoint_grid`).
     kpoint_spacing_per_ang
         Largest step of that grid along the three reciprocal lattice vectors, 2π included.
     smearing, smearing_ev
@@ -48,6 +53,7 @@ class Method:
     cutoff_ev: float | None = None
     potentials: Mapping[str, str] | None = None
     kpoints_grid: tuple[int, int, int] | None = None
+    kpoints_shift: Shift | None = None
     kpoint_spacing_per_ang: float | None = None
     smearing: str | None = None
     smearing_ev: float | None = None

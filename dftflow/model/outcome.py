@@ -34,6 +34,8 @@ class StepOutcome:
         Last lines of the engine's log, when it failed.
     deck_files
         File name -> text.
+    notes
+        What the deck's writer cautions about (`Deck.notes`).
     """
 
     name: str
@@ -44,12 +46,19 @@ class StepOutcome:
     log_tail: str = ""
     wall_time_s: float | None = None
     deck_files: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     results: Results | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class BulkOutcome:
-    """The crystal: its geometry as calculated, bands and edges; None where a step failed."""
+    """The crystal: its geometry as calculated, bands and edges; None where a step failed.
+
+    Attributes
+    ----------
+    edges, why_no_edges
+        Band edges, or why there are none: not run, failed, metallic, no empty band.
+    """
 
     structure: Structure
     source: str
@@ -57,14 +66,29 @@ class BulkOutcome:
     edges: BandEdges | None
     bands: Bands | None
     relaxed: bool
+    why_no_edges: str = ""
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.edges is None and not self.why_no_edges:
+            raise ValueError("a crystal without band edges needs a reason")
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class SlabOutcome:
-    """One slab: the model, its profile, the vacuum on both sides, and the levels (None where a step failed)."""
+    """One slab: the model, its profile, the vacuum on both sides, and the levels (None where a step failed).
+
+    Attributes
+    ----------
+    structure
+        As calculated; as cut from the crystal where the calculation left none.
+    relaxed
+        Whether its ions were relaxed; otherwise it is as cut from the crystal.
+    """
 
     model: SlabModel
+    structure: Structure
+    relaxed: bool
     profile: PotentialProfile | None
     vacuum: tuple[VacuumLevel, ...]
     levels: SurfaceLevels | None
@@ -93,7 +117,8 @@ class StudyOutcome:
     materials
         In the order of the study file.
     alignments
-        One row a method; the first is the one dftflow defends (bulk line-up), publications come last.
+        One row a method and pair of surfaces: bulk line-ups first, those of planes that are not polar before the
+        others, then work functions; publications come last.
     steps
         Every step of the graph.
     settings, provenance
@@ -114,3 +139,8 @@ class StudyOutcome:
     provenance: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
     wall_time_s: float | None = None
+
+    @property
+    def defended(self) -> Alignment | None:
+        """The first row of the study's own whose planes are not polar, which is a line-up where there is one."""
+        return next((row for row in self.alignments if not row.source and not row.polar), None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dftflow.errors import SpecError
+from dftflow.model.kpoint_grid import NO_SHIFT, Shift, monkhorst_pack_shift
 
 __all__ = ["CalcSpec", "CellFreedom", "KPath", "KPoint", "Relaxation", "Task"]
 
@@ -54,6 +56,9 @@ class Relaxation:
     cell
         ``fixed``: ions only. ``isotropic``: all lengths by one factor. ``lengths``: each length by itself, angles
         kept. ``all``: no constraint.
+    notes
+        Name of a criterion -> where its value comes from, for the comments in a deck; a criterion that is left out
+        has no note.
     """
 
     cell: CellFreedom
@@ -62,6 +67,7 @@ class Relaxation:
     stress_tol_gpa: float
     displacement_tol_ang: float
     max_steps: int
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +85,23 @@ class CalcSpec:
         Exchange-correlation functional, in upper case: ``PBE``.
     cutoff_ev
         Plane-wave cutoff of the wave functions.
-    grid
-        Monkhorst-Pack grid of the SCF (10.1103/PhysRevB.13.5188); an even number leaves out Γ and the zone border.
+    grid, gamma_centred
+        k-points of the SCF along each reciprocal lattice vector: the grid of Monkhorst and Pack
+        (10.1103/PhysRevB.13.5188), of which an even number leaves out Γ and the zone border, or one that holds Γ
+        whatever the numbers. Both are the same for odd numbers.
     smearing_ev
         Width of the occupation smearing.
     scf_tol_ev_per_atom, max_scf_cycles
         When the SCF counts as converged, and when it is given up.
     empty_bands
-        Bands above the highest occupied one, in a band calculation.
+        Converged bands above the highest occupied one, wherever eigenvalues are asked for.
     relaxation
         Only with ``relax``.
-    path, edge_kpoints
-        Only with ``bands``. The edge points are calculated besides the path and the grid.
+    path
+        Only with ``bands``.
+    edge_kpoints
+        Points that are calculated besides the path and the grid, where band edges are known to lie: the special points
+        of a crystal with ``bands``, those of the surface's zone with ``potential``.
     slab_axis
         0, 1 or 2 when the cell holds a slab whose normal lies along that lattice vector and the Cartesian axis of
         the same number; None for a crystal. A slab is not periodic along it, and gets a dipole correction there.
@@ -100,9 +111,10 @@ class CalcSpec:
         Stem of the files that an earlier calculation left (``"../CsPbBr3-relax/CsPbBr3-relax"``), whose density and
         wave functions are the start. The result does not depend on it, and a code may start afresh instead.
     reference
-        DOI of the paper that the settings are from, for the comments in the deck; ``""`` when they are nobody's.
+        DOI of the publication that the study refers to, for the head of the deck; ``""`` without one. It says nothing
+        of any single setting: the notes do.
     cutoff_note, grid_note
-        Where the two numbers come from, for the comment in the deck ("paper: 244.9 eV for CsPbBr3").
+        Where the two numbers come from, for the comment in the deck; ``""`` for a choice of the study's own.
     """
 
     title: str
@@ -110,6 +122,7 @@ class CalcSpec:
     xc: str
     cutoff_ev: float
     grid: tuple[int, int, int]
+    gamma_centred: bool = False
     smearing_ev: float
     scf_tol_ev_per_atom: float
     max_scf_cycles: int
@@ -133,11 +146,18 @@ class CalcSpec:
             raise SpecError(f"task {self.task!r} and relaxation={self.relaxation!r} do not go together")
         if (self.task == "bands") != (self.path is not None):
             raise SpecError(f"task {self.task!r} and path={self.path!r} do not go together")
+        if self.edge_kpoints and self.task == "relax":
+            raise SpecError("a relaxation calculates no points besides its grid", fix="leave edge_kpoints out")
         self._check_slab()
         if self.fixed_atoms and self.task != "relax":
             raise SpecError(f"task {self.task!r} moves no atom, so none can be fixed", fix="leave fixed_atoms out")
         if len(set(self.fixed_atoms)) != len(self.fixed_atoms):
             raise SpecError(f"an atom stands twice in fixed_atoms {self.fixed_atoms}", fix="name each atom once")
+
+    @property
+    def grid_shift(self) -> Shift:
+        """Where the grid stands, in steps from one that holds Γ (see `dftflow.model.kpoint_grid`)."""
+        return NO_SHIFT if self.gamma_centred else monkhorst_pack_shift(self.grid)
 
     def _check_slab(self) -> None:
         axis = self.slab_axis

@@ -66,6 +66,8 @@ class SlabModel:
         An operation of the slab maps one face onto the other.
     polar
         The formal dipole along the normal is not zero, or the slab is charged.
+    compensated
+        The plane is polar, and the faces were made neutral by taking ions away.
     stoichiometric
         Same composition as the crystal.
     area_ang2, thickness_ang, vacuum_ang, period_ang
@@ -87,4 +89,10 @@ class SlabModel:
     thickness_ang: float
     vacuum_ang: float
     period_ang: float
+    compensated: bool = False
     refused: str = ""
+
+    @property
+    def of_polar_plane(self) -> bool:
+        """Whether its plane is polar, compensated or not: no bulk cut of such a plane has a converged level."""
+        return self.polar or self.compensated

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.patches import Rectangle
 
 from dftflow.errors import AnalysisError
-from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment
-from dftflow.plot.labels import mathtext, signed, wrapped
+from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, Range
+from dftflow.model.results import FloatArray
+from dftflow.plot.labels import mathtext, range_text, signed, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +75,8 @@ def draw_alignment(ax: Axes, alignment: Alignment) -> None:
     ax.set_ylabel("Energy relative to vacuum (eV)")
     ax.set_xlabel("\n".join(textwrap.wrap(f"Sign: {SIGN_CONVENTION}.", 110)), fontsize=6.5, labelpad=5)
     method = alignment.method[:1].upper() + alignment.method[1:]
-    title = f"{method}: {alignment.type} (tolerance {alignment.tolerance_ev:.3g} eV)"
+    polar = ", polar plane" if alignment.polar else ""
+    title = f"{method}{polar}: {alignment.type} (tolerance {alignment.tolerance_ev:.3g} eV)"
     ax.set_title(wrapped(title, 95), loc="left")
     ax.spines[["top", "right", "bottom"]].set_visible(False)
 
@@ -88,10 +91,10 @@ def _draw_material(ax: Axes, edges: AbsoluteEdges, column: tuple[float, float], 
     ax.add_patch(Rectangle((left, edges.cbm_ev), right - left, box, facecolor=color, alpha=0.08, edgecolor="none"))
     for level in (edges.vbm_ev, edges.cbm_ev):
         ax.plot([left, right], [level, level], color=color, linewidth=1.4, solid_capstyle="butt", zorder=3)
-    error = f" ± {edges.uncertainty_ev:.2f}"
+    deeper = f" {range_text((-edges.range_ev[1], -edges.range_ev[0]), 2)}"
     numbers = {"ha": "center", "va": "center", "fontsize": 7}
-    ax.text(middle, edges.cbm_ev + box / 2, f"EA {-edges.cbm_ev:.2f}{error}", **numbers)  # type: ignore[arg-type]
-    ax.text(middle, edges.vbm_ev - box / 2, f"IP {-edges.vbm_ev:.2f}{error}", **numbers)  # type: ignore[arg-type]
+    ax.text(middle, edges.cbm_ev + box / 2, f"EA {-edges.cbm_ev:.2f}{deeper}", **numbers)  # type: ignore[arg-type]
+    ax.text(middle, edges.vbm_ev - box / 2, f"IP {-edges.vbm_ev:.2f}{deeper}", **numbers)  # type: ignore[arg-type]
     gap = edges.cbm_ev - edges.vbm_ev
     if gap > 0.09 * scale.span_ev:
         text = rf"$E_\mathrm{{g}}$ {gap:.2f}"
@@ -111,11 +114,11 @@ def _draw_offset(ax: Axes, pair: tuple[AbsoluteEdges, AbsoluteEdges], alignment:
             arrow = {"arrowstyle": "<->", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
             ax.annotate("", (x, first), xytext=(x, second), arrowprops=arrow)
     pad, middle = 0.035 * scale.span_ev, (left + right) / 2
-    vbo = f"{_VBO} (eV)\n{signed(alignment.valence_band_offset_ev, alignment.uncertainty_ev)}"
+    vbo = f"{_VBO} (eV)\n{signed(alignment.valence_band_offset_ev, alignment.range_ev)}"
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
     ax.text(middle, scale.lowest_ev - pad, vbo, ha="center", va="top", fontsize=7, bbox=paper)
     if alignment.conduction_band_offset_ev is not None:
-        cbo = f"{_CBO} (eV)\n{signed(alignment.conduction_band_offset_ev, alignment.uncertainty_ev)}"
+        cbo = f"{_CBO} (eV)\n{signed(alignment.conduction_band_offset_ev, alignment.range_ev)}"
         ax.text(middle, scale.highest_ev + pad, cbo, ha="center", va="bottom", fontsize=7, bbox=paper)
 
 
@@ -125,16 +128,21 @@ def _draw_zoom(ax: Axes, pair: tuple[AbsoluteEdges, AbsoluteEdges], alignment: A
     levels = [e.vbm_ev - pair[1].vbm_ev for e in pair]
     for x, level, edges, color in zip((0, 1), levels, pair, MATERIAL_COLORS, strict=True):
         zoom.plot([x - 0.28, x + 0.28], [level, level], color=color, linewidth=1.6, solid_capstyle="butt")
-        zoom.errorbar(x, level, yerr=edges.uncertainty_ev, color="0.25", linewidth=0.8)
+        zoom.errorbar(x, level, yerr=_bars(edges.range_ev), color="0.25", linewidth=0.8)
         zoom.axhline(level, color=color, linewidth=0.4, linestyle=(0, (2, 2)), zorder=0)
-    error = max(e.uncertainty_ev for e in pair)
-    room = max(1.35 * error, 0.25 * abs(levels[0]), 0.01)
+    below, above = (max(abs(e.range_ev[end]) for e in pair) for end in (0, 1))
+    room = max(0.25 * abs(levels[0]), 0.01)
     zoom.set_xlim(-0.55, 1.55)
-    zoom.set_ylim(min(levels) - room, max(levels) + room)
+    zoom.set_ylim(min(levels) - max(1.35 * below, room), max(levels) + max(1.35 * above, room))
     zoom.set_xticks([])
     zoom.locator_params(axis="y", nbins=5)
     zoom.tick_params(labelsize=6.5)
     zoom.set_title(f"VBM $-$ VBM({mathtext(_short(alignment.second_name))}),\nzoom (eV)", fontsize=6.5)
+
+
+def _bars(range_ev: Range) -> FloatArray:
+    """Lengths of an error bar downwards and upwards, shape (2, 1)."""
+    return np.array([[-range_ev[0]], [range_ev[1]]])
 
 
 def _short(name: str) -> str:
@@ -149,15 +157,16 @@ def draw_offsets(ax: Axes, alignments: Sequence[Alignment]) -> None:
             (row + 0.19, alignment.conduction_band_offset_ev, _CBO, "s", "white"),
         )
         for y, value, name, marker, face in offsets:
-            label = f"{name}  {'not given' if value is None else signed(value, alignment.uncertainty_ev)}"
+            label = f"{name}  {'not given' if value is None else signed(value, alignment.range_ev)}"
             ax.annotate(
                 label, (1, y), xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
                 ha="left", va="center", fontsize=7,
             )  # fmt: skip
             if value is not None:
+                bars = None if alignment.range_ev is None else _bars(alignment.range_ev)
                 ax.errorbar(
-                    value, y, xerr=alignment.uncertainty_ev, fmt=marker, color="black", markerfacecolor=face,
-                    markeredgewidth=0.7, linewidth=0.8,
+                    value, y, xerr=bars, fmt=marker, color="black", markerfacecolor=face, markeredgewidth=0.7,
+                    linewidth=0.8,
                 )  # fmt: skip
     tolerance = alignments[0].tolerance_ev
     ax.axvspan(-tolerance, tolerance, facecolor="0.92", edgecolor="none", zorder=0)
@@ -172,5 +181,5 @@ def draw_offsets(ax: Axes, alignments: Sequence[Alignment]) -> None:
 
 
 def _method(alignment: Alignment) -> str:
-    text = f"{alignment.method}, {alignment.source}" if alignment.source else alignment.method
+    text = ", ".join(filter(None, (alignment.method, "polar plane" if alignment.polar else "", alignment.source)))
     return f"{wrapped(text, 34)}\n{alignment.type}"

@@ -94,12 +94,17 @@ def study_figures(outcome: StudyOutcome) -> tuple[StudyFigure, ...]:
 
 
 def _diagram(outcome: StudyOutcome) -> Alignment | None:
-    return next((a for a in outcome.alignments if a.first is not None and a.second is not None), None)
+    """The alignment that the study defends, else the first with band edges, which says that its plane is polar."""
+    return outcome.defended or next((a for a in outcome.alignments if a.first is not None), None)
 
 
 def _alignment_figure(outcome: StudyOutcome) -> StudyFigure:
     row = _diagram(outcome)
-    caption = "Band edges relative to the vacuum level; below, the offsets by each method with their uncertainty."
+    caption = (
+        "Band edges relative to the vacuum level; below, the offsets by each method with their range: of a line-up, "
+        "how much it depends on where in the slab it is made (a lower bound of its error); of work functions, the "
+        "Fermi level anywhere in the gap of each slab."
+    )
 
     def build(row: Alignment) -> Figure:
         heights = [3.9, 0.55 + 0.5 * len(outcome.alignments)]
@@ -214,7 +219,7 @@ def _same_scale(axes: Sequence[Axes]) -> None:
 
 
 def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int) -> StudyFigure:
-    surface = f"{material.name} {slab.model.plane}, {slab.model.termination}"
+    surface = f"{material.name} {slab.model.plane}, {slab.model.termination}{'' if slab.relaxed else ', not relaxed'}"
     why = slab.failure or slab.model.refused or "the slab has no potential"
     return StudyFigure(
         name=f"potential-{re.sub(r'[^A-Za-z0-9]+', '-', material.name).strip('-')}-slab{number}",
@@ -228,11 +233,11 @@ def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int) -
 
 def _build_profile(slab: SlabOutcome, surface: str) -> Figure:
     assert slab.profile is not None
-    lattice = slab.model.structure.lattice
+    lattice = slab.structure.lattice
     side_in = _PAGE_IN * (min(lattice.a, lattice.b) + 2.2) / slab.profile.length_ang
     figure = Figure(figsize=(_PAGE_IN, 3.3 + side_in), layout="constrained")
     side, ax = figure.subplots(2, 1, sharex=True, height_ratios=[side_in, 2.5])
-    draw_slab_side(side, slab.model.structure)
+    draw_slab_side(side, slab.structure)
     side.set_title(wrapped(surface, 90))
     draw_potential_profile(ax, slab.profile, slab.vacuum, levels=slab.levels)
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)

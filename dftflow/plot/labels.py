@@ -7,12 +7,15 @@ import textwrap
 from collections.abc import Sequence
 from fractions import Fraction
 
+from dftflow.model.alignment import Range
+
 __all__ = [
     "formula_parts",
     "kpoint_name",
     "kpoint_parts",
     "kpoint_text",
     "mathtext",
+    "range_text",
     "signed",
     "spread_apart",
     "wrapped",
@@ -52,11 +55,12 @@ def wrapped(text: str, width: int) -> str:
 
 def kpoint_parts(label: str) -> list[tuple[str, bool]]:
     """Split the name of a k-point into (piece, is a subscript): ``G`` is Γ, ``X_1`` has an index."""
-    match = re.fullmatch(r"(\\?[A-Za-z']+)(?:_([A-Za-z0-9]+))?", label)
+    match = re.fullmatch(r"(\\?[A-Za-z]+)((?:_[A-Za-z0-9]+|\d+)?)('?(?:-bar)?)", label)
     if match is None:
         return [(label, False)]
     letter = "Γ" if match[1].upper().lstrip("\\") in {"G", "GAMMA"} else match[1]
-    return [(letter, False), (match[2], True)] if match[2] else [(letter, False)]
+    parts = [(letter, False), (match[2].lstrip("_"), True), (match[3], False)]
+    return [(piece, lowered) for piece, lowered in parts if piece]
 
 
 def kpoint_name(label: str) -> str:
@@ -74,10 +78,18 @@ def _coordinate(value: float) -> str:
     return str(simple) if abs(simple - value) < 1e-5 else f"{value:.4f}".replace("-", "\N{MINUS SIGN}")
 
 
-def signed(value_ev: float, uncertainty_ev: float | None = None) -> str:
-    """An offset with its sign and, where known, its uncertainty; three decimals."""
+def signed(value_ev: float, range_ev: Range | None = None) -> str:
+    """An offset with its sign and, where known, its range; three decimals."""
     number = f"{value_ev:+.3f}".replace("-", "\N{MINUS SIGN}")
-    return number if uncertainty_ev is None else f"{number} ± {uncertainty_ev:.3f}"
+    return number if range_ev is None else f"{number} {range_text(range_ev)}"
+
+
+def range_text(range_ev: Range, decimals: int = 3) -> str:
+    """``"± 0.014"`` for a range that reaches as far down as up, else ``"−2.089/+0.000"``."""
+    low, high = range_ev
+    if abs(low + high) < 0.5 * 10**-decimals:
+        return f"± {high:.{decimals}f}"
+    return f"{low:+.{decimals}f}/{high:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def spread_apart(wanted: Sequence[float], gap: float) -> list[float]:

@@ -1,4 +1,4 @@
-"""The result in one line, and what it means in one sentence."""
+"""The result in one line, and what it means in a few sentences."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from dftflow.model.alignment import Alignment
 from dftflow.model.outcome import StudyOutcome
+from dftflow.plot.labels import range_text
+from dftflow.report.results_json import why_no_offset
 
 __all__ = ["Headline", "headline"]
 
@@ -19,52 +21,58 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """`result`: the offset and its uncertainty; `meaning`: whether it is resolved, and the type of alignment."""
+    """`result`: the offset and its range; `meaning`: what that range holds, the type, and what speaks against it."""
 
     result: str
     meaning: str
 
 
 def headline(outcome: StudyOutcome) -> Headline:
-    """Headline of a study, from its first alignment."""
-    own = next((a for a in outcome.alignments if not a.source), None)
-    if own is None:
-        failed = [step.name for step in outcome.steps if step.state == "failed"]
-        why = f"{', '.join(failed)} failed" if failed else "fewer than two materials have absolute band edges"
-        return Headline(result="No band offset.", meaning=f"There is none because {why}.")
-    return Headline(result=_result(own), meaning=f"{_resolution(own)} {_type(own)} {_surfaces(outcome)}")
+    """Headline of a study, from the alignment that it defends; a polar plane never makes one."""
+    row = outcome.defended
+    if row is None:
+        return Headline(result="No band offset.", meaning=f"There is none because {why_no_offset(outcome)}.")
+    sentences = (_range(row), _type(row), *_against(outcome, row))
+    return Headline(result=_result(row), meaning=" ".join(sentences))
 
 
 def _result(row: Alignment) -> str:
-    error = "" if row.uncertainty_ev is None else f" ± {row.uncertainty_ev:.3f}"
     offset = row.valence_band_offset_ev
     where = "above" if offset >= 0 else "below"
-    return f"The valence band of {row.first_name} lies {abs(offset):.3f}{error} eV {where} that of {row.second_name}."
+    spread = "" if row.range_ev is None else f" (offset {offset:+.3f} {range_text(row.range_ev)})"
+    return f"The valence band of {row.first_name} lies {abs(offset):.3f} eV {where} that of {row.second_name}{spread}."
 
 
-def _resolution(row: Alignment) -> str:
-    if row.uncertainty_ev is None:
+def _range(row: Alignment) -> str:
+    if row.range_ev is None:
         return "Its uncertainty is not known."
-    if abs(row.valence_band_offset_ev) > row.uncertainty_ev:
-        return "For these surfaces the offset is larger than its uncertainty, so its sign is resolved."
-    return "The offset is smaller than its uncertainty: which of the two lies higher is not determined."
-
-
-def _surfaces(outcome: StudyOutcome) -> str:
-    """What the stated uncertainty leaves out: an offset by way of the vacuum belongs to surfaces, not to crystals."""
-    offsets = [row.valence_band_offset_ev for row in outcome.alignments if not row.source]
-    if len(offsets) < 2:
-        return (
-            "The uncertainty is that of the line-up alone; another termination of either surface gives another offset."
-        )
-    return (
-        f"The uncertainty is that of the line-up alone: over the {len(offsets)} ways and surfaces calculated here the "
-        f"valence-band offset goes from {min(offsets):+.3f} to {max(offsets):+.3f} eV"
-        + (", and not even its sign is common to them." if min(offsets) < 0 < max(offsets) else ".")
-    )
+    text = f"The range is the {row.range_holds}."
+    low, high = (row.valence_band_offset_ev + end for end in row.range_ev)
+    if low <= 0 <= high:
+        text += " The offset is smaller than that: which of the two lies higher is not determined."
+    return text
 
 
 def _type(row: Alignment) -> str:
     if row.type == "not resolved":
-        return f"The type of the alignment is not resolved either (tolerance {row.tolerance_ev:.3g} eV)."
-    return f"With a tolerance of {row.tolerance_ev:.3g} eV the alignment is {row.type}: {_TYPES[row.type]}."
+        return f"The type of the alignment is open (tolerance {row.tolerance_ev:.3g} eV)."
+    return (
+        f"As the numbers stand, with a tolerance of {row.tolerance_ev:.3g} eV, the alignment is {row.type}: "
+        f"{_TYPES[row.type]}."
+    )
+
+
+def _against(outcome: StudyOutcome, row: Alignment) -> list[str]:
+    """What speaks against the row, and that an offset by way of the vacuum belongs to surfaces, not to crystals."""
+    lines = [f"{text}." for text in row.remarks]
+    if row.contradicts:
+        lines.append(f"Contradicted by: {', '.join(dict.fromkeys(row.contradicts))}.")
+    offsets = [other.valence_band_offset_ev for other in outcome.alignments if not other.source]
+    if len(offsets) < 2:
+        return [*lines, "Another termination of either surface gives another offset."]
+    span = f"{min(offsets):+.3f} to {max(offsets):+.3f} eV"
+    sign = ", and not even its sign is common to them" if min(offsets) < 0 < max(offsets) else ""
+    return [
+        *lines,
+        f"Over the {len(offsets)} ways and surfaces calculated here the valence-band offset goes from {span}{sign}.",
+    ]

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from dftflow.model.outcome import StudyOutcome
 from dftflow.plot.atomic import write_atomically
 from dftflow.plot.figures import StudyFigure, study_figures
-from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, signed
+from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, range_text, signed
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
 
@@ -49,7 +49,14 @@ def render_report(outcome: StudyOutcome, folder: Path) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        formula=_formula, kname=_kname, k=kpoint_text, signed=signed, number=_number, duration=_duration, href=_href
+        formula=_formula,
+        kname=_kname,
+        k=kpoint_text,
+        signed=signed,
+        number=_number,
+        range=_range,
+        duration=_duration,
+        href=_href,
     )
     return environment.get_template(_TEMPLATE).render(
         doc=document,
@@ -59,6 +66,7 @@ def render_report(outcome: StudyOutcome, folder: Path) -> str:
         decks={step.name: dict(sorted(step.deck_files.items())) for step in outcome.steps},
         settings=_flat(document["settings"]),
         provenance=_flat(document["provenance"]),
+        notes=_notes(document),
         warnings=_warnings(document),
     )
 
@@ -79,6 +87,15 @@ def _warnings(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             found += [(f"{name} {slab['termination']}", text) for text in slab["warnings"]]
     found += [(step["name"], text) for step in document["steps"] for text in step["warnings"]]
     return list(dict.fromkeys(found))
+
+
+def _notes(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """(caution of the decks' writer, steps that it is about)."""
+    found: dict[str, list[str]] = {}
+    for step in document["steps"]:
+        for note in step["notes"]:
+            found.setdefault(note, []).append(step["name"])
+    return list(found.items())
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
@@ -108,6 +125,10 @@ def _number(value: float | None, decimals: int = 3) -> str:
     if value is None:
         return "none"
     return f"{value:.{decimals}f}".replace("-", _MINUS)
+
+
+def _range(value: list[float] | None) -> str:
+    return "not known" if value is None else range_text((value[0], value[1]))
 
 
 def _duration(seconds: float | None) -> str:

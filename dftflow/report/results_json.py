@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, Ste
 from dftflow.model.surface import SlabModel
 from dftflow.plot.atomic import write_atomically
 
-__all__ = ["SCHEMA", "results_document", "write_results_json"]
+__all__ = ["SCHEMA", "results_document", "why_no_offset", "write_results_json"]
 
-SCHEMA = "dftflow-results/1"
+SCHEMA = "dftflow-results/2"
 
 Document = dict[str, Any]
 
@@ -50,7 +51,7 @@ def results_document(outcome: StudyOutcome, folder: Path) -> Document:
             "wall_time_s": _finite(outcome.wall_time_s),
         },
         "materials": {material.name: _material(material, outcome.steps) for material in outcome.materials},
-        "alignment": rows[0] if rows else _no_alignment(outcome),
+        "alignment": _no_alignment(outcome) if outcome.defended is None else _alignment(outcome.defended),
         "alignments": rows,
         "steps": [_step(step, folder) for step in outcome.steps],
         "settings": _plain(outcome.settings),
@@ -83,15 +84,6 @@ def _material(material: MaterialOutcome, steps: Sequence[StepOutcome]) -> Docume
     }
 
 
-def _why_no_edges(steps: Sequence[StepOutcome]) -> str:
-    """The failure that stopped the bulk's steps, else that nothing ran."""
-    for state in ("failed", "not_run"):
-        for step in steps:
-            if step.state == state:
-                return f"{step.name} {state.replace('_', ' ')}{f': {step.failure}' if step.failure else ''}"
-    return "no band edges were found for this crystal"
-
-
 def _bulk(bulk: BulkOutcome, steps: Sequence[StepOutcome]) -> Document:
     edges, lattice = bulk.edges, bulk.structure.lattice
     values = {
@@ -102,7 +94,7 @@ def _bulk(bulk: BulkOutcome, steps: Sequence[StepOutcome]) -> Document:
     }
     relaxations = [step.name for step in steps if "relax" in step.name and step.state == "finished"]
     return {
-        **_numbers(values, _why_no_edges(steps)),
+        **_numbers(values, bulk.why_no_edges),
         "vbm_k": list(map(float, edges.vbm_k)) if edges else None,
         "cbm_k": list(map(float, edges.cbm_k)) if edges else None,
         "vbm_label": edges.vbm_label if edges else None,
@@ -132,16 +124,27 @@ def _slab(slab: SlabOutcome) -> Document:
         "work_function_ev": levels.work_function_ev if levels else None,
         "ionisation_potential_ev": levels.ionisation_potential_ev if levels else None,
         "electron_affinity_ev": levels.electron_affinity_ev if levels else None,
-        "uncertainty_ev": levels.lineup_uncertainty_ev if levels else None,
-        "slab_gap_ev": levels.slab_gap_ev if levels else None,
+        "lineup_spread_ev": levels.spread.total_ev if levels else None,
     }
-    numbers = _numbers(values, why)
-    if levels is not None and levels.slab_gap_ev is None:
-        numbers["missing"]["slab_gap_ev"] = "the slab is metallic"
+    own = {
+        "slab_gap_ev": levels.slab_gap_ev if levels else None,
+        "slab_ionisation_potential_ev": levels.slab_ionisation_potential_ev if levels else None,
+        "slab_electron_affinity_ev": levels.slab_electron_affinity_ev if levels else None,
+    }
+    numbers, own_numbers = _numbers(values, why), _numbers(own, levels.why_no_slab_edges if levels else why)
+    edges = levels.slab_edges if levels else None
     run = slab.vacuum[0].level.zero.run if slab.vacuum else None
     return {
         **_slab_model(slab.model),
         **numbers,
+        **own_numbers,
+        "missing": {**numbers["missing"], **own_numbers["missing"]},
+        "lineup_spread": _plain(asdict(levels.spread)) if levels else None,
+        "slab_vbm_k": list(map(float, edges.vbm_k)) if edges else None,
+        "slab_cbm_k": list(map(float, edges.cbm_k)) if edges else None,
+        "slab_vbm_label": edges.vbm_label if edges else None,
+        "slab_cbm_label": edges.cbm_label if edges else None,
+        "relaxed": slab.relaxed,
         "vacuum": _vacuum(slab, why),
         "from": {"levels": run},
         "failure": slab.failure,
@@ -158,6 +161,7 @@ def _slab_model(model: SlabModel) -> Document:
         "formal_charge": model.formal_charge,
         "symmetric": model.symmetric,
         "polar": model.polar,
+        "polar_plane": model.of_polar_plane,
         "stoichiometric": model.stoichiometric,
         "refused": model.refused,
         "area_ang2": _finite(model.area_ang2),
@@ -186,19 +190,25 @@ def _vacuum(slab: SlabOutcome, why: str) -> Document:
 def _edges(edges: AbsoluteEdges | None) -> Document | None:
     if edges is None:
         return None
-    values = {"vbm_ev": edges.vbm_ev, "cbm_ev": edges.cbm_ev, "uncertainty_ev": edges.uncertainty_ev}
-    return {"material": edges.material, "surface": edges.surface, **_numbers(values, "")}
+    values = {"vbm_ev": edges.vbm_ev, "cbm_ev": edges.cbm_ev}
+    return {
+        "material": edges.material,
+        "surface": edges.surface,
+        **_numbers(values, ""),
+        "range_ev": list(map(float, edges.range_ev)),
+    }
 
 
 def _alignment(row: Alignment) -> Document:
     values = {
         "valence_band_offset_ev": row.valence_band_offset_ev,
         "conduction_band_offset_ev": row.conduction_band_offset_ev,
-        "uncertainty_ev": row.uncertainty_ev,
     }
     return {
         "method": row.method,
         **_numbers(values, "the source gives none" if row.source else "this method gives none"),
+        "range_ev": None if row.range_ev is None else list(map(float, row.range_ev)),
+        "range_holds": row.range_holds,
         "type": row.type,
         "tolerance_ev": _finite(row.tolerance_ev),
         "types_by_tolerance": [{"tolerance_ev": tol, "type": kind} for tol, kind in row.types_by_tolerance],
@@ -207,18 +217,39 @@ def _alignment(row: Alignment) -> Document:
         "first_edges": _edges(row.first),
         "second_edges": _edges(row.second),
         "sign_convention": SIGN_CONVENTION,
+        "polar": row.polar,
+        "remarks": list(row.remarks),
+        "contradicts": list(row.contradicts),
         "source": row.source,
     }
 
 
-def _no_alignment(outcome: StudyOutcome) -> Document:
+def why_no_offset(outcome: StudyOutcome) -> str:
+    """Why a study has no band offset that it defends."""
+    if any(row.polar for row in outcome.alignments):
+        return "all planes that an offset was calculated for are polar"
     failed = [step.name for step in outcome.steps if step.state == "failed"]
-    why = f"{', '.join(failed)} failed" if failed else "fewer than two materials have absolute band edges"
-    numbers = ("valence_band_offset_ev", "conduction_band_offset_ev", "uncertainty_ev", "tolerance_ev")
-    words = ("method", "type", "first", "second", "first_edges", "second_edges", "source")
+    if failed:
+        return f"{', '.join(failed)} failed"
+    missing = [
+        f"{m.name} {slab.model.plane}: {' '.join(slab.failure.split())}"
+        for m in outcome.materials
+        for slab in m.slabs
+        if slab.failure
+    ]
+    return "; ".join(missing) or "fewer than two materials have absolute band edges"
+
+
+def _no_alignment(outcome: StudyOutcome) -> Document:
+    why = why_no_offset(outcome)
+    numbers = ("valence_band_offset_ev", "conduction_band_offset_ev", "tolerance_ev")
+    words = ("method", "type", "first", "second", "first_edges", "second_edges", "source", "range_ev", "range_holds")
     return {
         **_numbers(dict.fromkeys(numbers), why),
         **dict.fromkeys(words),
+        "polar": None,
+        "remarks": [],
+        "contradicts": [],
         "types_by_tolerance": [],
         "sign_convention": SIGN_CONVENTION,
     }
@@ -239,6 +270,7 @@ def _step(step: StepOutcome, folder: Path) -> Document:
         "code": results.code if results else None,
         "code_version": results.code_version if results else None,
         "peak_memory_mib": _finite(results.peak_memory_mib) if results else None,
+        "notes": list(step.notes),
         "warnings": list(results.warnings) if results else [],
     }
 

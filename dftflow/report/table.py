@@ -9,6 +9,7 @@ from typing import Any
 
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.outcome import StudyOutcome
+from dftflow.plot.labels import range_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
 
@@ -23,19 +24,44 @@ def summary_table(outcome: StudyOutcome) -> str:
     document = results_document(outcome, Path())
     head = headline(outcome)
     blocks = [
-        _table("Band edges (eV; IP, EA and WF below vacuum)", _EDGE_HEADS, _edge_rows(document)),
+        _table("Band edges (eV; IP, EA and WF below vacuum; spread of the line-up)", _EDGE_HEADS, _edge_rows(document)),
         _table("Band offsets (eV)", _OFFSET_HEADS, _offset_rows(document)),
         "\n".join(textwrap.wrap(f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}.", _WIDTH)),
         "\n".join(textwrap.wrap(head.result, _WIDTH) + textwrap.wrap(head.meaning, _WIDTH)),
     ]
-    notes = [f"! {warning}" for warning in outcome.warnings]
+    notes = _row_notes(outcome)
+    notes += [f"! {warning}" for warning in outcome.warnings]
     notes += [f"! {step.name} {step.state}: {step.failure}" for step in outcome.steps if step.state == "failed"]
+    notes += [f"! {', '.join(steps)}: {note}" for note, steps in _deck_notes(outcome).items()]
     lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH, subsequent_indent="  ")]
     return "\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]) + "\n"
 
 
-_EDGE_HEADS = ("Material, surface", "gap", "", "IP", "EA", "WF", "±")
-_OFFSET_HEADS = ("Method", "valence", "conduction", "±", "type")
+def _row_notes(outcome: StudyOutcome) -> list[str]:
+    """What is to be known of each row of offsets, by its number."""
+    lines = []
+    numbers: dict[str, list[int]] = {}
+    for number, row in enumerate(outcome.alignments, start=1):
+        numbers.setdefault(row.method, []).append(number)
+    for number, row in enumerate(outcome.alignments, start=1):
+        lines += [f"! [{number}] {remark}" for remark in row.remarks]
+        others = sorted({other for method in row.contradicts for other in numbers[method]} - {number})
+        if others:
+            lines.append(f"! [{number}] contradicts {', '.join(f'[{other}]' for other in others)}")
+    return lines
+
+
+def _deck_notes(outcome: StudyOutcome) -> dict[str, list[str]]:
+    """Caution of a deck's writer -> the steps that it is about."""
+    found: dict[str, list[str]] = {}
+    for step in outcome.steps:
+        for note in step.notes:
+            found.setdefault(note, []).append(step.name)
+    return found
+
+
+_EDGE_HEADS = ("Material, surface", "gap", "", "IP", "EA", "WF", "spread", "own gap")
+_OFFSET_HEADS = ("Method", "valence", "conduction", "range", "type")
 
 
 def _number(value: float | None, pattern: str = ".3f") -> str:
@@ -49,24 +75,31 @@ def _edge_rows(document: dict[str, Any]) -> list[list[str]]:
         kind = {True: "direct", False: "indirect", None: ""}[bulk["direct"]]
         bulk_cells = [_number(bulk["band_gap_ev"]), kind]
         if not material["slabs"]:
-            rows.append([name, *bulk_cells, "-", "-", "-", "-"])
+            rows.append([name, *bulk_cells, "-", "-", "-", "-", "-"])
         for slab in material["slabs"]:
             plane = f"({''.join(map(str, slab['miller']))}) {slab['setting']}"
-            keys = ("ionisation_potential_ev", "electron_affinity_ev", "work_function_ev", "uncertainty_ev")
-            rows.append([f"{name} {plane} {slab['termination']}", *bulk_cells, *(_number(slab[key]) for key in keys)])
+            keys = (
+                "ionisation_potential_ev",
+                "electron_affinity_ev",
+                "work_function_ev",
+                "lineup_spread_ev",
+                "slab_gap_ev",
+            )
+            surface = f"{name} {plane} {slab['termination']}{'' if slab['relaxed'] else ', not relaxed'}"
+            rows.append([surface, *bulk_cells, *(_number(slab[key]) for key in keys)])
     return rows
 
 
 def _offset_rows(document: dict[str, Any]) -> list[list[str]]:
     return [
         [
-            f"{row['method']} {row['source']}".strip(),
+            f"[{number}] {row['method']} {row['source']}".strip(),
             _number(row["valence_band_offset_ev"], "+.3f"),
             _number(row["conduction_band_offset_ev"], "+.3f"),
-            _number(row["uncertainty_ev"]),
+            "-" if row["range_ev"] is None else range_text((row["range_ev"][0], row["range_ev"][1])),
             row["type"],
         ]
-        for row in document["alignments"]
+        for number, row in enumerate(document["alignments"], start=1)
     ] or [["none", "-", "-", "-", "-"]]
 
 

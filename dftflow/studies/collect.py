@@ -16,6 +16,7 @@ from dftflow.analysis.comparability import compare
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
 from dftflow.errors import DftflowError, InputError, ParseError, StoreError, StudyError
+from dftflow.model.kpoint_grid import Counts, Shift, grid_text, same_shift
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec
@@ -208,10 +209,8 @@ def _departures(results: Results, structure: Structure, spec: CalcSpec, *, exact
         lines.append(f"calculated with {method.functional}, the study asks for {spec.xc}")
     if method is not None and method.cutoff_ev is not None and abs(method.cutoff_ev - spec.cutoff_ev) > SAME_CUTOFF_EV:
         lines.append(f"calculated at {method.cutoff_ev:g} eV, the study asks for {spec.cutoff_ev:g} eV")
-    found = None if method is None else method.kpoints_grid
-    if grid and found is not None and found != spec.grid:
-        have, want = ("x".join(map(str, counts)) for counts in (found, spec.grid))
-        lines.append(f"calculated on {have} k-points, the study asks for {want}")
+    if grid and method is not None and method.kpoints_grid is not None:
+        lines += _other_grid(method.kpoints_grid, method.kpoints_shift, spec)
     if exact and results.structure is not None and spec.task != "relax" and spec.slab_axis is None:
         have_ang3, want_ang3 = (crystal.volume / len(crystal) for crystal in (results.structure, structure))
         if abs(have_ang3 / want_ang3 - 1) > SAME_VOLUME:
@@ -220,6 +219,13 @@ def _departures(results: Results, structure: Structure, spec: CalcSpec, *, exact
                 f"{want_ang3:.3f}: its deck may be older than the relaxation"
             )
     return lines
+
+
+def _other_grid(counts: Counts, shift: Shift | None, spec: CalcSpec) -> list[str]:
+    if counts == spec.grid and (shift is None or same_shift(shift, spec.grid_shift)):
+        return []
+    have, want = grid_text(counts, shift), grid_text(spec.grid, spec.grid_shift)
+    return [f"calculated on {have} k-points, the study asks for {want}"]
 
 
 def _unlike(plan: StudyPlan, used: Mapping[str, Results]) -> list[str]:

@@ -33,9 +33,10 @@ def expected_cost(structure: Structure, spec: CalcSpec) -> float:
     work = SCF_ITERATIONS * grid_points
     if spec.task == "relax":
         work *= STEPS_OF_A_RELAXATION
+    work += ITERATIONS_A_BAND_POINT * len(spec.edge_kpoints)
     if spec.path is not None:
         length = sum(_length(structure, segment) for segment in spec.path.segments)
-        work += ITERATIONS_A_BAND_POINT * (length / spec.path.spacing_per_ang + len(spec.edge_kpoints))
+        work += ITERATIONS_A_BAND_POINT * length / spec.path.spacing_per_ang
     return float(SECONDS_A_UNIT * plane_waves * n_electrons**0.5 * work)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,13 @@ __all__ = ["WrittenDeck", "WrittenDecks", "write_decks"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenDeck:
-    """One step's deck: its folder, its files, what a person should know."""
+    """One step's deck: its folder, its files, where its geometry is from, what its writer cautions about."""
 
     name: str
     folder: str
     files: tuple[str, ...]
     note: str
+    cautions: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -41,6 +43,19 @@ class WrittenDecks:
 
     decks: tuple[WrittenDeck, ...]
     sheet: Path
+
+    @property
+    def cautions(self) -> dict[str, list[str]]:
+        """Caution -> the steps that it is about."""
+        return _by_caution(self.decks)
+
+
+def _by_caution(decks: Sequence[WrittenDeck]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for deck in decks:
+        for caution in deck.cautions:
+            found.setdefault(caution, []).append(deck.name)
+    return found
 
 
 def write_decks(study: Study, out: Path) -> WrittenDecks:
@@ -70,7 +85,8 @@ def write_decks(study: Study, out: Path) -> WrittenDecks:
     decks = tuple(_write(plan, step, out, finished) for step in steps)
     sheet_steps = [_sheet_step(plan, step) for step in steps]
     with storage_errors(out):
-        for name, text in run_sheet(plan.code.name, sheet_steps, _study_arguments(study, out)).items():
+        arguments = _study_arguments(study, out)
+        for name, text in run_sheet(plan.code.name, sheet_steps, arguments, cautions=_by_caution(decks)).items():
             write_atomically(out / name, text)
             if name.endswith((".sh", ".slurm")):
                 (out / name).chmod(0o755)
@@ -95,7 +111,7 @@ def _write(plan: StudyPlan, step: Step, out: Path, finished: set[str]) -> Writte
     folder = out / step.name
     if step.name in finished:
         files = tuple(sorted(file.name for file in folder.iterdir() if file.stem == step.seed))
-        return WrittenDeck(name=step.name, folder=step.name, files=files, note="finished")
+        return WrittenDeck(name=step.name, folder=step.name, files=files, note="finished", cautions=())
     structure, spec = step.build(_best_structures(plan, out, finished))
     deck = plan.code.render(structure, spec, step.seed)
     with storage_errors(folder):
@@ -104,7 +120,7 @@ def _write(plan: StudyPlan, step: Step, out: Path, finished: set[str]) -> Writte
             write_atomically(folder / name, text)
     missing = [need for need in step.needs if need not in finished]
     note = f"from the unrelaxed structure, to be written again after {', '.join(missing)}" if missing else ""
-    return WrittenDeck(name=step.name, folder=step.name, files=tuple(deck.files), note=note)
+    return WrittenDeck(name=step.name, folder=step.name, files=tuple(deck.files), note=note, cautions=tuple(deck.notes))
 
 
 def _best_structures(plan: StudyPlan, out: Path, finished: set[str]) -> StructureOf:

@@ -12,7 +12,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dftflow.analysis.alignment import align, edges_from_levels, edges_from_work_function, in_order, published_alignment
+from dftflow.analysis.alignment import (
+    BY_LINE_UP,
+    BY_WORK_FUNCTION,
+    align,
+    edges_from_levels,
+    edges_from_work_function,
+    in_order,
+    published_alignment,
+    with_contradictions,
+)
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.analysis.potential_profile import bulk_average_ev, potential_profile
 from dftflow.analysis.surface_levels import surface_levels
@@ -21,11 +30,12 @@ from dftflow.build.ions import formula_of
 from dftflow.build.symmetry import space_group
 from dftflow.codes.reading import read_results
 from dftflow.errors import AnalysisError, BandEdgeError, DftflowError
-from dftflow.model.alignment import Alignment
+from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.results import Bands, Results
+from dftflow.model.spec import KPoint
 from dftflow.model.surface import SlabModel
 from dftflow.run.job import NodeOutcome
 from dftflow.studies.plan import MaterialPlan, StudyPlan
@@ -41,12 +51,13 @@ VERSIONED = ("dftflow", "ase", "pymatgen", "spglib", "numpy", "gpaw", "gpaw-data
 RELAXED_SYMPREC_ANG = 0.01
 GRID_MISS_EV = 0.02
 STRONG_SOC = {"Pb", "Bi", "Tl", "Hg", "Sn", "I"}
-NO_SOC = (
+HALOGENS = {"Cl", "Br", "I"}
+NO_SOC_IN_LEAD_HALIDES = (
     "No spin-orbit coupling. In lead halides it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the conduction "
     "band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band offsets "
     "are less reliable than valence-band offsets."
 )
-
+NO_SOC = "No spin-orbit coupling: with {} it can move band edges by several tenths of an eV."
 
 LOCAL_POTENTIAL = (
     "work function and levels count from the local potential, exchange and correlation included, which dies away more "
@@ -67,6 +78,7 @@ def gather(plan: StudyPlan, ends: Mapping[str, NodeOutcome], *, wall_time_s: flo
         Of the whole run.
     """
     results = {name: _parsed(plan, end) for name, end in ends.items()}
+    notes = _deck_notes(plan)
     materials = tuple(_material(plan, material, ends, results) for material in plan.materials)
     alignments, alignment_warnings = _alignments(plan, materials)
     warnings = (*alignment_warnings, *_study_warnings(plan, materials))
@@ -79,7 +91,7 @@ def gather(plan: StudyPlan, ends: Mapping[str, NodeOutcome], *, wall_time_s: flo
         code=plan.code.name,
         materials=materials,
         alignments=alignments,
-        steps=tuple(_step_outcome(plan, end, results[name]) for name, end in ends.items()),
+        steps=tuple(_step_outcome(plan, end, results[name], notes.get(name, ())) for name, end in ends.items()),
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
         provenance=_provenance(plan),
@@ -97,7 +109,20 @@ def _parsed(plan: StudyPlan, end: NodeOutcome) -> Results | None:
         return None
 
 
-def _step_outcome(plan: StudyPlan, end: NodeOutcome, results: Results | None) -> StepOutcome:
+def _deck_notes(plan: StudyPlan) -> Mapping[str, tuple[str, ...]]:
+    """What the writer of each step's deck cautions about; nothing for a deck that cannot be written."""
+    structure_of = plan.start_structures()
+    notes: dict[str, tuple[str, ...]] = {}
+    for step in plan.steps():
+        try:
+            structure, spec = step.build(structure_of)
+            notes[step.name] = plan.code.render(structure, spec, step.seed).notes
+        except DftflowError:
+            notes[step.name] = ()
+    return notes
+
+
+def _step_outcome(plan: StudyPlan, end: NodeOutcome, results: Results | None, notes: tuple[str, ...]) -> StepOutcome:
     return StepOutcome(
         name=end.name,
         title=end.title,
@@ -107,6 +132,7 @@ def _step_outcome(plan: StudyPlan, end: NodeOutcome, results: Results | None) ->
         log_tail=end.log_tail,
         wall_time_s=end.wall_time_s,
         deck_files={} if end.folder is None else _deck_files(plan, end.folder, end.name.replace("/", "-")),
+        notes=notes,
         results=results,
     )
 
@@ -141,15 +167,9 @@ def _bulk(
     if relaxed is not None and relaxed.structure is not None:
         structure = relaxed.structure
         warnings += _relaxation_warnings(material, structure, relaxed)
-    edges = bands = None
-    if _finished(ends, material.bands_step) and results[material.bands_step] is not None:
-        bands = results[material.bands_step].bands  # type: ignore[union-attr]
-        try:
-            assert bands is not None
-            edges = find_band_edges(bands, required=(material.edge_point,) if material.edge_point else ())
-            warnings += _grid_warnings(bands, edges)
-        except BandEdgeError as error:
-            warnings.append(str(error))
+    edges, bands, why = _bulk_edges(material, ends[material.bands_step], results[material.bands_step])
+    if edges is not None and bands is not None:
+        warnings += _grid_warnings(bands, edges)
     group = space_group(structure, symprec_ang=RELAXED_SYMPREC_ANG)
     return BulkOutcome(
         structure=structure,
@@ -158,8 +178,31 @@ def _bulk(
         edges=edges,
         bands=bands,
         relaxed=relaxed is not None,
+        why_no_edges=why,
         warnings=tuple(warnings),
     )
+
+
+def _bulk_edges(
+    material: MaterialPlan, end: NodeOutcome, results: Results | None
+) -> tuple[BandEdges | None, Bands | None, str]:
+    """Band edges and bands of the crystal, and why there are no edges."""
+    if end.state != "finished":
+        failure = f": {end.failure}" if end.failure else ""
+        return None, None, f"{end.name} {end.state.replace('_', ' ')}{failure}"
+    if results is None or results.bands is None:
+        return None, None, f"{end.name} has left no eigenvalues that can be read"
+    edges, why = _edges_or_why(results.bands, (material.edge_point,) if material.edge_point else ())
+    return edges, results.bands, why
+
+
+def _edges_or_why(bands: Bands | None, required: tuple[KPoint, ...] = ()) -> tuple[BandEdges | None, str]:
+    if bands is None:
+        return None, "there are no eigenvalues"
+    try:
+        return find_band_edges(bands, required=required), ""
+    except BandEdgeError as error:
+        return None, " ".join(str(error).split())
 
 
 def _grid_warnings(bands: Bands, edges: BandEdges) -> list[str]:
@@ -198,8 +241,13 @@ def _slab(
     model = material.slab(index, bulk.structure)
     name = material.slab_step(index, "potential")
     slab = results[name]
+    structure = model.structure if slab is None or slab.structure is None else slab.structure
+    relaxed = material.relaxes_slabs and _finished(ends, material.slab_step(index, "relax"))
     if not _finished(ends, name) or slab is None or slab.potential is None:
-        return SlabOutcome(model=model, profile=None, vacuum=(), levels=None, failure=ends[name].failure)
+        why = ends[name].failure or f"{name} {ends[name].state.replace('_', ' ')}"
+        return SlabOutcome(
+            model=model, structure=structure, relaxed=relaxed, profile=None, vacuum=(), levels=None, failure=why
+        )
     warnings = tuple(_slab_warnings(material, model))
     profile: PotentialProfile | None = None
     vacuum: tuple[VacuumLevel, ...] = ()
@@ -210,7 +258,16 @@ def _slab(
         levels = _levels_of_slab(slab, profile, vacuum[1], bulk, material, ends, results)
     except AnalysisError as error:
         failure = str(error)
-    return SlabOutcome(model=model, profile=profile, vacuum=vacuum, levels=levels, failure=failure, warnings=warnings)
+    return SlabOutcome(
+        model=model,
+        structure=structure,
+        relaxed=relaxed,
+        profile=profile,
+        vacuum=vacuum,
+        levels=levels,
+        failure=failure,
+        warnings=warnings,
+    )
 
 
 def _profile(slab: Results, model: SlabModel) -> PotentialProfile:
@@ -231,30 +288,23 @@ def _levels_of_slab(
     """Levels of the surface that `vacuum` belongs to; raises `AnalysisError` with what they lack."""
     of_bulk = results[material.bands_step]
     if bulk.edges is None or of_bulk is None or of_bulk.potential is None:
-        raise AnalysisError(
-            f"no bulk band edges to line up: {ends[material.bands_step].failure or 'see the bulk warnings'}"
-        )
+        why = bulk.why_no_edges or f"{material.bands_step} has left no potential"
+        raise AnalysisError("there are no band edges of the crystal to line up", reason=why)
     assert slab.potential is not None
     if of_bulk.potential.kind != slab.potential.kind:
         raise AnalysisError(f"the crystal's potential is {of_bulk.potential.kind}, the slab's {slab.potential.kind}")
     if slab.fermi_ev is None:
         raise AnalysisError("the calculation of the slab has left no Fermi level")
+    slab_edges, why_no_slab_edges = _edges_or_why(slab.bands)
     return surface_levels(
         profile=profile,
         vacuum=vacuum,
         fermi=Energy(slab.fermi_ev, slab.potential.zero),
         bulk_edges=bulk.edges,
         bulk_average=Energy(bulk_average_ev(of_bulk.potential), of_bulk.potential.zero),
-        slab_gap_ev=_gap_or_none(slab),
+        slab_edges=slab_edges,
+        why_no_slab_edges=why_no_slab_edges,
     )
-
-
-def _gap_or_none(slab: Results) -> float | None:
-    try:
-        edges: BandEdges | None = find_band_edges(slab.bands) if slab.bands is not None else None
-    except BandEdgeError:
-        return None
-    return None if edges is None else edges.band_gap_ev
 
 
 def _slab_warnings(material: MaterialPlan, model: SlabModel) -> list[str]:
@@ -277,19 +327,16 @@ def _alignments(
     first, second = (by_name[name] for name in entry.materials)
     rows: list[Alignment] = []
     warnings: list[str] = []
-    for a, b in _slab_pairs(first, second):
-        faces = f"{first.name} {_face(a)} | {second.name} {_face(b)}"
-        try:
-            rows.append(_by_levels(first, a, second, b, entry.tolerance_ev))
-        except AnalysisError as error:
-            warnings.append(f"no bulk line-up for {faces}: {error}")
-    for a, b in _slab_pairs(first, second)[:1]:
-        try:
-            rows.append(_by_work_functions(first, a, second, b, entry.tolerance_ev))
-        except AnalysisError as error:
-            warnings.append(f"no offset from work functions: {error}")
+    pairs = sorted(_slab_pairs(first, second), key=lambda pair: _of_polar_plane(*pair))
+    for name, row_of in (("bulk line-up", _by_levels), ("work functions", _by_work_functions)):
+        for a, b in pairs:
+            faces = f"{first.name} {_face(a)} | {second.name} {_face(b)}"
+            try:
+                rows.append(row_of(first, a, second, b, entry.tolerance_ev))
+            except AnalysisError as error:
+                warnings.append(f"no offset by {name} for {faces}: {' '.join(str(error).split())}")
     rows += [_published(row, first.name, second.name, entry.tolerance_ev) for row in entry.published]
-    return tuple(rows), tuple(warnings)
+    return with_contradictions(rows), tuple(warnings)
 
 
 def _published(row: Published, first: str, second: str, tolerance_ev: float) -> Alignment:
@@ -320,27 +367,64 @@ def _face(slab: SlabOutcome) -> str:
     return f"{slab.model.plane}, {slab.model.termination}"
 
 
+def _surface(slab: SlabOutcome) -> str:
+    """Name of the face in a row and on a figure: it says when the face was not relaxed."""
+    return _face(slab) if slab.relaxed else f"{_face(slab)}, not relaxed"
+
+
+def _of_polar_plane(a: SlabOutcome, b: SlabOutcome) -> bool:
+    return a.model.of_polar_plane or b.model.of_polar_plane
+
+
 def _by_levels(
     first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome, tolerance_ev: float
 ) -> Alignment:
     return align(
-        edges_from_levels(first.name, _face(a), _levels(first, a)),
-        edges_from_levels(second.name, _face(b), _levels(second, b)),
+        edges_from_levels(first.name, _surface(a), _levels(first, a)),
+        edges_from_levels(second.name, _surface(b), _levels(second, b)),
         method=f"bulk line-up through the slabs {_plane(a)} and {_plane(b)}",
+        range_holds=BY_LINE_UP,
         tolerance_ev=tolerance_ev,
+        polar=_of_polar_plane(a, b),
+        remarks=_row_remarks(first, a, second, b),
     )
 
 
 def _by_work_functions(
     first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome, tolerance_ev: float
 ) -> Alignment:
-    absolute = []
-    for material, slab in ((first, a), (second, b)):
-        levels = _levels(material, slab)
-        assert material.bulk.edges is not None
-        gap = material.bulk.edges.band_gap_ev
-        absolute.append(edges_from_work_function(material.name, _face(slab), levels.work_function_ev, gap))
-    return align(*absolute, method="slab work functions, as in the paper", tolerance_ev=tolerance_ev)
+    return align(
+        _edges_by_work_function(first, a),
+        _edges_by_work_function(second, b),
+        method=f"work functions of the slabs {_plane(a)} and {_plane(b)}",
+        range_holds=BY_WORK_FUNCTION,
+        tolerance_ev=tolerance_ev,
+        polar=_of_polar_plane(a, b),
+        remarks=_row_remarks(first, a, second, b),
+    )
+
+
+def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
+    levels = _levels(material, slab)
+    assert material.bulk.edges is not None
+    if levels.slab_gap_ev is None:
+        raise AnalysisError(
+            f"nothing bounds the Fermi level in the slab of {material.name} {_face(slab)}",
+            reason=levels.why_no_slab_edges,
+        )
+    return edges_from_work_function(
+        material.name,
+        _surface(slab),
+        levels.work_function_ev,
+        band_gap_ev=material.bulk.edges.band_gap_ev,
+        slab_gap_ev=levels.slab_gap_ev,
+    )
+
+
+def _row_remarks(first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome) -> tuple[str, ...]:
+    pairs = ((first, a), (second, b))
+    polar = [f"{m.name} {slab.model.plane} is a polar plane" for m, slab in pairs if slab.model.of_polar_plane]
+    return (*polar, *(f"{m.name} {slab.model.plane} is not relaxed" for m, slab in pairs if not slab.relaxed))
 
 
 def _plane(slab: SlabOutcome) -> str:
@@ -357,18 +441,27 @@ def _levels(material: MaterialOutcome, slab: SlabOutcome) -> SurfaceLevels:
 
 
 def _study_warnings(plan: StudyPlan, materials: tuple[MaterialOutcome, ...]) -> tuple[str, ...]:
-    heavy = {e.symbol for m in materials for e in m.bulk.structure.composition.elements} & STRONG_SOC
-    lines = [NO_SOC] if heavy else []
+    lines = _spin_orbit_remarks(materials)
     cutoffs = {entry.cutoff_ev for entry in plan.study.content.materials.values()}
     least = plan.study.preset.min_cutoff_ev
     if len(cutoffs) > 1 and (least is None or least < max(cutoffs)):
         lines.append(
-            f"The materials have different cutoffs ({', '.join(f'{c} eV' for c in sorted(cutoffs))}), as in the "
-            "paper: their total energies must not be compared, and their levels are not equally converged."
+            f"The materials have different cutoffs ({', '.join(f'{c} eV' for c in sorted(cutoffs))}): their total "
+            "energies must not be compared, and their levels are not equally converged."
         )
     for material in materials:
+        if material.bulk.edges is None:
+            lines.append(f"{material.name}: no band gap. {material.bulk.why_no_edges}")
         lines += [f"{material.name}: {text}" for slab in material.slabs for text in _surface_remarks(slab)]
     return tuple(lines)
+
+
+def _spin_orbit_remarks(materials: tuple[MaterialOutcome, ...]) -> list[str]:
+    elements = [{e.symbol for e in material.bulk.structure.composition.elements} for material in materials]
+    heavy = sorted(set().union(*elements) & STRONG_SOC)
+    if any("Pb" in present and present & HALOGENS for present in elements):
+        return [NO_SOC_IN_LEAD_HALIDES]
+    return [NO_SOC.format(", ".join(heavy))] if heavy else []
 
 
 def _surface_remarks(slab: SlabOutcome) -> list[str]:
@@ -378,12 +471,19 @@ def _surface_remarks(slab: SlabOutcome) -> list[str]:
         lines.append(
             f"{_face(slab)}: the slab has not the crystal's composition; its level is that of this termination."
         )
-    if "half" in model.termination:
+    if model.compensated:
         lines.append(
             f"{model.plane} is a polar plane: no bulk cut of it has a converged work function. The faces were made "
-            f"neutral by removing half of the outermost layer ({model.termination}); other reconstructions give levels "
-            "that differ by more than 1 eV."
+            f"neutral by removing half of the outermost layer ({model.termination}); other reconstructions can give "
+            "levels that differ by more than 1 eV."
         )
+    if slab.levels is not None and not slab.relaxed:
+        lines.append(
+            f"{_face(slab)}: not relaxed, as cut from the crystal. That can be off by more than 1 eV (the CsBr face of "
+            "cubic CsPbBr3: 3.50 eV as cut, 4.68 eV relaxed)."
+        )
+    if slab.levels is not None and slab.levels.slab_gap_ev is None:
+        lines.append(f"{_face(slab)}: no gap of the slab's own. {slab.levels.why_no_slab_edges}")
     if len(slab.vacuum) == 2:
         low, high = slab.vacuum
         if slab.profile is not None and slab.profile.kind == "local":

@@ -14,31 +14,31 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, pi
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from dftflow.build.crystal import Crystal
-from dftflow.build.kpaths import special_points, standard_path
+from dftflow.build.kpaths import special_points, standard_path, surface_points
 from dftflow.build.molecules import load_molecule
 from dftflow.build.planes import resolve_plane
 from dftflow.build.slabs import choose_slab, enumerate_slabs
 from dftflow.build.sources import load_crystal
 from dftflow.build.substitution import substitute
+from dftflow.build.symmetry import is_hexagonal
 from dftflow.codes.base import Code
 from dftflow.codes.reading import read_results
 from dftflow.errors import CalculationError, StudyError
 from dftflow.model.spec import CalcSpec, CellFreedom, KPoint, Relaxation
 from dftflow.model.surface import SlabModel
 from dftflow.studies.reader import Study
-from dftflow.studies.schema import MaterialEntry, SlabEntry
+from dftflow.studies.schema import KPoints, MaterialEntry, SlabEntry
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    from pymatgen.core import Lattice, Structure
 
 __all__ = ["MaterialPlan", "Step", "StudyPlan"]
 
-Grid = tuple[int, int, int]
 StructureOf = Callable[[str], "Structure"]
 """Final structure of a finished step, by the step's name."""
 
@@ -78,7 +78,7 @@ class MaterialPlan:
     study
         The whole study.
     for_decks
-        Whether the steps are for another machine, which may relax slabs that this one does not.
+        Whether the steps are for another machine, where the folders of all steps are known beforehand.
 
     Raises
     ------
@@ -88,7 +88,7 @@ class MaterialPlan:
 
     def __init__(self, name: str, entry: MaterialEntry, study: Study, *, for_decks: bool = False) -> None:
         self.for_decks = for_decks
-        self.relaxes_slabs = study.preset.slab_relax == "always" or (for_decks and study.preset.slab_relax == "decks")
+        self.relaxes_slabs = study.preset.slab_relax
         self.name = name
         self.entry = entry
         self.study = study
@@ -129,7 +129,7 @@ class MaterialPlan:
     @property
     def slab_entries(self) -> tuple[SlabEntry, ...]:
         """The slabs that the preset calculates."""
-        return self.entry.slabs[:1] if self.study.preset.first_slab_only else self.entry.slabs
+        return self.entry.slabs if self.study.preset.slabs else ()
 
     def slab_step(self, index: int, task: str) -> str:
         """Name of a step of slab number `index`: ``CsPbBr3/slab-011-relax``."""
@@ -228,23 +228,32 @@ class MaterialPlan:
         least = self.study.preset.min_cutoff_ev
         if least is not None and least > self.entry.cutoff_ev:
             return least, f"preset {self.study.preset_name}; the study says {self.entry.cutoff_ev} eV"
-        return self.entry.cutoff_ev, self._note(f"{self.entry.cutoff_ev} eV for {self.name}")
+        return self.entry.cutoff_ev, self._cited("cutoff_ev", self.entry.from_reference)
 
-    @property
-    def _static_kpoints(self) -> Grid:
-        coarse = self.study.preset.grids == "coarse"
-        return self.entry.relax_kpoints if coarse else self.entry.bands_kpoints
-
-    def _grid(self, asked: Grid, cell: Structure, what: str) -> tuple[Grid, str]:
+    def _grid(self, purpose: Purpose, cell: Structure) -> dict[str, Any]:
+        """Grid of the crystal for its geometry or its bands, and where it comes from: fields of a `CalcSpec`."""
         spacing = self.study.preset.kpoint_spacing_per_ang
-        if spacing is None:
-            return asked, self._note(f"{'x'.join(map(str, asked))} for the {what} of {self.name}")
-        lengths = np.linalg.norm(cell.lattice.reciprocal_lattice.matrix, axis=1)
-        dense = tuple(max(1, ceil(length / spacing - 1e-6)) for length in lengths)
-        return (dense[0], dense[1], dense[2]), f"preset {self.study.preset_name}: at most {spacing} 1/Å apart"
+        if spacing is not None:
+            lengths = np.linalg.norm(cell.lattice.reciprocal_lattice.matrix, axis=1)
+            a, b, c = (max(1, ceil(length / spacing - 1e-6)) for length in lengths)
+            note = f"preset {self.study.preset_name}: at most {spacing} 1/Å apart"
+            return {"grid": (a, b, c), "gamma_centred": is_hexagonal(cell.lattice), "grid_note": note}
+        key, asked = self._asked(purpose)
+        note = self._cited(key, self.entry.from_reference)
+        if key != f"{purpose}_kpoints":
+            note = f"preset {self.study.preset_name}: {key} of the study"
+        return {"grid": asked.size, "gamma_centred": _holds_gamma(asked, cell.lattice), "grid_note": note}
 
-    def _note(self, what: str) -> str:
-        return f"{what} ({self.study.content.reference})" if self.study.content.reference else ""
+    def _asked(self, purpose: Purpose) -> tuple[str, KPoints]:
+        """Key in the study file, and the grid: the preset may take the one of the other purpose."""
+        key = {"study": f"{purpose}_kpoints", "coarse": "relax_kpoints", "fine": "bands_kpoints"}[
+            self.study.preset.grids
+        ]
+        return key, self.entry.relax_kpoints if key == "relax_kpoints" else self.entry.bands_kpoints
+
+    def _cited(self, key: str, from_reference: tuple[str, ...]) -> str:
+        """The study's reference, where the study says that the value of `key` is from there."""
+        return f"doi {self.study.content.reference}" if key in from_reference else ""
 
     def _common(self, title: str) -> CalcSpec:
         settings = self.study.content.settings
@@ -272,54 +281,77 @@ class MaterialPlan:
             stress_tol_gpa=settings.stress_tol_gpa,
             displacement_tol_ang=settings.displacement_tol_ang,
             max_steps=settings.max_relax_steps,
+            notes={
+                key: self._cited(key, settings.from_reference) for key in TOLERANCES if key in settings.from_reference
+            },
         )
 
     def _bulk_relax_spec(self) -> CalcSpec:
-        grid, note = self._grid(self.entry.relax_kpoints, self.start, "geometry")
         freedom: CellFreedom = self.entry.cell if self.study.preset.bulk_relax == "cell" else "fixed"
         common = self._common("geometry of the crystal")
-        return replace(common, task="relax", relaxation=self._relaxation(freedom), grid=grid, grid_note=note)
+        return replace(common, task="relax", relaxation=self._relaxation(freedom), **self._grid("relax", self.start))
 
     def _bands_spec(self, bulk: Structure) -> CalcSpec:
-        grid, note = self._grid(self._static_kpoints, bulk, "band structure")
         return replace(
             self._common("band structure of the crystal"),
             task="bands",
-            grid=grid,
-            grid_note=note,
             path=standard_path(bulk, self.study.preset.path_spacing_per_ang),
             edge_kpoints=tuple(special_points(bulk).values()),
+            **self._grid("bands", bulk),
         )
 
     def _slab_spec(self, index: int, slab: Structure, task: str) -> CalcSpec:
         plane = f"({_miller_label(self.slab_entries[index].miller)}) slab"
-        grid = self._in_plane_grid(self.entry.relax_kpoints if task == "relax" else self._static_kpoints, slab)
-        common = replace(self._common(plane), grid=grid, slab_axis=2)
+        purpose: Purpose = "relax" if task == "relax" else "bands"
+        common = replace(self._common(plane), slab_axis=2, **self._in_plane_grid(purpose, slab))
         if task == "relax":
             return replace(
                 common,
                 task="relax",
                 title=f"{self.name}: ions of the {plane}",
                 relaxation=self._relaxation("fixed"),
-                fixed_atoms=_middle_atoms(slab, self.slab_entries[index].hold_middle_ang),
+                fixed_atoms=self._held_atoms(index, slab),
             )
-        return replace(common, title=f"{self.name}: electrostatic potential of the {plane}")
+        return replace(
+            common, title=f"{self.name}: electrostatic potential of the {plane}", edge_kpoints=surface_points(slab)
+        )
 
-    def _in_plane_grid(self, asked: Grid, slab: Structure) -> Grid:
-        """A grid in the plane as dense as `asked` is in the crystal, and one point along the normal."""
+    def _held_atoms(self, index: int, slab: Structure) -> tuple[int, ...]:
+        height_ang = self.slab_entries[index].hold_middle_ang
+        if height_ang is not None:
+            return _atoms_around_middle(slab, height_ang)
+        return _middle_layer(slab) if self.study.preset.hold_middle_layer else ()
+
+    def _in_plane_grid(self, purpose: Purpose, slab: Structure) -> dict[str, Any]:
+        """A grid in the plane as dense as that of the crystal, and one point along the normal."""
         spacing = self.study.preset.kpoint_spacing_per_ang
+        note = f"preset {self.study.preset_name}: at most {spacing} 1/Å apart; 1 along the normal"
+        gamma = is_hexagonal(slab.lattice)
         if spacing is None:
+            key, asked = self._asked(purpose)
             lengths = np.linalg.norm(self.start.lattice.reciprocal_lattice.matrix, axis=1)
-            spacing = float(max(length / n for length, n in zip(lengths, asked, strict=True)))
+            spacing = float(max(length / n for length, n in zip(lengths, asked.size, strict=True)))
+            gamma = _holds_gamma(asked, slab.lattice)
+            note = f"as dense as {key} = {'x'.join(map(str, asked.size))} of the crystal; 1 along the normal"
         a, b, _ = (2 * pi / height for height in _heights(slab))
         # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two.
-        return (max(1, ceil(a / spacing - 0.2)), max(1, ceil(b / spacing - 0.2)), 1)
+        grid = (max(1, ceil(a / spacing - 0.2)), max(1, ceil(b / spacing - 0.2)), 1)
+        return {"grid": grid, "gamma_centred": gamma, "grid_note": note}
 
 
-def _middle_atoms(slab: Structure, height_ang: float | None) -> tuple[int, ...]:
+def _holds_gamma(asked: KPoints, lattice: Lattice) -> bool:
+    return is_hexagonal(lattice) if asked.gamma is None else asked.gamma
+
+
+def _middle_layer(slab: Structure) -> tuple[int, ...]:
+    """Indices of the atoms of the middle layer, of the two middle ones when their number is even."""
+    layers = slab.site_properties["layer"]
+    top = max(layers)
+    return tuple(index for index, layer in enumerate(layers) if layer in (top // 2, (top + 1) // 2))
+
+
+def _atoms_around_middle(slab: Structure, height_ang: float) -> tuple[int, ...]:
     """Indices of the atoms at most half of `height_ang` from the middle between the slab's outermost atoms."""
-    if height_ang is None:
-        return ()
     heights = slab.cart_coords[:, 2]
     middle = (heights.max() + heights.min()) / 2
     return tuple(int(index) for index in np.flatnonzero(np.abs(heights - middle) <= height_ang / 2))
@@ -339,6 +371,8 @@ def _task_of(step_name: str) -> str:
     return kind if kind.startswith("bulk") else f"slab-{kind.rsplit('-', 1)[1]}"
 
 
+Purpose = Literal["relax", "bands"]
+TOLERANCES = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
 _TITLES = {
     "bulk-relax": "bulk: geometry",
     "bulk-bands": "bulk: band structure",

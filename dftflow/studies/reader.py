@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from dftflow.errors import StudyError
 from dftflow.resources import workflows_dir
-from dftflow.studies.schema import MaterialEntry, Preset, Settings, SlabEntry, StudyFile, Substitution
+from dftflow.studies.schema import KPoints, MaterialEntry, Preset, Settings, SlabEntry, StudyFile, Substitution
 
 __all__ = ["Study", "find_study", "load_study", "shipped_studies"]
 
@@ -80,7 +80,7 @@ def _known_studies(wrong: str) -> str:
     return f"{guess}shipped studies: {', '.join(names)}; or give the path of a .toml file"
 
 
-def load_study(study: str, preset: str = "paper", *, code: str | None = None) -> Study:
+def load_study(study: str, preset: str | None = None, *, code: str | None = None) -> Study:
     """Read and check a study.
 
     Parameters
@@ -88,7 +88,8 @@ def load_study(study: str, preset: str = "paper", *, code: str | None = None) ->
     study
         Shipped name or path.
     preset
-        ``paper``, ``quick``, ``converged``, or one that the file defines.
+        ``study``, ``quick``, ``converged``, or one that the file defines; unless given, the one that the file names
+        as its ``preset``, which is ``study`` where it names none.
     code
         Registry name of a DFT code, instead of the one the file names.
 
@@ -108,13 +109,13 @@ def load_study(study: str, preset: str = "paper", *, code: str | None = None) ->
     content = _checked(text, file)
     if code is not None:
         content = content.model_copy(update={"code": code})
-    name = file.stem
+    name, chosen = file.stem, content.preset if preset is None else preset
     return Study(
         name=name,
         file=file,
         content=content,
-        preset_name=preset,
-        preset=_preset(preset, content, text, file),
+        preset_name=chosen,
+        preset=_preset(chosen, content, text, file),
         sha256=hashlib.sha256(raw).hexdigest(),
     )
 
@@ -166,6 +167,8 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("settings",): Settings,
     ("materials", "*"): MaterialEntry,
     ("materials", "*", "substitute"): Substitution,
+    ("materials", "*", "relax_kpoints"): KPoints,
+    ("materials", "*", "bands_kpoints"): KPoints,
     ("materials", "*", "slabs", "*"): SlabEntry,
     ("presets", "*"): Preset,
 }
@@ -179,12 +182,13 @@ def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, .
     place = prefix + tuple(part for part in first["loc"] if part != "schema_version")
     line = _line_of(text, place)
     where = f"{file}:{line}" if line else str(file)
-    dotted = ".".join(str(part) for part in place)
+    told = [part for part in place if part != "size"]  # [2, 2, 2] stands for { size = [2, 2, 2] }
+    dotted = ".".join(str(part) for part in told)
     if first["type"] == "extra_forbidden":
         return StudyError(f"unknown key {place[-1]!r}", where=where, fix=_nearest_key(place))
     if first["type"] == "missing":
         if isinstance(place[-1], int):
-            return StudyError(f"{'.'.join(map(str, place[:-1]))} is too short", where=where, fix="give three numbers")
+            return StudyError(f"{'.'.join(map(str, told[:-1]))} is too short", where=where, fix="give three numbers")
         return StudyError(f"{dotted} is missing", where=where, fix=f"add {place[-1]} = ... to this table")
     if first["type"] == "value_error":
         return StudyError(first["msg"].removeprefix("Value error, "), where=where)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = [
     "AlignmentEntry",
+    "KPoints",
     "MaterialEntry",
     "Preset",
     "Published",
@@ -27,6 +28,34 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class _Sourced(_Table):
+    """A table that says which of its values the study's reference gives."""
+
+    from_reference: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_what_it_gives(self) -> _Sourced:
+        given = self.model_fields_set - {"from_reference"}
+        for name in self.from_reference:
+            if name not in given:
+                raise ValueError(f"from_reference names {name!r}, which this table does not give")
+        return self
+
+
+class KPoints(_Table):
+    """A regular grid. ``gamma``: whether it holds Γ whatever its numbers; None: only in a hexagonal cell."""
+
+    size: Grid
+    gamma: bool | None = None
+
+
+def _as_table(value: object) -> object:
+    return {"size": value} if isinstance(value, tuple) else value
+
+
+KPointGrid = Annotated[KPoints, BeforeValidator(_as_table)]
+
+
 class Substitution(_Table):
     """A molecule in the place of an atom."""
 
@@ -37,7 +66,7 @@ class Substitution(_Table):
     charge: int = 1
 
 
-class SlabEntry(_Table):
+class SlabEntry(_Sourced):
     """A plane to cleave along, in a named setting of the crystal's cell."""
 
     miller: Indices
@@ -49,7 +78,7 @@ class SlabEntry(_Table):
     hold_middle_ang: Positive | None = None
 
 
-class MaterialEntry(_Table):
+class MaterialEntry(_Sourced):
     """One material: where its crystal comes from, and how well it is calculated."""
 
     structure: str
@@ -57,8 +86,8 @@ class MaterialEntry(_Table):
     supercell: Grid = (1, 1, 1)
     substitute: Substitution | None = None
     cutoff_ev: Positive
-    relax_kpoints: Grid
-    bands_kpoints: Grid
+    relax_kpoints: KPointGrid
+    bands_kpoints: KPointGrid
     cell: Literal["fixed", "isotropic", "lengths", "all"] = "lengths"
     band_edge: str | None = None
     slabs: tuple[SlabEntry, ...] = ()
@@ -70,7 +99,7 @@ class MaterialEntry(_Table):
         return self
 
 
-class Settings(_Table):
+class Settings(_Sourced):
     """What all calculations of the study share."""
 
     xc: str = "PBE"
@@ -113,14 +142,15 @@ class Preset(_Table):
     description: str
     accuracy: str
     bulk_relax: Literal["cell", "ions", "none"] = "cell"
-    slab_relax: Literal["always", "decks", "never"] = "always"
-    first_slab_only: bool = False
+    slab_relax: bool = True
+    hold_middle_layer: bool = False
+    slabs: bool = True
     slab_thickness_ang: Positive
     vacuum_ang: Positive
     path_spacing_per_ang: Positive
     min_cutoff_ev: Positive | None = None
     kpoint_spacing_per_ang: Positive | None = None
-    grids: Literal["study", "coarse"] = "study"
+    grids: Literal["study", "coarse", "fine"] = "study"
     empty_bands: Count | None = None
     scf_tol_ev_per_atom: Positive | None = None
 
@@ -132,10 +162,19 @@ class StudyFile(_Table):
     title: str
     reference: str = ""
     code: str = "gpaw"
+    preset: str = "study"
     settings: Settings = Settings()
     materials: dict[str, MaterialEntry] = Field(min_length=1)
     alignment: AlignmentEntry | None = None
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_the_reference(self) -> StudyFile:
+        tables = [self.settings, *self.materials.values()]
+        tables += [slab for material in self.materials.values() for slab in material.slabs]
+        if not self.reference and any(table.from_reference for table in tables):
+            raise ValueError('from_reference needs the reference itself; add reference = "<DOI>" at the top')
+        return self
 
     @model_validator(mode="after")
     def _aligned_materials_exist(self) -> StudyFile:

@@ -156,6 +156,27 @@ def test_a_bent_middle_shows_in_the_variation():
     assert middle.half_variation_ev == pytest.approx(0.01 * 36 / 8, rel=0.05)
 
 
+def test_a_bent_middle_shows_between_windows_and_in_the_centre():
+    """The mean of b (z² + p²/12) over |z| <= w/2 is b (w² + p²)/12: b p²/16 between w = p/2 and p; b p²/12 at z = 0."""
+    middle = slab_centre_average(bulk_like_slab(36.0, 6.0, bend=0.01))
+    assert middle.windows_ev == pytest.approx(0.01 * 36 / 16, rel=0.05)
+    assert middle.centre_ev == pytest.approx(-7 + 0.01 * 36 / 12, abs=2e-3)
+
+
+def test_the_tail_of_a_face_is_more_than_the_spread_shows():
+    """A face's tail of 2.6 Å, as CsBr faces have: at 12 Å the line-up is 0.1 eV off, and looks flat to 0.02 eV."""
+    length, thickness, decay = 60.0, 11.75, 2.6
+    z = np.arange(1200) * length / 1200
+    d = (z - 30.0 + 30.0) % length - 30.0
+    tail = 0.95 * np.exp(-thickness / 2 / decay) * np.cosh(np.clip(d, -thickness / 2, thickness / 2) / decay)
+    atoms = (30.0 + np.linspace(-thickness / 2, thickness / 2, 5)) / length
+    profile = potential_profile(column(-7.0 + tail, length), atoms, 5.875)
+    middle = slab_centre_average(profile)
+    spread = middle.half_variation_ev + middle.windows_ev + abs(middle.mean_ev - middle.centre_ev)
+    assert middle.mean_ev + 7.0 == pytest.approx(0.12, abs=0.03)
+    assert 0.01 < spread < 0.5 * (middle.mean_ev + 7.0), "a lower bound, as it is called"
+
+
 def test_the_window_keeps_clear_of_the_surfaces():
     """A 12 Å slab with a 6 Å period: averages within 2 Å of the middle end 1 Å or more inside."""
     middle = slab_centre_average(bulk_like_slab(12.0, 6.0))

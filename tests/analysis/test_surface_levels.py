@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import hypot
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,7 +67,8 @@ def levels(profile, *, side=1, fermi, bulk_shift=0.0):
         profile=profile,
         vacuum=vacuum_levels(profile, SLAB)[side],
         fermi=Energy(fermi, SLAB),
-        slab_gap_ev=None,
+        slab_edges=None,
+        why_no_slab_edges="metallic",
         **bulk(bulk_shift),
     )
 
@@ -82,7 +83,7 @@ def test_levels_do_not_depend_on_the_zeros_nor_on_the_cell(bulk_shift, slab_shif
     assert found.work_function_ev == pytest.approx(STEP - 4.0, abs=2e-3)
     assert found.bulk_average_ev == pytest.approx(bulk_shift, abs=1e-9)
     assert found.slab_centre_average_ev == pytest.approx(slab_shift, abs=2e-3)
-    assert found.lineup_uncertainty_ev < 0.01
+    assert found.spread.total_ev < 0.02
 
 
 def test_the_fermi_level_moves_the_work_function_alone():
@@ -101,22 +102,43 @@ def test_two_faces_have_two_ionisation_potentials():
     assert high.work_function_ev - low.work_function_ev == pytest.approx(0.8, abs=2e-3)
 
 
-def test_uncertainty_is_in_quadrature():
+def test_the_spread_adds_what_depends_on_where_the_line_up_is_made():
     profile = slab(0.0, periods=2)
-    vacuum = vacuum_levels(profile, SLAB)[1]
+    vacuum, middle = vacuum_levels(profile, SLAB)[1], slab_centre_average(profile)
     found = levels(profile, fermi=4.0)
-    expected = hypot(slab_centre_average(profile).half_variation_ev, vacuum.spread_ev)
-    assert found.lineup_uncertainty_ev == pytest.approx(expected)
+    parts = (
+        middle.half_variation_ev,
+        middle.windows_ev,
+        abs(middle.mean_ev - middle.centre_ev),
+        vacuum.spread_ev,
+    )
+    spread = found.spread
+    assert (spread.flatness_ev, spread.windows_ev, spread.centre_ev, spread.vacuum_ev) == pytest.approx(parts)
+    assert spread.total_ev == pytest.approx(sum(parts)) and min(parts) >= 0
     assert found.vacuum == vacuum
+
+
+def test_the_slab_s_own_edges_count_from_its_own_vacuum():
+    """Own VBM 3.6 eV above the slab's zero, vacuum 9 eV above it: its own ionisation potential is 5.4 eV."""
+    profile = slab(0.0)
+    own = replace(bulk(0.0)["bulk_edges"], vbm=Energy(3.6, SLAB), cbm=Energy(5.7, SLAB))
+    found = replace(levels(profile, fermi=4.0), slab_edges=own)
+    assert found.slab_gap_ev == pytest.approx(2.1)
+    assert found.slab_ionisation_potential_ev == pytest.approx(STEP - 3.6, abs=2e-3)
+    assert found.slab_electron_affinity_ev == pytest.approx(STEP - 5.7, abs=2e-3)
+    none = levels(profile, fermi=4.0)
+    assert none.slab_gap_ev is none.slab_ionisation_potential_ev is none.slab_electron_affinity_ev is None
 
 
 def test_zeros_of_different_runs_are_not_mixed():
     profile = slab(0.0)
     vacuum = vacuum_levels(profile, SLAB)[1]
     given_bulk = bulk(0.0)
-    common = {"profile": profile, "vacuum": vacuum, "slab_gap_ev": None}
+    common = {"profile": profile, "vacuum": vacuum, "slab_edges": None, "why_no_slab_edges": "metallic"}
     with pytest.raises(ReferenceMismatch):
         surface_levels(**common, **given_bulk, fermi=Energy(4.0, BULK))
+    with pytest.raises(ReferenceMismatch):
+        surface_levels(**(common | {"slab_edges": given_bulk["bulk_edges"]}), **given_bulk, fermi=Energy(4.0, SLAB))
     with pytest.raises(ReferenceMismatch):
         surface_levels(**common, **(given_bulk | {"bulk_average": Energy(0.0, SLAB)}), fermi=Energy(4.0, SLAB))
 
@@ -137,6 +159,7 @@ def test_a_slab_thinner_than_a_period_has_no_levels():
             profile=thin,
             vacuum=vacuum_levels(profile, SLAB)[1],
             fermi=Energy(4.0, SLAB),
-            slab_gap_ev=None,
+            slab_edges=None,
+            why_no_slab_edges="metallic",
             **bulk(0.0),
         )

@@ -95,8 +95,28 @@ def test_decks_of_the_paper_for_castep(tmp_path: Path, capsys: pytest.CaptureFix
     assert "to be written again after CsPbBr3/bulk-relax" in steps["CsPbBr3/bulk-bands"]["note"]
     assert {"RUN.md", "run.sh", "run.slurm"} <= {file.name for file in out.iterdir()}
     assert "--preset paper" in (out / "run.sh").read_text()
+    assert any("SPECIES_POT" in text or "cutoff" in text for text in steps["FAPbBr3/bulk-relax"]["cautions"])
     cut_off = (out / "FAPbBr3/bulk-relax/FAPbBr3-bulk-relax.param").read_text()
     assert "cut_off_energy" in cut_off and "435.4 eV" in cut_off
+
+
+def test_decks_say_what_their_writer_cautions_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the terminal, in the run sheet, once each, with the steps that it is about."""
+    out = tmp_path / "decks"
+    assert main(["decks", "fapbbr3-cspbbr3", "--code", "vasp", "--preset", "converged", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    (pulay,) = [line for line in printed.splitlines() if "Pulay" in line]
+    assert pulay.startswith("! ") and pulay.endswith("(CsPbBr3/bulk-relax, FAPbBr3/bulk-relax)")
+    assert pulay.removeprefix("! ") in (out / "RUN.md").read_text()
+
+
+def test_a_cell_is_not_relaxed_below_what_the_potentials_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "decks"
+    assert main(["decks", "fapbbr3-cspbbr3", "--code", "vasp", "--out", str(out)]) == 2
+    told = capsys.readouterr().err
+    assert "244.9" in told and "309.2" in told and "converged" in told
 
 
 def test_decks_go_on_from_a_finished_relaxation(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ METHOD: dict[str, Any] = {
     "cutoff_ev": 435.4,
     "potentials": {"Cs": "PAW 1", "Br": "PAW 2"},
     "kpoints_grid": [4, 4, 4],
+    "kpoints_shift": [0.5, 0.5, 0.5],
     "smearing": "fermi-dirac",
     "smearing_ev": 0.1,
     "spin_polarised": False,

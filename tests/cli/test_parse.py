@@ -33,6 +33,7 @@ RECORD: dict[str, Any] = gpaw_files.RECORD | {
         "cutoff_ev": 435.4,
         "potentials": {"Mg": "PAW 1"},
         "kpoints_grid": [4, 4, 1],
+        "kpoints_shift": [0.5, 0.5, 0.0],
         "smearing": "fermi-dirac",
         "smearing_ev": 0.1,
         "spin_polarised": False,

@@ -57,6 +57,13 @@ STEPS = [
 ]
 
 
+def test_what_the_decks_writers_caution_about_stands_in_the_sheet() -> None:
+    cautions = {"mind the Pulay stress": ["one/relax", "two/relax"]}
+    sheet = run_sheet("espresso", STEPS, ["study"], cautions=cautions)["RUN.md"]
+    assert "* mind the Pulay stress (one/relax, two/relax)" in sheet.splitlines()
+    assert "Pulay" not in run_sheet("espresso", STEPS, ["study"])["RUN.md"]
+
+
 class Sheet:
     """A folder with decks, the run sheet and pretended programs."""
 

@@ -99,4 +99,5 @@ def test_own_template_replaces_the_shipped_one(folder: Path) -> None:
     (folder / "castep" / "heading.j2").write_text("! mine: {{ title }}, {{ reference }}\n")
     values = {"title": "CsBr", "reference": "10.1021/x"}
     assert render_template("castep/heading.j2", values, search=[folder]) == "! mine: CsBr, 10.1021/x\n"
-    assert render_template("castep/heading.j2", values) == '! CsBr\n! "paper": doi 10.1021/x\n'
+    shipped = "! CsBr\n! the study refers to doi 10.1021/x; a comment names it where a setting is from there\n"
+    assert render_template("castep/heading.j2", values) == shipped

@@ -72,20 +72,26 @@ def test_no_texts_overlap(outcomes: ModuleType, vbo: float, names: tuple[str, st
     figure = Figure(figsize=(6.7, 5.95), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[3.9, 2.05])
     draw_alignment(top.subplots(), row)
-    draw_offsets(bottom.subplots(), [row, outcomes.alignment(vbo=-vbo, method="slab work functions (as in the paper)")])
+    draw_offsets(bottom.subplots(), [row, outcomes.alignment(vbo=-vbo, method="slab work functions")])
     assert overlaps(figure) == []
 
 
 @pytest.mark.parametrize(
-    ("ip_first", "gap_first", "gap_second", "uncertainty"),
-    [(7.9, 7.6, 1.0, 0.05), (4.0, 0.2, 0.05, 0.3), (11.0, 9.0, 8.5, 1.2), (6.0, 1.9, 1.6, 0.0)],
+    ("ip_first", "gap_first", "gap_second", "range_ev"),
+    [
+        (7.9, 7.6, 1.0, (-0.05, 0.05)),
+        (4.0, 0.2, 0.05, (-0.3, 0.3)),
+        (11.0, 9.0, 8.5, (-1.2, 1.2)),
+        (6.0, 1.9, 1.6, (0.0, 0.0)),
+        (6.0, 1.9, 1.6, (-2.1, 1.8)),
+    ],
 )
 def test_no_texts_overlap_for_other_gaps(
-    outcomes: ModuleType, ip_first: float, gap_first: float, gap_second: float, uncertainty: float
+    outcomes: ModuleType, ip_first: float, gap_first: float, gap_second: float, range_ev: tuple[float, float]
 ) -> None:
     figure = Figure(figsize=(6.7, 3.9), layout="constrained")
     row = outcomes.alignment(
-        vbo=0.021, ip_first=ip_first, gap_first=gap_first, gap_second=gap_second, uncertainty=uncertainty
+        vbo=0.021, ip_first=ip_first, gap_first=gap_first, gap_second=gap_second, range_ev=range_ev
     )
     draw_alignment(figure.subplots(), row)
     assert overlaps(figure) == []
@@ -133,7 +139,7 @@ def test_a_published_row_has_no_diagram(outcomes: ModuleType, ax: Axes) -> None:
 
 
 def test_offsets_stand_beside_each_other_with_their_errors(outcomes: ModuleType, ax: Axes) -> None:
-    rows = [outcomes.alignment(vbo=0.021), outcomes.alignment(vbo=-0.083, uncertainty=None), outcomes.published()]
+    rows = [outcomes.alignment(vbo=0.021), outcomes.alignment(vbo=-0.083, range_ev=None), outcomes.published()]
     draw_offsets(ax, rows)
     points = [tuple(round(float(v), 3) for v in c.lines[0].get_xydata()[0]) for c in ax.containers]
     assert points == [(0.021, -0.19), (0.289, 0.19), (-0.083, 0.81), (0.185, 1.19), (0.021, 1.81)]

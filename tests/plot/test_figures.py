@@ -79,7 +79,9 @@ def test_without_a_vacuum_level_the_bands_start_at_their_own_vbm(outcome: StudyO
 
 def test_a_material_without_bands_is_left_out_by_name(outcome: StudyOutcome) -> None:
     cs, fa = outcome.materials
-    lame = replace(outcome, materials=(replace(cs, bulk=replace(cs.bulk, bands=None, edges=None)), fa))
+    lame = replace(
+        outcome, materials=(replace(cs, bulk=replace(cs.bulk, bands=None, edges=None, why_no_edges="not run")), fa)
+    )
     assert "no bands: CsPbBr3" in _figure(lame, "bands").caption
     assert len(_drawn(lame, "bands").axes) == 1
 

@@ -39,12 +39,14 @@ def test_wrapped_lines_are_short(text: str, width: int) -> None:
 def test_kpoints() -> None:
     assert [kpoint_name(k) for k in ("G", "GAMMA", r"\Gamma", "R", "X_1")] == ["Γ", "Γ", "Γ", "R", "X$_{1}$"]
     assert [kpoint_name(k) for k in ("A_1_2", "$_x")] == ["A_1_2", r"\$_x"]
+    assert [kpoint_name(k) for k in ("G-bar", "X'-bar", "H1")] == ["Γ-bar", "X'-bar", "H$_{1}$"]
     assert kpoint_text((0.5, 1 / 3, 0.137)) == "(1/2, 1/3, 0.1370)"
     assert kpoint_text((0.0, -0.5, 1.0)) == "(0, -1/2, 1)"
 
 
 def test_signed() -> None:
-    assert signed(0.021, 0.1) == "+0.021 ± 0.100"
+    assert signed(0.021, (-0.1, 0.1)) == "+0.021 ± 0.100"
+    assert signed(-1.116, (-2.089, 0.0)) == "−1.116 −2.089/+0.000".replace("−", "\N{MINUS SIGN}")
     assert signed(-0.021) == "\N{MINUS SIGN}0.021"
 
 

@@ -71,7 +71,7 @@ def _bare(outcome: StudyOutcome) -> StudyOutcome:
     materials = tuple(
         replace(
             m,
-            bulk=replace(m.bulk, edges=None, bands=None),
+            bulk=replace(m.bulk, edges=None, bands=None, why_no_edges="bulk-bands was not run"),
             slabs=tuple(replace(s, profile=None, vacuum=(), levels=None) for s in m.slabs),
         )
         for m in outcome.materials
@@ -157,7 +157,8 @@ def _nulls(value: Any, names: set[str]) -> Iterator[tuple[dict[str, Any], str]]:
 def test_every_missing_number_has_a_reason(outcome: StudyOutcome, tmp_path: Path) -> None:
     names = {
         "band_gap_ev", "vbm_ev", "cbm_ev", "work_function_ev", "ionisation_potential_ev", "electron_affinity_ev",
-        "slab_gap_ev", "low_ev", "high_ev", "spread_ev", "valence_band_offset_ev", "conduction_band_offset_ev",
+        "slab_gap_ev", "slab_ionisation_potential_ev", "lineup_spread_ev", "low_ev", "high_ev", "spread_ev",
+        "valence_band_offset_ev", "conduction_band_offset_ev",
     }  # fmt: skip
     for study in (outcome, _bare(outcome)):
         document = _read(study, tmp_path)
@@ -170,7 +171,8 @@ def test_every_missing_number_has_a_reason(outcome: StudyOutcome, tmp_path: Path
 
 def test_nan_becomes_null_with_a_reason(outcome: StudyOutcome, tmp_path: Path) -> None:
     cs, fa = outcome.materials
-    levels = replace(fa.slabs[0].levels, work_function_ev=math.nan, slab_gap_ev=None)
+    metallic = "filled and empty bands overlap: there is no gap"
+    levels = replace(fa.slabs[0].levels, work_function_ev=math.nan, slab_edges=None, why_no_slab_edges=metallic)
     odd = replace(
         outcome,
         materials=(cs, replace(fa, slabs=(replace(fa.slabs[0], levels=levels),))),
@@ -179,7 +181,12 @@ def test_nan_becomes_null_with_a_reason(outcome: StudyOutcome, tmp_path: Path) -
     document = _read(odd, tmp_path)
     slab = document["materials"]["FAPbBr3"]["slabs"][0]
     assert slab["work_function_ev"] is None
-    assert slab["missing"] == {"work_function_ev": "the calculation gave nan", "slab_gap_ev": "the slab is metallic"}
+    assert slab["missing"] == {
+        "work_function_ev": "the calculation gave nan",
+        "slab_gap_ev": metallic,
+        "slab_ionisation_potential_ev": metallic,
+        "slab_electron_affinity_ev": metallic,
+    }
     assert document["settings"] == {"array": [1.0, None], "path": "a/b", "set": ["a", "b"], "count": 3}
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from dftflow.model.alignment import SIGN_CONVENTION, AlignmentType
 from dftflow.model.outcome import StudyOutcome
 from dftflow.report.headline import headline
+from dftflow.report.page import render_report
+from dftflow.report.results_json import results_document
 from dftflow.report.table import summary_table
 
 
@@ -27,7 +30,9 @@ def test_columns_stand_below_each_other(outcome: StudyOutcome) -> None:
     lines = summary_table(outcome).splitlines()
     head = next(line for line in lines if line.startswith("Material"))
     end = head.index("IP") + 2
-    assert [line[end - 5 : end].strip() for line in lines[3:7] if not line.startswith("  ")] == ["5.812", "-", "5.833"]
+    rows = lines[lines.index(head) + 2 : lines.index("Band offsets (eV)")]
+    column = [line[end - 5 : end].strip() for line in rows if line and not line.startswith("  ")]
+    assert column == ["5.812", "-", "5.833"]
 
 
 def test_long_names_are_broken_not_cut(outcome: StudyOutcome) -> None:
@@ -45,30 +50,67 @@ def test_nothing_finished(outcome: StudyOutcome) -> None:
 
 
 @pytest.mark.parametrize(
-    ("vbo", "uncertainty", "type_", "result", "meaning"),
+    ("vbo", "range_ev", "type_", "result", "meaning"),
     [
-        (0.021, 0.123, "not resolved", "0.021 ± 0.123 eV above", "smaller than its uncertainty"),
-        (-0.31, 0.05, "type II", "0.310 ± 0.050 eV below", "sign is resolved"),
+        (0.021, (-0.123, 0.123), "not resolved", "0.021 eV above", "smaller than that: which of the two lies higher"),
+        (-0.31, (-0.05, 0.05), "type II", "0.310 eV below that of FAPbBr3 (offset -0.310 ± 0.050)", "As the numbers"),
         (0.5, None, "quasi-type II", "0.500 eV above", "uncertainty is not known"),
-        (0.5, 0.1, "type I", "0.500 ± 0.100 eV above", "same material"),
-        (4.0, 0.1, "type III", "4.000 ± 0.100 eV above", "do not overlap"),
+        (0.5, (-0.1, 0.1), "type I", "(offset +0.500 ± 0.100)", "same material"),
+        (4.0, (-2.0, 1.0), "type III", "(offset +4.000 \N{MINUS SIGN}2.000/+1.000)", "do not overlap"),
     ],
 )
 def test_the_headline_says_what_the_offset_means(
     outcomes: ModuleType,
     outcome: StudyOutcome,
     vbo: float,
-    uncertainty: float | None,
+    range_ev: tuple[float, float] | None,
     type_: AlignmentType,
     result: str,
     meaning: str,
 ) -> None:
-    row = outcomes.alignment(vbo=vbo, uncertainty=uncertainty, type_=type_)
+    row = outcomes.alignment(vbo=vbo, range_ev=range_ev, type_=type_)
     head = headline(replace(outcome, alignments=(row, outcomes.published())))
     assert result in head.result
     assert meaning in head.meaning
     assert "0.1 eV" in head.meaning
-    assert type_ in head.meaning
+    assert type_ in head.meaning or (type_ == "not resolved" and "is open" in head.meaning)
+    assert "resolved" not in head.result + head.meaning, "a spread is a lower bound of the error: it settles nothing"
+
+
+def test_a_polar_plane_is_never_the_headline(outcomes: ModuleType, outcome: StudyOutcome) -> None:
+    polar = replace(outcomes.alignment(vbo=-0.841), polar=True)
+    alone = headline(replace(outcome, alignments=(polar, outcomes.published()), steps=()))
+    assert alone.result == "No band offset." and "are polar" in alone.meaning
+    both = headline(replace(outcome, alignments=(polar, outcomes.alignment(vbo=0.457))))
+    assert "0.457 eV above" in both.result and "goes from -0.841 to +0.457" in both.meaning
+    document = results_document(replace(outcome, alignments=(polar, outcomes.published()), steps=()), Path())
+    assert document["alignment"]["valence_band_offset_ev"] is None
+    assert "polar" in document["alignment"]["missing"]["valence_band_offset_ev"]
+
+
+def test_rows_say_what_is_against_them(outcomes: ModuleType, outcome: StudyOutcome) -> None:
+    first = replace(outcomes.alignment(), contradicts=("published",), remarks=("CsPbBr3 (010) Pnma is not relaxed",))
+    text = summary_table(replace(outcome, alignments=(first, outcomes.published())))
+    assert "! [1] CsPbBr3 (010) Pnma is not relaxed" in text and "! [1] contradicts [2]" in text
+
+
+def test_a_missing_gap_says_why(outcomes: ModuleType, outcome: StudyOutcome) -> None:
+    why = "filled and empty bands overlap: there is no gap"
+    cs, fa = outcome.materials
+    metal = replace(cs, bulk=replace(cs.bulk, edges=None, why_no_edges=why))
+    told = replace(outcome, materials=(metal, fa), warnings=(f"CsPbBr3: no band gap. {why}",))
+    assert why in " ".join(summary_table(told).split())
+    assert results_document(told, Path())["materials"]["CsPbBr3"]["bulk"]["missing"]["band_gap_ev"] == why
+    assert why in render_report(told, Path())
+
+
+def test_what_a_deck_s_writer_cautions_about_is_told(outcome: StudyOutcome) -> None:
+    caution = "pw.x has no finite-basis correction"
+    steps = tuple(replace(step, notes=(caution,)) for step in outcome.steps[:2])
+    told = replace(outcome, steps=steps)
+    assert f"! {steps[0].name}, {steps[1].name}: {caution}" in " ".join(summary_table(told).split())
+    assert render_report(told, Path()).count(caution) == 1
+    assert results_document(told, Path())["steps"][0]["notes"] == [caution]
 
 
 def test_a_quoted_number_is_never_the_headline(outcomes: ModuleType, outcome: StudyOutcome) -> None:

@@ -49,6 +49,7 @@ def record(structure: Structure, spec: CalcSpec) -> dict[str, Any]:
             "cutoff_ev": spec.cutoff_ev,
             "potentials": {element.symbol: "PAW 1" for element in structure.composition.elements},
             "kpoints_grid": list(spec.grid),
+            "kpoints_shift": list(spec.grid_shift),
             "smearing": "fermi-dirac",
             "smearing_ev": 0.1,
             "spin_polarised": False,
@@ -283,7 +284,11 @@ def test_another_stoichiometry_of_a_crystal_is_refused_and_of_a_slab_is_not(
     [
         ({"functional": "LDA"}, "calculated with LDA, the study asks for PBE"),
         ({"cutoff_ev": 300.0}, "calculated at 300 eV, the study asks for 244.9 eV"),
-        ({"kpoints_grid": [1, 1, 1]}, "calculated on 1x1x1 k-points, the study asks for 2x2x2"),
+        (
+            {"kpoints_grid": [1, 1, 1], "kpoints_shift": [0, 0, 0]},
+            "calculated on 1x1x1 k-points, the study asks for 2x2x2",
+        ),
+        ({"kpoints_shift": [0, 0, 0]}, "calculated on 2x2x2 (Γ-centred) k-points, the study asks for 2x2x2"),
     ],
 )
 def test_other_settings_are_used_and_said(
@@ -325,7 +330,7 @@ def test_what_is_not_told_is_not_said(study: Study, folder: Path, steps: dict[st
 @pytest.fixture
 def relaxed(write_study: Callable[..., Path], tmp_path: Path) -> Callable[..., StudyOutcome]:
     """A study whose crystal is relaxed first: to one factor of the volume, and the bands made at another."""
-    study = load_study(str(write_study(('setting = "cubic"', 'setting = "cubic"\nmin_thickness_ang = 24.0'))), "paper")
+    study = load_study(str(write_study(('setting = "cubic"', 'setting = "cubic"\nmin_thickness_ang = 24.0'))))
     plan = StudyPlan.of(study, load_code("gpaw"), for_decks=True)
 
     def collect(relaxed_to: float, bands_at: float, status: str = "finished") -> StudyOutcome:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pymatgen.core import Lattice, Structure
 
 from dftflow.build.ions import ionic_units
 from dftflow.codes.registry import load_code
 from dftflow.errors import InputError, StudyError
+from dftflow.model.spec import CalcSpec
 from dftflow.studies.plan import StudyPlan
 from dftflow.studies.reader import load_study
 
@@ -56,11 +58,99 @@ def test_band_edge_points_are_in_the_k_set() -> None:
         assert label in {point.label for point in spec.edge_kpoints}
 
 
-def test_the_paper_s_slabs_are_relaxed_in_decks_alone() -> None:
-    here = {step.name for step in plan_of("fapbbr3-cspbbr3", "paper").steps()}
-    there = {step.name for step in plan_of("fapbbr3-cspbbr3", "paper", for_decks=True).steps()}
-    assert here < there
-    assert {name.rsplit("-", 1)[1] for name in there - here} == {"relax"}
+def test_here_and_elsewhere_the_steps_are_the_same() -> None:
+    here = [step.name for step in plan_of("fapbbr3-cspbbr3", "paper").steps()]
+    there = [step.name for step in plan_of("fapbbr3-cspbbr3", "paper", for_decks=True).steps()]
+    assert here == there and "CsPbBr3/slab-010-relax" in here
+
+
+def specs_of(plan: StudyPlan) -> dict[str, CalcSpec]:
+    of = plan.start_structures()
+    return {step.name: step.build(of)[1] for step in plan.steps()}
+
+
+def test_the_middle_layer_is_held_as_the_crystal_has_it() -> None:
+    """Of CsBr / PbBr2 / CsBr / PbBr2 / CsBr the third, of Pb between six others the middle Pb."""
+    plan = plan_of("fapbbr3-cspbbr3", "paper")
+    held = {}
+    for step in plan.steps():
+        slab, spec = step.build(plan.start_structures())
+        if spec.fixed_atoms:
+            held[step.name] = "".join(sorted(slab[index].specie.symbol for index in spec.fixed_atoms))
+            heights = slab.cart_coords[:, 2]
+            middle = (heights.max() + heights.min()) / 2
+            np.testing.assert_allclose(heights[list(spec.fixed_atoms)], middle, atol=1e-6)
+    assert held == {
+        "CsPbBr3/slab-011-relax": "PbPb",
+        "CsPbBr3/slab-010-relax": "BrBrCsCs",
+        "FAPbBr3/slab-010-relax": "BrCHHHHHNN",
+    }
+
+
+def test_notes_name_the_reference_where_it_gave_the_number_and_nowhere_else() -> None:
+    doi = "doi 10.1021/acsami.1c18025"
+    specs = specs_of(plan_of("fapbbr3-cspbbr3", "paper"))
+    assert specs["CsPbBr3/bulk-relax"].cutoff_note == specs["CsPbBr3/bulk-relax"].grid_note == doi
+    assert specs["FAPbBr3/bulk-bands"].grid_note == doi
+    relaxation = specs["CsPbBr3/bulk-relax"].relaxation
+    assert relaxation is not None and relaxation.notes["force_tol_ev_per_ang"] == doi
+    assert "bands_kpoints = 2x2x2 of the crystal" in specs["CsPbBr3/slab-010-potential"].grid_note
+    quick = specs_of(plan_of("fapbbr3-cspbbr3", "quick"))
+    assert quick["CsPbBr3/bulk-bands"].grid_note == "preset quick: relax_kpoints of the study"
+    assert quick["CsPbBr3/bulk-bands"].cutoff_note == doi
+    raised = specs_of(plan_of("fapbbr3-cspbbr3", "converged"))["CsPbBr3/bulk-relax"]
+    assert doi not in raised.cutoff_note + raised.grid_note
+
+
+def test_another_study_s_reference_is_not_taken_for_its_numbers(write_study: Callable[..., Path]) -> None:
+    file = write_study(('title = "CsBr"', 'title = "CsBr"\nreference = "10.1000/182"'))
+    for spec in specs_of(plan_of(str(file), "study")).values():
+        notes = [spec.cutoff_note, spec.grid_note, *(spec.relaxation.notes.values() if spec.relaxation else ())]
+        assert not [note for note in notes if "10.1000" in note] and spec.reference == "10.1000/182"
+
+
+@pytest.mark.parametrize(
+    ("written", "bulk", "slab"),
+    [
+        ("[2, 2, 2]", (0.5, 0.5, 0.5), (0.5, 0.5, 0.0)),
+        ("[3, 3, 3]", (0.0, 0.0, 0.0), (0.0, 0.5, 0.0)),
+        ("{ size = [2, 2, 2], gamma = true }", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
+    ],
+)
+def test_a_grid_stands_where_monkhorst_and_pack_put_it_unless_gamma_is_asked_for(
+    write_study: Callable[..., Path], written: str, bulk: tuple[float, ...], slab: tuple[float, ...]
+) -> None:
+    """The (110) surface cell is 4.29 by 6.07 Å: 3 points along a ask for 3 and 2 there."""
+    specs = specs_of(plan_of(str(write_study(("[2, 2, 2]", written))), "study"))
+    assert specs["CsBr/bulk-relax"].grid_shift == bulk
+    assert specs["CsBr/slab-110-relax"].grid_shift == slab
+
+
+def test_a_hexagonal_cell_gets_gamma_unless_told_otherwise(write_study: Callable[..., Path]) -> None:
+    """PbI2, P-3m1, crystal and (001) surface: an even grid of Monkhorst and Pack would break the axis."""
+    crystal = Structure.from_spacegroup(
+        "P-3m1", Lattice.hexagonal(4.557, 6.979), ["Pb", "I"], [[0, 0, 0], [1 / 3, 2 / 3, 0.2675]]
+    )
+    changes = [
+        ('"CsBr_Pm-3m"', '"PbI2.cif"'), ("[1, 1, 0]", "[0, 0, 1]"), ('setting = "cubic"\n', ""),
+        ("[4, 4, 4]", "{ size = [4, 4, 4], gamma = false }"),
+    ]  # fmt: skip
+    file = write_study(*changes)
+    crystal.to(str(file.parent / "PbI2.cif"), fmt="cif")
+    specs = specs_of(plan_of(str(file), "study"))
+    assert specs["CsBr/bulk-relax"].grid_shift == specs["CsBr/slab-001-relax"].grid_shift == (0.0, 0.0, 0.0)
+    assert specs["CsBr/bulk-relax"].grid == (2, 2, 2)
+    assert specs["CsBr/bulk-bands"].grid_shift == (0.5, 0.5, 0.5)
+    dense = specs_of(plan_of(str(file), "converged"))["CsBr/bulk-relax"]
+    assert dense.gamma_centred and "preset converged" in dense.grid_note
+
+
+def test_slabs_are_looked_at_in_the_special_points_of_their_zone() -> None:
+    specs = specs_of(plan_of("fapbbr3-cspbbr3", "quick"))
+    fa = {point.label: point.frac for point in specs["FAPbBr3/slab-010-potential"].edge_kpoints}
+    assert fa["M-bar"] == (0.5, 0.5, 0.0) and {"G-bar", "X-bar", "X'-bar"} < set(fa)
+    cs = {point.label for point in specs["CsPbBr3/slab-011-potential"].edge_kpoints}
+    assert cs == {"G-bar", "X-bar", "Y-bar", "S-bar"}
 
 
 def test_quick_relaxes_nothing() -> None:

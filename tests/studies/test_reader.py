@@ -22,8 +22,9 @@ def test_the_paper_s_study_says_what_the_paper_says() -> None:
     study = load_study("fapbbr3-cspbbr3", "paper").content
     cs, fa = study.materials["CsPbBr3"], study.materials["FAPbBr3"]
     assert (cs.cutoff_ev, fa.cutoff_ev) == (244.9, 435.4)
-    assert (cs.relax_kpoints, fa.relax_kpoints) == ((1, 1, 1), (2, 2, 2))
-    assert (cs.bands_kpoints, fa.bands_kpoints) == ((2, 2, 2), (4, 4, 4))
+    assert (cs.relax_kpoints.size, fa.relax_kpoints.size) == ((1, 1, 1), (2, 2, 2))
+    assert (cs.bands_kpoints.size, fa.bands_kpoints.size) == ((2, 2, 2), (4, 4, 4))
+    assert study.preset == "paper" and study.reference == "10.1021/acsami.1c18025"
     assert cs.slabs[0].miller == (0, 1, 1) and fa.slabs[0].miller == (0, 1, 0)
     settings = study.settings
     assert settings.xc == "PBE"
@@ -32,9 +33,9 @@ def test_the_paper_s_study_says_what_the_paper_says() -> None:
     assert study.alignment is not None and study.alignment.published[0].valence_band_offset_ev == 0.021
 
 
-@pytest.mark.parametrize("preset", ["paper", "quick", "converged"])
+@pytest.mark.parametrize("preset", [None, "study", "quick", "converged"])
 @pytest.mark.parametrize("name", shipped_studies())
-def test_every_shipped_study_reads_with_every_preset(name: str, preset: str) -> None:
+def test_every_shipped_study_reads_with_every_preset(name: str, preset: str | None) -> None:
     study = load_study(name, preset)
     assert study.name == name and study.preset.accuracy
 
@@ -100,6 +101,36 @@ def test_a_study_may_change_a_preset_and_add_one(write_study: WriteStudy) -> Non
     file.write_text(file.read_text() + "vacum_ang = 3\n")
     with pytest.raises(StudyError, match="unknown key 'vacum_ang'"):
         load_study(str(file), "mine")
+
+
+def test_a_study_without_a_paper_has_no_preset_of_that_name(write_study: WriteStudy) -> None:
+    study = load_study(str(write_study()))
+    assert study.preset_name == "study" and "paper" not in study.preset.description + study.preset.accuracy
+    with pytest.raises(StudyError, match="this study has study, quick, converged"):
+        load_study(str(write_study()), "paper")
+
+
+@pytest.mark.parametrize("written", ["[2, 2, 2]", "{ size = [2, 2, 2] }", "{ size = [2, 2, 2], gamma = true }"])
+def test_a_grid_is_three_numbers_or_a_table(write_study: WriteStudy, written: str) -> None:
+    grid = load_study(str(write_study(("[2, 2, 2]", written)))).content.materials["CsBr"].relax_kpoints
+    assert grid.size == (2, 2, 2) and grid.gamma is (True if "gamma" in written else None)
+
+
+def test_a_wrong_grid_table_is_told(write_study: WriteStudy) -> None:
+    with pytest.raises(StudyError, match="unknown key 'gama'") as caught:
+        load_study(str(write_study(("[2, 2, 2]", "{ size = [2, 2, 2], gama = true }"))))
+    assert "did you mean 'gamma'" in caught.value.fix
+
+
+def test_what_the_reference_gives_has_to_be_there(write_study: WriteStudy) -> None:
+    sourced = ("cutoff_ev = 244.9", 'cutoff_ev = 244.9\nfrom_reference = ["cutoff_ev"]')
+    with pytest.raises(StudyError, match="from_reference needs the reference itself"):
+        load_study(str(write_study(sourced)))
+    with_doi = ('title = "CsBr"', 'title = "CsBr"\nreference = "10.1021/x"')
+    assert load_study(str(write_study(sourced, with_doi))).content.materials["CsBr"].from_reference == ("cutoff_ev",)
+    wrong = ("cutoff_ev = 244.9", 'cutoff_ev = 244.9\nfrom_reference = ["supercell"]')
+    with pytest.raises(StudyError, match="names 'supercell', which this table does not give"):
+        load_study(str(write_study(wrong, with_doi)))
 
 
 def test_alignment_names_materials_of_the_study(write_study: WriteStudy) -> None:

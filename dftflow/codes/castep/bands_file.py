@@ -9,6 +9,7 @@ Format: Hartree and Bohr whatever the units of the run; the Fermi energy is that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from dftflow.codes.castep.fortran_number import fortran_number, required_number
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, FloatArray
-from dftflow.model.spec import KPath
+from dftflow.model.spec import KPath, KPoint
 from dftflow.units import BOHR_ANG, HARTREE_EV
 
 __all__ = ["read_bands"]
@@ -48,7 +49,7 @@ class _Header:
     cell_ang: FloatArray
 
 
-def read_bands(file: Path, *, path: KPath | None = None) -> Bands:
+def read_bands(file: Path, *, path: KPath | None = None, points: Sequence[KPoint] = ()) -> Bands:
     """Eigenvalues of a run.
 
     With different numbers of bands for the two spins, the shorter channel ends in NaN. With different Fermi energies
@@ -60,6 +61,8 @@ def read_bands(file: Path, *, path: KPath | None = None) -> Bands:
         ``<seed>.bands``; its folder's name becomes the zero's run.
     path
         The path that was asked for: gives the labels and segments when the k-points follow it.
+    points
+        The list that was asked for instead: gives the labels.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def read_bands(file: Path, *, path: KPath | None = None) -> Bands:
     header, start = _header(file, data)
     blocks = _fast_blocks(data[start:], header) or _slow_blocks(file, data, header)
     kpoints, weights, values = blocks
-    labels, segments = _along(path, kpoints)
+    labels, segments = _along(path, kpoints) if path is not None else _among(points, kpoints)
     return Bands(
         eigenvalues_ev=np.sort(values, axis=2) * HARTREE_EV,
         kpoints_frac=kpoints,
@@ -273,12 +276,22 @@ def _cut_short(file: Path, lines: list[str], row: int, expected: str) -> ParseEr
     return ParseError(f"expected {expected}: {found}", reason="the file is cut short or damaged", where=where)
 
 
-def _along(path: KPath | None, kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _among(points: Sequence[KPoint], kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Labels of the k-points that are in the list, up to reciprocal lattice vectors; none is on a path."""
+    labels = [""] * len(kpoints)
+    for point in reversed([point for point in points if point.label]):
+        away = kpoints - np.array(point.frac)
+        for index in np.flatnonzero((np.abs(away - np.round(away)) < SAME_K).all(axis=1)):
+            labels[index] = point.label
+    return tuple(labels), (-1,) * len(kpoints)
+
+
+def _along(path: KPath, kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Labels and segment of each k-point; nothing when the k-points do not follow the path from end to end."""
     labels, segments = [""] * len(kpoints), [-1] * len(kpoints)
     nothing = tuple(labels), tuple(segments)
     here = -1
-    for index, corners in enumerate(path.segments if path is not None else ()):
+    for index, corners in enumerate(path.segments):
         first = here + 1
         for corner in corners:
             ahead = np.flatnonzero(np.all(np.abs(kpoints[here + 1 :] - np.array(corner.frac)) < SAME_K, axis=1))

@@ -47,6 +47,7 @@ __all__ = [
 
 LENGTH_UNITS_ANG = {"ang": 1.0, "bohr": BOHR_ANG, "a0": BOHR_ANG, "nm": 10.0, "pm": 0.01, "cm": 1e8, "m": 1e10}
 DEFAULT_PATH_SPACING_PER_ANG = 0.1
+LISTS = ("spectral_kpoint_list", "bs_kpoint_list", "spectral_kpoints_list", "bs_kpoints_list")
 PATHS = ("spectral_kpoint_path", "bs_kpoint_path", "spectral_kpoints_path", "bs_kpoints_path")
 SMALLEST_VOLUME_ANG3 = 1e-3
 LONGEST_ANG = 1e5
@@ -117,6 +118,8 @@ class CellDeck:
         The band-structure path; None without one, and where letters stand in place of coordinates.
     path_letters
         Those letters, segment by segment (CASTEP 25.1).
+    band_kpoints
+        The k-points of the band structure where they are a list; their labels are the comments.
     cell_constraints
         a, b, c, α, β, γ: equal numbers vary together, 0 is fixed.
     fixed_atoms
@@ -133,6 +136,7 @@ class CellDeck:
     kpoints: KPointSampling
     path: KPath | None
     path_letters: tuple[tuple[str, ...], ...]
+    band_kpoints: tuple[KPoint, ...]
     cell_constraints: tuple[int, ...] | None
     ionic_constraints: tuple[IonicConstraint, ...]
     fixed_atoms: tuple[int, ...]
@@ -226,6 +230,7 @@ def read_cell_deck(file: Path) -> CellDeck:
         kpoints=_sampling(deck),
         path=path,
         path_letters=letters,
+        band_kpoints=_band_kpoints(deck),
         cell_constraints=read_cell_constraints(deck, of_cell) if of_cell else None,
         ionic_constraints=constraints,
         fixed_atoms=fixed_atoms([site.species for site in sites], constraints),
@@ -408,18 +413,25 @@ def path_corners(block: DeckBlock) -> list[list[DeckLine]]:
     return [run for run in runs if run]
 
 
+def _band_kpoints(deck: DeckFile) -> tuple[KPoint, ...]:
+    """The list of k-points; their weights, of no use for bands, are not kept."""
+    block = next((deck.block_of[name] for name in LISTS if name in deck.block_of), None)
+    return tuple(_corner(deck, line) for line in block.lines) if block else ()
+
+
 def _is_letter(line: DeckLine) -> bool:
     return len(line.words) == 1 and line.text.isalpha()
 
 
 def _corner(deck: DeckFile, line: DeckLine) -> KPoint:
-    """A corner; its label is the comment, or what stands behind a ``%`` in its place."""
+    """A k-point; its label is the comment, or what stands behind a ``%`` in its place."""
     words = line.words
     x, y, z = _numbers(deck, line, words[:3])
     behind = " ".join(words[3:])
     if behind and not behind.startswith("%") and fortran_number(words[3]) is None:
         raise ParseError(f"{behind!r} stands behind the three coordinates", where=deck.where(line.number))
-    return KPoint(label=line.comment or behind.lstrip("% "), frac=(x, y, z))
+    label = behind.lstrip("% ") if behind.startswith("%") else ""
+    return KPoint(label=line.comment or label, frac=(x, y, z))
 
 
 def _sampling(deck: DeckFile) -> KPointSampling:

@@ -7,10 +7,12 @@ many there are; a check that these cannot decide has ``passed=None``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.build.kpaths import sample_path
@@ -18,7 +20,7 @@ from dftflow.errors import BandEdgeError, SpecError
 from dftflow.model.check import Check
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.results import Bands, FloatArray, readonly
-from dftflow.model.spec import KPath
+from dftflow.model.spec import KPath, KPoint
 from dftflow.units import HARTREE_EV
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "density_check",
     "expected_path",
     "fermi_check",
+    "list_check",
     "path_check",
     "vacuum_check",
     "weights_check",
@@ -163,6 +166,28 @@ def path_check(expected: ExpectedPath, kpoints_frac: FloatArray) -> Check:
     if common == 0:
         return Check(name=name, passed=None, detail=counts)
     return Check(name=name, passed=True, detail=f"{counts}; largest difference {deviation.max():.1e}")
+
+
+def list_check(points: Sequence[KPoint], kpoints_frac: FloatArray) -> Check:
+    """Whether every point of the deck's list is among the k-points of a run, shape (n_kpoints, 3), to 2e-8.
+
+    Up to reciprocal lattice vectors.
+    """
+    name = "k-points are those of the list in the deck"
+    counts = f"the deck lists {len(points)} k-points, the file has {len(kpoints_frac)}"
+    wanted = np.array([point.frac for point in points]).reshape(-1, 3)
+    in_order = len(wanted) == len(kpoints_frac) and bool(_same_k(wanted, kpoints_frac).all())
+    for point in () if in_order else points:
+        if not _same_k(kpoints_frac, np.array(point.frac)).any():
+            missing = " ".join(part for part in (point.label, _triple(np.array(point.frac))) if part)
+            return Check(name=name, passed=False, detail=f"{counts}; {missing} is not there")
+    return Check(name=name, passed=len(wanted) == len(kpoints_frac), detail=counts)
+
+
+def _same_k(first: FloatArray, second: FloatArray) -> NDArray[np.bool_]:
+    """Row by row, whether two k-points are the same up to reciprocal lattice vectors."""
+    away = first - second
+    return np.asarray((np.abs(away - np.round(away)) <= KPOINT_TOLERANCE).all(axis=1))
 
 
 def _triple(point: FloatArray) -> str:

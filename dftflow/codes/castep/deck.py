@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dftflow.codes.castep.constraints import ionic_constraints_block
-from dftflow.codes.castep.keywords import FAMILIES, KeywordFamily, functional, tolerance_note
+from dftflow.codes.castep.keywords import FAMILIES, KeywordFamily, functional, tolerance_notes
+from dftflow.codes.castep.kpoint_blocks import grid_offset, list_block, path_block
 from dftflow.codes.castep.potentials import Potentials, choose_potentials
 from dftflow.codes.deck_text import align_comments, decimal_text, plain_text
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
-from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
+from dftflow.model.spec import CalcSpec, Relaxation
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure
@@ -34,9 +35,9 @@ CELL_CONSTRAINTS = {
 }
 SAME_LENGTH_ANG = 1e-5
 ALONG_AXIS = 1e-6
-SAME_K = 1e-6
 MIX_CHARGE_AMP_CRYSTAL = 0.5
 MIX_CHARGE_AMP_SLAB = 0.2
+POTENTIAL_FILE = "<seed>.pot_fmt: ions + Hartree + XC, Hartree units"
 MS_SCF_TOL_EV = {2e-6: 'Materials Studio quality "Medium"'}
 MS_SMEARING_EV = {0.1: "Materials Studio default"}
 TITLE_LENGTH = 80
@@ -158,17 +159,20 @@ def _cell_template(spec: CalcSpec) -> str:
 
 
 def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, pots: Potentials) -> dict[str, Any]:
-    path = "" if spec.path is None else _path_block(spec.path, spec.edge_kpoints, FAMILIES[family].upper())
+    offset = grid_offset(spec)
     values = {
         "title": _title(spec.title),
         "reference": plain_text(spec.reference),
         "lattice": "\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in structure.lattice.matrix),
         "positions": _positions(structure),
         "grid": " ".join(map(str, spec.grid)),
+        "grid_kind": "Gamma-centred" if spec.gamma_centred else "Monkhorst-Pack",
         "grid_note": plain_text(spec.grid_note),
+        "grid_offset": " ".join(map(decimal_text, offset)),
+        "grid_offset_note": "half a step of the grid where its number is even" if any(offset) else "",
         "moving_ions": spec.relaxation is not None,
         "ionic_constraints": ionic_constraints_block(structure, spec.fixed_atoms),
-        "path": path,
+        "band_points": _band_points(spec, FAMILIES[family].upper()),
         "potentials_note": pots.comment,
         "potentials": pots.block,
     }
@@ -176,6 +180,13 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
         freedom = "" if spec.relaxation is None else spec.relaxation.cell
         values |= {"cell_freedom": freedom, "cell_constraints": CELL_CONSTRAINTS.get(freedom, "")}
     return values
+
+
+def _band_points(spec: CalcSpec, prefix: str) -> str:
+    """The block of the k-points whose bands are wanted; ``""`` where the SCF's own are all."""
+    if spec.path is not None:
+        return path_block(spec.path, spec.edge_kpoints, prefix)
+    return list_block(spec, prefix) if spec.edge_kpoints else ""
 
 
 def _elements(structure: Structure) -> list[str]:
@@ -192,43 +203,19 @@ def _positions(structure: Structure) -> str:
     )
 
 
-def _path_block(path: KPath, edges: Sequence[KPoint], prefix: str) -> str:
-    """The path block with its spacing.
-
-    CASTEP takes a path or a list of k-points, not both, and it hits exactly only the corners of a path. A band-edge
-    point that is no corner is therefore joined to the path's first point by a segment of its own.
-    """
-    corners = [point for segment in path.segments for point in segment]
-    lost = [edge for edge in edges if not any(_same_k(edge.frac, corner.frac) for corner in corners)]
-    segments = [*path.segments, *((corners[0], edge) for edge in lost)]
-    lines = "\nBREAK\n".join("\n".join(_corner(point) for point in segment) for segment in segments)
-    first = corners[0].label
-    extra = "".join(f"! {first} - {edge.label}: a band edge is at {edge.label}, off the path\n" for edge in lost)
-    return (
-        f"{extra}%BLOCK {prefix}_KPOINT_PATH\n{lines}\n%ENDBLOCK {prefix}_KPOINT_PATH\n\n"
-        f"{prefix}_KPOINT_PATH_SPACING : {decimal_text(path.spacing_per_ang)} 1/ang  ! with the 2 pi included"
-    )
-
-
-def _corner(point: KPoint) -> str:
-    return "".join(f"{x:14.10f}" for x in point.frac) + f"  ! {plain_text(point.label)}"
-
-
-def _same_k(first: Sequence[float], second: Sequence[float]) -> bool:
-    """Equal up to a reciprocal lattice vector, or to the sign (time reversal): the eigenvalues are the same."""
-    a, b = np.array(first), np.array(second)
-    return any(bool(np.all(np.abs(d - np.round(d)) < SAME_K)) for d in (a - b, a + b))
-
-
 # --- .param ----------------------------------------------------------------------------------------------------------
 
 
 def _param_template(spec: CalcSpec, family: KeywordFamily) -> str:
-    return f"castep/bands-{family}.param.j2" if spec.task == "bands" else f"castep/{spec.task}.param.j2"
+    return f"castep/bands-{family}.param.j2" if _calculates_bands(spec) else f"castep/{spec.task}.param.j2"
+
+
+def _calculates_bands(spec: CalcSpec) -> bool:
+    """Whether CASTEP goes on after the SCF with a band structure, along a path or at a list of points."""
+    return spec.task == "bands" or bool(spec.edge_kpoints)
 
 
 def _param_values(spec: CalcSpec) -> dict[str, Any]:
-    note = tolerance_note(spec.relaxation, spec.reference) if spec.relaxation is not None else ""
     values: dict[str, Any] = {
         "title": _title(spec.title),
         "reference": plain_text(spec.reference),
@@ -244,21 +231,36 @@ def _param_values(spec: CalcSpec) -> dict[str, Any]:
         "mix_charge_amp": MIX_CHARGE_AMP_CRYSTAL if spec.slab_axis is None else MIX_CHARGE_AMP_SLAB,
         "dipole_dir": "" if spec.slab_axis is None else "XYZ"[spec.slab_axis],
     }
-    if spec.task == "bands":
-        values |= {"empty_bands": spec.empty_bands, "local_potential": not functional(spec.xc).hybrid}
+    if _calculates_bands(spec):
+        values |= _band_values(spec)
     if spec.relaxation is not None:
-        values |= _relaxation_values(spec.relaxation, note)
+        values |= _relaxation_values(spec.relaxation)
     return values
 
 
-def _relaxation_values(relaxation: Relaxation, note: str) -> dict[str, Any]:
+def _band_values(spec: CalcSpec) -> dict[str, Any]:
+    wants_potential = spec.task == "potential"
+    return {
+        "empty_bands": spec.empty_bands,
+        "points": "the path" if spec.path is not None else "the list of k-points",
+        "local_potential": not functional(spec.xc).hybrid,
+        "potential_note": POTENTIAL_FILE if wants_potential else "its mean lines the crystal up with a slab",
+        "density": wants_potential,
+    }
+
+
+def _relaxation_values(relaxation: Relaxation) -> dict[str, Any]:
+    notes = {name: plain_text(note) for name, note in tolerance_notes(relaxation).items()}
     return {
         "cell_moves": relaxation.cell != "fixed",
         "energy_tol_ev": decimal_text(relaxation.energy_tol_ev_per_atom),
         "force_tol_ev_per_ang": decimal_text(relaxation.force_tol_ev_per_ang),
         "stress_tol_gpa": decimal_text(relaxation.stress_tol_gpa),
         "displacement_tol_ang": decimal_text(relaxation.displacement_tol_ang),
-        "tolerance_note": note,
+        "energy_note": notes["energy_tol_ev_per_atom"],
+        "force_note": notes["force_tol_ev_per_ang"],
+        "stress_note": notes["stress_tol_gpa"],
+        "displacement_note": notes["displacement_tol_ang"],
         "max_steps": relaxation.max_steps,
     }
 

@@ -13,7 +13,7 @@ from typing import Literal
 from dftflow.errors import SpecError
 from dftflow.model.spec import Relaxation
 
-__all__ = ["FAMILIES", "Functional", "KeywordFamily", "functional", "tolerance_note"]
+__all__ = ["FAMILIES", "Functional", "KeywordFamily", "functional", "tolerance_notes"]
 
 KeywordFamily = Literal["academic", "materials-studio"]
 
@@ -45,7 +45,8 @@ _FUNCTIONALS = {
     "HSE06": Functional(keyword="HSE06", hybrid=True),
 }
 
-_QUALITIES = {
+_CRITERIA = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
+_QUALITIES: dict[tuple[float, ...], str] = {
     (5e-5, 0.1, 0.2, 5e-3): 'Materials Studio quality "Coarse"',
     (2e-5, 0.05, 0.1, 2e-3): 'Materials Studio quality "Medium"',
     (1e-5, 0.03, 0.05, 1e-3): 'Materials Studio quality "Fine"',
@@ -64,12 +65,24 @@ def functional(name: str) -> Functional:
         ) from None
 
 
-def tolerance_note(relaxation: Relaxation, reference: str) -> str:
-    """Where the four convergence criteria come from: the paper `reference`, a quality of Materials Studio, or both."""
-    found = (
-        relaxation.energy_tol_ev_per_atom,
-        relaxation.force_tol_ev_per_ang,
-        relaxation.stress_tol_gpa,
-        relaxation.displacement_tol_ang,
-    )
-    return "; ".join(part for part in ("paper" if reference else "", _QUALITIES.get(found, "")) if part)
+def tolerance_notes(relaxation: Relaxation) -> dict[str, str]:
+    """Criterion -> where its value comes from: the study's note, and the quality of Materials Studio that all four are.
+
+    Examples
+    --------
+    >>> found = tolerance_notes(
+    ...     Relaxation(
+    ...         cell="fixed",
+    ...         energy_tol_ev_per_atom=2e-5,
+    ...         force_tol_ev_per_ang=0.05,
+    ...         stress_tol_gpa=0.1,
+    ...         displacement_tol_ang=2e-3,
+    ...         max_steps=9,
+    ...         notes={"stress_tol_gpa": "doi 10.1/x"},
+    ...     )
+    ... )
+    >>> found["stress_tol_gpa"], found["force_tol_ev_per_ang"]
+    ('doi 10.1/x; Materials Studio quality "Medium"', 'Materials Studio quality "Medium"')
+    """
+    quality = _QUALITIES.get(tuple(getattr(relaxation, name) for name in _CRITERIA), "")
+    return {name: "; ".join(part for part in (relaxation.notes.get(name, ""), quality) if part) for name in _CRITERIA}

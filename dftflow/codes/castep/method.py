@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dftflow.codes.castep.castep_run import CastepRun, CastepSetup
+from dftflow.codes.castep.castep_run import CastepRun, CastepSetup, KpointGrid
+from dftflow.model.kpoint_grid import Shift, monkhorst_pack_shift
 from dftflow.model.method import Method
 
 __all__ = ["castep_method"]
@@ -26,6 +27,7 @@ _FUNCTIONALS = {
     "hybrid hse03": "HSE03",
     "hybrid hse06": "HSE06",
 }
+OFFSET_HALF_UNIT = 0.5e-3 + 1e-9
 _AXES = {"x", "y", "z", "a"}
 
 
@@ -43,6 +45,7 @@ def castep_method(run: CastepRun) -> Method:
         cutoff_ev=setup.cutoff_ev,
         potentials=_potentials(setup.potentials),
         kpoints_grid=None if setup.kpoint_grid is None else setup.kpoint_grid.divisions,
+        kpoints_shift=_shift(setup.kpoint_grid),
         kpoint_spacing_per_ang=_spacing_per_ang(run),
         smearing=_smearing(setup),
         smearing_ev=setup.smearing_width_ev,
@@ -79,6 +82,21 @@ def _dipole(setup: CastepSetup) -> str | None:
     axis = next((word for word in words if word in _AXES), "")
     kind = " ".join(word for word in words if word != axis).replace("selfconsistent", "self-consistent")
     return ", ".join(part for part in (axis, kind.replace("self consistent", "self-consistent")) if part)
+
+
+def _shift(grid: KpointGrid | None) -> Shift | None:
+    """Where the grid stands: CASTEP's is that of Monkhorst and Pack, moved by the offset.
+
+    The offset has three decimals. A grid that may lie on whole or half steps within their rounding is said to.
+    """
+    if grid is None or grid.offset is None:
+        return None
+    counts = np.array(grid.divisions)
+    steps = np.array(monkhorst_pack_shift(grid.divisions)) + np.array(grid.offset) * counts
+    halves = np.round(2 * steps) / 2
+    steps = np.where(np.abs(steps - halves) <= OFFSET_HALF_UNIT * counts, halves, steps)
+    a, b, c = (round(float(x), 6) % 1.0 for x in steps)
+    return (a, b, c)
 
 
 def _spacing_per_ang(run: CastepRun) -> float | None:

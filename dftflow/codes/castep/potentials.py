@@ -1,9 +1,9 @@
 """Which pseudopotentials a CASTEP deck asks for.
 
-The paper says "ultrasoft" and names no set. Its cutoffs (9.000 and 16.001 Hartree) are the whole-Hartree quality levels
-that Materials Studio takes from the headers of its potentials. So the Materials Studio decks ask for the tabulated
-Vanderbilt potentials that come with it (``Pb_00PBE.usp``), and the academic ones for the on-the-fly ultrasoft library
-C19, which is built into CASTEP from 19.1 on and needs no file.
+Those that the person names. Otherwise the Materials Studio decks ask for the tabulated Vanderbilt potentials that come
+with it (``Pb_00PBE.usp``), and the academic ones for the on-the-fly ultrasoft library C19, which is built into CASTEP
+from 19.1 on and needs no file. The quality levels of CASTEP's potentials are cutoffs in whole Hartree as a rule, which
+244.9 eV and 435.4 eV are too (9.000 and 16.001 Hartree).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ __all__ = ["ACADEMIC_LIBRARY", "Potentials", "choose_potentials"]
 ACADEMIC_LIBRARY = "C19"
 POTENTIAL_FILES = (".usp", ".uspcc", ".uspso", ".recpot", ".upf", ".otfglib")
 CHECK_CUTOFF = (
-    "No potential set is prescribed. CASTEP prints the cutoff that each potential wants (coarse, medium, fine) where "
-    "it reads or generates it: compare the deck's cut_off_energy with these before trusting a number."
+    "Each potential wants a cutoff of its own. Its on-the-fly string, which the .castep file repeats, holds three of "
+    "them in Hartree (coarse, medium, fine: 7, 8 and 9 in 2|1.6|7|8|9|30:31); a tabulated potential may say so in the "
+    "head of its file. Compare the deck's cut_off_energy with these before trusting a number."
 )
 
 
@@ -50,7 +51,6 @@ def choose_potentials(
     SpecError
         An element has no potential, or a hybrid functional would run with ultrasoft ones.
     """
-    paper = "paper: ultrasoft, set not named; " if spec.reference else ""
     if isinstance(choice, Mapping):
         missing = [element for element in elements if element not in choice]
         if missing:
@@ -60,12 +60,12 @@ def choose_potentials(
     elif choice is not None:
         return _library(choice, spec, f"potential library {choice}, as given")
     elif family == "academic":
-        comment = f"{paper}C19 = on-the-fly ultrasoft, CASTEP >= 19.1"
+        comment = "C19 = on-the-fly ultrasoft potentials, CASTEP >= 19.1"
         return _library(ACADEMIC_LIBRARY, spec, comment)
     else:
         suffix = "_00PBE.usp" if functional(spec.xc).gradient else "_00.usp"
         chosen = {element: element + suffix for element in elements}
-        comment = f"{paper}these are the tabulated ultrasoft ones of Materials Studio"
+        comment = "tabulated ultrasoft potentials that come with Materials Studio"
     _refuse_ultrasoft_hybrid(spec, chosen.values())
     width = max(map(len, chosen))
     block = "\n".join(f"{element:<{width}s}  {potential}" for element, potential in chosen.items())

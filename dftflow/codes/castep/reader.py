@@ -7,7 +7,7 @@ from the checkpoint. A property run of Materials Studio (``<seed>_BandStr.bands`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from dftflow.codes.castep.checks import (
     density_check,
     expected_path,
     fermi_check,
+    list_check,
     path_check,
     vacuum_check,
     weights_check,
@@ -43,7 +44,6 @@ from dftflow.model.check import Check
 from dftflow.model.energy import EnergyZero
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.results import Bands, PotentialGrid, RelaxationStep, Results, Status
-from dftflow.model.spec import KPath
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -91,9 +91,8 @@ def _read_files(calculation: Calculation, log: FileLog) -> _Contents:
     log.take(
         file_of(calculation, ".hug"), "Hugoniot curve", read_hugoniostat, lambda found: f"{len(found.states)} states"
     )
-    path = None if deck is None else deck.path
-    bands = log.take(file_of(calculation, ".bands"), "eigenvalues", partial(read_bands, path=path), _say_bands)
-    path_bands = _property_bands(calculation, log, path)
+    bands = log.take(file_of(calculation, ".bands"), "eigenvalues", _bands_reader(deck), _say_bands)
+    path_bands = _property_bands(calculation, log, deck)
     checkpoint = next(_checkpoints(calculation, log), None)
     density = None
     for suffix in GRIDS[1:]:
@@ -125,18 +124,23 @@ def _last_structure(
     return None if deck is None or moved else deck.structure
 
 
-def _property_bands(calculation: Calculation, log: FileLog, path: KPath | None) -> Bands | None:
+def _bands_reader(deck: CellDeck | None) -> Callable[[Path], Bands]:
+    """Reads ``.bands`` with the labels that `deck` gives its k-points."""
+    return read_bands if deck is None else partial(read_bands, path=deck.path, points=deck.band_kpoints)
+
+
+def _property_bands(calculation: Calculation, log: FileLog, base: CellDeck | None) -> Bands | None:
     """Eigenvalues of a band-structure run under a seed of its own; other property runs are noted."""
     found = None
     for ending in PROPERTIES:
         log.take(file_of(calculation, ".castep", property_run=ending), "property log", read_castep, _say_runs)
         deck = log.take(file_of(calculation, ".cell", property_run=ending), "property cell", read_cell_deck, _say_deck)
         log.take(file_of(calculation, ".param", property_run=ending), "property parameters", read_param, _say_param)
-        own_path = path if deck is None or deck.path is None else deck.path
+        own = base if deck is None or (deck.path is None and not deck.band_kpoints) else deck
         bands = log.take(
             file_of(calculation, ".bands", property_run=ending),
             "property eigenvalues",
-            partial(read_bands, path=own_path),
+            _bands_reader(own),
             _say_bands,
         )
         found = bands if ending == PROPERTIES[0] else found
@@ -288,11 +292,18 @@ def _checks(contents: _Contents, run: CastepRun | None) -> tuple[Check, ...]:
         checks.append(fermi_check(bands, fixed_occupancy=fixed))
         if bands.weights is not None and set(bands.on_path) == {-1}:
             checks.append(weights_check(bands.weights))
-    path = None if contents.deck is None else contents.deck.path
-    along = contents.path_bands or contents.bands
-    if path is not None and along is not None and _is_path_run(contents, run):
-        checks.append(path_check(expected_path(path, along.reciprocal_per_ang), along.kpoints_frac))
+    deck, along = contents.deck, contents.path_bands or contents.bands
+    if deck is not None and along is not None and _is_band_run(contents, run):
+        checks += _kpoint_checks(deck, along)
     return tuple(checks)
+
+
+def _kpoint_checks(deck: CellDeck, bands: Bands) -> Iterator[Check]:
+    """Whether a band structure was calculated where the deck says."""
+    if deck.path is not None:
+        yield path_check(expected_path(deck.path, bands.reciprocal_per_ang), bands.kpoints_frac)
+    elif deck.band_kpoints:
+        yield list_check(deck.band_kpoints, bands.kpoints_frac)
 
 
 def _vacuum_checks(results: Results) -> Iterator[Check]:
@@ -315,8 +326,8 @@ def _in_plane_scatter_ev(potential: PotentialGrid, normal: int, level: VacuumLev
     return float(max(planes[number % count].std() for number in range(first, last + 1)))
 
 
-def _is_path_run(contents: _Contents, run: CastepRun | None) -> bool:
-    """Whether the eigenvalues are those of a band structure; those of an SCF follow no path."""
+def _is_band_run(contents: _Contents, run: CastepRun | None) -> bool:
+    """Whether the eigenvalues are those of a band structure; those of an SCF follow no path and no list."""
     if contents.path_bands is not None:
         return True
     task = "" if run is None else (run.setup.task or "").lower()
@@ -338,6 +349,8 @@ def _say_deck(deck: CellDeck) -> str:
     parts = [f"{len(deck.sites)} atoms" if deck.sites else "no structure"]
     if deck.path is not None or deck.path_letters:
         parts.append("a k-path")
+    if deck.band_kpoints:
+        parts.append(f"{len(deck.band_kpoints)} k-points for bands")
     return ", ".join(parts)
 
 

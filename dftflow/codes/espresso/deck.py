@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from dftflow.codes.deck_text import align_comments, plain_text
+from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
 from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
@@ -38,11 +39,11 @@ ALONG_AXIS = 1e-6
 TITLE_LENGTH = 70
 ECUTRHO_FACTORS = {"norm-conserving": 4.0, "ultrasoft": 8.0, "PAW": 8.0}
 UNKNOWN_ECUTRHO_FACTOR = 8.0
+UNKNOWN_ECUTRHO_NOTE = "8 times ecutwfc: enough for most potentials of any kind; norm-conserving ones need 4"
 DIPOLE_REGION_ANG = 1.0  # well inside what the vacuum levels leave out in the middle
 SLAB_SCF_SHARE = 0.01  # at 1e-6 Ry the dipole of a symmetric CsBr slab was off by 0.01 D, 13 meV between its faces
 MOST_AVERAGE_POINTS = 5000  # of average.x
 KBAR_PER_GPA = 10
-STAGES = {"relax": ("relax",), "bands": ("scf", "pp", "bands"), "potential": ("scf", "pp", "average")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,7 @@ def render_deck(
     _check(structure, spec, options)
     chosen = choose_potentials(_elements(structure), potentials, folder)
     _check_cutoff_in_2d(spec, chosen, options)
+    check_cell_cutoff(spec, chosen)
     values = _values(structure, spec, seed, chosen, options)
     return Deck(
         code="espresso",
@@ -157,6 +159,15 @@ def _check_cutoff_in_2d(spec: CalcSpec, chosen: Sequence[Potential], options: _O
 # --- files ------------------------------------------------------------------------------------------------------
 
 
+def _stages(spec: CalcSpec) -> tuple[str, ...]:
+    """The programs in their order; ``bands`` is the last, because it puts its own XML and wave functions in the way."""
+    if spec.task == "relax":
+        return ("relax",)
+    average = ("average",) if spec.task == "potential" and spec.slab_axis is not None else ()
+    bands = ("bands",) if spec.path is not None or spec.edge_kpoints else ()
+    return ("scf", "pp", *average, *bands)
+
+
 def _files(
     structure: Structure, spec: CalcSpec, seed: str, values: dict[str, Any], options: _Options
 ) -> dict[str, str]:
@@ -165,7 +176,7 @@ def _files(
         # the rows of a list of k-points are left as they are
         return "\n\n".join(part if "K_POINTS" in part else align_comments(part, "!") for part in text.split("\n\n"))
 
-    stages = tuple(stage for stage in STAGES[spec.task] if stage != "average" or spec.slab_axis is not None)
+    stages = _stages(spec)
     files: dict[str, str] = {}
     for stage in stages:
         if stage == "pp":
@@ -182,13 +193,16 @@ def _files(
 
 def _stage_values(structure: Structure, spec: CalcSpec, stage: str) -> dict[str, Any]:
     if stage == "bands":
-        assert spec.path is not None
-        reciprocal = structure.lattice.reciprocal_lattice.matrix
-        card, note = path_card(spec.path, spec.edge_kpoints, reciprocal), "path, then band edges beside it (segment -1)"
+        card = path_card(spec.path, spec.edge_kpoints, structure.lattice.reciprocal_lattice.matrix)
+        note = "special points beside the grid of the SCF (segment -1)"
+        if spec.path is not None:
+            note = "path, then band edges beside it (segment -1)"
     else:
-        card = grid_card(spec.grid)
+        card = grid_card(spec.grid, spec.grid_shift)
         note = "Monkhorst-Pack: an even number leaves out Gamma (offset 1), an odd one holds it (offset 0)"
-        note += f"; {plain_text(spec.grid_note)}" if spec.grid_note else ""
+        if spec.gamma_centred:
+            note = "Gamma is a point of the grid, whatever its numbers (offset 0)"
+        note = _with_source(note, spec.grid_note)
     moves_cell = spec.relaxation is not None and spec.relaxation.cell != "fixed"
     calculation = ("vc-relax" if moves_cell else "relax") if stage == "relax" else stage
     return {"calculation": calculation, "kpoints": card, "kpoints_note": note}
@@ -218,14 +232,14 @@ def _values(
         "simple_cubic_ang": f"{structure.lattice.a:.10f}" if simple_cubic else "",
         "n_atoms": len(structure),
         "ecutwfc_ry": _number(ecutwfc_ry),
-        "cutoff_note": f"{spec.cutoff_ev:.8g} eV" + (f"; {plain_text(spec.cutoff_note)}" if spec.cutoff_note else ""),
+        "cutoff_note": _with_source(f"{spec.cutoff_ev:.8g} eV", spec.cutoff_note),
         "ecutrho_ry": _number(factor * ecutwfc_ry),
         "ecutrho_note": factor_note,
         "input_dft": _functional(spec.xc, chosen),
         "degauss_ry": _number(spec.smearing_ev / RYDBERG_EV) if spec.smearing_ev > 0 else "",
         "degauss_note": f"{spec.smearing_ev:.8g} eV",
         "n_bands": _n_bands(structure, spec, chosen) or "",
-        "empty_bands": spec.empty_bands,
+        "bands_note": "" if spec.task == "relax" else f"{spec.empty_bands} of them empty",
         "conv_thr_ry": _number(conv_thr_ry),
         "conv_thr_note": _conv_thr_note(spec, len(structure), share),
         "max_scf_cycles": spec.max_scf_cycles,
@@ -264,8 +278,7 @@ def _ecutrho_factor(chosen: Sequence[Potential], own: float | None) -> tuple[flo
         return own, f"{own:g} times ecutwfc, as asked"
     kinds = {one.kind for one in chosen}
     if None in kinds:
-        note = "8 times ecutwfc: right for every kind of potential; norm-conserving ones need 4"
-        return UNKNOWN_ECUTRHO_FACTOR, note
+        return UNKNOWN_ECUTRHO_FACTOR, UNKNOWN_ECUTRHO_NOTE
     factor = max(ECUTRHO_FACTORS[kind] for kind in kinds if kind is not None)
     return factor, f"{factor:g} times ecutwfc: potentials are {' and '.join(sorted(str(kind) for kind in kinds))}"
 
@@ -286,7 +299,7 @@ def _n_bands(structure: Structure, spec: CalcSpec, chosen: Sequence[Potential]) 
         if valence is None:
             return None
         electrons += valence
-    empty = spec.empty_bands if spec.task == "bands" else max(4, round(0.1 * electrons))
+    empty = spec.empty_bands if spec.task != "relax" else max(4, round(0.1 * electrons))
     return math.ceil(electrons / 2 - 1e-6) + empty
 
 
@@ -298,12 +311,17 @@ def _relaxation(structure: Structure, spec: CalcSpec) -> dict[str, Any] | None:
     return {
         "max_steps": goal.max_steps,
         "energy_ry": _number(goal.energy_tol_ev_per_atom * len(structure) / RYDBERG_EV),
-        "energy_note": f"per cell: {_number(goal.energy_tol_ev_per_atom)} eV an atom",
+        "energy_note": _with_source(
+            f"per cell: {_number(goal.energy_tol_ev_per_atom)} eV an atom", goal.notes.get("energy_tol_ev_per_atom")
+        ),
         "force_ry_per_bohr": _number(goal.force_tol_ev_per_ang * BOHR_ANG / RYDBERG_EV),
-        "force_note": f"{_number(goal.force_tol_ev_per_ang)} eV/ang",
+        "force_note": _with_source(
+            f"{_number(goal.force_tol_ev_per_ang)} eV/ang", goal.notes.get("force_tol_ev_per_ang")
+        ),
         "cell_dofree": freedom.dofree,
         "cell_note": freedom.note,
         "pressure_kbar": _number(KBAR_PER_GPA * goal.stress_tol_gpa),
+        "pressure_note": _with_source("kbar", goal.notes.get("stress_tol_gpa")),
     }
 
 
@@ -334,15 +352,10 @@ def _vacuum_middle(structure: Structure, axis: int) -> float:
 
 def _notes(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any]) -> tuple[str, ...]:
     names = ", ".join(one.file for one in chosen)
-    unread = [one.file for one in chosen if one.md5 is None]
-    notes = [f"Potentials are not part of the deck: set ESPRESSO_PSEUDO to the folder that holds {names}."]
-    if unread:
-        notes.append(
-            f"{', '.join(unread)} could not be looked into: ecutrho is set for any kind of potential, the functional "
-            "is set by input_dft, and the number of bands is left to pw.x."
-        )
-    elif values["input_dft"]:
-        notes.append(f"Not all potentials were made for {spec.xc}: input_dft sets the functional.")
+    notes = [
+        f"Potentials are not part of the deck: set ESPRESSO_PSEUDO to the folder that holds {names}.",
+        *_notes_on_potentials(spec, chosen, values),
+    ]
     if values["slab"] is not None and values["slab"]["correction"] == "2D":
         notes.append(
             "With assume_isolated = '2D' the potential holds only within half the cell's height of every charge: near "
@@ -351,12 +364,25 @@ def _notes(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any
         )
     if spec.relaxation is not None:
         notes.append("pw.x has no criterion for displacements; that of the study does not act.")
-        if spec.relaxation.cell != "fixed":
-            notes.append(
-                "pw.x has no finite-basis correction: at a cutoff that is not converged the stress is off, often by "
-                "GPa. Its last SCF, with the basis of the relaxed cell, prints what is left of it."
-            )
+        notes += notes_on_cell_cutoff(spec, chosen)
     return tuple(notes)
+
+
+def _notes_on_potentials(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any]) -> list[str]:
+    unread = [one.file for one in chosen if one.md5 is None]
+    notes = [f"{', '.join(unread)} could not be looked into while the deck was written."] if unread else []
+    if values["ecutrho_note"] == UNKNOWN_ECUTRHO_NOTE:
+        notes.append("ecutrho is 8 times ecutwfc, because the kind of a potential is not known here.")
+    if values["input_dft"]:
+        notes.append(f"input_dft sets the functional: not all potentials are known to be made for {spec.xc}.")
+    valence_unknown = [one.file for one in chosen if one.valence is None]
+    if valence_unknown and spec.task != "relax":
+        notes.append(
+            f"The number of bands is left to pw.x, because the valence of {', '.join(valence_unknown)} is not known "
+            f"here: for {spec.empty_bands} empty bands set nbnd, in every .in of pw.x, to half the number of electrons "
+            f"plus {spec.empty_bands}."
+        )
+    return notes
 
 
 # --- text -------------------------------------------------------------------------------------------------------
@@ -365,6 +391,11 @@ def _notes(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any
 def _number(value: float) -> str:
     """Shortest decimal text with ten digits: 17.9996, 7.35e-07."""
     return f"{value:.10g}"
+
+
+def _with_source(note: str, source: str | None) -> str:
+    """`note`, and behind it where the number comes from, when that is told."""
+    return f"{note}; {plain_text(source)}" if source else note
 
 
 def _title(text: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dftflow.errors import ParseError
+from dftflow.model.kpoint_grid import Counts, Shift
 from dftflow.model.results import FloatArray
 from dftflow.model.spec import KPath, KPoint
 
@@ -20,26 +21,26 @@ __all__ = ["grid_card", "path_card", "read_names"]
 EXTRA = -1
 MAX_BYTES = 20_000_000
 SAME_K = 1e-6
-_SAFE_LABEL = re.compile(r"[^\w'.+-]+")
+_SAFE_LABEL = re.compile(r"[^\w',.+-]+")
 _HEAD = re.compile(r"\s*K_POINTS\s+[({]?\s*crystal\s*[)}]?\s*(?:[!#].*)?", re.IGNORECASE)
 _ROW = re.compile(r"\s*" + r"([+-]?\d+\.\d{1,16})\s+" * 3 + r"[\d.eE+-]+\s*(?:!\s*(.*))?", re.ASCII)
 _NAME = re.compile(r"(\S*) segment (-?\d{1,6})")
 
 
-def grid_card(grid: tuple[int, int, int]) -> str:
-    """A Monkhorst-Pack grid in the sense of 10.1103/PhysRevB.13.5188.
+def grid_card(grid: Counts, shift: Shift) -> str:
+    """A regular grid, whose `shift` (see `dftflow.model.kpoint_grid`) is 0 or 1/2 along each direction.
 
-    The points of n divisions are (2r - n - 1)/2n: for an even n they lie half a step beside Γ, which pw.x reaches
-    with the offset 1; for an odd n Γ is among them, and the offset is 0.
+    pw.x takes the offsets 0 and 1: the second is half a step, that is (r - 1)/n + 1/2n with r = 1 ... n.
     """
-    return f"K_POINTS automatic\n{' '.join(map(str, grid))}  {' '.join(str(1 - n % 2) for n in grid)}"
+    offsets = [round(2 * step) for step in shift]
+    return f"K_POINTS automatic\n{' '.join(map(str, grid))}  {' '.join(map(str, offsets))}"
 
 
-def path_card(path: KPath, edges: tuple[KPoint, ...], reciprocal_per_ang: FloatArray) -> str:
+def path_card(path: KPath | None, edges: tuple[KPoint, ...], reciprocal_per_ang: FloatArray) -> str:
     """The points of `path`, then those of `edges` that it leaves out (segment -1), by fractional coordinates."""
     from dftflow.build.kpaths import sample_path
 
-    kpoints, labels, segments = sample_path(path, reciprocal_per_ang)
+    kpoints, labels, segments = sample_path(path, reciprocal_per_ang) if path is not None else ([], [], [])
     for point in edges:
         if point.frac not in kpoints:
             kpoints.append(point.frac)

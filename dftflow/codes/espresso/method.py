@@ -8,6 +8,7 @@ import numpy as np
 
 from dftflow.codes.espresso.functionals import functional_name
 from dftflow.codes.espresso.pw_xml import PwRun
+from dftflow.model.kpoint_grid import Shift
 from dftflow.model.method import Method
 
 __all__ = ["method_of"]
@@ -33,7 +34,6 @@ def method_of(run: PwRun, md5: Mapping[str, str]) -> Method:
     -----
     pw.x writes atomic units, which dftflow converts: the constants are those of `dftflow.units`.
     """
-    grid = run.grid if run.grid is not None and _is_monkhorst_pack(run) else None
     spacing = None
     if run.grid is not None:
         reciprocal = run.last.structure.lattice.reciprocal_lattice.matrix
@@ -45,7 +45,8 @@ def method_of(run: PwRun, md5: Mapping[str, str]) -> Method:
         dispersion=run.dispersion,
         cutoff_ev=run.cutoff_ev,
         potentials={name: _identity(file, md5.get(name)) for name, file in run.potential_files.items()},
-        kpoints_grid=grid,
+        kpoints_grid=run.grid,
+        kpoints_shift=_shift(run),
         kpoint_spacing_per_ang=spacing,
         smearing=_smearing(run),
         smearing_ev=run.degauss_ev,
@@ -58,10 +59,12 @@ def method_of(run: PwRun, md5: Mapping[str, str]) -> Method:
     )
 
 
-def _is_monkhorst_pack(run: PwRun) -> bool:
-    """Whether the grid is the one that `CalcSpec.grid` means: offset for an even number of divisions alone."""
-    assert run.grid is not None and run.grid_offset is not None
-    return all(offset == 1 - n % 2 for n, offset in zip(run.grid, run.grid_offset, strict=True))
+def _shift(run: PwRun) -> Shift | None:
+    """An offset of 1 is half a step: pw.x's point r = 1 ... n lies at (r - 1)/n + offset/2n."""
+    if run.grid_offset is None:
+        return None
+    a, b, c = (offset / 2 for offset in run.grid_offset)
+    return (a, b, c)
 
 
 def _identity(file: str, md5: str | None) -> str:

@@ -1,8 +1,8 @@
 """The pseudopotential files of a deck: their names, and what their heads tell when they can be read.
 
 A deck names files; ``ESPRESSO_PSEUDO`` names the folder. Where it is known while a deck is written, the number of
-valence electrons, the kind (which decides ``ecutrho``) and the functional are read from the files, and their MD5 goes
-into the deck as a comment. Formats: UPF 1 and 2 (https://pseudopotentials.quantum-espresso.org/home/
+valence electrons, the kind (which decides ``ecutrho``), the functional and the cutoff that they suggest are read from
+the files, and their MD5 goes into the deck as a comment. Formats: UPF 1 and 2 (https://pseudopotentials.quantum-espresso.org/home/
 unified-pseudopotential-format), and GTH in ABINIT's layout (``*.gth``).
 """
 
@@ -24,6 +24,7 @@ SUFFIXES = (".upf", ".gth", ".rrkj3", ".van")
 HEAD_BYTES = 2_000_000
 LARGEST_BYTES = 200_000_000
 MOST_ELECTRONS = 120.0
+MOST_CUTOFF_RY = 1000.0
 Kind = Literal["norm-conserving", "ultrasoft", "PAW"]
 _KINDS: dict[str, Kind] = {
     "NC": "norm-conserving",
@@ -35,17 +36,25 @@ _KINDS: dict[str, Kind] = {
 _GTH_FUNCTIONALS = {1: "LDA", 7: "LDA (PW92)", 11: "PBE", 18: "BLYP", -101130: "PBE"}
 _HEADER = re.compile(r"<PP_HEADER(.*?)(?:/>|</PP_HEADER>)", re.DOTALL)
 _ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
+_SUGGESTED = re.compile(r"Suggested minimum cutoff for wavefunctions:\s*([\d.]+)\s*Ry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Potential:
-    """One potential: its file's name, and what it tells; None where the file cannot be read or does not tell."""
+    """One potential: its file's name, and what it tells; None where the file cannot be read or does not tell.
+
+    Attributes
+    ----------
+    least_cutoff_ry
+        Cutoff of the wave functions that the file suggests; many files have 0 there, which is none.
+    """
 
     element: str
     file: str
     kind: Kind | None = None
     valence: float | None = None
     functional: str | None = None
+    least_cutoff_ry: float | None = None
     md5: str | None = None
 
 
@@ -116,17 +125,19 @@ def _read(element: str, file: Path) -> Potential:
         file=file.name,
         md5=md5,
         kind=_KINDS.get((told.get("pseudo_type") or "").strip().upper()),
-        valence=_valence(told.get("z_valence")),
+        valence=_number(told.get("z_valence"), MOST_ELECTRONS),
+        least_cutoff_ry=_number(told.get("wfc_cutoff"), MOST_CUTOFF_RY),
         functional=functional_name(told.get("functional") or ""),
     )
 
 
-def _valence(word: str | None) -> float | None:
+def _number(word: str | None, most: float) -> float | None:
+    """The number in `word` when it is above 0 and at most `most`."""
     try:
         value = float((word or "").replace("D", "E").replace("d", "e"))
     except ValueError:
         return None
-    return value if 0 < value <= MOST_ELECTRONS else None
+    return value if 0 < value <= most else None
 
 
 def _gth(head: str) -> dict[str, str]:
@@ -142,14 +153,23 @@ def _upf(head: str) -> dict[str, str]:
     found = _HEADER.search(head)
     if found is None:
         return {}
-    told = dict(_ATTRIBUTE.findall(found[1]))
-    return told or _upf_one(found[1].split("\n"))
+    told = dict(_ATTRIBUTE.findall(found[1])) or _upf_one(found[1].split("\n"))
+    suggested = _SUGGESTED.search(head)
+    if suggested is not None and _number(told.get("wfc_cutoff"), MOST_CUTOFF_RY) is None:
+        told["wfc_cutoff"] = suggested[1]
+    return told
 
 
 def _upf_one(lines: list[str]) -> dict[str, str]:
-    """The header of version 1 has its values in a fixed order: version, element, kind, nlcc, functional, Z."""
+    """The header of version 1 has its values in a fixed order.
+
+    Version, element, kind, nlcc, functional, Z, energy, and on one line the cutoffs of wave functions and density.
+    """
     rows = [line.split() for line in lines if line.split() and line.strip() != ">"]
     if len(rows) < 6:
         return {}
     functional = " ".join(rows[4][:4])
-    return {"element": rows[1][0], "pseudo_type": rows[2][0], "functional": functional, "z_valence": rows[5][0]}
+    told = {"element": rows[1][0], "pseudo_type": rows[2][0], "functional": functional, "z_valence": rows[5][0]}
+    if len(rows) > 7 and "cutoff" in rows[7]:
+        told["wfc_cutoff"] = rows[7][0]
+    return told

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dftflow.build.atoms import to_extxyz
 from dftflow.build.kpaths import sample_path
+from dftflow.build.symmetry import keeps_symmetry
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["render_deck"]
 
 FUNCTIONALS = ("PBE", "LDA", "PBEsol", "revPBE", "RPBE")
-EMPTY_BANDS_OF_GROUND_STATE = 8
+EMPTY_BANDS_OF_RELAXATION = 8
+HELPING_BANDS = 4
+"""Calculated above the empty bands that are asked for, and not kept: the uppermost converge slowly."""
 
 
 def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
@@ -39,21 +42,28 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
     if spec.slab_axis not in (None, 2):
         raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
     spec.check_fixed_atoms(len(structure))
+    symmetry, symmetry_note = _symmetry(structure, spec)
+    keeps_eigenvalues = spec.task != "relax"
     script = render_template(
         "gpaw/deck.py.j2",
         {
             "title": spec.title,
+            "reference": spec.reference,
             "seed": seed,
             "cutoff_ev": repr(spec.cutoff_ev),
             "cutoff_note": spec.cutoff_note,
             "xc": functional,
-            "grid": repr(spec.grid),
+            "kpts": _kpts(spec),
+            "kpts_note": "holds Gamma" if spec.gamma_centred else "Monkhorst-Pack",
             "grid_note": spec.grid_note,
-            "empty_bands": spec.empty_bands if spec.task == "bands" else EMPTY_BANDS_OF_GROUND_STATE,
+            "nbands_empty": spec.empty_bands + HELPING_BANDS if keeps_eigenvalues else EMPTY_BANDS_OF_RELAXATION,
+            "helping_bands": HELPING_BANDS if keeps_eigenvalues else "",
             "smearing_ev": repr(spec.smearing_ev),
             "scf_tol_ev": f"{spec.scf_tol_ev_per_atom * len(structure):.2e}",
             "max_scf_cycles": spec.max_scf_cycles,
             "density_tol": "1e-4",
+            "symmetry": symmetry,
+            "symmetry_note": symmetry_note,
             "slab": spec.slab_axis is not None,
             "fixed_atoms": repr(sorted(spec.fixed_atoms)) if spec.fixed_atoms else "",
             "task_block": _task_block(structure, spec),
@@ -65,25 +75,57 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
     )
 
 
+def _kpts(spec: CalcSpec) -> str:
+    """ASE's words for the grid. Its ``gamma`` forces Γ into the grid or, when False, out of it, odd grids too; left out
+    it means the grid of Monkhorst and Pack.
+    """
+    gamma = ', "gamma": True' if spec.gamma_centred else ""
+    return f'{{"size": {spec.grid}{gamma}}}'
+
+
+def _symmetry(structure: Structure, spec: CalcSpec) -> tuple[str, str]:
+    """GPAW's ``symmetry``, ``""`` for its default, and why."""
+    if not keeps_symmetry(structure, spec.fixed_atoms):
+        return '{"point_group": False}', "an operation could move an atom that is held; time reversal stays"
+    if spec.slab_axis is None:
+        return '{"symmorphic": False}', "screw axes and glide planes reduce the k-points too"
+    return "", ""
+
+
 def _task_block(structure: Structure, spec: CalcSpec) -> str:
-    if spec.task == "potential":
-        return "engine.potential(atoms, calculator)"
     if spec.task == "bands":
         return _bands_block(structure, spec)
+    if spec.task == "potential":
+        return _potential_block(spec)
     goal = spec.relaxation
     assert goal is not None
+    sources = {name: f"  # {note}" for name, note in goal.notes.items()}
     return "\n".join(
         [
             "engine.relax(",
             "    atoms,",
             "    calculator,",
             f'    cell="{goal.cell}",',
-            f"    energy_tol_ev_per_atom={goal.energy_tol_ev_per_atom!r},",
-            f"    force_tol_ev_per_ang={goal.force_tol_ev_per_ang!r},",
-            f"    stress_tol_gpa={goal.stress_tol_gpa!r},",
-            f"    displacement_tol_ang={goal.displacement_tol_ang!r},",
+            f"    energy_tol_ev_per_atom={goal.energy_tol_ev_per_atom!r},{sources.get('energy_tol_ev_per_atom', '')}",
+            f"    force_tol_ev_per_ang={goal.force_tol_ev_per_ang!r},{sources.get('force_tol_ev_per_ang', '')}",
+            f"    stress_tol_gpa={goal.stress_tol_gpa!r},{sources.get('stress_tol_gpa', '')}",
+            f"    displacement_tol_ang={goal.displacement_tol_ang!r},{sources.get('displacement_tol_ang', '')}",
             f"    max_steps={goal.max_steps},",
+            f"    keep_symmetry={keeps_symmetry(structure, spec.fixed_atoms)},",
             ")",
+        ]
+    )
+
+
+def _potential_block(spec: CalcSpec) -> str:
+    if not spec.edge_kpoints:
+        return f"engine.potential(atoms, calculator, empty_bands={spec.empty_bands})"
+    return "\n".join(
+        [
+            "# special points of the surface's zone, beside the grid",
+            f"kpoints = {_wrapped([point.frac for point in spec.edge_kpoints])}",
+            f"labels = {_wrapped([point.label for point in spec.edge_kpoints])}",
+            f"engine.potential(atoms, calculator, kpoints=kpoints, labels=labels, empty_bands={spec.empty_bands})",
         ]
     )
 

@@ -3,7 +3,8 @@
 GPAW is imported by the deck alone, so that dftflow itself never loads it. Every task leaves in its folder
 
 * ``progress.json``: what is being done now;
-* ``relax.jsonl``: one line an accepted geometry, from which a killed relaxation goes on;
+* ``relax.jsonl``: one line an accepted geometry, and ``bfgs.json``, the optimiser's state: from these a killed
+  relaxation goes on;
 * ``finite_basis.json``: dE/d ln E_cut, when the cell is relaxed;
 * ``bands.npz``, ``potential.npz``: eigenvalues; plane-averaged electrostatic potential;
 * ``results.json``: written last, and only whole. Its ``status`` says how the run ended.
@@ -30,8 +31,10 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
+from ase.io.jsonio import write_json
 from ase.optimize import BFGS
 
+from dftflow.model.kpoint_grid import shift_of_points
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
 __all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "relax"]
@@ -39,9 +42,10 @@ __all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "r
 SEGMENT_OF_EXTRA_POINTS = -1
 FINITE_BASIS_STEP = 0.03
 KPOINTS_AT_ONCE = 4
-KEPT_EMPTY_BANDS_DIVISOR = 3  # the upper two thirds of the empty bands help the lower third to converge
+HELPING_BANDS = 4  # calculated above those that are kept: the uppermost converge slowly
 EIGENSTATE_TOLERANCE_EV2 = 1e-5  # squared residual; the eigenvalue's error is of its order, in eV
 SYMMETRY_TOLERANCE_ANG = 1e-3
+HESSIAN_FILE = "bfgs.json"
 ASE_CONSTANTS = "CODATA 2014"  # of ase.units, which GPAW counts in
 
 MakeCalculator = Callable[..., Any]
@@ -105,29 +109,36 @@ def relax(
     stress_tol_gpa: float,
     displacement_tol_ang: float,
     max_steps: int,
+    keep_symmetry: bool,
 ) -> None:
     """Relax ions (and cell) by BFGS until all four criteria hold.
 
-    The symmetry of the start is kept, unless the deck has put a constraint of its own on the atoms.
+    A relaxation that was cut off goes on as if it had not been: the first evaluation is that of its last geometry
+    again, which is no step and is compared with nothing.
     """
     with _recorded() as record:
         steps = _earlier_steps()
-        if steps:
-            atoms.set_cell(steps[-1]["cell_ang"], scale_atoms=False)
-            atoms.set_positions(steps[-1]["positions_ang"], apply_constraint=False)
         slope = None if cell == "fixed" else _finite_basis_slope(atoms, calculator)
         record["finite_basis_de_dlnecut_ev"] = slope
         engine = calculator()
         atoms.calc = BasisCorrected(engine, slope)
-        if not atoms.constraints:
-            atoms.set_constraint(FixSymmetry(atoms, symprec=SYMMETRY_TOLERANCE_ANG, verbose=False))
-        optimiser = BFGS(_degrees_of_freedom(atoms, cell), restart="bfgs.json", logfile=None, maxstep=0.15)
-        count = len(steps)
+        if keep_symmetry:
+            symmetry = FixSymmetry(atoms, symprec=SYMMETRY_TOLERANCE_ANG, verbose=False)
+            atoms.set_constraint([*atoms.constraints, symmetry])
+        # The symmetry and the cell that strains count from are those of the start: the atoms are moved after it.
+        movable = _degrees_of_freedom(atoms, cell)
+        if steps:
+            atoms.set_cell(steps[-1]["cell_ang"], scale_atoms=False, apply_constraint=False)
+            atoms.set_positions(steps[-1]["positions_ang"], apply_constraint=False)
+        optimiser = _KeptBFGS(movable, restart=HESSIAN_FILE, logfile=None, maxstep=0.15)
+        count, goes_on = len(steps), bool(steps)
         engine.hooks["scf_step"] = lambda scf: _tell(f"BFGS step {count}, SCF iteration {scf.niter}", None)
         converged = False
-        for _ in optimiser.irun(fmax=0.0, steps=max(max_steps - count, 0)):
-            steps.append(_step(atoms, cell, steps[-1] if steps else None))
-            _append("relax.jsonl", steps[-1])
+        for _ in optimiser.irun(fmax=0.0, steps=max(max_steps - max(count - 1, 0), 0)):  # type: ignore[no-untyped-call]
+            if not goes_on:
+                steps.append(_step(atoms, cell, steps[-1] if steps else None))
+                _append("relax.jsonl", steps[-1])
+            goes_on = False
             count = len(steps)
             converged = _is_converged(
                 steps, len(atoms), energy_tol_ev_per_atom, force_tol_ev_per_ang, stress_tol_gpa, displacement_tol_ang
@@ -141,6 +152,19 @@ def relax(
         record["status"] = "finished" if converged else "geom_not_converged"
         if not converged:
             record["message"] = f"the geometry did not converge in {max_steps} steps"
+
+
+class _KeptBFGS(BFGS):
+    """BFGS whose state, from which a killed relaxation goes on, is on the disk whole or not at all."""
+
+    def __init__(self, atoms: Any, *, restart: str, **settings: Any) -> None:
+        file = Path(restart)
+        if file.exists() and not file.stat().st_size:  # ASE alone truncates it before it writes
+            file.unlink()
+        super().__init__(atoms, restart=restart, **settings)
+
+    def dump(self, data: object) -> None:
+        _replace(HESSIAN_FILE, lambda temporary: write_json(temporary, data))
 
 
 def bands(
@@ -157,40 +181,52 @@ def bands(
         engine = _converge(atoms, calculator)
         record.update(_ground_state(atoms, engine))
         _save_potential(engine, atoms)
-        grid = _eigenvalues(engine)
-        record["grid_kpoints"] = len(grid["kpoints_frac"])
-        kept = int(engine.get_number_of_electrons()) // 2 + empty_bands // KEPT_EMPTY_BANDS_DIVISOR
-        path = _at_fixed_density(engine, np.array(kpoints), kept, empty_bands)
-        _save(
-            "bands.npz",
-            eigenvalues_ev=np.concatenate([grid["eigenvalues_ev"][:, :, :kept], path], axis=1),
-            kpoints_frac=np.concatenate([grid["kpoints_frac"], np.array(kpoints)]),
-            labels=np.array([""] * len(grid["kpoints_frac"]) + list(labels)),
-            on_path=np.array([SEGMENT_OF_EXTRA_POINTS] * len(grid["kpoints_frac"]) + list(segments)),
-        )
+        record["grid_kpoints"] = _save_bands(engine, kpoints, labels, segments, empty_bands)
         record["status"] = "finished"
 
 
-def potential(atoms: Atoms, calculator: MakeCalculator) -> None:
-    """SCF of a slab; its plane-averaged electrostatic potential and its eigenvalues on the grid."""
+def potential(
+    atoms: Atoms,
+    calculator: MakeCalculator,
+    *,
+    empty_bands: int,
+    kpoints: Sequence[Sequence[float]] = (),
+    labels: Sequence[str] = (),
+) -> None:
+    """SCF; the plane-averaged electrostatic potential, and eigenvalues on the grid and at `kpoints`."""
     with _recorded() as record:
         engine = _converge(atoms, calculator)
         record.update(_ground_state(atoms, engine))
         record["forces_ev_per_ang"] = atoms.get_forces().tolist()
         _save_potential(engine, atoms)
-        grid = _eigenvalues(engine)
-        points = len(grid["kpoints_frac"])
-        _save(
-            "bands.npz",
-            eigenvalues_ev=grid["eigenvalues_ev"],
-            kpoints_frac=grid["kpoints_frac"],
-            labels=np.array([""] * points),
-            on_path=np.full(points, SEGMENT_OF_EXTRA_POINTS),
-        )
+        segments = [SEGMENT_OF_EXTRA_POINTS] * len(kpoints)
+        record["grid_kpoints"] = _save_bands(engine, kpoints, labels, segments, empty_bands)
         record["status"] = "finished"
 
 
-def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int, empty_bands: int) -> np.ndarray:
+def _save_bands(
+    engine: Any, kpoints: Sequence[Sequence[float]], labels: Sequence[str], segments: Sequence[int], empty_bands: int
+) -> int:
+    """Eigenvalues on the grid and at `kpoints` go to ``bands.npz``; returns the number of points of the grid."""
+    grid = _eigenvalues(engine)
+    kept = int(engine.get_number_of_electrons() + 1) // 2 + empty_bands
+    values = [grid["eigenvalues_ev"][:, :, :kept]]
+    points = [grid["kpoints_frac"]]
+    if len(kpoints):
+        values.append(_at_fixed_density(engine, np.array(kpoints, dtype=float), kept))
+        points.append(np.array(kpoints, dtype=float))
+    count = len(grid["kpoints_frac"])
+    _save(
+        "bands.npz",
+        eigenvalues_ev=np.concatenate(values, axis=1),
+        kpoints_frac=np.concatenate(points),
+        labels=np.array([""] * count + list(labels)),
+        on_path=np.array([SEGMENT_OF_EXTRA_POINTS] * count + list(segments)),
+    )
+    return count
+
+
+def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int) -> np.ndarray:
     """Eigenvalues (eV), shape (1, n_kpoints, kept); a few k-points at once, because all wait for the slowest.
 
     A path passes through its special points several times; each is calculated once.
@@ -201,7 +237,7 @@ def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int, empty_bands: 
         _tell(f"band structure, k-point {start + 1} of {len(kpoints)}", start / len(kpoints))
         fixed = engine.fixed_density(
             kpts=kpoints[start : start + KPOINTS_AT_ONCE],
-            nbands=-empty_bands,
+            nbands=kept + HELPING_BANDS,
             symmetry="off",
             eigensolver={"name": "davidson", "niter": 3},
             convergence={"bands": kept, "eigenstates": EIGENSTATE_TOLERANCE_EV2},
@@ -282,11 +318,13 @@ def _ground_state(atoms: Atoms, engine: Any) -> dict[str, Any]:
 def _method(engine: Any) -> dict[str, Any]:
     """What has to agree before two results may be subtracted; a data set is told by its own hash."""
     asked = engine.params.todict()
+    counts = [int(count) for count in asked["kpts"]["size"]]
     return {
         "functional": asked["xc"]["name"],
         "cutoff_ev": float(asked["mode"]["ecut"]),
         "potentials": {setup.symbol: f"PAW {setup.fingerprint}" for setup in engine.dft.setups},
-        "kpoints_grid": [int(count) for count in asked["kpts"]["size"]],
+        "kpoints_grid": counts,
+        "kpoints_shift": shift_of_points(engine.get_bz_k_points(), (counts[0], counts[1], counts[2])),
         "smearing": asked["occupations"]["name"],
         "smearing_ev": float(asked["occupations"]["width"]),
         "spin_polarised": engine.get_number_of_spins() == 2,
@@ -347,15 +385,19 @@ def _is_converged(
 
 
 def _earlier_steps() -> list[dict[str, Any]]:
-    """Steps of a run that was cut off; a last line that is not whole is dropped."""
+    """Steps of a run that was cut off; a last line that is not whole is dropped, from the file too."""
     kept = Path("relax.jsonl")
-    steps: list[dict[str, Any]] = []
-    if kept.exists():
-        for line in kept.read_text().splitlines():
-            try:
-                steps.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+    if not kept.exists():
+        return []
+    text, steps = kept.read_text(), []
+    for line in text.splitlines():
+        try:
+            steps.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    whole = "".join(f"{json.dumps(step)}\n" for step in steps)
+    if text != whole:
+        _replace("relax.jsonl", lambda temporary: temporary.write_text(whole))
     return steps
 
 

@@ -17,6 +17,7 @@ from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.reading import FileLog
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
+from dftflow.model.kpoint_grid import Shift
 from dftflow.model.method import Method
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
 
@@ -157,6 +158,7 @@ def _method(record: Mapping[str, Any]) -> Method:
         cutoff_ev=_finite(told.get("cutoff_ev")),
         potentials=potentials,
         kpoints_grid=None if grid is None else (grid[0], grid[1], grid[2]),
+        kpoints_shift=_shift(told.get("kpoints_shift")),
         kpoint_spacing_per_ang=spacing,
         smearing=told.get("smearing"),
         smearing_ev=_finite(told.get("smearing_ev")),
@@ -166,6 +168,16 @@ def _method(record: Mapping[str, Any]) -> Method:
         n_electrons=record.get("n_electrons"),
         constants=told.get("constants"),
     )
+
+
+def _shift(told: Any) -> Shift | None:
+    """Where the grid stands; None in a record that was written before it told."""
+    if told is None:
+        return None
+    a, b, c = (_finite(value) for value in told)
+    if a is None or b is None or c is None:
+        raise ValueError("the shift of the k-points holds what is no number")
+    return (a, b, c)
 
 
 def _finite(value: Any) -> float | None:

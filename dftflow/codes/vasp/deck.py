@@ -16,7 +16,8 @@ import numpy as np
 
 from dftflow.codes.deck_text import align_comments, decimal_text, plain_text
 from dftflow.codes.templates import render_template
-from dftflow.codes.vasp.cell_freedom import FIXED, VOLUME, choose_isif
+from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
+from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
 from dftflow.codes.vasp.functionals import Functional, functional
 from dftflow.codes.vasp.kpoints_file import bands_list, regular_grid
 from dftflow.codes.vasp.potentials import PotentialName, choose_potentials
@@ -64,9 +65,11 @@ def render_deck(
         raise SpecError(f"{seed!r} is no name for a deck", fix="use letters, digits, '.', '_', '+' and '-' only")
     _check(structure, spec)
     ordered, counts, order = _grouped(structure)
-    names = choose_potentials(list(counts), potentials)
+    lda = spec.xc.upper() == "LDA"
+    names = choose_potentials(list(counts), potentials, lda=lda)
+    check_cell_cutoff(spec, names)
     xc = functional(spec.xc)
-    library, family = LIBRARIES[spec.xc.upper() == "LDA"]
+    library, family = LIBRARIES[lda]
     isif, isif_note = (0, "") if spec.relaxation is None else choose_isif(ordered, spec.relaxation.cell)
     values = _incar_values(ordered, spec, xc, _n_bands(spec, names, counts))
     if spec.relaxation is not None:
@@ -106,11 +109,18 @@ def _poscar(structure: Structure, title: str, fixed: list[bool]) -> str:
 
 
 def _kpoints(structure: Structure, spec: CalcSpec) -> str:
-    if spec.path is None:
-        note = f"; {plain_text(spec.grid_note)}" if spec.grid_note else ""
-        return regular_grid(f"Monkhorst-Pack grid{note}", spec.grid)
-    title = f"Monkhorst-Pack grid {'x'.join(map(str, spec.grid))} up to time reversal, then path and edges at weight 0"
-    return bands_list(title, spec.grid, spec.path, spec.edge_kpoints, structure.lattice.reciprocal_lattice.matrix)
+    kind = "Gamma-centred" if spec.gamma_centred else "Monkhorst-Pack"
+    if not _lists_kpoints(spec):
+        return regular_grid(_with_source(f"{kind} grid", spec.grid_note), spec.grid, gamma_centred=spec.gamma_centred)
+    numbers, rest = "x".join(map(str, spec.grid)), "special points" if spec.path is None else "path and edges"
+    title = _with_source(f"{kind} grid {numbers} up to time reversal, then {rest} at weight 0", spec.grid_note)
+    reciprocal = structure.lattice.reciprocal_lattice.matrix
+    return bands_list(title, spec.grid, spec.path, spec.edge_kpoints, reciprocal, shift=spec.grid_shift)
+
+
+def _lists_kpoints(spec: CalcSpec) -> bool:
+    """Whether ``KPOINTS`` is a list, with points at weight zero."""
+    return spec.path is not None or bool(spec.edge_kpoints)
 
 
 # --- what is refused --------------------------------------------------------------------------------------------
@@ -152,12 +162,14 @@ def _incar_values(structure: Structure, spec: CalcSpec, xc: Functional, n_bands:
         "scf_tol_note": f"{decimal_text(spec.scf_tol_ev_per_atom)} eV an atom, {len(structure)} atoms",
         "max_scf_cycles": spec.max_scf_cycles,
         "sigma_ev": decimal_text(max(spec.smearing_ev, SMALLEST_SIGMA_EV)),
-        "sigma_note": "" if spec.smearing_ev > 0 else "as good as none",
+        "sigma_note": "" if spec.smearing_ev >= SMALLEST_SIGMA_EV else "as good as none",
         "idipol": "" if spec.slab_axis is None else spec.slab_axis + 1,
         "dipol": "" if spec.slab_axis is None else _centre(structure, spec.slab_axis),
     }
-    if spec.task == "bands":
+    if spec.task != "relax":
         values |= {"n_bands": n_bands or "", "empty_bands": spec.empty_bands}
+    if spec.task == "potential":
+        values["listed"] = _lists_kpoints(spec)
     return values
 
 
@@ -167,6 +179,7 @@ def _relaxation_values(relaxation: Relaxation, isif: int, isif_note: str) -> dic
         "isif_note": isif_note,
         "max_steps": relaxation.max_steps,
         "force_tol_ev_per_ang": decimal_text(relaxation.force_tol_ev_per_ang),
+        "force_note": _with_source("eV/ang", relaxation.notes.get("force_tol_ev_per_ang")),
         "other_tolerances": f"{decimal_text(relaxation.energy_tol_ev_per_atom)} eV an atom, "
         f"{decimal_text(relaxation.displacement_tol_ang)} ang"
         + (f", {decimal_text(relaxation.stress_tol_gpa)} GPa" if relaxation.cell != "fixed" else ""),
@@ -176,7 +189,7 @@ def _relaxation_values(relaxation: Relaxation, isif: int, isif_note: str) -> dic
 def _n_bands(spec: CalcSpec, names: Sequence[PotentialName], counts: Mapping[str, int]) -> int | None:
     """Filled and empty bands; None, which leaves it to VASP, where the valence of a potential is not known."""
     valences = [name.valence for name in names]
-    if spec.task != "bands" or None in valences:
+    if spec.task == "relax" or None in valences:
         return None
     electrons = sum((name.valence or 0) * counts[name.element] for name in names)
     return (electrons + 1) // 2 + spec.empty_bands
@@ -200,36 +213,35 @@ def _notes(spec: CalcSpec, names: Sequence[PotentialName], library: str, isif: i
     symbols = " ".join(name.symbol for name in names)
     notes = [
         f"POTCAR is not part of the deck: put the potentials {symbols} of {library} together in this order, or set "
-        "VASP_PP_PATH to the folder that holds the library; vasp.sh checks names and valences before it starts VASP.",
-        *_notes_on_relaxation(spec, isif),
+        "VASP_PP_PATH to the folder that holds the library; vasp.sh checks the names, and the valences that are known "
+        "here, before it starts VASP.",
+        *notes_on_cell_cutoff(spec, names),
     ]
-    if spec.path is not None:
+    if isif == VOLUME:
+        notes.append("ISIF = 8 needs VASP 6.4.1 or later.")
+    if _lists_kpoints(spec):
         notes.append(
             "The grid is reduced by time reversal alone (ISYM = 0), because VASP takes an explicit list as it stands. "
             "The SCF does not test the points of weight zero: NELMIN gives them cycles to converge in."
         )
-        unknown = [name.symbol for name in names if name.valence is None]
-        if unknown:
-            notes.append(
-                f"NBANDS is left to VASP, because the valence of {', '.join(unknown)} is not known here: set it to "
-                f"half the sum of the POTCAR's ZVAL over all atoms, plus {spec.empty_bands}."
-            )
-    if spec.smearing_ev <= 0:
-        notes.append(f"SIGMA = {SMALLEST_SIGMA_EV} eV stands for fixed occupations, which VASP lacks.")
+    unknown = [name.symbol for name in names if name.valence is None]
+    if unknown and spec.task != "relax":
+        notes.append(
+            f"NBANDS is left to VASP, because the valence of {', '.join(unknown)} is not known here: set it to "
+            f"half the sum of the POTCAR's ZVAL over all atoms, plus {spec.empty_bands}."
+        )
+    if spec.smearing_ev < SMALLEST_SIGMA_EV:
+        asked = f"a smearing of {decimal_text(spec.smearing_ev)} eV" if spec.smearing_ev > 0 else "fixed occupations"
+        notes.append(f"SIGMA = {SMALLEST_SIGMA_EV} eV stands for {asked}: with a gap the result is the same.")
     return tuple(notes)
 
 
-def _notes_on_relaxation(spec: CalcSpec, isif: int) -> tuple[str, ...]:
-    if spec.relaxation is None or isif == FIXED:
-        return ()
-    pulay = (
-        "VASP keeps the plane waves of the first cell and does not correct the stress for it (Pulay stress): start it "
-        "again from CONTCAR until the cell stays, and mind a low cutoff."
-    )
-    return (pulay, "ISIF = 8 needs VASP 6.4.1 or later.") if isif == VOLUME else (pulay,)
-
-
 # --- text -------------------------------------------------------------------------------------------------------
+
+
+def _with_source(note: str, source: str | None) -> str:
+    """`note`, and behind it where the number comes from, when that is told."""
+    return f"{note}; {plain_text(source)}" if source else note
 
 
 def _title(text: str) -> str:

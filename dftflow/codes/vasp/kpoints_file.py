@@ -1,14 +1,13 @@
 """Writes and reads ``KPOINTS``, and finds the grid behind a list of k-points.
 
-A band structure here is one run: the SCF's grid as an explicit list with weights, then the points of the path and of
-the band edges with weight zero, which VASP calculates in the same self-consistent potential
+Eigenvalues besides the grid are one run with it: the SCF's grid as an explicit list with weights, then the points of
+the path and of the band edges with weight zero, which VASP calculates in the same self-consistent potential
 (https://vasp.at/wiki/KPOINTS). Each line ends in a comment that says what the point is, so that it can be read back:
 ``! grid``, ``! path 0 X`` (segment and name), ``! point R``.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,51 +17,62 @@ import numpy as np
 
 from dftflow.build.kpaths import sample_path
 from dftflow.errors import ParseError
+from dftflow.model.kpoint_grid import NO_SHIFT, Counts, Shift, grid_points, same_shift
 from dftflow.model.results import FloatArray
 from dftflow.model.spec import KPath, KPoint
 
 if TYPE_CHECKING:
     from pymatgen.io.vasp import Kpoints
 
-__all__ = ["bands_list", "grid_behind", "half_grid", "read_names", "regular_grid"]
+__all__ = ["bands_list", "common_shift", "grid_behind", "half_grid", "read_names", "regular_grid"]
 
 SAME_K = 1e-6
+SAME_STEP = 1e-4
 MOST_BYTES = 20_000_000
 _GAMMA = ("Γ", "\\GAMMA", "GAMMA", "\\G", "{\\GAMMA}", "$\\GAMMA$")
 
 
-def regular_grid(title: str, grid: tuple[int, int, int]) -> str:
-    """``KPOINTS`` with a Monkhorst-Pack grid (10.1103/PhysRevB.13.5188): an even number leaves out Γ."""
-    return f"{title}\n0\nMonkhorst-Pack\n{' '.join(map(str, grid))}\n0 0 0\n"
+def regular_grid(title: str, grid: Counts, *, gamma_centred: bool = False) -> str:
+    """``KPOINTS`` with a grid that holds Γ, or one of Monkhorst and Pack: with the latter an even number leaves out Γ.
+
+    VASP shifts the second by half a step along each direction with an even number (https://vasp.at/wiki/KPOINTS), as
+    equation 3 of 10.1103/PhysRevB.13.5188 does.
+    """
+    mode = "Gamma" if gamma_centred else "Monkhorst-Pack"
+    return f"{title}\n0\n{mode}\n{' '.join(map(str, grid))}\n0 0 0\n"
 
 
-def half_grid(grid: tuple[int, int, int]) -> tuple[FloatArray, list[int]]:
+def half_grid(grid: Counts, shift: Shift) -> tuple[FloatArray, list[int]]:
     """The grid's points, one of each pair k and -k, and how many of the grid each stands for (1 or 2).
 
-    Coordinates are (2r - q - 1)/2q with r = 1 ... q, equation 3 of 10.1103/PhysRevB.13.5188. Only time reversal is
-    used, which holds for every crystal without a magnetic field.
+    Only time reversal is used, which holds for every crystal without a magnetic field. `shift` is 0 or 1/2 along each
+    direction, so that -k is a point of the grid too, up to a reciprocal lattice vector.
     """
-    steps = [range(1 - q, q, 2) for q in grid]
+    twice = 2 * np.array(grid)
+    numerators = np.rint(grid_points(grid, shift) * twice).astype(int)
     points, weights = [], []
-    for numerators in itertools.product(*steps):
-        if numerators < tuple(-n for n in numerators):
+    for row in sorted(map(tuple, numerators.tolist())):
+        opposite = tuple((-n + q // 2) % q - q // 2 for n, q in zip(row, twice.tolist(), strict=True))
+        if row < opposite:
             continue
-        points.append([n / (2 * q) for n, q in zip(numerators, grid, strict=True)])
-        weights.append(2 if any(numerators) else 1)
+        points.append(np.array(row) / twice)
+        weights.append(1 if row == opposite else 2)
     return np.array(points), weights
 
 
 def bands_list(
     title: str,
-    grid: tuple[int, int, int],
-    path: KPath,
+    grid: Counts,
+    path: KPath | None,
     edges: Sequence[KPoint],
     reciprocal_per_ang: FloatArray,
+    *,
+    shift: Shift,
 ) -> str:
     """``KPOINTS`` with the grid, and with weight zero the path and those of `edges` that are no point of it."""
-    points, weights = half_grid(grid)
+    points, weights = half_grid(grid, shift)
     lines = [_line(point, weight, "grid") for point, weight in zip(points, weights, strict=True)]
-    along, labels, segments = sample_path(path, reciprocal_per_ang)
+    along, labels, segments = sample_path(path, reciprocal_per_ang) if path is not None else ([], [], [])
     lines += [
         _line(point, 0, f"path {segment} {label}")
         for point, label, segment in zip(along, labels, segments, strict=True)
@@ -75,8 +85,17 @@ def _line(point: Sequence[float] | FloatArray, weight: int, name: str) -> str:
     return "".join(f"{x + 0.0:15.10f}" for x in point) + f"{weight:5d}  ! {name}".rstrip()
 
 
-def grid_behind(kpoints: FloatArray, weights: FloatArray) -> tuple[int, int, int] | None:
-    """The Monkhorst-Pack grid whose points up to time reversal are the weighted ones of a list, None without one.
+def common_shift(kpoints: FloatArray, counts: Counts) -> Shift | None:
+    """Shift of the grid with `counts` points on which all `kpoints`, shape (n, 3), lie; None when they do not."""
+    steps = np.asarray(kpoints, dtype=np.float64) * np.array(counts)
+    shifts = (steps + SAME_STEP) % 1.0 - SAME_STEP
+    a, b, c = (float(round(x, 4)) + 0.0 for x in shifts[0])
+    shift = (a, b, c)
+    return shift if all(same_shift((row[0], row[1], row[2]), shift) for row in shifts.tolist()) else None
+
+
+def grid_behind(kpoints: FloatArray, weights: FloatArray) -> tuple[Counts, Shift] | None:
+    """The grid, and its shift, whose points up to time reversal are the weighted ones of a list; None without one.
 
     Parameters
     ----------
@@ -88,21 +107,30 @@ def grid_behind(kpoints: FloatArray, weights: FloatArray) -> tuple[int, int, int
     found = kpoints[weights > 0]
     if len(found) == 0:
         return None
-    counts = [len(np.unique(np.round(np.concatenate([found[:, i], -found[:, i]]), 6) + 0.0)) for i in range(3)]
-    grid = (counts[0], counts[1], counts[2])
-    if int(np.prod(grid)) > 2 * len(found):
+    a, b, c = (len({_folded(x) for x in (*found[:, i], *-found[:, i])}) for i in range(3))
+    grid, shift = (a, b, c), common_shift(found, (a, b, c))
+    if int(np.prod(grid)) > 2 * len(found) or shift is None or not same_shift(_doubled(shift), NO_SHIFT):
         return None
-    points, shares = half_grid(grid)
+    points, shares = half_grid(grid, shift)
     norm = weights[weights > 0].sum() / sum(shares)
-    expected = {_key(point): share * norm for point, share in zip(points, shares, strict=True)}
-    given = {min(_key(p), _key(-p)): w for p, w in zip(found, weights[weights > 0], strict=True)}
-    expected = {min(key, _key(-np.array(key))): weight for key, weight in expected.items()}
+    expected = {_pair(point): share * norm for point, share in zip(points, shares, strict=True)}
+    given = {_pair(p): float(w) for p, w in zip(found, weights[weights > 0], strict=True)}
     fits = len(given) == len(found) and given.keys() == expected.keys()
-    return grid if fits and all(abs(given[key] - expected[key]) < SAME_K for key in given) else None
+    return (grid, shift) if fits and all(abs(given[key] - expected[key]) < SAME_K for key in given) else None
 
 
-def _key(point: FloatArray) -> tuple[float, ...]:
-    return tuple(float(round(x, 6)) + 0.0 for x in point)
+def _folded(x: float) -> float:
+    """Into the range from 0 up to but not including 1, with the digits that files keep."""
+    return float(round(x % 1.0, 6)) % 1.0
+
+
+def _doubled(shift: Shift) -> Shift:
+    return (2 * shift[0], 2 * shift[1], 2 * shift[2])
+
+
+def _pair(point: FloatArray) -> tuple[float, ...]:
+    """The same for k and -k, and for points that a reciprocal lattice vector parts."""
+    return min(tuple(_folded(x) for x in point), tuple(_folded(-x) for x in point))
 
 
 # --- names ------------------------------------------------------------------------------------------------------

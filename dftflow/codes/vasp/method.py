@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from dftflow.codes.vasp.functionals import functional_name
-from dftflow.codes.vasp.kpoints_file import grid_behind
+from dftflow.codes.vasp.kpoints_file import common_shift, grid_behind
 from dftflow.codes.vasp.vasprun_file import VaspRun
+from dftflow.model.kpoint_grid import Counts, Shift
 from dftflow.model.method import Method
 
 __all__ = ["method_of", "titel_element"]
@@ -33,7 +34,7 @@ _AXES = {1: "x", 2: "y", 3: "z", 4: "all"}
 def method_of(run: VaspRun) -> Method:
     """Method of `run`; what its parameters do not tell is None."""
     told = run.parameters
-    grid = run.divisions if run.style in ("Monkhorst", "Gamma") else grid_behind(run.kpoints, run.weights)
+    grid, shift = _grid(run)
     spacing = None
     if grid is not None:
         reciprocal = run.steps[-1].structure.lattice.reciprocal_lattice.matrix
@@ -47,6 +48,7 @@ def method_of(run: VaspRun) -> Method:
         cutoff_ev=_number(told.get("ENMAX", told.get("ENCUT"))),
         potentials={titel_element(titel): titel for titel in run.titels},
         kpoints_grid=grid,
+        kpoints_shift=shift,
         kpoint_spacing_per_ang=spacing,
         smearing=_smearing(ismear),
         smearing_ev=_number(told.get("SIGMA")) if _has_width(ismear) else None,
@@ -57,6 +59,19 @@ def method_of(run: VaspRun) -> Method:
         n_electrons=run.n_electrons,
         constants="VASP",
     )
+
+
+def _grid(run: VaspRun) -> tuple[Counts | None, Shift | None]:
+    """Grid and shift. ``<generation>`` gives the numbers, and the k-points that VASP lists say where the grid stands.
+
+    It lists one of each set of equivalent points, and that one is a point of the grid. ``shift`` of ``<generation>`` is
+    the same in steps: 0.5 for an even number with Monkhorst-Pack, else 0.
+    """
+    if run.style not in ("Monkhorst", "Gamma"):
+        return grid_behind(run.kpoints, run.weights) or (None, None)
+    if run.divisions is None:
+        return None, None
+    return run.divisions, common_shift(run.kpoints[run.weights > 0], run.divisions)
 
 
 def titel_element(titel: str) -> str:

@@ -215,9 +215,15 @@ class _Content:
         return [{"r": "Zr", "X": "Xe"}.get(name, name) for name in names]
 
     def pressure(self) -> float:
-        """PSTRESS in eV/Å³."""
-        said = self.head["parameters"].find(".//i[@name='PSTRESS']")
-        return 0.0 if said is None else _float(_text(said), "PSTRESS") * GPA_PER_KBAR / EV_PER_ANG3_GPA
+        """PSTRESS in eV/Å³: 0 unless the INCAR sets it, so that it stands in the file twice."""
+        used, asked = (self._pstress(part) for part in ("parameters", "incar"))
+        if "incar" in self.head and used != asked:
+            raise _Damage(f"PSTRESS is {used:g} kB among the parameters and {asked:g} kB in the INCAR")
+        return used * GPA_PER_KBAR / EV_PER_ANG3_GPA
+
+    def _pstress(self, part: str) -> float:
+        said = self.head[part].find(".//i[@name='PSTRESS']") if part in self.head else None
+        return 0.0 if said is None else _float(_text(said), "PSTRESS")
 
     def titels(self) -> tuple[str, ...]:
         """TITEL line of each potential."""

@@ -1,4 +1,4 @@
-"""The calculations of ACS Appl. Mater. Interfaces 2021, 13, 58170, and where published CASTEP files may lie."""
+"""Calculations with the settings of 10.1021/acsami.1c18025, and where published CASTEP files may lie."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 from dftflow.resources import structures_dir
 
+REFERENCE = "10.1021/acsami.1c18025"
+FROM_REFERENCE = f"doi {REFERENCE}"
+CRITERIA = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -42,12 +45,12 @@ def castep_data() -> Path:
     return folder
 
 
-def _spec(cutoff_ev: float, material: str, **values: object) -> CalcSpec:
+def _spec(cutoff_ev: float, **values: object) -> CalcSpec:
     common = {
         "xc": "PBE",
-        "reference": "10.1021/acsami.1c18025",
+        "reference": REFERENCE,
         "cutoff_ev": cutoff_ev,
-        "cutoff_note": f"paper: {cutoff_ev} eV for {material}",
+        "cutoff_note": FROM_REFERENCE,
         "smearing_ev": 0.1,
         "scf_tol_ev_per_atom": 2e-6,
         "max_scf_cycles": 100,
@@ -63,6 +66,7 @@ def _relaxation(cell: str) -> Relaxation:
         stress_tol_gpa=0.1,
         displacement_tol_ang=2e-3,
         max_steps=100,
+        notes=dict.fromkeys(CRITERIA, FROM_REFERENCE),
     )
 
 
@@ -80,7 +84,7 @@ def _slab(crystal: Structure) -> Structure:
 
 @pytest.fixture(scope="session")
 def calculations() -> dict[str, Calculation]:
-    """The steps of the paper's study, by seed."""
+    """The steps of a study, by seed."""
     orthorhombic = Structure.from_file(structures_dir() / "CsPbBr3_Pnma.cif")
     cubic = Structure.from_file(structures_dir() / "FAPbBr3_Pm-3m_FA100.cif")
     gamma, x, s, r = _point("G", 0, 0, 0), _point("X", 0.5, 0, 0), _point("S", 0.5, 0.5, 0), _point("R", 0.5, 0.5, 0.5)
@@ -91,11 +95,10 @@ def calculations() -> dict[str, Calculation]:
             orthorhombic,
             _spec(
                 244.9,
-                "CsPbBr3",
                 title="CsPbBr3 Pnma, relaxation of the crystal",
                 task="relax",
                 grid=(1, 1, 1),
-                grid_note="paper: 1x1x1 for the geometry",
+                grid_note=FROM_REFERENCE,
                 relaxation=_relaxation("lengths"),
             ),
         ),
@@ -104,11 +107,10 @@ def calculations() -> dict[str, Calculation]:
             orthorhombic,
             _spec(
                 244.9,
-                "CsPbBr3",
                 title="CsPbBr3 Pnma, band structure",
                 task="bands",
                 grid=(2, 2, 2),
-                grid_note="paper: 2x2x2 for the bands; holds no G",
+                grid_note=FROM_REFERENCE,
                 path=KPath(segments=((gamma, x, s, y, gamma, z), (y, r)), spacing_per_ang=0.025),
                 edge_kpoints=(gamma,),
             ),
@@ -118,11 +120,10 @@ def calculations() -> dict[str, Calculation]:
             cubic,
             _spec(
                 435.4,
-                "FAPbBr3",
                 title="FAPbBr3 cubic, relaxation of the crystal",
                 task="relax",
                 grid=(2, 2, 2),
-                grid_note="paper: 2x2x2 for the geometry",
+                grid_note=FROM_REFERENCE,
                 relaxation=_relaxation("isotropic"),
             ),
         ),
@@ -131,11 +132,10 @@ def calculations() -> dict[str, Calculation]:
             cubic,
             _spec(
                 435.4,
-                "FAPbBr3",
                 title="FAPbBr3 cubic, band structure",
                 task="bands",
                 grid=(4, 4, 4),
-                grid_note="paper: 4x4x4 for the bands; holds no R",
+                grid_note=FROM_REFERENCE,
                 path=KPath(segments=((gamma, x, m, gamma, r, x),), spacing_per_ang=0.025),
                 edge_kpoints=(r,),
             ),
@@ -145,11 +145,10 @@ def calculations() -> dict[str, Calculation]:
             _slab(cubic),
             _spec(
                 435.4,
-                "FAPbBr3",
                 title="FAPbBr3 slab, relaxation of the ions",
                 task="relax",
                 grid=(2, 2, 1),
-                grid_note="paper: 2x2x2 for the crystal; 1 along the normal",
+                grid_note="as dense as 2x2x2 of the crystal; 1 along the normal",
                 relaxation=_relaxation("fixed"),
                 slab_axis=2,
                 max_scf_cycles=200,
@@ -160,11 +159,28 @@ def calculations() -> dict[str, Calculation]:
             _slab(cubic),
             _spec(
                 435.4,
-                "FAPbBr3",
                 title="FAPbBr3 slab, potential",
                 task="potential",
                 grid=(4, 4, 1),
-                grid_note="paper: 4x4x4 for the crystal; 1 along the normal",
+                grid_note="as dense as 4x4x4 of the crystal; 1 along the normal",
+                slab_axis=2,
+                max_scf_cycles=200,
+            ),
+        ),
+        Calculation(
+            "FAPbBr3-slab-edges",
+            _slab(cubic),
+            _spec(
+                435.4,
+                title="FAPbBr3 slab, potential and band edges",
+                task="potential",
+                grid=(4, 4, 1),
+                edge_kpoints=(
+                    _point("G-bar", 0, 0, 0),
+                    _point("M-bar", 0.5, 0.5, 0),
+                    _point("X-bar", 0, 0.5, 0),
+                    _point("X'-bar", 0.5, 0, 0),
+                ),
                 slab_axis=2,
                 max_scf_cycles=200,
             ),

@@ -144,6 +144,19 @@ def test_k_points_that_do_not_follow_the_path_get_no_labels(
     assert set(bands.on_path) == {-1}
 
 
+def test_labels_of_a_list_are_found_up_to_reciprocal_lattice_vectors(tmp_path: Path) -> None:
+    points = [
+        KPoint(label="X", frac=(-0.5, 1, 0)),
+        KPoint(label="", frac=(0, 0, 0)),
+        M,
+        KPoint(label="Q", frac=(9, 9, 9.1)),
+    ]
+    text = bands_text([(0, 0, 0), (0.5, 0, 0), (0.25, 0, 0), (0.5, -0.5, 0)], [2, 3, 1, 0])
+    bands = read_bands(write(tmp_path, text), points=points)
+    assert bands.labels == ("", "X", "", "M")
+    assert bands.on_path == (-1, -1, -1, -1)
+
+
 def test_a_file_cut_at_any_line_is_an_error_with_its_line(tmp_path: Path) -> None:
     lines = bands_text(ON_PATH, [2, 0, 1, 3, 5, 4], bands=(3, 3)).splitlines(keepends=True)
     for count in range(len(lines)):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dftflow.codes.castep.castep_file import read_castep
 from dftflow.codes.castep.castep_run import CastepFrame, CastepRun
+from dftflow.codes.castep.method import castep_method
 from dftflow.errors import ParseError
 
 # --- texts in CASTEP's layout -----------------------------------------------------------------------------------------
@@ -444,6 +445,35 @@ def test_setup(tmp_path: Path) -> None:
     assert setup.kpoint_grid is not None
     assert (setup.kpoint_grid.divisions, setup.kpoint_grid.offset) == ((4, 4, 3), (0.0, 0.125, 0.0))
     assert setup.potentials == {"Si": "3|1.8|5|6|7|30:31:32", "Ti:ext": "Ti_00.usp"}
+
+
+@pytest.mark.parametrize(
+    ("grid", "offset", "shift"),
+    [
+        ("4  4  3", "0.000  0.000  0.000", (0.5, 0.5, 0.0)),
+        ("4  4  3", "0.000  0.125  0.000", (0.5, 0.0, 0.0)),
+        ("6  6  6", "0.083  0.083  0.083", (0.0, 0.0, 0.0)),  # 1/12, of which three decimals are printed
+        ("12 12 12", "0.042 -0.042  0.042", (0.0, 0.0, 0.0)),  # 1/24
+        ("13  3  1", "0.038  0.167  0.500", (0.5, 0.5, 0.5)),
+        ("3  4  5", "0.100  0.030  0.200", (0.3, 0.62, 0.0)),
+        ("1  1  1", "0.250 -0.250  0.000", (0.25, 0.75, 0.0)),
+    ],
+)
+def test_where_the_grid_stands(grid: str, offset: str, shift: tuple[float, ...], tmp_path: Path) -> None:
+    """Half a step for an even number of points (Monkhorst-Pack), then the offset times the number of steps."""
+    text = f"   MP grid size for SCF calculation is {grid}\n    with an offset of   {offset}\n"
+    method = castep_method(last(tmp_path, START.replace(cell(), cell() + text)))
+    assert method.kpoints_shift is not None
+    away = np.array(method.kpoints_shift) - shift
+    np.testing.assert_allclose(away, np.round(away), atol=1e-6)
+    assert all(0 <= step < 1 for step in method.kpoints_shift)
+
+
+def test_without_a_printed_offset_the_shift_is_not_told(tmp_path: Path) -> None:
+    text = "   MP grid size for SCF calculation is  4  4  3\n"
+    method = castep_method(last(tmp_path, START.replace(cell(), cell() + text)))
+    assert (method.kpoints_grid, method.kpoints_shift) == ((4, 4, 3), None)
+    assert castep_method(last(tmp_path, BANNER)).kpoints_shift is None
 
 
 def test_what_is_not_printed_is_none(tmp_path: Path) -> None:

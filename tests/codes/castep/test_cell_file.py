@@ -205,6 +205,17 @@ def test_letters_of_a_path_are_kept_but_not_placed(tmp_path: Path) -> None:
     assert found.path_letters == (("L", "G"), ("X", "W"))
 
 
+@pytest.mark.parametrize("name", ["spectral_kpoint_list", "SPECTRAL_KPOINTS_LIST", "bs_kpoint_list", "bs_kpoints_list"])
+def test_a_list_of_kpoints_for_bands_has_labels(name: str, tmp_path: Path) -> None:
+    text = "0 0 0 ! G-bar\n1/2 0.5 0 0.25 ! M-bar\n0.125 0.125 0\n0 0.5 0 % X\n0.5 0 0 0.25\n"
+    found = deck(tmp_path, f"%block {name}\n{text}%endblock {name}\n")
+    assert [point.label for point in found.band_kpoints] == ["G-bar", "M-bar", "", "X", ""]
+    assert [point.frac for point in found.band_kpoints[1:3]] == [(0.5, 0.5, 0), (0.125, 0.125, 0)]
+    assert (found.path, found.kpoints.points) == (None, ())
+    with pytest.raises(ParseError, match="three numbers"):
+        deck(tmp_path, f"%block {name}\n0 0\n%endblock {name}\n")
+
+
 def test_a_list_of_kpoints_with_and_without_weights(tmp_path: Path) -> None:
     found = deck(tmp_path, "%block kpoints_list\n0 0 0 1/2\n0.5 0 0 0.5\n%endblock kpoints_list\n")
     assert found.kpoints.points == ((0, 0, 0, 0.5), (0.5, 0, 0, 0.5))

@@ -17,6 +17,7 @@ from dftflow.codes.castep.checks import (
     density_check,
     expected_path,
     fermi_check,
+    list_check,
     path_check,
     vacuum_check,
     weights_check,
@@ -152,6 +153,23 @@ def test_path_check_names_the_first_difference() -> None:
     kpoints[:] = np.nan
     assert path_check(expected, kpoints).passed is False
     assert path_check(expected_path(path(), CUBIC), np.empty((0, 3))).passed is None
+
+
+def test_the_points_of_a_list_are_all_there() -> None:
+    """In any order, up to reciprocal lattice vectors; one that is missing is named."""
+    points = [
+        KPoint(label="G", frac=(0, 0, 0)),
+        KPoint(label="M", frac=(0.5, 0.5, 0)),
+        KPoint(label="", frac=(1 / 3, 0, 0)),
+    ]
+    kpoints = np.array([[0, 0, 0], [0.5, -0.5, 0], [0.33333333, 0, 0]])
+    for order in ([0, 1, 2], [2, 0, 1]):
+        assert list_check(points, kpoints[order]).passed is True
+    missing = list_check(points, kpoints + 1e-6 * np.eye(3)[[1]] * [[0], [1], [0]])
+    assert missing.passed is False and "M (0.50000000, 0.50000000, 0.00000000) is not there" in missing.detail
+    assert list_check(points, kpoints[:2]).passed is False
+    assert list_check(points, np.vstack([kpoints, [[0.1, 0, 0]]])).passed is False
+    assert list_check(points, np.full((3, 3), np.nan)).passed is False
 
 
 @pytest.mark.parametrize(("seed", "cell", "count"), PATHS)

@@ -9,12 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from castep_files import write_finished
 
+from dftflow.analysis.band_edges import find_band_edges
 from dftflow.codes.base import Code
 from dftflow.codes.castep import CASTEP
+from dftflow.codes.castep.cell_file import read_cell_deck
 from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
+from dftflow.model.energy import EnergyZero
+from dftflow.model.results import Bands, PotentialGrid
 
 BANNER = " | Welcome to Academic Release CASTEP version 21.11|\n"
 
@@ -128,6 +133,61 @@ def test_a_folder_holds_one_calculation(tmp_path: Path) -> None:
         (tmp_path / f"{seed}.param").write_text("")
     with pytest.raises(ParseError, match="a, b"):
         read_results(CASTEP(), tmp_path)
+
+
+# --- a slab whose eigenvalues were calculated at edge points ---------------------------------------------------------
+
+
+def edge_run(folder: Path, deck: Deck, *, task: str, leave_out: int = 0) -> None:
+    """Deck and output of a slab with 4 electrons whose gap is 1.5 eV at M-bar, and at least 2.5 eV elsewhere."""
+    for name, text in deck.files.items():
+        (folder / name).write_text(text)
+    points = read_cell_deck(folder / f"{deck.seed}.cell").band_kpoints[leave_out:]
+    kpoints = np.array([point.frac for point in points])
+    away = np.linalg.norm(np.abs(kpoints) - [0.5, 0.5, 0.0], axis=1) > 1e-9
+    tops = np.stack([np.full(len(points), -5.0), -0.5 * away, 1.5 + 0.5 * away, np.full(len(points), 4.0)], axis=1)
+    bands = Bands(
+        eigenvalues_ev=tops[None],
+        kpoints_frac=kpoints,
+        labels=("",) * len(points),
+        on_path=(-1,) * len(points),
+        reciprocal_per_ang=2 * np.pi * np.diag([1 / 5.99, 1 / 5.99, 1 / 30]),
+        n_electrons=(4.0,),
+        fermi_ev=0.7,
+        zero=EnergyZero(run=folder.name, reference="cell_average"),
+    )
+    zero = EnergyZero(run=folder.name, reference="cell_average")
+    potential = PotentialGrid(
+        values_ev=np.zeros((2, 2, 30)), cell_ang=np.diag([5.99, 5.99, 30.0]), kind="local", zero=zero
+    )
+    write_finished(folder, deck.seed, bands=bands, potential=potential, task=task)
+
+
+@pytest.mark.parametrize(
+    ("family", "task"), [("academic", "Electronic Spectroscopy"), ("materials-studio", "band structure")]
+)
+def test_the_gap_of_a_slab_is_read_at_its_edge_points(
+    family: Any, task: str, tmp_path: Path, calculations: dict[str, Any]
+) -> None:
+    """M-bar is not in the 4x4x1 grid of the SCF; the labels come from the list in the deck."""
+    step = calculations["FAPbBr3-slab-edges"]
+    edge_run(tmp_path, step.render(CASTEP(keywords=family)), task=task)
+    results = read_results(CASTEP(), tmp_path)
+    assert results.bands is not None and results.potential is not None
+    assert results.bands.labels == ("G-bar", "M-bar", "X-bar", "X'-bar") + ("",) * 8
+    assert set(results.bands.on_path) == {-1}
+    edges = find_band_edges(results.bands)
+    assert edges.band_gap_ev == pytest.approx(1.5, abs=1e-6)
+    assert edges.vbm_label == edges.cbm_label == "M-bar"
+    assert [check.passed for check in results.checks if "list in the deck" in check.name] == [True]
+
+
+def test_eigenvalues_at_other_points_than_the_list_are_told(tmp_path: Path, calculations: dict[str, Any]) -> None:
+    deck = calculations["FAPbBr3-slab-edges"].render(CASTEP())
+    edge_run(tmp_path, deck, task="Electronic Spectroscopy", leave_out=2)
+    results = read_results(CASTEP(), tmp_path)
+    (check,) = [check for check in results.checks if "list in the deck" in check.name]
+    assert check.passed is False and "12 k-points, the file has 10; G-bar" in check.detail
 
 
 # --- published folders ------------------------------------------------------------------------------------------------

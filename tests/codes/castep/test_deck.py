@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from ase.calculators.calculator import kpts2sizeandoffsets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
@@ -18,6 +19,7 @@ from pymatgen.core import Lattice, Structure
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.cell_file import read_cell_deck, read_cell_structure
 from dftflow.errors import SpecError
+from dftflow.model.results import FloatArray
 from dftflow.model.spec import CalcSpec, KPath, KPoint
 
 EXPECTED = Path(__file__).resolve().parents[2] / "data" / "castep" / "decks"
@@ -28,6 +30,7 @@ STEPS = (
     "FAPbBr3-bands",
     "FAPbBr3-slab-relax",
     "FAPbBr3-slab-potential",
+    "FAPbBr3-slab-edges",
 )
 
 
@@ -77,7 +80,7 @@ def test_deck_is_plain_tidy_text(seed: str, calculations: dict[str, Any]) -> Non
         assert not re.search(r"!\s*$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("seed", ["CsPbBr3-bands", "FAPbBr3-bands"])
+@pytest.mark.parametrize("seed", ["CsPbBr3-bands", "FAPbBr3-bands", "FAPbBr3-slab-edges"])
 def test_keyword_families_are_never_mixed(seed: str, calculations: dict[str, Any]) -> None:
     academic = "\n".join(calculations[seed].render(CASTEP()).files.values()).lower()
     studio = "\n".join(calculations[seed].render(CASTEP(keywords="materials-studio")).files.values()).lower()
@@ -89,7 +92,7 @@ def test_keyword_families_are_never_mixed(seed: str, calculations: dict[str, Any
 
 
 @pytest.mark.parametrize("seed", STEPS)
-def test_all_numbers_of_the_paper_are_in_the_deck(seed: str, calculations: dict[str, Any]) -> None:
+def test_the_published_settings_are_in_the_deck(seed: str, calculations: dict[str, Any]) -> None:
     """Computational method of 10.1021/acsami.1c18025."""
     step = calculations[seed]
     params = param(CASTEP(), step.structure, step.spec)
@@ -103,27 +106,81 @@ def test_all_numbers_of_the_paper_are_in_the_deck(seed: str, calculations: dict[
         assert params.get("geom_stress_tol") == (None if "slab" in seed else "0.1 GPa")
 
 
-def test_numbers_of_the_paper_carry_a_comment(calculations: dict[str, Any]) -> None:
-    files = calculations["CsPbBr3-relax"].render(CASTEP()).files
-    lines = "\n".join(files.values()).splitlines()
-    for keyword in (
-        "cut_off_energy",
-        "geom_energy",
-        "geom_force",
-        "geom_stress",
-        "geom_disp",
-        "geom_method",
-        "KPOINT_MP_G",
-    ):
-        line = next(line for line in lines if line.startswith(keyword))
-        assert "paper" in line.partition("!")[2]
-    assert "10.1021/acsami.1c18025" in files["CsPbBr3-relax.param"]
+def comment(files: Mapping[str, str], keyword: str) -> str:
+    """What stands behind the keyword, ``""`` where nothing does."""
+    line = next(line for text in files.values() for line in text.splitlines() if line.split()[:1] == [keyword])
+    return line.partition("!")[2].strip()
 
 
-def test_a_study_without_a_paper_names_none(calculations: dict[str, Any]) -> None:
-    for step in calculations.values():
-        deck = CASTEP().render(step.structure, replace(step.spec, reference="", cutoff_note="", grid_note=""), "a")
-        assert not [line for text in deck.files.values() for line in text.splitlines() if "paper" in line]
+def test_every_setting_says_where_it_is_from(calculations: dict[str, Any]) -> None:
+    """Each criterion by itself; the quality of Materials Studio only where all four are its."""
+    step = calculations["CsPbBr3-relax"]
+    notes = {"force_tol_ev_per_ang": "doi 10.1021/acsami.1c18025", "stress_tol_gpa": "a choice"}
+    relaxation = replace(step.spec.relaxation, notes=notes)
+    files = CASTEP().render(step.structure, replace(step.spec, relaxation=relaxation), "a").files
+    medium = 'Materials Studio quality "Medium"'
+    assert comment(files, "cut_off_energy") == "doi 10.1021/acsami.1c18025"
+    assert comment(files, "KPOINT_MP_GRID") == "Monkhorst-Pack; doi 10.1021/acsami.1c18025"
+    assert comment(files, "geom_energy_tol") == f"per atom; {medium}"
+    assert comment(files, "geom_force_tol") == f"doi 10.1021/acsami.1c18025; {medium}"
+    assert comment(files, "geom_stress_tol") == f"a choice; {medium}"
+    assert comment(files, "geom_disp_tol") == medium
+    relaxation = replace(relaxation, displacement_tol_ang=1e-3)
+    files = CASTEP().render(step.structure, replace(step.spec, relaxation=relaxation), "a").files
+    assert comment(files, "geom_energy_tol") == "per atom"
+    assert comment(files, "geom_force_tol") == "doi 10.1021/acsami.1c18025"
+    assert comment(files, "geom_disp_tol") == ""
+
+
+@pytest.mark.parametrize("family", ["academic", "materials-studio"])
+@pytest.mark.parametrize("seed", STEPS)
+def test_the_reference_stands_in_the_head_and_where_a_note_names_it(
+    seed: str, family: Any, calculations: dict[str, Any]
+) -> None:
+    """A reference says nothing of any single setting."""
+    step = calculations[seed]
+    relaxation = step.spec.relaxation and replace(step.spec.relaxation, notes={})
+    bare = replace(step.spec, cutoff_note="", grid_note="", relaxation=relaxation)
+    code = CASTEP(keywords=family)
+    for name, text in code.render(step.structure, bare, "a").files.items():
+        lines = [line for line in text.splitlines() if "10.1021" in line or "study" in line or "paper" in line]
+        head = "! the study refers to doi 10.1021/acsami.1c18025; a comment names it where a setting is from there"
+        assert lines == [head]
+        without = code.render(step.structure, replace(bare, reference=""), "a").files[name]
+        assert without == text.replace(f"{head}\n", "")
+        assert not re.search(r"!\s*$", without, re.MULTILINE)
+
+
+# --- the grid --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("grid", "gamma_centred", "offset"),
+    [
+        ((4, 4, 4), False, "0.0 0.0 0.0"),
+        ((3, 2, 1), False, "0.0 0.0 0.0"),
+        ((2, 2, 2), True, "0.25 0.25 0.25"),
+        ((3, 4, 1), True, "0.0 0.125 0.0"),
+        ((6, 5, 10), True, "0.0833333333333 0.0 0.05"),
+        ((3, 5, 1), True, "0.0 0.0 0.0"),
+    ],
+)
+def test_offset_of_the_grid(
+    grid: tuple[int, int, int], gamma_centred: bool, offset: str, calculations: dict[str, Any]
+) -> None:
+    """By hand, and as ASE writes it for CASTEP (kpts2sizeandoffsets)."""
+    step = calculations["CsPbBr3-bands"]
+    spec = replace(step.spec, grid=grid, gamma_centred=gamma_centred)
+    files = CASTEP().render(step.structure, spec, "a").files
+    found = keywords(files["a.cell"])
+    assert (found["kpoint_mp_grid"], found["kpoint_mp_offset"]) == (" ".join(map(str, grid)), offset)
+    _, of_ase = kpts2sizeandoffsets(size=grid, gamma=True if gamma_centred else None)
+    np.testing.assert_allclose([float(word) for word in offset.split()], of_ase, atol=1e-12)
+    assert comment(files, "KPOINT_MP_GRID").startswith("Gamma-centred" if gamma_centred else "Monkhorst-Pack")
+    assert bool(comment(files, "KPOINT_MP_OFFSET")) == (offset != "0.0 0.0 0.0")
+
+
+# --- what is relaxed, and slabs --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -182,6 +239,61 @@ def test_no_smearing_is_fixed_occupancy(calculations: dict[str, Any]) -> None:
     params = param(CASTEP(), step.structure, replace(step.spec, smearing_ev=0.0))
     assert params["fix_occupancy"] == "true"
     assert not {"smearing_width", "perc_extra_bands"} & params.keys()
+
+
+# --- eigenvalues of a slab -------------------------------------------------------------------------------------------
+
+HALVES = [(0.0, 0.0, 0.0), (0.5, 0.5, 0.0), (0.0, 0.5, 0.0), (0.5, 0.0, 0.0)]
+
+
+def listed(text: str, name: str) -> FloatArray:
+    return np.array([[float(word) for word in line.split()] for line in block(text, name)])
+
+
+def up_to_sign(points: Any) -> set[tuple[float, ...]]:
+    """Each k-point and its time-reversed one as one, in the first zone."""
+    both = [np.round((sign * np.array(point) + 1e-6) % 1.0 - 1e-6, 6) + 0.0 for point in points for sign in (1, -1)]
+    return {min(tuple(a.tolist()), tuple(b.tolist())) for a, b in zip(both[::2], both[1::2], strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("family", "task", "name"),
+    [("academic", "Spectral", "SPECTRAL_KPOINT_LIST"), ("materials-studio", "BandStructure", "BS_KPOINT_LIST")],
+)
+@pytest.mark.parametrize(
+    ("grid", "gamma_centred", "number"),
+    [((4, 4, 1), False, 4 + 8), ((4, 4, 1), True, 4 + 6), ((3, 3, 1), False, 4 + 4), ((2, 1, 1), False, 4 + 1)],
+)
+def test_a_potential_with_edge_points_lists_them_and_the_grid(
+    family: Any, task: str, name: str, grid: Any, gamma_centred: bool, number: int, calculations: dict[str, Any]
+) -> None:
+    """16 points of a 4x4x1 grid are 8 up to the sign; with Γ in it, 10, of which 4 are their own time-reversed ones."""
+    step = calculations["FAPbBr3-slab-edges"]
+    spec = replace(step.spec, grid=grid, gamma_centred=gamma_centred)
+    code = CASTEP(keywords=family)
+    text = cell(code, step.structure, spec)
+    points = listed(text, name)
+    assert len(points) == len(up_to_sign(points)) == number
+    np.testing.assert_array_equal(points[:4], HALVES)
+    shifts = [0.0 if gamma_centred or count % 2 else 0.5 for count in grid]
+    whole = [[(i + shift) / n for i, shift, n in zip(ijk, shifts, grid, strict=True)] for ijk in np.ndindex(grid)]
+    assert up_to_sign(points) == up_to_sign(whole) | up_to_sign(HALVES)
+    params = param(code, step.structure, spec)
+    assert params["task"] == task
+    assert params["write_formatted_potential"] == params["write_formatted_density"] == "true"
+    assert params[f"{name.split('_')[0].lower()}_nextra_bands"] == "12"
+    assert params["dipole_correction"] == "SELFCONSISTENT"
+
+
+def test_without_edge_points_the_potential_is_a_single_point(calculations: dict[str, Any]) -> None:
+    step = calculations["FAPbBr3-slab-potential"]
+    assert param(CASTEP(), step.structure, step.spec)["task"] == "SinglePoint"
+    assert "KPOINT_LIST" not in cell(CASTEP(), step.structure, step.spec)
+    edges = calculations["FAPbBr3-slab-edges"]
+    with_edges, without = (param(CASTEP(), edges.structure, spec) for spec in (edges.spec, step.spec))
+    assert {name: value for name, value in with_edges.items() if name not in ("task", "comment")}.items() >= {
+        name: value for name, value in without.items() if name not in ("task", "comment")
+    }.items()
 
 
 # --- the path ---------------------------------------------------------------------------------------------------------
@@ -283,6 +395,19 @@ def test_default_potentials(calculations: dict[str, Any]) -> None:
     studio = cell(CASTEP(keywords="materials-studio"), step.structure, step.spec)
     files = dict(line.split() for line in block(studio, "SPECIES_POT"))
     assert files == {"Cs": "Cs_00PBE.usp", "Pb": "Pb_00PBE.usp", "Br": "Br_00PBE.usp"}
+
+
+@pytest.mark.parametrize("family", ["academic", "materials-studio"])
+def test_notes_say_what_to_supply_and_what_to_compare(family: Any, calculations: dict[str, Any]) -> None:
+    """The cutoffs that a potential wants are told by CASTEP, whoever chose the potential."""
+    for code in (CASTEP(keywords=family), CASTEP(keywords=family, potentials="C18")):
+        for step in calculations.values():
+            potentials, cutoff, *more = step.render(code).notes
+            named = "C18" if code.potentials else "C19" if family == "academic" else "Pb_00PBE.usp"
+            assert named in potentials
+            assert "compare the deck's cut_off_energy" in cutoff.replace("Compare", "compare")
+            assert all("BREAK" in note for note in more)
+            assert not [note for note in (potentials, cutoff) if "paper" in note or "prescribed" in note]
 
 
 def test_potentials_by_hand(calculations: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ import pytest
 from dftflow.codes.base import FileReading, Reading
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.finding import find_calculations
+from dftflow.model.kpoint_grid import Counts, Shift, grid_points
+from dftflow.model.results import FloatArray
 from dftflow.units import HARTREE_EV
 
 CUT_BY_HAND = {
@@ -105,6 +107,45 @@ def test_the_fermi_energy_of_the_bands_is_that_of_the_log(readings: list[Reading
         assert min(differences) < 0.6e-6 * HARTREE_EV + 2e-5, (reading.calculation, min(differences))
         checked += 1
     assert checked >= 8
+
+
+def test_the_kpoints_of_an_scf_are_those_of_the_grid_that_the_method_names(readings: list[Reading]) -> None:
+    """Grid and offset as .castep prints them, against the k-points that CASTEP wrote into .bands or .castep_bin.
+
+    A weight is the number of the grid's points that symmetry makes one, out of all. Every offset here is 0.
+    """
+    found: dict[Counts, Shift] = {}
+    for reading in readings:
+        results = reading.results
+        if results is None or results.method is None or results.bands is None or is_band_structure(reading):
+            continue
+        counts, shift = results.method.kpoints_grid, results.method.kpoints_shift
+        if counts is None:
+            continue
+        assert shift is not None, reading.calculation
+        assert all(in_grid(point, counts, shift) for point in results.bands.kpoints_frac), reading.calculation
+        if results.bands.weights is not None:
+            stars = results.bands.weights * np.prod(counts)
+            np.testing.assert_allclose(stars, np.round(stars), atol=1e-4)
+            assert round(float(stars.sum())) == np.prod(counts), reading.calculation
+        found[counts] = shift
+    assert len(found) >= 5
+    assert {shift[axis] for shift in found.values() for axis in range(3)} == {0.0, 0.5}
+    for counts, shift in found.items():
+        assert shift == tuple(0.0 if count % 2 else 0.5 for count in counts)
+
+
+def is_band_structure(reading: Reading) -> bool:
+    """Whether the run went on to k-points of its own after the SCF."""
+    log = reading.calculation.folder / f"{reading.calculation.seed}.castep"
+    tasks = re.findall(r"type of calculation +: +(.+)", log.read_text(encoding="latin-1")) if log.exists() else ["none"]
+    return any("pectroscop" in task or "band structure" in task for task in tasks)
+
+
+def in_grid(point: FloatArray, counts: Counts, shift: Shift) -> bool:
+    """Whether a k-point, or the one of the other sign, is in the grid; .bands has 8 decimals."""
+    both = np.concatenate([grid_points(counts, shift) - point, grid_points(counts, shift) + point])
+    return bool((np.abs(both - np.round(both)).max(axis=1) < 2e-8).any())
 
 
 def test_consistency_checks_pass_or_say_why_not(readings: list[Reading]) -> None:

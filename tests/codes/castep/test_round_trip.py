@@ -82,6 +82,9 @@ def calculations(draw: st.DrawFn) -> tuple[Structure, CalcSpec]:
         displacement_tol_ang=draw(tolerances),
         max_steps=draw(st.integers(2, 999)),
     )
+    edge = st.builds(
+        KPoint, label=st.sampled_from(LABELS), frac=st.tuples(*[st.integers(-2, 2).map(lambda n: n / 4)] * 3)
+    )
     held = st.lists(st.integers(0, len(structure) - 1), max_size=len(structure) - 1, unique=True)
     return structure, CalcSpec(
         title=draw(st.one_of(st.text(max_size=120), st.from_regex(PLAIN, fullmatch=True))),
@@ -90,6 +93,7 @@ def calculations(draw: st.DrawFn) -> tuple[Structure, CalcSpec]:
         cutoff_ev=draw(st.sampled_from([244.9, 435.4, 1000.0, 381.0001])),
         cutoff_note=draw(st.text(max_size=80)),
         grid=tuple(grid),  # type: ignore[arg-type]
+        gamma_centred=draw(st.booleans()),
         grid_note=draw(st.text(max_size=80)),
         smearing_ev=draw(st.sampled_from([0.0, 0.01, 0.1, 0.2])),
         scf_tol_ev_per_atom=draw(tolerances),
@@ -97,6 +101,7 @@ def calculations(draw: st.DrawFn) -> tuple[Structure, CalcSpec]:
         empty_bands=draw(st.integers(0, 60)),
         relaxation=relaxation if task == "relax" else None,
         path=draw(paths()) if task == "bands" else None,
+        edge_kpoints=tuple(draw(st.lists(edge, max_size=4))) if task == "potential" else (),
         slab_axis=slab_axis,
         fixed_atoms=tuple(draw(held)) if task == "relax" else (),
         continues=draw(st.sampled_from(["", "../before/before", "before.1"])),
@@ -141,8 +146,11 @@ def check_cell(cell: CellDeck, spec: CalcSpec) -> None:
     assert cell.symmetry_generate == cell.snap_to_symmetry == (bulk and not spec.fixed_atoms)
     assert cell.fix_com == (None if spec.task != "relax" else not spec.fixed_atoms)
     assert cell.kpoints.grid == spec.grid
-    assert cell.kpoints.offset == (0, 0, 0)
+    half_steps = [0.5 / n if spec.gamma_centred and n % 2 == 0 else 0.0 for n in spec.grid]
+    assert cell.kpoints.offset == pytest.approx(half_steps, abs=1e-12)
     assert cell.path == spec.path
+    assert cell.band_kpoints[: len(spec.edge_kpoints)] == spec.edge_kpoints
+    assert bool(cell.band_kpoints) == bool(spec.edge_kpoints)
 
 
 def check_settings(param: ParamFile, spec: CalcSpec, family: str) -> None:
@@ -157,7 +165,9 @@ def check_settings(param: ParamFile, spec: CalcSpec, family: str) -> None:
     assert param.text("reuse") == (f"{spec.continues}.castep_bin" if spec.continues else None)
     if PLAIN.fullmatch(spec.title) and len(spec.title) <= 80:
         assert param.text("comment") == spec.title
-    if spec.task == "bands":
+    assert param.boolean("write_formatted_potential") == (None if spec.task == "relax" else True)
+    if spec.task == "bands" or spec.edge_kpoints:
+        assert param.option("task") == {"spectral": "spectral", "bs": "bandstructure"}[family]
         assert param.integer(f"{family}_nextra_bands") == spec.empty_bands
     goal = spec.relaxation
     if goal is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
+from dftflow import studies
 from dftflow.build.kpaths import special_points, standard_path
 from dftflow.codes.espresso import ESPRESSO
+from dftflow.codes.espresso.cell_cutoff import CONVERGED_PRESET_EV
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card, read_names
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
-from dftflow.model.spec import CalcSpec, KPath, Relaxation
+from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 
 RELAXATION = Relaxation(
     cell="isotropic",
@@ -32,14 +35,35 @@ SPEC = CalcSpec(
     task="potential",
     xc="PBE",
     cutoff_ev=244.9,
-    cutoff_note="paper: 244.9 eV (10.1021/acsami.1c18025)",
+    cutoff_note="doi 10.1021/acsami.1c18025",
     grid=(4, 3, 1),
-    grid_note="paper: 4x3x1",
+    grid_note="doi 10.1021/acsami.1c18025",
+    reference="10.1021/acsami.1c18025",
     smearing_ev=0.1,
     scf_tol_ev_per_atom=2e-6,
     max_scf_cycles=100,
 )
 UPF = '<UPF>\n<PP_HEADER\nelement="{element}"\npseudo_type="{kind}"\nfunctional="{xc}"\nz_valence="{z}"\n/>'
+UPF_WITH_CUTOFF = """\
+<UPF version="2.0.1">
+  <PP_INFO>
+    Suggested minimum cutoff for wavefunctions:  {text}. Ry
+  </PP_INFO>
+  <PP_HEADER element="{element}" pseudo_type="PAW" functional="PBE" z_valence="7.0" wfc_cutoff="{header}"/>
+"""
+UPF_ONE = """\
+<PP_HEADER>
+   0                   Version Number
+  Br                   Element
+   NC                  Norm - Conserving pseudopotential
+    F                  Nonlinear Core Correction
+ SLA  PW   PBX  PBC    PBE  Exchange-Correlation functional
+    7.00000000000      Z valence
+  -26.00000000000      Total energy
+  {cutoffs}     Suggested cutoff for wfc and rho
+    1                  Max angular momentum component
+</PP_HEADER>
+"""
 
 
 def value(text: str, key: str) -> str:
@@ -74,7 +98,11 @@ def test_numbers_are_in_rydberg_with_their_source(csbr: Structure) -> None:
     assert float(value(text, "ecutwfc")) * 13.605693 == pytest.approx(244.9, rel=1e-6)
     assert float(value(text, "degauss")) * 13.605693 == pytest.approx(0.1, rel=1e-6)
     assert float(value(text, "conv_thr")) * 13.605693 == pytest.approx(2 * 2e-6, rel=1e-6)
-    assert "244.9 eV; paper: 244.9 eV (10.1021/acsami.1c18025)" in text and "10.1021/acsami.1c18025" in text
+    assert re.search(r"^  ecutwfc .* ! 244\.9 eV; doi 10\.1021/acsami\.1c18025$", text, re.MULTILINE)
+    assert re.search(r"^! Monkhorst-Pack: .*; doi 10\.1021/acsami\.1c18025$", text, re.MULTILINE)
+    assert text.splitlines()[1] == (
+        "! the study refers to doi 10.1021/acsami.1c18025; a comment names it where a setting is from there"
+    )
     assert value(text, "electron_maxstep") == "100" and value(text, "prefix") == "seed"
     assert re.fullmatch(r"[ -~]+", value(text, "title")) and "'" not in value(text, "title")
 
@@ -86,9 +114,29 @@ def test_a_relaxation_has_its_criteria_per_cell_and_in_kbar(csbr: Structure) -> 
     assert float(value(text, "etot_conv_thr")) * 13.605693 == pytest.approx(2 * 2e-5, rel=1e-6)
     assert float(value(text, "forc_conv_thr")) * 13.605693 / 0.52917721 == pytest.approx(0.05, rel=1e-6)
     assert float(value(text, "press_conv_thr")) == 1.0
-    assert any("finite-basis" in note for note in deck.notes) and any("displacements" in note for note in deck.notes)
+    assert any("finite basis" in note for note in deck.notes) and any("displacements" in note for note in deck.notes)
     ions = ESPRESSO().render(csbr, replace(SPEC, task="relax", relaxation=replace(RELAXATION, cell="fixed")), "seed")
     assert value(ions.files["seed.relax.in"], "calculation") == "relax" and "&CELL" not in ions.files["seed.relax.in"]
+
+
+def test_a_number_says_where_it_is_from_when_that_is_told(csbr: Structure) -> None:
+    doi = "doi 10.1021/acsami.1c18025"
+    notes = {"energy_tol_ev_per_atom": doi, "force_tol_ev_per_ang": doi, "displacement_tol_ang": doi}
+    sourced = replace(SPEC, task="relax", relaxation=replace(RELAXATION, notes=notes))
+    lines = ESPRESSO().render(csbr, sourced, "seed").files["seed.relax.in"].splitlines()
+    said = {line.split("=")[0].strip(): line.partition("!")[2].strip() for line in lines if "=" in line}
+    assert said["etot_conv_thr"] == f"per cell: 2e-05 eV an atom; {doi}"
+    assert said["forc_conv_thr"] == f"0.05 eV/ang; {doi}" and said["press_conv_thr"] == "kbar"
+    silent = replace(sourced, cutoff_note="", grid_note="", reference="", relaxation=RELAXATION)
+    for text in ESPRESSO().render(csbr, silent, "seed").files.values():
+        assert "doi" not in text and not re.search(r"[!;]\s*$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("task", ["bands", "potential"])
+def test_no_deck_speaks_of_a_paper(csbr: Structure, task: str) -> None:
+    path = standard_path(csbr, 0.5) if task == "bands" else None
+    deck = ESPRESSO().render(csbr, replace(SPEC, task=task, path=path), "seed")  # type: ignore[arg-type]
+    assert not any("paper" in text for text in (*deck.files.values(), *deck.notes))
 
 
 def test_no_smearing_is_fixed_occupations(csbr: Structure) -> None:
@@ -108,11 +156,29 @@ def test_decks_are_the_same_every_time_and_hold_no_path(csbr: Structure, tmp_pat
 @given(st.tuples(*[st.integers(1, 12)] * 3))
 def test_the_grid_is_that_of_monkhorst_and_pack(grid: tuple[int, int, int]) -> None:
     """pw.x puts its points at (i + offset/2)/n; Monkhorst and Pack at (2r - n - 1)/2n."""
-    counts, offsets = (list(map(int, part.split())) for part in re.split(r"\s{2,}", grid_card(grid).split("\n")[1]))
-    for n, count, offset in zip(grid, counts, offsets, strict=True):
-        pw = sorted(((i + offset / 2) / count) % 1 for i in range(count))
-        paper = sorted(((2 * r - n - 1) / (2 * n)) % 1 for r in range(1, n + 1))
-        np.testing.assert_allclose(pw, paper, atol=1e-12)
+    for n, pw in zip(grid, _points_of_pw(grid_card(grid, replace(SPEC, grid=grid).grid_shift)), strict=True):
+        monkhorst_pack = sorted(((2 * r - n - 1) / (2 * n)) % 1 for r in range(1, n + 1))
+        np.testing.assert_allclose(pw, monkhorst_pack, atol=1e-12)
+
+
+@given(st.tuples(*[st.integers(1, 12)] * 3))
+def test_a_grid_that_is_centred_holds_gamma(grid: tuple[int, int, int]) -> None:
+    spec = replace(SPEC, grid=grid, gamma_centred=True)
+    assert all(points[0] == 0 for points in _points_of_pw(grid_card(grid, spec.grid_shift)))
+
+
+def _points_of_pw(card: str) -> list[list[float]]:
+    """Coordinates along each reciprocal lattice vector, as pw.x counts them from the card."""
+    counts, offsets = (list(map(int, part.split())) for part in re.split(r"\s{2,}", card.split("\n")[1]))
+    pairs = zip(counts, offsets, strict=True)
+    return [sorted(((i + offset / 2) / count) % 1 for i in range(count)) for count, offset in pairs]
+
+
+def test_the_deck_says_which_grid_it_is(csbr: Structure) -> None:
+    even = replace(SPEC, grid=(2, 2, 2), grid_note="")
+    assert "K_POINTS automatic\n2 2 2  1 1 1\n" in scf(ESPRESSO().render(csbr, even, "seed"))
+    text = scf(ESPRESSO().render(csbr, replace(even, gamma_centred=True), "seed"))
+    assert "! Gamma is a point of the grid, whatever its numbers (offset 0)\nK_POINTS automatic\n2 2 2  0 0 0\n" in text
 
 
 def test_path_and_edges_survive_the_file(csbr: Structure, tmp_path: Path) -> None:
@@ -149,6 +215,44 @@ def test_bands_run_after_the_potential_at_the_density_of_the_scf(csbr: Structure
 
 
 # --- slabs ------------------------------------------------------------------------------------------------------
+
+
+def test_special_points_of_the_surface_are_listed_at_the_density_of_the_scf(tmp_path: Path) -> None:
+    names = ("G-bar", "X'-bar", "0.5,0-bar")
+    fracs = ((0, 0, 0), (0, 0.5, 0), (0.5, 0, 0))
+    points = tuple(KPoint(label=name, frac=frac) for name, frac in zip(names, fracs, strict=True))
+    deck = ESPRESSO().render(slab(), replace(SLAB_SPEC, edge_kpoints=points), "seed")
+    plain = ESPRESSO().render(slab(), SLAB_SPEC, "seed")
+    assert set(deck.files) - set(plain.files) == {"seed.bands.in"}
+    assert all(deck.files[name] == text for name, text in plain.files.items() if name != "seed.sh")
+    script = deck.files["seed.sh"]
+    order = [script.index(f"run {program}") for program in ("pw.x scf", "pp.x pp", "average.x average", "pw.x bands")]
+    assert order == sorted(order)
+    assert "(launcher=(); run average.x average)" in script, "average.x alone is for one process"
+    text = deck.files["seed.bands.in"]
+    assert value(text, "calculation") == "bands" and value(text, "dipfield") == ".true."
+    (tmp_path / "x.in").write_text(text)
+    assert read_names(tmp_path / "x.in", np.array(fracs, dtype=float)) == (names, (-1, -1, -1))
+
+
+@pytest.mark.parametrize("empty", [3, 20])
+def test_the_empty_bands_are_those_that_were_asked_for(tmp_path: Path, empty: int) -> None:
+    folder = potentials(
+        tmp_path / "upf",
+        Cs_dot_upf=UPF.format(element="Cs", kind="NC", xc="PBE", z="9.0"),
+        Pb_dot_upf=UPF.format(element="Pb", kind="NC", xc="PBE", z="14.0"),
+        Br_dot_upf=UPF.format(element="Br", kind="NC", xc="PBE", z="7.0"),
+    )
+    points = (KPoint(label="G-bar", frac=(0, 0, 0)),)
+    deck = ESPRESSO(pseudo_dir=folder).render(
+        slab(), replace(SLAB_SPEC, empty_bands=empty, edge_kpoints=points), "seed"
+    )
+    filled = (9 + 14 + 3 * 7) // 2
+    for stage in ("scf", "bands"):
+        text = deck.files[f"seed.{stage}.in"]
+        assert value(text, "nbnd") == str(filled + empty) and f"! {empty} of them empty" in text
+    blind = ESPRESSO().render(slab(), replace(SLAB_SPEC, empty_bands=empty), "seed")
+    assert any(f"plus {empty}" in note and "nbnd" in note for note in blind.notes)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.3, 0.5, 0.9])
@@ -220,6 +324,62 @@ def test_cell_freedom(csbr: Structure) -> None:
         relax_deck(fcc, "lengths")
 
 
+# --- the cutoff of a cell that moves ----------------------------------------------------------------------------
+
+
+def moving_cell(folder: Path, cutoff_ev: float, cell: str = "isotropic", task: str = "relax") -> Deck:
+    relaxation = replace(RELAXATION, cell=cell) if task == "relax" else None  # type: ignore[arg-type]
+    spec = replace(SPEC, cutoff_ev=cutoff_ev, task=task, relaxation=relaxation)  # type: ignore[arg-type]
+    crystal = Structure(Lattice.cubic(4.291), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    return ESPRESSO(pseudo_dir=folder).render(crystal, spec, "seed")
+
+
+@pytest.mark.parametrize(
+    ("bromine", "need_ev"),
+    [
+        (UPF_WITH_CUTOFF.format(element="Br", text=39, header="3.863563136330e1"), 525.7),
+        (UPF_WITH_CUTOFF.format(element="Br", text=39, header="0.000000000000e0"), 530.7),
+        (UPF_ONE.format(cutoffs="39.0000000    0.0000000"), 530.7),
+    ],
+)
+def test_a_cell_is_not_relaxed_below_what_the_potentials_suggest(tmp_path: Path, bromine: str, need_ev: float) -> None:
+    folder = potentials(
+        tmp_path / "upf",
+        Cs_dot_upf=UPF_WITH_CUTOFF.format(element="Cs", text=20, header="2.0e1"),
+        Br_dot_upf=bromine,
+    )
+    with pytest.raises(SpecError, match="too low to relax the cell") as raised:
+        moving_cell(folder, 435.4)
+    assert "Br.upf" in raised.value.reason and "Pulay" in raised.value.reason
+    assert SPEC.title in raised.value.summary
+    for words in ('cell = "fixed"', f"cutoff_ev = {need_ev}", "out of its from_reference", "--preset converged"):
+        assert words in raised.value.fix
+    assert any("finite basis" in note for note in moving_cell(folder, need_ev).notes)
+    assert not any("not known here" in note and "pressure" in note for note in moving_cell(folder, need_ev).notes)
+    assert not any("finite basis" in note for note in moving_cell(folder, 435.4, cell="fixed").notes)
+    assert moving_cell(folder, 435.4, task="potential").files
+
+
+def test_the_preset_is_named_only_where_it_is_enough(tmp_path: Path) -> None:
+    folder = potentials(
+        tmp_path / "upf",
+        Cs_dot_upf=UPF_WITH_CUTOFF.format(element="Cs", text=50, header="5.0e1"),
+        Br_dot_upf=UPF_WITH_CUTOFF.format(element="Br", text=20, header="2.0e1"),
+    )
+    with pytest.raises(SpecError, match=r"cutoff_ev = 680\.3") as raised:
+        moving_cell(folder, 600.0)
+    assert "--preset" not in raised.value.fix
+    presets = tomllib.loads((Path(studies.__file__).parent / "presets.toml").read_text())
+    assert presets["converged"]["min_cutoff_ev"] == CONVERGED_PRESET_EV
+
+
+def test_a_need_that_is_not_known_is_said_and_not_guessed(tmp_path: Path) -> None:
+    none = UPF_WITH_CUTOFF.format(element="Br", text=0, header="0.000000000000e0")
+    folder = potentials(tmp_path / "upf", Cs_dot_gth="Cs GTH-PBE-q9\n55 9 0\n10 11 2 3 2001 0\n", Br_dot_upf=none)
+    (note,) = (note for note in moving_cell(folder, 100.0).notes if "pressure stays the same" in note)
+    assert "Cs.gth, Br.upf" in note and 'cell = "fixed"' in note
+
+
 # --- potentials -------------------------------------------------------------------------------------------------
 
 
@@ -237,6 +397,13 @@ def test_without_a_folder_the_deck_says_what_it_does_not_know(csbr: Structure) -
     assert value(text, "input_dft") == "PBE"
     assert float(value(text, "ecutrho")) == pytest.approx(8 * float(value(text, "ecutwfc")), rel=1e-9)
     assert "ESPRESSO_PSEUDO" in deck.notes[0] and "could not be looked into" in deck.notes[1]
+    assert [words for words in ("ecutrho is 8", "input_dft sets", "nbnd") if any(words in n for n in deck.notes)] == [
+        "ecutrho is 8",
+        "input_dft sets",
+        "nbnd",
+    ]
+    chosen = ESPRESSO(ecutrho_factor=6).render(csbr, SPEC, "seed")
+    assert not any("ecutrho" in note for note in chosen.notes)
 
 
 @pytest.mark.parametrize(("kind", "factor"), [("NC", 4), ("US", 8), ("PAW", 8)])
@@ -253,6 +420,7 @@ def test_what_the_potentials_tell_is_used(csbr: Structure, tmp_path: Path, kind:
     assert float(value(text, "ecutrho")) == pytest.approx(factor * float(value(text, "ecutwfc")), rel=1e-9)
     assert value(text, "nbnd") == str(8 + 12) and "input_dft" not in text and "br_pbe_v1.UPF" in text
     assert re.search(r"Cs\.upf: md5 [0-9a-f]{32}", text) and str(tmp_path) not in "".join(deck.files.values())
+    assert len(deck.notes) == 1, "nothing but where the potentials come from"
     other = scf(ESPRESSO(pseudo_dir=folder).render(csbr, replace(SPEC, xc="PBEsol"), "seed"))
     assert value(other, "input_dft") == "PBESOL"
     wide = scf(ESPRESSO(pseudo_dir=folder, ecutrho_factor=12).render(csbr, SPEC, "seed"))

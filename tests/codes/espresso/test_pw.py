@@ -20,8 +20,9 @@ from dftflow.build.kpaths import special_points, standard_path
 from dftflow.codes import registry
 from dftflow.codes.espresso import ESPRESSO
 from dftflow.codes.reading import read_results
+from dftflow.model.kpoint_grid import grid_points, same_shift, shift_of_points
 from dftflow.model.results import Results
-from dftflow.model.spec import CalcSpec
+from dftflow.model.spec import CalcSpec, KPoint
 from dftflow.run.process import ONE_THREAD
 from dftflow.studies.execution import run_study
 from dftflow.studies.reader import load_study
@@ -39,6 +40,7 @@ SPEC = CalcSpec(
     max_scf_cycles=100,
     empty_bands=4,
 )
+GRIDS = [(1, 1, 1), (2, 1, 1), (3, 3, 1), (2, 2, 2), (4, 4, 1)]
 STUDY = """\
 schema = 1
 title = "CsBr: gap and ionisation potential"
@@ -116,6 +118,65 @@ def test_a_slab_with_two_faces_has_two_flat_vacuum_levels(tmp_path: Path) -> Non
     assert all(check.passed for check in results.checks) and len(results.checks) == 3
 
 
+@pytest.mark.parametrize("gamma_centred", [False, True])
+@pytest.mark.parametrize(
+    ("grid", "vacuum_ang"),
+    [(grid, vacuum_ang) for grid in GRIDS for vacuum_ang in (0.0, 6.0) if grid[2] == 1 or not vacuum_ang],
+)
+def test_pw_x_takes_the_k_points_that_the_deck_means(
+    tmp_path: Path, grid: tuple[int, int, int], gamma_centred: bool, vacuum_ang: float
+) -> None:
+    """The points that pw.x lists with every symmetry switched off are all of `grid_points`, up to lattice vectors."""
+    axis = 2 if vacuum_ang else None
+    cell = Lattice.orthorhombic(4.291, 4.5, 4.7 + vacuum_ang)
+    heights = ([0, 0, 0], [2.1, 2.2, 2.3])
+    crystal = Structure(cell, ["Cs", "Br"], heights, coords_are_cartesian=True)
+    spec = replace(SPEC, cutoff_ev=60.0, grid=grid, gamma_centred=gamma_centred, slab_axis=axis, scf_tol_ev_per_atom=99)
+    deck = ESPRESSO().render(crystal, spec, "seed")
+    all_points = "&SYSTEM\n  nosym = .true.\n  noinv = .true."
+    (tmp_path / "seed.scf.in").write_text(deck.files["seed.scf.in"].replace("&SYSTEM", all_points))
+    subprocess.run(["pw.x", "-in", "seed.scf.in"], cwd=tmp_path, capture_output=True, check=False)
+    results = read_results(ESPRESSO(), tmp_path)
+    assert results.bands is not None and results.method is not None
+    assert results.method.kpoints_grid == grid and results.method.kpoints_shift == spec.grid_shift
+    points = results.bands.kpoints_frac
+    assert _as_set(points) == _as_set(grid_points(grid, spec.grid_shift)) and len(points) == np.prod(grid)
+    shift = shift_of_points(points, grid)
+    assert shift is not None and same_shift(shift, spec.grid_shift)
+
+
+def _as_set(points: np.ndarray) -> set[tuple[float, ...]]:
+    return {tuple(round(float(x) % 1.0, 5) % 1.0 for x in point) for point in points}
+
+
+def test_a_slab_has_eigenvalues_at_the_special_points_of_its_surface(tmp_path: Path) -> None:
+    """Γ and M are on no even grid; a point of the grid that is listed too has the eigenvalues of the SCF."""
+    a, vacuum = 4.291, 8.0
+    slab = Structure(
+        Lattice.orthorhombic(a, a, a / 2 + vacuum),
+        ["Cs", "Br"],
+        [[0, 0, vacuum / 2], [a / 2, a / 2, vacuum / 2 + a / 2]],
+        coords_are_cartesian=True,
+    )
+    places = {"G-bar": (0, 0, 0), "M-bar": (0.5, 0.5, 0), "0.25,0.25-bar": (0.25, 0.25, 0)}
+    points = tuple(KPoint(label=label, frac=frac) for label, frac in places.items())
+    spec = replace(SPEC, cutoff_ev=163.0, grid=(2, 2, 1), slab_axis=2, edge_kpoints=points)
+    results = run(tmp_path / "slab", slab, spec)
+    bands = results.bands
+    assert bands is not None and results.potential is not None and results.fermi_ev == bands.fermi_ev
+    assert bands.labels[-3:] == tuple(places) and set(bands.labels[:-3]) == {""} and set(bands.on_path) == {-1}
+    assert bands.n_electrons == (16,) and bands.weights is not None and not bands.weights[-3:].any()
+    assert np.isfinite(bands.eigenvalues_ev).all()
+    assert bands.eigenvalues_ev.shape[2] == (9 + 7) // 2 + spec.empty_bands
+    on_grid = np.abs(np.abs(bands.kpoints_frac[:-3]) - (0.25, 0.25, 0)).max(axis=1) < 1e-6
+    of_the_scf = bands.eigenvalues_ev[0, :-3][on_grid][0]
+    np.testing.assert_allclose(bands.eigenvalues_ev[0, -1], of_the_scf, atol=5e-3)
+    edges = find_band_edges(bands, required=points)
+    assert (edges.cbm_label, edges.direct) == ("G-bar", True)
+    assert "Fermi energy" in (tmp_path / "slab" / "seed.scf.out").read_text()
+    assert results.status == "finished" and all(check.passed for check in results.checks)
+
+
 def test_a_study_runs_as_with_any_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PBE: CsBr has its direct gap at Γ, 4.3 to 4.7 eV; its (110) slab has two alike faces."""
     monkeypatch.setitem(registry._LOADERS, "espresso", ESPRESSO)
@@ -132,4 +193,5 @@ def test_a_study_runs_as_with_any_other_code(tmp_path: Path, monkeypatch: pytest
     assert low == pytest.approx(high, abs=0.005), "alike faces"
     levels = slab.levels
     assert levels.electron_affinity_ev < levels.work_function_ev < levels.ionisation_potential_ev
-    assert np.isfinite(levels.lineup_uncertainty_ev)
+    assert np.isfinite(levels.spread.total_ev)
+    assert levels.slab_edges is not None, levels.why_no_slab_edges

@@ -16,6 +16,7 @@ from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.codes.espresso import ESPRESSO
 from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError
+from dftflow.model.kpoint_grid import grid_points
 from dftflow.model.results import Results
 from dftflow.units import BOHR_ANG, HARTREE_EV, RYDBERG_EV
 
@@ -85,6 +86,54 @@ def test_grid_path_and_edge_points_stand_apart(results: Get) -> None:
     edges = find_band_edges(bands)
     assert edges.vbm_label == "G" and edges.cbm_label == "G" and edges.direct
     assert bands.n_electrons == (16,)
+
+
+@pytest.mark.parametrize("case", ["bands", "cell", "ions", "slab", "spin"])
+def test_the_k_points_of_pw_x_lie_on_the_grid_that_is_told(results: Get, case: str) -> None:
+    """Offset 1 of pw.x is half a step: the irreducible points are points of the grid, and of no other.
+
+    Not so in the case "spinor", whose grid 2x1x1 is less symmetric than its lattice: pw.x adds equivalent points there.
+    """
+    found = results(case)
+    assert found.bands is not None and found.method is not None and found.bands.weights is not None
+    counts, shift = found.method.kpoints_grid, found.method.kpoints_shift
+    assert counts is not None and shift is not None
+    points = found.bands.kpoints_frac[found.bands.weights > 0]
+    assert _all_on(points, grid_points(counts, shift))
+    assert not _all_on(points, grid_points(counts, (shift[0] + 0.5, shift[1], shift[2])))
+
+
+def _all_on(points: np.ndarray, grid: np.ndarray) -> bool:
+    apart = np.abs((points[:, None] - grid[None] + 0.5) % 1.0 - 0.5).max(axis=2)
+    return bool((apart.min(axis=1) < 1e-6).all())
+
+
+@pytest.mark.parametrize(("offset", "shift"), [("0", (0.0, 0.0, 0.0)), ("1", (0.5, 0.5, 0.5))])
+def test_a_grid_is_told_wherever_it_stands(
+    case: Callable[[str], Path], offset: str, shift: tuple[float, float, float]
+) -> None:
+    file = case("bands") / "bands.scf.xml"
+    file.write_text(re.sub(r'k1="1" k2="1" k3="1"', f'k1="{offset}" k2="{offset}" k3="{offset}"', file.read_text()))
+    method = read_results(ESPRESSO(), file.parent).method
+    assert method is not None and (method.kpoints_grid, method.kpoints_shift) == ((2, 2, 2), shift)
+
+
+def test_special_points_of_a_slab_are_read_beside_its_grid(case: Callable[[str], Path]) -> None:
+    """The stage bands of a slab: its points have a name and no weight, E_F and electrons stay those of the SCF."""
+    folder = case("bands")
+    file = folder / "bands.bands.in"
+    file.write_text(re.sub(r"segment \d+", "segment -1", file.read_text()))
+    (folder / "bands.average.in").write_text("1\nbands.pot\n1.0\n100\n3\n1.0\n")
+    shutil.copy(DATA / "slab" / "slab.average.out", folder / "bands.average.out")
+    found = read_results(ESPRESSO(), folder)
+    whole = read_results(ESPRESSO(), DATA / "bands")
+    assert found.bands is not None and whole.bands is not None and found.status == "finished"
+    assert set(found.bands.on_path) == {-1} and found.bands.labels == whole.bands.labels
+    assert found.fermi_ev == whole.fermi_ev == found.bands.fermi_ev
+    assert find_band_edges(found.bands).vbm_label == "G"
+    (folder / "bands.bands.out").unlink()
+    (folder / "bands.bands.xml").unlink()
+    assert ESPRESSO().diagnose(folder).message.startswith("bands: it has left no output")
 
 
 def test_method(results: Get) -> None:

@@ -19,7 +19,7 @@ from dftflow.build.kpaths import special_points, standard_path
 from dftflow.codes.gpaw import GPAW
 from dftflow.codes.reading import read_results
 from dftflow.errors import SpecError
-from dftflow.model.spec import CalcSpec, KPath, Relaxation
+from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 
 SPEC = CalcSpec(
     title="CsBr: test",
@@ -64,7 +64,7 @@ def keywords(text: str, function: str) -> dict[str, object]:
 def test_the_paper_s_numbers_stand_in_the_deck_with_their_source() -> None:
     text = script(replace(SPEC, task="relax", relaxation=RELAXATION))
     assert "cutoff_ev=244.9" in text and "10.1021/acsami.1c18025" in text
-    assert keywords(text, "GPAW")["kpts"] == {"size": (2, 2, 2), "gamma": False}
+    assert keywords(text, "GPAW")["kpts"] == {"size": (2, 2, 2)}, "ASE's gamma=False would shift odd grids too"
     assert keywords(text, "engine.relax") == {
         "cell": "isotropic",
         "energy_tol_ev_per_atom": 2e-5,
@@ -72,7 +72,32 @@ def test_the_paper_s_numbers_stand_in_the_deck_with_their_source() -> None:
         "stress_tol_gpa": 0.1,
         "displacement_tol_ang": 2e-3,
         "max_steps": 100,
+        "keep_symmetry": True,
     }
+
+
+def test_tolerances_carry_their_source() -> None:
+    sourced = replace(RELAXATION, notes={"force_tol_ev_per_ang": "doi 10.1021/x"})
+    text = script(replace(SPEC, task="relax", relaxation=sourced))
+    assert "    force_tol_ev_per_ang=0.05,  # doi 10.1021/x\n" in text and text.count("10.1021/x") == 1
+
+
+def test_a_grid_that_holds_gamma_can_be_asked_for() -> None:
+    assert keywords(script(replace(SPEC, gamma_centred=True)), "GPAW")["kpts"] == {"size": (2, 2, 2), "gamma": True}
+
+
+def test_empty_bands_are_delivered() -> None:
+    """Those that are asked for converge; a few more help them, and are not kept."""
+    given = keywords(script(replace(SPEC, empty_bands=7)), "GPAW")
+    assert given["nbands"] == -11 and given["convergence"]["bands"] == -4  # type: ignore[index]
+    assert "empty_bands=7" in script(replace(SPEC, empty_bands=7))
+
+
+def test_a_slab_s_special_points_are_calculated_beside_its_grid() -> None:
+    points = (KPoint(label="G-bar", frac=(0.0, 0.0, 0.0)), KPoint(label="M-bar", frac=(0.5, 0.5, 0.0)))
+    text = script(replace(SPEC, slab_axis=2, grid=(2, 2, 1), edge_kpoints=points))
+    assert "kpoints = [(0.0, 0.0, 0.0), (0.5, 0.5, 0.0)]" in text and "labels = ['G-bar', 'M-bar']" in text
+    assert "engine.potential(atoms, calculator, kpoints=kpoints, labels=labels, empty_bands=12)" in text
 
 
 def test_only_a_slab_gets_the_dipole_correction_and_an_open_axis() -> None:
@@ -127,10 +152,19 @@ def test_decks_are_the_same_every_time() -> None:
 HELD = replace(SPEC, task="relax", relaxation=replace(RELAXATION, cell="fixed"), fixed_atoms=(1,))
 
 
-def test_fixed_atoms_take_the_place_of_symmetry() -> None:
+def test_symmetry_stays_where_it_moves_no_fixed_atom() -> None:
     text = script(HELD)
-    assert "FixAtoms(indices=[1])" in text and keywords(text, "GPAW")["symmetry"] == "off"
+    assert "FixAtoms(indices=[1])" in text and keywords(text, "GPAW")["symmetry"] == {"symmorphic": False}
+    assert keywords(text, "engine.relax")["keep_symmetry"] is True
     assert "FixAtoms" not in script(replace(HELD, fixed_atoms=()))
+
+
+def test_symmetry_goes_where_it_would_move_a_fixed_atom() -> None:
+    """H2: an inversion maps the one atom onto the other. Time reversal stays."""
+    pair = Structure(Lattice.cubic(5.0), ["H", "H"], [[0, 0, 0.41], [0, 0, 0.59]])
+    text = script(HELD, pair)
+    assert keywords(text, "GPAW")["symmetry"] == {"point_group": False}
+    assert keywords(text, "engine.relax")["keep_symmetry"] is False
 
 
 @pytest.mark.parametrize(("fixed", "message"), [((2,), "atom 2"), ((-1,), "atom -1"), ((0, 1), "all atoms")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -16,11 +17,13 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from dftflow.analysis.band_edges import find_band_edges
-from dftflow.build.kpaths import special_points, standard_path
+from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
+from dftflow.build.kpaths import special_points, standard_path, surface_points
+from dftflow.build.sources import load_crystal
 from dftflow.build.substitution import substitute
 from dftflow.codes.gpaw import GPAW
 from dftflow.codes.reading import read_results
+from dftflow.model.kpoint_grid import same_shift
 from dftflow.model.spec import CalcSpec, Relaxation
 from dftflow.units import EV_PER_ANG3_GPA
 
@@ -78,6 +81,7 @@ def test_cubic_cspbbr3_has_its_gap_at_r(run_deck: RunDeck) -> None:
     assert edges.band_gap_ev == pytest.approx(1.6, abs=0.25)
     assert edges.direct and edges.vbm_label == "R"
     assert results.bands.n_electrons == (9 + 14 + 3 * 7,)
+    assert results.bands.eigenvalues_ev.shape[2] == 22 + spec.empty_bands, "all the empty bands that were asked for"
 
 
 def test_a_slab_has_two_flat_vacuum_levels(run_deck: RunDeck) -> None:
@@ -94,8 +98,15 @@ def test_a_slab_has_two_flat_vacuum_levels(run_deck: RunDeck) -> None:
         ],
         coords_are_cartesian=True,
     )
-    results = read_results(GPAW(), run_deck("slab", slab, replace(SPEC, grid=(2, 2, 1), slab_axis=2)))
-    assert results.potential is not None and results.fermi_ev is not None
+    spec = replace(SPEC, grid=(2, 2, 1), slab_axis=2, edge_kpoints=surface_points(slab), empty_bands=6)
+    results = read_results(GPAW(), run_deck("slab", slab, spec))
+    assert results.potential is not None and results.fermi_ev is not None and results.bands is not None
+    assert results.bands.labels == ("", "G-bar", "M-bar", "X-bar", "X'-bar")
+    assert results.bands.eigenvalues_ev.shape[2] == 22 + 6
+    edges = find_band_edges(results.bands)
+    on_grid = grid_band_gap_ev(results.bands)
+    assert edges.vbm_label == "M-bar", "R of the crystal lies above M-bar, which an even grid leaves out"
+    assert on_grid is not None and on_grid > edges.band_gap_ev + 0.5
     planar = results.potential.values_ev[0, 0]
     z = np.arange(len(planar)) * height / len(planar)
     low = planar[(z > 1.5) & (z < 2.5)]
@@ -134,6 +145,93 @@ def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path, star
     assert after[: len(before)] == before
     assert json.loads(after[len(before)])["positions_ang"] != json.loads(before[0])["positions_ang"]
     assert GPAW().diagnose(folder).status == "finished"
+
+
+def test_a_relaxation_killed_at_every_step_ends_where_one_ends_that_was_not(
+    tmp_path: Path, run_deck: RunDeck, start_deck: StartDeck
+) -> None:
+    """CsBr with Br off its site, cell and ions: the first evaluation after a kill is no step, and Hessian, symmetry and
+    the cell that strains count from are those of the first start.
+    """
+    crystal = Structure(Lattice.cubic(4.20), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.56]])
+    goal = replace(LOOSE, cell="lengths", energy_tol_ev_per_atom=1e-4, displacement_tol_ang=2e-3)
+    spec = replace(SPEC, task="relax", cutoff_ev=150.0, relaxation=goal)
+    whole = read_results(GPAW(), run_deck("csbr-whole", crystal, spec))
+    folder = tmp_path / "killed"
+    log, kills, deadline = folder / "relax.jsonl", 0, time.monotonic() + 400
+    while GPAW().diagnose(folder).status != "finished" if folder.exists() else True:
+        before = len(log.read_text().splitlines()) if log.exists() else 0
+        process = start_deck(folder, crystal, spec)
+        while process.poll() is None and (len(log.read_text().splitlines()) if log.exists() else 0) == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    killed = read_results(GPAW(), folder)
+    assert killed.status == whole.status == "finished" and kills > 4
+    assert killed.structure is not None and whole.structure is not None
+    np.testing.assert_allclose(killed.structure.lattice.abc, whole.structure.lattice.abc, atol=0.02)
+    np.testing.assert_allclose(killed.structure.frac_coords, whole.structure.frac_coords, atol=2e-3)
+    assert abs(len(killed.steps) - len(whole.steps)) <= 4
+    moved = [step.max_displacement_ang for step in killed.steps[1:]]
+    changed = np.diff([step.volume_ang3 for step in killed.steps])
+    assert all(abs(dv) > 1e-9 or (dx or 0) > 1e-9 for dv, dx in zip(changed, moved, strict=True)), "no step twice"
+
+
+# --- k-points -------------------------------------------------------------------------------------------------------
+
+
+def logged_kpoints(folder: Path) -> np.ndarray:
+    """The k-points in the table of the engine's own log."""
+    text = (folder / "deck.txt").read_text(errors="replace")
+    table = text.split("K-points  # in reciprocal-cell coordinates")[1].split("\n\n")[0]
+    rows = re.findall(r"\|\s*\d+ \| \(\s*([-\d.]+),\s*([-\d.]+),\s*([-\d.]+)\) \|", table)
+    return np.array(rows, dtype=float)
+
+
+def as_set(points: np.ndarray) -> set[tuple[float, ...]]:
+    """Points and their opposites (time reversal), up to reciprocal lattice vectors."""
+    return {tuple(np.round(k % 1.0, 6) % 1.0) for point in points for k in (point, -point)}
+
+
+@pytest.mark.parametrize("slab", [False, True], ids=["bulk", "slab"])
+@pytest.mark.parametrize("gamma", [False, True], ids=["MP", "gamma"])
+@pytest.mark.parametrize("counts", [(1, 1, 1), (2, 1, 1), (3, 3, 1), (2, 2, 2), (4, 4, 1)])
+def test_the_engine_calculates_the_k_points_asked_for(
+    run_deck: RunDeck, counts: tuple[int, int, int], gamma: bool, slab: bool
+) -> None:
+    """Read back from GPAW's log: the rule of Monkhorst and Pack, which is that of CASTEP's KPOINT_MP_GRID."""
+    if slab and counts[2] > 1:
+        counts = (counts[0], counts[1], 1)
+    axes = [[(2 * r - n - 1) / (2 * n) for r in range(1, n + 1)] for n in counts]
+    if gamma:
+        axes = [[r / n for r in range(n)] for n in counts]
+    lattice = Lattice.orthorhombic(3.0, 3.3, 8.0 if slab else 3.6)
+    crooked = Structure(lattice, ["H", "H"], [[0, 0, 0.5], [0.1, 0.12, 0.55]])
+    spec = replace(SPEC, cutoff_ev=80.0, grid=counts, gamma_centred=gamma, slab_axis=2 if slab else None,
+                   scf_tol_ev_per_atom=1e-2, empty_bands=1)  # fmt: skip
+    name = f"k-{'x'.join(map(str, counts))}-{'gamma' if gamma else 'mp'}-{'slab' if slab else 'bulk'}"
+    folder = run_deck(name, crooked, spec)
+    expected = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    assert as_set(logged_kpoints(folder)) == as_set(expected)
+    method = read_results(GPAW(), folder).method
+    assert method is not None and method.kpoints_grid == counts and method.kpoints_shift is not None
+    assert same_shift(method.kpoints_shift, spec.grid_shift)
+
+
+def test_orthorhombic_cspbbr3_at_gamma(run_deck: RunDeck) -> None:
+    """The measured cell, 244.9 eV, 1x1x1: -56.770 eV and 1.6595 eV at Γ; (1/2, 1/2, 1/2) would give -61.195 and 1.7285.
+
+    Both were found with a script of ASE and GPAW alone (benchmarks/independent.py).
+    """
+    crystal = load_crystal("CsPbBr3_Pnma", base_dir=Path()).structure
+    spec = replace(SPEC, grid=(1, 1, 1), empty_bands=4)
+    results = read_results(GPAW(), run_deck("pnma-gamma", crystal, spec))
+    assert results.energy_ev == pytest.approx(-56.770, abs=5e-3)
+    assert results.bands is not None
+    assert find_band_edges(results.bands).band_gap_ev == pytest.approx(1.6595, abs=2e-3)
 
 
 def test_an_scf_that_does_not_converge_is_named(run_deck: RunDeck) -> None:

@@ -12,8 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.io.vasp import Kpoints
 
-from dftflow.codes.vasp.kpoints_file import bands_list, grid_behind, half_grid, read_names, regular_grid
+from dftflow.codes.vasp.kpoints_file import (
+    bands_list,
+    common_shift,
+    grid_behind,
+    half_grid,
+    read_names,
+    regular_grid,
+)
 from dftflow.errors import DftflowError, ParseError
+from dftflow.model.kpoint_grid import grid_points, monkhorst_pack_shift, same_shift
 from dftflow.model.spec import KPath, KPoint
 
 G, X = KPoint(label="G", frac=(0, 0, 0)), KPoint(label="X", frac=(0.5, 0, 0))
@@ -34,9 +42,23 @@ def monkhorst_pack(q: int) -> set[float]:
     return {(2 * r - q - 1) / (2 * q) for r in range(1, q + 1)}
 
 
+def folded(points: np.ndarray) -> set[tuple[float, ...]]:
+    """The points up to reciprocal lattice vectors."""
+    return {tuple(round(float(x) % 1.0, 5) % 1.0 for x in point) for point in points}
+
+
+@given(grid=st.tuples(*[st.integers(1, 5)] * 3), shift=st.tuples(*[st.sampled_from([0.0, 0.5])] * 3))
+def test_the_half_grid_and_its_mirror_image_are_the_whole_grid(grid, shift):
+    points, weights = half_grid(grid, shift)
+    assert folded(points) | folded(-points) == folded(grid_points(grid, shift))
+    assert sum(weights) == int(np.prod(grid)) and len(folded(points)) == len(points)
+    own_mirror = [len(folded(np.array([point, -point]))) == 1 for point in points]
+    assert [2 - alone for alone in own_mirror] == weights
+
+
 @given(grid=st.tuples(*[st.integers(1, 5)] * 3))
-def test_the_half_grid_and_its_mirror_image_are_the_whole_grid(grid):
-    points, weights = half_grid(grid)
+def test_the_half_grid_is_that_of_monkhorst_and_pack(grid):
+    points, weights = half_grid(grid, monkhorst_pack_shift(grid))
     whole = {tuple(point) for point in points} | {tuple(-point + 0.0) for point in points}
     assert len(whole) == int(np.prod(grid)) == sum(weights)
     assert all(
@@ -45,15 +67,24 @@ def test_the_half_grid_and_its_mirror_image_are_the_whole_grid(grid):
     )
 
 
-@given(grid=st.tuples(*[st.integers(1, 4)] * 3))
-def test_the_grid_is_found_again_behind_a_list_with_a_path(grid):
-    points, weights = half_grid(grid)
+@given(grid=st.tuples(*[st.integers(1, 4)] * 3), shift=st.tuples(*[st.sampled_from([0.0, 0.5])] * 3))
+def test_the_grid_is_found_again_behind_a_list_with_a_path(grid, shift):
+    """With the eight digits of vasprun.xml. One point half a step beside Γ is Γ's border: it is told as it stands."""
+    points, weights = half_grid(grid, shift)
     kpoints = np.vstack([np.round(points, 8), [[0.123, 0, 0], [0.5, 0.5, 0.5]]])
-    assert grid_behind(kpoints, np.array([*weights, 0, 0]) / sum(weights)) == grid
+    assert grid_behind(kpoints, np.array([*weights, 0, 0]) / sum(weights)) == (grid, shift)
+
+
+@given(grid=st.tuples(*[st.integers(1, 6)] * 3), shift=st.tuples(*[st.sampled_from([0.0, 0.25, 0.5])] * 3))
+def test_some_points_tell_where_their_grid_stands(grid, shift):
+    points = np.round(grid_points(grid, shift), 8)[::-3]
+    assert same_shift(common_shift(points, grid), shift)
+    assert common_shift(np.vstack([points, points[:1] + 0.1 / np.array(grid)]), grid) is None
 
 
 def test_no_grid_is_found_where_there_is_none():
-    points, weights = half_grid((2, 2, 2))
+    points, weights = half_grid((2, 2, 2), (0.5, 0.5, 0.5))
+    assert grid_behind(points + 0.01, np.array(weights) / 8) is None
     assert grid_behind(points, np.array([2, 2, 2, 1]) / 7) is None
     assert grid_behind(points[:3], np.array(weights[:3]) / 6) is None
 
@@ -65,7 +96,8 @@ def test_an_even_grid_leaves_out_gamma_in_vasps_own_generator():
 
 
 def test_names_and_segments_are_read_back(folder):
-    text = bands_list("title", (2, 2, 2), PATH, (R, KPoint(label="Q", frac=(0.1, 0.2, 0.3))), np.eye(3))
+    edges = (R, KPoint(label="Q", frac=(0.1, 0.2, 0.3)))
+    text = bands_list("title", (2, 2, 2), PATH, edges, np.eye(3), shift=(0.5, 0.5, 0.5))
     (folder / "KPOINTS").write_text(text)
     said = Kpoints.from_str(text)
     assert said.kpts_weights[:4] == [2, 2, 2, 2]
@@ -73,6 +105,14 @@ def test_names_and_segments_are_read_back(folder):
     labels, segments = read_names(folder / "KPOINTS", np.array(said.kpts))
     assert segments == (-1, -1, -1, -1, 0, 0, 0, 1, 1, 1, -1)
     assert labels == ("", "", "", "", "G", "", "X", "M", "", "R", "Q")
+
+
+def test_special_points_alone_are_on_no_path(folder):
+    edges = (KPoint(label="X'-bar", frac=(0, 0.5, 0)), KPoint(label="0.5,0-bar", frac=(0.5, 0, 0)))
+    text = bands_list("title", (2, 2, 1), None, edges, np.eye(3), shift=(0.5, 0.5, 0.0))
+    (folder / "KPOINTS").write_text(text)
+    labels, segments = read_names(folder / "KPOINTS", np.array(Kpoints.from_str(text).kpts))
+    assert labels == ("", "", "X'-bar", "0.5,0-bar") and segments == (-1, -1, -1, -1)
 
 
 def test_line_mode_joins_lines_that_share_a_corner(folder):

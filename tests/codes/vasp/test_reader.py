@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import ase
 import numpy as np
 import pytest
-from pymatgen.io.vasp import Vasprun
+from pymatgen.core import Lattice, Structure
+from pymatgen.io.vasp import Kpoints, Vasprun
 
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.codes.base import Reading
 from dftflow.codes.vasp import VASP
+from dftflow.codes.vasp.method import method_of
+from dftflow.codes.vasp.vasprun_file import read_vasprun
 from dftflow.errors import BandEdgeError
+from dftflow.model.kpoint_grid import grid_points
+from dftflow.model.spec import CalcSpec, KPoint
 
 
 @dataclass
@@ -240,7 +247,7 @@ def test_method(read, make_run):
     assert method.dispersion == "D3(BJ)"
     assert method.cutoff_ev == 300.0
     assert method.potentials == {"Ge": "PAW_PBE Ge 05Jan2001", "Te": "PAW_PBE Te 08Apr2002"}
-    assert method.kpoints_grid == (2, 2, 2)
+    assert (method.kpoints_grid, method.kpoints_shift) == ((2, 2, 2), (0.5, 0.5, 0.5))
     assert method.kpoint_spacing_per_ang == pytest.approx(2 * np.pi / 4 / 2)
     assert (method.smearing, method.smearing_ev) == ("gaussian", 0.1)
     assert method.dipole_correction == "z, self-consistent"
@@ -252,4 +259,69 @@ def test_the_grid_behind_a_list_of_k_points_is_found(read, make_run):
     kpoints = [(0.25, y, z) for y in (0.25, -0.25) for z in (0.25, -0.25)] + [(0, 0, 0)]
     values = np.array([[[-5.0, -4.0, 0.5, 1.0, 2.5, 3.0]] * 5])
     run = make_run(kpoints=kpoints, weights=(0.25, 0.25, 0.25, 0.25, 0), eigenvalues=values)
-    assert read(Files(run.xml())).results.method.kpoints_grid == (2, 2, 2)
+    method = read(Files(run.xml())).results.method
+    assert (method.kpoints_grid, method.kpoints_shift) == ((2, 2, 2), (0.5, 0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("mode", "kpoints", "shift"),
+    [
+        ("Gamma", [(0, 0, 0), (0.33333333, 0.5, 0.25)], (0.0, 0.0, 0.0)),
+        ("Monkhorst-Pack", [(0, 0.25, 0.125), (-0.33333333, 0.25, -0.375)], (0.0, 0.5, 0.5)),
+        ("Gamma", [(0.08333333, 0, 0), (0.41666667, 0.5, 0.5)], (0.25, 0.0, 0.0)),  # a shift of the user's own
+        ("Monkhorst-Pack", [(0, 0.25, 0.125), (0.1, 0.25, 0.125)], None),
+    ],
+)
+def test_where_a_grid_stands_is_what_the_listed_points_say(read, make_run, mode, kpoints, shift):
+    divisions = '<v type="int" name="divisions">   3  2  4 </v>'
+    run = make_run(generation=f'<generation param="{mode}">\n   {divisions}\n  </generation>', kpoints=kpoints)
+    method = read(Files(run.xml())).results.method
+    assert (method.kpoints_grid, method.kpoints_shift) == ((3, 2, 4), shift)
+
+
+def test_a_list_that_is_no_grid_has_none(read, make_run):
+    method = read(Files(make_run(kpoints=[(0.1, 0.2, 0.3), (0.4, 0.1, 0)]).xml())).results.method
+    assert (method.kpoints_grid, method.kpoints_shift) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["vasprun_pstress.xml", "vasprun_dfpt.xml"])
+def test_the_shift_is_the_one_that_vasp_writes(name):
+    """Files of VASP itself, which come with ASE: a grid with even numbers and one with odd ones."""
+    file = Path(ase.__file__).parent / "test" / "testdata" / "vasp" / name
+    if not file.exists():
+        pytest.skip("this ASE comes without its test data")
+    written = re.search(r'name="shift">([^<]*)<', file.read_text(encoding="latin-1"))
+    run = read_vasprun(file)
+    method = method_of(run)
+    assert written is not None and method.kpoints_grid == run.divisions
+    assert method.kpoints_shift == tuple(float(word) for word in written[1].split())
+    grid = grid_points(method.kpoints_grid, method.kpoints_shift)
+    apart = np.abs((run.kpoints[:, None] - grid[None] + 0.5) % 1.0 - 0.5).max(axis=2)
+    assert apart.min(axis=1).max() < 1e-7
+
+
+@pytest.mark.parametrize("gamma_centred", [False, True])
+@pytest.mark.parametrize("grid", [(1, 1, 1), (2, 1, 1), (3, 3, 1), (2, 2, 2), (4, 4, 1)])
+def test_the_grid_of_a_deck_with_special_points_is_told_as_it_was_meant(read, make_run, grid, gamma_centred):
+    """VASP takes the list of KPOINTS as it stands and writes it, with the weights' sum 1, into vasprun.xml."""
+    crystal = Structure(Lattice.cubic(4), ["Ge", "Te"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    spec = CalcSpec(
+        title="t",
+        task="potential",
+        xc="PBE",
+        cutoff_ev=300,
+        grid=grid,
+        gamma_centred=gamma_centred,
+        smearing_ev=0.1,
+        scf_tol_ev_per_atom=1e-6,
+        max_scf_cycles=60,
+        edge_kpoints=(KPoint(label="Q", frac=(0.1, 0.2, 0.3)),),
+    )
+    text = VASP().render(crystal, spec, "seed").files["KPOINTS"]
+    said = Kpoints.from_str(text)
+    weights = np.array(said.kpts_weights) / sum(said.kpts_weights)
+    values = np.array([[[-5.0, -4.0, 0.5, 1.0, 2.5, 3.0]] * len(weights)])
+    run = make_run(kpoints=said.kpts, weights=weights, eigenvalues=values)
+    found = read(Files(run.xml(), kpoints=text)).results
+    assert (found.method.kpoints_grid, found.method.kpoints_shift) == (grid, spec.grid_shift)
+    assert found.bands.labels[-1] == "Q" and found.bands.on_path[-1] == -1 and found.bands.weights[-1] == 0

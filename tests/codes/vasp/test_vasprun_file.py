@@ -40,7 +40,7 @@ def test_energy_at_zero_smearing_whatever_name_the_version_gives_it(folder, make
 
 def test_the_enthalpy_of_a_run_under_pressure_is_not_its_energy(folder, make_run):
     """ASE (ase.io.vasp) found that PSTRESS adds p V to the summary; 10 kB x 80 Å³ = 1 GPa x 80 Å³ = 0.4993 eV."""
-    text = make_run(parameters={"PSTRESS": "float:10.0"}).xml()
+    text = make_run(incar={"PSTRESS": "float:10.0"}, parameters={"PSTRESS": "float:10.0"}).xml()
     summary = text.index("  <energy>\n    <i", text.index('name="stress"'))
     for value in (-10.5, -10.4, -10.3):
         text = text[:summary] + text[summary:].replace(f"{value:16.8f}", f"{value + 80 / 160.2176634:16.8f}")
@@ -77,7 +77,9 @@ def test_two_geometries_run_together_are_refused(folder, make_run, make_geometry
 
 
 def test_more_energy_than_a_dispersion_has_is_refused(folder, make_run):
-    text = make_run(parameters={"PSTRESS": "float:10000.0"}).xml()  # 80 Å³ at 1000 GPa: 499 eV
+    text = make_run(
+        incar={"PSTRESS": "float:10000.0"}, parameters={"PSTRESS": "float:10000.0"}
+    ).xml()  # 80 Å³ at 1000 GPa: 499 eV
     with pytest.raises(ParseError) as caught:
         read_vasprun(write(folder, text))
     assert "dispersion" in caught.value.reason
@@ -221,6 +223,14 @@ def test_parts_nested_too_deep_are_refused(folder):
     with pytest.raises(ParseError) as caught:
         read_vasprun(write(folder, "<modeling>" + "<a>" * 100_000 + "</a>" * 100_000 + "</modeling>"))
     assert "nested" in caught.value.reason
+
+
+@pytest.mark.parametrize(("asked", "used"), [({}, "-0.02"), ({"PSTRESS": "float:10.0"}, "0.0")])
+def test_a_pstress_that_the_incar_does_not_have_is_damage(make_run, folder, asked, used):
+    """40 bytes lost in the middle of two tags made PSTRESS of the value of EDIFFG, and moved the energy by 1 meV."""
+    (folder / "vasprun.xml").write_text(make_run(incar=asked, parameters={"PSTRESS": f"float:{used}"}).xml())
+    with pytest.raises(ParseError, match="PSTRESS"):
+        read_vasprun(folder / "vasprun.xml")
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,0 +1,81 @@
+"""Regular grids of k-points: the rule that every code's deck follows and every code's record is compared by.
+
+A grid has n points along each reciprocal lattice vector, one step of 1/n apart. Where it stands is its *shift*, in
+steps from a grid that holds Γ: 0, or 1/2. Monkhorst and Pack (10.1103/PhysRevB.13.5188, equation 3) put the points at
+(2r - n - 1)/2n with r = 1 … n: an odd n holds Γ (shift 0), an even n leaves out Γ and the zone border (shift 1/2).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "NO_SHIFT",
+    "Counts",
+    "Shift",
+    "grid_points",
+    "grid_text",
+    "monkhorst_pack_shift",
+    "same_shift",
+    "shift_of_points",
+]
+
+FloatArray = NDArray[np.float64]
+Counts = tuple[int, int, int]
+Shift = tuple[float, float, float]
+
+NO_SHIFT: Shift = (0.0, 0.0, 0.0)
+SAME_SHIFT = 1e-4
+
+
+def monkhorst_pack_shift(counts: Counts) -> Shift:
+    """Shift of the grid of Monkhorst and Pack, in steps: half a step along each direction with an even number."""
+    a, b, c = (0.5 * (1 - count % 2) for count in counts)
+    return (a, b, c)
+
+
+def grid_points(counts: Counts, shift: Shift) -> FloatArray:
+    """Fractional coordinates of all points, shape (n, 3), each from -1/2 up to but not including 1/2."""
+    axes = [(np.arange(count) + move) / count for count, move in zip(counts, shift, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    return np.asarray((points + 0.5 + 1e-9) % 1.0 - 0.5 - 1e-9, dtype=np.float64)
+
+
+def shift_of_points(points: FloatArray, counts: Counts) -> Shift | None:
+    """Shift of the grid that `points` are, in steps from 0 up to but not including 1; None when they are no such grid.
+
+    Parameters
+    ----------
+    points
+        shape (n, 3); fractional coordinates of every point, not reduced by any symmetry, up to lattice vectors.
+    counts
+        Points along each reciprocal lattice vector.
+    """
+    steps = np.asarray(points, dtype=np.float64) * np.array(counts)
+    if len(steps) != np.prod(counts):
+        return None
+    away = steps - steps[0]
+    indices = np.round(away).astype(int) % np.array(counts)
+    if np.abs(away - np.round(away)).max() > SAME_SHIFT or len(np.unique(indices, axis=0)) != len(steps):
+        return None
+    a, b, c = (float(round(x, 6)) % 1.0 for x in (steps[0] + SAME_SHIFT) % 1.0 - SAME_SHIFT)
+    return (a, b, c)
+
+
+def grid_text(counts: Counts, shift: Shift | None) -> str:
+    """``"2x2x2"`` for the grid of Monkhorst and Pack, else with where it stands: ``"2x2x2 (Γ-centred)"``."""
+    text = "x".join(map(str, counts))
+    if shift is None:
+        return f"{text} (shift not told)"
+    if same_shift(shift, monkhorst_pack_shift(counts)):
+        return text
+    if same_shift(shift, NO_SHIFT):
+        return f"{text} (Γ-centred)"
+    return f"{text} (shifted by {', '.join(f'{x:g}' for x in shift)} of a step)"
+
+
+def same_shift(first: Shift, second: Shift) -> bool:
+    """Whether two shifts are the same up to whole steps."""
+    difference = np.array(first) - np.array(second)
+    return bool(np.abs(difference - np.round(difference)).max() <= SAME_SHIFT)

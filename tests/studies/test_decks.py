@@ -1,0 +1,59 @@
+"""What the decks of a whole study say, for every code: only what is so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dftflow.studies.decks import write_decks
+from dftflow.studies.reader import load_study
+
+CODES = ("castep", "espresso", "gpaw", "vasp")
+DOI = "10.1000/182"
+
+
+def texts(folder: Path) -> list[str]:
+    return [file.read_text() for file in folder.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_study_without_a_reference_names_none(code: str, write_study: Callable[..., Path], tmp_path: Path) -> None:
+    study = load_study(str(write_study(("cutoff_ev = 244.9", "cutoff_ev = 600.0"))), code=code)
+    write_decks(study, tmp_path / "decks")
+    for text in texts(tmp_path / "decks"):
+        assert "paper" not in text.lower() and "doi" not in text.lower()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_reference_is_named_at_the_numbers_that_it_gave(
+    code: str, write_study: Callable[..., Path], tmp_path: Path
+) -> None:
+    """It gave the cutoff: every deck has it in its head and at the cutoff, and nowhere else."""
+    changes = (
+        ('title = "CsBr"', f'title = "CsBr"\nreference = "{DOI}"'),
+        ("cutoff_ev = 244.9", 'cutoff_ev = 600.0\nfrom_reference = ["cutoff_ev"]'),
+    )
+    write_decks(load_study(str(write_study(*changes)), code=code), tmp_path / "decks")
+    named = [
+        line
+        for text in texts(tmp_path / "decks")
+        for line in text.splitlines()
+        if DOI in line and "refers to" not in line
+    ]
+    assert named
+    for line in named:
+        assert "600" in line or "44.09" in line, line  # 600 eV are 44.099 Ry
+        assert "paper" not in line
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_preset_s_own_numbers_are_called_that(code: str, tmp_path: Path) -> None:
+    """Raised cutoff, dense grids: nothing of it is from the publication."""
+    study = load_study("fapbbr3-cspbbr3", "converged", code=code)
+    write_decks(study, tmp_path / "decks")
+    for text in texts(tmp_path / "decks"):
+        for line in text.splitlines():
+            if "600" in line and "cut" in line.lower():
+                assert "acsami" not in line, line
