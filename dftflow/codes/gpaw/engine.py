@@ -164,7 +164,7 @@ class _KeptBFGS(BFGS):
         super().__init__(atoms, restart=restart, **settings)
 
     def dump(self, data: object) -> None:
-        _replace(HESSIAN_FILE, lambda temporary: write_json(temporary, data))
+        _replace(str(self.restart), lambda temporary: write_json(temporary, data))
 
 
 def bands(
