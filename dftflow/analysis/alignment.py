@@ -55,6 +55,7 @@ def align(
     range_holds: str,
     tolerance_ev: float = 0.10,
     polar: bool = False,
+    relaxed: bool = True,
     remarks: Sequence[str] = (),
 ) -> Alignment:
     """Offsets of `first` against `second` (first minus second) and the type of the alignment.
@@ -69,7 +70,7 @@ def align(
         How they were found, and what their ranges hold.
     tolerance_ev
         Offsets of at most this size count as none.
-    polar, remarks
+    polar, relaxed, remarks
         As in `Alignment`.
 
     Returns
@@ -102,6 +103,7 @@ def align(
         tolerance_ev=tolerance_ev,
         types_by_tolerance=tuple((value, alignment_type(first, second, value)) for value in TOLERANCES_EV),
         polar=polar,
+        relaxed=relaxed,
         remarks=tuple(remarks),
     )
 
@@ -156,7 +158,7 @@ def _shifted(edges: AbsoluteEdges, shift_ev: float) -> AbsoluteEdges:
 def edges_from_work_function(
     material: str, surface: str, work_function_ev: float, *, band_gap_ev: float, slab_gap_ev: float
 ) -> AbsoluteEdges:
-    """Edges from the work function of a slab, as papers do it: VBM = -W, CBM = -W + gap.
+    """Edges from the work function of a slab, as it is often done: VBM = -W, CBM = -W + gap.
 
     This takes the Fermi level for the VBM, which it is in a CASTEP run with fixed occupations. In general it lies
     anywhere in the gap of the slab, and the VBM can only be below it: it lies between -W - slab gap and -W.

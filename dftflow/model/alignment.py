@@ -57,6 +57,8 @@ class Alignment:
         The type for other tolerances: ((0.026, "type II"), …).
     polar
         One of the planes is polar: its faces are neutral only by a reconstruction that was chosen.
+    relaxed
+        The ions of both slabs were relaxed.
     remarks
         What a reader has to know of this row.
     contradicts
@@ -78,6 +80,7 @@ class Alignment:
     tolerance_ev: float
     types_by_tolerance: tuple[tuple[float, AlignmentType], ...] = ()
     polar: bool = False
+    relaxed: bool = True
     remarks: tuple[str, ...] = ()
     contradicts: tuple[str, ...] = ()
     source: str = ""

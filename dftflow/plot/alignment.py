@@ -115,11 +115,11 @@ def _draw_offset(ax: Axes, pair: tuple[AbsoluteEdges, AbsoluteEdges], alignment:
             ax.annotate("", (x, first), xytext=(x, second), arrowprops=arrow)
     pad, middle = 0.035 * scale.span_ev, (left + right) / 2
     vbo = f"{_VBO} (eV)\n{signed(alignment.valence_band_offset_ev, alignment.range_ev)}"
-    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
-    ax.text(middle, scale.lowest_ev - pad, vbo, ha="center", va="top", fontsize=7, bbox=paper)
+    blank = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+    ax.text(middle, scale.lowest_ev - pad, vbo, ha="center", va="top", fontsize=7, bbox=blank)
     if alignment.conduction_band_offset_ev is not None:
         cbo = f"{_CBO} (eV)\n{signed(alignment.conduction_band_offset_ev, alignment.range_ev)}"
-        ax.text(middle, scale.highest_ev + pad, cbo, ha="center", va="bottom", fontsize=7, bbox=paper)
+        ax.text(middle, scale.highest_ev + pad, cbo, ha="center", va="bottom", fontsize=7, bbox=blank)
 
 
 def _draw_zoom(ax: Axes, pair: tuple[AbsoluteEdges, AbsoluteEdges], alignment: Alignment) -> None:
@@ -176,10 +176,11 @@ def draw_offsets(ax: Axes, alignments: Sequence[Alignment]) -> None:
     ax.set_ylim(len(alignments) - 0.5, -0.5)
     ax.margins(x=0.12)
     first, second = (mathtext(textwrap.shorten(n, 40)) for n in (alignments[0].first_name, alignments[0].second_name))
-    ax.set_xlabel(f"Offset, {first} minus {second} (eV); shaded: tolerance ±{tolerance:.3g} eV")
+    ax.set_xlabel(f"Offset, {first} minus {second} (eV)\nbars: range; shaded: tolerance ±{tolerance:.3g} eV")
     ax.spines[["top", "right", "left"]].set_visible(False)
 
 
 def _method(alignment: Alignment) -> str:
-    text = ", ".join(filter(None, (alignment.method, "polar plane" if alignment.polar else "", alignment.source)))
+    flags = ("polar plane" if alignment.polar else "", "" if alignment.relaxed else "not relaxed")
+    text = ", ".join(filter(None, (alignment.method, *flags, alignment.source)))
     return f"{wrapped(text, 34)}\n{alignment.type}"

@@ -81,7 +81,10 @@ def _coordinate(value: float) -> str:
 def signed(value_ev: float, range_ev: Range | None = None) -> str:
     """An offset with its sign and, where known, its range; three decimals."""
     number = f"{value_ev:+.3f}".replace("-", "\N{MINUS SIGN}")
-    return number if range_ev is None else f"{number} {range_text(range_ev)}"
+    if range_ev is None:
+        return number
+    text = range_text(range_ev)
+    return f"{number} {text}" if text.startswith("±") else f"{number} ({text})"
 
 
 def range_text(range_ev: Range, decimals: int = 3) -> str:

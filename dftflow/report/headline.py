@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dftflow.model.alignment import Alignment
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.labels import range_text
+from dftflow.plot.labels import signed
 from dftflow.report.results_json import why_no_offset
 
 __all__ = ["Headline", "headline"]
@@ -39,8 +39,8 @@ def headline(outcome: StudyOutcome) -> Headline:
 def _result(row: Alignment) -> str:
     offset = row.valence_band_offset_ev
     where = "above" if offset >= 0 else "below"
-    spread = "" if row.range_ev is None else f" (offset {offset:+.3f} {range_text(row.range_ev)})"
-    return f"The valence band of {row.first_name} lies {abs(offset):.3f} eV {where} that of {row.second_name}{spread}."
+    told = "" if row.range_ev is None else f" (offset {signed(offset, row.range_ev)} eV)"
+    return f"The valence band of {row.first_name} lies {abs(offset):.3f} eV {where} that of {row.second_name}{told}."
 
 
 def _range(row: Alignment) -> str:

@@ -45,7 +45,7 @@ def _row_notes(outcome: StudyOutcome) -> list[str]:
         numbers.setdefault(row.method, []).append(number)
     for number, row in enumerate(outcome.alignments, start=1):
         lines += [f"! [{number}] {remark}" for remark in row.remarks]
-        others = sorted({other for method in row.contradicts for other in numbers[method]} - {number})
+        others = sorted({other for method in row.contradicts for other in numbers.get(method, ())} - {number})
         if others:
             lines.append(f"! [{number}] contradicts {', '.join(f'[{other}]' for other in others)}")
     return lines

@@ -386,6 +386,7 @@ def _by_levels(
         range_holds=BY_LINE_UP,
         tolerance_ev=tolerance_ev,
         polar=_of_polar_plane(a, b),
+        relaxed=a.relaxed and b.relaxed,
         remarks=_row_remarks(first, a, second, b),
     )
 
@@ -400,6 +401,7 @@ def _by_work_functions(
         range_holds=BY_WORK_FUNCTION,
         tolerance_ev=tolerance_ev,
         polar=_of_polar_plane(a, b),
+        relaxed=a.relaxed and b.relaxed,
         remarks=_row_remarks(first, a, second, b),
     )
 

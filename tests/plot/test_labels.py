@@ -46,7 +46,7 @@ def test_kpoints() -> None:
 
 def test_signed() -> None:
     assert signed(0.021, (-0.1, 0.1)) == "+0.021 ± 0.100"
-    assert signed(-1.116, (-2.089, 0.0)) == "−1.116 −2.089/+0.000".replace("−", "\N{MINUS SIGN}")
+    assert signed(-1.116, (-2.089, 0.0)) == "−1.116 (−2.089/+0.000)".replace("−", "\N{MINUS SIGN}")
     assert signed(-0.021) == "\N{MINUS SIGN}0.021"
 
 

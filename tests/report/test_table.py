@@ -53,10 +53,16 @@ def test_nothing_finished(outcome: StudyOutcome) -> None:
     ("vbo", "range_ev", "type_", "result", "meaning"),
     [
         (0.021, (-0.123, 0.123), "not resolved", "0.021 eV above", "smaller than that: which of the two lies higher"),
-        (-0.31, (-0.05, 0.05), "type II", "0.310 eV below that of FAPbBr3 (offset -0.310 ± 0.050)", "As the numbers"),
+        (
+            -0.31,
+            (-0.05, 0.05),
+            "type II",
+            "0.310 eV below that of FAPbBr3 (offset \N{MINUS SIGN}0.310 ± 0.050 eV)",
+            "As the numbers",
+        ),
         (0.5, None, "quasi-type II", "0.500 eV above", "uncertainty is not known"),
-        (0.5, (-0.1, 0.1), "type I", "(offset +0.500 ± 0.100)", "same material"),
-        (4.0, (-2.0, 1.0), "type III", "(offset +4.000 \N{MINUS SIGN}2.000/+1.000)", "do not overlap"),
+        (0.5, (-0.1, 0.1), "type I", "(offset +0.500 ± 0.100 eV)", "same material"),
+        (4.0, (-2.0, 1.0), "type III", "(offset +4.000 (\N{MINUS SIGN}2.000/+1.000) eV)", "do not overlap"),
     ],
 )
 def test_the_headline_says_what_the_offset_means(
