@@ -159,6 +159,11 @@ class CalcSpec:
         """Where the grid stands, in steps from one that holds Γ (see `dftflow.model.kpoint_grid`)."""
         return NO_SHIFT if self.gamma_centred else monkhorst_pack_shift(self.grid)
 
+    @property
+    def moves_cell(self) -> bool:
+        """Whether it relaxes more than the ions."""
+        return self.relaxation is not None and self.relaxation.cell != "fixed"
+
     def _check_slab(self) -> None:
         axis = self.slab_axis
         if axis is None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -328,13 +329,13 @@ def _alignments(
     rows: list[Alignment] = []
     warnings: list[str] = []
     pairs = sorted(_slab_pairs(first, second), key=lambda pair: _of_polar_plane(*pair))
-    for name, row_of in (("bulk line-up", _by_levels), ("work functions", _by_work_functions)):
+    for way in WAYS:
         for a, b in pairs:
-            faces = f"{first.name} {_face(a)} | {second.name} {_face(b)}"
             try:
-                rows.append(row_of(first, a, second, b, entry.tolerance_ev))
+                rows.append(_row(way, first, a, second, b, entry.tolerance_ev))
             except AnalysisError as error:
-                warnings.append(f"no offset by {name} for {faces}: {' '.join(str(error).split())}")
+                faces = f"{first.name} {_face(a)} | {second.name} {_face(b)}"
+                warnings.append(f"no offset by the {way.method} {faces}: {' '.join(str(error).split())}")
     rows += [_published(row, first.name, second.name, entry.tolerance_ev) for row in entry.published]
     return with_contradictions(rows), tuple(warnings)
 
@@ -376,14 +377,17 @@ def _of_polar_plane(a: SlabOutcome, b: SlabOutcome) -> bool:
     return a.model.of_polar_plane or b.model.of_polar_plane
 
 
-def _by_levels(
-    first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome, tolerance_ev: float
+EdgesOf = Callable[[MaterialOutcome, SlabOutcome], AbsoluteEdges]
+
+
+def _row(
+    way: _Way, first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome, tolerance_ev: float
 ) -> Alignment:
     return align(
-        edges_from_levels(first.name, _surface(a), _levels(first, a)),
-        edges_from_levels(second.name, _surface(b), _levels(second, b)),
-        method=f"bulk line-up through the slabs {_plane(a)} and {_plane(b)}",
-        range_holds=BY_LINE_UP,
+        way.edges_of(first, a),
+        way.edges_of(second, b),
+        method=f"{way.method} {_plane(a)} and {_plane(b)}",
+        range_holds=way.range_holds,
         tolerance_ev=tolerance_ev,
         polar=_of_polar_plane(a, b),
         relaxed=a.relaxed and b.relaxed,
@@ -391,19 +395,8 @@ def _by_levels(
     )
 
 
-def _by_work_functions(
-    first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome, tolerance_ev: float
-) -> Alignment:
-    return align(
-        _edges_by_work_function(first, a),
-        _edges_by_work_function(second, b),
-        method=f"work functions of the slabs {_plane(a)} and {_plane(b)}",
-        range_holds=BY_WORK_FUNCTION,
-        tolerance_ev=tolerance_ev,
-        polar=_of_polar_plane(a, b),
-        relaxed=a.relaxed and b.relaxed,
-        remarks=_row_remarks(first, a, second, b),
-    )
+def _edges_by_line_up(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
+    return edges_from_levels(material.name, _surface(slab), _levels(material, slab))
 
 
 def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
@@ -421,6 +414,21 @@ def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> Abs
         band_gap_ev=material.bulk.edges.band_gap_ev,
         slab_gap_ev=levels.slab_gap_ev,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """A way to an offset: its name, where the edges of one surface come from, and what their range holds."""
+
+    method: str
+    edges_of: EdgesOf
+    range_holds: str
+
+
+WAYS = (
+    _Way(method="bulk line-up through the slabs", edges_of=_edges_by_line_up, range_holds=BY_LINE_UP),
+    _Way(method="work functions of the slabs", edges_of=_edges_by_work_function, range_holds=BY_WORK_FUNCTION),
+)
 
 
 def _row_remarks(first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome) -> tuple[str, ...]:

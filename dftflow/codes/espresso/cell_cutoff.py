@@ -9,45 +9,29 @@ file), without a margin.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from dftflow.codes.cell_cutoff import refuse_low_cell_cutoff
 from dftflow.codes.espresso.potentials import Potential
-from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec
 from dftflow.units import RYDBERG_EV
 
 __all__ = ["check_cell_cutoff", "notes_on_cell_cutoff"]
 
-CONVERGED_PRESET_EV = 600.0
-"""min_cutoff_ev of the preset ``converged`` in ``dftflow/studies/presets.toml``; a test compares them."""
-SAME_CUTOFF_EV = 0.01
-
 
 def check_cell_cutoff(spec: CalcSpec, chosen: Sequence[Potential]) -> None:
     """Raise `SpecError` when `spec` relaxes a cell at less than the largest cutoff that a potential suggests."""
     known = [(one.least_cutoff_ry, one.file) for one in chosen if one.least_cutoff_ry is not None]
-    if not _moves_cell(spec) or not known:
-        return
-    need_ry, file = max(known)
-    need_ev = need_ry * RYDBERG_EV
-    if spec.cutoff_ev >= need_ev - SAME_CUTOFF_EV:
-        return
-    enough_ev = math.ceil(need_ev * 10) / 10
-    preset = f", or choose --preset converged (at least {CONVERGED_PRESET_EV:g} eV)"
-    raise SpecError(
-        f"a cutoff of {spec.cutoff_ev:g} eV is too low to relax the cell with pw.x ({spec.title})",
-        reason=f"{file} suggests at least {need_ry:g} Ry ({need_ev:.1f} eV), and pw.x does not correct the stress for "
-        "a basis that is too small (Pulay stress), so that the cell would come out too small",
-        fix=f'in the study, give this material cell = "fixed", or cutoff_ev = {enough_ev:.1f}'
-        + (" and take cutoff_ev out of its from_reference" if spec.cutoff_note.startswith("doi ") else "")
-        + (preset if enough_ev <= CONVERGED_PRESET_EV else ""),
-    )
+    if known:
+        need_ry, file = max(known)
+        need_ev = need_ry * RYDBERG_EV
+        why = f"{file} suggests at least {need_ry:g} Ry ({need_ev:.1f} eV)"
+        refuse_low_cell_cutoff(spec, need_ev, program="pw.x", why=why)
 
 
 def notes_on_cell_cutoff(spec: CalcSpec, chosen: Sequence[Potential]) -> tuple[str, ...]:
     """What a person who relaxes a cell has to look at."""
-    if not _moves_cell(spec):
+    if not spec.moves_cell:
         return ()
     found = [
         "pw.x relaxes the cell with the plane waves of the cell it starts from, and does not correct the stress for "
@@ -62,7 +46,3 @@ def notes_on_cell_cutoff(spec: CalcSpec, chosen: Sequence[Potential]) -> tuple[s
             'larger ecutwfc before you trust the cell, or relax with cell = "fixed".'
         )
     return tuple(found)
-
-
-def _moves_cell(spec: CalcSpec) -> bool:
-    return spec.relaxation is not None and spec.relaxation.cell != "fixed"

@@ -15,8 +15,8 @@ from pymatgen.core import Lattice, Structure
 
 from dftflow import studies
 from dftflow.build.kpaths import special_points, standard_path
+from dftflow.codes.cell_cutoff import CONVERGED_PRESET_EV
 from dftflow.codes.espresso import ESPRESSO
-from dftflow.codes.espresso.cell_cutoff import CONVERGED_PRESET_EV
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card, read_names
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck

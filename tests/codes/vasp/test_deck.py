@@ -14,8 +14,8 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.vasp import Incar, Kpoints, Poscar
 
 from dftflow import studies
+from dftflow.codes.cell_cutoff import CONVERGED_PRESET_EV
 from dftflow.codes.vasp import VASP
-from dftflow.codes.vasp.cell_cutoff import CONVERGED_PRESET_EV
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
