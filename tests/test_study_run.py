@@ -280,7 +280,7 @@ class TestPaperQuick:
         assert published["method"] == "published; route not stated"
         assert results["alignment"]["method"] == lineup["method"]
         assert lineup["range_ev"][0] == -lineup["range_ev"][1] < 0
-        assert any("not relaxed" in remark for remark in lineup["remarks"])
+        assert any("not relaxed" in remark for remark in lineup["remarks"]) and lineup["relaxed"] is False
         assert "first" in results["alignment"]["sign_convention"]
 
     def test_what_a_referee_asks_is_said(self, quick: Path) -> None:

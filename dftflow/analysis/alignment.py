@@ -43,8 +43,8 @@ __all__ = [
 TOLERANCES_EV = (0.026, 0.10, 0.20)
 """kT at 300 K; the size of a line-up's error; what others use."""
 
-BY_LINE_UP = "line-up spread: a lower bound of the error; thickness and termination are not in it"
-BY_WORK_FUNCTION = "the Fermi level anywhere in the gap of its slab"
+BY_LINE_UP = "spread of the line-up, a lower bound of its error; thickness and termination are not in it"
+BY_WORK_FUNCTION = "Fermi level anywhere in the gap of each slab"
 
 
 def align(
@@ -55,7 +55,7 @@ def align(
     range_holds: str,
     tolerance_ev: float = 0.10,
     polar: bool = False,
-    relaxed: bool = True,
+    relaxed: bool | None = True,
     remarks: Sequence[str] = (),
 ) -> Alignment:
     """Offsets of `first` against `second` (first minus second) and the type of the alignment.
@@ -207,13 +207,13 @@ def edges_from_levels(material: str, surface: str, levels: SurfaceLevels) -> Abs
 
 
 def with_contradictions(rows: Sequence[Alignment]) -> tuple[Alignment, ...]:
-    """The same rows, each with the methods that it contradicts.
+    """The same rows, each with the numbers (from 1) of those that it contradicts.
 
     Two rows contradict each other when their valence-band offsets, each within its range, stay more than the tolerance
     apart. A row without a range, such as a published one, stands for its number alone.
     """
     return tuple(
-        replace(row, contradicts=tuple(other.method for other in rows if other is not row and _contradict(row, other)))
+        replace(row, contradicts=tuple(n for n, other in enumerate(rows, start=1) if _contradict(row, other)))
         for row in rows
     )
 

@@ -13,7 +13,7 @@ from dftflow.model.levels import BandEdges
 from dftflow.model.results import Bands, FloatArray
 from dftflow.model.spec import KPoint
 
-__all__ = ["find_band_edges", "grid_band_gap_ev"]
+__all__ = ["find_band_edges", "grid_band_gap_ev", "missing_points"]
 
 K_TOLERANCE = 1e-4
 DEGENERACY_EV = 1e-3
@@ -78,6 +78,11 @@ def grid_band_gap_ev(bands: Bands) -> float | None:
         return None
     highest, lowest = _frontier(bands)
     return float(lowest[:, on_grid].min() - highest[:, on_grid].max())
+
+
+def missing_points(bands: Bands, points: Sequence[KPoint]) -> tuple[KPoint, ...]:
+    """Those of `points` that are not among the k-points, up to reciprocal lattice vectors and the sign."""
+    return tuple(point for point in points if not _same_point(bands.kpoints_frac, np.array(point.frac)).any())
 
 
 # --- filling the bands ------------------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ def _is_lattice_vector(difference: FloatArray) -> NDArray[np.bool_]:
 
 
 def _require(bands: Bands, point: KPoint) -> None:
-    if not _same_point(bands.kpoints_frac, np.array(point.frac)).any():
+    if missing_points(bands, [point]):
         raise BandEdgeError(
             f"the band edge is expected at {point.label} {_triple(point.frac)}, which was not calculated",
             reason=f"it is not among the {len(bands.kpoints_frac)} k-points; an even Monkhorst-Pack grid holds neither "

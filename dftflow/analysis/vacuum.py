@@ -60,7 +60,7 @@ def vacuum_levels(
     On each side the potential is searched from `margin_ang` outside the outermost atom to 0.75 Å before the middle of
     the vacuum. The first stretch of `min_width_ang` with a spread below `max_spread_ev` is the foot of the plateau,
     which ends where the potential leaves it by more than `max_spread_ev`. Within it the flattest stretch of
-    `min_width_ang` is taken, and widened to the longest one with at most twice its spread, or 5 meV.
+    `min_width_ang` is taken, and widened to the longest one with at most twice its spread, or 1 meV.
 
     Parameters
     ----------

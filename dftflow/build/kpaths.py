@@ -61,19 +61,26 @@ def surface_points(slab: Structure) -> tuple[KPoint, ...]:
     points = [KPoint(label=f"{label}-bar", frac=_rounded(point)) for label, point in found.items()]
     for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
         half = np.array([i / 2, j / 2, 0.0])
-        if not any(_is_whole(half - point.frac) for point in points):
+        if not any(_is_whole(half - point.frac) or _is_whole(half + point.frac) for point in points):
             points.append(KPoint(label=_twin(half, points, slab), frac=_rounded(half)))
     return tuple(points)
 
 
 def _twin(half: FloatArray, points: Sequence[KPoint], slab: Structure) -> str:
-    """Name of a further point: that of one as far from Γ with a prime (X' beside X of a square), else its place."""
-    reciprocal = slab.lattice.reciprocal_lattice.matrix
-    length = np.linalg.norm(half @ reciprocal)
+    """Name of a further point: that of one as far from Γ with primes (X' beside X of a square), else its place."""
+    taken = {point.label for point in points}
+    length = _distance_from_gamma(half, slab)
     for point in points:
-        if abs(np.linalg.norm(np.array(point.frac) @ reciprocal) - length) < LATTICE_TOLERANCE * length:
-            return point.label.replace("-bar", "'-bar")
-    return f"{half[0]:g},{half[1]:g}-bar"
+        if abs(_distance_from_gamma(np.array(point.frac), slab) - length) < LATTICE_TOLERANCE * length:
+            name = point.label.removesuffix("-bar").rstrip("'")
+            return next(label for n in range(1, 5) if (label := f"{name}{n * chr(39)}-bar") not in taken)
+    return f"({half[0]:g},{half[1]:g})-bar"
+
+
+def _distance_from_gamma(point: FloatArray, slab: Structure) -> float:
+    """Of the nearest image of a point in the plane, in 1/Å."""
+    images = [point + np.array([i, j, 0.0]) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return float(min(np.linalg.norm(image @ slab.lattice.reciprocal_lattice.matrix) for image in images))
 
 
 def _is_whole(difference: FloatArray) -> bool:

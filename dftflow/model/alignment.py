@@ -58,11 +58,11 @@ class Alignment:
     polar
         One of the planes is polar: its faces are neutral only by a reconstruction that was chosen.
     relaxed
-        The ions of both slabs were relaxed.
+        Whether the ions of both slabs were relaxed; None where that is not known.
     remarks
         What a reader has to know of this row.
     contradicts
-        Methods of the rows whose ranges leave no common value.
+        Numbers, counted from 1, of the rows beside it whose ranges leave no common value with it.
     source
         ``""`` for our own numbers, else the DOI.
     """
@@ -80,7 +80,7 @@ class Alignment:
     tolerance_ev: float
     types_by_tolerance: tuple[tuple[float, AlignmentType], ...] = ()
     polar: bool = False
-    relaxed: bool = True
+    relaxed: bool | None = True
     remarks: tuple[str, ...] = ()
-    contradicts: tuple[str, ...] = ()
+    contradicts: tuple[int, ...] = ()
     source: str = ""

@@ -22,9 +22,13 @@ class Deck:
         File name -> text. Every name is plain (no folder).
     notes
         What a person must supply or know before running it (potentials, the file an earlier step leaves behind).
+    cautions
+        What bears on the numbers that come out (Pulay stress, a criterion that the code lacks): it goes with them, to
+        the report.
     """
 
     code: str
     seed: str
     files: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()

@@ -34,8 +34,8 @@ class StepOutcome:
         Last lines of the engine's log, when it failed.
     deck_files
         File name -> text.
-    notes
-        What the deck's writer cautions about (`Deck.notes`).
+    cautions
+        What the deck's writer cautions about (`Deck.cautions`), as kept beside the deck.
     """
 
     name: str
@@ -46,7 +46,7 @@ class StepOutcome:
     log_tail: str = ""
     wall_time_s: float | None = None
     deck_files: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
     results: Results | None = None
 
 
@@ -83,17 +83,22 @@ class SlabOutcome:
     structure
         As calculated; as cut from the crystal where the calculation left none.
     relaxed
-        Whether its ions were relaxed; otherwise it is as cut from the crystal.
+        Whether its ions were relaxed (True) or are as cut from the crystal (False); None when that is not known.
     """
 
     model: SlabModel
     structure: Structure
-    relaxed: bool
+    relaxed: bool | None
     profile: PotentialProfile | None
     vacuum: tuple[VacuumLevel, ...]
     levels: SurfaceLevels | None
     failure: str = ""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def relaxation(self) -> str:
+        """``""`` for a relaxed slab, else what is to be said of it."""
+        return {True: "", False: "not relaxed", None: "not known whether relaxed"}[self.relaxed]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

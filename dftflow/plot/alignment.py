@@ -91,7 +91,7 @@ def _draw_material(ax: Axes, edges: AbsoluteEdges, column: tuple[float, float], 
     ax.add_patch(Rectangle((left, edges.cbm_ev), right - left, box, facecolor=color, alpha=0.08, edgecolor="none"))
     for level in (edges.vbm_ev, edges.cbm_ev):
         ax.plot([left, right], [level, level], color=color, linewidth=1.4, solid_capstyle="butt", zorder=3)
-    deeper = f" {range_text((-edges.range_ev[1], -edges.range_ev[0]), 2)}"
+    deeper = f" {range_text((0.0 - edges.range_ev[1], 0.0 - edges.range_ev[0]), 2)}"
     numbers = {"ha": "center", "va": "center", "fontsize": 7}
     ax.text(middle, edges.cbm_ev + box / 2, f"EA {-edges.cbm_ev:.2f}{deeper}", **numbers)  # type: ignore[arg-type]
     ax.text(middle, edges.vbm_ev - box / 2, f"IP {-edges.vbm_ev:.2f}{deeper}", **numbers)  # type: ignore[arg-type]
@@ -181,6 +181,6 @@ def draw_offsets(ax: Axes, alignments: Sequence[Alignment]) -> None:
 
 
 def _method(alignment: Alignment) -> str:
-    flags = ("polar plane" if alignment.polar else "", "" if alignment.relaxed else "not relaxed")
+    flags = ("polar plane" if alignment.polar else "", "not relaxed" if alignment.relaxed is False else "")
     text = ", ".join(filter(None, (alignment.method, *flags, alignment.source)))
     return f"{wrapped(text, 34)}\n{alignment.type}"

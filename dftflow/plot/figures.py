@@ -219,7 +219,8 @@ def _same_scale(axes: Sequence[Axes]) -> None:
 
 
 def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int) -> StudyFigure:
-    surface = f"{material.name} {slab.model.plane}, {slab.model.termination}{'' if slab.relaxed else ', not relaxed'}"
+    words = (f"{material.name} {slab.model.plane}", slab.model.termination, slab.relaxation)
+    surface = ", ".join(filter(None, words))
     why = slab.failure or slab.model.refused or "the slab has no potential"
     return StudyFigure(
         name=f"potential-{re.sub(r'[^A-Za-z0-9]+', '-', material.name).strip('-')}-slab{number}",

@@ -89,7 +89,7 @@ def signed(value_ev: float, range_ev: Range | None = None) -> str:
 
 def range_text(range_ev: Range, decimals: int = 3) -> str:
     """``"± 0.014"`` for a range that reaches as far down as up, else ``"−2.089/+0.000"``."""
-    low, high = range_ev
+    low, high = (0.0 + end for end in range_ev)  # no -0.0
     if abs(low + high) < 0.5 * 10**-decimals:
         return f"± {high:.{decimals}f}"
     return f"{low:+.{decimals}f}/{high:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")

@@ -44,10 +44,8 @@ def _result(row: Alignment) -> str:
 
 
 def _range(row: Alignment) -> str:
-    if row.range_ev is None:
-        return "Its uncertainty is not known."
-    text = f"The range is the {row.range_holds}."
-    low, high = (row.valence_band_offset_ev + end for end in row.range_ev)
+    text = f"The range holds: {row.range_holds}."
+    low, high = (row.valence_band_offset_ev + end for end in row.range_ev or (0.0, 0.0))
     if low <= 0 <= high:
         text += " The offset is smaller than that: which of the two lies higher is not determined."
     return text
@@ -66,7 +64,8 @@ def _against(outcome: StudyOutcome, row: Alignment) -> list[str]:
     """What speaks against the row, and that an offset by way of the vacuum belongs to surfaces, not to crystals."""
     lines = [f"{text}." for text in row.remarks]
     if row.contradicts:
-        lines.append(f"Contradicted by: {', '.join(dict.fromkeys(row.contradicts))}.")
+        others = (outcome.alignments[number - 1].method for number in row.contradicts)
+        lines.append(f"Contradicted by: {', '.join(dict.fromkeys(others))}.")
     offsets = [other.valence_band_offset_ev for other in outcome.alignments if not other.source]
     if len(offsets) < 2:
         return [*lines, "Another termination of either surface gives another offset."]

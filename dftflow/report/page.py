@@ -93,7 +93,7 @@ def _notes(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """(caution of the decks' writer, steps that it is about)."""
     found: dict[str, list[str]] = {}
     for step in document["steps"]:
-        for note in step["notes"]:
+        for note in step["cautions"]:
             found.setdefault(note, []).append(step["name"])
     return list(found.items())
 

@@ -218,6 +218,7 @@ def _alignment(row: Alignment) -> Document:
         "second_edges": _edges(row.second),
         "sign_convention": SIGN_CONVENTION,
         "polar": row.polar,
+        "relaxed": row.relaxed,
         "remarks": list(row.remarks),
         "contradicts": list(row.contradicts),
         "source": row.source,
@@ -226,6 +227,8 @@ def _alignment(row: Alignment) -> Document:
 
 def why_no_offset(outcome: StudyOutcome) -> str:
     """Why a study has no band offset that it defends."""
+    if "alignment" in outcome.settings and outcome.settings["alignment"] is None:
+        return "the study names no two materials to align"
     if any(row.polar for row in outcome.alignments):
         return "all planes that an offset was calculated for are polar"
     failed = [step.name for step in outcome.steps if step.state == "failed"]
@@ -248,6 +251,7 @@ def _no_alignment(outcome: StudyOutcome) -> Document:
         **_numbers(dict.fromkeys(numbers), why),
         **dict.fromkeys(words),
         "polar": None,
+        "relaxed": None,
         "remarks": [],
         "contradicts": [],
         "types_by_tolerance": [],
@@ -270,7 +274,7 @@ def _step(step: StepOutcome, folder: Path) -> Document:
         "code": results.code if results else None,
         "code_version": results.code_version if results else None,
         "peak_memory_mib": _finite(results.peak_memory_mib) if results else None,
-        "notes": list(step.notes),
+        "cautions": list(step.cautions),
         "warnings": list(results.warnings) if results else [],
     }
 

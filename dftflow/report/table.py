@@ -32,7 +32,7 @@ def summary_table(outcome: StudyOutcome) -> str:
     notes = _row_notes(outcome)
     notes += [f"! {warning}" for warning in outcome.warnings]
     notes += [f"! {step.name} {step.state}: {step.failure}" for step in outcome.steps if step.state == "failed"]
-    notes += [f"! {', '.join(steps)}: {note}" for note, steps in _deck_notes(outcome).items()]
+    notes += [f"! {', '.join(steps)}: {note}" for note, steps in _cautions(outcome).items()]
     lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH, subsequent_indent="  ")]
     return "\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]) + "\n"
 
@@ -40,22 +40,18 @@ def summary_table(outcome: StudyOutcome) -> str:
 def _row_notes(outcome: StudyOutcome) -> list[str]:
     """What is to be known of each row of offsets, by its number."""
     lines = []
-    numbers: dict[str, list[int]] = {}
-    for number, row in enumerate(outcome.alignments, start=1):
-        numbers.setdefault(row.method, []).append(number)
     for number, row in enumerate(outcome.alignments, start=1):
         lines += [f"! [{number}] {remark}" for remark in row.remarks]
-        others = sorted({other for method in row.contradicts for other in numbers.get(method, ())} - {number})
-        if others:
-            lines.append(f"! [{number}] contradicts {', '.join(f'[{other}]' for other in others)}")
+        if row.contradicts:
+            lines.append(f"! [{number}] contradicts {', '.join(f'[{other}]' for other in row.contradicts)}")
     return lines
 
 
-def _deck_notes(outcome: StudyOutcome) -> dict[str, list[str]]:
+def _cautions(outcome: StudyOutcome) -> dict[str, list[str]]:
     """Caution of a deck's writer -> the steps that it is about."""
     found: dict[str, list[str]] = {}
     for step in outcome.steps:
-        for note in step.notes:
+        for note in step.cautions:
             found.setdefault(note, []).append(step.name)
     return found
 
@@ -85,9 +81,13 @@ def _edge_rows(document: dict[str, Any]) -> list[list[str]]:
                 "lineup_spread_ev",
                 "slab_gap_ev",
             )
-            surface = f"{name} {plane} {slab['termination']}{'' if slab['relaxed'] else ', not relaxed'}"
+            surface = f"{name} {plane} {slab['termination']}{_relaxation(slab['relaxed'])}"
             rows.append([surface, *bulk_cells, *(_number(slab[key]) for key in keys)])
     return rows
+
+
+def _relaxation(relaxed: bool | None) -> str:
+    return {True: "", False: ", not relaxed", None: ""}[relaxed]
 
 
 def _offset_rows(document: dict[str, Any]) -> list[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -32,10 +32,13 @@ class Job:
         File name -> text.
     argv
         Never part of the digest: another interpreter or another launcher does not change the result.
+    beside
+        File name -> text of what is kept beside the files for whoever reads the results; not part of the digest.
     """
 
     files: Mapping[str, str]
     argv: tuple[str, ...]
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:

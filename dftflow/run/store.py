@@ -98,7 +98,7 @@ class RunStore:
         folder = self.folder(name, job)
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            for file, text in job.files.items():
+            for file, text in {**job.files, **job.beside}.items():
                 if not (folder / file).exists():
                     write_atomically(folder / file, text)
         return folder

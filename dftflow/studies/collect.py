@@ -222,7 +222,7 @@ def _departures(results: Results, structure: Structure, spec: CalcSpec, *, exact
 
 
 def _other_grid(counts: Counts, shift: Shift | None, spec: CalcSpec) -> list[str]:
-    if counts == spec.grid and (shift is None or same_shift(shift, spec.grid_shift)):
+    if counts == spec.grid and shift is not None and same_shift(shift, spec.grid_shift):
         return []
     have, want = grid_text(counts, shift), grid_text(spec.grid, spec.grid_shift)
     return [f"calculated on {have} k-points, the study asks for {want}"]

@@ -13,6 +13,7 @@ from dftflow.codes.runsheet import SheetStep, run_sheet
 from dftflow.errors import DftflowError
 from dftflow.resources import workflows_dir
 from dftflow.run.store import storage_errors, write_atomically
+from dftflow.studies.cautions import cautions_file
 from dftflow.studies.plan import Step, StructureOf, StudyPlan
 from dftflow.studies.reader import Study
 
@@ -116,11 +117,13 @@ def _write(plan: StudyPlan, step: Step, out: Path, finished: set[str]) -> Writte
     deck = plan.code.render(structure, spec, step.seed)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in deck.files.items():
+        for name, text in {**deck.files, **cautions_file(deck)}.items():
             write_atomically(folder / name, text)
     missing = [need for need in step.needs if need not in finished]
     note = f"from the unrelaxed structure, to be written again after {', '.join(missing)}" if missing else ""
-    return WrittenDeck(name=step.name, folder=step.name, files=tuple(deck.files), note=note, cautions=tuple(deck.notes))
+    return WrittenDeck(
+        name=step.name, folder=step.name, files=tuple(deck.files), note=note, cautions=(*deck.notes, *deck.cautions)
+    )
 
 
 def _best_structures(plan: StudyPlan, out: Path, finished: set[str]) -> StructureOf:

@@ -18,6 +18,7 @@ from dftflow.run.job import Job, Limits, Node, Verdict
 from dftflow.run.local import NodeView, Observer, run_graph
 from dftflow.run.record import recorded_outcomes
 from dftflow.run.store import RunStore, storage_errors, write_atomically
+from dftflow.studies.cautions import cautions_file
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.gather import gather
 from dftflow.studies.plan import Step, StudyPlan
@@ -168,7 +169,7 @@ def _node(plan: StudyPlan, step: Step) -> Node:
     def prepare(folders: Mapping[str, Path]) -> Job:
         structure, spec = step.build(plan.structure_in(folders))
         deck = code.render(structure, spec, step.seed)
-        return Job(files=deck.files, argv=code.command(deck))
+        return Job(files=deck.files, argv=code.command(deck), beside=cautions_file(deck))
 
     def judge(folder: Path) -> Verdict:
         return _verdict(code, folder)

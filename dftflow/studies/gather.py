@@ -23,11 +23,14 @@ from dftflow.analysis.alignment import (
     published_alignment,
     with_contradictions,
 )
-from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
+from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev, missing_points
+from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.analysis.potential_profile import bulk_average_ev, potential_profile
 from dftflow.analysis.surface_levels import surface_levels
 from dftflow.analysis.vacuum import vacuum_levels
+from dftflow.build.geometry import same_geometry
 from dftflow.build.ions import formula_of
+from dftflow.build.kpaths import surface_points
 from dftflow.build.symmetry import space_group
 from dftflow.codes.reading import read_results
 from dftflow.errors import AnalysisError, BandEdgeError, DftflowError
@@ -39,6 +42,7 @@ from dftflow.model.results import Bands, Results
 from dftflow.model.spec import KPoint
 from dftflow.model.surface import SlabModel
 from dftflow.run.job import NodeOutcome
+from dftflow.studies.cautions import read_cautions
 from dftflow.studies.plan import MaterialPlan, StudyPlan
 from dftflow.studies.schema import Published
 from dftflow.units import EV_PER_ANG3_GPA
@@ -54,9 +58,9 @@ GRID_MISS_EV = 0.02
 STRONG_SOC = {"Pb", "Bi", "Tl", "Hg", "Sn", "I"}
 HALOGENS = {"Cl", "Br", "I"}
 NO_SOC_IN_LEAD_HALIDES = (
-    "No spin-orbit coupling. In lead halides it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the conduction "
-    "band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band offsets "
-    "are less reliable than valence-band offsets."
+    "No spin-orbit coupling. In lead halide perovskites it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the "
+    "conduction band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band "
+    "offsets are less reliable than valence-band offsets."
 )
 NO_SOC = "No spin-orbit coupling: with {} it can move band edges by several tenths of an eV."
 
@@ -79,10 +83,9 @@ def gather(plan: StudyPlan, ends: Mapping[str, NodeOutcome], *, wall_time_s: flo
         Of the whole run.
     """
     results = {name: _parsed(plan, end) for name, end in ends.items()}
-    notes = _deck_notes(plan)
     materials = tuple(_material(plan, material, ends, results) for material in plan.materials)
     alignments, alignment_warnings = _alignments(plan, materials)
-    warnings = (*alignment_warnings, *_study_warnings(plan, materials))
+    warnings = (*alignment_warnings, *_study_warnings(plan, materials, spin_orbit=_with_spin_orbit(plan, results)))
     study = plan.study
     return StudyOutcome(
         title=study.content.title,
@@ -92,7 +95,7 @@ def gather(plan: StudyPlan, ends: Mapping[str, NodeOutcome], *, wall_time_s: flo
         code=plan.code.name,
         materials=materials,
         alignments=alignments,
-        steps=tuple(_step_outcome(plan, end, results[name], notes.get(name, ())) for name, end in ends.items()),
+        steps=tuple(_step_outcome(plan, end, results[name]) for name, end in ends.items()),
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
         provenance=_provenance(plan),
@@ -110,20 +113,7 @@ def _parsed(plan: StudyPlan, end: NodeOutcome) -> Results | None:
         return None
 
 
-def _deck_notes(plan: StudyPlan) -> Mapping[str, tuple[str, ...]]:
-    """What the writer of each step's deck cautions about; nothing for a deck that cannot be written."""
-    structure_of = plan.start_structures()
-    notes: dict[str, tuple[str, ...]] = {}
-    for step in plan.steps():
-        try:
-            structure, spec = step.build(structure_of)
-            notes[step.name] = plan.code.render(structure, spec, step.seed).notes
-        except DftflowError:
-            notes[step.name] = ()
-    return notes
-
-
-def _step_outcome(plan: StudyPlan, end: NodeOutcome, results: Results | None, notes: tuple[str, ...]) -> StepOutcome:
+def _step_outcome(plan: StudyPlan, end: NodeOutcome, results: Results | None) -> StepOutcome:
     return StepOutcome(
         name=end.name,
         title=end.title,
@@ -133,7 +123,7 @@ def _step_outcome(plan: StudyPlan, end: NodeOutcome, results: Results | None, no
         log_tail=end.log_tail,
         wall_time_s=end.wall_time_s,
         deck_files={} if end.folder is None else _deck_files(plan, end.folder, end.name.replace("/", "-")),
-        notes=notes,
+        cautions=() if end.folder is None else read_cautions(end.folder),
         results=results,
     )
 
@@ -221,10 +211,12 @@ def _relaxation_warnings(material: MaterialPlan, structure: Structure, relaxed: 
     lines = [f"relaxation changed the volume of {material.name} by {change:+.1f} %"]
     slope = relaxed.finite_basis_de_dlnecut_ev
     if slope is not None:
+        correction_gpa = -2 / 3 * slope / structure.volume * EV_PER_ANG3_GPA
+        above = abs(correction_gpa) > material.study.content.settings.stress_tol_gpa
+        not_converged = "; the cutoff is not converged" if above else ""
         lines.append(
             f"finite-basis correction of {material.name}: dE/d ln E_cut = {slope:.2f} eV per cell, "
-            f"{-2 / 3 * slope / structure.volume * EV_PER_ANG3_GPA:+.2f} GPa on the pressure; "
-            "the cutoff is not converged"
+            f"{correction_gpa:+.2f} GPa on the pressure{not_converged}"
         )
     return lines
 
@@ -243,13 +235,14 @@ def _slab(
     name = material.slab_step(index, "potential")
     slab = results[name]
     structure = model.structure if slab is None or slab.structure is None else slab.structure
-    relaxed = material.relaxes_slabs and _finished(ends, material.slab_step(index, "relax"))
+    ended = results.get(material.slab_step(index, "relax"))
+    relaxed = _is_relaxed(slab, model, ended)
     if not _finished(ends, name) or slab is None or slab.potential is None:
         why = ends[name].failure or f"{name} {ends[name].state.replace('_', ' ')}"
         return SlabOutcome(
             model=model, structure=structure, relaxed=relaxed, profile=None, vacuum=(), levels=None, failure=why
         )
-    warnings = tuple(_slab_warnings(material, model))
+    warnings = tuple(_slab_warnings(material, model, slab))
     profile: PotentialProfile | None = None
     vacuum: tuple[VacuumLevel, ...] = ()
     levels, failure = None, ""
@@ -269,6 +262,24 @@ def _slab(
         failure=failure,
         warnings=warnings,
     )
+
+
+def _is_relaxed(slab: Results | None, model: SlabModel, ended: Results | None) -> bool | None:
+    """Whether the potential was calculated at the relaxed geometry: what the geometries tell, None when they do not."""
+    if slab is None or slab.structure is None:
+        return None
+    if ended is not None and ended.structure is not None and same_geometry(slab.structure, ended.structure):
+        return True if ended.status == "finished" else None
+    return False if same_geometry(slab.structure, model.structure) else None
+
+
+def _missing_points(slab: Results) -> str:
+    """Names of the special points of the surface's zone that a slab along c was not calculated at."""
+    if slab.bands is None or slab.structure is None:
+        return ""
+    if slab_normal(slab.structure.frac_coords, slab.structure.lattice.matrix) != 2:
+        return ""
+    return ", ".join(point.label for point in missing_points(slab.bands, surface_points(slab.structure)))
 
 
 def _profile(slab: Results, model: SlabModel) -> PotentialProfile:
@@ -308,8 +319,14 @@ def _levels_of_slab(
     )
 
 
-def _slab_warnings(material: MaterialPlan, model: SlabModel) -> list[str]:
+def _slab_warnings(material: MaterialPlan, model: SlabModel, slab: Results) -> list[str]:
     lines = []
+    missing = _missing_points(slab)
+    if missing:
+        lines.append(
+            f"{material.name} {model.plane}, {model.termination}: not calculated at {missing}, so that its own gap may "
+            "be smaller than it is given here"
+        )
     if model.refused:
         lines.append(f"{material.name} {model.plane}, {model.termination}: used although refused: {model.refused}")
     return lines
@@ -370,7 +387,7 @@ def _face(slab: SlabOutcome) -> str:
 
 def _surface(slab: SlabOutcome) -> str:
     """Name of the face in a row and on a figure: it says when the face was not relaxed."""
-    return _face(slab) if slab.relaxed else f"{_face(slab)}, not relaxed"
+    return ", ".join(filter(None, (_face(slab), slab.relaxation)))
 
 
 def _of_polar_plane(a: SlabOutcome, b: SlabOutcome) -> bool:
@@ -390,7 +407,7 @@ def _row(
         range_holds=way.range_holds,
         tolerance_ev=tolerance_ev,
         polar=_of_polar_plane(a, b),
-        relaxed=a.relaxed and b.relaxed,
+        relaxed=_both_relaxed(a, b),
         remarks=_row_remarks(first, a, second, b),
     )
 
@@ -402,17 +419,22 @@ def _edges_by_line_up(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteE
 def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
     levels = _levels(material, slab)
     assert material.bulk.edges is not None
-    if levels.slab_gap_ev is None:
+    if levels.slab_edges is None:
         raise AnalysisError(
             f"nothing bounds the Fermi level in the slab of {material.name} {_face(slab)}",
             reason=levels.why_no_slab_edges,
+        )
+    if not levels.slab_edges.fermi_in_gap:
+        raise AnalysisError(
+            f"the Fermi level does not lie in the gap of the slab of {material.name} {_face(slab)}",
+            reason="the work function then bounds no band edge",
         )
     return edges_from_work_function(
         material.name,
         _surface(slab),
         levels.work_function_ev,
         band_gap_ev=material.bulk.edges.band_gap_ev,
-        slab_gap_ev=levels.slab_gap_ev,
+        slab_gap_ev=levels.slab_edges.band_gap_ev,
     )
 
 
@@ -434,7 +456,13 @@ WAYS = (
 def _row_remarks(first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome) -> tuple[str, ...]:
     pairs = ((first, a), (second, b))
     polar = [f"{m.name} {slab.model.plane} is a polar plane" for m, slab in pairs if slab.model.of_polar_plane]
-    return (*polar, *(f"{m.name} {slab.model.plane} is not relaxed" for m, slab in pairs if not slab.relaxed))
+    return (*polar, *(f"{m.name} {slab.model.plane}: {slab.relaxation}" for m, slab in pairs if slab.relaxation))
+
+
+def _both_relaxed(a: SlabOutcome, b: SlabOutcome) -> bool | None:
+    if a.relaxed is False or b.relaxed is False:
+        return False
+    return None if None in (a.relaxed, b.relaxed) else True
 
 
 def _plane(slab: SlabOutcome) -> str:
@@ -450,8 +478,14 @@ def _levels(material: MaterialOutcome, slab: SlabOutcome) -> SurfaceLevels:
 # --- what a reader has to know ----------------------------------------------------------------------------------
 
 
-def _study_warnings(plan: StudyPlan, materials: tuple[MaterialOutcome, ...]) -> tuple[str, ...]:
-    lines = _spin_orbit_remarks(materials)
+def _with_spin_orbit(plan: StudyPlan, results: Mapping[str, Results | None]) -> bool:
+    """Whether the band structure of every material was calculated with spin-orbit coupling."""
+    bands = [results[material.bands_step] for material in plan.materials]
+    return all(found is not None and found.method is not None and found.method.spin_orbit is True for found in bands)
+
+
+def _study_warnings(plan: StudyPlan, materials: tuple[MaterialOutcome, ...], *, spin_orbit: bool) -> tuple[str, ...]:
+    lines = [] if spin_orbit else _spin_orbit_remarks(materials)
     cutoffs = {entry.cutoff_ev for entry in plan.study.content.materials.values()}
     least = plan.study.preset.min_cutoff_ev
     if len(cutoffs) > 1 and (least is None or least < max(cutoffs)):
@@ -487,7 +521,9 @@ def _surface_remarks(slab: SlabOutcome) -> list[str]:
             f"neutral by removing half of the outermost layer ({model.termination}); other reconstructions can give "
             "levels that differ by more than 1 eV."
         )
-    if slab.levels is not None and not slab.relaxed:
+    if slab.levels is not None and slab.relaxed is None:
+        lines.append(f"{_face(slab)}: its geometry is neither that cut from the crystal nor one that was relaxed here.")
+    if slab.levels is not None and slab.relaxed is False:
         lines.append(
             f"{_face(slab)}: not relaxed, as cut from the crystal. That can be off by more than 1 eV (the CsBr face of "
             "cubic CsPbBr3: 3.50 eV as cut, 4.68 eV relaxed)."

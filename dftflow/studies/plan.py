@@ -32,7 +32,7 @@ from dftflow.errors import CalculationError, StudyError
 from dftflow.model.spec import CalcSpec, CellFreedom, KPoint, Relaxation
 from dftflow.model.surface import SlabModel
 from dftflow.studies.reader import Study
-from dftflow.studies.schema import KPoints, MaterialEntry, SlabEntry
+from dftflow.studies.schema import TOLERANCES, KPoints, MaterialEntry, SlabEntry
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure
@@ -372,7 +372,6 @@ def _task_of(step_name: str) -> str:
 
 
 Purpose = Literal["relax", "bands"]
-TOLERANCES = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
 _TITLES = {
     "bulk-relax": "bulk: geometry",
     "bulk-bands": "bulk: band structure",

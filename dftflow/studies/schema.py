@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -14,10 +14,12 @@ __all__ = [
     "Published",
     "Settings",
     "SlabEntry",
+    "TOLERANCES",
     "StudyFile",
     "Substitution",
 ]
 
+TOLERANCES = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Grid = tuple[Count, Count, Count]
@@ -29,15 +31,17 @@ class _Table(BaseModel):
 
 
 class _Sourced(_Table):
-    """A table that says which of its values the study's reference gives."""
+    """A table that says which of its values the study's reference gives, of those that a deck can say it of."""
 
     from_reference: tuple[str, ...] = ()
+    _citable: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="after")
     def _names_what_it_gives(self) -> _Sourced:
-        given = self.model_fields_set - {"from_reference"}
         for name in self.from_reference:
-            if name not in given:
+            if name not in self._citable:
+                raise ValueError(f"from_reference cannot name {name!r}; it can name {', '.join(self._citable)}")
+            if name not in self.model_fields_set:
                 raise ValueError(f"from_reference names {name!r}, which this table does not give")
         return self
 
@@ -50,7 +54,11 @@ class KPoints(_Table):
 
 
 def _as_table(value: object) -> object:
-    return {"size": value} if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return {"size": value}
+    if isinstance(value, dict | KPoints):
+        return value
+    raise ValueError("a grid is [2, 2, 2] or { size = [2, 2, 2], gamma = true }")
 
 
 KPointGrid = Annotated[KPoints, BeforeValidator(_as_table)]
@@ -66,7 +74,7 @@ class Substitution(_Table):
     charge: int = 1
 
 
-class SlabEntry(_Sourced):
+class SlabEntry(_Table):
     """A plane to cleave along, in a named setting of the crystal's cell."""
 
     miller: Indices
@@ -80,6 +88,8 @@ class SlabEntry(_Sourced):
 
 class MaterialEntry(_Sourced):
     """One material: where its crystal comes from, and how well it is calculated."""
+
+    _citable = ("cutoff_ev", "relax_kpoints", "bands_kpoints")
 
     structure: str
     pseudocubic_ang: Positive | None = None
@@ -101,6 +111,8 @@ class MaterialEntry(_Sourced):
 
 class Settings(_Sourced):
     """What all calculations of the study share."""
+
+    _citable = TOLERANCES
 
     xc: str = "PBE"
     smearing_ev: Positive = 0.1
@@ -171,7 +183,6 @@ class StudyFile(_Table):
     @model_validator(mode="after")
     def _has_the_reference(self) -> StudyFile:
         tables = [self.settings, *self.materials.values()]
-        tables += [slab for material in self.materials.values() for slab in material.slabs]
         if not self.reference and any(table.from_reference for table in tables):
             raise ValueError('from_reference needs the reference itself; add reference = "<DOI>" at the top')
         return self

@@ -348,7 +348,14 @@ def test_rows_that_leave_no_common_value_contradict_each_other():
     other = replace(offsets(*pair(0.46, 0.61, 0.05)), method="(010)")
     functions = replace(other, method="work functions", range_ev=(-2.1, 1.8))
     rows = with_contradictions([polar, other, functions, paper()])
-    assert [row.contradicts for row in rows] == [("(010)", "the paper"), ("(011)", "the paper"), (), ("(011)", "(010)")]
+    assert [row.contradicts for row in rows] == [(2, 4), (1, 4), (), (1, 2)]
+
+
+def test_rows_of_one_name_are_told_apart():
+    """Two terminations of one plane: the third row agrees with the first and not with the second."""
+    values = (0.40, -0.90, 0.41)
+    rows = with_contradictions([replace(offsets(*pair(value, value + 0.2, 0.05)), method="(010)") for value in values])
+    assert [row.contradicts for row in rows] == [(2,), (1, 3), (2,)]
 
 
 def test_rows_within_the_tolerance_of_each_other_agree():
@@ -356,4 +363,4 @@ def test_rows_within_the_tolerance_of_each_other_agree():
     rows = with_contradictions([near, paper()])
     assert [row.contradicts for row in rows] == [(), ()]
     far = replace(offsets(*pair(0.13, 0.3)), method="far")
-    assert with_contradictions([far, paper()])[0].contradicts == ("the paper",)
+    assert with_contradictions([far, paper()])[0].contradicts == (2,)

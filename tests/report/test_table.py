@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from dftflow.analysis.alignment import BY_WORK_FUNCTION
 from dftflow.model.alignment import SIGN_CONVENTION, AlignmentType
 from dftflow.model.outcome import StudyOutcome
 from dftflow.report.headline import headline
@@ -60,7 +61,6 @@ def test_nothing_finished(outcome: StudyOutcome) -> None:
             "0.310 eV below that of FAPbBr3 (offset \N{MINUS SIGN}0.310 ± 0.050 eV)",
             "As the numbers",
         ),
-        (0.5, None, "quasi-type II", "0.500 eV above", "uncertainty is not known"),
         (0.5, (-0.1, 0.1), "type I", "(offset +0.500 ± 0.100 eV)", "same material"),
         (4.0, (-2.0, 1.0), "type III", "(offset +4.000 (\N{MINUS SIGN}2.000/+1.000) eV)", "do not overlap"),
     ],
@@ -69,7 +69,7 @@ def test_the_headline_says_what_the_offset_means(
     outcomes: ModuleType,
     outcome: StudyOutcome,
     vbo: float,
-    range_ev: tuple[float, float] | None,
+    range_ev: tuple[float, float],
     type_: AlignmentType,
     result: str,
     meaning: str,
@@ -95,9 +95,20 @@ def test_a_polar_plane_is_never_the_headline(outcomes: ModuleType, outcome: Stud
 
 
 def test_rows_say_what_is_against_them(outcomes: ModuleType, outcome: StudyOutcome) -> None:
-    first = replace(outcomes.alignment(), contradicts=("published",), remarks=("CsPbBr3 (010) Pnma is not relaxed",))
+    first = replace(outcomes.alignment(), contradicts=(2,), remarks=("CsPbBr3 (010) Pnma: not relaxed",))
     text = summary_table(replace(outcome, alignments=(first, outcomes.published())))
-    assert "! [1] CsPbBr3 (010) Pnma is not relaxed" in text and "! [1] contradicts [2]" in text
+    assert "! [1] CsPbBr3 (010) Pnma: not relaxed" in text and "! [1] contradicts [2]" in text
+
+
+def test_a_study_that_aligns_nothing_says_so(outcome: StudyOutcome) -> None:
+    alone = replace(outcome, alignments=(), steps=(), settings={"alignment": None})
+    assert headline(alone).meaning == "There is none because the study names no two materials to align."
+
+
+def test_a_headline_from_work_functions(outcomes: ModuleType, outcome: StudyOutcome) -> None:
+    row = replace(outcomes.alignment(vbo=-0.3, range_ev=(-2.1, 1.8)), range_holds=BY_WORK_FUNCTION)
+    meaning = headline(replace(outcome, alignments=(row,))).meaning
+    assert meaning.startswith("The range holds: Fermi level anywhere in the gap of each slab. The offset is smaller")
 
 
 def test_a_missing_gap_says_why(outcomes: ModuleType, outcome: StudyOutcome) -> None:
@@ -112,11 +123,11 @@ def test_a_missing_gap_says_why(outcomes: ModuleType, outcome: StudyOutcome) -> 
 
 def test_what_a_deck_s_writer_cautions_about_is_told(outcome: StudyOutcome) -> None:
     caution = "pw.x has no finite-basis correction"
-    steps = tuple(replace(step, notes=(caution,)) for step in outcome.steps[:2])
+    steps = tuple(replace(step, cautions=(caution,)) for step in outcome.steps[:2])
     told = replace(outcome, steps=steps)
     assert f"! {steps[0].name}, {steps[1].name}: {caution}" in " ".join(summary_table(told).split())
     assert render_report(told, Path()).count(caution) == 1
-    assert results_document(told, Path())["steps"][0]["notes"] == [caution]
+    assert results_document(told, Path())["steps"][0]["cautions"] == [caution]
 
 
 def test_a_quoted_number_is_never_the_headline(outcomes: ModuleType, outcome: StudyOutcome) -> None:

@@ -288,6 +288,7 @@ def test_another_stoichiometry_of_a_crystal_is_refused_and_of_a_slab_is_not(
             {"kpoints_grid": [1, 1, 1], "kpoints_shift": [0, 0, 0]},
             "calculated on 1x1x1 k-points, the study asks for 2x2x2",
         ),
+        ({"kpoints_shift": None}, "calculated on 2x2x2 (shift not told) k-points, the study asks for 2x2x2"),
         ({"kpoints_shift": [0, 0, 0]}, "calculated on 2x2x2 (Γ-centred) k-points, the study asks for 2x2x2"),
     ],
 )

@@ -116,6 +116,11 @@ def test_a_grid_is_three_numbers_or_a_table(write_study: WriteStudy, written: st
     assert grid.size == (2, 2, 2) and grid.gamma is (True if "gamma" in written else None)
 
 
+def test_a_grid_that_is_none_is_told(write_study: WriteStudy) -> None:
+    with pytest.raises(StudyError, match=r"a grid is \[2, 2, 2\] or \{ size"):
+        load_study(str(write_study(("[2, 2, 2]", "5"))))
+
+
 def test_a_wrong_grid_table_is_told(write_study: WriteStudy) -> None:
     with pytest.raises(StudyError, match="unknown key 'gama'") as caught:
         load_study(str(write_study(("[2, 2, 2]", "{ size = [2, 2, 2], gama = true }"))))
@@ -128,9 +133,12 @@ def test_what_the_reference_gives_has_to_be_there(write_study: WriteStudy) -> No
         load_study(str(write_study(sourced)))
     with_doi = ('title = "CsBr"', 'title = "CsBr"\nreference = "10.1021/x"')
     assert load_study(str(write_study(sourced, with_doi))).content.materials["CsBr"].from_reference == ("cutoff_ev",)
-    wrong = ("cutoff_ev = 244.9", 'cutoff_ev = 244.9\nfrom_reference = ["supercell"]')
-    with pytest.raises(StudyError, match="names 'supercell', which this table does not give"):
+    wrong = ("cutoff_ev = 244.9", 'cutoff_ev = 244.9\nfrom_reference = ["structure"]')
+    with pytest.raises(StudyError, match="cannot name 'structure'; it can name cutoff_ev, relax_kpoints"):
         load_study(str(write_study(wrong, with_doi)))
+    untold = ("[materials.CsBr]", '[settings]\nfrom_reference = ["stress_tol_gpa"]\n\n[materials.CsBr]')
+    with pytest.raises(StudyError, match="names 'stress_tol_gpa', which this table does not give"):
+        load_study(str(write_study(untold, with_doi)))
 
 
 def test_alignment_names_materials_of_the_study(write_study: WriteStudy) -> None:

@@ -108,6 +108,7 @@ def render_deck(
         seed=seed,
         files=_files(structure, spec, seed, values, options),
         notes=_notes(spec, chosen, values),
+        cautions=_cautions(spec, chosen),
     )
 
 
@@ -362,10 +363,14 @@ def _notes(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any
             "the middle of the vacuum it is an artefact, and dftflow finds no plateau there. Use "
             "slab_correction='dipole' for vacuum levels."
         )
-    if spec.relaxation is not None:
-        notes.append("pw.x has no criterion for displacements; that of the study does not act.")
-        notes += notes_on_cell_cutoff(spec, chosen)
     return tuple(notes)
+
+
+def _cautions(spec: CalcSpec, chosen: Sequence[Potential]) -> tuple[str, ...]:
+    if spec.relaxation is None:
+        return ()
+    lacking = "pw.x has no criterion for displacements; that of the study does not act."
+    return (lacking, *notes_on_cell_cutoff(spec, chosen))
 
 
 def _notes_on_potentials(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any]) -> list[str]:

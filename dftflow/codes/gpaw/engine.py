@@ -122,15 +122,7 @@ def relax(
         record["finite_basis_de_dlnecut_ev"] = slope
         engine = calculator()
         atoms.calc = BasisCorrected(engine, slope)
-        if keep_symmetry:
-            symmetry = FixSymmetry(atoms, symprec=SYMMETRY_TOLERANCE_ANG, verbose=False)
-            atoms.set_constraint([*atoms.constraints, symmetry])
-        # The symmetry and the cell that strains count from are those of the start: the atoms are moved after it.
-        movable = _degrees_of_freedom(atoms, cell)
-        if steps:
-            atoms.set_cell(steps[-1]["cell_ang"], scale_atoms=False, apply_constraint=False)
-            atoms.set_positions(steps[-1]["positions_ang"], apply_constraint=False)
-        optimiser = _KeptBFGS(movable, restart=HESSIAN_FILE, logfile=None, maxstep=0.15)
+        optimiser = _optimiser(atoms, cell, steps, keep_symmetry)
         count, goes_on = len(steps), bool(steps)
         engine.hooks["scf_step"] = lambda scf: _tell(f"BFGS step {count}, SCF iteration {scf.niter}", None)
         converged = False
@@ -152,6 +144,18 @@ def relax(
         record["status"] = "finished" if converged else "geom_not_converged"
         if not converged:
             record["message"] = f"the geometry did not converge in {max_steps} steps"
+
+
+def _optimiser(atoms: Atoms, cell: CellFreedom, steps: list[dict[str, Any]], keep_symmetry: bool) -> _KeptBFGS:
+    """BFGS at the last of `steps`, with the symmetry and the cell that strains count from as they were at the start."""
+    if keep_symmetry:
+        symmetry = FixSymmetry(atoms, symprec=SYMMETRY_TOLERANCE_ANG, verbose=False)
+        atoms.set_constraint([*atoms.constraints, symmetry])
+    movable = _degrees_of_freedom(atoms, cell)
+    if steps:
+        atoms.set_cell(steps[-1]["cell_ang"], scale_atoms=False, apply_constraint=False)
+        atoms.set_positions(steps[-1]["positions_ang"], apply_constraint=False)
+    return _KeptBFGS(movable, restart=HESSIAN_FILE, logfile=None, maxstep=0.15)
 
 
 class _KeptBFGS(BFGS):

@@ -86,6 +86,7 @@ def render_deck(
             "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=search),
         },
         notes=_notes(spec, names, library, isif),
+        cautions=notes_on_cell_cutoff(spec, names),
     )
 
 
@@ -215,7 +216,6 @@ def _notes(spec: CalcSpec, names: Sequence[PotentialName], library: str, isif: i
         f"POTCAR is not part of the deck: put the potentials {symbols} of {library} together in this order, or set "
         "VASP_PP_PATH to the folder that holds the library; vasp.sh checks the names, and the valences that are known "
         "here, before it starts VASP.",
-        *notes_on_cell_cutoff(spec, names),
     ]
     if isif == VOLUME:
         notes.append("ISIF = 8 needs VASP 6.4.1 or later.")

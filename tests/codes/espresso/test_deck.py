@@ -114,7 +114,9 @@ def test_a_relaxation_has_its_criteria_per_cell_and_in_kbar(csbr: Structure) -> 
     assert float(value(text, "etot_conv_thr")) * 13.605693 == pytest.approx(2 * 2e-5, rel=1e-6)
     assert float(value(text, "forc_conv_thr")) * 13.605693 / 0.52917721 == pytest.approx(0.05, rel=1e-6)
     assert float(value(text, "press_conv_thr")) == 1.0
-    assert any("finite basis" in note for note in deck.notes) and any("displacements" in note for note in deck.notes)
+    assert any("finite basis" in note for note in deck.cautions) and any(
+        "displacements" in note for note in deck.cautions
+    )
     ions = ESPRESSO().render(csbr, replace(SPEC, task="relax", relaxation=replace(RELAXATION, cell="fixed")), "seed")
     assert value(ions.files["seed.relax.in"], "calculation") == "relax" and "&CELL" not in ions.files["seed.relax.in"]
 
@@ -354,9 +356,9 @@ def test_a_cell_is_not_relaxed_below_what_the_potentials_suggest(tmp_path: Path,
     assert SPEC.title in raised.value.summary
     for words in ('cell = "fixed"', f"cutoff_ev = {need_ev}", "out of its from_reference", "--preset converged"):
         assert words in raised.value.fix
-    assert any("finite basis" in note for note in moving_cell(folder, need_ev).notes)
-    assert not any("not known here" in note and "pressure" in note for note in moving_cell(folder, need_ev).notes)
-    assert not any("finite basis" in note for note in moving_cell(folder, 435.4, cell="fixed").notes)
+    assert any("finite basis" in note for note in moving_cell(folder, need_ev).cautions)
+    assert not any("not known here" in note and "pressure" in note for note in moving_cell(folder, need_ev).cautions)
+    assert not any("finite basis" in note for note in moving_cell(folder, 435.4, cell="fixed").cautions)
     assert moving_cell(folder, 435.4, task="potential").files
 
 
@@ -376,7 +378,7 @@ def test_the_preset_is_named_only_where_it_is_enough(tmp_path: Path) -> None:
 def test_a_need_that_is_not_known_is_said_and_not_guessed(tmp_path: Path) -> None:
     none = UPF_WITH_CUTOFF.format(element="Br", text=0, header="0.000000000000e0")
     folder = potentials(tmp_path / "upf", Cs_dot_gth="Cs GTH-PBE-q9\n55 9 0\n10 11 2 3 2001 0\n", Br_dot_upf=none)
-    (note,) = (note for note in moving_cell(folder, 100.0).notes if "pressure stays the same" in note)
+    (note,) = (note for note in moving_cell(folder, 100.0).cautions if "pressure stays the same" in note)
     assert "Cs.gth, Br.upf" in note and 'cell = "fixed"' in note
 
 

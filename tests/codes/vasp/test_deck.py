@@ -170,11 +170,11 @@ def test_the_preset_is_named_only_where_it_is_enough():
 
 def test_a_need_that_is_not_known_is_said_and_not_guessed():
     moves = spec(task="relax", relaxation=relaxation("all"), cutoff_ev=310.0)
-    assert not any("ENMAX" in note for note in render(CRYSTAL, moves).notes)
+    assert not any("ENMAX" in note for note in render(CRYSTAL, moves).cautions)
     own = render(CRYSTAL, replace(moves, cutoff_ev=290.0), potentials={"Pb": "Pb"})
-    assert any("ENMAX of Pb is not known" in note for note in own.notes)
+    assert any("ENMAX of Pb is not known" in note for note in own.cautions)
     of_lda = render(CRYSTAL, replace(moves, cutoff_ev=100.0, xc="LDA"))
-    assert any("ENMAX of Cs_sv, Pb_d, Br is not known" in note for note in of_lda.notes)
+    assert any("ENMAX of Cs_sv, Pb_d, Br is not known" in note for note in of_lda.cautions)
     with pytest.raises(SpecError, match="Cs_sv"):
         render(CRYSTAL, replace(moves, cutoff_ev=250.0), potentials={"Pb": "Pb"})
 
@@ -182,9 +182,9 @@ def test_a_need_that_is_not_known_is_said_and_not_guessed():
 def test_a_cell_that_moves_is_noted_for_its_pulay_stress():
     free = render(CRYSTAL, spec(task="relax", relaxation=relaxation("isotropic"), cutoff_ev=310.0))
     fixed = render(CRYSTAL, spec(task="relax", relaxation=relaxation("fixed")))
-    assert any("Pulay" in note for note in free.notes)
+    assert any("Pulay" in note for note in free.cautions)
     assert any("6.4.1" in note for note in free.notes)
-    assert not any("Pulay" in note for note in fixed.notes)
+    assert not any("Pulay" in note for note in fixed.cautions)
     assert (incar(free)["ISIF"], incar(fixed)["ISIF"]) == (8, 2)
 
 

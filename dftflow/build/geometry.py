@@ -1,0 +1,34 @@
+"""Whether two structures are the same geometry, however their atoms are ordered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["same_geometry"]
+
+SAME_PLACE_ANG = 0.02
+SAME_ANGLE_DEG = 0.1
+
+
+def same_geometry(first: Structure, second: Structure, *, tolerance_ang: float = SAME_PLACE_ANG) -> bool:
+    """Whether the cells agree and every atom of one lies within `tolerance_ang` of one of its kind in the other.
+
+    Cells are compared by lengths and angles, because a code may turn the one it is given.
+
+    pymatgen's `StructureMatcher` answers another question: it forgives strain, and its tolerance has no unit.
+    """
+    if first.composition != second.composition:
+        return False
+    lengths = np.abs(np.subtract(first.lattice.abc, second.lattice.abc)).max()
+    angles = np.abs(np.subtract(first.lattice.angles, second.lattice.angles)).max()
+    if lengths > tolerance_ang or angles > SAME_ANGLE_DEG:
+        return False
+    distances = first.lattice.get_all_distances(first.frac_coords, second.frac_coords)
+    kinds = [np.array([site.specie.Z for site in structure]) for structure in (first, second)]
+    distances[kinds[0][:, None] != kinds[1][None, :]] = np.inf
+    return bool((distances.min(axis=0) <= tolerance_ang).all() and (distances.min(axis=1) <= tolerance_ang).all())
