@@ -133,6 +133,54 @@ def test_the_levels_of_the_model(study: Study, folder: Path) -> None:
     assert not [text for text in outcome.warnings if text.startswith("CsBr/")]
 
 
+def test_the_levels_are_those_of_the_upper_side(study: Study, folder: Path, steps: dict[str, Any]) -> None:
+    """The vacuum above the slab lies 0.3 eV higher than that below: IP and W count from the former, and it is said."""
+    structure, spec = steps[SLAB]
+    values = planar(structure, spec)
+    length, heights = structure.lattice.c, structure.cart_coords[:, 2]
+    z = np.arange(values.size) * length / values.size
+    above = z > heights.max() + 1.0
+    np.savez(folder / SLAB / "potential.npz", planar_ev=values + 0.3 * above, cell_ang=structure.lattice.matrix)
+    outcome = collect_study(study, folder)
+    levels = outcome.materials[0].slabs[0].levels
+    assert levels is not None
+    assert levels.ionisation_potential_ev == pytest.approx(STEP + 0.3 - VBM, abs=0.02)
+    assert levels.work_function_ev == pytest.approx(STEP + 0.3 - FERMI, abs=0.02)
+    assert any("differ by +0.300 eV; the upper side is used" in text for text in outcome.warnings)
+
+
+def test_a_slab_as_cut_is_called_that(study: Study, folder: Path) -> None:
+    outcome = collect_study(study, folder)
+    slab = outcome.materials[0].slabs[0]
+    assert slab.relaxed is False and slab.relaxation == "not relaxed"
+    assert any("not relaxed, as cut from the crystal" in text for text in outcome.warnings)
+
+
+def test_a_slab_of_another_geometry_is_not_said_to_be_as_cut(study: Study, folder: Path, steps: dict[str, Any]) -> None:
+    """Somebody relaxed it elsewhere, and the relaxation is not here."""
+    structure, spec = steps[SLAB]
+    moved = structure.copy()
+    moved.translate_sites([0], [0, 0, 0.3], frac_coords=False)
+    leave(folder / SLAB, moved, spec)
+    outcome = collect_study(study, folder)
+    assert outcome.materials[0].slabs[0].relaxed is None
+    assert any("neither that cut from the crystal nor one that was relaxed here" in t for t in outcome.warnings)
+
+
+def test_special_points_that_were_not_calculated_are_named(study: Study, folder: Path, steps: dict[str, Any]) -> None:
+    """The (110) surface cell is rectangular: Γ and one X are there, S and Y are not."""
+    (told,) = collect_study(study, folder).materials[0].slabs[0].warnings
+    assert "not calculated at" in told and "S-bar" in told and "G-bar" not in told
+    _, spec = steps[SLAB]
+    points = [point.frac for point in spec.edge_kpoints]
+    values = np.array([[[VBM, CBM + 0.1]] * len(points)]) + SLAB_ZERO
+    np.savez(
+        folder / SLAB / "bands.npz", eigenvalues_ev=values, kpoints_frac=np.array(points),
+        labels=np.array([point.label for point in spec.edge_kpoints]), on_path=np.full(len(points), -1),
+    )  # fmt: skip
+    assert collect_study(study, folder).materials[0].slabs[0].warnings == ()
+
+
 def test_nothing_is_written(study: Study, folder: Path) -> None:
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
     collect_study(study, folder)
