@@ -67,6 +67,11 @@ class DftflowError(Exception):
         self.where = where
         super().__init__(summary, reason, fix, where)
 
+    @property
+    def sentence(self) -> str:
+        """What went wrong and why, in one line."""
+        return " ".join(f"{self.summary} ({self.reason})".split()) if self.reason else self.summary
+
     def __str__(self) -> str:
         head = f"{self.where}: {self.summary}" if self.where else self.summary
         lines = [head]

@@ -40,7 +40,7 @@ def calculation_levels(results: Results) -> CalculationLevels:
         try:
             sides = _sides(results, normal, edges)
         except AnalysisError as error:
-            why_no_vacuum = " ".join(str(error).split())
+            why_no_vacuum = error.sentence
     return CalculationLevels(
         edges=edges,
         why_no_edges=why_no_edges,
@@ -84,7 +84,7 @@ def _edges(results: Results) -> tuple[BandEdges | None, str]:
     try:
         return find_band_edges(results.bands), ""
     except BandEdgeError as error:
-        return None, f"{error.summary} ({error.reason})" if error.reason else error.summary
+        return None, error.sentence
 
 
 def _on_grid_alone(bands: Bands) -> bool:

@@ -193,7 +193,7 @@ def _edges_or_why(bands: Bands | None, required: tuple[KPoint, ...] = ()) -> tup
     try:
         return find_band_edges(bands, required=required), ""
     except BandEdgeError as error:
-        return None, " ".join(str(error).split())
+        return None, error.sentence
 
 
 def _grid_warnings(bands: Bands, edges: BandEdges) -> list[str]:
@@ -251,7 +251,7 @@ def _slab(
         vacuum = vacuum_levels(profile, slab.potential.zero)
         levels = _levels_of_slab(slab, profile, vacuum[1], bulk, material, ends, results)
     except AnalysisError as error:
-        failure = str(error)
+        failure = error.sentence
     return SlabOutcome(
         model=model,
         structure=structure,
@@ -352,7 +352,7 @@ def _alignments(
                 rows.append(_row(way, first, a, second, b, entry.tolerance_ev))
             except AnalysisError as error:
                 faces = f"{first.name} {_face(a)} | {second.name} {_face(b)}"
-                warnings.append(f"no offset by the {way.method} {faces}: {' '.join(str(error).split())}")
+                warnings.append(f"no offset by the {way.method} {faces}: {error.sentence}")
     rows += [_published(row, first.name, second.name, entry.tolerance_ev) for row in entry.published]
     return with_contradictions(rows), tuple(warnings)
 
