@@ -313,7 +313,10 @@ class MaterialPlan:
                 fixed_atoms=self._held_atoms(index, slab),
             )
         return replace(
-            common, title=f"{self.name}: electrostatic potential of the {plane}", edge_kpoints=surface_points(slab)
+            common,
+            title=f"{self.name}: electrostatic potential of the {plane}",
+            edge_kpoints=surface_points(slab),
+            empty_bands=min(common.empty_bands, SLAB_EMPTY_BANDS),
         )
 
     def _held_atoms(self, index: int, slab: Structure) -> tuple[int, ...]:
@@ -371,6 +374,8 @@ def _task_of(step_name: str) -> str:
     return kind if kind.startswith("bulk") else f"slab-{kind.rsplit('-', 1)[1]}"
 
 
+SLAB_EMPTY_BANDS = 4
+"""Enough for a slab's own gap; higher ones lie among the states of the vacuum, and hardly converge."""
 Purpose = Literal["relax", "bands"]
 _TITLES = {
     "bulk-relax": "bulk: geometry",

@@ -203,9 +203,23 @@ def potential(
         record.update(_ground_state(atoms, engine))
         record["forces_ev_per_ang"] = atoms.get_forces().tolist()
         _save_potential(engine, atoms)
-        segments = [SEGMENT_OF_EXTRA_POINTS] * len(kpoints)
-        record["grid_kpoints"] = _save_bands(engine, kpoints, labels, segments, empty_bands)
+        record["grid_kpoints"] = _save_bands(engine, (), (), (), empty_bands)
+        if len(kpoints):
+            record.update(_special_points(engine, kpoints, labels, empty_bands))
         record["status"] = "finished"
+
+
+def _special_points(
+    engine: Any, kpoints: Sequence[Sequence[float]], labels: Sequence[str], empty_bands: int
+) -> dict[str, str]:
+    """Adds `kpoints` to ``bands.npz``; when they do not converge the rest stands, and the record says so."""
+    from gpaw import KohnShamConvergenceError
+
+    try:
+        _save_bands(engine, kpoints, labels, [SEGMENT_OF_EXTRA_POINTS] * len(kpoints), empty_bands)
+    except KohnShamConvergenceError as error:
+        return {"message": f"the eigenvalues at {', '.join(labels)} did not converge: {error}"}
+    return {}
 
 
 def _save_bands(
