@@ -69,8 +69,9 @@ class DftflowError(Exception):
 
     @property
     def sentence(self) -> str:
-        """What went wrong and why, in one line."""
-        return " ".join(f"{self.summary} ({self.reason})".split()) if self.reason else self.summary
+        """What went wrong, why and what can be done, in one line."""
+        why = f" ({self.reason})" if self.reason else ""
+        return " ".join(f"{self.summary}{why}{f'; {self.fix}' if self.fix else ''}".split())
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.summary}" if self.where else self.summary
