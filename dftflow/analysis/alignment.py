@@ -13,8 +13,8 @@ Each offset (valence, conduction; first minus second) is positive, negative, or,
 
 There is no agreed t. Errors of the line-up move both edges of a material together, by the same amount. The type is
 given only when it stays the same while the first material is moved against the second by anything within the range of
-the offsets; otherwise it is not resolved. A range that is a lower bound of the error, as that of a line-up is, can
-leave a type open, but never settles one.
+the offsets; otherwise it is not resolved. The range of a line-up bounds no error: it can leave a type open, but never
+settles one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
 TOLERANCES_EV = (0.026, 0.10, 0.20)
 """kT at 300 K; the size of a line-up's error; what others use."""
 
-BY_LINE_UP = "spread of the line-up, a lower bound of its error; thickness and termination are not in it"
+BY_LINE_UP = "spread of the line-up over the slab's middle; it bounds no error, thickness and termination are not in it"
 BY_WORK_FUNCTION = "Fermi level anywhere in the gap of each slab"
 
 

@@ -107,10 +107,12 @@ class VacuumLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineupSpread:
-    """How much a line-up depends on where and how it is made: a lower bound of its error, not an estimate of it.
+    """How much a line-up depends on where and how it is made. That is no error bar, and bounds none.
 
-    What is not in it: the finite thickness of the slab (of the CsBr face of cubic CsPbBr3 a slab of 12 Å, whose spread
-    is below 0.05 eV, is 0.10 eV off one of 29 Å), the termination, and what cutoff, k-points and functional do.
+    The error can be larger: the finite thickness of the slab (of the unrelaxed CsBr face of cubic CsPbBr3 a slab of
+    12 Å, flat to 0.01 eV, is 0.10 eV off one of 29 Å), the termination, and what cutoff, k-points and functional do
+    are not in it. It can be smaller: in a relaxed slab the layers are no longer one period of the crystal apart, so
+    that the average over one period ripples, and part of that cancels in the mean.
 
     Attributes
     ----------

@@ -102,7 +102,7 @@ def _alignment_figure(outcome: StudyOutcome) -> StudyFigure:
     row = _diagram(outcome)
     caption = (
         "Band edges relative to the vacuum level; below, the offsets by each method with their range: of a line-up, "
-        "how much it depends on where in the slab it is made (a lower bound of its error); of work functions, the "
+        "how much it depends on where in the slab it is made (which bounds no error); of work functions, the "
         "Fermi level anywhere in the gap of each slab."
     )
 

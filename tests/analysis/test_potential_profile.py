@@ -174,7 +174,7 @@ def test_the_tail_of_a_face_is_more_than_the_spread_shows():
     middle = slab_centre_average(profile)
     spread = middle.half_variation_ev + middle.windows_ev + abs(middle.mean_ev - middle.centre_ev)
     assert middle.mean_ev + 7.0 == pytest.approx(0.12, abs=0.03)
-    assert 0.01 < spread < 0.5 * (middle.mean_ev + 7.0), "a lower bound, as it is called"
+    assert 0.01 < spread < 0.5 * (middle.mean_ev + 7.0), "it bounds no error"
 
 
 def test_the_window_keeps_clear_of_the_surfaces():

@@ -80,7 +80,7 @@ def test_the_headline_says_what_the_offset_means(
     assert meaning in head.meaning
     assert "0.1 eV" in head.meaning
     assert type_ in head.meaning or (type_ == "not resolved" and "is open" in head.meaning)
-    assert "resolved" not in head.result + head.meaning, "a spread is a lower bound of the error: it settles nothing"
+    assert "resolved" not in head.result + head.meaning, "a spread bounds no error: it settles nothing"
 
 
 def test_a_polar_plane_is_never_the_headline(outcomes: ModuleType, outcome: StudyOutcome) -> None:
