@@ -137,7 +137,7 @@ def _bands_figure(outcome: StudyOutcome) -> StudyFigure:
     left_out = [m.name for m in outcome.materials if m not in drawn]
     caption = "Band structures " + (
         "on one energy axis, relative to the vacuum level of the surface in the alignment." if on_vacuum
-        else "relative to the valence-band maximum of each material: not every one has a vacuum level."
+        else "relative to the valence-band maximum of each material."
     )  # fmt: skip
     if drawn and left_out:
         caption += f" Left out, because there are no bands: {', '.join(left_out)}."
