@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dftflow.errors import BandEdgeError
 from dftflow.model.energy import Energy
+from dftflow.model.kpoint_grid import same_kpoint
 from dftflow.model.levels import BandEdges
 from dftflow.model.results import Bands, FloatArray
 from dftflow.model.spec import KPoint
 
-__all__ = ["find_band_edges", "grid_band_gap_ev", "missing_points"]
+__all__ = ["edges_or_reason", "find_band_edges", "grid_band_gap_ev", "missing_points"]
 
 K_TOLERANCE = 1e-4
 DEGENERACY_EV = 1e-3
@@ -82,7 +82,19 @@ def grid_band_gap_ev(bands: Bands) -> float | None:
 
 def missing_points(bands: Bands, points: Sequence[KPoint]) -> tuple[KPoint, ...]:
     """Those of `points` that are not among the k-points, up to reciprocal lattice vectors and the sign."""
-    return tuple(point for point in points if not _same_point(bands.kpoints_frac, np.array(point.frac)).any())
+    return tuple(
+        point for point in points if not same_kpoint(bands.kpoints_frac, np.array(point.frac), K_TOLERANCE).any()
+    )
+
+
+def edges_or_reason(bands: Bands | None, *, required: Sequence[KPoint] = ()) -> tuple[BandEdges | None, str]:
+    """What `find_band_edges` finds, or why there are no band edges, in one line."""
+    if bands is None:
+        return None, "there are no eigenvalues"
+    try:
+        return find_band_edges(bands, required=required), ""
+    except BandEdgeError as error:
+        return None, error.sentence
 
 
 # --- filling the bands ------------------------------------------------------------------------------------------
@@ -145,15 +157,6 @@ def _overlap(bands: Bands, vbm_at: int, cbm_at: int, overlap_ev: float) -> BandE
 # --- k-points ---------------------------------------------------------------------------------------------------
 
 
-def _same_point(first: FloatArray, second: FloatArray) -> NDArray[np.bool_]:
-    """Whether k-points (..., 3) agree up to a reciprocal lattice vector and up to the sign; broadcasts."""
-    return _is_lattice_vector(first - second) | _is_lattice_vector(first + second)
-
-
-def _is_lattice_vector(difference: FloatArray) -> NDArray[np.bool_]:
-    return np.asarray(np.all(np.abs(difference - np.round(difference)) <= K_TOLERANCE, axis=-1))
-
-
 def _require(bands: Bands, point: KPoint) -> None:
     if missing_points(bands, [point]):
         raise BandEdgeError(
@@ -171,7 +174,9 @@ def _edge_points(kpoints: FloatArray, valence: FloatArray, conduction: FloatArra
     """
     tops = np.flatnonzero(valence >= valence.max() - DEGENERACY_EV)
     bottoms = np.flatnonzero(conduction <= conduction.min() + DEGENERACY_EV)
-    pairs = [(top, bottom) for top in tops for bottom in bottoms[_same_point(kpoints[bottoms], kpoints[top])]]
+    pairs = [
+        (top, bottom) for top in tops for bottom in bottoms[same_kpoint(kpoints[bottoms], kpoints[top], K_TOLERANCE)]
+    ]
     if not pairs:
         return int(valence.argmax()), int(conduction.argmin()), False
     top, bottom = min(pairs, key=lambda pair: conduction[pair[1]] - valence[pair[0]])
@@ -179,7 +184,7 @@ def _edge_points(kpoints: FloatArray, valence: FloatArray, conduction: FloatArra
 
 
 def _label(bands: Bands, index: int) -> str:
-    same = _same_point(bands.kpoints_frac, bands.kpoints_frac[index])
+    same = same_kpoint(bands.kpoints_frac, bands.kpoints_frac[index], K_TOLERANCE)
     names = [bands.labels[index], *(label for label, is_same in zip(bands.labels, same, strict=True) if is_same)]
     return next(filter(None, names), "")
 

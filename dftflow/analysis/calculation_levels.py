@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from dftflow.analysis.band_edges import find_band_edges
+from dftflow.analysis.band_edges import edges_or_reason
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
-from dftflow.errors import AnalysisError, BandEdgeError
+from dftflow.errors import AnalysisError
 from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, VacuumLevel
@@ -30,7 +30,7 @@ FERMI_IN_GAP = (
 
 def calculation_levels(results: Results) -> CalculationLevels:
     """Levels of one calculation; what it does not carry is None, with the reason."""
-    edges, why_no_edges = _edges(results)
+    edges, why_no_edges = edges_or_reason(results.bands)
     normal = None
     if results.structure is not None:
         normal = slab_normal(results.structure.frac_coords, results.structure.lattice.matrix)
@@ -76,15 +76,6 @@ def slab_normal(frac_coords: FloatArray, cell_ang: FloatArray) -> int | None:
 
 
 # --- band edges -------------------------------------------------------------------------------------------------
-
-
-def _edges(results: Results) -> tuple[BandEdges | None, str]:
-    if results.bands is None:
-        return None, "there are no eigenvalues"
-    try:
-        return find_band_edges(results.bands), ""
-    except BandEdgeError as error:
-        return None, error.sentence
 
 
 def _on_grid_alone(bands: Bands) -> bool:

@@ -199,17 +199,15 @@ def _same_cell(first: Results, second: Results) -> bool:
     return bool(lengths and np.allclose(a.angles, b.angles, rtol=0, atol=0.1))
 
 
-def _same_counts(a: Method, b: Method) -> bool:
-    return a.kpoints_grid is not None and a.kpoints_grid == b.kpoints_grid
-
-
-def _same_grid(a: Method, b: Method) -> bool:
-    """Whether the points are the same, as far as both tell: their numbers, and where the grid stands."""
+def _same_grid(a: Method, b: Method) -> bool | None:
+    """Whether both have the same points, for all that their numbers tell; None when one does not tell its shift."""
     if a.kpoints_grid is None or b.kpoints_grid is None:
         return True
     if a.kpoints_grid != b.kpoints_grid:
         return False
-    return a.kpoints_shift is None or b.kpoints_shift is None or same_shift(a.kpoints_shift, b.kpoints_shift)
+    if a.kpoints_shift is None or b.kpoints_shift is None:
+        return None
+    return same_shift(a.kpoints_shift, b.kpoints_shift)
 
 
 def _k_density(a: Method, b: Method, *, same_cell: bool) -> ComparisonRow:
@@ -221,9 +219,10 @@ def _k_density(a: Method, b: Method, *, same_cell: bool) -> ComparisonRow:
         ratio = 1.0
     else:
         ratio = a.kpoint_spacing_per_ang / b.kpoint_spacing_per_ang
-    if same_cell and _same_counts(a, b) and None in (a.kpoints_shift, b.kpoints_shift):
+    same_grid = _same_grid(a, b) if same_cell else True
+    if same_grid is None:
         return _untold(name, first, second)
-    if same_cell and not _same_grid(a, b):
+    if not same_grid:
         consequence = "one cell on two grids: the sampling error does not cancel"
         return _row(name, first or "", second or "", "caution", consequence)
     alike = 1 / (1 + SAME_K_DENSITY) - 1e-9 <= ratio <= 1 + SAME_K_DENSITY + 1e-9

@@ -151,8 +151,8 @@ def slab_centre_average(profile: PotentialProfile) -> SlabCentre:
     The average at height z sees one period around z. It is bulk-like only where that stays 1 Å or more inside the
     outermost atoms, so the window has the width thickness - period - 2 Å, at most one period. A slab too thin for
     that gets a window of half a period, whose averages do see the surfaces. What the variation, the change between
-    windows and the value in the middle tell is how much a line-up depends on where it is made: less than its error,
-    for the average comes in from a face with a tail that is longer than it is steep.
+    windows and the value in the middle tell is how much a line-up depends on where it is made. They bound no error: in
+    a slab as cut the average comes in from a face with a long tail, and is farther off than it varies.
 
     Raises
     ------

@@ -53,7 +53,7 @@ def surface_levels(
     work_function_ev = vacuum.level - fermi
     vacuum_above_centre_ev = vacuum.level - Energy(centre.mean_ev, vacuum.level.zero)
     if slab_edges is not None:
-        _ = vacuum.level - slab_edges.vbm
+        _ = vacuum.level - slab_edges.vbm  # raises for edges of another run
     return SurfaceLevels(
         vacuum=vacuum,
         work_function_ev=work_function_ev,

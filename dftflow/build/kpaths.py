@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from dftflow.errors import StructureError
+from dftflow.model.kpoint_grid import same_kpoint
 from dftflow.model.results import FloatArray
 from dftflow.model.spec import KPath, KPoint
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["sample_path", "special_points", "standard_path", "surface_points"]
 
 LATTICE_TOLERANCE = 1e-3
+SAME_K = 1e-6
 
 
 def special_points(structure: Structure) -> dict[str, KPoint]:
@@ -61,7 +63,7 @@ def surface_points(slab: Structure) -> tuple[KPoint, ...]:
     points = [KPoint(label=f"{label}-bar", frac=_rounded(point)) for label, point in found.items()]
     for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
         half = np.array([i / 2, j / 2, 0.0])
-        if not any(_is_whole(half - point.frac) or _is_whole(half + point.frac) for point in points):
+        if not any(same_kpoint(half, np.array(point.frac), SAME_K) for point in points):
             points.append(KPoint(label=_twin(half, points, slab), frac=_rounded(half)))
     return tuple(points)
 
@@ -81,10 +83,6 @@ def _distance_from_gamma(point: FloatArray, slab: Structure) -> float:
     """Of the nearest image of a point in the plane, in 1/Å."""
     images = [point + np.array([i, j, 0.0]) for i in (-1, 0, 1) for j in (-1, 0, 1)]
     return float(min(np.linalg.norm(image @ slab.lattice.reciprocal_lattice.matrix) for image in images))
-
-
-def _is_whole(difference: FloatArray) -> bool:
-    return bool(np.abs(difference - np.round(difference)).max() < 1e-6)
 
 
 def standard_path(structure: Structure, spacing_per_ang: float) -> KPath:

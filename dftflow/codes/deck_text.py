@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["align_comments", "decimal_text", "plain_text"]
+__all__ = ["align_comments", "decimal_text", "plain_text", "with_source"]
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
 _TRANSLITERATED = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
@@ -36,6 +36,11 @@ def plain_text(text: str) -> str:
     """
     ascii_text = unicodedata.normalize("NFKD", text.translate(_TRANSLITERATED)).encode("ascii", "ignore").decode()
     return re.sub(r"[^!-~]+", " ", ascii_text).strip()
+
+
+def with_source(note: str, source: str | None) -> str:
+    """`note`, and behind it where the number comes from, when that is told."""
+    return f"{note}; {plain_text(source)}" if source else note
 
 
 def align_comments(text: str, mark: str) -> str:

@@ -14,9 +14,12 @@ __all__ = [
     "NO_SHIFT",
     "Counts",
     "Shift",
+    "common_shift",
     "grid_points",
     "grid_text",
+    "is_lattice_vector",
     "monkhorst_pack_shift",
+    "same_kpoint",
     "same_shift",
     "shift_of_points",
 ]
@@ -43,7 +46,7 @@ def grid_points(counts: Counts, shift: Shift) -> FloatArray:
 
 
 def shift_of_points(points: FloatArray, counts: Counts) -> Shift | None:
-    """Shift of the grid that `points` are, in steps from 0 up to but not including 1; None when they are no such grid.
+    """Shift of the grid that `points` are, in steps; None when they are no such grid.
 
     Parameters
     ----------
@@ -53,14 +56,18 @@ def shift_of_points(points: FloatArray, counts: Counts) -> Shift | None:
         Points along each reciprocal lattice vector.
     """
     steps = np.asarray(points, dtype=np.float64) * np.array(counts)
-    if len(steps) != np.prod(counts):
+    indices = np.round(steps - steps[0]).astype(int) % np.array(counts)
+    if len(steps) != np.prod(counts) or len(np.unique(indices, axis=0)) != len(steps):
         return None
-    away = steps - steps[0]
-    indices = np.round(away).astype(int) % np.array(counts)
-    if np.abs(away - np.round(away)).max() > SAME_SHIFT or len(np.unique(indices, axis=0)) != len(steps):
-        return None
-    a, b, c = (float(round(x, 6)) % 1.0 for x in (steps[0] + SAME_SHIFT) % 1.0 - SAME_SHIFT)
-    return (a, b, c)
+    return common_shift(points, counts)
+
+
+def common_shift(points: FloatArray, counts: Counts) -> Shift | None:
+    """Shift of the grid with `counts` points on which all `points`, shape (n, 3), lie; None when they do not."""
+    steps = np.asarray(points, dtype=np.float64) * np.array(counts)
+    shifts = (steps + SAME_SHIFT) % 1.0 - SAME_SHIFT
+    a, b, c = (float(round(x, 4)) + 0.0 for x in shifts[0])
+    return (a, b, c) if is_lattice_vector(shifts - np.array([a, b, c]), SAME_SHIFT).all() else None
 
 
 def grid_text(counts: Counts, shift: Shift | None) -> str:
@@ -77,5 +84,17 @@ def grid_text(counts: Counts, shift: Shift | None) -> str:
 
 def same_shift(first: Shift, second: Shift) -> bool:
     """Whether two shifts are the same up to whole steps."""
-    difference = np.array(first) - np.array(second)
-    return bool(np.abs(difference - np.round(difference)).max() <= SAME_SHIFT)
+    return bool(is_lattice_vector(np.subtract(first, second), SAME_SHIFT))
+
+
+def same_kpoint(first: FloatArray, second: FloatArray, tolerance: float) -> NDArray[np.bool_]:
+    """Whether k-points (..., 3) are the same up to a reciprocal lattice vector and, by time reversal, the sign.
+
+    Broadcasts; `tolerance` is that of each fractional coordinate.
+    """
+    return is_lattice_vector(first - second, tolerance) | is_lattice_vector(first + second, tolerance)
+
+
+def is_lattice_vector(difference: FloatArray, tolerance: float) -> NDArray[np.bool_]:
+    """Whether differences (..., 3) of fractional coordinates are whole numbers."""
+    return np.asarray(np.all(np.abs(difference - np.round(difference)) <= tolerance, axis=-1))

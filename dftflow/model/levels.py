@@ -153,8 +153,7 @@ class SurfaceLevels:
     spread
         Of that line-up.
     slab_edges, why_no_slab_edges
-        Band edges of the slab calculation itself, at its grid and the special points of the surface's zone, or why
-        there are none.
+        Band edges of the slab calculation itself, at the k-points that were calculated, or why there are none.
     """
 
     vacuum: VacuumLevel

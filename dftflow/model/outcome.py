@@ -15,7 +15,12 @@ from dftflow.model.surface import SlabModel
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["BulkOutcome", "MaterialOutcome", "SlabOutcome", "StepOutcome", "StudyOutcome"]
+__all__ = ["BulkOutcome", "MaterialOutcome", "SlabOutcome", "StepOutcome", "StudyOutcome", "relaxation_text"]
+
+
+def relaxation_text(relaxed: bool | None) -> str:
+    """``""`` for what was relaxed, else what is to be said of it."""
+    return {True: "", False: "not relaxed", None: "not known whether relaxed"}[relaxed]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -98,7 +103,7 @@ class SlabOutcome:
     @property
     def relaxation(self) -> str:
         """``""`` for a relaxed slab, else what is to be said of it."""
-        return {True: "", False: "not relaxed", None: "not known whether relaxed"}[self.relaxed]
+        return relaxation_text(self.relaxed)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

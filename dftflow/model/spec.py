@@ -94,7 +94,7 @@ class CalcSpec:
     scf_tol_ev_per_atom, max_scf_cycles
         When the SCF counts as converged, and when it is given up.
     empty_bands
-        Converged bands above the highest occupied one, wherever eigenvalues are asked for.
+        Bands above the highest occupied one, wherever eigenvalues are asked for.
     relaxation
         Only with ``relax``.
     path
@@ -176,7 +176,7 @@ class CalcSpec:
                 reason="a slab does not repeat along its normal",
                 fix=f"give 1 for direction {'abc'[axis]}",
             )
-        if self.relaxation is not None and self.relaxation.cell != "fixed":
+        if self.relaxation is not None and self.moves_cell:
             raise SpecError(
                 f"the cell of a slab cannot be relaxed ({self.relaxation.cell!r})",
                 reason="the vacuum would shrink",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.errors import AnalysisError
+from dftflow.model.kpoint_grid import same_kpoint
 from dftflow.model.levels import BandEdges
 from dftflow.model.results import Bands, FloatArray
 from dftflow.plot.labels import kpoint_name
@@ -73,9 +74,7 @@ def _places(bands: Bands, segments: list[_Segment], k: tuple[float, float, float
     """Where along the path `k`, -k, or either plus a reciprocal lattice vector, is met."""
     for segment in segments:
         for point, x in zip(segment.points, segment.distance, strict=True):
-            here = bands.kpoints_frac[point]
-            away = [here - np.array(k), here + np.array(k)]
-            if any(np.abs(d - np.round(d)).max() < _SAME_K for d in away):
+            if same_kpoint(bands.kpoints_frac[point], np.array(k), _SAME_K):
                 yield float(x)
 
 

@@ -11,12 +11,13 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from dftflow.model.outcome import StudyOutcome
+from dftflow.model.outcome import StudyOutcome, relaxation_text
 from dftflow.plot.atomic import write_atomically
 from dftflow.plot.figures import StudyFigure, study_figures
 from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, range_text, signed
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
+from dftflow.studies.cautions import by_caution
 
 __all__ = ["render_report", "write_report"]
 
@@ -55,6 +56,7 @@ def render_report(outcome: StudyOutcome, folder: Path) -> str:
         signed=signed,
         number=_number,
         range=_range,
+        relaxation=relaxation_text,
         duration=_duration,
         href=_href,
     )
@@ -66,7 +68,7 @@ def render_report(outcome: StudyOutcome, folder: Path) -> str:
         decks={step.name: dict(sorted(step.deck_files.items())) for step in outcome.steps},
         settings=_flat(document["settings"]),
         provenance=_flat(document["provenance"]),
-        notes=_notes(document),
+        cautions=by_caution((step.name, step.cautions) for step in outcome.steps),
         warnings=_warnings(document),
     )
 
@@ -87,15 +89,6 @@ def _warnings(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             found += [(f"{name} {slab['termination']}", text) for text in slab["warnings"]]
     found += [(step["name"], text) for step in document["steps"] for text in step["warnings"]]
     return list(dict.fromkeys(found))
-
-
-def _notes(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """(caution of the decks' writer, steps that it is about)."""
-    found: dict[str, list[str]] = {}
-    for step in document["steps"]:
-        for note in step["cautions"]:
-            found.setdefault(note, []).append(step["name"])
-    return list(found.items())
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from dftflow.model.outcome import StudyOutcome
 from dftflow.plot.labels import range_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
+from dftflow.studies.cautions import by_caution
 
 __all__ = ["summary_table"]
 
@@ -29,10 +30,11 @@ def summary_table(outcome: StudyOutcome) -> str:
         "\n".join(textwrap.wrap(f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}.", _WIDTH)),
         "\n".join(textwrap.wrap(head.result, _WIDTH) + textwrap.wrap(head.meaning, _WIDTH)),
     ]
+    cautions = by_caution((step.name, step.cautions) for step in outcome.steps)
     notes = _row_notes(outcome)
     notes += [f"! {warning}" for warning in outcome.warnings]
     notes += [f"! {step.name} {step.state}: {step.failure}" for step in outcome.steps if step.state == "failed"]
-    notes += [f"! {', '.join(steps)}: {note}" for note, steps in _cautions(outcome).items()]
+    notes += [f"! {', '.join(steps)}: {note}" for note, steps in cautions.items()]
     lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH, subsequent_indent="  ")]
     return "\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]) + "\n"
 
@@ -45,15 +47,6 @@ def _row_notes(outcome: StudyOutcome) -> list[str]:
         if row.contradicts:
             lines.append(f"! [{number}] contradicts {', '.join(f'[{other}]' for other in row.contradicts)}")
     return lines
-
-
-def _cautions(outcome: StudyOutcome) -> dict[str, list[str]]:
-    """Caution of a deck's writer -> the steps that it is about."""
-    found: dict[str, list[str]] = {}
-    for step in outcome.steps:
-        for note in step.cautions:
-            found.setdefault(note, []).append(step.name)
-    return found
 
 
 _EDGE_HEADS = ("Material, surface", "gap", "", "IP", "EA", "WF", "spread", "own gap")
@@ -81,13 +74,9 @@ def _edge_rows(document: dict[str, Any]) -> list[list[str]]:
                 "lineup_spread_ev",
                 "slab_gap_ev",
             )
-            surface = f"{name} {plane} {slab['termination']}{_relaxation(slab['relaxed'])}"
+            surface = f"{name} {plane} {slab['termination']}{', not relaxed' if slab['relaxed'] is False else ''}"
             rows.append([surface, *bulk_cells, *(_number(slab[key]) for key in keys)])
     return rows
-
-
-def _relaxation(relaxed: bool | None) -> str:
-    return {True: "", False: ", not relaxed", None: ""}[relaxed]
 
 
 def _offset_rows(document: dict[str, Any]) -> list[list[str]]:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dftflow.model.deck import Deck
 
-__all__ = ["CAUTIONS_FILE", "cautions_file", "read_cautions"]
+__all__ = ["CAUTIONS_FILE", "by_caution", "cautions_file", "read_cautions"]
 
 CAUTIONS_FILE = "cautions.json"
+
+
+def by_caution(told: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """Caution -> the steps that it is about, from (step, its cautions)."""
+    found: dict[str, list[str]] = {}
+    for step, cautions in told:
+        for caution in cautions:
+            found.setdefault(caution, []).append(step)
+    return found
 
 
 def cautions_file(deck: Deck) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from dftflow.codes.runsheet import SheetStep, run_sheet
 from dftflow.errors import DftflowError
 from dftflow.resources import workflows_dir
 from dftflow.run.store import storage_errors, write_atomically
-from dftflow.studies.cautions import cautions_file
+from dftflow.studies.cautions import by_caution, cautions_file
 from dftflow.studies.plan import Step, StructureOf, StudyPlan
 from dftflow.studies.reader import Study
 
@@ -48,15 +47,7 @@ class WrittenDecks:
     @property
     def cautions(self) -> dict[str, list[str]]:
         """Caution -> the steps that it is about."""
-        return _by_caution(self.decks)
-
-
-def _by_caution(decks: Sequence[WrittenDeck]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for deck in decks:
-        for caution in deck.cautions:
-            found.setdefault(caution, []).append(deck.name)
-    return found
+        return by_caution((deck.name, deck.cautions) for deck in self.decks)
 
 
 def write_decks(study: Study, out: Path) -> WrittenDecks:
@@ -84,14 +75,15 @@ def write_decks(study: Study, out: Path) -> WrittenDecks:
     steps = plan.steps()
     finished = {step.name for step in steps if _finished(plan, out / step.name)}
     decks = tuple(_write(plan, step, out, finished) for step in steps)
+    written = WrittenDecks(decks=decks, sheet=out / "RUN.md")
     sheet_steps = [_sheet_step(plan, step) for step in steps]
     with storage_errors(out):
         arguments = _study_arguments(study, out)
-        for name, text in run_sheet(plan.code.name, sheet_steps, arguments, cautions=_by_caution(decks)).items():
+        for name, text in run_sheet(plan.code.name, sheet_steps, arguments, cautions=written.cautions).items():
             write_atomically(out / name, text)
             if name.endswith((".sh", ".slurm")):
                 (out / name).chmod(0o755)
-    return WrittenDecks(decks=decks, sheet=out / "RUN.md")
+    return written
 
 
 def _study_arguments(study: Study, out: Path) -> tuple[str, ...]:

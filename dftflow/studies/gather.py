@@ -23,7 +23,7 @@ from dftflow.analysis.alignment import (
     published_alignment,
     with_contradictions,
 )
-from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev, missing_points
+from dftflow.analysis.band_edges import edges_or_reason, grid_band_gap_ev, missing_points
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.analysis.potential_profile import bulk_average_ev, potential_profile
 from dftflow.analysis.surface_levels import surface_levels
@@ -33,13 +33,12 @@ from dftflow.build.ions import formula_of
 from dftflow.build.kpaths import surface_points
 from dftflow.build.symmetry import space_group
 from dftflow.codes.reading import read_results
-from dftflow.errors import AnalysisError, BandEdgeError, DftflowError
+from dftflow.errors import AnalysisError, DftflowError
 from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.results import Bands, Results
-from dftflow.model.spec import KPoint
 from dftflow.model.surface import SlabModel
 from dftflow.run.job import NodeOutcome
 from dftflow.studies.cautions import read_cautions
@@ -183,17 +182,8 @@ def _bulk_edges(
         return None, None, f"{end.name} {end.state.replace('_', ' ')}{failure}"
     if results is None or results.bands is None:
         return None, None, f"{end.name} has left no eigenvalues that can be read"
-    edges, why = _edges_or_why(results.bands, (material.edge_point,) if material.edge_point else ())
+    edges, why = edges_or_reason(results.bands, required=(material.edge_point,) if material.edge_point else ())
     return edges, results.bands, why
-
-
-def _edges_or_why(bands: Bands | None, required: tuple[KPoint, ...] = ()) -> tuple[BandEdges | None, str]:
-    if bands is None:
-        return None, "there are no eigenvalues"
-    try:
-        return find_band_edges(bands, required=required), ""
-    except BandEdgeError as error:
-        return None, error.sentence
 
 
 def _grid_warnings(bands: Bands, edges: BandEdges) -> list[str]:
@@ -307,7 +297,7 @@ def _levels_of_slab(
         raise AnalysisError(f"the crystal's potential is {of_bulk.potential.kind}, the slab's {slab.potential.kind}")
     if slab.fermi_ev is None:
         raise AnalysisError("the calculation of the slab has left no Fermi level")
-    slab_edges, why_no_slab_edges = _edges_or_why(slab.bands)
+    slab_edges, why_no_slab_edges = edges_or_reason(slab.bands)
     return surface_levels(
         profile=profile,
         vacuum=vacuum,

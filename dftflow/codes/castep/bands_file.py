@@ -20,6 +20,7 @@ from dftflow.codes.castep.fixed_width import ByteArray, decimals
 from dftflow.codes.castep.fortran_number import fortran_number, required_number
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
+from dftflow.model.kpoint_grid import is_lattice_vector
 from dftflow.model.results import Bands, FloatArray
 from dftflow.model.spec import KPath, KPoint
 from dftflow.units import BOHR_ANG, HARTREE_EV
@@ -280,8 +281,7 @@ def _among(points: Sequence[KPoint], kpoints: FloatArray) -> tuple[tuple[str, ..
     """Labels of the k-points that are in the list, up to reciprocal lattice vectors; none is on a path."""
     labels = [""] * len(kpoints)
     for point in reversed([point for point in points if point.label]):
-        away = kpoints - np.array(point.frac)
-        for index in np.flatnonzero((np.abs(away - np.round(away)) < SAME_K).all(axis=1)):
+        for index in np.flatnonzero(is_lattice_vector(kpoints - np.array(point.frac), SAME_K)):
             labels[index] = point.label
     return tuple(labels), (-1,) * len(kpoints)
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.build.kpaths import sample_path
 from dftflow.errors import BandEdgeError, SpecError
 from dftflow.model.check import Check
+from dftflow.model.kpoint_grid import is_lattice_vector
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.results import Bands, FloatArray, readonly
 from dftflow.model.spec import KPath, KPoint
@@ -176,18 +176,13 @@ def list_check(points: Sequence[KPoint], kpoints_frac: FloatArray) -> Check:
     name = "k-points are those of the list in the deck"
     counts = f"the deck lists {len(points)} k-points, the file has {len(kpoints_frac)}"
     wanted = np.array([point.frac for point in points]).reshape(-1, 3)
-    in_order = len(wanted) == len(kpoints_frac) and bool(_same_k(wanted, kpoints_frac).all())
+    as_many = len(wanted) == len(kpoints_frac)
+    in_order = as_many and bool(is_lattice_vector(wanted - kpoints_frac, KPOINT_TOLERANCE).all())
     for point in () if in_order else points:
-        if not _same_k(kpoints_frac, np.array(point.frac)).any():
+        if not is_lattice_vector(kpoints_frac - np.array(point.frac), KPOINT_TOLERANCE).any():
             missing = " ".join(part for part in (point.label, _triple(np.array(point.frac))) if part)
             return Check(name=name, passed=False, detail=f"{counts}; {missing} is not there")
-    return Check(name=name, passed=len(wanted) == len(kpoints_frac), detail=counts)
-
-
-def _same_k(first: FloatArray, second: FloatArray) -> NDArray[np.bool_]:
-    """Row by row, whether two k-points are the same up to reciprocal lattice vectors."""
-    away = first - second
-    return np.asarray((np.abs(away - np.round(away)) <= KPOINT_TOLERANCE).all(axis=1))
+    return Check(name=name, passed=as_many, detail=counts)
 
 
 def _triple(point: FloatArray) -> str:

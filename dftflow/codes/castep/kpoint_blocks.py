@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dftflow.codes.deck_text import decimal_text, plain_text
-from dftflow.model.kpoint_grid import Shift, grid_points, monkhorst_pack_shift
-from dftflow.model.results import FloatArray
+from dftflow.model.kpoint_grid import Shift, grid_points, monkhorst_pack_shift, same_kpoint
 from dftflow.model.spec import CalcSpec, KPath, KPoint
 
 __all__ = ["grid_offset", "list_block", "path_block"]
@@ -47,7 +45,7 @@ def _grid_beside(spec: CalcSpec) -> list[tuple[float, float, float]]:
     taken = np.array([point.frac for point in spec.edge_kpoints]).reshape(-1, 3)
     found: list[tuple[float, float, float]] = []
     for point in grid_points(spec.grid, spec.grid_shift):
-        if not _same_k(taken, point).any():
+        if not same_kpoint(taken, point, SAME_K).any():
             taken = np.vstack([taken, point])
             a, b, c = point.tolist()
             found.append((a, b, c))
@@ -62,7 +60,7 @@ def path_block(path: KPath, edges: Sequence[KPoint], prefix: str) -> str:
     """
     corners = [point for segment in path.segments for point in segment]
     fracs = np.array([corner.frac for corner in corners])
-    lost = [edge for edge in edges if not _same_k(fracs, edge.frac).any()]
+    lost = [edge for edge in edges if not same_kpoint(fracs, np.array(edge.frac), SAME_K).any()]
     segments = [*path.segments, *((corners[0], edge) for edge in lost)]
     lines = "\nBREAK\n".join("\n".join(_line(point) for point in segment) for segment in segments)
     first = corners[0].label
@@ -75,9 +73,3 @@ def path_block(path: KPath, edges: Sequence[KPoint], prefix: str) -> str:
 
 def _line(point: KPoint) -> str:
     return "".join(f"{round(x, 10) + 0.0:14.10f}" for x in point.frac) + f"  ! {plain_text(point.label)}"
-
-
-def _same_k(points: FloatArray, other: Sequence[float] | FloatArray) -> NDArray[np.bool_]:
-    """Which of `points`, shape (n, 3), are `other` up to a reciprocal lattice vector or the sign (time reversal)."""
-    both = np.stack([points - np.asarray(other), points + np.asarray(other)])
-    return np.asarray((np.abs(both - np.round(both)) < SAME_K).all(axis=2).any(axis=0))

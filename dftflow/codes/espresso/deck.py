@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dftflow.codes.deck_text import align_comments, plain_text
+from dftflow.codes.deck_text import align_comments, plain_text, with_source
 from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
 from dftflow.codes.espresso.functionals import functional_name, input_dft
@@ -203,9 +203,8 @@ def _stage_values(structure: Structure, spec: CalcSpec, stage: str) -> dict[str,
         note = "Monkhorst-Pack: an even number leaves out Gamma (offset 1), an odd one holds it (offset 0)"
         if spec.gamma_centred:
             note = "Gamma is a point of the grid, whatever its numbers (offset 0)"
-        note = _with_source(note, spec.grid_note)
-    moves_cell = spec.relaxation is not None and spec.relaxation.cell != "fixed"
-    calculation = ("vc-relax" if moves_cell else "relax") if stage == "relax" else stage
+        note = with_source(note, spec.grid_note)
+    calculation = ("vc-relax" if spec.moves_cell else "relax") if stage == "relax" else stage
     return {"calculation": calculation, "kpoints": card, "kpoints_note": note}
 
 
@@ -233,7 +232,7 @@ def _values(
         "simple_cubic_ang": f"{structure.lattice.a:.10f}" if simple_cubic else "",
         "n_atoms": len(structure),
         "ecutwfc_ry": _number(ecutwfc_ry),
-        "cutoff_note": _with_source(f"{spec.cutoff_ev:.8g} eV", spec.cutoff_note),
+        "cutoff_note": with_source(f"{spec.cutoff_ev:.8g} eV", spec.cutoff_note),
         "ecutrho_ry": _number(factor * ecutwfc_ry),
         "ecutrho_note": factor_note,
         "input_dft": _functional(spec.xc, chosen),
@@ -312,17 +311,17 @@ def _relaxation(structure: Structure, spec: CalcSpec) -> dict[str, Any] | None:
     return {
         "max_steps": goal.max_steps,
         "energy_ry": _number(goal.energy_tol_ev_per_atom * len(structure) / RYDBERG_EV),
-        "energy_note": _with_source(
+        "energy_note": with_source(
             f"per cell: {_number(goal.energy_tol_ev_per_atom)} eV an atom", goal.notes.get("energy_tol_ev_per_atom")
         ),
         "force_ry_per_bohr": _number(goal.force_tol_ev_per_ang * BOHR_ANG / RYDBERG_EV),
-        "force_note": _with_source(
+        "force_note": with_source(
             f"{_number(goal.force_tol_ev_per_ang)} eV/ang", goal.notes.get("force_tol_ev_per_ang")
         ),
         "cell_dofree": freedom.dofree,
         "cell_note": freedom.note,
         "pressure_kbar": _number(KBAR_PER_GPA * goal.stress_tol_gpa),
-        "pressure_note": _with_source("kbar", goal.notes.get("stress_tol_gpa")),
+        "pressure_note": with_source("kbar", goal.notes.get("stress_tol_gpa")),
     }
 
 
@@ -396,11 +395,6 @@ def _notes_on_potentials(spec: CalcSpec, chosen: Sequence[Potential], values: Ma
 def _number(value: float) -> str:
     """Shortest decimal text with ten digits: 17.9996, 7.35e-07."""
     return f"{value:.10g}"
-
-
-def _with_source(note: str, source: str | None) -> str:
-    """`note`, and behind it where the number comes from, when that is told."""
-    return f"{note}; {plain_text(source)}" if source else note
 
 
 def _title(text: str) -> str:

@@ -42,7 +42,8 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
     if spec.slab_axis not in (None, 2):
         raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
     spec.check_fixed_atoms(len(structure))
-    symmetry, symmetry_note = _symmetry(structure, spec)
+    keeps = keeps_symmetry(structure, spec.fixed_atoms)
+    symmetry, symmetry_note = _symmetry(spec, keeps)
     keeps_eigenvalues = spec.task != "relax"
     script = render_template(
         "gpaw/deck.py.j2",
@@ -66,7 +67,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
             "symmetry_note": symmetry_note,
             "slab": spec.slab_axis is not None,
             "fixed_atoms": repr(sorted(spec.fixed_atoms)) if spec.fixed_atoms else "",
-            "task_block": _task_block(structure, spec),
+            "task_block": _task_block(structure, spec, keeps),
         },
     )
     periodic = (True, True, spec.slab_axis is None)
@@ -83,16 +84,16 @@ def _kpts(spec: CalcSpec) -> str:
     return f'{{"size": {spec.grid}{gamma}}}'
 
 
-def _symmetry(structure: Structure, spec: CalcSpec) -> tuple[str, str]:
+def _symmetry(spec: CalcSpec, keeps: bool) -> tuple[str, str]:
     """GPAW's ``symmetry``, ``""`` for its default, and why."""
-    if not keeps_symmetry(structure, spec.fixed_atoms):
+    if not keeps:
         return '{"point_group": False}', "an operation could move an atom that is held; time reversal stays"
     if spec.slab_axis is None:
         return '{"symmorphic": False}', "screw axes and glide planes reduce the k-points too"
     return "", ""
 
 
-def _task_block(structure: Structure, spec: CalcSpec) -> str:
+def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
     if spec.task == "bands":
         return _bands_block(structure, spec)
     if spec.task == "potential":
@@ -111,7 +112,7 @@ def _task_block(structure: Structure, spec: CalcSpec) -> str:
             f"    stress_tol_gpa={goal.stress_tol_gpa!r},{sources.get('stress_tol_gpa', '')}",
             f"    displacement_tol_ang={goal.displacement_tol_ang!r},{sources.get('displacement_tol_ang', '')}",
             f"    max_steps={goal.max_steps},",
-            f"    keep_symmetry={keeps_symmetry(structure, spec.fixed_atoms)},",
+            f"    keep_symmetry={keeps},",
             ")",
         ]
     )

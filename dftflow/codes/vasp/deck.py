@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dftflow.codes.deck_text import align_comments, decimal_text, plain_text
+from dftflow.codes.deck_text import align_comments, decimal_text, plain_text, with_source
 from dftflow.codes.templates import render_template
 from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
@@ -112,9 +112,9 @@ def _poscar(structure: Structure, title: str, fixed: list[bool]) -> str:
 def _kpoints(structure: Structure, spec: CalcSpec) -> str:
     kind = "Gamma-centred" if spec.gamma_centred else "Monkhorst-Pack"
     if not _lists_kpoints(spec):
-        return regular_grid(_with_source(f"{kind} grid", spec.grid_note), spec.grid, gamma_centred=spec.gamma_centred)
+        return regular_grid(with_source(f"{kind} grid", spec.grid_note), spec.grid, gamma_centred=spec.gamma_centred)
     numbers, rest = "x".join(map(str, spec.grid)), "special points" if spec.path is None else "path and edges"
-    title = _with_source(f"{kind} grid {numbers} up to time reversal, then {rest} at weight 0", spec.grid_note)
+    title = with_source(f"{kind} grid {numbers} up to time reversal, then {rest} at weight 0", spec.grid_note)
     reciprocal = structure.lattice.reciprocal_lattice.matrix
     return bands_list(title, spec.grid, spec.path, spec.edge_kpoints, reciprocal, shift=spec.grid_shift)
 
@@ -180,7 +180,7 @@ def _relaxation_values(relaxation: Relaxation, isif: int, isif_note: str) -> dic
         "isif_note": isif_note,
         "max_steps": relaxation.max_steps,
         "force_tol_ev_per_ang": decimal_text(relaxation.force_tol_ev_per_ang),
-        "force_note": _with_source("eV/ang", relaxation.notes.get("force_tol_ev_per_ang")),
+        "force_note": with_source("eV/ang", relaxation.notes.get("force_tol_ev_per_ang")),
         "other_tolerances": f"{decimal_text(relaxation.energy_tol_ev_per_atom)} eV an atom, "
         f"{decimal_text(relaxation.displacement_tol_ang)} ang"
         + (f", {decimal_text(relaxation.stress_tol_gpa)} GPa" if relaxation.cell != "fixed" else ""),
@@ -237,11 +237,6 @@ def _notes(spec: CalcSpec, names: Sequence[PotentialName], library: str, isif: i
 
 
 # --- text -------------------------------------------------------------------------------------------------------
-
-
-def _with_source(note: str, source: str | None) -> str:
-    """`note`, and behind it where the number comes from, when that is told."""
-    return f"{note}; {plain_text(source)}" if source else note
 
 
 def _title(text: str) -> str:

@@ -17,17 +17,16 @@ import numpy as np
 
 from dftflow.build.kpaths import sample_path
 from dftflow.errors import ParseError
-from dftflow.model.kpoint_grid import NO_SHIFT, Counts, Shift, grid_points, same_shift
+from dftflow.model.kpoint_grid import NO_SHIFT, Counts, Shift, common_shift, grid_points, same_shift
 from dftflow.model.results import FloatArray
 from dftflow.model.spec import KPath, KPoint
 
 if TYPE_CHECKING:
     from pymatgen.io.vasp import Kpoints
 
-__all__ = ["bands_list", "common_shift", "grid_behind", "half_grid", "read_names", "regular_grid"]
+__all__ = ["bands_list", "grid_behind", "half_grid", "read_names", "regular_grid"]
 
 SAME_K = 1e-6
-SAME_STEP = 1e-4
 MOST_BYTES = 20_000_000
 _GAMMA = ("Γ", "\\GAMMA", "GAMMA", "\\G", "{\\GAMMA}", "$\\GAMMA$")
 
@@ -83,15 +82,6 @@ def bands_list(
 
 def _line(point: Sequence[float] | FloatArray, weight: int, name: str) -> str:
     return "".join(f"{x + 0.0:15.10f}" for x in point) + f"{weight:5d}  ! {name}".rstrip()
-
-
-def common_shift(kpoints: FloatArray, counts: Counts) -> Shift | None:
-    """Shift of the grid with `counts` points on which all `kpoints`, shape (n, 3), lie; None when they do not."""
-    steps = np.asarray(kpoints, dtype=np.float64) * np.array(counts)
-    shifts = (steps + SAME_STEP) % 1.0 - SAME_STEP
-    a, b, c = (float(round(x, 4)) + 0.0 for x in shifts[0])
-    shift = (a, b, c)
-    return shift if all(same_shift((row[0], row[1], row[2]), shift) for row in shifts.tolist()) else None
 
 
 def grid_behind(kpoints: FloatArray, weights: FloatArray) -> tuple[Counts, Shift] | None:

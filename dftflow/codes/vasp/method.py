@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from dftflow.codes.vasp.functionals import functional_name
-from dftflow.codes.vasp.kpoints_file import common_shift, grid_behind
+from dftflow.codes.vasp.kpoints_file import grid_behind
 from dftflow.codes.vasp.vasprun_file import VaspRun
-from dftflow.model.kpoint_grid import Counts, Shift
+from dftflow.model.kpoint_grid import Counts, Shift, common_shift
 from dftflow.model.method import Method
 
 __all__ = ["method_of", "titel_element"]

@@ -2,7 +2,8 @@
 
 The recommended ones of the PBE set for calculations of occupied states, their valence electrons and their ENMAX:
 https://vasp.at/wiki/Available_pseudopotentials (revision 25069 of the page; the ones that are the default
-recommendation there). The two tables of the page that count, potpaw.54 and potpaw.64, have the same numbers for these.
+recommendation there). Of its tables, the one for potpaw.64 was read for Tl_d, Pb_d and Bi_d, and the one for potpaw.54
+for the others.
 """
 
 from __future__ import annotations

@@ -14,14 +14,13 @@ from pymatgen.io.vasp import Kpoints
 
 from dftflow.codes.vasp.kpoints_file import (
     bands_list,
-    common_shift,
     grid_behind,
     half_grid,
     read_names,
     regular_grid,
 )
 from dftflow.errors import DftflowError, ParseError
-from dftflow.model.kpoint_grid import grid_points, monkhorst_pack_shift, same_shift
+from dftflow.model.kpoint_grid import common_shift, grid_points, monkhorst_pack_shift, same_shift
 from dftflow.model.spec import KPath, KPoint
 
 G, X = KPoint(label="G", frac=(0, 0, 0)), KPoint(label="X", frac=(0.5, 0, 0))
