@@ -19,7 +19,7 @@ from side_by_side import WC, print_table
 
 READERS = {
     "wc -l": (WC, 3),
-    "dftflow": ("from dftflow.codes.castep.bands_file import read_bands as read", 5),
+    "dftflow": ("from dftflow.codes.castep.output.bands_file import read_bands as read", 5),
     "ASE": ("from ase.io.castep import read_bands; read = lambda f: read_bands(str(f))", 5),
     "sumo": (
         "from sumo.io.castep import read_bands_header, read_bands_eigenvalues\n"

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from side_by_side import WC, print_table
 
-OURS = "from dftflow.codes.castep.grid_file import {} as read"
+OURS = "from dftflow.codes.castep.output.grid_file import {} as read"
 LOADTXT = "import numpy as np; read = lambda f: np.loadtxt(f, skiprows=11)"
 CASTEP_OUTPUTS = (
     "from castep_outputs.parsers.parse_fmt_files import parse_pot_fmt_file as parse; read = lambda f: parse(open(f))"

@@ -18,7 +18,7 @@ from pathlib import Path
 from side_by_side import Timing, time_reader
 
 READERS = {
-    "dftflow": "from dftflow.codes.castep.castep_file import read_castep as read",
+    "dftflow": "from dftflow.codes.castep.output.castep_file import read_castep as read",
     "ASE": (
         "from ase.io import read as ase_read\nread = lambda f: ase_read(str(f), index=':', format='castep-castep')"
     ),

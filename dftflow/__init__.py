@@ -15,11 +15,11 @@ _HOMES = {
     "run_study": "dftflow.studies.execution",
     "write_decks": "dftflow.studies.decks",
     "write_outcome": "dftflow.report.write",
-    "load_crystal": "dftflow.build.sources",
-    "substitute": "dftflow.build.substitution",
-    "resolve_plane": "dftflow.build.planes",
-    "enumerate_slabs": "dftflow.build.slabs",
-    "choose_slab": "dftflow.build.slabs",
+    "load_crystal": "dftflow.crystals.sources",
+    "substitute": "dftflow.crystals.substitution",
+    "resolve_plane": "dftflow.crystals.planes",
+    "enumerate_slabs": "dftflow.crystals.slabs",
+    "choose_slab": "dftflow.crystals.slabs",
     "load_code": "dftflow.codes.registry",
 }
 

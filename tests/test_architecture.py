@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,30 @@ def test_examples_in_docstrings() -> None:
     done = subprocess.run([sys.executable, "-m", "pytest", *options], cwd=ROOT, capture_output=True, text=True)
     nothing_collected = 5
     assert done.returncode in (0, nothing_collected), done.stdout + done.stderr
+
+
+def test_no_circle_of_imports() -> None:
+    """No file needs, by whatever way, a file that needs it; what is loaded inside a function counts too."""
+    known = {module_name(source) for source in SOURCES}
+    needs = {module_name(source): _needed_by(source, known) for source in SOURCES}
+    assert sum(map(len, needs.values())) > 500
+    TopologicalSorter(needs).prepare()  # raises CycleError, which names the circle
+
+
+def _needed_by(source: str, known: set[str]) -> set[str]:
+    tree = syntax(source)
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    needed = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node not in for_types and node.module in known:
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            needed |= {name if name in known else node.module for name in whole}
+    return needed - {module_name(source)}
 
 
 # --- public names -----------------------------------------------------------------------------------------------

@@ -250,7 +250,7 @@ def _materials_project() -> Check:
 
 
 def _machine() -> Iterator[Check]:
-    from dftflow.build.mp_cache import default_cache_dir
+    from dftflow.crystals.mp_cache import default_cache_dir
 
     yield _cores_and_memory()
     for name, folder in (("cache folder", default_cache_dir()), ("this folder", Path.cwd())):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from dftflow.codes.castep.lint_finding import Finding
+    from dftflow.codes.castep.lint.finding import Finding
 
 __all__ = ["command"]
 
@@ -25,7 +25,7 @@ def command(files: tuple[Path, ...], notes: bool, as_json: bool) -> None:
 
     Prints one line for each finding, and nothing when there is none. The exit code is 2 when one is an error.
     """
-    from dftflow.codes.castep.lint import lint_files
+    from dftflow.codes.castep.lint.lint import lint_files
     from dftflow.errors import InputError
 
     findings = lint_files(files)

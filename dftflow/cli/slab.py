@@ -44,11 +44,11 @@ def command(
     as_json: bool,
 ) -> None:
     """List the terminations of a plane of SOURCE, with what speaks against each."""
-    from dftflow.build.planes import resolve_plane
-    from dftflow.build.slabs import choose_slab, enumerate_slabs
-    from dftflow.build.sources import load_crystal
-    from dftflow.build.substitution import substitute
     from dftflow.cli.structure import _write
+    from dftflow.crystals.planes import resolve_plane
+    from dftflow.crystals.slabs import choose_slab, enumerate_slabs
+    from dftflow.crystals.sources import load_crystal
+    from dftflow.crystals.substitution import substitute
 
     structure = load_crystal(source, base_dir=Path.cwd()).structure
     if swap is not None:

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from dftflow.build.crystal import Crystal
+    from dftflow.crystals.crystal import Crystal
 
 __all__ = ["command"]
 
@@ -40,9 +40,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Show a crystal: SOURCE is a shipped name, a file, or a Materials Project id. Without it, list what is shipped."""
-    from dftflow.build.shipped import load_shipped, shipped_names
-    from dftflow.build.sources import load_crystal
-    from dftflow.build.substitution import substitute
+    from dftflow.crystals.shipped import load_shipped, shipped_names
+    from dftflow.crystals.sources import load_crystal
+    from dftflow.crystals.substitution import substitute
 
     if source is None:
         rows = [_row(load_shipped(name)) for name in shipped_names()]
@@ -68,7 +68,7 @@ def command(
 
 
 def _row(crystal: Crystal) -> dict[str, Any]:
-    from dftflow.build.ions import formula_of
+    from dftflow.crystals.ions import formula_of
 
     lattice = crystal.structure.lattice
     return {
@@ -92,8 +92,8 @@ def _listing(rows: list[dict[str, Any]]) -> str:
 
 
 def _facts(crystal: Crystal, structure: Structure) -> dict[str, Any]:
-    from dftflow.build.ions import formula_of
-    from dftflow.build.symmetry import space_group
+    from dftflow.crystals.ions import formula_of
+    from dftflow.crystals.symmetry import space_group
 
     group = space_group(structure)
     a, b, c = structure.lattice.abc

@@ -10,11 +10,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dftflow.codes.registry import load_code
+from dftflow.codes.base import Code
+from dftflow.codes.sheet_facts import SheetFacts
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 
-__all__ = ["SheetFacts", "SheetStep", "run_sheet"]
+__all__ = ["SheetStep", "run_sheet"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,38 +46,8 @@ class SheetStep:
     command: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetFacts:
-    """What a run sheet says of one code; a code that offers its own has it as its attribute ``sheet``.
-
-    Attributes
-    ----------
-    supply
-        What the person has to bring, one Markdown item each.
-    outputs
-        Files that a finished step leaves, one Markdown item each.
-    ntasks
-        MPI processes to ask Slurm for.
-    finished_test
-        Shell command that succeeds when the step in the current folder is finished; ``$1`` is its seed. The file
-        ``.<seed>.exit0`` exists when its command has ended without an error.
-    log
-        The file to look into when a step failed, with ``{seed}``.
-    under_slurm
-        For a code whose command is a script that reads the command variable itself: what stands in that variable under
-        Slurm. For the others ``""``: ``run.sh`` puts the variable in the place of the command's program.
-    """
-
-    supply: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    ntasks: int = 1
-    finished_test: str = 'test -e ".$1.exit0"'
-    log: str = "the log"
-    under_slurm: str = ""
-
-
 def run_sheet(
-    code_name: str,
+    code: Code,
     steps: Sequence[SheetStep],
     study_arguments: Sequence[str],
     *,
@@ -86,8 +57,8 @@ def run_sheet(
 
     Parameters
     ----------
-    code_name
-        Name in the registry.
+    code
+        That the decks are for.
     steps
         In the order in which they can be run.
     study_arguments
@@ -101,7 +72,6 @@ def run_sheet(
         A step needs one that does not come before it, two share a name or a folder, or a name holds a blank.
     """
     _check(steps)
-    code = load_code(code_name)
     facts: SheetFacts = getattr(code, "sheet", SheetFacts())
     recut = shlex.join(["decks", *study_arguments, "--code", code.name, "--out", "."])
     command_variable = re.sub(r"\W", "_", code.name.upper()) + "_COMMAND"

@@ -79,7 +79,7 @@ def write_decks(study: Study, out: Path) -> WrittenDecks:
     sheet_steps = [_sheet_step(plan, step) for step in steps]
     with storage_errors(out):
         arguments = _study_arguments(study, out)
-        for name, text in run_sheet(plan.code.name, sheet_steps, arguments, cautions=written.cautions).items():
+        for name, text in run_sheet(plan.code, sheet_steps, arguments, cautions=written.cautions).items():
             write_atomically(out / name, text)
             if name.endswith((".sh", ".slurm")):
                 (out / name).chmod(0o755)

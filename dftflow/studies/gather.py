@@ -28,11 +28,11 @@ from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.analysis.potential_profile import bulk_average_ev, potential_profile
 from dftflow.analysis.surface_levels import surface_levels
 from dftflow.analysis.vacuum import vacuum_levels
-from dftflow.build.geometry import same_geometry
-from dftflow.build.ions import formula_of
-from dftflow.build.kpaths import surface_points
-from dftflow.build.symmetry import space_group
 from dftflow.codes.reading import read_results
+from dftflow.crystals.geometry import same_geometry
+from dftflow.crystals.ions import formula_of
+from dftflow.crystals.kpaths import surface_points
+from dftflow.crystals.symmetry import space_group
 from dftflow.errors import AnalysisError, DftflowError
 from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.energy import Energy

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dftflow.build.crystal import Crystal
-from dftflow.build.kpaths import special_points, standard_path, surface_points
-from dftflow.build.molecules import load_molecule
-from dftflow.build.planes import resolve_plane
-from dftflow.build.slabs import choose_slab, enumerate_slabs
-from dftflow.build.sources import load_crystal
-from dftflow.build.substitution import substitute
-from dftflow.build.symmetry import is_hexagonal
 from dftflow.codes.base import Code
 from dftflow.codes.reading import read_results
+from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.kpaths import special_points, standard_path, surface_points
+from dftflow.crystals.molecules import load_molecule
+from dftflow.crystals.planes import resolve_plane
+from dftflow.crystals.slabs import choose_slab, enumerate_slabs
+from dftflow.crystals.sources import load_crystal
+from dftflow.crystals.substitution import substitute
+from dftflow.crystals.symmetry import is_hexagonal
 from dftflow.errors import CalculationError, StudyError
 from dftflow.model.spec import CalcSpec, CellFreedom, KPoint, Relaxation
 from dftflow.model.surface import SlabModel

@@ -9,7 +9,7 @@ import pytest
 from pymatgen.core import Structure
 
 from dftflow.cli.main import main
-from dftflow.codes.castep.cell_file import read_cell_structure
+from dftflow.codes.castep.input.cell_file import read_cell_structure
 
 
 def test_structure_lists_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dftflow.codes.registry import load_code
 from dftflow.codes.runsheet import SheetStep, run_sheet
 from dftflow.errors import SpecError
 
@@ -59,9 +60,9 @@ STEPS = [
 
 def test_what_the_decks_writers_caution_about_stands_in_the_sheet() -> None:
     cautions = {"mind the Pulay stress": ["one/relax", "two/relax"]}
-    sheet = run_sheet("espresso", STEPS, ["study"], cautions=cautions)["RUN.md"]
+    sheet = run_sheet(load_code("espresso"), STEPS, ["study"], cautions=cautions)["RUN.md"]
     assert "* mind the Pulay stress (one/relax, two/relax)" in sheet.splitlines()
-    assert "Pulay" not in run_sheet("espresso", STEPS, ["study"])["RUN.md"]
+    assert "Pulay" not in run_sheet(load_code("espresso"), STEPS, ["study"])["RUN.md"]
 
 
 class Sheet:
@@ -81,7 +82,7 @@ class Sheet:
         self.write()
 
     def write(self) -> None:
-        for name, text in run_sheet("castep", STEPS, ["../my study.toml"]).items():
+        for name, text in run_sheet(load_code("castep"), STEPS, ["../my study.toml"]).items():
             (self.folder / name).write_text(text)
 
     def run(self, script: str = "run.sh", **environment: str) -> tuple[int, list[str], str]:
@@ -180,7 +181,7 @@ def test_slurm_script_runs_the_same_steps(sheet: Sheet) -> None:
 @pytest.mark.parametrize("name", ["run.sh", "run.slurm"])
 def test_scripts_are_valid_bash(code: str, name: str, tmp_path: Path) -> None:
     file = tmp_path / name
-    file.write_text(run_sheet(code, STEPS, ["study with 'quotes' and $(blanks).toml"])[name])
+    file.write_text(run_sheet(load_code(code), STEPS, ["study with 'quotes' and $(blanks).toml"])[name])
     subprocess.run(["bash", "-n", str(file)], check=True)
     assert file.read_text().startswith("#!/usr/bin/env bash\n")
 
@@ -190,14 +191,14 @@ def test_a_code_without_its_own_test_goes_by_the_exit_status(sheet: Sheet) -> No
     (sheet.bin / "engine").chmod(0o755)
     steps = [replace(step, command=("engine", step.seed), needs=()) for step in STEPS]
     sheet.write = lambda: (sheet.folder / "run.sh").write_text(  # type: ignore[assignment,method-assign]
-        run_sheet("gpaw", steps, ["s"])["run.sh"]
+        run_sheet(load_code("gpaw"), steps, ["s"])["run.sh"]
     )
     assert sheet.run(FAIL="two")[:2] == (1, ["one", "one-b", "two"])
     assert sheet.run()[:2] == (0, ["two"])
 
 
 def test_sheet_for_a_person() -> None:
-    text = run_sheet("castep", STEPS, ["study.toml"])["RUN.md"]
+    text = run_sheet(load_code("castep"), STEPS, ["study.toml"])["RUN.md"]
     for expected in ("licence", "SPECIES_POT", "dftflow decks study.toml --code castep --out .", "`<seed>-out.cell`"):
         assert expected in text
     rows = [line for line in text.splitlines() if line.startswith("| 2 |")]
@@ -215,4 +216,4 @@ def test_sheet_for_a_person() -> None:
 )
 def test_impossible_series(steps: list[SheetStep], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        run_sheet("castep", steps, ["study.toml"])
+        run_sheet(load_code("castep"), steps, ["study.toml"])

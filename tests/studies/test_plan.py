@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from dftflow.build.ions import ionic_units
 from dftflow.codes.registry import load_code
+from dftflow.crystals.ions import ionic_units
 from dftflow.errors import InputError, StudyError
 from dftflow.model.spec import CalcSpec
 from dftflow.studies.plan import StudyPlan

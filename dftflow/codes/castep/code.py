@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
-from dftflow.codes.castep.castep_file import read_castep
-from dftflow.codes.castep.deck import render_deck
 from dftflow.codes.castep.folder import calculations_in
-from dftflow.codes.castep.keywords import FAMILIES, KeywordFamily
-from dftflow.codes.castep.reader import read_calculation
+from dftflow.codes.castep.input.deck import render_deck
+from dftflow.codes.castep.input.keywords import FAMILIES, KeywordFamily
+from dftflow.codes.castep.output.castep_file import read_castep
+from dftflow.codes.castep.output.reader import read_calculation
 from dftflow.codes.castep.sheet import CASTEP_SHEET
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
@@ -46,7 +46,7 @@ class CASTEP:
         Keyword family of band structures: ``"academic"`` (``spectral_*``) or ``"materials-studio"`` (``bs_*``).
     potentials
         Library for all elements, mapping from element to potential, or None for the family's default; see
-        `dftflow.codes.castep.potentials`.
+        `dftflow.codes.castep.input.potentials`.
     templates
         Folders whose ``castep/*.j2`` replace the shipped templates, e.g. ``[Path("templates")]``.
 
@@ -124,7 +124,7 @@ class CASTEP:
         return calculations_in(folder)
 
     def read(self, calculation: Calculation) -> Reading:
-        """Every file of the seed; see `dftflow.codes.castep.reader`."""
+        """Every file of the seed; see `dftflow.codes.castep.output.reader`."""
         return read_calculation(calculation)
 
 

@@ -38,7 +38,7 @@ def grid_card(grid: Counts, shift: Shift) -> str:
 
 def path_card(path: KPath | None, edges: tuple[KPoint, ...], reciprocal_per_ang: FloatArray) -> str:
     """The points of `path`, then those of `edges` that it leaves out (segment -1), by fractional coordinates."""
-    from dftflow.build.kpaths import sample_path
+    from dftflow.crystals.kpaths import sample_path
 
     kpoints, labels, segments = sample_path(path, reciprocal_per_ang) if path is not None else ([], [], [])
     for point in edges:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
-from dftflow.build.atoms import to_extxyz
-from dftflow.build.kpaths import sample_path
-from dftflow.build.symmetry import keeps_symmetry
 from dftflow.codes.templates import render_template
+from dftflow.crystals.atoms import to_extxyz
+from dftflow.crystals.kpaths import sample_path
+from dftflow.crystals.symmetry import keeps_symmetry
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec

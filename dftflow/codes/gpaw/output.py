@@ -12,9 +12,9 @@ from typing import Any, TypeVar, get_args
 
 import numpy as np
 
-from dftflow.build.atoms import from_arrays
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.reading import FileLog
+from dftflow.crystals.atoms import from_arrays
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.kpoint_grid import Shift

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dftflow.build.kpaths import sample_path
+from dftflow.crystals.kpaths import sample_path
 from dftflow.errors import ParseError
 from dftflow.model.kpoint_grid import NO_SHIFT, Counts, Shift, common_shift, grid_points, same_shift
 from dftflow.model.results import FloatArray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dftflow.codes.runsheet import SheetFacts
+from dftflow.codes.sheet_facts import SheetFacts
 
 __all__ = ["VASP_SHEET"]
 

@@ -14,7 +14,7 @@ from castep_files import write_finished
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.codes.base import Code
 from dftflow.codes.castep import CASTEP
-from dftflow.codes.castep.cell_file import read_cell_deck
+from dftflow.codes.castep.input.cell_file import read_cell_deck
 from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck

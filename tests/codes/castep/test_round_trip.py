@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 from dftflow.codes.castep import CASTEP
-from dftflow.codes.castep.cell_file import CellDeck, read_cell_deck
-from dftflow.codes.castep.keywords import FAMILIES
-from dftflow.codes.castep.lint import lint_files
-from dftflow.codes.castep.param_file import ParamFile, read_param
+from dftflow.codes.castep.input.cell_file import CellDeck, read_cell_deck
+from dftflow.codes.castep.input.keywords import FAMILIES
+from dftflow.codes.castep.input.param_file import ParamFile, read_param
+from dftflow.codes.castep.lint.lint import lint_files
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 
 ELEMENTS = ["Cs", "Pb", "Br", "H", "N", "C", "I"]

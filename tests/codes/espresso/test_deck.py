@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 from dftflow import studies
-from dftflow.build.kpaths import special_points, standard_path
 from dftflow.codes.cell_cutoff import CONVERGED_PRESET_EV
 from dftflow.codes.espresso import ESPRESSO
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card, read_names
+from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation

@@ -18,11 +18,11 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
-from dftflow.build.kpaths import special_points, standard_path, surface_points
-from dftflow.build.sources import load_crystal
-from dftflow.build.substitution import substitute
 from dftflow.codes.gpaw import GPAW
 from dftflow.codes.reading import read_results
+from dftflow.crystals.kpaths import special_points, standard_path, surface_points
+from dftflow.crystals.sources import load_crystal
+from dftflow.crystals.substitution import substitute
 from dftflow.model.kpoint_grid import same_shift
 from dftflow.model.spec import CalcSpec, Relaxation
 from dftflow.units import EV_PER_ANG3_GPA
@@ -263,7 +263,7 @@ def test_the_corrected_stress_is_the_slope_of_the_corrected_energy(
     """Francis and Payne: with the correction, dE/dV at constant cutoff and the pressure agree; without, they don't."""
     import gpaw
 
-    from dftflow.build.atoms import to_atoms
+    from dftflow.crystals.atoms import to_atoms
 
     monkeypatch.chdir(tmp_path)
     engine = engine_module()

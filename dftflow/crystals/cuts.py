@@ -1,0 +1,195 @@
+"""A piece of crystal between two parallel cuts: layers of ions in the axes of the slab."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from math import gcd, pi
+from typing import Any
+
+import numpy as np
+import spglib
+from pymatgen.core import Lattice, Structure
+
+from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge
+from dftflow.model.results import FloatArray, readonly
+from dftflow.units import BOHR_ANG, HARTREE_EV
+
+__all__ = ["Cut", "Flip"]
+
+SYMMETRY_TOLERANCE_ANG = 0.1
+_MATCH_ANG = 0.5
+
+Layer = tuple[IonicUnit, ...]
+Flip = tuple[int, ...]
+"""For every ion of a cut, the number of the ion that an operation which swaps the two faces maps it on."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cut:
+    """Layers of ions from bottom to top; z is the normal.
+
+    Attributes
+    ----------
+    layers
+        Ions of each layer.
+    in_plane_ang
+        shape (2, 3); lattice vectors of the surface cell, the first along x.
+    surface
+        Name of both faces when part of their layer was taken away; ``""`` for a plain cut.
+    """
+
+    layers: tuple[Layer, ...]
+    in_plane_ang: FloatArray
+    surface: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "in_plane_ang", readonly(self.in_plane_ang, (2, 3), "in_plane_ang"))
+
+    @cached_property
+    def units(self) -> Layer:
+        """All ions, bottom layer first."""
+        return tuple(unit for layer in self.layers for unit in layer)
+
+    @cached_property
+    def heights_ang(self) -> tuple[float, float]:
+        """z of the lowest and of the highest atom."""
+        z = np.concatenate([unit.positions_ang[:, 2] for unit in self.units])
+        return float(z.min()), float(z.max())
+
+    @property
+    def thickness_ang(self) -> float:
+        """Outermost atom to outermost atom."""
+        low, high = self.heights_ang
+        return high - low
+
+    @property
+    def area_ang2(self) -> float:
+        """Of one surface cell."""
+        return float(abs(np.cross(*self.in_plane_ang)[2]))
+
+    @property
+    def charge(self) -> int:
+        """Formal charge of a surface cell, in e."""
+        return formal_charge(self.units)
+
+    @property
+    def potential_step_ev(self) -> float:
+        """Difference of the electron's potential energy across the cut that its formal charges make (no screening).
+
+        4π e² p / A with p the dipole along the normal; meaningless for a charged cut.
+        """
+        dipole_e_ang = sum(unit.charge * float(unit.centre_ang[2]) for unit in self.units)
+        return 4 * pi * HARTREE_EV * BOHR_ANG * dipole_e_ang / self.area_ang2
+
+    @property
+    def faces(self) -> tuple[str, str]:
+        """Reduced formulae of the bottom and the top layer."""
+        return chemical_formula(self.layers[0], reduced=True), chemical_formula(self.layers[-1], reduced=True)
+
+    def repeated(self, repeats: tuple[tuple[int, int], tuple[int, int]]) -> Cut:
+        """The same cut with a surface cell of `repeats` times the in-plane vectors."""
+        matrix = np.array(repeats)
+        span = range(-int(np.abs(matrix).sum()), int(np.abs(matrix).sum()) + 1)
+        steps = np.array([(i, j) for i in span for j in span])
+        inside = np.floor(steps @ np.linalg.inv(matrix) + 1e-9)
+        shifts = steps[np.all(inside == 0, axis=1)] @ self.in_plane_ang
+        vectors = matrix @ self.in_plane_ang
+        x = vectors[0] / np.linalg.norm(vectors[0])
+        turn = np.array([x, [-x[1], x[0], 0.0], [0.0, 0.0, 1.0]])
+        layers = tuple(tuple(unit.moved(turn @ s, turn) for unit in layer for s in shifts) for layer in self.layers)
+        return Cut(layers=layers, in_plane_ang=vectors @ turn.T, surface=self.surface)
+
+    @property
+    def termination(self) -> str:
+        """Name of the faces: ``"CsBr"``, ``"CsBr|PbBr2"`` (bottom first) or ``"CsBr3 (half)"``."""
+        return self.surface or "|".join(dict.fromkeys(self.faces))
+
+    def without(self, removed: Iterable[int], surface: str) -> Cut:
+        """The cut without the ions of these numbers in `units`, its faces now named `surface`."""
+        gone = {id(self.units[number]) for number in removed}
+        layers = tuple(tuple(unit for unit in layer if id(unit) not in gone) for layer in self.layers)
+        return Cut(layers=layers, in_plane_ang=self.in_plane_ang, surface=surface)
+
+    def is_made_of(self, units: Iterable[IonicUnit]) -> bool:
+        """Whether the composition is that of `units`."""
+        own, other = Counter(unit.name for unit in self.units), Counter(unit.name for unit in units)
+        shares = [{name: count // gcd(*counts.values()) for name, count in counts.items()} for counts in (own, other)]
+        return shares[0] == shares[1]
+
+    def cell_ang(self, vacuum_ang: float) -> FloatArray:
+        """Lattice vectors with `vacuum_ang` between the outermost atoms of neighbouring slabs."""
+        return np.vstack([self.in_plane_ang, [0.0, 0.0, self.thickness_ang + vacuum_ang]])
+
+    def centred(self, vacuum_ang: float) -> tuple[Layer, ...]:
+        """The layers with the slab in the middle of its cell, the centre of every ion within the cell in the plane."""
+        cell = self.cell_ang(vacuum_ang)
+        lift = np.array([0.0, 0.0, vacuum_ang / 2 - self.heights_ang[0]])
+        inverse = np.linalg.inv(cell)
+
+        def placed(unit: IonicUnit) -> IonicUnit:
+            turns = np.floor((unit.centre_ang + lift) @ inverse + 1e-6) * np.array([1.0, 1.0, 0.0])
+            return unit.moved(lift - turns @ cell)
+
+        return tuple(tuple(placed(unit) for unit in layer) for layer in self.layers)
+
+    def to_structure(self, vacuum_ang: float) -> Structure:
+        """The slab in its cell, layer by layer.
+
+        Site properties: ``layer`` counts from the bottom; ``molecule`` is -1 for a single ion, else the number of the
+        molecule, whose charge is in ``properties["molecule_charges"]``.
+        """
+        symbols: list[str] = []
+        positions: list[FloatArray] = []
+        numbers: list[int] = []
+        molecules: list[int] = []
+        charges: list[int] = []
+        for number, layer in enumerate(self.centred(vacuum_ang)):
+            for unit in sorted(layer, key=lambda unit: (unit.charge < 0, abs(unit.charge), unit.name)):
+                molecular = len(unit.symbols) > 1
+                symbols += unit.symbols
+                positions.append(unit.positions_ang)
+                numbers += [number] * len(unit.symbols)
+                molecules += [len(charges) if molecular else -1] * len(unit.symbols)
+                charges += [unit.charge] if molecular else []
+        return Structure(
+            Lattice(self.cell_ang(vacuum_ang)),
+            symbols,
+            np.concatenate(positions),
+            coords_are_cartesian=True,
+            site_properties={"layer": numbers, "molecule": molecules},
+            properties={"molecule_charges": tuple(charges)},
+        )
+
+    @cached_property
+    def flips(self) -> tuple[Flip, ...]:
+        """Operations of the slab's own symmetry that map one face onto the other."""
+        return tuple({self._image_of_units(w, t) for w, t in self._operations() if round(w[2, 2]) == -1})
+
+    def _operations(self) -> list[tuple[FloatArray, FloatArray]]:
+        """Symmetry operations (rotation, translation) in units of the cell of `centred` with 10 Å of vacuum."""
+        units = [unit for layer in self.centred(10.0) for unit in layer]
+        cell = self.cell_ang(10.0)
+        kinds = {name: number for number, name in enumerate(sorted({s for unit in units for s in unit.symbols}))}
+        positions = np.concatenate([unit.positions_ang for unit in units]) @ np.linalg.inv(cell)
+        slab: Any = (cell, positions, [kinds[symbol] for unit in units for symbol in unit.symbols])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            try:
+                data = spglib.get_symmetry_dataset(slab, symprec=SYMMETRY_TOLERANCE_ANG)
+            except spglib.SpglibError:
+                data = None
+        return [] if data is None else list(zip(data.rotations, data.translations, strict=True))
+
+    def _image_of_units(self, rotation: FloatArray, translation: FloatArray) -> Flip:
+        cell = self.cell_ang(10.0)
+        units = [unit for layer in self.centred(10.0) for unit in layer]
+        centres = np.array([unit.centre_ang for unit in units]) @ np.linalg.inv(cell)
+        offsets = (centres @ rotation.T + translation)[:, None] - centres[None]
+        distance = np.linalg.norm((offsets - np.round(offsets)) @ cell, axis=2)
+        names = np.array([unit.name for unit in units])
+        distance[names[:, None] != names[None]] = np.inf
+        return tuple(int(number) for number in distance.argmin(axis=1))

@@ -1,0 +1,235 @@
+"""A crystal as a stack of layers parallel to a lattice plane.
+
+Written here because the cutters at hand move atoms: pymatgen's and ASE's cut molecules, neither knows the formal
+charge of a layer, and both need a supercell's plane to be given in the supercell. What is stacked here are ions.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import gcd
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import spglib
+
+from dftflow.crystals.ions import IonicUnit
+from dftflow.crystals.planes import coprime_indices
+from dftflow.errors import SurfaceError
+from dftflow.model.results import FloatArray, readonly
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pymatgen.core import Structure
+
+__all__ = ["Stacking", "stack_layers"]
+
+LAYER_GAP_ANG = 1.0
+"""Ions whose heights differ by less belong to one layer: the octahedral tilts of perovskites spread a nominal layer
+by up to 0.9 Å, while even their {111} layers are 1.1 Å or more apart."""
+
+_DENSE_GAP = 0.9
+"""In a plane so dense that no gap reaches `LAYER_GAP_ANG`, the gaps within this fraction of the largest one count."""
+
+TRANSLATION_TOLERANCE_ANG = 1e-2
+SYMMETRY_TOLERANCE_ANG = 0.1
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Stacking:
+    """One repeat of a crystal along the normal of a plane, which is z; the first in-plane vector is along x.
+
+    Attributes
+    ----------
+    layers
+        From bottom to top, the ions of each; what lies above the last is the first, moved by `repeat_ang`.
+    in_plane_ang
+        shape (2, 3); the shortest lattice vectors of the plane, z = 0.
+    repeat_ang
+        shape (3,); the lattice vector to the next repeat.
+    images
+        Symmetry operations that keep the plane: for each, the layer that every layer is mapped on, and whether top
+        and bottom change places.
+    """
+
+    layers: tuple[tuple[IonicUnit, ...], ...]
+    in_plane_ang: FloatArray
+    repeat_ang: FloatArray
+    images: tuple[tuple[tuple[int, ...], bool], ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "in_plane_ang", readonly(self.in_plane_ang, (2, 3), "in_plane_ang"))
+        object.__setattr__(self, "repeat_ang", readonly(self.repeat_ang, (3,), "repeat_ang"))
+
+    @property
+    def period_ang(self) -> float:
+        """Height of one repeat."""
+        return float(self.repeat_ang[2])
+
+    def face(self, layer: int, *, up: bool) -> tuple[int, bool]:
+        """What names the surface that `layer` ends: the same for all surfaces that symmetry makes alike."""
+        return min((image[layer % len(self.layers)], up != flipped) for image, flipped in self.images)
+
+    def cut(self, start: int, count: int) -> tuple[tuple[IonicUnit, ...], ...]:
+        """`count` layers, from layer `start` upwards."""
+        chosen = (divmod(number, len(self.layers)) for number in range(start, start + count))
+        return tuple(tuple(unit.moved(turn * self.repeat_ang) for unit in self.layers[i]) for turn, i in chosen)
+
+
+def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: tuple[int, int, int]) -> Stacking:
+    """Layers of `structure` parallel to the plane `miller_cell` of its own cell.
+
+    The cell is first reduced to a primitive one, so that a supercell gives the same stack as its cell.
+
+    Parameters
+    ----------
+    structure
+        The crystal.
+    units
+        Its ions, from `ionic_units`.
+    miller_cell
+        Indices in the cell as given.
+
+    Raises
+    ------
+    SurfaceError
+        When the crystal has no symmetry that spglib can find (overlapping atoms).
+    """
+    data = _dataset(structure, TRANSLATION_TOLERANCE_ANG)
+    repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
+    primitive_ang = np.linalg.inv(repeats) @ structure.lattice.matrix
+    indices = coprime_indices(np.linalg.inv(repeats) @ np.array(miller_cell))
+    basis_ang = _plane_basis(indices, primitive_ang)
+    frame = _frame(basis_ang)
+    distinct = _one_a_primitive_cell(units, data.mapping_to_primitive)
+    heights = np.array([unit.centre_ang for unit in distinct]) @ np.linalg.inv(basis_ang)[:, 2]
+    period_ang = float((basis_ang @ frame.T)[2, 2])
+    bounds = _layer_bounds(heights % 1.0, period_ang)
+    return Stacking(
+        layers=_layers(distinct, heights, bounds, basis_ang, frame),
+        in_plane_ang=basis_ang[:2] @ frame.T * np.array([1.0, 1.0, 0.0]),
+        repeat_ang=basis_ang[2] @ frame.T,
+        images=_layer_images(structure, repeats @ np.array(indices), heights % 1.0, bounds),
+    )
+
+
+def _dataset(structure: Structure, symprec_ang: float) -> Any:
+    cell: Any = (structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            data = spglib.get_symmetry_dataset(cell, symprec=symprec_ang)
+        except spglib.SpglibError:
+            data = None
+    if data is None:
+        raise SurfaceError(
+            f"the lattice of {structure.composition.reduced_formula} cannot be reduced",
+            reason=f"spglib finds no symmetry at a tolerance of {symprec_ang} Å",
+            fix="look for atoms that overlap",
+        )
+    return data
+
+
+def _bezout(a: int, b: int) -> tuple[int, int]:
+    """x, y with a x + b y = gcd(a, b)."""
+    if b == 0:
+        return (1, 0) if a >= 0 else (-1, 0)
+    x, y = _bezout(b, a % b)
+    return y, x - (a // b) * y
+
+
+def _plane_basis(indices: tuple[int, int, int], cell_ang: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lattice vectors, rows: two shortest ones in the plane, and one to the next plane, in a right-handed order."""
+    h, k, m = indices
+    g = gcd(k, m)
+    if g == 0:
+        first, second, out = np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([h, 0, 0])
+    else:
+        p, q = (int(np.sign(g)) * value for value in _bezout(k, m))
+        s, t = _bezout(h, g)
+        first, second = np.array([0, m // g, -k // g]), np.array([g, -h * p, -h * q])
+        out = np.array([s, t * p, t * q])
+    u, v, w = (vector @ cell_ang for vector in (first, second, out))
+    u, v = _shortest_pair(u, v)
+    if np.cross(u, v) @ w < 0:
+        v = -v
+    in_plane = np.array([u, v])
+    w = w - np.round(w @ np.linalg.pinv(in_plane)) @ in_plane
+    return np.array([u, v, w])
+
+
+def _shortest_pair(u: NDArray[np.float64], v: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lagrange's reduction of a plane lattice; the shorter vector first."""
+    while True:
+        if v @ v < u @ u - 1e-9:
+            u, v = v, u
+        steps = np.round(u @ v / (u @ u) - 1e-9)
+        if steps == 0:
+            return u, v
+        v = v - steps * u
+
+
+def _frame(basis_ang: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation matrix into axes with x along the first vector and z along the normal."""
+    x = basis_ang[0] / np.linalg.norm(basis_ang[0])
+    z = np.cross(basis_ang[0], basis_ang[1])
+    z = z / np.linalg.norm(z)
+    return np.array([x, np.cross(z, x), z])
+
+
+def _one_a_primitive_cell(units: Sequence[IonicUnit], mapping: Sequence[int]) -> list[IonicUnit]:
+    """One of the ions that lattice translations make alike."""
+    kept: dict[frozenset[int], IonicUnit] = {}
+    for unit in units:
+        kept.setdefault(frozenset(int(mapping[i]) for i in unit.indices), unit)
+    return list(kept.values())
+
+
+def _layer_bounds(heights: NDArray[np.float64], period_ang: float) -> NDArray[np.float64]:
+    """Heights, in units of the period and ascending in [0, 1), at which one layer ends and the next begins."""
+    ordered = np.sort(heights)
+    gaps = np.diff(np.append(ordered, ordered[0] + 1.0))
+    smallest = min(LAYER_GAP_ANG / period_ang, _DENSE_GAP * float(gaps.max()))
+    middles = (ordered + gaps / 2)[gaps >= smallest]
+    return np.sort(middles % 1.0)
+
+
+def _layer_of(heights: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number of the layer at each height; layer n lies above bound n, the last one reaches over the period's end."""
+    return np.asarray((np.searchsorted(bounds, heights % 1.0) - 1) % len(bounds), dtype=np.int64)
+
+
+def _layers(
+    units: Sequence[IonicUnit],
+    heights: NDArray[np.float64],
+    bounds: NDArray[np.float64],
+    basis_ang: NDArray[np.float64],
+    frame: NDArray[np.float64],
+) -> tuple[tuple[IonicUnit, ...], ...]:
+    """Ions sorted into layers, each moved by lattice vectors into the repeat that starts at the first bound."""
+    numbers = _layer_of(heights, bounds)
+    turns = -np.floor(heights - bounds[0])
+    layers: list[list[IonicUnit]] = [[] for _ in bounds]
+    for unit, number, turn in zip(units, numbers, turns, strict=True):
+        layers[number].append(unit.moved(turn * basis_ang[2] @ frame.T, frame))
+    return tuple(tuple(layer) for layer in layers)
+
+
+def _layer_images(
+    structure: Structure, indices: NDArray[np.float64], heights: NDArray[np.float64], bounds: NDArray[np.float64]
+) -> tuple[tuple[tuple[int, ...], bool], ...]:
+    """See `Stacking.images`: an operation maps height z to s z + t, with s = ±1 when it keeps the plane."""
+    data = _dataset(structure, SYMMETRY_TOLERANCE_ANG)
+    members = _layer_of(heights, bounds)
+    images: dict[tuple[tuple[int, ...], bool], None] = {}
+    for rotation, translation in zip(data.rotations, data.translations, strict=True):
+        for sign in (1, -1):
+            if not np.allclose(indices @ rotation, sign * indices):
+                continue
+            moved = _layer_of(sign * heights + indices @ translation, bounds)
+            targets = [set(moved[members == number].tolist()) for number in range(len(bounds))]
+            if all(len(target) == 1 for target in targets):
+                images[tuple(target.pop() for target in targets), sign < 0] = None
+    return tuple(images)

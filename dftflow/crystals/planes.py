@@ -1,0 +1,317 @@
+"""Lattice planes and the cell settings that their Miller indices belong to.
+
+The same (hkl) names different planes in different settings of one space group: (011) of Pnma is (101) of Pbnm, but
+(011) of Pbnm is (110) of Pnma. Indices are therefore taken together with the name of a setting, and refused where
+that name is missing and matters.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import product
+from math import gcd, lcm
+from operator import index
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import spglib
+
+from dftflow.crystals.ions import IonicUnit, ionic_units
+from dftflow.errors import SurfaceError
+from dftflow.model.surface import Plane
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pymatgen.core import Structure
+
+__all__ = ["PSEUDOCUBIC", "coprime_indices", "resolve_plane"]
+
+PSEUDOCUBIC = "pseudocubic"
+
+CUBIC_LENGTH_TOLERANCE = 0.02
+CUBIC_ANGLE_TOLERANCE_DEG = 1.0
+
+# A relaxed crystal keeps its symmetry only to within the tolerance of the relaxation: (Å, degrees), tightest first.
+_TOLERANCES = ((1e-3, 0.05), (1e-2, 0.05), (0.03, 0.2), (0.1, 0.5), (0.3, 1.0))
+
+_DOUBLED = ((0.5, 0.5, 0.0), (-0.5, 0.5, 0.0))
+
+# Space-group number -> pseudocubic axes of the perovskite in units of the axes of the standard setting. Pnma:
+# a_p = (a + c)/2, b_p = b/2, c_p = (c - a)/2.
+_PSEUDOCUBIC_AXES = {
+    62: np.array([(0.5, 0.0, 0.5), (0.0, 0.5, 0.0), (-0.5, 0.0, 0.5)]),
+    127: np.array([*_DOUBLED, (0.0, 0.0, 1.0)]),
+    140: np.array([*_DOUBLED, (0.0, 0.0, 0.5)]),
+    221: np.eye(3),
+}
+
+Indices = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Setting:
+    """A setting: h_cell = h_setting @ to_cell, up to a common factor."""
+
+    symbol: str
+    aliases: frozenset[str]
+    to_cell: NDArray[np.float64]
+
+    @property
+    def own(self) -> bool:
+        """Whether these are the axes of the cell at hand."""
+        return np.allclose(self.to_cell, np.eye(3), atol=1e-2)
+
+    def cell_indices(self, miller: Indices) -> Indices:
+        return coprime_indices(np.array(miller) @ self.to_cell)
+
+    def indices(self, cell_indices: Indices) -> Indices:
+        return coprime_indices(np.array(cell_indices) @ np.linalg.inv(self.to_cell))
+
+
+def coprime_indices(indices: Iterable[float]) -> Indices:
+    """Smallest whole numbers in the ratio of `indices`, signs kept."""
+    fractions = [Fraction(float(value)).limit_denominator(1000) for value in indices]
+    scale = lcm(*(value.denominator for value in fractions))
+    h, k, m = (int(value * scale) for value in fractions)
+    divisor = gcd(h, k, m)
+    if divisor == 0:
+        raise SurfaceError("miller indices (0, 0, 0) name no plane", fix="give at least one index that is not zero")
+    return h // divisor, k // divisor, m // divisor
+
+
+def resolve_plane(
+    structure: Structure,
+    miller: Sequence[int],
+    setting: str | None = None,
+    *,
+    molecule_charges: Mapping[str, int] | None = None,
+) -> Plane:
+    """The plane (hkl) of a named setting, in the cell at hand and in the other settings.
+
+    Parameters
+    ----------
+    structure
+        Any cell of the crystal: axes in any order, primitive, or a supercell.
+    miller
+        Indices h, k, l in `setting`.
+    setting
+        Hermann-Mauguin symbol of a setting of the crystal's space group (``Pnma``, ``Pbnm``, ``R-3c:H``); ``cubic``
+        or ``Pm-3m`` for a cubic crystal or framework; ``pseudocubic`` for a perovskite. With molecules in the
+        crystal, the space group of the framework counts too, and it is ``cubic`` when its lattice constants agree
+        within 2 % and its angles are 90° within 1°. None is accepted where all settings mean the same plane.
+    molecule_charges
+        See `ionic_units`.
+
+    Raises
+    ------
+    SurfaceError
+        For indices that are no plane, for a setting the crystal is not of, and for an ambiguous plane, with what each
+        setting would mean.
+    """
+    wanted = _checked_indices(miller)
+    units = ionic_units(structure, molecule_charges=molecule_charges)
+    settings = _settings(structure, units)
+    candidates = [one for one in settings if _matches(one, setting)]
+    if not candidates:
+        raise _unknown_setting(structure, str(setting), wanted, settings)
+    chosen = _unambiguous(structure, wanted, setting, candidates)
+    cell_indices = chosen.cell_indices(wanted)
+    return Plane(
+        miller=wanted,
+        setting=setting or chosen.symbol,
+        equivalents=tuple(
+            (other.symbol, other.indices(cell_indices)) for other in _worth_printing(settings) if other is not chosen
+        ),
+        miller_cell=cell_indices,
+    )
+
+
+def _checked_indices(miller: Sequence[int]) -> Indices:
+    try:
+        h, k, m = (index(value) for value in miller)
+    except (TypeError, ValueError):
+        raise SurfaceError(
+            f"miller indices {miller!r} are not three whole numbers", fix="write them like [0, 1, 1]"
+        ) from None
+    coprime_indices((h, k, m))
+    return h, k, m
+
+
+def _plain(symbol: str) -> str:
+    return symbol.replace(" ", "").replace("_", "")
+
+
+def _matches(candidate: _Setting, setting: str | None) -> bool:
+    return candidate.symbol != PSEUDOCUBIC if setting is None else _plain(setting) in candidate.aliases
+
+
+def _settings(structure: Structure, units: Sequence[IonicUnit]) -> list[_Setting]:
+    """Settings of the crystal and, where molecules hide its symmetry, of its framework; tightest tolerance first."""
+    framework = [unit.indices[0] for unit in units if len(unit.indices) == 1]
+    groups = [list(range(len(structure)))] + ([framework] if 0 < len(framework) < len(units) else [])
+    found: list[_Setting] = []
+    for sites, (symprec_ang, angle_deg) in product(groups, _TOLERANCES):
+        for one in _tabulated_settings(structure, sites, units, symprec_ang, angle_deg):
+            if all(one.symbol != known.symbol for known in found):
+                found.append(one)
+    repeats = _cubic_repeats(structure, units)
+    if repeats is not None and not any("cubic" in one.aliases for one in found):
+        found.append(_Setting("cubic", frozenset({"cubic", "Pm-3m"}), np.diag(repeats).astype(float)))
+    if repeats is not None and not any(one.symbol == PSEUDOCUBIC for one in found):
+        found.append(_Setting(PSEUDOCUBIC, frozenset({PSEUDOCUBIC}), np.diag(repeats).astype(float)))
+    return found
+
+
+@cache
+def _halls() -> dict[int, tuple[tuple[int, str, frozenset[str]], ...]]:
+    """Space-group number -> its settings: Hall number, symbol, and all names a person may write."""
+    table: dict[int, list[tuple[int, str, frozenset[str]]]] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        kinds = [(hall, spglib.get_spacegroup_type(hall)) for hall in range(1, 531)]
+    for hall, kind in kinds:
+        if kind is None:
+            continue
+        forms = [part.split() for part in kind.international.split("=")]
+        suffix = f":{kind.choice}" if kind.choice in ("H", "R") else ""
+        symbol = _plain("".join(forms[-1])) + suffix
+        names = {_plain("".join(form)) for form in forms} | {symbol}
+        if 3 <= kind.number <= 15:
+            names |= {_plain("".join(part for part in form if part != "1")) for form in forms}
+        if kind.number >= 195:
+            names |= {"cubic"}
+        table.setdefault(kind.number, []).append((hall, symbol, frozenset(names)))
+    return {number: tuple(halls) for number, halls in table.items()}
+
+
+def _dataset(structure: Structure, sites: list[int], symprec_ang: float, angle_deg: float, hall: int = 0) -> Any:
+    numbers = [structure[i].specie.Z for i in sites]
+    cell: Any = (structure.lattice.matrix, structure.frac_coords[sites], numbers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return spglib.get_symmetry_dataset(cell, symprec=symprec_ang, angle_tolerance=angle_deg, hall_number=hall)
+        except spglib.SpglibError:
+            return None
+
+
+def _tabulated_settings(
+    structure: Structure, sites: list[int], units: Sequence[IonicUnit], symprec_ang: float, angle_deg: float
+) -> list[_Setting]:
+    """Every tabulated setting of the space group found at one tolerance, and the pseudocubic axes."""
+    group = _dataset(structure, sites, symprec_ang, angle_deg)
+    if group is None:
+        return []
+    found = []
+    for hall, symbol, names in _halls()[group.number]:
+        data = group if hall == group.hall_number else _dataset(structure, sites, symprec_ang, angle_deg, hall)
+        if data is not None:
+            to_cell = np.eye(3) if group.number <= 2 else _with_positive_axes(data.transformation_matrix)
+            found.append(_Setting(symbol, names, to_cell))
+    axes = _PSEUDOCUBIC_AXES.get(group.number)
+    if found and axes is not None:
+        pseudocubic = np.linalg.inv(axes).T @ found[0].to_cell
+        if _is_perovskite(structure, units, np.linalg.inv(pseudocubic).T @ structure.lattice.matrix):
+            found.append(_Setting(PSEUDOCUBIC, frozenset({PSEUDOCUBIC}), pseudocubic))
+    return found
+
+
+def _with_positive_axes(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`matrix` cleaned of rounding; when its axes lie along those of the cell, then also in the same sense.
+
+    spglib turns axes round to keep the frame right-handed or an angle obtuse, which would rename (hkl) to (hk-l).
+    """
+    rounded = np.round(np.asarray(matrix) * 12) / 12
+    monomial = np.all(np.count_nonzero(rounded, axis=1) == 1)
+    return np.abs(rounded) if monomial else rounded
+
+
+def _of_charge(units: Sequence[IonicUnit], charge: int) -> NDArray[np.float64]:
+    return np.array([unit.centre_ang for unit in units if unit.charge == charge]).reshape(-1, 3)
+
+
+def _is_abx3(units: Sequence[IonicUnit]) -> bool:
+    a, b, x = (len(_of_charge(units, charge)) for charge in (1, 2, -1))
+    return a == b > 0 and x == 3 * b and a + b + x == len(units)
+
+
+def _is_grid(points_ang: NDArray[np.float64], axes_ang: NDArray[np.float64], tolerance: float = 0.15) -> bool:
+    """Whether the points lie on one lattice spanned by `axes_ang`."""
+    offsets = (points_ang - points_ang[0]) @ np.linalg.inv(axes_ang)
+    return bool(np.all(np.abs(offsets - np.round(offsets)) < tolerance))
+
+
+def _is_perovskite(structure: Structure, units: Sequence[IonicUnit], axes_ang: NDArray[np.float64]) -> bool:
+    """ABX3 with one B ion in each cell spanned by `axes_ang`."""
+    b_sites = _of_charge(units, 2)
+    volume = abs(float(np.linalg.det(axes_ang)))
+    return _is_abx3(units) and round(structure.volume / volume) == len(b_sites) and _is_grid(b_sites, axes_ang)
+
+
+def _cubic_repeats(structure: Structure, units: Sequence[IonicUnit]) -> Indices | None:
+    """How many cubic cells of the perovskite frame the cell holds along each axis; None when it isn't cubic-like."""
+    if not _is_abx3(units) or np.any(np.abs(np.array(structure.lattice.angles) - 90) > CUBIC_ANGLE_TOLERANCE_DEG):
+        return None
+    b_sites = _of_charge(units, 2)
+    count = len(b_sites)
+    divisors = [n for n in range(1, count + 1) if count % n == 0]
+    for repeats in product(divisors, repeat=3):
+        axes_ang = structure.lattice.matrix / np.array(repeats)[:, None]
+        lengths = np.linalg.norm(axes_ang, axis=1)
+        cubic = np.ptp(lengths) <= CUBIC_LENGTH_TOLERANCE * lengths.mean()
+        if np.prod(repeats) == count and cubic and _is_grid(b_sites, axes_ang):
+            along_a, along_b, along_c = repeats
+            return along_a, along_b, along_c
+    return None
+
+
+def _same_plane(first: Indices, second: Indices, rotations: NDArray[np.int64]) -> bool:
+    images = np.array(first) @ rotations
+    return any(np.array_equal(image, second) or np.array_equal(-image, second) for image in images)
+
+
+def _unambiguous(
+    structure: Structure, wanted: Indices, setting: str | None, candidates: Sequence[_Setting]
+) -> _Setting:
+    """The candidate that is meant: the cell's own axes before others, where a name was given."""
+    group = _dataset(structure, list(range(len(structure))), *_TOLERANCES[0])
+    rotations = np.eye(3, dtype=int)[None] if group is None else np.asarray(group.rotations)
+    own = [one for one in candidates if one.own]
+    if setting is not None and own:
+        return own[0]
+    meant = [one.cell_indices(wanted) for one in candidates]
+    if all(_same_plane(meant[0], other, rotations) for other in meant[1:]):
+        return own[0] if own else candidates[0]
+    raise SurfaceError(
+        f"{_text(wanted)} is ambiguous: it names different planes in different settings of this crystal",
+        reason=_meanings(wanted, candidates),
+        fix=f"name the setting, e.g. setting = {(own or candidates)[0].symbol!r}",
+    )
+
+
+def _text(miller: Indices) -> str:
+    separator = " " if any(abs(value) > 9 for value in miller) else ""
+    return f"({separator.join(map(str, miller))})"
+
+
+def _meanings(wanted: Indices, candidates: Sequence[_Setting]) -> str:
+    return "; ".join(f"in {one.symbol} it is {_text(one.cell_indices(wanted))} of the given cell" for one in candidates)
+
+
+def _unknown_setting(structure: Structure, setting: str, wanted: Indices, settings: Sequence[_Setting]) -> SurfaceError:
+    names = ", ".join(dict.fromkeys(one.symbol for one in settings)) or "none"
+    return SurfaceError(
+        f"{structure.composition.reduced_formula} is not a crystal of setting {setting!r}",
+        reason=f"its settings are {names}; {_text(wanted)}: {_meanings(wanted, settings)}",
+        fix="name one of these settings, or give another crystal",
+    )
+
+
+def _worth_printing(settings: Sequence[_Setting]) -> list[_Setting]:
+    """The settings people use; of the six of an orthorhombic crystal Pnma, Pbnm and the cell's own."""
+    usual = ("Pnma", "Pbnm", PSEUDOCUBIC)
+    return [one for one in settings if one.own or one.symbol in usual or one.symbol.endswith((":H", ":R"))]

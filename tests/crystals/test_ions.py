@@ -1,0 +1,155 @@
+"""Ions and molecules found in crystals whose makeup is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.core import Lattice, Structure
+
+from dftflow.crystals.ions import chemical_formula, formal_charge, ionic_units
+from dftflow.errors import SurfaceError
+
+# PBE gas-phase geometry of formamidinium: C-N 1.315 Å, C-H 1.093 Å, N-H 1.017 and 1.019 Å.
+FA_SYMBOLS = ["C", "H", "N", "N", "H", "H", "H", "H"]
+FA_ANG = np.array(
+    [
+        (0.0, -0.0028, 0.0),
+        (0.0, 1.0897, 0.0),
+        (1.1686, -0.6057, 0.0),
+        (-1.1686, -0.6057, 0.0),
+        (2.0231, -0.0542, 0.0),
+        (-2.0231, -0.0542, 0.0),
+        (1.2734, -1.6194, 0.0),
+        (-1.2734, -1.6194, 0.0),
+    ]
+)
+
+
+def lead_bromide_with(symbols: list[str], positions_ang: np.ndarray, centre: tuple[float, float, float]) -> Structure:
+    """Cubic APbBr3, 5.99 Å, with a molecule about `centre` (fractional) and all atoms wrapped into the cell."""
+    lattice = Lattice.cubic(5.99)
+    shift = np.array(centre) - 0.5
+    frame = np.array([(0, 0, 0), (0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5)]) + shift
+    crystal = Structure(lattice, ["Pb", "Br", "Br", "Br"], frame, to_unit_cell=True)
+    for symbol, position in zip(symbols, positions_ang + lattice.get_cartesian_coords(centre), strict=True):
+        crystal.append(symbol, lattice.get_fractional_coords(position) % 1.0)
+    return crystal
+
+
+def bonds(positions_ang: np.ndarray) -> np.ndarray:
+    return np.sort(np.linalg.norm(positions_ang[:, None] - positions_ang[None], axis=2).ravel())
+
+
+@given(centre=st.tuples(*[st.floats(0, 1, exclude_max=True)] * 3))
+@settings(max_examples=25, deadline=None)
+def test_a_molecule_across_the_cell_border_is_one_unit_in_one_piece(centre):
+    units = ionic_units(lead_bromide_with(FA_SYMBOLS, FA_ANG, centre))
+
+    assert chemical_formula(units) == "FAPbBr3"
+    assert formal_charge(units) == 0
+    molecule = next(unit for unit in units if unit.name == "FA")
+    assert molecule.charge == 1
+    np.testing.assert_allclose(bonds(molecule.positions_ang), bonds(FA_ANG), atol=1e-9)
+
+
+def test_the_centre_is_the_centre_of_mass():
+    molecule = next(u for u in ionic_units(lead_bromide_with(FA_SYMBOLS, FA_ANG, (0.5, 0.5, 0.5))) if u.name == "FA")
+    masses = {"C": 12.011, "N": 14.007, "H": 1.008}
+    weights = np.array([masses[symbol] for symbol in molecule.symbols])
+
+    np.testing.assert_allclose(molecule.centre_ang, weights @ molecule.positions_ang / weights.sum(), atol=1e-6)
+
+
+def test_every_site_belongs_to_one_unit_and_supercells_scale():
+    crystal = lead_bromide_with(FA_SYMBOLS, FA_ANG, (0.5, 0.5, 0.5))
+    units = ionic_units(crystal * (2, 1, 3))
+
+    assert sorted(i for unit in units for i in unit.indices) == list(range(6 * len(crystal)))
+    assert chemical_formula(units) == "FA6Pb6Br18"
+    assert chemical_formula(units, reduced=True) == "FAPbBr3"
+
+
+@pytest.mark.parametrize(
+    ("spacegroup", "lattice", "species", "coords", "formula"),
+    [
+        ("Pm-3m", Lattice.cubic(4.291), ["Cs", "Br"], [(0, 0, 0), (0.5, 0.5, 0.5)], "CsBr"),
+        ("Fm-3m", Lattice.cubic(4.21), ["Mg", "O"], [(0, 0, 0), (0.5, 0.5, 0.5)], "Mg4O4"),
+        ("Fm-3m", Lattice.cubic(5.463), ["Ca", "F"], [(0, 0, 0), (0.25, 0.25, 0.25)], "Ca4F8"),
+    ],
+)
+def test_salts_are_neutral(spacegroup, lattice, species, coords, formula):
+    units = ionic_units(Structure.from_spacegroup(spacegroup, lattice, species, coords))
+
+    assert chemical_formula(units) == formula
+    assert formal_charge(units) == 0
+
+
+def test_an_element_of_several_valences_needs_an_oxidation_state():
+    rutile = Structure.from_spacegroup(
+        "P4_2/mnm", Lattice.tetragonal(4.594, 2.959), ["Ti", "O"], [(0, 0, 0), (0.305, 0.305, 0)]
+    )
+    with pytest.raises(SurfaceError, match="charge of Ti is not known") as caught:
+        ionic_units(rutile)
+    assert "oxidation state" in caught.value.fix
+
+    rutile.add_oxidation_state_by_element({"Ti": 4, "O": -2})
+    units = ionic_units(rutile)
+    assert {unit.name: unit.charge for unit in units} == {"Ti": 4, "O": -2}
+    assert formal_charge(units) == 0
+
+
+def test_an_unknown_molecule_takes_its_charge_from_the_caller():
+    # Dimethylammonium, C2H8N+: all hydrogens left on the chain C-N-C within bonding distance.
+    symbols = ["C", "N", "C", "H", "H"]
+    chain = np.array([(-1.25, 0.8, 0), (0, 0, 0), (1.25, 0.8, 0), (0, -0.6, 0.82), (0, -0.6, -0.82)])
+    crystal = lead_bromide_with(symbols, chain, (0.5, 0.5, 0.5))
+
+    with pytest.raises(SurfaceError, match="charge of C2H2N is not known"):
+        ionic_units(crystal)
+    units = ionic_units(crystal, molecule_charges={"C2H2N": 1})
+    assert formal_charge(units) == 0
+    assert chemical_formula(units) == "(C2H2N)PbBr3"
+
+
+def marked(crystal: Structure, marks: list[int], charges: tuple[int, ...]) -> Structure:
+    crystal.add_site_property("molecule", marks)
+    crystal.properties["molecule_charges"] = charges
+    return crystal
+
+
+def test_marked_molecules_bring_their_charge():
+    crystal = marked(lead_bromide_with(FA_SYMBOLS, FA_ANG, (0.5, 0.5, 0.5)), [-1] * 4 + [0] * 8, (2,))
+
+    assert formal_charge(ionic_units(crystal)) == 1
+
+
+def test_a_mark_that_splits_a_molecule_is_refused():
+    crystal = marked(lead_bromide_with(FA_SYMBOLS, FA_ANG, (0.5, 0.5, 0.5)), [-1] * 4 + [0] * 4 + [1] * 4, (1, 1))
+
+    with pytest.raises(SurfaceError, match="bonded to each other"):
+        ionic_units(crystal)
+
+
+def test_a_molecule_in_pieces_is_refused():
+    broken = FA_ANG.copy()
+    broken[4] += (1.0, 1.0, 0.0)
+    crystal = marked(lead_bromide_with(FA_SYMBOLS, broken, (0.5, 0.5, 0.5)), [-1] * 4 + [0] * 8, (1,))
+
+    with pytest.raises(SurfaceError):
+        ionic_units(crystal)
+
+
+def test_a_covalent_network_is_refused():
+    diamond = Structure.from_spacegroup("Fd-3m", Lattice.cubic(3.567), ["C"], [(0, 0, 0)])
+
+    with pytest.raises(SurfaceError, match="through the whole crystal"):
+        ionic_units(diamond)
+
+
+def test_a_disordered_crystal_is_refused():
+    mixed = Structure(Lattice.cubic(4.29), [{"Cs": 0.5, "Rb": 0.5}, "Br"], [(0, 0, 0), (0.5, 0.5, 0.5)])
+
+    with pytest.raises(SurfaceError, match="disordered"):
+        ionic_units(mixed)

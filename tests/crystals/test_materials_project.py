@@ -1,0 +1,560 @@
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.core import Lattice, Structure
+
+from dftflow.crystals import materials_project, mp_worker
+from dftflow.crystals.materials_project import FetchedStructure, fetch_structure
+from dftflow.crystals.mp_cache import DamagedEntry, default_cache_dir, entry_path, read_entry, write_entry
+from dftflow.crystals.shipped import load_shipped
+from dftflow.errors import CodeNotFoundError, InputError, SourceError
+
+CLIENT_THERE = importlib.util.find_spec("mp_api") is not None
+
+
+def client(test: Any) -> Any:
+    """A test of the real client."""
+    reason = "mp-api is not installed (pip install 'dftflow[mp]')"
+    return pytest.mark.mp(pytest.mark.skipif(not CLIENT_THERE, reason=reason)(test))
+
+
+def _load_servers() -> ModuleType:
+    path = Path(__file__).parents[1] / "servers" / "materials_project.py"
+    spec = importlib.util.spec_from_file_location("materials_project_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+servers = _load_servers()
+KEY, DB_VERSION = servers.KEY, servers.DB_VERSION
+
+PNMA = load_shipped("CsPbBr3_Pnma").structure
+CUBIC = load_shipped("CsPbBr3_Pm-3m").structure
+# rock salt in its primitive cell, a = 6.29 Å; with Pb at a corner this is the structure of PbS (5.936 Å, 225)
+PBS = Structure(Lattice([[0, 2.968, 2.968], [2.968, 0, 2.968], [2.968, 2.968, 0]]), ["Pb", "S"], [[0] * 3, [0.5] * 3])
+
+
+def database(faults: dict[str, Any] | None = None) -> Any:
+    return servers.MaterialsProjectServer(
+        servers.material("mp-567629", PNMA),
+        servers.material("mp-600089", CUBIC, energy_above_hull=0.0412, theoretical=True),
+        servers.material("mp-21276", PBS, builder_meta={"license": "BY-NC"}, task_ids=["mp-21276", "mp-5000"]),
+        servers.material("mp-31053", CUBIC, deprecated=True, deprecation_reasons=["too few k-points"]),
+        faults=faults,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("MP_API_KEY", "MP_API_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    # else matplotlib, which the client loads, would look through all fonts of the system in every test
+    fonts = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "matplotlib"
+    monkeypatch.setenv("MPLCONFIGDIR", os.environ.get("MPLCONFIGDIR", str(fonts)))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def _key_stays_secret(
+    request: pytest.FixtureRequest, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Iterator[None]:
+    """After every test: the key is in no file that was written and in nothing that was printed."""
+    yield
+    out, err = capfd.readouterr()
+    assert KEY not in out + err
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+
+
+@pytest.fixture
+def unloadable_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package mp_api that is there but must not be loaded: what fails before the client is tested with it."""
+    package = tmp_path / "site" / "mp_api"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('the client was loaded')\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's code with the real client, loaded once for all tests instead of once a process."""
+
+    def run(question: dict[str, Any]) -> dict[str, Any]:
+        outcome = mp_worker.answer(question, lambda stage: None)
+        text = json.dumps(outcome).replace(question["key"], "***")
+        return dict(json.loads(text))
+
+    monkeypatch.setattr(materials_project, "_run_worker", run)
+
+
+def failure(query: str, endpoint: str, **options: Any) -> SourceError:
+    options = {"api_key": KEY, "timeout_s": 20.0, **options}
+    with pytest.raises(SourceError) as caught:
+        fetch_structure(query, endpoint=endpoint, **options)
+    assert caught.value.fix
+    assert KEY not in str(caught.value)
+    assert KEY not in repr(caught.value.__cause__)
+    return caught.value
+
+
+def stored(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "cache" / "dftflow").rglob("*.json"))
+
+
+def put(query: str, endpoint: str, record: dict[str, Any]) -> Path:
+    """An answer on disk, as if it had been fetched in March 2024."""
+    path = entry_path(default_cache_dir(), query, endpoint)
+    write_entry(
+        path,
+        {
+            "query": query,
+            "endpoint": endpoint,
+            "retrieved": "2024-03-01",
+            "database_version": "2023.11.1",
+            "sha256": "ab" * 32,
+            "material": record,
+        },
+    )
+    return path
+
+
+NOWHERE = "http://127.0.0.1:9/"
+
+
+class TestQuestion:
+    @pytest.mark.parametrize(
+        "query", ["mp-", "mp567629", "mp-12x", "mp-1 or 1", "567629", "MP-567629", "mp:", "", "oqmd-1"]
+    )
+    def test_malformed_id(self, query: str) -> None:
+        error = failure(query, NOWHERE)
+        assert "no id of the Materials Project" in error.summary
+        assert "mp-567629" in error.fix
+
+    @pytest.mark.parametrize("query", ["mp:cspbbr3", "mp:ABO3", "mp:Si*", "mp:CsPbBr2.5", "mp:mp-567629", "mp:../x"])
+    def test_malformed_formula(self, query: str) -> None:
+        error = failure(query, NOWHERE)
+        assert repr(query[3:]) in error.summary
+        assert "mp:CsPbBr3" in error.fix
+
+    @given(st.text(max_size=12), st.sampled_from(["", "mp-", "mp:"]))
+    @settings(max_examples=200, deadline=None)
+    def test_any_text_ends_as_a_named_error(self, text: str, prefix: str) -> None:
+        with pytest.raises((SourceError, CodeNotFoundError)):
+            fetch_structure(prefix + text, endpoint=NOWHERE, api_key="", refresh=True)
+
+    @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf")])
+    def test_time_limit_has_to_be_a_time(self, limit: float) -> None:
+        with pytest.raises(InputError, match="positive number of seconds"):
+            fetch_structure("mp-567629", timeout_s=limit)
+
+
+class TestKey:
+    def test_none(self) -> None:
+        error = failure("mp-567629", NOWHERE, api_key=None)
+        assert "no API key" in error.summary
+        assert "MP_API_KEY" in error.fix
+        assert "next-gen.materialsproject.org/api" in error.fix
+
+    @pytest.mark.parametrize("key", [KEY[:16], KEY + "7", KEY[:31] + "é", KEY[:31] + "\n", KEY[:30] + "'x"])
+    def test_malformed(self, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MP_API_KEY", key)
+        error = failure("mp-567629", NOWHERE, api_key=None)
+        assert "no API key of the Materials Project" in error.summary
+        assert "32" in error.reason
+        assert key.strip() not in str(error)
+
+    def test_without_the_client_nothing_is_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(materials_project, "find_spec", lambda name: None)
+        with database() as server, pytest.raises(CodeNotFoundError, match="not installed") as caught:
+            fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
+        assert "pip install 'dftflow[mp]'" in caught.value.fix
+        assert server.requests == []
+
+
+@pytest.mark.usefixtures("unloadable_client")
+class TestBeforeTheClient:
+    """What the heartbeat shows, in the real worker process; no key is sent and the client is not loaded."""
+
+    def test_connection_refused(self) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))  # bound but not listening: refuses
+            port = unused.getsockname()[1]
+            error = failure("mp-567629", f"http://127.0.0.1:{port}")
+        assert f"cannot be reached at 127.0.0.1:{port}" in error.summary
+        assert "Connection refused" in error.reason
+        assert "network" in error.fix
+
+    def test_unknown_host(self) -> None:
+        error = failure("mp-567629", "http://materials-project.invalid/")  # RFC 6761: never resolves
+        assert "cannot be reached at materials-project.invalid" in error.summary
+
+    def test_endpoint_that_is_no_address(self) -> None:
+        error = failure("mp-567629", "nonsense")
+        assert "cannot be reached" in error.summary
+        assert "Invalid URL" in error.reason
+
+    @pytest.mark.parametrize("fault", ["silence", "drip"])
+    def test_time_limit(self, fault: str) -> None:
+        with database({"heartbeat": fault}) as server:
+            start = time.monotonic()
+            error = failure("mp-567629", server.endpoint, timeout_s=1.0)
+            assert time.monotonic() - start < 15.0
+        assert "did not answer within 1 s" in error.summary
+        assert "heartbeat" in error.reason
+        assert server.requests == [("heartbeat", None)]
+
+    def test_accepts_no_connection(self) -> None:
+        """A listener whose queue is full drops packets, as a firewall does."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            address = listener.getsockname()
+            waiting = [socket.socket() for _ in range(4)]
+            for one in waiting:
+                one.setblocking(False)
+                one.connect_ex(address)
+            error = failure("mp-567629", f"http://127.0.0.1:{address[1]}/", timeout_s=1.0)
+            for one in waiting:
+                one.close()
+        assert "did not answer within 1 s" in error.summary
+
+    def test_web_page(self) -> None:
+        with database({"heartbeat": "html"}) as server:
+            error = failure("mp-567629", server.endpoint)
+        assert "a web page, not the Materials Project" in error.summary
+        assert error.reason == "Welcome to Hotel WiFi , please log in"
+        assert "portal" in error.fix
+
+    @pytest.mark.parametrize("body", [b"[]", b'{"status": "ok"}', b"3"])
+    def test_another_service(self, body: bytes) -> None:
+        with database({"heartbeat": body}) as server:
+            error = failure("mp-567629", server.endpoint)
+        assert "is not the Materials Project" in error.summary
+        assert "MP_API_ENDPOINT" in error.fix
+
+    @pytest.mark.parametrize(
+        ("status", "summary"),
+        [(500, "failing"), (503, "failing"), (429, "too many requests"), (404, "is not the Materials Project")],
+    )
+    def test_status(self, status: int, summary: str) -> None:
+        with database({"heartbeat": status}) as server:
+            error = failure("mp-567629", server.endpoint)
+        assert summary in error.summary
+        assert str(status) in error.reason
+
+    def test_hanging_up(self) -> None:
+        with database({"heartbeat": "close"}) as server:
+            error = failure("mp-567629", server.endpoint)
+        assert "cannot be reached" in error.summary
+
+    def test_client_that_cannot_be_loaded(self) -> None:
+        with database() as server, pytest.raises(CodeNotFoundError, match="cannot be loaded") as caught:
+            fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
+        assert caught.value.reason == "RuntimeError: the client was loaded"
+        assert server.requests == [("heartbeat", None)]
+
+    def test_loading_does_not_count(self, tmp_path: Path) -> None:
+        (tmp_path / "site" / "mp_api" / "__init__.py").write_text("import time\ntime.sleep(5)\nraise OSError('slow')\n")
+        with database() as server, pytest.raises(CodeNotFoundError) as caught:
+            fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint, timeout_s=3.0)
+        assert caught.value.reason == "OSError: slow"
+
+    def test_a_process_that_dies(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "site" / "requests.py").write_text(
+            "import os, sys\nprint(os.environ['SECRET'], file=sys.stderr, flush=True)\nos._exit(7)\n"
+        )
+        monkeypatch.setenv("SECRET", KEY)
+        error = failure("mp-567629", NOWHERE)
+        assert error.reason == "its process ended with code 7. ***"
+
+
+class TestCache:
+    def test_used_without_network_key_and_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        put("mp-567629", NOWHERE, servers.material("mp-567629", PNMA))
+        monkeypatch.setattr(materials_project, "_run_worker", lambda question: pytest.fail("asked"))
+        monkeypatch.setattr(materials_project, "find_spec", lambda name: None)
+        fetched = fetch_structure("mp-567629", endpoint=NOWHERE)
+        assert fetched.from_cache
+        assert (fetched.database_version, fetched.retrieved) == ("2023.11.1", "2024-03-01")
+        assert "database version 2023.11.1, retrieved 2024-03-01" in fetched.warnings[0]
+        assert np.array_equal(fetched.structure.lattice.matrix, PNMA.lattice.matrix)
+
+    @pytest.mark.parametrize("spelling", ["mp:CsPbBr3", "mp:PbCsBr3", "mp:Cs2Pb2Br6"])
+    def test_one_answer_for_all_spellings_of_a_formula(self, spelling: str) -> None:
+        put("mp:CsPbBr3", NOWHERE, servers.material("mp-567629", PNMA))
+        assert fetch_structure(spelling, endpoint=NOWHERE).material_id == "mp-567629"
+
+    @pytest.mark.usefixtures("unloadable_client")
+    def test_belongs_to_query_and_endpoint(self) -> None:
+        put("mp-567629", NOWHERE, servers.material("mp-567629", PNMA))
+        for query, endpoint in (("mp-600089", NOWHERE), ("mp-567629", "http://127.0.0.1:9/v2/")):
+            assert "cannot be reached" in failure(query, endpoint).summary
+
+    @pytest.mark.usefixtures("unloadable_client")
+    def test_refresh_asks_again(self) -> None:
+        put("mp-567629", NOWHERE, servers.material("mp-567629", PNMA))
+        assert "cannot be reached" in failure("mp-567629", NOWHERE, refresh=True).summary
+        assert fetch_structure("mp-567629", endpoint=NOWHERE).from_cache
+
+    def test_folder_is_a_parameter(self, tmp_path: Path) -> None:
+        path = put("mp-567629", NOWHERE, servers.material("mp-567629", PNMA))
+        path.rename(tmp_path / path.name)
+        assert fetch_structure("mp-567629", endpoint=NOWHERE, cache_dir=tmp_path).from_cache
+
+    @pytest.mark.parametrize(("base", "expected"), [("/x/y", Path("/x/y")), ("relative", Path.home() / ".cache")])
+    def test_default_folder(self, base: str, expected: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", base)
+        assert default_cache_dir() == expected / "dftflow" / "materials-project"
+
+    @given(data=st.data())
+    @settings(max_examples=100, deadline=None)
+    def test_no_damage_goes_unnoticed(self, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+        path = tmp_path_factory.getbasetemp() / "entry.json"
+        entry = {"query": "mp-1", "material": {"structure": {"lattice": [8.244, 11.7351, 8.1982]}}, "n": None}
+        write_entry(path, entry)
+        content = path.read_bytes()
+        assert read_entry(path) == entry
+        at = data.draw(st.integers(0, len(content) - 1))
+        kind = data.draw(st.sampled_from(["cut", "flip"]))
+        bit = data.draw(st.integers(0, 7))
+        damaged = content[:at] if kind == "cut" else content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
+        path.write_bytes(damaged)
+        with contextlib.suppress(DamagedEntry):
+            assert read_entry(path) == entry  # white space between the values carries nothing
+
+    def test_writers_at_the_same_time_leave_one_whole_entry(self, tmp_path: Path) -> None:
+        path = tmp_path / "entry.json"
+        entries = [{"n": n, "ballast": [n] * 5000} for n in range(8)]
+        threads = [threading.Thread(target=write_entry, args=(path, entry)) for entry in entries]
+        write_entry(path, entries[0])
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            assert read_entry(path) in entries
+        assert list(tmp_path.iterdir()) == [path]
+
+
+class TestImports:
+    def test_the_client_is_imported_by_its_process_alone(self) -> None:
+        code = (
+            "import sys, dftflow.crystals.materials_project\n"
+            "print([name for name in ('mp_api', 'emmet', 'requests') if name in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() in ("[]", "['requests']")  # pymatgen may load requests
+        assert "import mp_api" not in Path(materials_project.__file__).read_text()
+
+
+def _key_of(server: Any) -> bool:
+    return server.keys == {KEY}
+
+
+@client
+@pytest.mark.usefixtures("in_process")
+class TestClient:
+    """The real client against the server."""
+
+    def test_id(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MP_API_KEY", f"{KEY}\n")
+        with database() as server:
+            monkeypatch.setenv("MP_API_ENDPOINT", server.endpoint)
+            fetched = fetch_structure("mp-567629")
+            assert _key_of(server)
+            asked = len(server.requests)
+            again = fetch_structure("mp-567629")
+            assert len(server.requests) == asked
+        assert (fetched.material_id, fetched.formula) == ("mp-567629", "CsPbBr3")
+        assert (fetched.space_group, fetched.space_group_number) == ("Pnma", 62)
+        assert (fetched.database_version, fetched.from_cache) == (DB_VERSION, False)
+        assert fetched.retrieved == datetime.now(UTC).date().isoformat()
+        assert fetched.energy_above_hull_ev_per_atom == 0.0
+        assert fetched.warnings == ()
+        # Pnma with the long axis second, as sent: 10.1021/cg400645t
+        assert fetched.structure.lattice.abc == pytest.approx((8.2440, 11.7351, 8.1982))
+        assert [site.specie.symbol for site in fetched.structure] == [site.specie.symbol for site in PNMA]
+        assert again.from_cache
+        assert again.sha256 == fetched.sha256
+        assert again.structure == fetched.structure
+        assert len(stored(tmp_path)) == 1
+
+    def test_sha256_is_that_of_the_structure_alone(self) -> None:
+        def fetched(**changes: Any) -> FetchedStructure:
+            record = servers.material("mp-567629", changes.pop("structure", PNMA), **changes)
+            with servers.MaterialsProjectServer(record) as server:
+                return fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
+
+        moved = PNMA.copy()
+        moved.translate_sites([0], [1e-4, 0, 0])
+        first = fetched()
+        assert fetched(energy_above_hull=0.1).sha256 == first.sha256
+        assert fetched(structure=moved).sha256 != first.sha256
+
+    def test_formula_with_one_crystal_in_a_primitive_cell(self) -> None:
+        with database() as server:
+            fetched = fetch_structure("mp:PbS", api_key=KEY, endpoint=server.endpoint)
+        assert (fetched.material_id, fetched.space_group_number) == ("mp-21276", 225)
+        assert np.allclose(fetched.structure.lattice.matrix, PBS.lattice.matrix, atol=1e-12)
+        assert any("not the conventional one of Fm-3m" in line for line in fetched.warnings)
+        assert any("BY-NC" in line for line in fetched.warnings)
+
+    def test_several_polymorphs(self, tmp_path: Path) -> None:
+        with database() as server:
+            error = failure("mp:PbCsBr3", server.endpoint)
+        assert "2 crystals" in error.summary  # the deprecated one does not count
+        first, second = error.reason.splitlines()[1:]
+        assert "mp-567629: Pnma (62), 8.244 11.735 8.198 Å, 90.00 90.00 90.00°, 20 atoms, 0 meV/atom" in first
+        assert "mp-600089: Pm-3m (221), 5.874 5.874 5.874 Å" in second
+        assert "41 meV/atom above the hull, predicted" in second
+        assert "mp-567629" in error.fix
+        assert stored(tmp_path) == []
+
+    def test_a_long_list_of_polymorphs_is_cut(self) -> None:
+        records = [servers.material(f"mp-{n}", CUBIC, energy_above_hull=n / 1000 or None) for n in range(30)]
+        with servers.MaterialsProjectServer(*records) as server:
+            rows = failure("mp:CsPbBr3", server.endpoint).reason.splitlines()
+        assert [row.split(":")[0].strip() for row in rows[1:4]] == ["mp-1", "mp-2", "mp-3"]
+        assert rows[-1].strip() == "and 18 more, higher in energy"
+
+    @pytest.mark.parametrize("query", ["mp-999", "mp-abcd", "mp:Cs4PbBr6"])
+    def test_unknown(self, query: str, tmp_path: Path) -> None:
+        with database() as server:
+            error = failure(query, server.endpoint)
+        assert error.summary == f"the Materials Project holds no {query.removeprefix('mp:')}"
+        assert stored(tmp_path) == []
+
+    def test_alphabetical_id(self) -> None:
+        """Since 2025 ids are also spelled in base 26: lxf = 11·26² + 23·26 + 5 = 8039."""
+        with servers.MaterialsProjectServer(servers.material("mp-8039", CUBIC)) as server:
+            assert fetch_structure("mp-lxf", api_key=KEY, endpoint=server.endpoint).material_id == "mp-8039"
+
+    def test_deprecated(self) -> None:
+        with database() as server:
+            error = failure("mp-31053", server.endpoint)
+        assert "mp-31053 is deprecated" in error.summary
+        assert error.reason == "CsPbBr3: too few k-points"
+
+    def test_deprecated_and_gone_from_the_summary(self) -> None:
+        with database({"summary": b'{"data": [], "meta": {"total_doc": 0}}'}) as server:
+            error = failure("mp-31053", server.endpoint)
+        assert "mp-31053 is deprecated" in error.summary
+
+    def test_id_of_a_calculation(self) -> None:
+        with database() as server:
+            error = failure("mp-5000", server.endpoint)
+        assert "a calculation, not a material" in error.summary
+        assert "mp-21276" in error.fix
+
+    @pytest.mark.parametrize(
+        ("fault", "summary"),
+        [
+            (401, "refused the API key"),
+            (403, "refused the API key"),
+            (429, "too many requests"),
+            (500, "failing"),
+            (503, "failing"),
+            (504, "failing"),
+            (404, "client of the Materials Project failed"),
+            ("html", "a web page"),
+            ("close", "cannot be reached"),
+            (b'{"data": [{"material_id": "mp-567629"}], "meta": {"total_doc": 1}}', "is not understood"),
+            (b'{"answer": 42}', "client of the Materials Project failed"),
+        ],
+    )
+    def test_failing_search(self, fault: int | str | bytes, summary: str, tmp_path: Path) -> None:
+        with database({"summary": fault}) as server:
+            error = failure("mp-567629", server.endpoint)
+            assert _key_of(server)
+        assert summary in error.summary
+        assert not isinstance(fault, int) or f"status {fault}" in error.reason
+        assert stored(tmp_path) == []
+
+    def test_refused_key(self) -> None:
+        """This server sends the key back in its message, as no server should."""
+        wrong = KEY[::-1]
+        with database() as server:
+            error = failure("mp-567629", server.endpoint, api_key=wrong)
+        assert "refused the API key" in error.summary
+        assert error.reason == "it answered with status 401 Invalid authentication credentials: ***"
+        assert wrong not in str(error)
+
+    @pytest.mark.filterwarnings("ignore:Cannot listen to heartbeat")
+    def test_hidden_heartbeat_is_no_obstacle(self) -> None:
+        """The service's firewall forbids the heartbeat to some: issue 1055 of mp-api."""
+        with database({"heartbeat": 403}) as server:
+            fetched = fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
+        assert fetched.database_version == "unknown"
+        assert any("which version" in line for line in fetched.warnings)
+
+    def test_another_space_group_than_the_atoms_have(self) -> None:
+        moved = PNMA.copy()
+        moved.translate_sites([0], [0.002, 0.001, 0.003])  # 0.03 Å: within the database's tolerance of 0.1 Å
+        with servers.MaterialsProjectServer(servers.material("mp-567629", moved)) as server:
+            fetched = fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
+        assert fetched.space_group_number == 62
+        assert any("the database says Pnma (62), the atoms have P1 (1)" in line for line in fetched.warnings)
+
+    def test_damaged_entry_is_fetched_again(self, tmp_path: Path) -> None:
+        with database() as server:
+            first = fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
+            (path,) = stored(tmp_path)
+            content = path.read_text()
+            path.write_text(content.replace("8.244", "8.144", 1))
+            assert path.read_text() != content
+            second = fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
+        assert not second.from_cache
+        assert second.sha256 == first.sha256
+        assert "was damaged (its sha256 does not agree with its content)" in second.warnings[0]
+        assert path.read_text() == content
+
+    def test_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with database() as server:
+            fetched = fetch_structure(
+                "mp-567629", api_key=KEY, endpoint=server.endpoint, cache_dir=tmp_path / "file" / "below"
+            )
+        assert fetched.material_id == "mp-567629"
+        assert "could not be kept" in fetched.warnings[0]
+
+
+@client
+class TestWorkerProcess:
+    """The whole way, with the client in its own process (some 8 s each)."""
+
+    def test_fetch(self, tmp_path: Path) -> None:
+        with database() as server:
+            fetched = fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
+            assert _key_of(server)
+        assert np.allclose(fetched.structure.frac_coords, PNMA.frac_coords, atol=1e-12)
+        assert len(stored(tmp_path)) == 1
+
+    def test_silence_after_the_heartbeat(self) -> None:
+        with database({"summary": "drip"}) as server:
+            error = failure("mp-567629", server.endpoint, timeout_s=2.0)
+        assert "did not answer within 2 s" in error.summary
+        assert error.reason == "it hung at this stage: search"

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pymatgen.core import Lattice, Structure
+
+from dftflow.crystals.shipped import load_shipped
+from dftflow.crystals.symmetry import point_operations, space_group
+from dftflow.errors import StructureError
+
+
+def permuted(structure: Structure, order: tuple[int, int, int]) -> Structure:
+    """The same crystal with its lattice vectors in another order."""
+    return Structure(structure.lattice.matrix[list(order)], structure.species, structure.frac_coords[:, list(order)])
+
+
+@pytest.mark.parametrize(
+    ("order", "setting"),
+    # International Tables A, space group 62: the six settings of Pnma.
+    [
+        ((0, 1, 2), "Pnma"),
+        ((1, 0, 2), "Pmnb"),
+        ((2, 0, 1), "Pbnm"),
+        ((2, 1, 0), "Pcmn"),
+        ((1, 2, 0), "Pmcn"),
+        ((0, 2, 1), "Pnam"),
+    ],
+)
+def test_setting_names_the_axes_and_keeps_them(order: tuple[int, int, int], setting: str) -> None:
+    structure = permuted(load_shipped("CsPbBr3_Pnma").structure, order)
+    before = structure.lattice.matrix.copy()
+    group = space_group(structure)
+    assert (group.symbol, group.number, group.setting) == ("Pnma", 62, setting)
+    np.testing.assert_array_equal(structure.lattice.matrix, before)
+
+
+def test_monoclinic_card_is_not_taken_for_tetragonal() -> None:
+    assert space_group(load_shipped("CsPbBr3_mono").structure).symbol == "P2/m"
+
+
+def test_wyckoff_multiplicities_do_not_depend_on_the_cell() -> None:
+    structure = load_shipped("CsPbBr3_Pm-3m").structure
+    doubled = structure.copy().make_supercell((2, 1, 1))
+    assert sorted(set(space_group(structure).wyckoff)) == ["1a", "1b", "3d"]
+    assert sorted(set(space_group(doubled).wyckoff)) == ["1a", "1b", "3d"]
+    assert space_group(doubled).setting == ""
+
+
+def test_primitive_cell_of_a_centred_lattice() -> None:
+    lattice = Lattice([[0, 2.82, 2.82], [2.82, 0, 2.82], [2.82, 2.82, 0]])
+    rock_salt = Structure(lattice, ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    group = space_group(rock_salt)
+    assert (group.symbol, group.number, group.wyckoff) == ("Fm-3m", 225, ("4a", "4b"))
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    # Orders of the point groups m-3m, mmm, -3m, 2/m and mm2.
+    [("CsBr_Pm-3m", 48), ("CsPbBr3_Pnma", 8), ("Cs4PbBr6_R-3c", 12), ("CsPbBr3_mono", 4), ("FAPbBr3_Pm-3m_FA100", 4)],
+)
+def test_point_operations_are_orthogonal_and_complete(name: str, order: int) -> None:
+    operations = point_operations(load_shipped(name).structure)
+    assert len(operations) == order
+    for operation in operations:
+        np.testing.assert_allclose(operation @ operation.T, np.eye(3), atol=1e-9)
+
+
+def test_overlapping_atoms_are_an_error_and_no_crash() -> None:
+    structure = Structure(Lattice.cubic(4.0), ["Cs", "Cs"], [[0, 0, 0], [0, 0, 0]])
+    with pytest.raises(StructureError, match="no space group"):
+        space_group(structure)
