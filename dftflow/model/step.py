@@ -1,0 +1,84 @@
+"""The steps of a study as plain data: what is calculated, of what, and what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Need", "Purpose", "Step", "StepId", "Subject"]
+
+Purpose = Literal["geometry", "density"]
+"""What a step takes from an earlier one: its last geometry; its density as a start, which no result depends on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a calculation is about.
+
+    Attributes
+    ----------
+    kind
+        Name of the kind of subject, whose file in `dftflow.studies.kinds` says which steps it has: ``bulk``, ``slab``.
+    materials
+        Keys of the study's materials that it is made of.
+    label
+        Tells it from the other subjects of the same materials: ``bulk``, ``slab-011``.
+    """
+
+    kind: str
+    materials: tuple[str, ...]
+    label: str
+
+    def __str__(self) -> str:
+        return f"{'+'.join(self.materials)}/{self.label}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepId:
+    """Which step: a task on a subject, in a variant where there are several. Printed as its name, and never parsed."""
+
+    subject: Subject
+    task: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.subject}-{self.task}{f'-{self.variant}' if self.variant else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """An earlier step, and what for."""
+
+    step: StepId
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One calculation of a study.
+
+    Attributes
+    ----------
+    title
+        One line for a person.
+    needs
+        Steps that must have finished before.
+    settings
+        What its kind needs to build it, as plain data that JSON can hold.
+    """
+
+    id: StepId
+    title: str
+    needs: tuple[Need, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """``"CsPbBr3/slab-011-relax"``."""
+        return str(self.id)
+
+    @property
+    def seed(self) -> str:
+        """Stem of its files: ``"CsPbBr3-slab-011-relax"``."""
+        return self.name.replace("/", "-")
