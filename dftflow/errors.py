@@ -14,6 +14,7 @@
     ├── AnalysisError                7   the data do not carry the number that was asked for
     │   ├── VacuumError                  no plateau in the vacuum
     │   ├── BandEdgeError                no gap, or the band edge is not in the k-set
+    │   │   └── MetallicError            filled and empty bands overlap
     │   └── ReferenceMismatch            two energies with different zeros
     └── StoreError                   8   a folder cannot be written, is full, or is in use
 
@@ -31,6 +32,7 @@ __all__ = [
     "CodeNotFoundError",
     "DftflowError",
     "InputError",
+    "MetallicError",
     "ParseError",
     "ReferenceMismatch",
     "SourceError",
@@ -145,6 +147,10 @@ class VacuumError(AnalysisError):
 
 class BandEdgeError(AnalysisError):
     """There is no gap, or the k-set does not hold the band edge."""
+
+
+class MetallicError(BandEdgeError):
+    """Filled and empty bands overlap: there are no band edges."""
 
 
 class ReferenceMismatch(AnalysisError):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dftflow.errors import BandEdgeError
+from dftflow.errors import BandEdgeError, MetallicError
 from dftflow.model.energy import Energy
 from dftflow.model.kpoint_grid import same_kpoint
 from dftflow.model.levels import BandEdges
@@ -39,8 +39,10 @@ def find_band_edges(bands: Bands, *, required: Sequence[KPoint] = ()) -> BandEdg
     Raises
     ------
     BandEdgeError
-        When a required point is missing, a channel does not hold a whole number of filled bands, there is no empty
-        band, or filled and empty bands overlap.
+        When a required point is missing, a channel does not hold a whole number of filled bands, or there is no empty
+        band.
+    MetallicError
+        When filled and empty bands overlap.
     """
     for point in required:
         _require(bands, point)
@@ -145,8 +147,8 @@ def _filled_bands(n_electrons: float, n_spins: int, *, spinor: bool) -> int:
     return whole // per_band
 
 
-def _overlap(bands: Bands, vbm_at: int, cbm_at: int, overlap_ev: float) -> BandEdgeError:
-    return BandEdgeError(
+def _overlap(bands: Bands, vbm_at: int, cbm_at: int, overlap_ev: float) -> MetallicError:
+    return MetallicError(
         "filled and empty bands overlap: there is no gap",
         reason=f"the highest filled state, at {_name(bands, vbm_at)}, lies {overlap_ev:.3f} eV above the lowest empty "
         f"one, at {_name(bands, cbm_at)}",

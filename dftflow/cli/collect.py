@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +11,9 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("study")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--code", help="DFT code that ran them, instead of the one the study names.")
-@click.option("--preset", help="The preset that the decks were written with; the study's own unless given.")
+@click.argument("places", metavar="[STUDY] FOLDER", nargs=-1, required=True)
+@click.option("--code", help="With STUDY: the DFT code that ran them, instead of the one the study names.")
+@click.option("--preset", help="With STUDY: the preset that they follow; the study's own unless given.")
 @click.option(
     "--at",
     "placed",
@@ -25,30 +23,32 @@ __all__ = ["command"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 def command(
-    study: str, folder: Path, code: str | None, preset: str | None, placed: tuple[str, ...], as_json: bool
+    places: tuple[str, ...], code: str | None, preset: str | None, placed: tuple[str, ...], as_json: bool
 ) -> None:
-    """Read the results of STUDY below FOLDER, where `dftflow decks` wrote its decks, and derive what it asks for.
+    """Read the results in FOLDER, and derive what the study asks for.
 
-    Figures, report.html and results.json go into FOLDER. Steps without results are named, and what does not depend on
-    them is derived all the same. The exit code is 5 when a step is missing, failed, or is not of this study.
+    A FOLDER of `dftflow decks` knows its study, preset and code. Any other folder needs STUDY, and holds the results of
+    each step in FOLDER/<step>. Figures, report.html and results.json go into FOLDER. Steps without results are named,
+    and what does not depend on them is derived all the same. The exit code is 5 when a step is missing, failed, or is
+    not of this study.
     """
-    from dftflow.errors import CalculationError
-    from dftflow.report.write import write_outcome
-    from dftflow.studies.collect import collect_study
+    from dftflow.cli.outcome import print_outcome
+    from dftflow.errors import InputError
+    from dftflow.studies.execution import collect_study, outcome_of_folder
     from dftflow.studies.reader import load_study
 
-    places = _places(placed)
-    outcome = collect_study(load_study(study, preset, code=code), folder, places=places)
+    elsewhere = _places(placed)
+    if len(places) > 2:
+        raise InputError("collect takes a study and a folder", fix="write dftflow collect [STUDY] FOLDER")
+    folder = Path(places[-1])
+    if len(places) == 2:
+        outcome = collect_study(load_study(places[0], preset, code=code), folder, places=elsewhere)
+    elif code is not None or preset is not None:
+        raise InputError("a folder of decks knows its preset and code", fix="leave --preset and --code out")
+    else:
+        outcome = outcome_of_folder(folder, places=elsewhere)
     _refuse_to_overwrite(folder)
-    written = write_outcome(outcome, folder)
-    click.echo(json.dumps(json.loads(written.results_json.read_text()), indent=1) if as_json else written.summary)
-    missing = [step for step in outcome.steps if step.state != "finished"]
-    if missing:
-        raise CalculationError(
-            f"{len(missing)} of {len(outcome.steps)} steps have no results that can be used",
-            reason="\n       ".join(f"{step.name}: {' '.join(step.failure.split())}" for step in missing),
-            fix=f"the report says more ({written.report}); run them and collect again, or name their folder with --at",
-        )
+    print_outcome(outcome, folder, as_json=as_json, again="run them and collect again, or name their folder with --at")
 
 
 def _places(placed: Sequence[str]) -> dict[str, Path]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from dftflow.studies.decks import WrittenDecks
+
+__all__ = ["command", "print_decks"]
 
 
 @click.command()
@@ -19,8 +23,9 @@ __all__ = ["command"]
 def command(study: str, code: str | None, out: Path, preset: str | None, as_json: bool) -> None:
     """Write the decks of every step of STUDY into OUT, with a run sheet, a shell and a Slurm script.
 
-    A step whose forerunner has left its result in OUT is written from that result; the others are written from the
-    unrelaxed structure and say so. Call it again as results come in; the scripts do.
+    OUT needs nothing outside: copy it to where the code is, and run it there. A step whose forerunner has left its
+    result in OUT is written from that result; the others are written from the unrelaxed structure and say so. The
+    scripts call `dftflow advance` as results come in. Files that were changed by hand are kept.
     """
     from dftflow.studies.decks import write_decks
     from dftflow.studies.reader import load_study
@@ -28,9 +33,18 @@ def command(study: str, code: str | None, out: Path, preset: str | None, as_json
     written = write_decks(load_study(study, preset, code=code), out)
     if as_json:
         click.echo(json.dumps([deck.as_dict() for deck in written.decks], indent=1))
-        return
+    else:
+        print_decks(written)
+
+
+def print_decks(written: WrittenDecks) -> None:
+    """A line a deck, then what was kept, then what is to be known."""
     for deck in written.decks:
-        click.echo(f"{deck.folder}/  {', '.join(deck.files)}" + (f"  ({deck.note})" if deck.note else ""))
+        note = deck.failure or deck.note
+        click.echo(f"{deck.folder}/  {', '.join(deck.files)}" + (f"  ({' '.join(note.split())})" if note else ""))
+    kept = [*(f"{deck.folder}/{name}" for deck in written.decks for name in deck.kept), *written.kept]
+    if kept:
+        click.echo(f"kept as they are, changed by hand: {', '.join(kept)}")
     for note, names in written.cautions.items():
         click.echo(f"! {note} ({', '.join(names)})")
     click.echo(f"read {written.sheet} first")

@@ -18,16 +18,19 @@ from dftflow.cli.output import INTERRUPTED, print_error
 __all__ = ["COMMANDS", "cli", "main"]
 
 COMMANDS = {
+    "plan": ("dftflow.cli.plan", "The steps of a study, what each needs, what is there already, what it will cost."),
     "run": ("dftflow.cli.run", "Run a study on this machine, from its file to the report."),
-    "status": ("dftflow.cli.status", "Where a run is, step by step."),
+    "status": ("dftflow.cli.status", "Where a run or a folder of decks is, step by step."),
     "decks": ("dftflow.cli.decks", "Write the input files of every step, to be run elsewhere."),
-    "collect": ("dftflow.cli.collect", "The report of a study whose decks were run elsewhere."),
+    "advance": ("dftflow.cli.advance", "Bring decks up to date with the results that lie beside them."),
+    "collect": ("dftflow.cli.collect", "The report of a study that was run elsewhere."),
     "parse": ("dftflow.cli.parse", "What a folder of results holds, whichever code it is from."),
     "compare": ("dftflow.cli.compare", "Whether two calculations may be subtracted, line by line."),
     "lint": ("dftflow.cli.lint", "Check CASTEP input files without CASTEP."),
     "structure": ("dftflow.cli.structure", "List the shipped crystals; show, change or convert a crystal."),
     "slab": ("dftflow.cli.slab", "The terminations of a plane, and the slab to calculate."),
-    "report": ("dftflow.cli.report", "Write the figures, report and numbers of a run again."),
+    "report": ("dftflow.cli.report", "Write the figures, report and numbers of a study again."),
+    "export": ("dftflow.cli.export", "Every number of a study, with unit, range and origin, as CSV or JSON."),
     "doctor": ("dftflow.cli.doctor", "What is installed here, what works, what is missing and how to get it."),
 }
 

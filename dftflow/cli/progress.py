@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from dftflow.run.local import NodeView
+from dftflow.run.graph import NodeView
 
 __all__ = ["RunProgress", "remaining_s"]
 
@@ -20,6 +20,7 @@ LINE_EVERY_S = 15.0
 MARKS = {
     "finished": "[green]done[/]",
     "failed": "[red]failed[/]",
+    "refused": "[red]refused[/]",
     "not_run": "[yellow]not run[/]",
     "running": "[cyan]runs[/]",
     "waiting": "[dim]waits[/]",
@@ -71,6 +72,10 @@ class RunProgress:
     ) -> None:
         if self._live:
             self._live.__exit__(kind, error, trace)
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self._line(line)
 
     def __call__(self, views: Sequence[NodeView]) -> None:
         if self._live:

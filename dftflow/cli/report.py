@@ -1,8 +1,7 @@
-"""``dftflow report``: derive and write the results of a run again, without running anything."""
+"""``dftflow report``: derive and write the results of a study again, without running anything."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -14,9 +13,12 @@ __all__ = ["command"]
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 def command(folder: Path, as_json: bool) -> None:
-    """Write the figures, report.html and results.json of the run in FOLDER again."""
-    from dftflow.report.write import write_outcome
-    from dftflow.studies.execution import outcome_of_run
+    """Write the figures, report.html and results.json of the run or the decks in FOLDER again.
 
-    written = write_outcome(outcome_of_run(folder), folder)
-    click.echo(json.dumps(json.loads(written.results_json.read_text()), indent=1) if as_json else written.summary)
+    Nothing outside FOLDER is needed. The exit code is 5 when a step has no results that can be used.
+    """
+    from dftflow.cli.outcome import print_outcome
+    from dftflow.studies.execution import outcome_of_folder
+
+    outcome = outcome_of_folder(folder)
+    print_outcome(outcome, folder, as_json=as_json, again="`dftflow run` goes on with what is not finished")

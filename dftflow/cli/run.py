@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -33,9 +32,8 @@ def command(
     """Run STUDY (a shipped name or a file) on this machine; what is finished is never run again."""
     from rich.console import Console
 
+    from dftflow.cli.outcome import print_outcome
     from dftflow.cli.progress import RunProgress
-    from dftflow.errors import CalculationError
-    from dftflow.report.write import write_outcome
     from dftflow.run.job import Limits
     from dftflow.studies.execution import default_folder, run_study
     from dftflow.studies.reader import load_study
@@ -45,7 +43,7 @@ def command(
     workers = workers or os.cpu_count() or 1
     console = Console(stderr=True)
     console.print(
-        f"{chosen.content.title}: preset {preset}, {workers} processes at once, in {folder}",
+        f"{chosen.content.title}: preset {chosen.preset_name}, {workers} processes at once, in {folder}",
         highlight=False,
         soft_wrap=True,
     )
@@ -56,16 +54,6 @@ def command(
             workers=workers,
             limits=Limits(time_s=time_limit, memory_mib=memory_limit),
             observer=progress,
+            say=progress.say,
         )
-    written = write_outcome(outcome, folder)
-    if as_json:
-        click.echo(json.dumps(json.loads(written.results_json.read_text()), indent=1))
-    else:
-        click.echo(written.summary)
-    failed = [step for step in outcome.steps if step.state != "finished"]
-    if failed:
-        raise CalculationError(
-            f"{len(failed)} of {len(outcome.steps)} steps did not finish",
-            reason="\n       ".join(f"{step.name}: {step.failure}" for step in failed),
-            fix=f"the report says more ({written.report}); mend the cause and run again: what is finished is kept",
-        )
+    print_outcome(outcome, folder, as_json=as_json, again="mend the cause and run again: what is finished is kept")

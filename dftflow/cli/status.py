@@ -1,4 +1,4 @@
-"""``dftflow status``: where a run is."""
+"""``dftflow status``: where a study is."""
 
 from __future__ import annotations
 
@@ -14,23 +14,30 @@ __all__ = ["command"]
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folder: Path, as_json: bool) -> None:
-    """Where the run in FOLDER is, step by step."""
-    from dftflow.codes.registry import load_code
-    from dftflow.run.record import recorded_outcomes
-    from dftflow.run.store import RunStore
-    from dftflow.studies.execution import read_run
+    """Where the run or the decks in FOLDER are, step by step. Nothing outside FOLDER is needed."""
+    from dftflow.studies.execution import states_in
 
-    store = RunStore.existing(folder)
-    code = load_code(read_run(folder).code)
-    rows = []
-    for end in recorded_outcomes(store).values():
-        running = end.state == "running" and end.folder is not None
-        doing = code.progress(end.folder).doing if running and end.folder is not None else end.failure.split("\n")[0]
-        rows.append({"name": end.name, "state": end.state, "wall_time_s": end.wall_time_s, "note": doing})
+    study, ends = states_in(folder)
+    rows = [
+        {
+            "name": end.name,
+            "state": end.state,
+            "wall_time_s": end.wall_time_s,
+            "note": " ".join(end.failure.split()),
+            "folder": "" if end.folder is None else str(end.folder),
+        }
+        for end in ends
+    ]
+    header = {"study": study.plan.study.name, "preset": study.plan.study.preset_name, "code": study.plan.code.name}
+    earlier = study.folders_of_earlier_plans()
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), "steps": rows}, indent=1))
+        document = {"folder": str(folder), **header, "steps": rows, "earlier": [str(path) for path in earlier]}
+        click.echo(json.dumps(document, indent=1))
         return
-    width = max(len(str(row["name"])) for row in rows)
-    for row in rows:
-        took = f"{row['wall_time_s']:7.0f} s" if row["wall_time_s"] else " " * 9
-        click.echo(f"{row['state']!s:>8}  {row['name']!s:<{width}}  {took}  {row['note']}".rstrip())
+    click.echo(", ".join(f"{key} {value}" for key, value in header.items()))
+    width = max((len(end.name) for end in ends), default=0)
+    for end, row in zip(ends, rows, strict=True):
+        took = f"{end.wall_time_s:7.0f} s" if end.wall_time_s else " " * 9
+        click.echo(f"{end.state.replace('_', ' '):>8}  {end.name:<{width}}  {took}  {row['note']}".rstrip())
+    for path in earlier:
+        click.echo(f"of an earlier plan: {path}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["same_geometry"]
+__all__ = ["geometry_digest", "same_geometry"]
 
 SAME_PLACE_ANG = 0.02
 SAME_ANGLE_DEG = 0.1
@@ -32,3 +34,11 @@ def same_geometry(first: Structure, second: Structure, *, tolerance_ang: float =
     kinds = [np.array([site.specie.Z for site in structure]) for structure in (first, second)]
     distances[kinds[0][:, None] != kinds[1][None, :]] = np.inf
     return bool((distances.min(axis=0) <= tolerance_ang).all() and (distances.min(axis=1) <= tolerance_ang).all())
+
+
+def geometry_digest(structure: Structure) -> str:
+    """SHA-256 of the cell and its atoms to 1e-8: the same for one geometry however it was stored."""
+    cell = np.round(structure.lattice.matrix, 8) + 0.0
+    places = np.round(structure.frac_coords, 8) + 0.0
+    species = [site.species_string for site in structure]
+    return hashlib.sha256(json.dumps([cell.tolist(), species, places.tolist()]).encode()).hexdigest()

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["AbsoluteEdges", "Alignment", "AlignmentType", "Range", "SIGN_CONVENTION"]
+__all__ = [
+    "AbsoluteEdges",
+    "Alignment",
+    "AlignmentRequest",
+    "AlignmentType",
+    "PublishedOffset",
+    "Range",
+    "SIGN_CONVENTION",
+]
 
 AlignmentType = Literal["type I", "type II", "type III", "quasi-type II", "not resolved"]
 
@@ -84,3 +92,38 @@ class Alignment:
     remarks: tuple[str, ...] = ()
     contradicts: tuple[int, ...] = ()
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedOffset:
+    """An offset quoted from a publication; the first of its materials minus the second."""
+
+    materials: tuple[str, str]
+    method: str
+    valence_band_offset_ev: float
+    conduction_band_offset_ev: float | None
+    type: AlignmentType
+    doi: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentRequest:
+    """Which materials a study compares.
+
+    Attributes
+    ----------
+    materials
+        Each two of them are aligned; offsets are the edge of the earlier minus that of the later.
+    surfaces
+        Names of the surfaces that count (``"CsPbBr3/slab-010"``); a material of which none is named counts with all.
+    """
+
+    materials: tuple[str, ...]
+    surfaces: tuple[str, ...] = ()
+    tolerance_ev: float = 0.10
+    published: tuple[PublishedOffset, ...] = ()
+
+    def takes(self, material: str, surface: str) -> bool:
+        """Whether a surface of `material` counts."""
+        own = [name for name in self.surfaces if name.startswith(f"{material}/")]
+        return not own or surface in own

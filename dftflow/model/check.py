@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["Check"]
+__all__ = ["Check", "Part"]
+
+Part = Literal["structure", "energy", "forces", "stress", "fermi", "bands", "potential", "density"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dftflow.model.alignment import Alignment
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
+from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Bands, Results
 from dftflow.model.surface import SlabModel
 
@@ -32,7 +33,8 @@ class StepOutcome:
     name
         ``"CsPbBr3/bulk-relax"``.
     state
-        ``finished``, ``failed``, ``not_run`` (something it needs failed).
+        ``finished``; ``failed``; ``refused``: run, but not what the study asks for; ``running``; ``waiting``;
+        ``not_run``.
     failure
         ``""`` or the named failure and its message.
     log_tail
@@ -41,6 +43,10 @@ class StepOutcome:
         File name -> text.
     cautions
         What the deck's writer cautions about (`Deck.cautions`), as kept beside the deck.
+    engine
+        What decided its numbers beside the deck, as known before it ran: version, data sets (`Code.fingerprint`).
+    remarks
+        What of its results is not as the study asks.
     """
 
     name: str
@@ -52,6 +58,8 @@ class StepOutcome:
     wall_time_s: float | None = None
     deck_files: Mapping[str, str] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
+    engine: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     results: Results | None = None
 
 
@@ -61,8 +69,12 @@ class BulkOutcome:
 
     Attributes
     ----------
-    edges, why_no_edges
+    edges, no_edges
         Band edges, or why there are none: not run, failed, metallic, no empty band.
+    edges_step, cell_step
+        Names of the steps that the edges and the cell come from; ``""`` for a cell that was not calculated.
+    remarks
+        What of those steps' results is not as the study asks.
     """
 
     structure: Structure
@@ -71,12 +83,20 @@ class BulkOutcome:
     edges: BandEdges | None
     bands: Bands | None
     relaxed: bool
-    why_no_edges: str = ""
+    no_edges: Missing | None = None
+    edges_step: str = ""
+    cell_step: str = ""
+    remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.edges is None and not self.why_no_edges:
+        if self.edges is None and self.no_edges is None:
             raise ValueError("a crystal without band edges needs a reason")
+
+    @property
+    def why_no_edges(self) -> str:
+        """The reason why there are no edges; ``""`` where there are."""
+        return "" if self.no_edges is None else self.no_edges.reason
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -85,20 +105,40 @@ class SlabOutcome:
 
     Attributes
     ----------
+    subject
+        Its name in the study: ``"CsPbBr3/slab-011"``.
     structure
         As calculated; as cut from the crystal where the calculation left none.
+    missing
+        Why there are no levels; None where there are.
+    levels_step
+        Name of the step that the levels come from.
+    remarks
+        What of the results is not as the study asks.
     relaxed
         Whether its ions were relaxed (True) or are as cut from the crystal (False); None when that is not known.
     """
 
+    subject: str
     model: SlabModel
     structure: Structure
     relaxed: bool | None
     profile: PotentialProfile | None
     vacuum: tuple[VacuumLevel, ...]
     levels: SurfaceLevels | None
-    failure: str = ""
+    missing: Missing | None = None
+    levels_step: str = ""
+    remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.levels is None and self.missing is None:
+            raise ValueError("a surface without levels needs a reason")
+
+    @property
+    def failure(self) -> str:
+        """The reason why there are no levels; ``""`` where there are."""
+        return "" if self.missing is None else self.missing.reason
 
     @property
     def relaxation(self) -> str:
@@ -131,6 +171,8 @@ class StudyOutcome:
         others, then work functions; publications come last.
     steps
         Every step of the graph.
+    quantities
+        Every derived number with its unit, uncertainty and origin, or the reason why there is none.
     settings, provenance
         Plain data: what was asked; versions, machine-independent hashes, sources of each structure, timings.
     warnings
@@ -147,6 +189,7 @@ class StudyOutcome:
     steps: tuple[StepOutcome, ...]
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    quantities: tuple[Quantity, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_time_s: float | None = None
 

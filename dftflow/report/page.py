@@ -11,13 +11,13 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome, relaxation_text
 from dftflow.plot.atomic import write_atomically
 from dftflow.plot.figures import StudyFigure, study_figures
 from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, range_text, signed
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
-from dftflow.studies.cautions import by_caution
 
 __all__ = ["render_report", "write_report"]
 

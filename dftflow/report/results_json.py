@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,10 @@ def results_document(outcome: StudyOutcome, folder: Path) -> Document:
             "preset_note": outcome.preset_note,
             "wall_time_s": _finite(outcome.wall_time_s),
         },
-        "materials": {material.name: _material(material, outcome.steps) for material in outcome.materials},
+        "materials": {material.name: _material(material) for material in outcome.materials},
         "alignment": _no_alignment(outcome) if outcome.defended is None else _alignment(outcome.defended),
         "alignments": rows,
+        "quantities": [quantity.as_dict() for quantity in outcome.quantities],
         "steps": [_step(step, folder) for step in outcome.steps],
         "settings": _plain(outcome.settings),
         "warnings": list(outcome.warnings),
@@ -75,16 +76,15 @@ def _numbers(values: Mapping[str, float | None], reason: str) -> Document:
     return {**numbers, "missing": missing}
 
 
-def _material(material: MaterialOutcome, steps: Sequence[StepOutcome]) -> Document:
-    bulk_steps = [step for step in steps if step.name.startswith(f"{material.name}/bulk")]
+def _material(material: MaterialOutcome) -> Document:
     return {
         "formula": material.formula,
-        "bulk": _bulk(material.bulk, bulk_steps),
+        "bulk": _bulk(material.bulk),
         "slabs": [_slab(slab) for slab in material.slabs],
     }
 
 
-def _bulk(bulk: BulkOutcome, steps: Sequence[StepOutcome]) -> Document:
+def _bulk(bulk: BulkOutcome) -> Document:
     edges, lattice = bulk.edges, bulk.structure.lattice
     values = {
         "band_gap_ev": edges.band_gap_ev if edges else None,
@@ -92,7 +92,6 @@ def _bulk(bulk: BulkOutcome, steps: Sequence[StepOutcome]) -> Document:
         "cbm_ev": edges.cbm.value_ev if edges else None,
         "fermi_ev": edges.fermi_ev if edges else None,
     }
-    relaxations = [step.name for step in steps if "relax" in step.name and step.state == "finished"]
     return {
         **_numbers(values, bulk.why_no_edges),
         "vbm_k": list(map(float, edges.vbm_k)) if edges else None,
@@ -110,9 +109,10 @@ def _bulk(bulk: BulkOutcome, steps: Sequence[StepOutcome]) -> Document:
         "source": bulk.source,
         "relaxed": bulk.relaxed,
         "from": {
-            "edges": edges.vbm.zero.run if edges else None,
-            "cell": relaxations[0] if bulk.relaxed and relaxations else None,
+            "edges": bulk.edges_step if edges else None,
+            "cell": bulk.cell_step or None,
         },
+        "remarks": list(bulk.remarks),
         "warnings": list(bulk.warnings),
     }
 
@@ -133,7 +133,6 @@ def _slab(slab: SlabOutcome) -> Document:
     }
     numbers, own_numbers = _numbers(values, why), _numbers(own, levels.why_no_slab_edges if levels else why)
     edges = levels.slab_edges if levels else None
-    run = slab.vacuum[0].level.zero.run if slab.vacuum else None
     return {
         **_slab_model(slab.model),
         **numbers,
@@ -146,8 +145,10 @@ def _slab(slab: SlabOutcome) -> Document:
         "slab_cbm_label": edges.cbm_label if edges else None,
         "relaxed": slab.relaxed,
         "vacuum": _vacuum(slab, why),
-        "from": {"levels": run},
+        "from": {"levels": slab.levels_step if slab.vacuum else None},
+        "subject": slab.subject,
         "failure": slab.failure,
+        "remarks": list(slab.remarks),
         "warnings": list(slab.warnings),
     }
 
@@ -227,7 +228,7 @@ def _alignment(row: Alignment) -> Document:
 
 def why_no_offset(outcome: StudyOutcome) -> str:
     """Why a study has no band offset that it defends."""
-    if "alignment" in outcome.settings and outcome.settings["alignment"] is None:
+    if "alignment" in outcome.settings and not outcome.settings["alignment"]:
         return "the study names no two materials to align"
     if any(row.polar for row in outcome.alignments):
         return "all planes that an offset was calculated for are polar"
@@ -275,6 +276,8 @@ def _step(step: StepOutcome, folder: Path) -> Document:
         "code_version": results.code_version if results else None,
         "peak_memory_mib": _finite(results.peak_memory_mib) if results else None,
         "cautions": list(step.cautions),
+        "engine": dict(step.engine),
+        "remarks": list(step.remarks),
         "warnings": list(results.warnings) if results else [],
     }
 

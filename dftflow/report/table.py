@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dftflow.model.alignment import SIGN_CONVENTION
+from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome
 from dftflow.plot.labels import range_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
-from dftflow.studies.cautions import by_caution
 
 __all__ = ["summary_table"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +9,8 @@ from typing import Literal
 
 __all__ = ["Job", "JobState", "Limits", "Node", "NodeOutcome", "Verdict"]
 
-JobState = Literal["waiting", "running", "finished", "failed", "not_run"]
+JobState = Literal["waiting", "running", "finished", "failed", "refused", "not_run"]
+"""``waiting``: to be run; ``refused``: run, but not what was asked for; ``not_run``: what it needs did not finish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,31 +27,30 @@ class Job:
 
     Attributes
     ----------
+    identity
+        Hexadecimal digest: two jobs of one identity are the same calculation, and share a folder.
     files
         File name -> text.
     argv
-        Never part of the digest: another interpreter or another launcher does not change the result.
+        Argument list, with the folder as working directory.
     beside
-        File name -> text of what is kept beside the files for whoever reads the results; not part of the digest.
+        File name -> text of what is kept beside the files for whoever reads the results.
     """
 
+    identity: str
     files: Mapping[str, str]
     argv: tuple[str, ...]
     beside: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 over the names and texts of the files."""
-        return hashlib.sha256(json.dumps(sorted(self.files.items())).encode()).hexdigest()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the owner of a job says of a folder after its process has ended."""
+    """What the owner of a job says of what lies in its folder; ``waiting`` when nothing was run there."""
 
-    ok: bool
+    state: JobState
     failure: str = ""
     log_tail: str = ""
+    wall_time_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +64,11 @@ class Node:
     title
         For a person.
     needs
-        Names of the nodes that must have finished before.
+        Names of the nodes that come before.
     prepare
-        Called once those have finished, with the folder of each by name; gives the job. Its errors fail this node.
+        Called once those have ended; gives the job. Its errors fail this node.
     judge
-        Called with the folder when the process has ended.
+        Called with the folder: whether it holds what the job is for.
     doing
         Called with the folder while the process runs; says what it does now.
     cost
@@ -80,7 +78,7 @@ class Node:
     name: str
     title: str
     needs: tuple[str, ...]
-    prepare: Callable[[Mapping[str, Path]], Job]
+    prepare: Callable[[], Job]
     judge: Callable[[Path], Verdict]
     doing: Callable[[Path], str]
     cost: float = 1.0
@@ -88,7 +86,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOutcome:
-    """How a node ended."""
+    """How a node ended.
+
+    Attributes
+    ----------
+    reused
+        It had finished before.
+    kept
+        Files of its folder that a person has changed, and that were not written anew.
+    """
 
     name: str
     title: str
@@ -98,3 +104,4 @@ class NodeOutcome:
     log_tail: str = ""
     wall_time_s: float | None = None
     reused: bool = False
+    kept: tuple[str, ...] = ()

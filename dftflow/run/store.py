@@ -1,9 +1,8 @@
-"""A run on disk: one plain folder a step, named by the hash of what went in; every change of state is a rename.
+"""What lies on disk: a run's plan and the state of each step; every change is one rename.
 
-<out>/plan.json                          the nodes of the graph, in order
-<out>/lock                               held while a run works in <out>
-<out>/steps/<name>-<digest>/             deck files, engine output
-<out>/steps/<name>-<digest>/state.json   waiting | running | finished | failed
+<folder>/plan.json          study, preset, code, crystals; every step with its folder
+<folder>/lock               held while a dftflow works in <folder>
+<step folder>/state.json    how a step stands that runs on this machine
 """
 
 from __future__ import annotations
@@ -12,17 +11,32 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dftflow.errors import StoreError
 from dftflow.run.job import Job, JobState
 
-__all__ = ["RunStore", "StepState", "storage_errors", "write_atomically"]
+__all__ = [
+    "PLAN_FILE",
+    "PlanFile",
+    "PlannedStep",
+    "StepState",
+    "locked",
+    "read_plan",
+    "read_state",
+    "stage",
+    "storage_errors",
+    "write_atomically",
+    "write_plan",
+    "write_state",
+]
 
-DIGEST_LENGTH = 10
+PLAN_FILE = "plan.json"
+SCHEMA = "dftflow-plan/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,87 +61,133 @@ class StepState:
     log_tail: str = ""
 
 
-class RunStore:
-    """The folder of one run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """A step in ``plan.json``.
 
-    Parameters
+    Attributes
     ----------
-    root
-        Created when it does not exist.
+    folder
+        Of the step, relative to the plan's own (absolute when it lies outside); ``""`` until there is one.
+    failure
+        Why it has none.
+    earlier
+        Where it lay in an earlier plan of this folder.
+    content
+        The step itself, as plain data; nobody's business here.
+    """
+
+    name: str
+    title: str
+    folder: str = ""
+    failure: str = ""
+    earlier: str = ""
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFile:
+    """Content of ``plan.json``: one file, replaced as a whole.
+
+    Attributes
+    ----------
+    header
+        What the steps follow from, as plain data; nobody's business here.
+    wall_time_s
+        Summed over all calls that worked in the folder; None where none of them timed itself.
+    """
+
+    header: Mapping[str, Any]
+    steps: tuple[PlannedStep, ...]
+    wall_time_s: float | None = None
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------
+
+
+def write_plan(root: Path, plan: PlanFile) -> None:
+    """Replace the plan of `root`, which is created when it does not exist."""
+    content = {"schema": SCHEMA, **asdict(plan)}
+    with storage_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+        write_atomically(root / PLAN_FILE, json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def read_plan(root: Path) -> PlanFile | None:
+    """The plan of `root`; None when there is none.
 
     Raises
     ------
     StoreError
-        When it cannot be created or written.
+        When it is damaged, or was written by a version of dftflow that kept it in another way.
     """
+    file = root / PLAN_FILE
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError("the plan of this folder cannot be read", reason=str(error), where=str(file)) from error
+    if isinstance(content, list):
+        raise StoreError(
+            "this is a run of dftflow 0.1, which this version does not go on with",
+            where=str(root),
+            fix="give another folder with --out; `dftflow parse FOLDER` reads the results of every step in it",
+        )
+    try:
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"its layout is {content['schema']!r}, not {SCHEMA!r}")
+        steps = tuple(PlannedStep(**step) for step in content["steps"])
+        return PlanFile(header=content["header"], steps=steps, wall_time_s=content["wall_time_s"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            "the plan of this folder cannot be read", reason=f"{type(error).__name__}: {error}", where=str(file)
+        ) from error
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        with storage_errors(root):
-            (root / "steps").mkdir(parents=True, exist_ok=True)
 
-    @classmethod
-    def existing(cls, root: Path) -> RunStore:
-        """The store of a run that was started before; raises `StoreError` when there is none, and creates nothing."""
-        if not (root / "plan.json").is_file():
-            raise StoreError(
-                "this folder holds no run", where=str(root), fix="give the folder that `dftflow run` wrote to"
-            )
-        return cls(root)
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run against a second `dftflow run` in the same folder."""
-        with storage_errors(self.root / "lock"), open(self.root / "lock", "w") as handle:
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold `root` against a second dftflow that would work in it."""
+    with storage_errors(root / "lock"):
+        root.mkdir(parents=True, exist_ok=True)
+        with open(root / "lock", "w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StoreError(
                     "another dftflow works in this folder",
-                    where=str(self.root),
+                    where=str(root),
                     fix="wait for it (`dftflow status` shows where it is), or give another --out",
                 ) from None
             yield
 
-    def folder(self, name: str, job: Job) -> Path:
-        """Folder of step `name` with exactly this input."""
-        return self.root / "steps" / f"{name}-{job.digest[:DIGEST_LENGTH]}"
 
-    def stage(self, name: str, job: Job) -> Path:
-        """Write the job's files, if they are not there yet; the folder."""
-        folder = self.folder(name, job)
-        with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            for file, text in {**job.files, **job.beside}.items():
-                if not (folder / file).exists():
-                    write_atomically(folder / file, text)
-        return folder
+# --- one step ---------------------------------------------------------------------------------------------------
 
-    def read_state(self, folder: Path) -> StepState:
-        """State of a folder; ``waiting`` when there is none, or only a damaged one."""
-        try:
-            return StepState(**json.loads((folder / "state.json").read_text()))
-        except (OSError, ValueError, TypeError):
-            return StepState(state="waiting")
 
-    def write_state(self, folder: Path, state: StepState) -> None:
-        """Replace the state of a folder."""
-        with storage_errors(folder):
-            write_atomically(folder / "state.json", json.dumps(asdict(state), indent=1))
+def stage(folder: Path, job: Job) -> None:
+    """Write the job's files, those that are not there yet, and what is kept beside them."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in job.beside.items():
+            write_atomically(folder / file, text)
+        for file, text in job.files.items():
+            if not (folder / file).exists():
+                write_atomically(folder / file, text)
 
-    def write_plan(self, plan: list[dict[str, object]]) -> None:
-        """Replace ``plan.json``."""
-        with storage_errors(self.root):
-            write_atomically(self.root / "plan.json", json.dumps(plan, indent=1))
 
-    def read_plan(self) -> list[dict[str, str]]:
-        """The nodes of the run: name, title and (once staged) folder."""
-        file = self.root / "plan.json"
-        try:
-            plan: list[dict[str, str]] = json.loads(file.read_text())
-        except (OSError, ValueError) as error:
-            raise StoreError("the run's plan cannot be read", reason=str(error), where=str(file)) from error
-        return plan
+def read_state(folder: Path) -> StepState:
+    """State of a folder; ``waiting`` when there is none, or only a damaged one."""
+    try:
+        return StepState(**json.loads((folder / "state.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return StepState(state="waiting")
+
+
+def write_state(folder: Path, state: StepState) -> None:
+    """Replace the state of a folder."""
+    with storage_errors(folder):
+        write_atomically(folder / "state.json", json.dumps(asdict(state), indent=1))
 
 
 def write_atomically(file: Path, text: str) -> None:

@@ -1,36 +1,57 @@
-"""Writes a study's decks for another machine, each from the best geometry there is."""
+"""A study's decks for another machine, in a folder that needs nothing outside: plan, decks, run sheet.
+
+Each deck is written from the best geometry there is. Call `advance` as results come in; the scripts do.
+"""
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dftflow.codes.registry import load_code
-from dftflow.codes.runsheet import SheetStep, run_sheet
-from dftflow.errors import DftflowError
-from dftflow.resources import workflows_dir
-from dftflow.run.store import storage_errors, write_atomically
-from dftflow.studies.cautions import by_caution, cautions_file
-from dftflow.studies.plan import Step, StructureOf, StudyPlan
+from dftflow.codes.runsheet import run_sheet
+from dftflow.errors import CalculationError
+from dftflow.model.cautions import by_caution
+from dftflow.model.deck import Deck
+from dftflow.model.step import Step
+from dftflow.run.by_hand import ByHand, Ledger
+from dftflow.run.graph import run_graph
+from dftflow.run.job import NodeOutcome
+from dftflow.run.store import locked
+from dftflow.studies.builder import geometry_needs
+from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study
+from dftflow.studies.study_folder import StudyFolder
+from dftflow.studies.work import Work
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
+__all__ = ["WrittenDeck", "WrittenDecks", "advance", "write_decks"]
 
-__all__ = ["WrittenDeck", "WrittenDecks", "write_decks"]
+SCRIPTS = (".sh", ".slurm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenDeck:
-    """One step's deck: its folder, its files, where its geometry is from, what its writer cautions about."""
+    """One step's deck.
+
+    Attributes
+    ----------
+    note
+        Where its geometry is from, when that is not the last word; ``"finished"`` when it has been run.
+    failure
+        Why there is no deck.
+    cautions
+        What its writer cautions about.
+    kept
+        Its files that a person has changed, and that were left as they are.
+    """
 
     name: str
     folder: str
     files: tuple[str, ...]
     note: str
+    failure: str
     cautions: tuple[str, ...]
+    kept: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -39,10 +60,11 @@ class WrittenDeck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenDecks:
-    """All decks of a study and the sheet that says how to run them."""
+    """All decks of a study, the sheet that says how to run them, and its files that a person has changed."""
 
     decks: tuple[WrittenDeck, ...]
     sheet: Path
+    kept: tuple[str, ...]
 
     @property
     def cautions(self) -> dict[str, list[str]]:
@@ -54,7 +76,7 @@ def write_decks(study: Study, out: Path) -> WrittenDecks:
     """Write every step's deck into ``out/<step>/``, and the run sheet.
 
     A finished step is left alone; a step that needs its geometry is written from it. Where the forerunner has not
-    finished, the deck is written from the unrelaxed structure and says so.
+    finished, the deck is written from the unrelaxed structure and says so. A file that a person has changed is kept.
 
     Parameters
     ----------
@@ -68,74 +90,86 @@ def write_decks(study: Study, out: Path) -> WrittenDecks:
     InputError
         When a crystal, a slab or a deck cannot be made.
     StoreError
-        When `out` cannot be written.
+        When `out` cannot be written, or belongs to another study, preset or code.
     """
-    plan = StudyPlan.of(study, load_code(study.content.code), for_decks=True)
-    plan.check()
-    steps = plan.steps()
-    finished = {step.name for step in steps if _finished(plan, out / step.name)}
-    decks = tuple(_write(plan, step, out, finished) for step in steps)
-    written = WrittenDecks(decks=decks, sheet=out / "RUN.md")
-    sheet_steps = [_sheet_step(plan, step) for step in steps]
-    with storage_errors(out):
-        arguments = _study_arguments(study, out)
-        for name, text in run_sheet(plan.code, sheet_steps, arguments, cautions=written.cautions).items():
-            write_atomically(out / name, text)
-            if name.endswith((".sh", ".slurm")):
-                (out / name).chmod(0o755)
+    plan = plan_study(study)
+    with locked(out):
+        work = Work(plan, StudyFolder.create(plan, out, "decks"))
+        work.check()
+        return _write(work)
+
+
+def advance(out: Path, step: str | None = None) -> WrittenDecks:
+    """Bring the decks in `out` up to date with the results that lie there.
+
+    Parameters
+    ----------
+    out
+        That `write_decks` wrote to, wherever it lies now.
+    step
+        Name of the step whose deck is to be ready.
+
+    Raises
+    ------
+    StoreError
+        When `out` holds no decks.
+    StudyError
+        When there is no such step.
+    CalculationError
+        When the deck of `step` cannot be written from the result that it needs.
+    """
+    with locked(out):
+        folder = StudyFolder.existing(out)
+        wanted = None if step is None else folder.plan.step(step)
+        work = Work(folder.plan, folder)
+        written = _write(work)
+    if wanted is not None:
+        _refuse_unready(next(deck for deck in written.decks if deck.name == wanted.name))
     return written
 
 
-def _study_arguments(study: Study, out: Path) -> tuple[str, ...]:
-    """How `dftflow decks` is told the same study again, from within `out`."""
-    shipped = study.file.parent == workflows_dir()
-    name = study.name if shipped else os.path.relpath(study.file, out)
-    return (name, "--preset", study.preset_name)
+def _refuse_unready(deck: WrittenDeck) -> None:
+    if deck.failure or (deck.note and deck.note != "finished"):
+        raise CalculationError(f"the deck of {deck.name} is not ready", reason=deck.failure or deck.note)
 
 
-def _finished(plan: StudyPlan, folder: Path) -> bool:
-    try:
-        return folder.is_dir() and plan.code.diagnose(folder).status == "finished"
-    except DftflowError:
-        return False
-
-
-def _write(plan: StudyPlan, step: Step, out: Path, finished: set[str]) -> WrittenDeck:
-    folder = out / step.name
-    if step.name in finished:
-        files = tuple(sorted(file.name for file in folder.iterdir() if file.stem == step.seed))
-        return WrittenDeck(name=step.name, folder=step.name, files=files, note="finished", cautions=())
-    structure, spec = step.build(_best_structures(plan, out, finished))
-    deck = plan.code.render(structure, spec, step.seed)
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in {**deck.files, **cautions_file(deck)}.items():
-            write_atomically(folder / name, text)
-    missing = [need for need in step.needs if need not in finished]
-    note = f"from the unrelaxed structure, to be written again after {', '.join(missing)}" if missing else ""
-    return WrittenDeck(
-        name=step.name, folder=step.name, files=tuple(deck.files), note=note, cautions=(*deck.notes, *deck.cautions)
+def _write(work: Work) -> WrittenDecks:
+    assert work.folder is not None
+    out = work.folder.root
+    steps = work.plan.steps
+    ledger = Ledger(out)
+    executor = ByHand(out, ledger)
+    ends = run_graph([work.node(step, work.job_by_hand) for step in steps], executor, record=work.folder.record)
+    decks = tuple(_written(work, step, ends[step.name]) for step in steps)
+    sheet = run_sheet(
+        work.plan.code,
+        steps,
+        {step.name: _command(work, step) for step in steps},
+        cautions=by_caution((deck.name, deck.cautions) for deck in decks),
     )
+    kept = ledger.write(sheet)
+    for name in sheet:
+        if name.endswith(SCRIPTS):
+            (out / name).chmod(0o755)
+    return WrittenDecks(decks=decks, sheet=out / "RUN.md", kept=kept)
 
 
-def _best_structures(plan: StudyPlan, out: Path, finished: set[str]) -> StructureOf:
-    relaxed = plan.structure_in({name: out / name for name in finished})
-    by_name = {step.name: step for step in plan.steps()}
-
-    def structure_of(name: str) -> Structure:
-        return relaxed(name) if name in finished else by_name[name].build(structure_of)[0]
-
-    return structure_of
-
-
-def _sheet_step(plan: StudyPlan, step: Step) -> SheetStep:
-    structure, spec = step.build(plan.start_structures())
-    deck = plan.code.render(structure, spec, step.seed)
-    return SheetStep(
+def _written(work: Work, step: Step, end: NodeOutcome) -> WrittenDeck:
+    record = work.records.get(step.id)
+    finished = end.state == "finished"
+    waiting = [str(need) for need in geometry_needs(step) if not work.is_admitted(str(need))]
+    note = f"from the unrelaxed structure, to be written again after {', '.join(waiting)}" if waiting else ""
+    return WrittenDeck(
         name=step.name,
         folder=step.name,
-        seed=step.seed,
-        title=step.title,
-        needs=step.needs,
-        command=plan.code.command(deck),
+        files=() if record is None else tuple(record.deck),
+        note="finished" if finished else note,
+        failure="" if finished or record is not None else end.failure,
+        cautions=() if record is None or finished else (*record.notes, *record.cautions),
+        kept=end.kept,
     )
+
+
+def _command(work: Work, step: Step) -> tuple[str, ...]:
+    deck = Deck(code=work.plan.code.name, seed=step.seed, files={})
+    return work.plan.code.command(deck)

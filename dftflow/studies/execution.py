@@ -1,42 +1,32 @@
-"""Runs a study on this machine, from the file to the outcome."""
+"""Runs a study here, reads what was run before or elsewhere, and gives its outcome: one flow, whoever calculates."""
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from dftflow.codes.base import Code
-from dftflow.codes.reading import read_results
-from dftflow.codes.registry import load_code
-from dftflow.errors import CodeNotFoundError, DftflowError, StoreError
+from dftflow.errors import CodeNotFoundError, InputError, ParseError, StoreError
+from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.outcome import StudyOutcome
-from dftflow.run.job import Job, Limits, Node, Verdict
-from dftflow.run.local import NodeView, Observer, run_graph
-from dftflow.run.record import recorded_outcomes
-from dftflow.run.store import RunStore, storage_errors, write_atomically
-from dftflow.studies.cautions import cautions_file
-from dftflow.studies.cost import expected_cost
-from dftflow.studies.gather import gather
-from dftflow.studies.plan import Step, StudyPlan
-from dftflow.studies.reader import Study, load_study
+from dftflow.model.step import Step
+from dftflow.run.already_there import AlreadyThere
+from dftflow.run.graph import NodeView, Observer, run_graph
+from dftflow.run.job import JobState, Limits, NodeOutcome
+from dftflow.run.local import Local
+from dftflow.run.process import EngineProcess
+from dftflow.run.store import StepState, locked, read_plan, read_state
+from dftflow.studies.outcome import study_outcome
+from dftflow.studies.plan import Plan, plan_study
+from dftflow.studies.reader import Study
+from dftflow.studies.study_folder import StudyFolder
+from dftflow.studies.work import STATES, Work
 
-__all__ = ["RunHeader", "default_folder", "outcome_of_run", "read_run", "run_study"]
+__all__ = ["collect_study", "default_folder", "outcome_of_folder", "run_study", "states_in"]
 
 CLOCK_EVERY_S = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunHeader:
-    """Content of a run's ``run.json``: what was asked for."""
-
-    study: str
-    preset: str
-    code: str
-    wall_time_s: float | None = None
 
 
 def default_folder(study: Study) -> Path:
@@ -51,6 +41,7 @@ def run_study(
     workers: int | None = None,
     limits: Limits | None = None,
     observer: Observer = lambda views: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> StudyOutcome:
     """Run every step of a study that is not finished yet, and derive what the study asks for.
 
@@ -66,6 +57,8 @@ def run_study(
         Wall time and memory of each engine process.
     observer
         Called a few times a second with the state of all steps.
+    say
+        Called with a line for each step that is calculated again although results of it lie there.
 
     Returns
     -------
@@ -79,128 +72,193 @@ def run_study(
     CodeNotFoundError
         When the code cannot run on this machine.
     StoreError
-        When the folder cannot be written, or is in use.
+        When the folder cannot be written, is in use, or belongs to another study, preset or code.
     """
-    code = load_code(study.content.code)
-    plan = StudyPlan.of(study, code)
-    plan.check()
-    if not code.runs_here:
+    plan = plan_study(study)
+    Work(plan).check()
+    if not plan.code.runs_here:
         raise CodeNotFoundError(
-            f"{code.name} cannot run on this machine",
-            fix=f"{code.how_to_get_it}; or write its decks with `dftflow decks` and run them elsewhere",
+            f"{plan.code.name} cannot run on this machine",
+            fix=f"{plan.code.how_to_get_it}; or write its decks with `dftflow decks` and run them elsewhere",
         )
-    store = RunStore(out or default_folder(study))
-    _keep_inputs(plan, store.root)
-    clock = _WallClock(store.root, observer)
-    ends = run_graph(
-        [_node(plan, step) for step in plan.steps()],
-        store,
-        workers=workers or os.cpu_count() or 1,
-        limits=limits,
-        observer=clock,
+    root = out or default_folder(study)
+    with locked(root):
+        folder = StudyFolder.create(plan, root, "run")
+        work = Work(plan, folder, say=say)
+        clock = _WallClock(folder, observer)
+        ends = run_graph(
+            [work.node(step, work.job_here) for step in plan.steps],
+            Local(root, limits),
+            workers=workers or os.cpu_count() or 1,
+            record=folder.record,
+            observer=clock,
+        )
+        clock.write()
+    return _outcome(work, ends, wall_time_s=folder.wall_time_s)
+
+
+def outcome_of_folder(root: Path, *, places: Mapping[str, Path] | None = None) -> StudyOutcome:
+    """The outcome of the study that `root` holds, from what lies in it alone; nothing is run, and nothing is written.
+
+    Parameters
+    ----------
+    root
+        Of a run, or of decks.
+    places
+        Step name -> folder of its results, for those that lie elsewhere.
+
+    Raises
+    ------
+    StoreError
+        When it holds no study, or one of another version of dftflow.
+    StudyError, InputError
+        `places` names a step that the study does not have, or a folder that is none.
+    """
+    folder = StudyFolder.existing(root)
+    elsewhere = _checked(places or {}, folder.plan)
+    work = Work(folder.plan, folder)
+    ends = {step.name: _end_on_disk(work, step, elsewhere.get(step.name)) for step in folder.plan.steps}
+    return _outcome(work, ends, wall_time_s=folder.wall_time_s)
+
+
+def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None = None) -> StudyOutcome:
+    """The outcome of `study` from results below `root` that somebody else made; nothing is run, nothing is written.
+
+    A calculation of another crystal or another surface is refused; one with another cutoff, functional, grid or
+    geometry is used, and the outcome says so.
+
+    Parameters
+    ----------
+    study
+        From `load_study`, with the code that ran the calculations.
+    root
+        The results of each step lie in ``root/<step>``.
+    places
+        Step name -> folder of its results, for those that lie elsewhere.
+
+    Raises
+    ------
+    StoreError
+        There is no such folder, or it holds the plan of another study, preset or code.
+    StudyError, InputError
+        As `outcome_of_folder`; or a crystal or a slab of the study cannot be made.
+    ParseError
+        When no step has left anything.
+    """
+    if not root.is_dir():
+        raise StoreError("there is no such folder", where=str(root), fix="give the folder that holds the results")
+    plan = plan_study(study)
+    if read_plan(root) is not None:
+        StudyFolder.existing(root).refuse_another(plan)
+        return outcome_of_folder(root, places=places)
+    work = Work(plan)
+    work.check()
+    executor = AlreadyThere(root, _checked(places or {}, plan))
+    ends = run_graph([work.node(step, work.job_of_others) for step in plan.steps], executor)
+    if all(end.state == "not_run" for end in ends.values()):
+        raise ParseError(
+            f"there are no results of {plan.code.name} for any step of the study",
+            where=str(root),
+            fix="give the folder that `dftflow decks` wrote to, or --at; and the code that ran them (--code)",
+        )
+    return _outcome(work, ends)
+
+
+def states_in(root: Path) -> tuple[StudyFolder, tuple[NodeOutcome, ...]]:
+    """The study that `root` holds, and how each of its steps stands now.
+
+    Raises
+    ------
+    StoreError
+        As `outcome_of_folder`.
+    """
+    folder = StudyFolder.existing(root)
+    work = Work(folder.plan, folder)
+    return folder, tuple(_end_on_disk(work, step, None) for step in folder.plan.steps)
+
+
+def _checked(places: Mapping[str, Path], plan: Plan) -> dict[str, Path]:
+    for name, place in places.items():
+        plan.step(name)
+        if not place.is_dir():
+            raise InputError(f"there is no such folder for the step {name}", where=str(place))
+    return dict(places)
+
+
+def _outcome(work: Work, ends: Mapping[str, NodeOutcome], *, wall_time_s: float | None = None) -> StudyOutcome:
+    steps = tuple(work.step_outcome(step, ends[step.name]) for step in work.plan.steps)
+    return study_outcome(work.plan, work.admissions, steps, wall_time_s=wall_time_s)
+
+
+# --- what lies on disk ------------------------------------------------------------------------------------------
+
+
+def _end_on_disk(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcome:
+    """How a step stands by what lies in its folder, whoever calculated it."""
+    assert work.folder is not None
+    place = elsewhere or work.folder.folder_of(step)
+    if place is None:
+        why = work.folder.why_no_folder(step)
+        state: JobState = "not_run" if why else "waiting"
+        return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
+    recorded = read_state(place) if work.folder.layout == "run" else StepState(state="waiting")
+    if recorded.state == "running" and _is_alive(recorded):
+        return NodeOutcome(
+            name=step.name,
+            title=step.title,
+            state="running",
+            folder=place,
+            failure=work.plan.code.progress(place).doing,
+        )
+    admission = work.ask(step, place)
+    known = partial(NodeOutcome, name=step.name, title=step.title, folder=place)
+    if isinstance(admission, Admitted) and recorded.state != "failed":
+        seconds = recorded.wall_time_s or admission.results.wall_time_s
+        return known(state="finished", wall_time_s=seconds)
+    if recorded.state == "failed":  # a limit that ended the process says more than what it left
+        reason = recorded.failure or getattr(admission, "reason", "")
+        work.refuse(step, "failed", reason)
+        return known(
+            state="failed",
+            failure=reason,
+            log_tail=recorded.log_tail,
+            wall_time_s=recorded.wall_time_s or None,
+        )
+    assert isinstance(admission, Refusal)
+    state = (
+        "waiting"
+        if work.folder.layout == "run" and recorded.state in ("waiting", "running")
+        else STATES[admission.kind]
     )
-    return gather(plan, ends, wall_time_s=clock.write())
+    return known(
+        state=state,
+        failure=admission.reason,
+        log_tail=admission.log_tail,
+        wall_time_s=recorded.wall_time_s or admission.wall_time_s,
+    )
 
 
-def read_run(folder: Path) -> RunHeader:
-    """What the run in `folder` was asked for; raises `StoreError` when there is no run."""
-    return _read_header(RunStore.existing(folder).root)
-
-
-def _read_header(root: Path) -> RunHeader:
-    file = root / "run.json"
-    try:
-        return RunHeader(**json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise StoreError("the run's header cannot be read", reason=str(error), where=str(file)) from error
-
-
-def outcome_of_run(folder: Path) -> StudyOutcome:
-    """Derive the outcome of a run from its folder, running nothing."""
-    header = read_run(folder)
-    kept = load_study(str(folder / "study.toml"), header.preset, code=header.code)
-    # The study as it was run; paths in it count from where the file lay.
-    study = replace(kept, file=Path(header.study), name=Path(header.study).stem)
-    plan = StudyPlan.of(study, load_code(study.content.code))
-    store = RunStore.existing(folder)
-    return gather(plan, recorded_outcomes(store), wall_time_s=header.wall_time_s)
+def _is_alive(state: StepState) -> bool:
+    if state.pid is None or state.process_started is None:
+        return False
+    return EngineProcess.take_over(state.pid, state.process_started) is not None
 
 
 class _WallClock:
-    """An observer that keeps the run's wall time in ``run.json``, summed over all calls, killed ones included."""
+    """An observer that keeps the run's wall time in its plan, summed over all calls, killed ones included."""
 
-    def __init__(self, root: Path, observer: Observer) -> None:
-        self._root = root
+    def __init__(self, folder: StudyFolder, observer: Observer) -> None:
+        self._folder = folder
         self._observer = observer
-        self._header = _read_header(root)
-        self._started = self._written = time.monotonic()
+        self._written = time.monotonic()
 
     def __call__(self, views: Sequence[NodeView]) -> None:
         self._observer(views)
         if time.monotonic() - self._written > CLOCK_EVERY_S:
             self.write()
 
-    def write(self) -> float:
-        """Wall time so far, in seconds; written down."""
-        self._written = time.monotonic()
-        total_s = (self._header.wall_time_s or 0.0) + self._written - self._started
-        with storage_errors(self._root):
-            text = json.dumps(asdict(replace(self._header, wall_time_s=total_s)), indent=1)
-            write_atomically(self._root / "run.json", text)
-        return total_s
-
-
-def _keep_inputs(plan: StudyPlan, root: Path) -> None:
-    """What was asked, the study file and the crystals as they were, beside the results."""
-    with storage_errors(root):
-        study = plan.study
-        if not (root / "run.json").exists():
-            header = RunHeader(study=str(study.file.resolve()), preset=study.preset_name, code=plan.code.name)
-            write_atomically(root / "run.json", json.dumps(asdict(header), indent=1))
-        (root / "study.toml").write_bytes(plan.study.file.read_bytes())
-        (root / "structures").mkdir(exist_ok=True)
-        for material in plan.materials:
-            material.start.to(str(root / "structures" / f"{material.name}.cif"), fmt="cif")
-
-
-def _node(plan: StudyPlan, step: Step) -> Node:
-    code = plan.code
-
-    def prepare(folders: Mapping[str, Path]) -> Job:
-        structure, spec = step.build(plan.structure_in(folders))
-        deck = code.render(structure, spec, step.seed)
-        return Job(files=deck.files, argv=code.command(deck), beside=cautions_file(deck))
-
-    def judge(folder: Path) -> Verdict:
-        return _verdict(code, folder)
-
-    def doing(folder: Path) -> str:
-        return code.progress(folder).doing
-
-    return Node(
-        name=step.name,
-        title=step.title,
-        needs=step.needs,
-        prepare=prepare,
-        judge=judge,
-        doing=doing,
-        cost=_cost_from_start(plan, step),
-    )
-
-
-def _verdict(code: Code, folder: Path) -> Verdict:
-    diagnosis = code.diagnose(folder)
-    if diagnosis.status == "finished":
-        try:
-            read_results(code, folder)
-        except DftflowError as error:
-            return Verdict(ok=False, failure=str(error), log_tail=diagnosis.log_tail)
-        return Verdict(ok=True)
-    name = diagnosis.status.replace("_", " ")
-    return Verdict(ok=False, failure=f"{name}: {diagnosis.message}".rstrip(": "), log_tail=diagnosis.log_tail)
-
-
-def _cost_from_start(plan: StudyPlan, step: Step) -> float:
-    """Cost on the unrelaxed structures, which are all that is known before the run."""
-    structure, spec = step.build(plan.start_structures())
-    return expected_cost(structure, spec)
+    def write(self) -> None:
+        """Write down the time since the last call."""
+        now = time.monotonic()
+        self._folder.add_wall_time(now - self._written)
+        self._written = now

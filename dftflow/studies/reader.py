@@ -19,7 +19,7 @@ from dftflow.errors import StudyError
 from dftflow.resources import workflows_dir
 from dftflow.studies.schema import KPoints, MaterialEntry, Preset, Settings, SlabEntry, StudyFile, Substitution
 
-__all__ = ["Study", "find_study", "load_study", "shipped_studies"]
+__all__ = ["Study", "find_study", "load_study", "restore_study", "shipped_studies"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class Study:
         The checked file.
     preset_name, preset
         The chosen preset.
+    text
+        Of the file.
     sha256
         Of the file's bytes.
     """
@@ -45,6 +47,7 @@ class Study:
     content: StudyFile
     preset_name: str
     preset: Preset
+    text: str
     sha256: str
 
 
@@ -116,7 +119,28 @@ def load_study(study: str, preset: str | None = None, *, code: str | None = None
         content=content,
         preset_name=chosen,
         preset=_preset(chosen, content, text, file),
+        text=text,
         sha256=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def restore_study(text: str, *, name: str, preset_name: str, preset: Mapping[str, object], code: str) -> Study:
+    """A study from its text, with the preset as it was when it was planned; paths in it are not looked at again.
+
+    Raises
+    ------
+    StudyError
+        When this version of dftflow cannot read the text.
+    """
+    file = Path(f"{name}.toml")
+    return Study(
+        name=name,
+        file=file,
+        content=_checked(text, file).model_copy(update={"code": code}),
+        preset_name=preset_name,
+        preset=Preset.model_validate(preset),
+        text=text,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
 
 

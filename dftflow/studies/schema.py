@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 TOLERANCES = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
+ALL = "all"
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Grid = tuple[Count, Count, Count]
@@ -137,12 +138,30 @@ class Published(_Table):
     doi: str
 
 
-class AlignmentEntry(_Table):
-    """Which materials are compared; the offset is the first's edge minus the second's."""
+def _as_names(value: object) -> object:
+    if isinstance(value, str) and value != ALL:
+        raise ValueError(f"materials is a list of two or more, or {ALL!r}")
+    return (value,) if isinstance(value, str) else value
 
-    materials: tuple[str, str]
+
+class AlignmentEntry(_Table):
+    """Which materials are compared, each two of those named; an offset is the earlier one's edge minus the later's.
+
+    ``surfaces`` names those that count (``CsPbBr3/slab-010``); a material of which none is named counts with all.
+    """
+
+    materials: Annotated[tuple[str, ...], BeforeValidator(_as_names)]
+    surfaces: tuple[str, ...] = ()
     tolerance_ev: Positive = 0.10
     published: tuple[Published, ...] = ()
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, dict) else value
+
+
+Alignments = Annotated[tuple[AlignmentEntry, ...], BeforeValidator(_as_list)]
+"""``[[alignment]]``, again for each; a single one may stand as ``[alignment]``."""
 
 
 class Preset(_Table):
@@ -177,7 +196,7 @@ class StudyFile(_Table):
     preset: str = "study"
     settings: Settings = Settings()
     materials: dict[str, MaterialEntry] = Field(min_length=1)
-    alignment: AlignmentEntry | None = None
+    alignment: Alignments = ()
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -189,15 +208,23 @@ class StudyFile(_Table):
 
     @model_validator(mode="after")
     def _aligned_materials_exist(self) -> StudyFile:
-        if self.alignment is None:
-            return self
-        for name in self.alignment.materials:
-            if name not in self.materials:
-                raise ValueError(f"alignment.materials names {name!r}; the study has {', '.join(self.materials)}")
-        for row in self.alignment.published:
-            if set(row.materials) != set(self.alignment.materials):
-                raise ValueError(
-                    f"alignment.published is about {' and '.join(row.materials)}, "
-                    f"the study aligns {' and '.join(self.alignment.materials)}"
-                )
+        for entry in self.alignment:
+            named = self.aligned(entry)
+            for name in named:
+                if name not in self.materials:
+                    raise ValueError(f"alignment.materials names {name!r}; the study has {', '.join(self.materials)}")
+            if len(set(named)) != len(named):
+                raise ValueError(f"alignment.materials names a material twice: {', '.join(named)}")
+            if len(named) < 2:
+                raise ValueError(f"an alignment needs two materials; this one has {', '.join(named)}")
+            for row in entry.published:
+                if not set(row.materials) <= set(named) or len(set(row.materials)) != 2:
+                    raise ValueError(
+                        f"alignment.published is about {' and '.join(row.materials)}, "
+                        f"this alignment is between {' and '.join(named)}"
+                    )
         return self
+
+    def aligned(self, entry: AlignmentEntry) -> tuple[str, ...]:
+        """The materials of an alignment, in its order."""
+        return tuple(self.materials) if entry.materials == (ALL,) else entry.materials

@@ -15,9 +15,8 @@ import pytest
 from pymatgen.core import Structure
 
 from dftflow.cli.main import main
-from dftflow.codes.registry import load_code
 from dftflow.errors import CalculationError
-from dftflow.studies.plan import StudyPlan
+from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
 
 STUDY = """\
@@ -77,7 +76,7 @@ def study(tmp_path: Path) -> str:
 
 @pytest.fixture
 def crystal(study: str) -> Structure:
-    return StudyPlan.of(load_study(study, "quick"), load_code("gpaw")).materials[0].start
+    return plan_study(load_study(study, "quick")).materials["CsBr"].start
 
 
 @pytest.fixture

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
 from dftflow.errors import StoreError, StructureError
-from dftflow.run.job import Job, Limits, Node, Verdict
-from dftflow.run.local import run_graph
-from dftflow.run.record import recorded_outcomes
-from dftflow.run.store import RunStore
+from dftflow.run.graph import run_graph
+from dftflow.run.job import Job, Limits, Node, NodeOutcome, Verdict
+from dftflow.run.local import Local
+from dftflow.run.store import locked, read_state
 
 SAYS_DONE = "open('done','w').write('yes')"
 
 
 def judge(folder: Path) -> Verdict:
-    return Verdict(ok=(folder / "done").exists(), failure="" if (folder / "done").exists() else "left no result")
+    if (folder / "done").exists():
+        return Verdict(state="finished")
+    return Verdict(state="failed", failure="left no result")
+
+
+def job_of(script: str) -> Job:
+    """A job whose identity is its script."""
+    return Job(
+        identity=hashlib.sha256(script.encode()).hexdigest(),
+        files={"job.py": script},
+        argv=(sys.executable, "job.py"),
+    )
+
+
+def run(
+    nodes: Sequence[Node], root: Path, *, limits: Limits | None = None, workers: int = 1
+) -> Mapping[str, NodeOutcome]:
+    return run_graph(nodes, Local(root, limits), workers=workers)
 
 
 def node(name: str, script: str = SAYS_DONE, needs: tuple[str, ...] = ()) -> Node:
-    def prepare(folders: Mapping[str, Path]) -> Job:
-        assert set(folders) == set(needs)
-        return Job(files={"job.py": script}, argv=(sys.executable, "job.py"))
-
-    return Node(name=name, title=name, needs=needs, prepare=prepare, judge=judge, doing=lambda folder: "working")
+    return Node(
+        name=name, title=name, needs=needs, prepare=lambda: job_of(script), judge=judge, doing=lambda folder: "working"
+    )
 
 
 def test_each_node_runs_once_after_its_needs(tmp_path: Path) -> None:
@@ -43,21 +59,20 @@ def test_each_node_runs_once_after_its_needs(tmp_path: Path) -> None:
         node("a/second", script.format(log=str(log), name="second"), ("a/first",)),
         node("b/free", script.format(log=str(log), name="free")),
     ]
-    store = RunStore(tmp_path / "run")
-    ends = run_graph(nodes, store, workers=2)
+    root = tmp_path / "run"
+    ends = run(nodes, root, workers=2)
     assert [end.state for end in ends.values()] == ["finished"] * 3
     lines = log.read_text().split()
     assert sorted(lines) == ["first", "free", "second"] and lines.index("first") < lines.index("second")
-    again = run_graph(nodes, store, workers=2)
+    again = run(nodes, root, workers=2)
     assert all(end.reused for end in again.values())
     assert log.read_text().split() == lines
 
 
 def test_what_does_not_depend_on_a_failure_still_runs(tmp_path: Path) -> None:
-    ends = run_graph(
+    ends = run(
         [node("bad", "import sys; print('the reason'); sys.exit(3)"), node("child", needs=("bad",)), node("good")],
-        RunStore(tmp_path),
-        workers=1,
+        tmp_path,
     )
     assert {name: end.state for name, end in ends.items()} == {"bad": "failed", "child": "not_run", "good": "finished"}
     assert "bad did not finish" in ends["child"].failure
@@ -67,33 +82,29 @@ def test_what_does_not_depend_on_a_failure_still_runs(tmp_path: Path) -> None:
 def test_a_failed_node_is_tried_again(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     script = f"import os,sys; os.path.exists({str(flag)!r}) or sys.exit(1);" + SAYS_DONE
-    store = RunStore(tmp_path / "run")
-    assert run_graph([node("n", script)], store, workers=1)["n"].state == "failed"
+    root = tmp_path / "run"
+    assert run([node("n", script)], root)["n"].state == "failed"
     flag.touch()
-    assert run_graph([node("n", script)], store, workers=1)["n"].state == "finished"
+    assert run([node("n", script)], root)["n"].state == "finished"
 
 
 def test_other_input_is_another_folder(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    first = run_graph([node("n")], store, workers=1)["n"].folder
-    second = run_graph([node("n", SAYS_DONE + "\n")], store, workers=1)["n"].folder
+    root = tmp_path
+    first = run([node("n")], root)["n"].folder
+    second = run([node("n", SAYS_DONE + "\n")], root)["n"].folder
     assert first != second and first is not None and first.exists()
 
 
 def test_limits_name_the_failure(tmp_path: Path) -> None:
-    ends = run_graph(
-        [node("slow", "import time; time.sleep(60)")], RunStore(tmp_path / "t"), workers=1, limits=Limits(time_s=0.5)
-    )
+    ends = run([node("slow", "import time; time.sleep(60)")], tmp_path / "t", limits=Limits(time_s=0.5))
     assert ends["slow"].failure.startswith("out of time")
     hungry = "x = bytearray(400 * 2**20)\nimport time; time.sleep(60)"
-    ends = run_graph([node("big", hungry)], RunStore(tmp_path / "m"), workers=1, limits=Limits(memory_mib=200))
+    ends = run([node("big", hungry)], tmp_path / "m", limits=Limits(memory_mib=200))
     assert ends["big"].failure.startswith("out of memory")
 
 
 def test_a_killed_engine_is_named(tmp_path: Path) -> None:
-    ends = run_graph(
-        [node("n", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")], RunStore(tmp_path), workers=1
-    )
+    ends = run([node("n", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")], tmp_path)
     assert "signal 9" in ends["n"].failure
 
 
@@ -102,30 +113,31 @@ def test_a_missing_program_fails_its_node_alone(tmp_path: Path) -> None:
         name="absent",
         title="",
         needs=(),
-        prepare=lambda folders: Job(files={}, argv=("no-such-program",)),
+        prepare=lambda: Job(identity="0", files={}, argv=("no-such-program",)),
         judge=judge,
         doing=lambda folder: "",
     )
-    ends = run_graph([absent, node("good")], RunStore(tmp_path), workers=1)
+    ends = run([absent, node("good")], tmp_path)
     assert ends["absent"].state == "failed" and "no-such-program" in ends["absent"].failure
     assert ends["good"].state == "finished"
 
 
 def test_an_error_while_preparing_fails_the_node(tmp_path: Path) -> None:
-    def prepare(folders: Mapping[str, Path]) -> Job:
+    def prepare() -> Job:
         raise StructureError("atoms overlap", fix="move one")
 
     bad = Node(name="bad", title="", needs=(), prepare=prepare, judge=judge, doing=lambda folder: "")
-    ends = run_graph([bad, node("good")], RunStore(tmp_path), workers=1)
+    ends = run([bad, node("good")], tmp_path)
     assert "atoms overlap" in ends["bad"].failure and ends["good"].state == "finished"
 
 
 DRIVER = """
 import sys
 from pathlib import Path
+from dftflow.run.graph import run_graph
 from dftflow.run.job import Job, Node, Verdict
-from dftflow.run.local import run_graph
-from dftflow.run.store import RunStore
+from dftflow.run.local import Local
+from dftflow.run.store import locked
 
 out = Path(sys.argv[1])
 script = (
@@ -134,10 +146,11 @@ script = (
     f"while not pathlib.Path({str(out / 'go')!r}).exists(): time.sleep(0.05)\\n"
     "open('done', 'w').write('yes')\\n"
 )
-job = Job(files={"job.py": script}, argv=(sys.executable, "job.py"))
-node = Node(name="n", title="", needs=(), prepare=lambda folders: job,
-            judge=lambda folder: Verdict(ok=(folder / "done").exists()), doing=lambda folder: "")
-print(run_graph([node], RunStore(out / "run"), workers=1)["n"].state)
+job = Job(identity="1", files={"job.py": script}, argv=(sys.executable, "job.py"))
+node = Node(name="n", title="", needs=(), prepare=lambda: job, doing=lambda folder: "",
+            judge=lambda folder: Verdict(state="finished" if (folder / "done").exists() else "failed"))
+with locked(out / "run"):
+    print(run_graph([node], Local(out / "run"))["n"].state)
 """
 
 
@@ -180,7 +193,6 @@ def test_killed_together_with_its_engine_runs_it_again(tmp_path: Path) -> None:
     first.wait()
     os.kill(pid, signal.SIGKILL)  # type: ignore[arg-type]
     wait_for(lambda: not psutil.pid_exists(pid))
-    assert recorded_outcomes(RunStore(tmp_path / "run"))["n"].state == "waiting"
     (tmp_path / "go").touch()
     assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
     assert (tmp_path / "starts").read_text() == "start\nstart\n"
@@ -196,7 +208,7 @@ def test_an_engine_that_finished_after_its_dftflow_was_killed_is_not_run_again(t
     wait_for(lambda: not psutil.pid_exists(pid))
     assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
     assert (tmp_path / "starts").read_text() == "start\n"
-    assert recorded_outcomes(RunStore(tmp_path / "run"))["n"].state == "finished"
+    assert read_state(tmp_path / "run" / "steps" / "n-1").state == "finished"
 
 
 def test_an_interrupt_stops_the_engines_and_can_be_gone_on_from(tmp_path: Path) -> None:
@@ -213,7 +225,26 @@ def test_an_interrupt_stops_the_engines_and_can_be_gone_on_from(tmp_path: Path) 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     first = drive(tmp_path)
     wait_for(lambda: (tmp_path / "starts").exists())
-    with pytest.raises(StoreError, match="another dftflow"):
-        run_graph([node("n")], RunStore(tmp_path / "run"), workers=1)
+    with pytest.raises(StoreError, match="another dftflow"), locked(tmp_path / "run"):
+        pass
     (tmp_path / "go").touch()
     assert first.communicate(timeout=20)[0].strip() == "finished"
+
+
+def test_the_same_calculation_for_two_nodes_runs_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = f"import time; open({str(log)!r}, 'a').write('x'); time.sleep(0.6); " + SAYS_DONE
+    ends = run([node("a/one", script), node("b/other", script)], tmp_path / "run", workers=2)
+    assert log.read_text() == "x"
+    assert ends["a/one"].folder == ends["b/other"].folder and ends["b/other"].reused
+    assert {end.state for end in ends.values()} == {"finished"}
+
+
+def test_results_of_something_else_are_refused_and_not_failed(tmp_path: Path) -> None:
+    def other(folder: Path) -> Verdict:
+        return Verdict(state="refused", failure="another crystal")
+
+    one = Node(name="n", title="", needs=(), prepare=lambda: job_of(SAYS_DONE), judge=other, doing=lambda folder: "")
+    end = run([one], tmp_path)["n"]
+    assert end.state == "refused" and end.failure == "another crystal"
+    assert end.folder is not None and read_state(end.folder).state == "refused"

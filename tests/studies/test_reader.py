@@ -30,7 +30,7 @@ def test_the_paper_s_study_says_what_the_paper_says() -> None:
     assert settings.xc == "PBE"
     assert (settings.energy_tol_ev_per_atom, settings.force_tol_ev_per_ang) == (2e-5, 0.05)
     assert (settings.stress_tol_gpa, settings.displacement_tol_ang) == (0.1, 2e-3)
-    assert study.alignment is not None and study.alignment.published[0].valence_band_offset_ev == 0.021
+    assert study.alignment[0].published[0].valence_band_offset_ev == 0.021
 
 
 @pytest.mark.parametrize("preset", [None, "study", "quick", "converged"])

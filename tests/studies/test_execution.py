@@ -13,79 +13,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from model_crystal import CBM, FERMI, SLAB_ZERO, STEP, VBM, leave, planar
 from pymatgen.core import Lattice, Structure
 
 from dftflow.codes.registry import load_code
 from dftflow.errors import InputError, ParseError, StoreError, StudyError
 from dftflow.model.outcome import StepOutcome, StudyOutcome
 from dftflow.model.spec import CalcSpec
-from dftflow.studies.collect import collect_study
+from dftflow.studies.builder import Builder
 from dftflow.studies.decks import write_decks
-from dftflow.studies.plan import StudyPlan
+from dftflow.studies.execution import collect_study
+from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
 
-STEP, VBM, CBM, FERMI = 9.0, 3.2, 4.9, 4.0
-SLAB_ZERO = -2.5
 BULK, SLAB = "CsBr/bulk-bands", "CsBr/slab-110-potential"
-
-
-def record(structure: Structure, spec: CalcSpec) -> dict[str, Any]:
-    return {
-        "status": "finished",
-        "gpaw": "26.7.0",
-        "ase": "3.29.0",
-        "numpy": "2.4.6",
-        "python": "3.11",
-        "wall_time_s": 12.0,
-        "peak_memory_mib": 200.0,
-        "energy_ev": -6.7,
-        "fermi_ev": FERMI + (0.0 if spec.slab_axis is None else SLAB_ZERO),
-        "n_electrons": 2.0,
-        "numbers": [site.specie.Z for site in structure],
-        "cell_ang": structure.lattice.matrix.tolist(),
-        "positions_ang": structure.cart_coords.tolist(),
-        "method": {
-            "functional": "PBE",
-            "cutoff_ev": spec.cutoff_ev,
-            "potentials": {element.symbol: "PAW 1" for element in structure.composition.elements},
-            "kpoints_grid": list(spec.grid),
-            "kpoints_shift": list(spec.grid_shift),
-            "smearing": "fermi-dirac",
-            "smearing_ev": 0.1,
-            "spin_polarised": False,
-            "dipole_correction": "none",
-            "constants": "CODATA 2014",
-        },
-    }
-
-
-def leave(folder: Path, structure: Structure, spec: CalcSpec, *, changes: dict[str, Any] | None = None) -> Path:
-    """Write what a finished step leaves in its folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    content = record(structure, spec)
-    content["method"] |= (changes or {}).pop("method", {})
-    (folder / "results.json").write_text(json.dumps(content | (changes or {})))
-    if spec.task != "relax":
-        shift = 0.0 if spec.slab_axis is None else SLAB_ZERO
-        np.savez(
-            folder / "bands.npz",
-            eigenvalues_ev=np.array([[[VBM, CBM + 0.1], [VBM - 1, CBM + 1]]]) + shift,
-            kpoints_frac=np.array([[0, 0, 0], [0.5, 0, 0]]),
-            labels=np.array(["G", "X"]),
-            on_path=np.array([0, 0]),
-        )
-        np.savez(folder / "potential.npz", planar_ev=planar(structure, spec), cell_ang=structure.lattice.matrix)
-    return folder
-
-
-def planar(structure: Structure, spec: CalcSpec) -> np.ndarray:
-    if spec.slab_axis is None:
-        return np.zeros(24)
-    length, heights = structure.lattice.c, structure.cart_coords[:, 2]
-    z = np.arange(400) * length / 400
-    centre, half = (heights.max() + heights.min()) / 2, np.ptp(heights) / 2
-    distance = np.abs((z - centre + length / 2) % length - length / 2)
-    return np.where(distance < half + 1.0, 0.0, STEP) + SLAB_ZERO
 
 
 @pytest.fixture
@@ -97,8 +38,15 @@ def study(write_study: Callable[..., Path]) -> Study:
 
 @pytest.fixture
 def steps(study: Study) -> dict[str, tuple[Structure, CalcSpec]]:
-    plan = StudyPlan.of(study, load_code("gpaw"), for_decks=True)
-    return {step.name: step.build(plan.start_structures()) for step in plan.steps()}
+    return built_steps(study)
+
+
+def built_steps(study: Study) -> dict[str, tuple[Structure, CalcSpec]]:
+    """Structure and calculation of every step, by name, if nothing moves."""
+    plan = plan_study(study)
+    builder = Builder(plan)
+    built = {step.name: builder.build(step) for step in plan.steps}
+    return {name: (found.structure, found.spec) for name, found in built.items()}
 
 
 @pytest.fixture
@@ -262,7 +210,7 @@ def test_two_calculations_in_one_folder(study: Study, folder: Path, monkeypatch:
         return find(place) * (2 if place == folder / SLAB else 1)
 
     monkeypatch.setattr(code, "find", twice)
-    monkeypatch.setattr("dftflow.studies.collect.load_code", lambda _: code)
+    monkeypatch.setattr("dftflow.studies.plan.load_code", lambda *_: code)
     slab = step_of(collect_study(study, folder), SLAB)
     assert slab.state == "failed" and "several calculations share a folder" in slab.failure
 
@@ -279,7 +227,7 @@ def test_a_diagnosis_that_fails_fails_its_step_alone(
         return diagnose(place)
 
     monkeypatch.setattr(code, "diagnose", refuse)
-    monkeypatch.setattr("dftflow.studies.collect.load_code", lambda _: code)
+    monkeypatch.setattr("dftflow.studies.plan.load_code", lambda *_: code)
     outcome = collect_study(study, folder)
     assert step_of(outcome, SLAB).failure == "the log is damaged"
     assert step_of(outcome, BULK).state == "finished"
@@ -292,7 +240,7 @@ def test_another_crystal_is_refused(study: Study, folder: Path, steps: dict[str,
     other = Structure(Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     leave(folder / BULK, other, steps[BULK][1])
     bulk = step_of(collect_study(study, folder), BULK)
-    assert bulk.state == "failed" and bulk.failure == "a calculation of NaCl, where the study asks for CsBr"
+    assert bulk.state == "refused" and bulk.failure == "a calculation of NaCl, where the study asks for CsBr"
 
 
 def test_a_slab_in_the_place_of_a_crystal_is_refused(study: Study, folder: Path) -> None:
@@ -311,9 +259,8 @@ def test_a_slab_along_another_vector_is_refused(study: Study, folder: Path, step
     assert "vacuum along a, where the study asks for" in step_of(collect_study(study, folder), SLAB).failure
 
 
-def test_another_stoichiometry_of_a_crystal_is_refused_and_of_a_slab_is_not(
-    study: Study, folder: Path, steps: dict[str, Any]
-) -> None:
+def test_another_stoichiometry_is_refused(study: Study, folder: Path, steps: dict[str, Any]) -> None:
+    """Of a crystal by its formula; of a slab, whose formula depends on its thickness, by its faces."""
     for name in (BULK, SLAB):
         structure, spec = steps[name]
         less = structure.copy()
@@ -324,7 +271,19 @@ def test_another_stoichiometry_of_a_crystal_is_refused_and_of_a_slab_is_not(
         leave(folder / name, less, spec)
     outcome = collect_study(study, folder)
     assert step_of(outcome, BULK).failure == "a calculation of CsBr2, where the study asks for CsBr"
-    assert step_of(outcome, SLAB).state == "finished"
+    slab = step_of(outcome, SLAB)
+    assert slab.state == "refused" and "whose lower face is Cs, where the study asks for CsBr" in slab.failure
+
+
+def test_another_thickness_is_used_and_said(study: Study, folder: Path, write_study: Callable[..., Path]) -> None:
+    thicker = 'setting = "cubic"\nmin_thickness_ang = 30.0'
+    other = load_study(str(write_study(('setting = "cubic"', thicker))), "quick")
+    leave(folder / SLAB, *built_steps(other)[SLAB])
+    outcome = collect_study(study, folder)
+    (remark,) = step_of(outcome, SLAB).remarks
+    assert remark == "a slab of 11 layers, where that of the study has 9"
+    assert f"{SLAB}: {remark}" in outcome.warnings and outcome.materials[0].slabs[0].remarks == (remark,)
+    assert ionisation_potential_ev(outcome) == pytest.approx(STEP - VBM, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -380,17 +339,15 @@ def test_what_is_not_told_is_not_said(study: Study, folder: Path, steps: dict[st
 def relaxed(write_study: Callable[..., Path], tmp_path: Path) -> Callable[..., StudyOutcome]:
     """A study whose crystal is relaxed first: to one factor of the volume, and the bands made at another."""
     study = load_study(str(write_study(('setting = "cubic"', 'setting = "cubic"\nmin_thickness_ang = 24.0'))))
-    plan = StudyPlan.of(study, load_code("gpaw"), for_decks=True)
 
     def collect(relaxed_to: float, bands_at: float, status: str = "finished") -> StudyOutcome:
         folder = tmp_path / "relaxed"
-        for step in plan.steps():
-            if step.name.startswith("CsBr/slab"):
+        for name, (start, spec) in built_steps(study).items():
+            if name.startswith("CsBr/slab"):
                 continue
-            structure, spec = step.build(plan.start_structures())
-            structure = structure.copy()
+            structure = start.copy()
             structure.scale_lattice(structure.volume * (relaxed_to if spec.task == "relax" else bands_at))
-            leave(folder / step.name, structure, spec, changes={"status": status} if spec.task == "relax" else None)
+            leave(folder / name, structure, spec, changes={"status": status} if spec.task == "relax" else None)
         return collect_study(study, folder)
 
     return collect
@@ -441,7 +398,3 @@ def test_a_folder_without_any_result(study: Study, tmp_path: Path) -> None:
     with pytest.raises(ParseError, match="no results of gpaw") as caught:
         collect_study(study, tmp_path / "empty")
     assert "dftflow decks" in caught.value.fix
-    (tmp_path / "empty" / "plan.json").write_text("{}")
-    with pytest.raises(ParseError) as caught:
-        collect_study(study, tmp_path / "empty")
-    assert "dftflow report" in caught.value.fix

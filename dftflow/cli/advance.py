@@ -1,0 +1,30 @@
+"""``dftflow advance``: bring the decks in a folder up to date with the results that lie there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--step", help="The step whose deck has to be ready: the exit code is 5 when it is not.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(folder: Path, step: str | None, as_json: bool) -> None:
+    """Write the decks in FOLDER anew, each from the best geometry there is; `run.sh` does it.
+
+    FOLDER is one that `dftflow decks` wrote to, wherever it lies now. Finished steps are left alone, and so are files
+    that were changed by hand.
+    """
+    from dftflow.cli.decks import print_decks
+    from dftflow.studies.decks import advance
+
+    written = advance(folder, step)
+    if as_json:
+        click.echo(json.dumps([deck.as_dict() for deck in written.decks], indent=1))
+    else:
+        print_decks(written)

@@ -1,0 +1,43 @@
+"""How every command ends that derives the outcome of a study: files, table, and an exit code that tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dftflow.model.outcome import StudyOutcome
+
+__all__ = ["print_outcome"]
+
+
+def print_outcome(outcome: StudyOutcome, folder: Path, *, as_json: bool, again: str) -> None:
+    """Write the report into `folder`, and print the table or the document.
+
+    Parameters
+    ----------
+    again
+        What a person does about steps without results.
+
+    Raises
+    ------
+    CalculationError
+        When a step has no results that can be used.
+    """
+    from dftflow.errors import CalculationError
+    from dftflow.report.write import write_outcome
+
+    written = write_outcome(outcome, folder)
+    click.echo(json.dumps(json.loads(written.results_json.read_text()), indent=1) if as_json else written.summary)
+    missing = [step for step in outcome.steps if step.state != "finished"]
+    if missing:
+        raise CalculationError(
+            f"{len(missing)} of {len(outcome.steps)} steps have no results that can be used",
+            reason="\n       ".join(
+                f"{step.name}: {' '.join(step.failure.split()) or step.state.replace('_', ' ')}" for step in missing
+            ),
+            fix=f"the report says more ({written.report}); {again}",
+        )

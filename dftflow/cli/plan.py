@@ -1,0 +1,40 @@
+"""``dftflow plan``: the steps of a study before anything runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("study")
+@click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
+@click.option("--code", help="DFT code, instead of the one the study names.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(study: str, preset: str | None, code: str | None, out: Path | None, as_json: bool) -> None:
+    """Print the steps of STUDY: what each needs, whether its result is there already, and the cost expected.
+
+    The cost is in seconds of GPAW on one core, good to a factor of a few; nothing is written and nothing is run.
+    """
+    from dftflow.studies.preview import preview
+    from dftflow.studies.reader import load_study
+
+    chosen = load_study(study, preset, code=code)
+    rows = preview(chosen, out)
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=1))
+        return
+    width = max(len(row.name) for row in rows)
+    click.echo(f"{'step':<{width}}  {'state':<8}  {'atoms':>5}  {'k-points':<10}  {'cost':>8}  needs")
+    for row in rows:
+        state, cost, needs = row.state.replace("_", " "), f"{row.cost_s:.0f} s", ", ".join(row.needs)
+        line = f"{row.name:<{width}}  {state:<8}  {row.atoms:>5}  {row.grid:<10}  {cost:>8}  {needs}"
+        click.echo(line.rstrip())
+    left = sum(row.cost_s for row in rows if row.state != "finished")
+    click.echo(f"{sum(row.state == 'finished' for row in rows)} of {len(rows)} steps are there; {left:.0f} s are left")

@@ -1,0 +1,159 @@
+"""Geometry and band edges of a crystal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
+from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.symmetry import space_group
+from dftflow.derive.missing import missing_results
+from dftflow.errors import BandEdgeError, MetallicError
+from dftflow.model.admission import Admission, Admitted
+from dftflow.model.levels import BandEdges
+from dftflow.model.outcome import BulkOutcome
+from dftflow.model.quantity import Missing, Quantity
+from dftflow.model.results import Bands, Results
+from dftflow.model.spec import KPoint
+from dftflow.units import EV_PER_ANG3_GPA
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["bulk_outcome", "bulk_quantities", "finite_basis_pressure_gpa"]
+
+RELAXED_SYMPREC_ANG = 0.01
+GRID_MISS_EV = 0.02
+
+
+def bulk_outcome(
+    name: str,
+    crystal: Crystal,
+    start: Structure,
+    *,
+    relax: tuple[str, Admission] | None,
+    bands: tuple[str, Admission],
+    stress_tol_gpa: float,
+) -> BulkOutcome:
+    """What is known of a crystal.
+
+    Parameters
+    ----------
+    name
+        Of the material.
+    crystal, start
+        Where it is from, and the cell that the first step starts from.
+    relax, bands
+        Name of the step and what the gate said of it; no `relax` where the study relaxes no crystal.
+    stress_tol_gpa
+        A finite-basis correction of the pressure above it means that the cutoff is not converged.
+    """
+    structure, warnings = start, list(crystal.warnings)
+    relaxed = relax[1] if relax is not None else None
+    if isinstance(relaxed, Admitted) and relaxed.results.structure is not None:
+        structure = relaxed.results.structure
+        warnings += _relaxation_warnings(name, start, structure, relaxed.results, stress_tol_gpa)
+    edges, found, why = _edges(*bands)
+    if edges is not None and found is not None:
+        warnings += _grid_warnings(found, edges)
+    group = space_group(structure, symprec_ang=RELAXED_SYMPREC_ANG)
+    return BulkOutcome(
+        structure=structure,
+        source=crystal.source,
+        space_group=f"{group.symbol} ({group.number})",
+        edges=edges,
+        bands=found,
+        relaxed=isinstance(relaxed, Admitted),
+        no_edges=why,
+        edges_step=bands[0],
+        cell_step=relax[0] if relax is not None and isinstance(relaxed, Admitted) else "",
+        remarks=bands[1].remarks if isinstance(bands[1], Admitted) else (),
+        warnings=tuple(warnings),
+    )
+
+
+def _edges(step: str, admission: Admission) -> tuple[BandEdges | None, Bands | None, Missing | None]:
+    """Band edges and bands of the crystal, and why there are no edges."""
+    if not isinstance(admission, Admitted):
+        return None, None, missing_results(step, admission)
+    bands = admission.results.bands
+    if bands is None:
+        return None, None, Missing(kind="not read", reason=f"{step} has left no eigenvalues that can be read")
+    try:
+        return find_band_edges(bands, required=_required(admission.built.facts)), bands, None
+    except MetallicError as error:
+        return None, bands, Missing(kind="metallic", reason=error.sentence)
+    except BandEdgeError as error:
+        return None, bands, Missing(kind="not derived", reason=error.sentence)
+
+
+def _required(facts: Mapping[str, object]) -> tuple[KPoint, ...]:
+    """The k-point at which the study says that a band edge lies."""
+    point = facts.get("band_edge")
+    if not isinstance(point, Mapping):
+        return ()
+    a, b, c = point["frac"]
+    return (KPoint(label=point["label"], frac=(a, b, c)),)
+
+
+def _grid_warnings(bands: Bands, edges: BandEdges) -> list[str]:
+    on_grid_ev = grid_band_gap_ev(bands)
+    if on_grid_ev is None or on_grid_ev - edges.band_gap_ev < GRID_MISS_EV:
+        return []
+    return [
+        f"the SCF grid alone gives a gap of {on_grid_ev:.3f} eV: it misses the band edge, which lies at "
+        f"{edges.vbm_label or edges.vbm_k}, by {on_grid_ev - edges.band_gap_ev:.3f} eV"
+    ]
+
+
+def _relaxation_warnings(
+    name: str, start: Structure, structure: Structure, relaxed: Results, stress_tol_gpa: float
+) -> list[str]:
+    lines = [f"relaxation changed the volume of {name} by {100 * (structure.volume / start.volume - 1):+.1f} %"]
+    slope_ev = relaxed.finite_basis_de_dlnecut_ev
+    if slope_ev is not None:
+        correction_gpa = finite_basis_pressure_gpa(slope_ev, float(structure.volume))
+        not_converged = "; the cutoff is not converged" if abs(correction_gpa) > stress_tol_gpa else ""
+        lines.append(
+            f"finite-basis correction of {name}: dE/d ln E_cut = {slope_ev:.2f} eV per cell, "
+            f"{correction_gpa:+.2f} GPa on the pressure{not_converged}"
+        )
+    return lines
+
+
+def finite_basis_pressure_gpa(de_dlnecut_ev: float, volume_ang3: float) -> float:
+    """Correction of the pressure for a basis of constant size instead of constant cutoff: -2/3 (dE/d ln E_cut) / V.
+
+    Parameters
+    ----------
+    de_dlnecut_ev
+        Per cell; negative, because a larger basis lowers the energy: the correction is then positive
+        (10.1088/0953-8984/2/19/007).
+    """
+    return -2 / 3 * de_dlnecut_ev / volume_ang3 * EV_PER_ANG3_GPA
+
+
+def bulk_quantities(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
+    """Gap, edges on the run's own scale, and the cell, each with its step."""
+    edges, why = bulk.edges, bulk.no_edges or Missing(kind="not read", reason="the code gave none")
+    from_bands = {"origin": (bulk.edges_step,), "remarks": bulk.remarks}
+    scale = "on the scale of the run itself"
+    values = {
+        "band gap": edges.band_gap_ev if edges else None,
+        "valence band maximum": edges.vbm.value_ev if edges else None,
+        "conduction band minimum": edges.cbm.value_ev if edges else None,
+        "Fermi level": edges.fermi_ev if edges else None,
+    }
+    found = [
+        Quantity.of(key, name, "eV", value, why, method="" if key == "band gap" else scale, **from_bands)
+        for key, value in values.items()
+    ]
+    lattice, from_cell = bulk.structure.lattice, (bulk.cell_step,) if bulk.cell_step else ()
+    lengths = zip("abc", lattice.abc, strict=True)
+    found.append(Quantity(name="volume", subject=name, unit="Å3", value=float(lattice.volume), origin=from_cell))
+    found += [
+        Quantity(name=f"lattice parameter {axis}", subject=name, unit="Å", value=float(length), origin=from_cell)
+        for axis, length in lengths
+    ]
+    return tuple(found)

@@ -1,0 +1,18 @@
+"""The reason why a number is missing, from what the gate said."""
+
+from __future__ import annotations
+
+from dftflow.model.admission import Admission, Admitted
+from dftflow.model.quantity import Missing
+
+__all__ = ["missing_results"]
+
+
+def missing_results(step: str, admission: Admission | None) -> Missing | None:
+    """Why `step` has no results that can be used; None when it has."""
+    if isinstance(admission, Admitted):
+        return None
+    if admission is None:
+        return Missing(kind="not run", reason=f"{step} was not run")
+    text = " ".join(admission.reason.split())
+    return Missing(kind=admission.kind, reason=f"{step} {admission.kind}{f': {text}' if text else ''}")

@@ -1,0 +1,210 @@
+"""Band offsets between the surfaces of materials, by every way that the results allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from dftflow.analysis.alignment import (
+    BY_LINE_UP,
+    BY_WORK_FUNCTION,
+    align,
+    edges_from_levels,
+    edges_from_work_function,
+    in_order,
+    published_alignment,
+    with_contradictions,
+)
+from dftflow.errors import AnalysisError
+from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentRequest, PublishedOffset
+from dftflow.model.levels import SurfaceLevels
+from dftflow.model.outcome import MaterialOutcome, SlabOutcome
+from dftflow.model.quantity import Missing, Quantity
+
+__all__ = ["WAYS", "offset_quantities", "offsets"]
+
+EdgesOf = Callable[[MaterialOutcome, SlabOutcome], AbsoluteEdges]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """A way to an offset: its name, where the edges of one surface come from, and what their range holds."""
+
+    method: str
+    edges_of: EdgesOf
+    range_holds: str
+
+
+def offsets(
+    requests: Sequence[AlignmentRequest], materials: Sequence[MaterialOutcome]
+) -> tuple[tuple[Alignment, ...], tuple[str, ...]]:
+    """Rows of offsets, and a line for each that could not be derived.
+
+    For each request, the line-ups come first, those of planes that are not polar before the others, then the work
+    functions, then what is published.
+
+    Parameters
+    ----------
+    requests
+        Which materials, and which of their surfaces.
+    materials
+        Everything that is known of them.
+    """
+    by_name = {material.name: material for material in materials}
+    rows: list[Alignment] = []
+    warnings: list[str] = []
+    for request in requests:
+        pairs = [pair for names in combinations(request.materials, 2) for pair in _faces(request, by_name, *names)]
+        pairs.sort(key=lambda pair: pair[1].model.of_polar_plane or pair[3].model.of_polar_plane)
+        for way in WAYS:
+            for pair in pairs:
+                try:
+                    rows.append(_row(way, *pair, request.tolerance_ev))
+                except AnalysisError as error:
+                    first, a, second, b = pair
+                    faces = f"{first.name} {_face(a)} | {second.name} {_face(b)}"
+                    warnings.append(f"no offset by the {way.method} {faces}: {error.sentence}")
+        rows += [_published(row, request) for row in request.published]
+    return with_contradictions(rows), tuple(warnings)
+
+
+_Pair = tuple[MaterialOutcome, SlabOutcome, MaterialOutcome, SlabOutcome]
+
+
+def _faces(request: AlignmentRequest, by_name: dict[str, MaterialOutcome], first: str, second: str) -> list[_Pair]:
+    """Every surface of the first material with every one of the second, of those that the request names."""
+    one, other = by_name[first], by_name[second]
+    return [
+        (one, a, other, b)
+        for a in one.slabs
+        for b in other.slabs
+        if request.takes(first, a.subject) and request.takes(second, b.subject)
+    ]
+
+
+def _published(row: PublishedOffset, request: AlignmentRequest) -> Alignment:
+    quoted = published_alignment(
+        method=row.method,
+        first_name=row.materials[0],
+        second_name=row.materials[1],
+        valence_band_offset_ev=row.valence_band_offset_ev,
+        conduction_band_offset_ev=row.conduction_band_offset_ev,
+        type=row.type,
+        tolerance_ev=request.tolerance_ev,
+        source=row.doi,
+    )
+    return in_order(quoted, *sorted(row.materials, key=request.materials.index))
+
+
+def _row(
+    way: _Way, first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome, tolerance_ev: float
+) -> Alignment:
+    return align(
+        way.edges_of(first, a),
+        way.edges_of(second, b),
+        method=f"{way.method} {_plane(a)} and {_plane(b)}",
+        range_holds=way.range_holds,
+        tolerance_ev=tolerance_ev,
+        polar=a.model.of_polar_plane or b.model.of_polar_plane,
+        relaxed=_both_relaxed(a, b),
+        remarks=_remarks(first, a, second, b),
+    )
+
+
+def _edges_by_line_up(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
+    return edges_from_levels(material.name, _surface(slab), _levels(material, slab))
+
+
+def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
+    levels = _levels(material, slab)
+    assert material.bulk.edges is not None
+    if levels.slab_edges is None:
+        raise AnalysisError(
+            f"nothing bounds the Fermi level in the slab of {material.name} {_face(slab)}",
+            reason=levels.why_no_slab_edges,
+        )
+    if not levels.slab_edges.fermi_in_gap:
+        raise AnalysisError(
+            f"the Fermi level does not lie in the gap of the slab of {material.name} {_face(slab)}",
+            reason="the work function then bounds no band edge",
+        )
+    return edges_from_work_function(
+        material.name,
+        _surface(slab),
+        levels.work_function_ev,
+        band_gap_ev=material.bulk.edges.band_gap_ev,
+        slab_gap_ev=levels.slab_edges.band_gap_ev,
+    )
+
+
+WAYS = (
+    _Way(method="bulk line-up through the slabs", edges_of=_edges_by_line_up, range_holds=BY_LINE_UP),
+    _Way(method="work functions of the slabs", edges_of=_edges_by_work_function, range_holds=BY_WORK_FUNCTION),
+)
+
+
+def _levels(material: MaterialOutcome, slab: SlabOutcome) -> SurfaceLevels:
+    if slab.levels is None:
+        raise AnalysisError(f"{material.name} {_face(slab)} has no levels", reason=slab.failure)
+    return slab.levels
+
+
+def _face(slab: SlabOutcome) -> str:
+    return f"{slab.model.plane}, {slab.model.termination}"
+
+
+def _surface(slab: SlabOutcome) -> str:
+    """Name of the face in a row and on a figure: it says when the face was not relaxed."""
+    return ", ".join(filter(None, (_face(slab), slab.relaxation)))
+
+
+def _plane(slab: SlabOutcome) -> str:
+    return f"({''.join(map(str, slab.model.plane.miller))})"
+
+
+def _both_relaxed(a: SlabOutcome, b: SlabOutcome) -> bool | None:
+    if a.relaxed is False or b.relaxed is False:
+        return False
+    return None if None in (a.relaxed, b.relaxed) else True
+
+
+def _remarks(first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome) -> tuple[str, ...]:
+    pairs = ((first, a), (second, b))
+    polar = [f"{m.name} {slab.model.plane} is a polar plane" for m, slab in pairs if slab.model.of_polar_plane]
+    unrelaxed = [f"{m.name} {slab.model.plane}: {slab.relaxation}" for m, slab in pairs if slab.relaxation]
+    crystals = [f"{m.bulk.edges_step}: {remark}" for m, _ in pairs for remark in m.bulk.remarks]
+    slabs = [f"{slab.levels_step}: {remark}" for _, slab in pairs for remark in slab.remarks]
+    return (*polar, *unrelaxed, *dict.fromkeys((*crystals, *slabs)))
+
+
+# --- quantities -------------------------------------------------------------------------------------------------
+
+
+def offset_quantities(rows: Sequence[Alignment], steps: dict[tuple[str, str], tuple[str, ...]]) -> tuple[Quantity, ...]:
+    """Both offsets and the type of each row.
+
+    Parameters
+    ----------
+    steps
+        (material, surface) of the rows' edges -> names of the steps that they come from.
+    """
+    return tuple(quantity for row in rows for quantity in _of_row(row, steps))
+
+
+def _of_row(row: Alignment, steps: dict[tuple[str, str], tuple[str, ...]]) -> tuple[Quantity, ...]:
+    subject = f"{row.first_name} | {row.second_name}"
+    origin = [steps.get((e.material, e.surface), ()) for e in (row.first, row.second) if e is not None]
+    known: dict[str, Any] = {
+        "method": row.method,
+        "origin": (row.source,) if row.source else tuple(dict.fromkeys(step for part in origin for step in part)),
+        "remarks": (*row.remarks, *(f"contradicts row {number}" for number in row.contradicts)),
+    }
+    ranged = known | ({"uncertainty": row.range_ev, "uncertainty_holds": row.range_holds} if row.range_ev else {})
+    none = Missing(kind="not read", reason="the source gives none")
+    return (
+        Quantity.of("valence band offset", subject, "eV", row.valence_band_offset_ev, none, **ranged),
+        Quantity.of("conduction band offset", subject, "eV", row.conduction_band_offset_ev, none, **ranged),
+        Quantity(name="type of the alignment", subject=subject, unit="", value=row.type, **known),
+    )

@@ -1,0 +1,206 @@
+"""Levels of a surface: work function of its slab, ionisation potential and electron affinity of its crystal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dftflow.analysis.band_edges import edges_or_reason, missing_points
+from dftflow.analysis.calculation_levels import slab_normal
+from dftflow.analysis.potential_profile import bulk_average_ev, potential_profile
+from dftflow.analysis.surface_levels import surface_levels
+from dftflow.analysis.vacuum import vacuum_levels
+from dftflow.crystals.geometry import same_geometry
+from dftflow.crystals.kpaths import surface_points
+from dftflow.derive.missing import missing_results
+from dftflow.errors import AnalysisError
+from dftflow.model.admission import Admission, Admitted
+from dftflow.model.energy import Energy
+from dftflow.model.levels import PotentialProfile, SurfaceLevels, VacuumLevel
+from dftflow.model.outcome import BulkOutcome, SlabOutcome
+from dftflow.model.quantity import Missing, Quantity
+from dftflow.model.results import Results
+from dftflow.model.surface import SlabModel
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["slab_outcome", "surface_quantities"]
+
+LEVELS = {"ionisation potential": "ionisation_potential", "electron affinity": "electron_affinity"}
+SPREAD_HOLDS = "spread of the line-up over the slab's middle; it bounds no error"
+
+
+def slab_outcome(
+    subject: str,
+    material: str,
+    *,
+    relax: tuple[str, Admission] | None,
+    potential: tuple[str, Admission],
+    bulk: BulkOutcome,
+    bulk_bands: tuple[str, Admission],
+) -> SlabOutcome | None:
+    """What is known of a surface; None when no slab of it was ever built, so that there is nothing to name.
+
+    Parameters
+    ----------
+    subject, material
+        Names: ``"CsPbBr3/slab-011"``, ``"CsPbBr3"``.
+    relax, potential
+        Name of the step and what the gate said of it; no `relax` where the study relaxes no slab.
+    bulk, bulk_bands
+        The crystal, and the step that its edges come from.
+    """
+    built = next((b for b in (_built(potential[1]), _built(relax[1] if relax else None)) if b is not None), None)
+    if built is None:
+        return None
+    model, _ = built
+    slab = potential[1].results if isinstance(potential[1], Admitted) else None
+    ended = relax[1].results if relax is not None and isinstance(relax[1], Admitted) else None
+    known: dict[str, Any] = {
+        "subject": subject,
+        "model": model,
+        "structure": model.structure if slab is None or slab.structure is None else slab.structure,
+        "relaxed": _is_relaxed(slab, model, ended),
+        "levels_step": potential[0],
+        "remarks": _remarks(relax, potential),
+    }
+    why = missing_results(*potential)
+    if slab is None or why is not None:
+        return SlabOutcome(**known, profile=None, vacuum=(), levels=None, missing=why)
+    return SlabOutcome(**known, **_levels(slab, model, bulk, bulk_bands), warnings=_warnings(material, model, slab))
+
+
+def _built(admission: Admission | None) -> tuple[SlabModel, Structure] | None:
+    if admission is None or admission.built is None or admission.built.model is None:
+        return None
+    return admission.built.model, admission.built.structure
+
+
+def _remarks(relax: tuple[str, Admission] | None, potential: tuple[str, Admission]) -> tuple[str, ...]:
+    """Remarks of the steps that the levels come from; those of the relaxation name it."""
+    lines = list(potential[1].remarks) if isinstance(potential[1], Admitted) else []
+    if relax is not None and isinstance(relax[1], Admitted):
+        lines += [f"{relax[0]}: {remark}" for remark in relax[1].remarks]
+    return tuple(lines)
+
+
+def _is_relaxed(slab: Results | None, model: SlabModel, ended: Results | None) -> bool | None:
+    """Whether the potential was calculated at the relaxed geometry: what the geometries tell, None when they do not."""
+    if slab is None or slab.structure is None:
+        return None
+    if ended is not None and ended.structure is not None and same_geometry(slab.structure, ended.structure):
+        return True if ended.status == "finished" else None
+    return False if same_geometry(slab.structure, model.structure) else None
+
+
+def _levels(slab: Results, model: SlabModel, bulk: BulkOutcome, bulk_bands: tuple[str, Admission]) -> Mapping[str, Any]:
+    """Profile, vacuum levels and levels as far as they can be derived, and why not further."""
+    profile: PotentialProfile | None = None
+    vacuum: tuple[VacuumLevel, ...] = ()
+    levels: SurfaceLevels | None = None
+    missing: Missing | None = None
+    try:
+        profile = _profile(slab, model)
+        assert slab.potential is not None
+        vacuum = vacuum_levels(profile, slab.potential.zero)
+        levels = _surface_levels(slab, profile, vacuum[1], bulk, bulk_bands)
+    except AnalysisError as error:
+        missing = Missing(kind="not derived", reason=error.sentence)
+    return {"profile": profile, "vacuum": vacuum, "levels": levels, "missing": missing}
+
+
+def _profile(slab: Results, model: SlabModel) -> PotentialProfile:
+    if slab.structure is None or slab.potential is None:
+        raise AnalysisError("the calculation of the slab has left no geometry or no potential")
+    return potential_profile(slab.potential, slab.structure.frac_coords[:, 2], model.period_ang)
+
+
+def _surface_levels(
+    slab: Results,
+    profile: PotentialProfile,
+    vacuum: VacuumLevel,
+    bulk: BulkOutcome,
+    bulk_bands: tuple[str, Admission],
+) -> SurfaceLevels:
+    """Levels of the surface that `vacuum` belongs to; raises `AnalysisError` with what they lack."""
+    step, admission = bulk_bands
+    of_bulk = admission.results if isinstance(admission, Admitted) else None
+    if bulk.edges is None or of_bulk is None or of_bulk.potential is None:
+        why = bulk.why_no_edges or f"{step} has left no potential"
+        raise AnalysisError("there are no band edges of the crystal to line up", reason=why)
+    assert slab.potential is not None
+    if of_bulk.potential.kind != slab.potential.kind:
+        raise AnalysisError(f"the crystal's potential is {of_bulk.potential.kind}, the slab's {slab.potential.kind}")
+    if slab.fermi_ev is None:
+        raise AnalysisError("the calculation of the slab has left no Fermi level")
+    slab_edges, why_no_slab_edges = edges_or_reason(slab.bands)
+    return surface_levels(
+        profile=profile,
+        vacuum=vacuum,
+        fermi=Energy(slab.fermi_ev, slab.potential.zero),
+        bulk_edges=bulk.edges,
+        bulk_average=Energy(bulk_average_ev(of_bulk.potential), of_bulk.potential.zero),
+        slab_edges=slab_edges,
+        why_no_slab_edges=why_no_slab_edges,
+    )
+
+
+def _warnings(material: str, model: SlabModel, slab: Results) -> tuple[str, ...]:
+    lines = []
+    missing = _missing_points(slab)
+    if missing:
+        lines.append(
+            f"{material} {model.plane}, {model.termination}: not calculated at {missing}, so that its own gap may be "
+            "smaller than it is given here"
+        )
+    if model.refused:
+        lines.append(f"{material} {model.plane}, {model.termination}: used although refused: {model.refused}")
+    return tuple(lines)
+
+
+def _missing_points(slab: Results) -> str:
+    """Names of the special points of the surface's zone that a slab along c was not calculated at."""
+    if slab.bands is None or slab.structure is None:
+        return ""
+    if slab_normal(slab.structure.frac_coords, slab.structure.lattice.matrix) != 2:
+        return ""
+    return ", ".join(point.label for point in missing_points(slab.bands, surface_points(slab.structure)))
+
+
+# --- quantities -------------------------------------------------------------------------------------------------
+
+
+def surface_quantities(material: str, slab: SlabOutcome, bulk: BulkOutcome) -> tuple[Quantity, ...]:
+    """Work function, ionisation potential, electron affinity and the slab's own edges, each with its steps."""
+    subject = f"{material} {slab.model.plane}, {slab.model.termination}"
+    levels, why = slab.levels, slab.missing or Missing(kind="not derived", reason="there are no levels")
+    relaxation = (slab.relaxation,) if slab.relaxation else ()
+    remarks = (*slab.remarks, *relaxation)
+    own = {"origin": (slab.levels_step,), "remarks": remarks}
+    by_line_up = {
+        "origin": (slab.levels_step, bulk.edges_step),
+        "remarks": (*remarks, *(f"{bulk.edges_step}: {remark}" for remark in bulk.remarks)),
+        "method": "bulk line-up through the slab",
+    }
+    if levels is not None:
+        spread_ev = levels.spread.total_ev
+        by_line_up |= {"uncertainty": (-spread_ev, spread_ev), "uncertainty_holds": SPREAD_HOLDS}
+    slab_why = why if levels is None else Missing(kind="not derived", reason=levels.why_no_slab_edges or why.reason)
+    from_slab = own | {"method": "the slab's own bands"}
+    return (
+        Quantity.of("work function", subject, "eV", _level(levels, "work_function_ev"), why, **own),
+        *(
+            Quantity.of(name, subject, "eV", _level(levels, f"{key}_ev"), why, **by_line_up)
+            for name, key in LEVELS.items()
+        ),
+        Quantity.of("band gap", subject, "eV", _level(levels, "slab_gap_ev"), slab_why, **from_slab),
+        *(
+            Quantity.of(name, subject, "eV", _level(levels, f"slab_{key}_ev"), slab_why, **from_slab)
+            for name, key in LEVELS.items()
+        ),
+    )
+
+
+def _level(levels: SurfaceLevels | None, name: str) -> float | None:
+    return None if levels is None else getattr(levels, name)

@@ -1,0 +1,222 @@
+"""Whether what lies in a folder may be used as the results of a step: every command asks here, and only here.
+
+In this order: is there a calculation, is every file of it whole, did it finish, did its checks pass, is what the step
+is for among it, is it this crystal, is it this surface. Anything else that is not as the study asks (functional,
+cutoff, k-points, volume, a deck that somebody has changed) is a remark, which stands beside every number from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dftflow.analysis.calculation_levels import slab_normal
+from dftflow.codes.base import Code, Diagnosis, Reading
+from dftflow.codes.deck_changes import deck_changes
+from dftflow.crystals.faces import faces_of, other_surface
+from dftflow.crystals.geometry import same_geometry
+from dftflow.crystals.same_crystal import other_crystal
+from dftflow.errors import DftflowError, ParseError, SurfaceError
+from dftflow.gate.calculation import Sound, sound
+from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
+from dftflow.model.built import Built
+from dftflow.model.check import Part
+from dftflow.model.kpoint_grid import Counts, Shift, grid_text, same_shift
+from dftflow.model.results import Results
+from dftflow.model.spec import CalcSpec, Task
+
+__all__ = ["admit"]
+
+SAME_CUTOFF_EV = 0.01
+SAME_VOLUME = 0.005
+NEEDED: Mapping[Task, tuple[Part, ...]] = {
+    "relax": ("structure",),
+    "bands": ("structure", "bands"),
+    "potential": ("structure", "potential"),
+}
+NAMES: Mapping[Part, str] = {"structure": "a geometry", "bands": "eigenvalues", "potential": "a potential"}
+
+
+def admit(
+    built: Built,
+    code: Code,
+    folder: Path,
+    *,
+    deck: Mapping[str, str] | None = None,
+    older_than: tuple[str, ...] = (),
+) -> Admission:
+    """Admit the results in `folder` as those of `built`, or say why not.
+
+    Parameters
+    ----------
+    built
+        What was asked for.
+    code
+        That is to have calculated it.
+    folder
+        Where its files lie.
+    deck
+        File name -> text of the deck as dftflow wrote it, to tell what a person has changed; None when it wrote none.
+    older_than
+        Steps that have ended with another geometry than `built` was made from.
+    """
+    if not folder.is_dir() or not code.find(folder):
+        return Refusal(kind="not run", reason=f"no results of {code.name} in {folder}", built=built)
+    try:
+        diagnosis = code.diagnose(folder)
+        reading = _only_reading(code, folder)
+    except DftflowError as error:
+        return Refusal(kind="failed", reason=str(error), built=built, folder=folder)
+    if reading.results is None and not diagnosis.log_tail:
+        why = f"input files alone, or nothing was left of the run ({diagnosis.message})"
+        return Refusal(kind="not run", reason=why, built=built, folder=folder)
+    kind, failure = _failure(diagnosis, reading, built)
+    if failure:
+        tail = diagnosis.log_tail if kind == "failed" else ""
+        seconds = None if reading.results is None else reading.results.wall_time_s
+        return Refusal(kind=kind, reason=failure, built=built, folder=folder, log_tail=tail, wall_time_s=seconds)
+    assert reading.results is not None
+    checked = sound(reading.results)
+    remarks = [
+        *(f"{item.part} not used: {item.reason}" for item in checked.refused),
+        *_departures(checked.results, built, older_than),
+        *_edited(folder, deck),
+    ]
+    return Admitted(built=built, results=checked.results, folder=folder, remarks=tuple(remarks))
+
+
+def _only_reading(code: Code, folder: Path) -> Reading:
+    """The one calculation in `folder`; raises `ParseError` when there are several."""
+    found = code.find(folder)
+    if len(found) > 1:
+        seeds = ", ".join(calculation.seed for calculation in found)
+        raise ParseError(
+            f"several calculations share a folder: {seeds}", where=str(folder), fix="give each a folder of its own"
+        )
+    return code.read(found[0])
+
+
+def _failure(diagnosis: Diagnosis, reading: Reading, built: Built) -> tuple[RefusalKind, str]:
+    """Why the calculation cannot be used, and whose fault that is; ``""`` when it can."""
+    for file in reading.files:
+        if file.error is not None:
+            return "failed", str(file.error)
+    if diagnosis.status != "finished":
+        name = diagnosis.status.replace("_", " ")
+        return "failed", f"{name}: {diagnosis.message}".rstrip(": ")
+    if reading.results is None:
+        return "failed", "the calculation has left no output"
+    checked = sound(reading.results)
+    unsound = _unsound(checked, built.spec)
+    if unsound:
+        return "refused", unsound
+    lacking = _lacking(checked.results, built.spec)
+    if lacking:
+        return "failed", f"finished, but there is not what the step is for: {', '.join(lacking)}"
+    return "refused", _other(checked.results, built)
+
+
+def _unsound(checked: Sound, spec: CalcSpec) -> str:
+    """What a failed check takes away of that which the step is for."""
+    return "; ".join(item.reason for item in checked.refused if item.part in NEEDED[spec.task])
+
+
+def _lacking(results: Results, spec: CalcSpec) -> list[str]:
+    missing = [NAMES[part] for part in NEEDED[spec.task] if getattr(results, part) is None]
+    if spec.task == "potential" and results.fermi_ev is None:
+        missing.append("a Fermi level")
+    return missing
+
+
+# --- is it this one? --------------------------------------------------------------------------------------------
+
+
+def _other(results: Results, built: Built) -> str:
+    """What makes it a calculation of something else than `built`; ``""`` when it is this one."""
+    found, asked = results.structure, built.structure
+    assert found is not None
+    shapes = tuple(_shape(slab_normal(s.frac_coords, s.lattice.matrix)) for s in (found, asked))
+    if shapes[0] != shapes[1]:
+        return f"a calculation of {shapes[0]}, where the study asks for {shapes[1]}"
+    if built.model is None:
+        return other_crystal(found, asked) if built.spec.slab_axis is None else ""
+    if found.composition.chemical_system != asked.composition.chemical_system:
+        have, want = (structure.composition.reduced_formula for structure in (found, asked))
+        return f"a calculation of {have}, where the study asks for {want}"
+    try:
+        other = other_surface(found, built.model)
+    except SurfaceError as error:
+        return f"its surface cannot be told: {error.sentence}"
+    return f"a calculation of {other}" if other else ""
+
+
+def _shape(normal: int | None) -> str:
+    return "a cell without a vacuum" if normal is None else f"a slab with the vacuum along {'abc'[normal]}"
+
+
+# --- what is not as asked ---------------------------------------------------------------------------------------
+
+
+def _departures(results: Results, built: Built, older_than: tuple[str, ...]) -> list[str]:
+    return [*_other_method(results, built.spec), *_other_geometry(results, built, older_than)]
+
+
+def _other_method(results: Results, spec: CalcSpec) -> list[str]:
+    method, lines = results.method, []
+    if method is None:
+        return []
+    if method.functional is not None and method.functional.casefold() != spec.xc.casefold():
+        lines.append(f"calculated with {method.functional}, the study asks for {spec.xc}")
+    if method.cutoff_ev is not None and abs(method.cutoff_ev - spec.cutoff_ev) > SAME_CUTOFF_EV:
+        lines.append(f"calculated at {method.cutoff_ev:g} eV, the study asks for {spec.cutoff_ev:g} eV")
+    if method.kpoints_grid is not None:
+        lines += _other_grid(method.kpoints_grid, method.kpoints_shift, spec)
+    return lines
+
+
+def _other_grid(counts: Counts, shift: Shift | None, spec: CalcSpec) -> list[str]:
+    if counts == spec.grid and shift is not None and same_shift(shift, spec.grid_shift):
+        return []
+    have, want = grid_text(counts, shift), grid_text(spec.grid, spec.grid_shift)
+    return [f"calculated on {have} k-points, the study asks for {want}"]
+
+
+def _other_geometry(results: Results, built: Built, older_than: tuple[str, ...]) -> list[str]:
+    """What is known of the geometry that it was calculated at, where that is not the one that it is to be made from."""
+    found, asked = results.structure, built.structure
+    assert found is not None
+    lines = []
+    if built.model is not None:
+        have, want = faces_of(found).layers, faces_of(built.model.structure).layers
+        if have != want:
+            lines.append(f"a slab of {have} layers, where that of the study has {want}")
+    if older_than:
+        lines.append(f"its deck is older than the result of {', '.join(older_than)}")
+    if built.spec.task == "relax":
+        return lines
+    as_asked = same_geometry(found, asked)
+    if built.assumed and as_asked:
+        lines.append(f"calculated at an unrelaxed geometry: it was made before {', '.join(built.assumed)} had a result")
+    volumes_ang3 = [structure.volume / len(structure) for structure in (found, asked)]
+    if not built.assumed and built.spec.slab_axis is None and abs(volumes_ang3[0] / volumes_ang3[1] - 1) > SAME_VOLUME:
+        lines.append(
+            f"calculated at {volumes_ang3[0]:.3f} Å³ an atom, where the geometry it is to be made from has "
+            f"{volumes_ang3[1]:.3f}{'; its deck may be older than the relaxation' if built.parents else ''}"
+        )
+    return lines
+
+
+def _edited(folder: Path, deck: Mapping[str, str] | None) -> list[str]:
+    """What a person has changed in the deck."""
+    found = {name: text for name in deck or {} if (text := _text(folder / name)) is not None}
+    return [
+        f"its deck was changed: {change}"
+        for change in deck_changes({name: (deck or {})[name] for name in found}, found)
+    ]
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_text("utf-8", errors="replace")
+    except OSError:
+        return None

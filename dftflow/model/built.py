@@ -1,0 +1,40 @@
+"""What a step calculates, as it was built: kept beside its deck, so that a number is named by what it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dftflow.model.spec import CalcSpec
+from dftflow.model.surface import SlabModel
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["Built"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Built:
+    """The structure of a step, what is calculated of it, and what it is.
+
+    Attributes
+    ----------
+    model
+        The slab that it is, where it is one: plane, termination, layers.
+    parents
+        Name of each step whose geometry it is made from -> digest of that geometry (`geometry_digest` of
+        `dftflow.crystals.geometry`).
+    assumed
+        Names of those of them that had no result yet: the geometry is then what they start from.
+    facts
+        What a kind of subject from outside the package keeps of it, as plain data.
+    """
+
+    structure: Structure
+    spec: CalcSpec
+    model: SlabModel | None = None
+    parents: Mapping[str, str] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,130 @@
+"""Jobs that a person runs: their files are written into folders named by the step, and kept up to date.
+
+``written.json`` holds the digests of every text that was ever written below its folder. A file with another content is
+a person's, and is never written over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from dftflow.errors import StoreError
+from dftflow.run.executor import Running
+from dftflow.run.job import Job, Node, NodeOutcome
+from dftflow.run.store import storage_errors, write_atomically
+
+__all__ = ["ByHand", "Ledger"]
+
+LEDGER_FILE = "written.json"
+
+
+class Ledger:
+    """What was ever written below a folder, so that what a person has changed can be told.
+
+    Parameters
+    ----------
+    root
+        The folder.
+
+    Raises
+    ------
+    StoreError
+        When its ledger is damaged: nothing could then be told from a person's work.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._digests: dict[str, list[str]] = {}
+        file = root / LEDGER_FILE
+        try:
+            found = json.loads(file.read_text("utf-8"))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                "what was written into this folder cannot be read",
+                reason=str(error),
+                where=str(file),
+                fix="write the decks into another folder with --out",
+            ) from error
+        self._digests = {str(name): list(digests) for name, digests in found.items()}
+
+    def write(self, files: Mapping[str, str]) -> tuple[str, ...]:
+        """Write `files` (path below the root -> text), except those that a person has changed; their paths.
+
+        The digests are kept before the files are written: what is cut off in between is still known to be ours.
+        """
+        kept = tuple(name for name in files if not self._is_ours(name))
+        new = {name: text for name, text in files.items() if name not in kept}
+        for name, text in new.items():
+            digest = _digest(text.encode())
+            if digest not in self._digests.setdefault(name, []):
+                self._digests[name].append(digest)
+        with storage_errors(self._root):
+            self._root.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._root / LEDGER_FILE, json.dumps(self._digests, indent=1, ensure_ascii=False))
+            for name, text in new.items():
+                if _content(self._root / name) != text.encode():
+                    (self._root / name).parent.mkdir(parents=True, exist_ok=True)
+                    write_atomically(self._root / name, text)
+        return kept
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether there is no such file, or one that was written here and is as it was."""
+        content = _content(self._root / name)
+        return content is None or _digest(content) in self._digests.get(name, [])
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class ByHand:
+    """Writes the files of every job that has no results yet.
+
+    Parameters
+    ----------
+    root
+        Each step lies in ``root/<step>``.
+    ledger
+        Of `root`.
+    """
+
+    needs_finished = False
+
+    def __init__(self, root: Path, ledger: Ledger) -> None:
+        self._root = root
+        self._ledger = ledger
+
+    def folder(self, node: Node, job: Job) -> Path:
+        """``root/<step>``."""
+        return self._root / node.name
+
+    def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
+        """Judge what lies there; where nothing was run or the run failed, bring the files up to date."""
+        verdict = node.judge(folder)
+        kept: tuple[str, ...] = ()
+        if verdict.state in ("not_run", "failed"):
+            files = {f"{node.name}/{name}": text for name, text in {**job.beside, **job.files}.items()}
+            kept = tuple(name.removeprefix(f"{node.name}/") for name in self._ledger.write(files))
+        return NodeOutcome(
+            name=node.name,
+            title=node.title,
+            state=verdict.state,
+            folder=folder,
+            failure=verdict.failure,
+            log_tail=verdict.log_tail,
+            wall_time_s=verdict.wall_time_s,
+            reused=verdict.state == "finished",
+            kept=kept,
+        )

@@ -1,0 +1,58 @@
+"""What a kind of subject is: which steps it has, and how each is built. One file of this folder a kind.
+
+bulk  ──┬── bulk-relax ──┬── bulk-bands
+slab  ──┴────────────────┴── slab-<hkl>-relax ── slab-<hkl>-potential      (one pair a slab)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from dftflow.model.built import Built
+from dftflow.model.quantity import Quantity
+from dftflow.model.step import Step, StepId
+from dftflow.studies.material import Material
+from dftflow.studies.reader import Study
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from dftflow.model.admission import Admission
+
+__all__ = ["Kind", "Parent"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Parent:
+    """An earlier step as a later one sees it: how it was built, and the geometry that it ended with.
+
+    Without a result, the geometry is the one that it starts from.
+    """
+
+    built: Built
+    structure: Structure
+
+
+class Kind(Protocol):
+    """A kind of subject. Steps are data: what a kind puts into their ``settings``, it reads when it builds them."""
+
+    name: str
+
+    def steps(self, study: Study, materials: Mapping[str, Material]) -> tuple[Step, ...]:
+        """Every step of this kind in `study`, each after those of this kind that it needs."""
+        ...
+
+    def build(
+        self, step: Step, study: Study, materials: Mapping[str, Material], parents: Mapping[StepId, Parent]
+    ) -> Built:
+        """Structure and calculation of one of its steps.
+
+        `parents` has the steps that it needs the geometry of. ``parents`` and ``assumed`` of the answer are left empty.
+        """
+        ...
+
+    def quantities(self, study: Study, admissions: Mapping[StepId, Admission]) -> tuple[Quantity, ...]:
+        """Numbers that follow from its own steps alone; those of crystals and surfaces come from `dftflow.derive`."""
+        ...

@@ -1,0 +1,127 @@
+"""The settings that the steps of one material share: cutoff, grids, tolerances, each with where it comes from."""
+
+from __future__ import annotations
+
+from math import ceil, pi
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from dftflow.crystals.symmetry import is_hexagonal
+from dftflow.model.spec import CalcSpec, CellFreedom, Relaxation
+from dftflow.studies.material import Material
+from dftflow.studies.reader import Study
+from dftflow.studies.schema import TOLERANCES, KPoints, MaterialEntry
+
+if TYPE_CHECKING:
+    from pymatgen.core import Lattice, Structure
+
+__all__ = ["GridUse", "MaterialSettings"]
+
+GridUse = Literal["relax", "bands"]
+
+
+class MaterialSettings:
+    """What a study and its preset ask for one material.
+
+    Parameters
+    ----------
+    study
+        With the preset chosen.
+    material
+        Its `start` is what grids of slabs are as dense as.
+    """
+
+    def __init__(self, study: Study, material: Material) -> None:
+        self.study = study
+        self.material = material
+        self.entry: MaterialEntry = study.content.materials[material.name]
+
+    def common(self, title: str) -> CalcSpec:
+        """A calculation with the material's cutoff and SCF settings; its task and its grid are still to be set."""
+        settings, preset = self.study.content.settings, self.study.preset
+        cutoff_ev, note = self._cutoff()
+        return CalcSpec(
+            title=f"{self.material.name}: {title}",
+            reference=self.study.content.reference,
+            task="potential",
+            xc=settings.xc,
+            cutoff_ev=cutoff_ev,
+            cutoff_note=note,
+            grid=(1, 1, 1),
+            smearing_ev=settings.smearing_ev,
+            scf_tol_ev_per_atom=preset.scf_tol_ev_per_atom or settings.scf_tol_ev_per_atom,
+            max_scf_cycles=settings.max_scf_cycles,
+            empty_bands=preset.empty_bands or settings.empty_bands,
+        )
+
+    def _cutoff(self) -> tuple[float, str]:
+        least = self.study.preset.min_cutoff_ev
+        if least is not None and least > self.entry.cutoff_ev:
+            return least, f"preset {self.study.preset_name}; the study says {self.entry.cutoff_ev} eV"
+        return self.entry.cutoff_ev, self._cited("cutoff_ev", self.entry.from_reference)
+
+    def _cited(self, key: str, from_reference: tuple[str, ...]) -> str:
+        """The study's reference, where the study says that the value of `key` is from there."""
+        return f"doi {self.study.content.reference}" if key in from_reference else ""
+
+    def relaxation(self, cell: CellFreedom) -> Relaxation:
+        """The study's criteria, with what may change of the cell."""
+        settings = self.study.content.settings
+        return Relaxation(
+            cell=cell,
+            energy_tol_ev_per_atom=settings.energy_tol_ev_per_atom,
+            force_tol_ev_per_ang=settings.force_tol_ev_per_ang,
+            stress_tol_gpa=settings.stress_tol_gpa,
+            displacement_tol_ang=settings.displacement_tol_ang,
+            max_steps=settings.max_relax_steps,
+            notes={
+                key: self._cited(key, settings.from_reference) for key in TOLERANCES if key in settings.from_reference
+            },
+        )
+
+    # --- grids ---
+
+    def grid(self, use: GridUse, cell: Structure) -> dict[str, Any]:
+        """Grid of the crystal, and where it comes from: fields of a `CalcSpec`."""
+        spacing = self.study.preset.kpoint_spacing_per_ang
+        if spacing is not None:
+            lengths = np.linalg.norm(cell.lattice.reciprocal_lattice.matrix, axis=1)
+            a, b, c = (max(1, ceil(length / spacing - 1e-6)) for length in lengths)
+            note = f"preset {self.study.preset_name}: at most {spacing} 1/Å apart"
+            return {"grid": (a, b, c), "gamma_centred": is_hexagonal(cell.lattice), "grid_note": note}
+        key, asked = self._asked(use)
+        note = self._cited(key, self.entry.from_reference)
+        if key != f"{use}_kpoints":
+            note = f"preset {self.study.preset_name}: {key} of the study"
+        return {"grid": asked.size, "gamma_centred": _holds_gamma(asked, cell.lattice), "grid_note": note}
+
+    def in_plane_grid(self, use: GridUse, slab: Structure) -> dict[str, Any]:
+        """A grid in the plane as dense as that of the crystal, and one point along the normal."""
+        spacing = self.study.preset.kpoint_spacing_per_ang
+        note = f"preset {self.study.preset_name}: at most {spacing} 1/Å apart; 1 along the normal"
+        gamma = is_hexagonal(slab.lattice)
+        if spacing is None:
+            key, asked = self._asked(use)
+            lengths = np.linalg.norm(self.material.start.lattice.reciprocal_lattice.matrix, axis=1)
+            spacing = float(max(length / n for length, n in zip(lengths, asked.size, strict=True)))
+            gamma = _holds_gamma(asked, slab.lattice)
+            note = f"as dense as {key} = {'x'.join(map(str, asked.size))} of the crystal; 1 along the normal"
+        a, b, _ = (2 * pi / height for height in _heights(slab))
+        # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two.
+        grid = (max(1, ceil(a / spacing - 0.2)), max(1, ceil(b / spacing - 0.2)), 1)
+        return {"grid": grid, "gamma_centred": gamma, "grid_note": note}
+
+    def _asked(self, use: GridUse) -> tuple[str, KPoints]:
+        """Key in the study file, and the grid: the preset may take the one of the other use."""
+        key = {"study": f"{use}_kpoints", "coarse": "relax_kpoints", "fine": "bands_kpoints"}[self.study.preset.grids]
+        return key, self.entry.relax_kpoints if key == "relax_kpoints" else self.entry.bands_kpoints
+
+
+def _holds_gamma(asked: KPoints, lattice: Lattice) -> bool:
+    return is_hexagonal(lattice) if asked.gamma is None else asked.gamma
+
+
+def _heights(slab: Structure) -> tuple[float, float, float]:
+    lengths = 2 * pi / np.linalg.norm(slab.lattice.reciprocal_lattice.matrix, axis=1)
+    return (float(lengths[0]), float(lengths[1]), float(lengths[2]))

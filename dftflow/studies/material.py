@@ -1,0 +1,55 @@
+"""A material of a study: the crystal that its table names, and the cell that the first step starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.molecules import load_molecule
+from dftflow.crystals.sources import load_crystal
+from dftflow.crystals.substitution import substitute
+from dftflow.studies.reader import Study
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["Material", "load_materials"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Material:
+    """A crystal as shipped, read or fetched, and `start`: the same after the study's substitution."""
+
+    name: str
+    crystal: Crystal
+    start: Structure
+
+
+def load_materials(study: Study) -> dict[str, Material]:
+    """Every material of `study`, in its order.
+
+    Raises
+    ------
+    DftflowError
+        When a crystal or a substitution cannot be made.
+    """
+    return {name: _load(study, name) for name in study.content.materials}
+
+
+def _load(study: Study, name: str) -> Material:
+    entry = study.content.materials[name]
+    crystal = load_crystal(entry.structure, base_dir=study.file.parent, where=str(study.file))
+    made = entry.substitute
+    if made is None:
+        return Material(name=name, crystal=crystal, start=crystal.structure)
+    start = substitute(
+        crystal.structure,
+        site=made.site,
+        by=load_molecule(made.by, base_dir=study.file.parent, charge=made.charge),
+        orientation=made.orientation,
+        seed=made.seed,
+        supercell=entry.supercell,
+        pseudocubic_ang=entry.pseudocubic_ang,
+    )
+    return Material(name=name, crystal=crystal, start=start)

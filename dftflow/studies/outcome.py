@@ -1,0 +1,246 @@
+"""From what the gate said of every step to the outcome of the study: nothing is read or built here."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
+from typing import Any
+
+from dftflow.analysis.comparability import compare
+from dftflow.crystals.ions import formula_of
+from dftflow.derive.edges import bulk_outcome, bulk_quantities
+from dftflow.derive.missing import missing_results
+from dftflow.derive.offsets import offset_quantities, offsets
+from dftflow.derive.surfaces import slab_outcome, surface_quantities
+from dftflow.derive.warnings import study_warnings
+from dftflow.model.admission import Admission, Admitted, Refusal
+from dftflow.model.alignment import AlignmentRequest, PublishedOffset
+from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
+from dftflow.model.quantity import Missing, Quantity
+from dftflow.model.step import StepId, Subject
+from dftflow.studies.kinds.bulk import bands_step, relax_step
+from dftflow.studies.kinds.registry import all_kinds
+from dftflow.studies.kinds.slab import potential_step, slab_subjects
+from dftflow.studies.material import Material
+from dftflow.studies.plan import Plan
+
+__all__ = ["study_outcome"]
+
+VERSIONED = ("dftflow", "ase", "pymatgen", "spglib", "numpy")
+
+Admissions = Mapping[StepId, Admission]
+
+
+def study_outcome(
+    plan: Plan, admissions: Admissions, steps: tuple[StepOutcome, ...], *, wall_time_s: float | None = None
+) -> StudyOutcome:
+    """Edges, levels, offsets and every other quantity that follows from what was admitted.
+
+    Parameters
+    ----------
+    plan
+        The study's steps.
+    admissions
+        What the gate said of each of them.
+    steps
+        How each ended, for the record.
+    wall_time_s
+        Of the whole run.
+    """
+    study = plan.study
+    materials = tuple(_material(plan, material, admissions) for material in plan.materials.values())
+    requests = _requests(plan)
+    rows, no_rows = offsets(requests, materials)
+    remarks = [f"{step.name}: {remark}" for step in steps for remark in step.remarks]
+    warnings = study_warnings(
+        materials, spin_orbit=_with_spin_orbit(plan, admissions), cutoffs_ev=_cutoffs_ev(plan, admissions)
+    )
+    return StudyOutcome(
+        title=study.content.title,
+        study_name=study.name,
+        preset=study.preset_name,
+        preset_note=f"{study.preset.description}. {study.preset.accuracy}",
+        code=plan.code.name,
+        materials=materials,
+        alignments=rows,
+        steps=steps,
+        settings=study.content.model_dump(mode="json", by_alias=True)
+        | {"preset": study.preset.model_dump(mode="json")},
+        provenance=_provenance(plan),
+        quantities=(
+            *chain.from_iterable(_quantities(plan, material, admissions) for material in materials),
+            *offset_quantities(rows, _steps_of_edges(materials)),
+            *_of_other_kinds(plan, admissions),
+        ),
+        warnings=(*remarks, *_unlike(plan, admissions), *no_rows, *warnings),
+        wall_time_s=wall_time_s,
+    )
+
+
+# --- one material -----------------------------------------------------------------------------------------------
+
+
+def _named(step: StepId | None, admissions: Admissions) -> tuple[str, Admission] | None:
+    """A step's name and what the gate said of it."""
+    if step is None or step not in admissions:
+        return None
+    return str(step), admissions[step]
+
+
+def _asked(step: StepId, admissions: Admissions) -> tuple[str, Admission]:
+    return str(step), admissions.get(step, Refusal(kind="not run", reason="it is no step of this study"))
+
+
+def _material(plan: Plan, material: Material, admissions: Admissions) -> MaterialOutcome:
+    bulk = _bulk(plan, material, admissions)
+    found = [_slab(plan, subject, bulk, admissions) for subject in slab_subjects(plan.study, material.name)]
+    slabs = tuple(slab for slab in found if slab is not None)
+    return MaterialOutcome(name=material.name, formula=formula_of(bulk.structure), bulk=bulk, slabs=slabs)
+
+
+def _bulk(plan: Plan, material: Material, admissions: Admissions) -> BulkOutcome:
+    return bulk_outcome(
+        material.name,
+        material.crystal,
+        material.start,
+        relax=_named(relax_step(plan.study, material.name), admissions),
+        bands=_asked(bands_step(material.name), admissions),
+        stress_tol_gpa=plan.study.content.settings.stress_tol_gpa,
+    )
+
+
+def _slab(plan: Plan, subject: Subject, bulk: BulkOutcome, admissions: Admissions) -> SlabOutcome | None:
+    (material,) = subject.materials
+    relax = StepId(subject=subject, task="relax") if plan.study.preset.slab_relax else None
+    return slab_outcome(
+        str(subject),
+        material,
+        relax=_named(relax, admissions),
+        potential=_asked(potential_step(subject), admissions),
+        bulk=bulk,
+        bulk_bands=_asked(bands_step(material), admissions),
+    )
+
+
+def _quantities(plan: Plan, material: MaterialOutcome, admissions: Admissions) -> tuple[Quantity, ...]:
+    found = [*bulk_quantities(material.name, material.bulk)]
+    slabs = {slab.subject: slab for slab in material.slabs}
+    for subject in slab_subjects(plan.study, material.name):
+        slab = slabs.get(str(subject))
+        if slab is not None:
+            found += surface_quantities(material.name, slab, material.bulk)
+        else:
+            why = missing_results(*_asked(potential_step(subject), admissions))
+            why = why or Missing(kind="not derived", reason="it is not known which surface was calculated")
+            found.append(
+                Quantity(name="ionisation potential", subject=str(subject), unit="eV", value=None, missing=why)
+            )
+    return tuple(found)
+
+
+def _steps_of_edges(materials: tuple[MaterialOutcome, ...]) -> dict[tuple[str, str], tuple[str, ...]]:
+    return {
+        (material.name, ", ".join(filter(None, (f"{slab.model.plane}, {slab.model.termination}", slab.relaxation)))): (
+            material.bulk.edges_step,
+            slab.levels_step,
+        )
+        for material in materials
+        for slab in material.slabs
+    }
+
+
+def _of_other_kinds(plan: Plan, admissions: Admissions) -> tuple[Quantity, ...]:
+    """What the kinds of subject derive from their own steps alone."""
+    return tuple(
+        quantity
+        for kind in all_kinds()
+        for quantity in kind.quantities(
+            plan.study, {step: found for step, found in admissions.items() if step.subject.kind == kind.name}
+        )
+    )
+
+
+# --- the study --------------------------------------------------------------------------------------------------
+
+
+def _requests(plan: Plan) -> tuple[AlignmentRequest, ...]:
+    content = plan.study.content
+    return tuple(
+        AlignmentRequest(
+            materials=content.aligned(entry),
+            surfaces=entry.surfaces,
+            tolerance_ev=entry.tolerance_ev,
+            published=tuple(PublishedOffset(**row.model_dump()) for row in entry.published),
+        )
+        for entry in content.alignment
+    )
+
+
+def _with_spin_orbit(plan: Plan, admissions: Admissions) -> bool:
+    """Whether the band structure of every material was calculated with spin-orbit coupling."""
+    found = [admissions.get(bands_step(name)) for name in plan.materials]
+    return all(
+        isinstance(bands, Admitted) and bands.results.method is not None and bands.results.method.spin_orbit is True
+        for bands in found
+    )
+
+
+def _cutoffs_ev(plan: Plan, admissions: Admissions) -> list[float]:
+    """Cutoff of each material's band structure: as it was calculated where that is known, else as it is asked for."""
+    cutoffs = []
+    for name in plan.materials:
+        found = admissions.get(bands_step(name))
+        asked = max(plan.study.content.materials[name].cutoff_ev, plan.study.preset.min_cutoff_ev or 0.0)
+        method = found.results.method if isinstance(found, Admitted) else None
+        cutoffs.append(method.cutoff_ev if method is not None and method.cutoff_ev is not None else asked)
+    return cutoffs
+
+
+def _unlike(plan: Plan, admissions: Admissions) -> tuple[str, ...]:
+    """Crystals and slabs whose levels are lined up, although they were calculated in different ways."""
+    lines = []
+    for material in plan.materials:
+        crystal = admissions.get(bands_step(material))
+        for subject in slab_subjects(plan.study, material):
+            slab = admissions.get(potential_step(subject))
+            if isinstance(crystal, Admitted) and isinstance(slab, Admitted):
+                lines += [
+                    f"{bands_step(material)} and {potential_step(subject)} differ in their {row.quantity} "
+                    f"({row.first} | {row.second}): {row.consequence}"
+                    for row in compare(crystal.results, slab.results).rows
+                    if row.verdict == "differs"
+                ]
+    return tuple(lines)
+
+
+def _provenance(plan: Plan) -> Mapping[str, Any]:
+    return {
+        "study_file": f"{plan.study.name}.toml",
+        "study_sha256": plan.study.sha256,
+        "versions": {name: _version(name) for name in VERSIONED if _version(name)}
+        | {"python": platform.python_version()},
+        "cores": os.cpu_count(),
+        "structures": {material.name: _origin(material) for material in plan.materials.values()},
+    }
+
+
+def _origin(material: Material) -> Mapping[str, Any]:
+    crystal = material.crystal
+    return {
+        "source": crystal.source,
+        "reference": crystal.reference,
+        "sha256": crystal.sha256,
+        "confidence": crystal.confidence,
+        "space_group": crystal.space_group,
+        "substitution": material.start.properties.get("substitution"),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,290 @@
+"""The folder of a study: one plan in one file, from which everything in it can be read without anything outside.
+
+``plan.json`` (see `dftflow.run.store`) has in its header what the steps follow from::
+
+    {"dftflow", "layout": "run" | "decks", "study": {"name", "text", "sha256"}, "preset": {"name", "content"},
+     "code", "materials": {name: {"crystal", "start"}}}
+
+A folder belongs to one study, preset and code. When the text of the study changes, the plan is replaced as a whole, and
+a step is found again by its identity or is calculated again; the results of the earlier text stay where they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from dftflow import __version__
+from dftflow.codes.registry import load_code
+from dftflow.crystals.crystal import Crystal
+from dftflow.errors import StoreError
+from dftflow.model.step import Need, Step, StepId, Subject
+from dftflow.run.store import PlanFile, PlannedStep, read_plan, storage_errors, write_atomically, write_plan
+from dftflow.studies.built_file import BUILT_FILE
+from dftflow.studies.material import Material
+from dftflow.studies.plan import Plan
+from dftflow.studies.reader import restore_study
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["Layout", "StudyFolder"]
+
+Layout = Literal["run", "decks"]
+
+
+@dataclass(slots=True, kw_only=True)
+class StudyFolder:
+    """A plan on disk, and where each of its steps lies.
+
+    Use `create` or `existing`, not the constructor.
+
+    Attributes
+    ----------
+    layout
+        ``run``: steps lie in folders named by their identity; ``decks``: by their name.
+    """
+
+    root: Path
+    plan: Plan
+    layout: Layout
+    _file: PlanFile
+
+    @classmethod
+    def create(cls, plan: Plan, root: Path, layout: Layout) -> StudyFolder:
+        """Put `plan` into `root`, or go on with the same plan there.
+
+        Raises
+        ------
+        StoreError
+            When `root` belongs to another study, preset or code, or cannot be written.
+        """
+        header = _header(plan, layout)
+        before = read_plan(root)
+        if before is not None:
+            _refuse_another(before.header, header, root)
+        unchanged = before is not None and before.header["study"]["sha256"] == header["study"]["sha256"]
+        places = {} if before is None else {step.name: step.folder or step.earlier for step in before.steps}
+        steps = tuple(
+            PlannedStep(
+                name=step.name,
+                title=step.title,
+                folder=places.get(step.name, "") if unchanged else "",
+                earlier=places.get(step.name, ""),
+                content=_plain_step(step),
+            )
+            for step in plan.steps
+        )
+        file = PlanFile(header=header, steps=steps, wall_time_s=None if before is None else before.wall_time_s)
+        write_plan(root, file)
+        _write_for_people(plan, root)
+        return cls(root=root, plan=plan, layout=layout, _file=file)
+
+    @classmethod
+    def existing(cls, root: Path) -> StudyFolder:
+        """The study of a folder that `create` made, wherever it lies now.
+
+        Raises
+        ------
+        StoreError
+            When there is none, or its plan cannot be read.
+        """
+        file = read_plan(root)
+        if file is None:
+            raise StoreError(
+                "this folder holds no study" if root.is_dir() else "there is no such folder",
+                where=str(root),
+                fix="give the folder that `dftflow run` or `dftflow decks` wrote to",
+            )
+        header = file.header
+        try:
+            return cls(root=root, plan=_plan(header, file.steps), layout=header["layout"], _file=file)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                "the plan of this folder cannot be read",
+                reason=f"{type(error).__name__}: {error}",
+                where=str(root / "plan.json"),
+            ) from error
+
+    @property
+    def digest(self) -> str:
+        """Of the study's text, the preset and the code: what decides how its steps are built."""
+        return _digest(self._file.header)
+
+    @property
+    def wall_time_s(self) -> float | None:
+        """Wall time of all runs in this folder."""
+        return self._file.wall_time_s
+
+    def folder_of(self, step: Step) -> Path | None:
+        """Where the step lies; None as long as it has no folder."""
+        if self.layout == "decks":
+            return self.root / step.name
+        place = next(entry.folder for entry in self._file.steps if entry.name == step.name)
+        return self.root / place if place else None
+
+    def earlier_folder_of(self, step: Step) -> Path | None:
+        """Where the step lay before this call, in this plan or an earlier one."""
+        place = next(entry.earlier for entry in self._file.steps if entry.name == step.name)
+        return self.root / place if place else None
+
+    def folders_of_earlier_plans(self) -> tuple[Path, ...]:
+        """Folders of results that are no step's of this plan: of another text of the study, or another engine."""
+        if self.layout == "decks":
+            return ()
+        mine = {(self.root / entry.folder).resolve() for entry in self._file.steps if entry.folder}
+        found = sorted(file.parent for file in (self.root / "steps").glob(f"**/{BUILT_FILE}"))
+        return tuple(path for path in found if path.resolve() not in mine)
+
+    def refuse_another(self, plan: Plan) -> None:
+        """Raise `StoreError` when `plan` is of another study, preset or code than this folder."""
+        _refuse_another(self._file.header, _header(plan, self.layout), self.root)
+
+    def why_no_folder(self, step: Step) -> str:
+        """Why the step has none, when it was tried."""
+        return next(entry.failure for entry in self._file.steps if entry.name == step.name)
+
+    def record(self, name: str, folder: Path | None, failure: str) -> None:
+        """Note where a step lies, or why it lies nowhere."""
+        place = "" if folder is None else os.path.relpath(folder, self.root)
+        entry = next(step for step in self._file.steps if step.name == name)
+        if (entry.folder, entry.failure) == (place, failure):
+            return
+        changed = replace(entry, folder=place, failure=failure)
+        steps = tuple(changed if step.name == name else step for step in self._file.steps)
+        self._file = replace(self._file, steps=steps)
+        write_plan(self.root, self._file)
+
+    def add_wall_time(self, seconds: float) -> None:
+        """Count `seconds` more of work in this folder."""
+        self._file = replace(self._file, wall_time_s=(self._file.wall_time_s or 0.0) + seconds)
+        write_plan(self.root, self._file)
+
+
+# --- the header -------------------------------------------------------------------------------------------------
+
+
+def _header(plan: Plan, layout: Layout) -> dict[str, Any]:
+    study = plan.study
+    return {
+        "dftflow": __version__,
+        "layout": layout,
+        "study": {"name": study.name, "text": study.text, "sha256": study.sha256},
+        "preset": {"name": study.preset_name, "content": study.preset.model_dump(mode="json")},
+        "code": plan.code.name,
+        "materials": {name: _plain_material(material) for name, material in plan.materials.items()},
+    }
+
+
+def _digest(header: Mapping[str, Any]) -> str:
+    what = [header["study"]["sha256"], header["preset"], header["code"]]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_another(before: Mapping[str, Any], now: Mapping[str, Any], root: Path) -> None:
+    """A folder has one study, preset, code and layout."""
+    names = {
+        "study": (before["study"]["name"], now["study"]["name"]),
+        "preset": (before["preset"]["name"], now["preset"]["name"]),
+        "code": (before["code"], now["code"]),
+        "kind of folder": (before["layout"], now["layout"]),
+    }
+    other = [f"{what} {have}, not {want}" for what, (have, want) in names.items() if have != want]
+    if other:
+        raise StoreError(
+            f"this folder belongs to another plan: {'; '.join(other)}",
+            where=str(root),
+            fix="give another folder with --out",
+        )
+
+
+def _plan(header: Mapping[str, Any], steps: tuple[PlannedStep, ...]) -> Plan:
+    study = restore_study(
+        header["study"]["text"],
+        name=header["study"]["name"],
+        preset_name=header["preset"]["name"],
+        preset=header["preset"]["content"],
+        code=header["code"],
+    )
+    materials = {name: _material(name, content) for name, content in header["materials"].items()}
+    return Plan(
+        study=study,
+        code=load_code(header["code"]),
+        materials=materials,
+        steps=tuple(_step(entry.title, entry.content) for entry in steps),
+    )
+
+
+# --- parts ------------------------------------------------------------------------------------------------------
+
+
+def _plain_material(material: Material) -> dict[str, Any]:
+    crystal = material.crystal
+    plain = {field.name: getattr(crystal, field.name) for field in fields(crystal)}
+    plain["warnings"] = list(crystal.warnings)
+    plain["structure"] = _plain_structure(crystal.structure)
+    return {"crystal": plain, "start": _plain_structure(material.start)}
+
+
+def _material(name: str, content: Mapping[str, Any]) -> Material:
+    crystal = dict(content["crystal"])
+    crystal["warnings"] = tuple(crystal["warnings"])
+    crystal["structure"] = _structure(crystal["structure"])
+    return Material(name=name, crystal=Crystal(**crystal), start=_structure(content["start"]))
+
+
+def _plain_structure(structure: Structure) -> dict[str, Any]:
+    from monty.json import jsanitize
+
+    plain: dict[str, Any] = jsanitize(structure.as_dict())
+    return plain
+
+
+def _structure(content: Mapping[str, Any]) -> Structure:
+    from pymatgen.core import Structure
+
+    found: Structure = Structure.from_dict(dict(content))
+    return found
+
+
+def _plain_id(step: StepId) -> dict[str, Any]:
+    subject = step.subject
+    return {
+        "kind": subject.kind,
+        "materials": list(subject.materials),
+        "label": subject.label,
+        "task": step.task,
+        "variant": step.variant,
+    }
+
+
+def _id(content: Mapping[str, Any]) -> StepId:
+    subject = Subject(kind=content["kind"], materials=tuple(content["materials"]), label=content["label"])
+    return StepId(subject=subject, task=content["task"], variant=content["variant"])
+
+
+def _plain_step(step: Step) -> dict[str, Any]:
+    return {
+        "id": _plain_id(step.id),
+        "needs": [{"step": _plain_id(need.step), "purpose": need.purpose} for need in step.needs],
+        "settings": dict(step.settings),
+    }
+
+
+def _step(title: str, content: Mapping[str, Any]) -> Step:
+    needs = tuple(Need(step=_id(need["step"]), purpose=need["purpose"]) for need in content["needs"])
+    return Step(id=_id(content["id"]), title=title, needs=needs, settings=content["settings"])
+
+
+def _write_for_people(plan: Plan, root: Path) -> None:
+    """The study and its crystals as files of their own: nothing reads them again."""
+    with storage_errors(root):
+        write_atomically(root / "study.toml", plan.study.text)
+        (root / "structures").mkdir(exist_ok=True)
+        for material in plan.materials.values():
+            write_atomically(root / "structures" / f"{material.name}.cif", material.start.to(fmt="cif"))

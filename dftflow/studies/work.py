@@ -1,0 +1,239 @@
+"""The steps of a plan while they are carried out: builds them, names their folders' content, and asks the gate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from dftflow.errors import DftflowError
+from dftflow.gate.step import admit
+from dftflow.model.admission import Admission, Refusal, RefusalKind
+from dftflow.model.built import Built
+from dftflow.model.deck import Deck
+from dftflow.model.outcome import StepOutcome
+from dftflow.model.step import Step, StepId
+from dftflow.run.job import Job, JobState, Node, NodeOutcome, Verdict
+from dftflow.studies.builder import Builder, older_than
+from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read_built
+from dftflow.studies.cost import expected_cost
+from dftflow.studies.identity import identity_of
+from dftflow.studies.plan import Plan
+from dftflow.studies.study_folder import StudyFolder
+
+__all__ = ["Work"]
+
+STATES: dict[RefusalKind, JobState] = {
+    "not run": "not_run",
+    "running": "running",
+    "failed": "failed",
+    "refused": "refused",
+}
+
+
+class Work:
+    """What is known of the steps of one plan, in one call of dftflow.
+
+    Parameters
+    ----------
+    plan
+        The steps.
+    folder
+        Where they are kept; None when their results lie in folders that are not dftflow's.
+    say
+        Told, once, why a step that had been calculated is calculated again.
+    """
+
+    def __init__(
+        self, plan: Plan, folder: StudyFolder | None = None, *, say: Callable[[str], None] = lambda line: None
+    ) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.admissions: dict[StepId, Admission] = {}
+        self.records: dict[StepId, BuiltRecord] = {}
+        self._say = say
+        self._builder = Builder(plan)
+        self._built: dict[StepId, Built] = {}
+
+    def check(self) -> None:
+        """Build every step from what the study starts from, so that a mistake shows before anything runs."""
+        for step in self.plan.steps:
+            self._builder.build(step)
+
+    # --- jobs ---
+
+    def node(self, step: Step, prepare: Callable[[Step], Job]) -> Node:
+        """The step as the graph of jobs takes it."""
+        built = self._builder.build(step)
+        return Node(
+            name=step.name,
+            title=step.title,
+            needs=tuple(dict.fromkeys(str(need.step) for need in step.needs)),
+            prepare=lambda: prepare(step),
+            judge=lambda folder: self._judge(step, folder),
+            doing=lambda folder: self.plan.code.progress(folder).doing,
+            cost=expected_cost(built.structure, built.spec),
+        )
+
+    def job_here(self, step: Step) -> Job:
+        """The step's job where its folder is named by its identity."""
+        assert self.folder is not None
+        record = self._record(step, continues="")
+        self._say_if_again(step, record)
+        return self._job(step, record)
+
+    def job_by_hand(self, step: Step) -> Job:
+        """The step's job where its folder is named by the step; what was built for the same plan is not built again."""
+        assert self.folder is not None
+        place = self.folder.root / step.name
+        before = read_built(place)
+        if before is not None and self._still_holds(step, before):
+            self._built[step.id] = before.built
+            return self._job(step, before)
+        return self._job(step, self._record(step, continues=self._continued(step)))
+
+    def job_of_others(self, step: Step) -> Job:
+        """The step without a deck: its results were made elsewhere."""
+        self._built[step.id] = self._builder.build(step, self.admissions)
+        return Job(identity="", files={}, argv=())
+
+    def _record(self, step: Step, *, continues: str) -> BuiltRecord:
+        assert self.folder is not None
+        built = self._builder.build(step, self.admissions)
+        built = replace(built, spec=replace(built.spec, continues=continues))
+        self._built[step.id] = built
+        identity = identity_of(built, self.plan.code)
+        deck = self.plan.code.render(built.structure, built.spec, step.seed)
+        return BuiltRecord(
+            step=step.name,
+            seed=step.seed,
+            plan=self.folder.digest,
+            identity=identity.digest,
+            engine=identity.engine,
+            deck=deck.files,
+            cautions=deck.cautions,
+            notes=deck.notes,
+            built=built,
+        )
+
+    def _job(self, step: Step, record: BuiltRecord) -> Job:
+        self.records[step.id] = record
+        deck = Deck(code=self.plan.code.name, seed=record.seed, files=record.deck)
+        return Job(
+            identity=record.identity,
+            files=record.deck,
+            argv=self.plan.code.command(deck),
+            beside={BUILT_FILE: built_text(record)},
+        )
+
+    def _still_holds(self, step: Step, record: BuiltRecord) -> bool:
+        """Whether what was built before is what would be built now."""
+        assert self.folder is not None
+        if record.plan != self.folder.digest or older_than(record.built, step, self.admissions):
+            return False
+        return not any(self.is_admitted(name) for name in record.built.assumed)
+
+    def is_admitted(self, name: str) -> bool:
+        return any(str(step) == name and not isinstance(found, Refusal) for step, found in self.admissions.items())
+
+    def _continued(self, step: Step) -> str:
+        """Stem of the files that an earlier step leaves, seen from this one's folder; ``""`` where there is none."""
+        before = next((need.step for need in step.needs if need.purpose == "density"), None)
+        if before is None:
+            return ""
+        earlier = self.plan.step(str(before))
+        return os.path.relpath(f"{earlier.name}/{earlier.seed}", step.name)
+
+    def _say_if_again(self, step: Step, record: BuiltRecord) -> None:
+        assert self.folder is not None
+        place = self.folder.earlier_folder_of(step)
+        try:
+            before = None if place is None else read_built(place)
+        except DftflowError:
+            return
+        if before is None or before.identity == record.identity:
+            return
+        names = sorted({*before.engine, *record.engine})
+        changed = [
+            f"{name} {before.engine.get(name, 'unknown')} -> {record.engine.get(name, 'unknown')}"
+            for name in names
+            if before.engine.get(name) != record.engine.get(name)
+        ]
+        why = ", ".join(changed) if changed else "its geometry or its settings have changed"
+        self._say(f"{step.name} is calculated again: {why}; the earlier results stay in {place}")
+
+    # --- the gate ---
+
+    def _judge(self, step: Step, folder: Path) -> Verdict:
+        admission = self.ask(step, folder)
+        if isinstance(admission, Refusal):
+            return Verdict(
+                state=STATES[admission.kind],
+                failure=admission.reason,
+                log_tail=admission.log_tail,
+                wall_time_s=admission.wall_time_s,
+            )
+        return Verdict(state="finished", wall_time_s=admission.results.wall_time_s)
+
+    def ask(self, step: Step, folder: Path) -> Admission:
+        """What the gate says of `folder` as the results of `step`; kept in `admissions`."""
+        try:
+            record = read_built(folder)
+        except DftflowError as error:
+            self.admissions[step.id] = Refusal(kind="failed", reason=str(error), folder=folder)
+            return self.admissions[step.id]
+        built = self._built.get(step.id) or (None if record is None else record.built)
+        if built is None:
+            reason = f"nothing was written or calculated for {step.name}"
+            self.admissions[step.id] = Refusal(kind="not run", reason=reason, folder=None)
+            return self.admissions[step.id]
+        self.admissions[step.id] = admit(
+            built,
+            self.plan.code,
+            folder,
+            deck=None if record is None else record.deck,
+            older_than=() if record is None else older_than(record.built, step, self.admissions),
+        )
+        if record is not None:
+            self.records.setdefault(step.id, record)
+        return self.admissions[step.id]
+
+    def refuse(self, step: Step, state: JobState, reason: str) -> None:
+        """Note that a step has no results by how it ended, whatever lies in its folder."""
+        known = self.admissions.get(step.id)
+        built = self._built.get(step.id) or (None if known is None else known.built)
+        kind: RefusalKind = next((kind for kind, name in STATES.items() if name == state), "not run")
+        self.admissions[step.id] = Refusal(kind=kind, reason=reason, built=built)
+
+    # --- the record of a step ---
+
+    def step_outcome(self, step: Step, end: NodeOutcome) -> StepOutcome:
+        """How the step ended, with its deck as it lies there."""
+        if step.id not in self.admissions:
+            self.refuse(step, end.state, end.failure)
+        admission, record = self.admissions[step.id], self.records.get(step.id)
+        admitted = None if isinstance(admission, Refusal) else admission
+        return StepOutcome(
+            name=end.name,
+            title=end.title,
+            state=end.state,
+            folder=end.folder or Path(),
+            failure=end.failure,
+            log_tail=end.log_tail,
+            wall_time_s=end.wall_time_s,
+            deck_files={} if end.folder is None else self._deck_files(end.folder, record),
+            cautions=() if record is None else record.cautions,
+            engine={} if record is None else record.engine,
+            remarks=() if admitted is None else admitted.remarks,
+            results=None if admitted is None else admitted.results,
+        )
+
+    def _deck_files(self, folder: Path, record: BuiltRecord | None) -> dict[str, str]:
+        names = [] if record is None else list(record.deck)
+        if record is None:
+            seeds = [calculation.seed for calculation in self.plan.code.find(folder)]
+            patterns = [pattern.format(seed=seed) for seed in seeds for pattern in self.plan.code.deck_files]
+            names = sorted({file.name for pattern in patterns for file in folder.glob(pattern)})
+        files = {name: folder / name for name in names}
+        return {name: file.read_text(errors="replace") for name, file in files.items() if file.is_file()}

@@ -1,0 +1,118 @@
+"""Edges and geometry of a crystal, and the reason where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from model_crystal import CBM, VBM, leave
+
+from dftflow.codes.registry import load_code
+from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.sources import load_crystal
+from dftflow.derive.edges import bulk_outcome, bulk_quantities, finite_basis_pressure_gpa
+from dftflow.gate.step import admit
+from dftflow.model.admission import Admission, Admitted, Refusal
+from dftflow.model.built import Built
+from dftflow.model.outcome import BulkOutcome
+from dftflow.model.spec import CalcSpec, KPath, KPoint
+
+PATH = KPath(segments=((KPoint(label="G", frac=(0, 0, 0)), KPoint(label="X", frac=(0.5, 0, 0))),), spacing_per_ang=0.1)
+SPEC = CalcSpec(
+    title="", task="bands", xc="PBE", cutoff_ev=300.0, grid=(2, 2, 2), smearing_ev=0.1, scf_tol_ev_per_atom=1e-6,
+    max_scf_cycles=50, path=PATH,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def crystal() -> Crystal:
+    return load_crystal("CsBr_Pm-3m", base_dir=Path())
+
+
+def admitted(crystal: Crystal, folder: Path, **facts: object) -> Admitted:
+    built = Built(structure=crystal.structure, spec=SPEC, facts=facts)
+    found = admit(built, load_code("gpaw"), leave(folder, crystal.structure, SPEC))
+    assert isinstance(found, Admitted)
+    return found
+
+
+def outcome(crystal: Crystal, bands: Admission, relax: Admission | None = None) -> BulkOutcome:
+    return bulk_outcome(
+        "CsBr",
+        crystal,
+        crystal.structure,
+        relax=None if relax is None else ("CsBr/bulk-relax", relax),
+        bands=("CsBr/bulk-bands", bands),
+        stress_tol_gpa=0.1,
+    )
+
+
+def test_edges_and_their_step(crystal: Crystal, tmp_path: Path) -> None:
+    bulk = outcome(crystal, admitted(crystal, tmp_path))
+    assert bulk.edges is not None and bulk.edges.band_gap_ev == pytest.approx(CBM + 0.1 - VBM)
+    assert (bulk.edges_step, bulk.cell_step, bulk.relaxed) == ("CsBr/bulk-bands", "", False)
+    found = {q.name: q for q in bulk_quantities("CsBr", bulk)}
+    assert found["band gap"].value == pytest.approx(1.8) and found["band gap"].origin == ("CsBr/bulk-bands",)
+    assert found["volume"].value == pytest.approx(crystal.structure.volume) and found["volume"].origin == ()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind", "reason"),
+    [
+        (Refusal(kind="not run", reason=""), "not run", "CsBr/bulk-bands not run"),
+        (Refusal(kind="failed", reason="scf not converged"), "failed", "CsBr/bulk-bands failed: scf not converged"),
+        (Refusal(kind="refused", reason="NaCl"), "refused", "CsBr/bulk-bands refused: NaCl"),
+    ],
+)
+def test_why_there_are_none_comes_from_who_found_out(
+    crystal: Crystal, refusal: Refusal, kind: str, reason: str
+) -> None:
+    bulk = outcome(crystal, refusal)
+    assert bulk.edges is None and bulk.why_no_edges == reason
+    gap = next(q for q in bulk_quantities("CsBr", bulk) if q.name == "band gap")
+    assert gap.value is None and gap.missing is not None and (gap.missing.kind, gap.missing.reason) == (kind, reason)
+
+
+def test_metallic_is_not_not_read(crystal: Crystal, tmp_path: Path) -> None:
+    found = admitted(crystal, tmp_path)
+    assert found.results.bands is not None
+    overlapping = np.array([[[3.0, 3.4], [3.6, 4.0]]])
+    metal = replace(
+        found, results=replace(found.results, bands=replace(found.results.bands, eigenvalues_ev=overlapping))
+    )
+    nothing = replace(found, results=replace(found.results, bands=None))
+    kinds = [outcome(crystal, admission).no_edges for admission in (metal, nothing)]
+    assert [missing.kind for missing in kinds if missing is not None] == ["metallic", "not read"]
+
+
+def test_an_edge_that_the_study_names_must_be_in_the_k_set(crystal: Crystal, tmp_path: Path) -> None:
+    there = admitted(crystal, tmp_path / "a", band_edge={"label": "X", "frac": [0.5, 0.0, 0.0]})
+    assert outcome(crystal, there).edges is not None
+    absent = admitted(crystal, tmp_path / "b", band_edge={"label": "R", "frac": [0.5, 0.5, 0.5]})
+    bulk = outcome(crystal, absent)
+    assert bulk.edges is None and bulk.no_edges is not None and bulk.no_edges.kind == "not derived"
+    assert "R" in bulk.why_no_edges
+
+
+def test_the_relaxed_cell_is_that_of_the_relaxation(crystal: Crystal, tmp_path: Path) -> None:
+    bands = admitted(crystal, tmp_path)
+    larger = crystal.structure.copy()
+    larger.scale_lattice(1.03 * larger.volume)
+    relaxed = replace(bands, results=replace(bands.results, structure=larger, finite_basis_de_dlnecut_ev=-3.0))
+    bulk = outcome(crystal, bands, relaxed)
+    assert bulk.structure.volume == pytest.approx(1.03 * crystal.structure.volume)
+    assert bulk.cell_step == "CsBr/bulk-relax" and bulk.relaxed
+    assert "relaxation changed the volume of CsBr by +3.0 %" in bulk.warnings
+    (basis,) = [line for line in bulk.warnings if "finite-basis" in line]
+    assert "+3.94 GPa" in basis and "the cutoff is not converged" in basis
+
+
+def test_sign_and_size_of_the_finite_basis_pressure() -> None:
+    """At a fixed number of plane waves the cutoff falls as V^(-2/3), and with it E rises: dE/dV = -2/3 (dE/dlnE)/V.
+
+    -3 eV per unit of ln E_cut in 100 Å3: 2/3 x 3 / 100 eV/Å3 = 0.02 eV/Å3, and 1 eV/Å3 is 160.2177 GPa.
+    """
+    assert finite_basis_pressure_gpa(-3.0, 100.0) == pytest.approx(3.204354, rel=1e-6)
+    assert finite_basis_pressure_gpa(3.0, 100.0) == -finite_basis_pressure_gpa(-3.0, 100.0)

@@ -1,0 +1,175 @@
+"""Offsets between any number of materials, whose bulk levels are known: each crystal's edges lie a stated bit lower."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from model_crystal import STEP, VBM, leave
+
+from dftflow.derive.offsets import WAYS, offsets
+from dftflow.errors import AnalysisError
+from dftflow.model.alignment import AlignmentRequest, PublishedOffset
+from dftflow.model.outcome import MaterialOutcome, StudyOutcome
+from dftflow.studies.builder import Builder
+from dftflow.studies.execution import collect_study
+from dftflow.studies.plan import plan_study
+from dftflow.studies.reader import load_study
+
+LOWER = {"A": 0.0, "B": 0.2, "C": 0.5}
+"""How far the valence band of each lies below `VBM`: IP = STEP - VBM + lower."""
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> StudyOutcome:
+    """Three crystals, A with two surfaces, all pairs aligned."""
+    root = tmp_path_factory.mktemp("three")
+    tables = [
+        f"""
+[materials.{name}]
+structure = "CsBr_Pm-3m"
+cutoff_ev = 244.9
+relax_kpoints = [2, 2, 2]
+bands_kpoints = [4, 4, 4]
+{
+            "".join(
+                f'''
+[[materials.{name}.slabs]]
+miller = {miller}
+setting = "cubic"
+min_thickness_ang = 24.0
+'''
+                for miller in (["[1, 1, 0]", "[1, 1, 2]"] if name == "A" else ["[1, 1, 0]"])
+            )
+        }"""
+        for name in LOWER
+    ]
+    text = 'schema = 1\ntitle = "three"\n' + "".join(tables) + '\n[[alignment]]\nmaterials = "all"\n'
+    (root / "three.toml").write_text(text.replace("[1, 1, 2]", "[0, 1, 1]"))
+    study = load_study(str(root / "three.toml"), "quick")
+    plan = plan_study(study)
+    builder = Builder(plan)
+    for step in plan.steps:
+        built = builder.build(step)
+        (name,) = step.id.subject.materials
+        leave(root / "done" / step.name, built.structure, built.spec, lower_ev=LOWER[name])
+    return collect_study(study, root / "done")
+
+
+def rows_of(outcome: StudyOutcome, first: str, second: str) -> list[float]:
+    return [
+        row.valence_band_offset_ev
+        for row in outcome.alignments
+        if (row.first_name, row.second_name) == (first, second) and row.method.startswith("bulk line-up")
+    ]
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(LOWER, 2)))
+def test_the_offset_is_the_first_edge_minus_the_second(three: StudyOutcome, first: str, second: str) -> None:
+    found = rows_of(three, first, second)
+    assert len(found) == (2 if first == "A" else 1), "each surface of the one with each of the other"
+    for offset in found:
+        assert offset == pytest.approx(LOWER[second] - LOWER[first], abs=1e-6)
+
+
+def test_a_b_and_b_c_make_a_c(three: StudyOutcome) -> None:
+    ab, bc, ac = (rows_of(three, *pair)[0] for pair in (("A", "B"), ("B", "C"), ("A", "C")))
+    assert ab + bc == pytest.approx(ac, abs=1e-9)
+
+
+def test_each_offset_is_a_quantity_with_its_steps(three: StudyOutcome) -> None:
+    found = [q for q in three.quantities if q.name == "valence band offset" and q.subject == "B | C"]
+    lineup = next(q for q in found if q.method.startswith("bulk line-up"))
+    assert lineup.value == pytest.approx(0.3, abs=1e-6) and lineup.unit == "eV"
+    assert set(lineup.origin) == {f"{name}/{step}" for name in "BC" for step in ("bulk-bands", "slab-110-potential")}
+    assert lineup.uncertainty is not None and lineup.uncertainty[0] <= 0 <= lineup.uncertainty[1]
+    assert "bounds no error" in lineup.uncertainty_holds
+    levels = {
+        q.subject[0]: q.value for q in three.quantities if q.name == "ionisation potential" and "bulk" in q.method
+    }
+    for name, lower in LOWER.items():
+        assert levels[name] == pytest.approx(STEP - VBM + lower, abs=0.01)
+
+
+def named(materials: tuple[MaterialOutcome, ...], *surfaces: str) -> list[tuple[str, str]]:
+    request = AlignmentRequest(materials=("A", "B"), surfaces=surfaces)
+    rows, _ = offsets([request], materials)
+    return [(row.first.surface[:5], row.second.surface[:5]) for row in rows if row.first and row.second]
+
+
+def test_surfaces_are_chosen_by_name(three: StudyOutcome) -> None:
+    both = named(three.materials)
+    assert sorted(set(both)) == [("(011)", "(110)"), ("(110)", "(110)")]
+    assert set(named(three.materials, "A/slab-011")) == {("(011)", "(110)")}
+    assert set(named(three.materials, "A/slab-110", "B/slab-110")) == {("(110)", "(110)")}
+
+
+def test_a_published_row_stands_in_the_order_of_the_request(three: StudyOutcome) -> None:
+    published = PublishedOffset(
+        materials=("B", "A"), method="published", valence_band_offset_ev=0.1, conduction_band_offset_ev=None,
+        type="type II", doi="10.1000/1",
+    )  # fmt: skip
+    rows, _ = offsets([AlignmentRequest(materials=("A", "B"), published=(published,))], three.materials)
+    row = rows[-1]
+    assert (row.first_name, row.second_name, row.valence_band_offset_ev) == ("A", "B", -0.1)
+    assert row.source == "10.1000/1"
+
+
+def test_what_has_no_levels_is_named_and_costs_its_rows_alone(three: StudyOutcome, tmp_path: Path) -> None:
+    from dftflow.model.quantity import Missing
+
+    first, second, third = three.materials
+    broken = replace(
+        second,
+        slabs=tuple(replace(s, levels=None, missing=Missing(kind="failed", reason="died")) for s in second.slabs),
+    )
+    rows, warnings = offsets([AlignmentRequest(materials=("A", "B", "C"))], (first, broken, third))
+    assert {(row.first_name, row.second_name) for row in rows} == {("A", "C")}
+    assert warnings and all("B (110)" in line and "died" in line for line in warnings)
+
+
+def test_a_fermi_level_outside_the_gap_bounds_no_band_edge(three: StudyOutcome) -> None:
+    """With smearing E_F can lie in the conduction band: [-W - gap, -W] would then not hold the VBM."""
+    by_work_function = next(way for way in WAYS if way.method.startswith("work functions"))
+    material = three.materials[1]
+    slab = material.slabs[0]
+    assert slab.levels is not None and slab.levels.slab_edges is not None
+    edges = by_work_function.edges_of(material, slab)
+    assert edges.vbm_ev == pytest.approx(-slab.levels.work_function_ev)
+    assert edges.range_ev == (pytest.approx(-slab.levels.slab_edges.band_gap_ev), 0.0)
+    outside = replace(slab.levels, slab_edges=replace(slab.levels.slab_edges, fermi_in_gap=False))
+    with pytest.raises(AnalysisError, match="does not lie in the gap of the slab"):
+        by_work_function.edges_of(material, replace(slab, levels=outside))
+    metal = replace(slab.levels, slab_edges=None, why_no_slab_edges="filled and empty bands overlap")
+    with pytest.raises(AnalysisError, match="filled and empty bands overlap"):
+        by_work_function.edges_of(material, replace(slab, levels=metal))
+
+
+def test_all_and_pairs_are_read_and_checked(write_three: Callable[..., Path]) -> None:
+    from dftflow.errors import StudyError
+
+    assert load_study(str(write_three('materials = ["A", "B"]'))).content.alignment[0].materials == ("A", "B")
+    for wrong, said in (
+        ('materials = ["A", "D"]', "names 'D'"),
+        ('materials = ["A"]', "needs two materials"),
+        ('materials = "A"', "a list of two or more, or 'all'"),
+        ('materials = ["A", "A"]', "twice"),
+    ):
+        with pytest.raises(StudyError, match=said):
+            load_study(str(write_three(wrong)))
+
+
+@pytest.fixture
+def write_three(tmp_path: Path) -> Callable[..., Path]:
+    def write(materials: str) -> Path:
+        table = '[materials.{}]\nstructure = "CsBr_Pm-3m"\ncutoff_ev = 1.0\nrelax_kpoints = [1, 1, 1]\nbands_kpoints = [1, 1, 1]\n'
+        file = tmp_path / "three.toml"
+        file.write_text(
+            'schema = 1\ntitle = "x"\n' + "".join(map(table.format, "ABC")) + f"[[alignment]]\n{materials}\n"
+        )
+        return file
+
+    return write

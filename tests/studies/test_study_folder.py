@@ -1,0 +1,214 @@
+"""A study's folder: it needs nothing outside, belongs to one plan, and is whole whenever a run is killed.
+
+The engine here is `cp`: it leaves the model crystal's results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from model_crystal import CBM, STEP, VBM, leave
+
+from dftflow.codes.gpaw.code import GPAW
+from dftflow.errors import StoreError
+from dftflow.model.deck import Deck
+from dftflow.model.outcome import StudyOutcome
+from dftflow.run import store
+from dftflow.studies import study_folder
+from dftflow.studies.builder import Builder
+from dftflow.studies.decks import write_decks
+from dftflow.studies.execution import collect_study, outcome_of_folder, run_study, states_in
+from dftflow.studies.plan import plan_study
+from dftflow.studies.reader import Study, load_study
+
+BULK, SLAB = "CsBr/bulk-bands", "CsBr/slab-110-potential"
+THICK = ('setting = "cubic"', 'setting = "cubic"\nmin_thickness_ang = 24.0')
+
+
+@pytest.fixture
+def study(write_study: Callable[..., Path]) -> Study:
+    return load_study(str(write_study(THICK)), "quick")
+
+
+@pytest.fixture
+def engine(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """GPAW is `cp` from this folder, which has a folder a seed."""
+    prepared = tmp_path / "prepared"
+    plan = plan_study(study)
+    builder = Builder(plan)
+    for step in plan.steps:
+        built = builder.build(step)
+        leave(prepared / step.seed, built.structure, built.spec)
+
+    def command(self: object, deck: Deck) -> tuple[str, ...]:
+        return ("cp", "-r", f"{prepared / deck.seed}/.", ".")
+
+    monkeypatch.setattr(GPAW, "command", command)
+    monkeypatch.setattr(GPAW, "runs_here", True)
+    return prepared
+
+
+def numbers(outcome: StudyOutcome) -> list[tuple[str, str, str, float | str | None]]:
+    return [(q.name, q.subject, q.method, q.value) for q in outcome.quantities]
+
+
+def test_report_status_and_collect_need_the_folder_alone(study: Study, engine: Path, tmp_path: Path) -> None:
+    """Moved, and study, crystal files and engine deleted."""
+    first = run_study(study, tmp_path / "run")
+    assert {step.state for step in first.steps} == {"finished"}
+    shutil.move(tmp_path / "run", tmp_path / "elsewhere")
+    study.file.unlink()
+    shutil.rmtree(engine)
+    again = outcome_of_folder(tmp_path / "elsewhere")
+    assert numbers(again) == numbers(first)
+    assert (again.preset, again.code, again.study_name) == ("quick", "gpaw", "study")
+    folder, ends = states_in(tmp_path / "elsewhere")
+    assert {end.state for end in ends} == {"finished"} and folder.plan.study.preset_name == "quick"
+    gap = next(q for q in again.quantities if q.name == "band gap" and q.subject == "CsBr")
+    assert gap.value == pytest.approx(CBM + 0.1 - VBM) and gap.origin == (BULK,)
+    level = next(q for q in again.quantities if q.name == "ionisation potential")
+    assert level.value == pytest.approx(STEP - VBM, abs=0.01) and level.origin == (SLAB, BULK)
+
+
+def test_another_preset_study_or_code_is_refused(
+    study: Study, engine: Path, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    run_study(study, tmp_path / "run")
+    before = (tmp_path / "run" / "plan.json").read_text()
+    other_preset = load_study(str(study.file), "converged")
+    with pytest.raises(StoreError, match="another plan: preset quick, not converged"):
+        run_study(other_preset, tmp_path / "run")
+    with pytest.raises(StoreError, match="code gpaw, not castep"):
+        collect_study(load_study(str(study.file), "quick", code="castep"), tmp_path / "run")
+    with pytest.raises(StoreError, match="kind of folder run, not decks"):
+        write_decks(study, tmp_path / "run")
+    renamed = study.file.rename(study.file.with_name("other.toml"))
+    with pytest.raises(StoreError, match="study study, not other"):
+        run_study(load_study(str(renamed), "quick"), tmp_path / "run")
+    assert (tmp_path / "run" / "plan.json").read_text() == before
+
+
+def test_a_doi_recalculates_nothing_and_a_cutoff_what_it_is_about(study: Study, engine: Path, tmp_path: Path) -> None:
+    run_study(study, tmp_path / "run")
+    text = study.file.read_text()
+    study.file.write_text(text.replace('title = "CsBr"', 'title = "CsBr"\nreference = "10.1000/182"'))
+    said: list[str] = []
+    again = run_study(load_study(str(study.file), "quick"), tmp_path / "run", say=said.append)
+    assert said == [] and len(list((tmp_path / "run").glob("steps/*/*"))) == 2
+    assert again.settings["reference"] == "10.1000/182", "the report is that of the new text"
+    study.file.write_text(text.replace("cutoff_ev = 244.9", "cutoff_ev = 250.0"))
+    run_study(load_study(str(study.file), "quick"), tmp_path / "run", say=said.append)
+    assert len(list((tmp_path / "run").glob("steps/*/*"))) == 4
+    assert len(said) == 2 and all("its geometry or its settings have changed" in line for line in said)
+    folder, _ = states_in(tmp_path / "run")
+    assert len(folder.folders_of_earlier_plans()) == 2
+
+
+def test_another_engine_recalculates_all_and_says_so(
+    study: Study, engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(number: str) -> None:
+        def fingerprint(self: object, structure: Any) -> Mapping[str, str]:
+            return {"gpaw": number}
+
+        monkeypatch.setattr(GPAW, "fingerprint", fingerprint)
+
+    version("26.7.0")
+    run_study(study, tmp_path / "run")
+    version("26.8.0")
+    said: list[str] = []
+    outcome = run_study(study, tmp_path / "run", say=said.append)
+    assert len(said) == 2 and all("gpaw 26.7.0 -> 26.8.0" in line for line in said)
+    assert {step.engine["gpaw"] for step in outcome.steps} == {"26.8.0"}
+    folder, ends = states_in(tmp_path / "run")
+    assert {end.state for end in ends} == {"finished"} and len(folder.folders_of_earlier_plans()) == 2
+
+
+def test_a_run_of_0_1_is_refused_by_name(study: Study, engine: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "plan.json").write_text('[{"name": "CsBr/bulk-bands", "title": "", "folder": ""}]')
+    for act in (lambda: run_study(study, tmp_path / "run"), lambda: outcome_of_folder(tmp_path / "run")):
+        with pytest.raises(StoreError, match=r"a run of dftflow 0\.1") as caught:
+            act()
+        assert "--out" in caught.value.fix and "dftflow parse" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[" * 100_000, '{"schema": "dftflow-plan/9"}', '{"schema": "dftflow-plan/1"}']
+)
+def test_a_damaged_plan_is_named(study: Study, engine: Path, tmp_path: Path, damage: str) -> None:
+    run_study(study, tmp_path / "run")
+    (tmp_path / "run" / "plan.json").write_text(damage)
+    with pytest.raises(StoreError, match="plan of this folder cannot be read") as caught:
+        outcome_of_folder(tmp_path / "run")
+    assert "plan.json" in caught.value.where
+
+
+def test_a_damaged_record_costs_its_step_alone_and_is_mended_by_a_run(
+    study: Study, engine: Path, tmp_path: Path
+) -> None:
+    run_study(study, tmp_path / "run")
+    (record,) = (tmp_path / "run").glob("steps/CsBr/bulk-bands-*/built.json")
+    record.write_text(record.read_text()[:100])
+    outcome = outcome_of_folder(tmp_path / "run")
+    states = {step.name: step.state for step in outcome.steps}
+    assert states == {BULK: "failed", SLAB: "finished"}
+    assert {step.state for step in run_study(study, tmp_path / "run").steps} == {"finished"}
+
+
+# --- killed -----------------------------------------------------------------------------------------------------
+
+
+def killed_run(study: Study, out: Path, at: int, *, after: bool) -> bool:
+    """Run in a child that kills itself before or after its write number `at`; whether it came to the end."""
+    child = os.fork()
+    if child == 0:
+        count = 0
+        write = store.write_atomically
+
+        def counted(file: Path, text: str) -> None:
+            nonlocal count
+            count += 1
+            if count == at and not after:
+                os.kill(os.getpid(), 9)
+            write(file, text)
+            if count == at:
+                os.kill(os.getpid(), 9)
+
+        store.write_atomically = counted  # type: ignore[assignment]
+        study_folder.write_atomically = counted  # type: ignore[assignment]
+        try:
+            run_study(study, out, workers=1)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_every_write_of_a_run_it_goes_on(study: Study, engine: Path, tmp_path: Path, after: bool) -> None:
+    """Before each write of a file of the state, or right after it: what is there can be read, and the run goes on."""
+    whole = numbers(run_study(study, tmp_path / "whole"))
+    at = 0
+    while True:
+        at += 1
+        out = tmp_path / f"killed-{at}"
+        ended = killed_run(study, out, at, after=after)
+        if (out / "plan.json").exists():
+            states = {step.state for step in outcome_of_folder(out).steps}
+            assert states <= {"finished", "waiting", "not_run", "running"}, (at, states)
+        else:
+            with pytest.raises(StoreError, match="no study"):
+                outcome_of_folder(out)
+        assert numbers(run_study(study, out, workers=1)) == whole, at
+        assert numbers(outcome_of_folder(out)) == whole, at
+        if ended:
+            break
+    assert at > 10
+    content = json.loads((tmp_path / "whole" / "plan.json").read_text())
+    assert content["schema"] == "dftflow-plan/1" and all(step["folder"] for step in content["steps"])
