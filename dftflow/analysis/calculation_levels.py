@@ -11,6 +11,7 @@ from dftflow.errors import AnalysisError
 from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, VacuumLevel
+from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, Results
 
 __all__ = ["calculation_levels", "slab_normal"]
@@ -65,13 +66,11 @@ def slab_normal(frac_coords: FloatArray, cell_ang: FloatArray) -> int | None:
     """
     if not len(frac_coords) or not np.isfinite(cell_ang).all() or not np.linalg.det(cell_ang):
         return None
-    heights_ang = 1.0 / np.linalg.norm(np.linalg.inv(cell_ang), axis=0)
-    empty = []
-    for axis in range(3):
-        ordered = np.sort(frac_coords[:, axis] % 1.0)
-        gaps = np.diff(ordered, append=ordered[0] + 1.0)
-        if float(gaps.max() * heights_ang[axis]) >= LEAST_VACUUM_ANG:
-            empty.append(axis)
+    empty = [
+        axis
+        for axis, height_ang in enumerate(cell_heights_ang(cell_ang))
+        if largest_empty_part(frac_coords[:, axis]).width * height_ang >= LEAST_VACUUM_ANG
+    ]
     return empty[0] if len(empty) == 1 else None
 
 

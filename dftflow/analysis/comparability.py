@@ -15,7 +15,7 @@ import numpy as np
 
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.model.comparison import Comparison, ComparisonRow, Verdict
-from dftflow.model.kpoint_grid import grid_text, same_shift
+from dftflow.model.kpoint_grid import grid_text, same_shift, spacing_of_grid
 from dftflow.model.method import Method
 from dftflow.model.results import Results, Status
 
@@ -86,9 +86,8 @@ def _method(results: Results) -> Method:
     if method is None:
         return Method(code=results.code, code_version=results.code_version, hubbard_u_ev=None)
     spacing, normal = method.kpoint_spacing_per_ang, _normal(results)
-    if normal is not None and results.structure is not None and min(method.kpoints_grid or (0,)) > 0:
-        lengths = np.linalg.norm(results.structure.lattice.reciprocal_lattice.matrix, axis=1)
-        spacing = float(np.delete(lengths / np.array(method.kpoints_grid), normal).max())
+    if normal is not None and results.structure is not None and method.kpoints_grid and min(method.kpoints_grid) > 0:
+        spacing = spacing_of_grid(results.structure.lattice.matrix, method.kpoints_grid, normal=normal)
     is_step = spacing is not None and 0 < spacing < np.inf
     return replace(method, kpoint_spacing_per_ang=spacing if is_step else None)
 

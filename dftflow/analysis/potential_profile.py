@@ -13,6 +13,7 @@ import numpy as np
 
 from dftflow.errors import AnalysisError
 from dftflow.model.levels import PotentialProfile
+from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
 from dftflow.model.results import FloatArray, PotentialGrid
 
 __all__ = [
@@ -64,14 +65,8 @@ def planar_average(grid: PotentialGrid) -> tuple[FloatArray, FloatArray]:
         shape (n_c,).
     """
     planar_ev: FloatArray = grid.values_ev.mean(axis=(0, 1))
-    z_ang = np.arange(planar_ev.size) * _height_ang(grid) / planar_ev.size
+    z_ang = np.arange(planar_ev.size) * cell_heights_ang(grid.cell_ang)[2] / planar_ev.size
     return z_ang, planar_ev
-
-
-def _height_ang(grid: PotentialGrid) -> float:
-    a, b, c = grid.cell_ang
-    normal = np.cross(a, b)
-    return float(abs(c @ normal) / np.linalg.norm(normal))
 
 
 def macroscopic_average(planar_ev: FloatArray, length_ang: float, period_ang: float) -> FloatArray:
@@ -110,7 +105,7 @@ def potential_profile(grid: PotentialGrid, atom_frac_z: FloatArray, period_ang: 
         When the period does not fit into the cell, or there are no atoms.
     """
     z_ang, planar_ev = planar_average(grid)
-    length_ang = _height_ang(grid)
+    length_ang = float(cell_heights_ang(grid.cell_ang)[2])
     if not 0 < period_ang <= length_ang:
         raise AnalysisError(
             f"the averaging window of {period_ang:g} Å does not fit into the cell",
@@ -132,12 +127,8 @@ def _unwrapped_extent(frac_z: FloatArray, length_ang: float) -> tuple[float, flo
     """Lowest and highest atom when the cell is cut through its largest empty part."""
     if frac_z.size == 0:
         raise AnalysisError("a profile needs the atoms of the slab, and there are none")
-    wrapped = frac_z % 1.0
-    ordered = np.sort(np.where(wrapped == 1.0, 0.0, wrapped))
-    gaps = np.diff(ordered, append=ordered[0] + 1.0)
-    widest = int(gaps.argmax())
-    low = float(ordered[(widest + 1) % ordered.size])
-    return low * length_ang, (low + 1.0 - float(gaps[widest])) * length_ang
+    vacuum = largest_empty_part(frac_z)
+    return vacuum.end * length_ang, (vacuum.end + 1.0 - vacuum.width) * length_ang
 
 
 def bulk_average_ev(grid: PotentialGrid) -> float:

@@ -174,10 +174,12 @@ def _symmetry() -> Check:
 
 
 def _space_group_of_rock_salt() -> int:
-    import spglib
+    import numpy as np
 
-    lattice = [[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]
-    dataset = spglib.get_symmetry_dataset((lattice, [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]], [11, 17]))
+    from dftflow.crystals.symmetry import spglib_dataset
+
+    lattice = np.array([[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]])
+    dataset = spglib_dataset(lattice, np.array([[0.0] * 3, [0.5] * 3]), [11, 17], symprec_ang=1e-5)
     return 0 if dataset is None else int(dataset.number)
 
 

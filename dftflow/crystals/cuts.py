@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd, pi
-from typing import Any
 
 import numpy as np
-import spglib
 from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge
+from dftflow.crystals.symmetry import spglib_dataset
 from dftflow.model.results import FloatArray, readonly
 from dftflow.units import BOHR_ANG, HARTREE_EV
 
@@ -175,13 +173,8 @@ class Cut:
         cell = self.cell_ang(10.0)
         kinds = {name: number for number, name in enumerate(sorted({s for unit in units for s in unit.symbols}))}
         positions = np.concatenate([unit.positions_ang for unit in units]) @ np.linalg.inv(cell)
-        slab: Any = (cell, positions, [kinds[symbol] for unit in units for symbol in unit.symbols])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            try:
-                data = spglib.get_symmetry_dataset(slab, symprec=SYMMETRY_TOLERANCE_ANG)
-            except spglib.SpglibError:
-                data = None
+        symbols = [kinds[symbol] for unit in units for symbol in unit.symbols]
+        data = spglib_dataset(cell, positions, symbols, symprec_ang=SYMMETRY_TOLERANCE_ANG)
         return [] if data is None else list(zip(data.rotations, data.translations, strict=True))
 
     def _image_of_units(self, rotation: FloatArray, translation: FloatArray) -> Flip:

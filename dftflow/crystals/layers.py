@@ -6,18 +6,18 @@ charge of a layer, and both need a supercell's plane to be given in the supercel
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import spglib
 
 from dftflow.crystals.ions import IonicUnit
 from dftflow.crystals.planes import coprime_indices
-from dftflow.errors import SurfaceError
+from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
+from dftflow.errors import StructureError, SurfaceError
+from dftflow.model.periodic_cell import empty_parts
 from dftflow.model.results import FloatArray, readonly
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
     SurfaceError
         When the crystal has no symmetry that spglib can find (overlapping atoms).
     """
-    data = _dataset(structure, TRANSLATION_TOLERANCE_ANG)
+    data = _symmetry(structure, TRANSLATION_TOLERANCE_ANG)
     repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
     primitive_ang = np.linalg.inv(repeats) @ structure.lattice.matrix
     indices = coprime_indices(np.linalg.inv(repeats) @ np.array(miller_cell))
@@ -115,21 +115,12 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
     )
 
 
-def _dataset(structure: Structure, symprec_ang: float) -> Any:
-    cell: Any = (structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            data = spglib.get_symmetry_dataset(cell, symprec=symprec_ang)
-        except spglib.SpglibError:
-            data = None
-    if data is None:
-        raise SurfaceError(
-            f"the lattice of {structure.composition.reduced_formula} cannot be reduced",
-            reason=f"spglib finds no symmetry at a tolerance of {symprec_ang} Å",
-            fix="look for atoms that overlap",
-        )
-    return data
+def _symmetry(structure: Structure, symprec_ang: float) -> Any:
+    try:
+        return symmetry_dataset(structure, symprec_ang=symprec_ang, angle_tolerance_deg=FROM_SYMPREC)
+    except StructureError as error:
+        formula = structure.composition.reduced_formula
+        raise SurfaceError(f"the lattice of {formula} cannot be reduced", reason=error.reason, fix=error.fix) from error
 
 
 def _bezout(a: int, b: int) -> tuple[int, int]:
@@ -189,11 +180,9 @@ def _one_a_primitive_cell(units: Sequence[IonicUnit], mapping: Sequence[int]) ->
 
 def _layer_bounds(heights: NDArray[np.float64], period_ang: float) -> NDArray[np.float64]:
     """Heights, in units of the period and ascending in [0, 1), at which one layer ends and the next begins."""
-    ordered = np.sort(heights)
-    gaps = np.diff(np.append(ordered, ordered[0] + 1.0))
-    smallest = min(LAYER_GAP_ANG / period_ang, _DENSE_GAP * float(gaps.max()))
-    middles = (ordered + gaps / 2)[gaps >= smallest]
-    return np.sort(middles % 1.0)
+    parts = empty_parts(heights)
+    smallest = min(LAYER_GAP_ANG / period_ang, _DENSE_GAP * max(part.width for part in parts))
+    return np.sort([part.middle for part in parts if part.width >= smallest])
 
 
 def _layer_of(heights: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -221,7 +210,7 @@ def _layer_images(
     structure: Structure, indices: NDArray[np.float64], heights: NDArray[np.float64], bounds: NDArray[np.float64]
 ) -> tuple[tuple[tuple[int, ...], bool], ...]:
     """See `Stacking.images`: an operation maps height z to s z + t, with s = ±1 when it keeps the plane."""
-    data = _dataset(structure, SYMMETRY_TOLERANCE_ANG)
+    data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG)
     members = _layer_of(heights, bounds)
     images: dict[tuple[tuple[int, ...], bool], None] = {}
     for rotation, translation in zip(data.rotations, data.translations, strict=True):

@@ -7,7 +7,6 @@ that name is missing and matters.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,9 +17,9 @@ from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import spglib
 
 from dftflow.crystals.ions import IonicUnit, ionic_units
+from dftflow.crystals.symmetry import spglib_dataset, tabulated_settings
 from dftflow.errors import SurfaceError
 from dftflow.model.surface import Plane
 
@@ -170,13 +169,8 @@ def _settings(structure: Structure, units: Sequence[IonicUnit]) -> list[_Setting
 def _halls() -> dict[int, tuple[tuple[int, str, frozenset[str]], ...]]:
     """Space-group number -> its settings: Hall number, symbol, and all names a person may write."""
     table: dict[int, list[tuple[int, str, frozenset[str]]]] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        kinds = [(hall, spglib.get_spacegroup_type(hall)) for hall in range(1, 531)]
-    for hall, kind in kinds:
-        if kind is None:
-            continue
-        forms = [part.split() for part in kind.international.split("=")]
+    for kind in tabulated_settings():
+        forms = [symbol.split() for symbol in kind.symbols]
         suffix = f":{kind.choice}" if kind.choice in ("H", "R") else ""
         symbol = _plain("".join(forms[-1])) + suffix
         names = {_plain("".join(form)) for form in forms} | {symbol}
@@ -184,19 +178,19 @@ def _halls() -> dict[int, tuple[tuple[int, str, frozenset[str]], ...]]:
             names |= {_plain("".join(part for part in form if part != "1")) for form in forms}
         if kind.number >= 195:
             names |= {"cubic"}
-        table.setdefault(kind.number, []).append((hall, symbol, frozenset(names)))
+        table.setdefault(kind.number, []).append((kind.hall_number, symbol, frozenset(names)))
     return {number: tuple(halls) for number, halls in table.items()}
 
 
 def _dataset(structure: Structure, sites: list[int], symprec_ang: float, angle_deg: float, hall: int = 0) -> Any:
-    numbers = [structure[i].specie.Z for i in sites]
-    cell: Any = (structure.lattice.matrix, structure.frac_coords[sites], numbers)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            return spglib.get_symmetry_dataset(cell, symprec=symprec_ang, angle_tolerance=angle_deg, hall_number=hall)
-        except spglib.SpglibError:
-            return None
+    return spglib_dataset(
+        structure.lattice.matrix,
+        structure.frac_coords[sites],
+        [structure[i].specie.Z for i in sites],
+        symprec_ang=symprec_ang,
+        angle_tolerance_deg=angle_deg,
+        hall_number=hall,
+    )
 
 
 def _tabulated_settings(

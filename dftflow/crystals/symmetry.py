@@ -25,17 +25,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANGLE_TOLERANCE_DEG",
+    "FROM_SYMPREC",
     "SYMPREC_ANG",
     "SpaceGroup",
+    "TabulatedSetting",
     "averaging_period_ang",
     "is_hexagonal",
     "keeps_symmetry",
     "point_operations",
     "space_group",
+    "spglib_dataset",
+    "symmetry_dataset",
+    "tabulated_settings",
 ]
 
 SYMPREC_ANG = 1e-3
 ANGLE_TOLERANCE_DEG = 0.05
+FROM_SYMPREC = -1.0
+"""Angle tolerance by which spglib takes the one that follows from the tolerance of lengths."""
 PERIOD_SYMPREC_ANG = 0.01
 HEXAGONAL_ANGLE_DEG = 0.1
 HEXAGONAL_LENGTH_ANG = 1e-2
@@ -73,15 +80,63 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _dataset(structure: Structure, symprec_ang: float, hall_number: int = 0, kinds: Sequence[int] | None = None) -> Any:
-    """spglib's dataset; atoms are the same when their `kinds` are, the atomic numbers unless given."""
-    numbers = [site.specie.Z for site in structure] if kinds is None else list(kinds)
-    cell: Any = (structure.lattice.matrix, structure.frac_coords, numbers)
-    data = None
+def spglib_dataset(
+    cell_ang: NDArray[np.float64],
+    frac_coords: NDArray[np.float64],
+    kinds: Sequence[int],
+    *,
+    symprec_ang: float,
+    angle_tolerance_deg: float = FROM_SYMPREC,
+    hall_number: int = 0,
+) -> Any | None:
+    """The symmetry that spglib finds in a cell (its ``SpglibDataset``), None when it finds none.
+
+    Parameters
+    ----------
+    cell_ang
+        shape (3, 3); rows are the lattice vectors.
+    frac_coords
+        shape (n_atoms, 3).
+    kinds
+        One an atom; atoms are the same when their kinds are.
+    symprec_ang
+        How far an atom may lie from its symmetric position.
+    angle_tolerance_deg
+        How far an angle may be from its symmetric value; unless given, spglib takes what follows from `symprec_ang`.
+    hall_number
+        Of the setting to describe the cell in; 0 leaves the choice to spglib.
+    """
+    cell: Any = (cell_ang, frac_coords, list(kinds))
     with _quiet(), suppress(spglib.SpglibError):
-        data = spglib.get_symmetry_dataset(
-            cell, symprec=symprec_ang, angle_tolerance=ANGLE_TOLERANCE_DEG, hall_number=hall_number
+        return spglib.get_symmetry_dataset(
+            cell, symprec=symprec_ang, angle_tolerance=angle_tolerance_deg, hall_number=hall_number
         )
+    return None
+
+
+def symmetry_dataset(
+    structure: Structure,
+    *,
+    symprec_ang: float,
+    angle_tolerance_deg: float = ANGLE_TOLERANCE_DEG,
+    hall_number: int = 0,
+    kinds: Sequence[int] | None = None,
+) -> Any:
+    """The symmetry of `structure` as `spglib_dataset` tells it; its kinds are the atomic numbers unless given.
+
+    Raises
+    ------
+    StructureError
+        When spglib finds none.
+    """
+    data = spglib_dataset(
+        structure.lattice.matrix,
+        structure.frac_coords,
+        [site.specie.Z for site in structure] if kinds is None else kinds,
+        symprec_ang=symprec_ang,
+        angle_tolerance_deg=angle_tolerance_deg,
+        hall_number=hall_number,
+    )
     if data is None:
         raise StructureError(
             f"no space group was found for {structure.composition.reduced_formula}",
@@ -91,26 +146,55 @@ def _dataset(structure: Structure, symprec_ang: float, hall_number: int = 0, kin
     return data
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabulatedSetting:
+    """A setting of a space group in the International Tables.
+
+    Attributes
+    ----------
+    hall_number, number
+        1 to 530; of the space group, 1 to 230.
+    symbols
+        Hermann-Mauguin symbols as spglib's table gives them, with blanks; the last one is of this setting.
+    short_symbol
+        Short symbol of the space group.
+    choice
+        What tells this setting from the others of the group (``"b1"``, ``"H"``); ``""`` for its only one.
+    """
+
+    hall_number: int
+    number: int
+    symbols: tuple[str, ...]
+    short_symbol: str
+    choice: str
+
+
 @cache
-def _settings() -> tuple[tuple[int, int, str], ...]:
-    """Hall number, space-group number and symbol of every tabulated setting."""
+def tabulated_settings() -> tuple[TabulatedSetting, ...]:
+    """All 530 of them, by Hall number."""
     with _quiet():
         kinds = [(hall_number, spglib.get_spacegroup_type(hall_number)) for hall_number in range(1, 531)]
     return tuple(
-        (hall, kind.number, (kind.international.rsplit("=", 1)[-1] if kind.choice else kind.international_short))
-        for hall, kind in kinds
+        TabulatedSetting(
+            hall_number=hall_number,
+            number=kind.number,
+            symbols=tuple(kind.international.split("=")),
+            short_symbol=kind.international_short,
+            choice=kind.choice,
+        )
+        for hall_number, kind in kinds
         if kind is not None
     )
 
 
 def _setting(structure: Structure, number: int, symprec_ang: float) -> str:
     """Symbol of the tabulated setting whose axes are those of the cell, up to their signs."""
-    for hall_number, its_number, symbol in _settings():
-        if its_number != number:
+    for setting in tabulated_settings():
+        if setting.number != number:
             continue
-        axes = _dataset(structure, symprec_ang, hall_number).transformation_matrix
-        if np.allclose(np.abs(axes), np.eye(3), atol=1e-2):
-            return symbol.replace(" ", "")
+        data = symmetry_dataset(structure, symprec_ang=symprec_ang, hall_number=setting.hall_number)
+        if np.allclose(np.abs(data.transformation_matrix), np.eye(3), atol=1e-2):
+            return (setting.symbols[-1] if setting.choice else setting.short_symbol).replace(" ", "")
     return ""
 
 
@@ -129,7 +213,7 @@ def space_group(structure: Structure, *, symprec_ang: float = SYMPREC_ANG) -> Sp
     StructureError
         When spglib finds none.
     """
-    data = _dataset(structure, symprec_ang)
+    data = symmetry_dataset(structure, symprec_ang=symprec_ang)
     orbit = tuple(int(i) for i in data.crystallographic_orbits)
     cells = abs(float(np.linalg.det(data.transformation_matrix)))
     counts = {i: orbit.count(i) / cells for i in set(orbit)}
@@ -145,7 +229,7 @@ def space_group(structure: Structure, *, symprec_ang: float = SYMPREC_ANG) -> Sp
 def point_operations(structure: Structure, *, symprec_ang: float = SYMPREC_ANG) -> NDArray[np.float64]:
     """Rotational parts of the space group in Cartesian axes, shape (n, 3, 3), acting on column vectors."""
     to_cart = structure.lattice.matrix.T
-    distinct = np.unique(_dataset(structure, symprec_ang).rotations, axis=0)
+    distinct = np.unique(symmetry_dataset(structure, symprec_ang=symprec_ang).rotations, axis=0)
     return np.asarray(to_cart @ distinct @ np.linalg.inv(to_cart), dtype=np.float64)
 
 
@@ -155,9 +239,8 @@ def keeps_symmetry(structure: Structure, held: Collection[int], *, symprec_ang: 
         return True
     chosen = set(held)
     kinds = [2 * site.specie.Z + (index in chosen) for index, site in enumerate(structure)]
-    return len(_dataset(structure, symprec_ang).rotations) == len(
-        _dataset(structure, symprec_ang, kinds=kinds).rotations
-    )
+    free, marked = (symmetry_dataset(structure, symprec_ang=symprec_ang, kinds=k) for k in (None, kinds))
+    return len(free.rotations) == len(marked.rotations)
 
 
 def is_hexagonal(lattice: Lattice) -> bool:
@@ -185,7 +268,7 @@ def averaging_period_ang(
         Indices of the plane in the cell of `structure`; coprime.
     """
     normal = np.array(miller)
-    data = _dataset(structure, symprec_ang)
+    data = symmetry_dataset(structure, symprec_ang=symprec_ang)
     keeps = np.all(normal @ data.rotations == normal, axis=1)
     shifts = (data.translations[keeps] @ normal) % 1.0
     near_zero = symprec_ang * np.linalg.norm(normal @ structure.lattice.reciprocal_lattice_crystallographic.matrix)

@@ -7,14 +7,20 @@ steps from a grid that holds Γ: 0, or 1/2. Monkhorst and Pack (10.1103/PhysRevB
 
 from __future__ import annotations
 
+from math import ceil, pi
+
 import numpy as np
 from numpy.typing import NDArray
+
+from dftflow.errors import SpecError
+from dftflow.model.periodic_cell import cell_heights_ang
 
 __all__ = [
     "NO_SHIFT",
     "Counts",
     "Shift",
     "common_shift",
+    "grid_of_spacing",
     "grid_points",
     "grid_text",
     "is_lattice_vector",
@@ -22,6 +28,7 @@ __all__ = [
     "same_kpoint",
     "same_shift",
     "shift_of_points",
+    "spacing_of_grid",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -30,6 +37,63 @@ Shift = tuple[float, float, float]
 
 NO_SHIFT: Shift = (0.0, 0.0, 0.0)
 SAME_SHIFT = 1e-4
+ROUNDING_POINTS = 1e-6
+
+
+def spacing_of_grid(cell_ang: FloatArray, counts: Counts, *, normal: int | None = None) -> float:
+    """Largest step of a grid along the three reciprocal lattice vectors, in 1/Å, 2π included.
+
+    Parameters
+    ----------
+    cell_ang
+        shape (3, 3); rows are the lattice vectors of the cell.
+    counts
+        Points along each reciprocal lattice vector.
+    normal
+        Lattice vector along the normal of a slab; the step along it, which tells how much vacuum the cell holds, does
+        not count.
+
+    Raises
+    ------
+    SpecError
+        When a number is below 1.
+    numpy.linalg.LinAlgError
+        For a cell without volume.
+    """
+    if min(counts) < 1:
+        raise SpecError(f"a grid of {'x'.join(map(str, counts))} k-points is none", fix="give numbers from 1 upwards")
+    steps = 2 * pi / cell_heights_ang(cell_ang) / np.array(counts)
+    return float(max(step for axis, step in enumerate(steps) if axis != normal))
+
+
+def grid_of_spacing(
+    cell_ang: FloatArray, spacing_per_ang: float, *, normal: int | None = None, short_points: float = ROUNDING_POINTS
+) -> Counts:
+    """The coarsest grid whose steps are at most `spacing_per_ang`, as `spacing_of_grid` counts them.
+
+    Parameters
+    ----------
+    cell_ang
+        shape (3, 3); rows are the lattice vectors of the cell.
+    spacing_per_ang
+        2π included.
+    normal
+        Lattice vector along the normal of a slab, which gets one point.
+    short_points
+        Part of a point by which a number may fall short of that: 2.15 points are 2 with 0.2, else 3.
+
+    Raises
+    ------
+    SpecError
+        When the spacing is not above 0.
+    numpy.linalg.LinAlgError
+        For a cell without volume.
+    """
+    if not spacing_per_ang > 0:
+        raise SpecError(f"k-points cannot be {spacing_per_ang} 1/Å apart", fix="give a spacing above zero, e.g. 0.3")
+    exact = 2 * pi / cell_heights_ang(cell_ang) / spacing_per_ang
+    a, b, c = (1 if axis == normal else max(1, ceil(float(points) - short_points)) for axis, points in enumerate(exact))
+    return (a, b, c)
 
 
 def monkhorst_pack_shift(counts: Counts) -> Shift:

@@ -9,6 +9,7 @@ from ase.data import atomic_numbers, covalent_radii
 from ase.data.colors import jmol_colors
 from matplotlib.patches import Circle, Polygon
 
+from dftflow.model.periodic_cell import largest_empty_part
 from dftflow.model.results import FloatArray
 
 if TYPE_CHECKING:
@@ -82,9 +83,7 @@ def draw_slab_side(ax: Axes, structure: Structure) -> None:
     It is drawn whole even where it crosses the cell's border.
     """
     height = float(structure.lattice.c)
-    z = np.sort(structure.frac_coords[:, 2] % 1.0)
-    gaps = np.diff(np.append(z, z[0] + 1.0))
-    start = float(z[(int(np.argmax(gaps)) + 1) % len(z)])
+    start = largest_empty_part(structure.frac_coords[:, 2]).end
     along = ((structure.frac_coords[:, 2] - start + 1e-9) % 1.0) * height
     along = along - along.max() / 2
     up = int(np.argmin(structure.lattice.abc[:2]))

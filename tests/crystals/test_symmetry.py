@@ -5,7 +5,13 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.shipped import load_shipped
-from dftflow.crystals.symmetry import point_operations, space_group
+from dftflow.crystals.symmetry import (
+    point_operations,
+    space_group,
+    spglib_dataset,
+    symmetry_dataset,
+    tabulated_settings,
+)
 from dftflow.errors import StructureError
 
 
@@ -69,3 +75,26 @@ def test_overlapping_atoms_are_an_error_and_no_crash() -> None:
     structure = Structure(Lattice.cubic(4.0), ["Cs", "Cs"], [[0, 0, 0], [0, 0, 0]])
     with pytest.raises(StructureError, match="no space group"):
         space_group(structure)
+
+
+def test_every_setting_of_the_international_tables_is_known():
+    """Hall's list has 530 settings of 230 groups; Pnma has six."""
+    settings = tabulated_settings()
+    assert [setting.hall_number for setting in settings] == list(range(1, 531))
+    assert {setting.number for setting in settings} == set(range(1, 231))
+    pnma = [setting.symbols[-1].replace(" ", "") for setting in settings if setting.number == 62]
+    assert set(pnma) == {"Pnma", "Pmnb", "Pbnm", "Pcmn", "Pmcn", "Pnam"}
+
+
+def test_atoms_on_top_of_each_other_have_no_symmetry():
+    cell, twice = np.eye(3) * 4.0, np.zeros((2, 3))
+    assert spglib_dataset(cell, twice, [1, 1], symprec_ang=1e-3) is None
+    with pytest.raises(StructureError, match="no space group"):
+        symmetry_dataset(Structure(Lattice(cell), ["H", "H"], twice), symprec_ang=1e-3)
+
+
+def test_atoms_are_the_same_when_their_kinds_are():
+    """Two equal kinds in CsCl's places are body-centred cubic (229), two different ones simple cubic (221)."""
+    places = np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
+    for kinds, number in (([1, 1], 229), ([1, 2], 221)):
+        assert spglib_dataset(np.eye(3) * 4.0, places, kinds, symprec_ang=1e-3).number == number

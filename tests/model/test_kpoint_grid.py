@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dftflow.errors import SpecError
 from dftflow.model.kpoint_grid import (
     NO_SHIFT,
+    grid_of_spacing,
     grid_points,
     grid_text,
     monkhorst_pack_shift,
     same_shift,
     shift_of_points,
+    spacing_of_grid,
 )
 
 counts_of_a_grid = st.tuples(*[st.integers(1, 6)] * 3)
@@ -80,3 +83,75 @@ def test_points_lie_in_one_cell():
 )
 def test_a_grid_in_words(counts, shift, text):
     assert grid_text(counts, shift) == text
+
+
+# --- numbers and steps ------------------------------------------------------------------------------------------
+
+TETRAGONAL = np.diag([5.0, 5.0, 8.0])
+HEXAGONAL = np.array([[4.0, 0, 0], [-2.0, 2 * np.sqrt(3), 0], [0, 0, 10.0]])
+
+
+@pytest.mark.parametrize(
+    ("cell", "counts", "expected"),
+    [
+        (np.eye(3) * 2 * np.pi, (1, 1, 1), 1.0),
+        (np.eye(3) * 2 * np.pi, (4, 2, 4), 0.5),
+        (TETRAGONAL, (4, 4, 3), 2 * np.pi / 20),
+        (TETRAGONAL, (5, 5, 3), 2 * np.pi / 24),
+        (HEXAGONAL, (6, 6, 4), 2 * np.pi / (2 * np.sqrt(3) * 6)),
+    ],
+)
+def test_the_step_of_a_grid_is_2_pi_over_height_times_number(cell, counts, expected):
+    assert spacing_of_grid(cell, counts) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("normal", "expected"), [(0, 2 * np.pi / 12), (1, 2 * np.pi / 16), (2, 2 * np.pi / 12)])
+def test_the_step_along_the_normal_of_a_slab_does_not_count(normal, expected):
+    """Heights 4, 6, 8 Å with 4, 2, 2 points: 16, 12 and 16 Å when multiplied."""
+    cell = np.diag([4.0, 6.0, 8.0])
+    assert spacing_of_grid(cell, (4, 2, 2), normal=normal) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "counts"),
+    [(1.0, (1, 1, 1)), (0.5, (2, 2, 2)), (0.49, (3, 3, 3)), (0.51, (2, 2, 2)), (5.0, (1, 1, 1))],
+)
+def test_the_grid_of_a_spacing_is_the_coarsest_that_is_dense_enough(spacing, counts):
+    assert grid_of_spacing(np.eye(3) * 2 * np.pi, spacing) == counts
+
+
+def test_rounding_asks_for_no_further_point():
+    """One step in 3.0000000000000004 is one in three."""
+    assert grid_of_spacing(np.eye(3) * 2 * np.pi, np.nextafter(1 / 3, 0)) == (3, 3, 3)
+
+
+def test_a_slab_gets_one_point_along_its_normal_and_may_be_told_to_let_a_little_pass():
+    """A step of 2π/16.4 Å asks for 1.147, 2.103 and 3.28 points along 14.3, 7.8 and 5 Å."""
+    cell, spacing = np.diag([14.3, 7.8, 5.0]), 2 * np.pi / 16.4
+    assert grid_of_spacing(cell, spacing) == (2, 3, 4)
+    assert grid_of_spacing(cell, spacing, normal=2) == (2, 3, 1)
+    assert grid_of_spacing(cell, spacing, normal=2, short_points=0.2) == (1, 2, 1)
+    assert grid_of_spacing(cell, spacing, normal=0) == (1, 3, 4)
+
+
+@given(st.floats(2, 60), st.floats(2, 60), st.floats(0.05, 2))
+def test_steps_and_numbers_go_back_and_forth(a, b, spacing):
+    cell = np.array([[a, 0, 0], [0.3 * a, b, 0], [1.0, 2.0, 7.0]])
+    counts = grid_of_spacing(cell, spacing)
+    assert spacing_of_grid(cell, counts) <= spacing * (1 + 1e-5)
+    assert grid_of_spacing(cell, spacing_of_grid(cell, counts)) <= counts
+    for axis, count in enumerate(counts):
+        fewer = tuple(max(1, n - (i == axis)) for i, n in enumerate(counts))
+        assert count == 1 or spacing_of_grid(cell, fewer) > spacing
+
+
+@pytest.mark.parametrize("counts", [(0, 1, 1), (2, 2, -2)])
+def test_no_grid_has_no_step(counts):
+    with pytest.raises(SpecError, match="k-points is none"):
+        spacing_of_grid(TETRAGONAL, counts)
+
+
+@pytest.mark.parametrize("spacing", [0.0, -0.3, float("nan")])
+def test_no_spacing_makes_no_grid(spacing):
+    with pytest.raises(SpecError, match="spacing above zero"):
+        grid_of_spacing(TETRAGONAL, spacing)

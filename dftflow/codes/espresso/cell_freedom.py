@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
 from dftflow.errors import SpecError
 from dftflow.model.spec import CellFreedom
 
@@ -24,6 +25,7 @@ __all__ = ["PwCellFreedom", "choose_cell_freedom"]
 SAME_LENGTH_ANG = 1e-6
 ALONG_AXIS = 1e-6
 SYMPREC_ANG = 1e-5
+FIRST_CUBIC_GROUP = 195
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,5 @@ def _simple_cubic(lattice: Lattice) -> bool:
 
 def _symmetry_is_cubic(structure: Structure) -> bool:
     """A symmetric tensor that a cubic point group leaves as it is is a multiple of the unit."""
-    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
-
-    return SpacegroupAnalyzer(structure, symprec=SYMPREC_ANG).get_crystal_system() == "cubic"
+    group = symmetry_dataset(structure, symprec_ang=SYMPREC_ANG, angle_tolerance_deg=FROM_SYMPREC)
+    return bool(group.number >= FIRST_CUBIC_GROUP)

@@ -25,6 +25,7 @@ from dftflow.codes.espresso.potentials import Potential, choose_potentials
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
+from dftflow.model.periodic_cell import largest_empty_part
 from dftflow.model.spec import CalcSpec
 from dftflow.units import BOHR_ANG, RYDBERG_EV
 
@@ -330,21 +331,14 @@ def _slab(structure: Structure, spec: CalcSpec, options: _Options) -> dict[str, 
     if axis is None:
         return None
     width = DIPOLE_REGION_ANG / structure.lattice.abc[axis]
+    vacuum = largest_empty_part(structure.frac_coords[:, axis])
     return {
         "correction": options.slab_correction,
         "edir": axis + 1,
-        "emaxpos": f"{(_vacuum_middle(structure, axis) - width / 2) % 1.0:.6f}",
+        "emaxpos": f"{(vacuum.middle - width / 2) % 1.0:.6f}",
         "eopreg": f"{width:.6f}",
         "region_ang": f"{DIPOLE_REGION_ANG:g}",
     }
-
-
-def _vacuum_middle(structure: Structure, axis: int) -> float:
-    """Middle of the largest empty part along `axis`, in fractions of the cell."""
-    heights = np.sort(structure.frac_coords[:, axis] % 1.0)
-    gaps = np.diff(heights, append=heights[0] + 1.0)
-    below = int(gaps.argmax())
-    return float((heights[below] + gaps[below] / 2) % 1.0)
 
 
 # --- notes ------------------------------------------------------------------------------------------------------

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from dftflow.codes.espresso.functionals import functional_name
 from dftflow.codes.espresso.pw_xml import PwRun
-from dftflow.model.kpoint_grid import Shift
+from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
 
 __all__ = ["method_of"]
@@ -34,10 +32,7 @@ def method_of(run: PwRun, md5: Mapping[str, str]) -> Method:
     -----
     pw.x writes atomic units, which dftflow converts: the constants are those of `dftflow.units`.
     """
-    spacing = None
-    if run.grid is not None:
-        reciprocal = run.last.structure.lattice.reciprocal_lattice.matrix
-        spacing = float(np.max(np.linalg.norm(reciprocal, axis=1) / np.array(run.grid)))
+    grid, cell_ang = run.grid, run.last.structure.lattice.matrix
     return Method(
         code="espresso",
         code_version=run.version,
@@ -45,9 +40,9 @@ def method_of(run: PwRun, md5: Mapping[str, str]) -> Method:
         dispersion=run.dispersion,
         cutoff_ev=run.cutoff_ev,
         potentials={name: _identity(file, md5.get(name)) for name, file in run.potential_files.items()},
-        kpoints_grid=run.grid,
+        kpoints_grid=grid,
         kpoints_shift=_shift(run),
-        kpoint_spacing_per_ang=spacing,
+        kpoint_spacing_per_ang=None if grid is None or min(grid) < 1 else spacing_of_grid(cell_ang, grid),
         smearing=_smearing(run),
         smearing_ev=run.degauss_ev,
         spin_polarised=run.spin_polarised or run.spinor,

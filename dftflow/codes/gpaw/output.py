@@ -17,7 +17,7 @@ from dftflow.codes.reading import FileLog
 from dftflow.crystals.atoms import from_arrays
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
-from dftflow.model.kpoint_grid import Shift
+from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
 
@@ -147,9 +147,8 @@ def _method(record: Mapping[str, Any]) -> Method:
     if potentials is not None and not all(isinstance(name, str) for pair in potentials.items() for name in pair):
         raise ValueError("the potentials of the record are no names")
     spacing = None
-    if grid is not None and "cell_ang" in record:
-        reciprocal_per_ang = 2 * np.pi * np.linalg.inv(np.array(record["cell_ang"])).T
-        spacing = float(np.max(np.linalg.norm(reciprocal_per_ang, axis=1) / np.array(grid)))
+    if grid is not None and min(grid) > 0 and "cell_ang" in record:
+        spacing = spacing_of_grid(np.array(record["cell_ang"]), (grid[0], grid[1], grid[2]))
     return Method(
         code="gpaw",
         code_version=record["gpaw"],

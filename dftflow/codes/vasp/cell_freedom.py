@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
 from dftflow.errors import SpecError
 from dftflow.model.results import FloatArray
 from dftflow.model.spec import CellFreedom
@@ -56,10 +57,7 @@ def choose_isif(structure: Structure, freedom: CellFreedom) -> tuple[int, str]:
 
 def _metric_changes(structure: Structure) -> list[FloatArray]:
     """A basis of the changes of the metric tensor that the crystal's symmetry allows, each of shape (3, 3)."""
-    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
-
-    operations = SpacegroupAnalyzer(structure, symprec=SYMPREC_ANG).get_symmetry_operations(cartesian=False)
-    rotations = [np.asarray(operation.rotation_matrix) for operation in operations]
+    rotations = symmetry_dataset(structure, symprec_ang=SYMPREC_ANG, angle_tolerance_deg=FROM_SYMPREC).rotations
     rows = []
     for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)):
         unit = np.zeros((3, 3))

@@ -23,6 +23,7 @@ from dftflow.codes.vasp.kpoints_file import bands_list, regular_grid
 from dftflow.codes.vasp.potentials import PotentialName, choose_potentials
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
+from dftflow.model.periodic_cell import largest_empty_part
 from dftflow.model.spec import CalcSpec, Relaxation
 
 if TYPE_CHECKING:
@@ -198,12 +199,7 @@ def _n_bands(spec: CalcSpec, names: Sequence[PotentialName], counts: Mapping[str
 
 def _centre(structure: Structure, axis: int) -> str:
     """The middle between the slab's outermost atoms, in fractions of the cell; the slab may reach over its border."""
-    heights = np.sort(structure.frac_coords[:, axis] % 1.0)
-    gaps = np.diff(np.append(heights, heights[0] + 1.0))
-    above = int(gaps.argmax())  # the vacuum begins at this atom
-    top = heights[above]
-    bottom = heights[(above + 1) % len(heights)]
-    middle = ((bottom + (top if top >= bottom else top + 1.0)) / 2) % 1.0
+    middle = (largest_empty_part(structure.frac_coords[:, axis]).middle + 0.5) % 1.0
     return " ".join(f"{middle if i == axis else 0.5:.6f}" for i in range(3))
 
 

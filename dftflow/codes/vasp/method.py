@@ -9,7 +9,7 @@ import numpy as np
 from dftflow.codes.vasp.functionals import functional_name
 from dftflow.codes.vasp.kpoints_file import grid_behind
 from dftflow.codes.vasp.vasprun_file import VaspRun
-from dftflow.model.kpoint_grid import Counts, Shift, common_shift
+from dftflow.model.kpoint_grid import Counts, Shift, common_shift, spacing_of_grid
 from dftflow.model.method import Method
 
 __all__ = ["method_of", "titel_element"]
@@ -35,10 +35,7 @@ def method_of(run: VaspRun) -> Method:
     """Method of `run`; what its parameters do not tell is None."""
     told = run.parameters
     grid, shift = _grid(run)
-    spacing = None
-    if grid is not None:
-        reciprocal = run.steps[-1].structure.lattice.reciprocal_lattice.matrix
-        spacing = float(np.max(np.linalg.norm(reciprocal, axis=1) / np.array(grid)))
+    cell_ang = run.steps[-1].structure.lattice.matrix
     ismear = told.get("ISMEAR")
     return Method(
         code="vasp",
@@ -49,7 +46,7 @@ def method_of(run: VaspRun) -> Method:
         potentials={titel_element(titel): titel for titel in run.titels},
         kpoints_grid=grid,
         kpoints_shift=shift,
-        kpoint_spacing_per_ang=spacing,
+        kpoint_spacing_per_ang=None if grid is None or min(grid) < 1 else spacing_of_grid(cell_ang, grid),
         smearing=_smearing(ismear),
         smearing_ev=_number(told.get("SIGMA")) if _has_width(ismear) else None,
         spin_polarised=told["ISPIN"] == 2 or run.spinor,

@@ -41,3 +41,10 @@ def test_isif(crystal, freedom, isif):
 def test_angles_that_symmetry_leaves_free_cannot_be_kept(crystal):
     with pytest.raises(SpecError, match="keep its angles"):
         choose_isif(crystal, "lengths")
+
+
+def test_an_angle_close_to_90_degrees_that_no_symmetry_holds_cannot_be_kept():
+    """β = 89.65° is no symmetry for VASP, whose SYMPREC is 1e-5 Å."""
+    almost = Structure(Lattice.monoclinic(4, 5, 6, 89.65), ["Ge"], [[0, 0, 0]])
+    with pytest.raises(SpecError, match="keep its angles"):
+        choose_isif(almost, "lengths")

@@ -9,13 +9,13 @@ differ.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dftflow.crystals.kpaths import special_points
+from dftflow.crystals.symmetry import spglib_dataset
 from dftflow.errors import StructureError
 from dftflow.model.results import FloatArray
 from dftflow.model.spec import KPoint
@@ -114,14 +114,7 @@ def _kind(lattice: Lattice) -> str | None:
 
 def _rotations(lattice: Lattice) -> FloatArray:
     """Point group of the lattice, acting on k-points in fractional coordinates; shape (n, 3, 3)."""
-    import spglib
-
-    cell = (lattice.matrix.tolist(), [[0.0, 0.0, 0.0]], [1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            symmetry = spglib.get_symmetry(cell, symprec=LATTICE_TOLERANCE * min(lattice.abc))
-        except spglib.SpglibError:
-            symmetry = None
-    rotations = np.eye(3)[None] if symmetry is None else np.asarray(symmetry["rotations"], dtype=np.float64)
+    symprec_ang = LATTICE_TOLERANCE * min(lattice.abc)
+    symmetry = spglib_dataset(lattice.matrix, np.zeros((1, 3)), [1], symprec_ang=symprec_ang)
+    rotations = np.eye(3)[None] if symmetry is None else np.asarray(symmetry.rotations, dtype=np.float64)
     return np.transpose(rotations, (0, 2, 1))

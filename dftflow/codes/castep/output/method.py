@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dftflow.codes.castep.output.castep_run import CastepRun, CastepSetup, KpointGrid
-from dftflow.model.kpoint_grid import Shift, monkhorst_pack_shift
+from dftflow.model.kpoint_grid import Shift, monkhorst_pack_shift, spacing_of_grid
 from dftflow.model.method import Method
 
 __all__ = ["castep_method"]
@@ -100,8 +100,7 @@ def _shift(grid: KpointGrid | None) -> Shift | None:
 
 
 def _spacing_per_ang(run: CastepRun) -> float | None:
-    if run.setup.kpoint_grid is None or not run.frames:
+    grid = run.setup.kpoint_grid
+    if grid is None or min(grid.divisions) < 1 or not run.frames:
         return None
-    reciprocal_per_ang = 2 * np.pi * np.linalg.inv(run.frames[0].cell_ang).T
-    steps = np.linalg.norm(reciprocal_per_ang, axis=1) / np.array(run.setup.kpoint_grid.divisions)
-    return float(steps.max())
+    return spacing_of_grid(run.frames[0].cell_ang, grid.divisions)

@@ -43,6 +43,7 @@ from dftflow.codes.reading import FileLog
 from dftflow.model.check import Check
 from dftflow.model.energy import EnergyZero
 from dftflow.model.levels import VacuumLevel
+from dftflow.model.periodic_cell import cell_heights_ang
 from dftflow.model.results import Bands, PotentialGrid, RelaxationStep, Results, Status
 
 if TYPE_CHECKING:
@@ -321,7 +322,7 @@ def _in_plane_scatter_ev(potential: PotentialGrid, normal: int, level: VacuumLev
     count = planes.shape[0]
     if planes[0].size == 1:
         return float("nan")
-    step_ang = 1.0 / float(np.linalg.norm(np.linalg.inv(potential.cell_ang)[:, normal])) / count
+    step_ang = float(cell_heights_ang(potential.cell_ang)[normal]) / count
     first, last = (round(edge / step_ang) for edge in level.window_ang)
     return float(max(planes[number % count].std() for number in range(first, last + 1)))
 
