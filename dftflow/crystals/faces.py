@@ -11,7 +11,7 @@ import numpy as np
 
 from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge, ionic_units
 from dftflow.crystals.layers import LAYER_GAP_ANG
-from dftflow.errors import SurfaceError
+from dftflow.model.periodic_cell import largest_empty_part
 from dftflow.model.surface import SlabModel
 
 if TYPE_CHECKING:
@@ -120,9 +120,7 @@ def _units_by_height(slab: Structure) -> list[IonicUnit]:
     normal = _normal(slab)
     height_ang = float(slab.lattice.matrix[2] @ normal)
     heights = np.array([unit.centre_ang @ normal for unit in units]) % height_ang
-    ordered = np.sort(heights)
-    gaps = np.diff(ordered, append=ordered[0] + height_ang)
-    start = ordered[(int(gaps.argmax()) + 1) % len(ordered)]
+    start = largest_empty_part(heights / height_ang).end * height_ang
     rising = (heights - start + 1e-9) % height_ang
     moved = [unit.moved((lift - unit.centre_ang @ normal) * normal) for unit, lift in zip(units, rising, strict=True)]
     return sorted(moved, key=lambda unit: float(unit.centre_ang @ normal))
@@ -134,8 +132,6 @@ def _outermost(units: list[IonicUnit], count: int, *, from_top: bool) -> list[Io
 
 def _layers(slab: Structure) -> list[list[IonicUnit]]:
     units = _units_by_height(slab)
-    if not units:
-        raise SurfaceError("a slab without atoms has no faces")
     normal = _normal(slab)
     layers = [[units[0]]]
     for below, unit in pairwise(units):

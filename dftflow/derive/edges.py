@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.symmetry import space_group
+from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
 from dftflow.errors import BandEdgeError, MetallicError
 from dftflow.model.admission import Admission, Admitted
@@ -21,7 +22,7 @@ from dftflow.units import EV_PER_ANG3_GPA
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["bulk_outcome", "bulk_quantities", "finite_basis_pressure_gpa"]
+__all__ = ["bulk_outcome", "crystal_quantities", "finite_basis_pressure_gpa"]
 
 RELAXED_SYMPREC_ANG = 0.01
 GRID_MISS_EV = 0.02
@@ -134,8 +135,12 @@ def finite_basis_pressure_gpa(de_dlnecut_ev: float, volume_ang3: float) -> float
     return -2 / 3 * de_dlnecut_ev / volume_ang3 * EV_PER_ANG3_GPA
 
 
-def bulk_quantities(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
-    """Gap, edges on the run's own scale, and the cell, each with its step."""
+def crystal_quantities(findings: Findings) -> tuple[Quantity, ...]:
+    """Gap, edges on the run's own scale, and the cell of every crystal, each with its step."""
+    return tuple(quantity for material in findings.materials for quantity in _of_crystal(material.name, material.bulk))
+
+
+def _of_crystal(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
     edges, why = bulk.edges, bulk.no_edges or Missing(kind="not read", reason="the code gave none")
     from_bands = {"origin": (bulk.edges_step,), "remarks": bulk.remarks}
     scale = "on the scale of the run itself"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -17,6 +17,7 @@ from dftflow.analysis.alignment import (
     published_alignment,
     with_contradictions,
 )
+from dftflow.derive.findings import Findings
 from dftflow.errors import AnalysisError
 from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentRequest, PublishedOffset
 from dftflow.model.levels import SurfaceLevels
@@ -182,18 +183,17 @@ def _remarks(first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b:
 # --- quantities -------------------------------------------------------------------------------------------------
 
 
-def offset_quantities(rows: Sequence[Alignment], steps: dict[tuple[str, str], tuple[str, ...]]) -> tuple[Quantity, ...]:
-    """Both offsets and the type of each row.
+def offset_quantities(findings: Findings) -> tuple[Quantity, ...]:
+    """Both offsets and the type of each row, with the steps that its edges come from."""
+    steps = {
+        (material.name, _surface(slab)): (material.bulk.edges_step, slab.levels_step)
+        for material in findings.materials
+        for slab in material.slabs
+    }
+    return tuple(quantity for row in findings.alignments for quantity in _of_row(row, steps))
 
-    Parameters
-    ----------
-    steps
-        (material, surface) of the rows' edges -> names of the steps that they come from.
-    """
-    return tuple(quantity for row in rows for quantity in _of_row(row, steps))
 
-
-def _of_row(row: Alignment, steps: dict[tuple[str, str], tuple[str, ...]]) -> tuple[Quantity, ...]:
+def _of_row(row: Alignment, steps: Mapping[tuple[str, str], tuple[str, ...]]) -> tuple[Quantity, ...]:
     subject = f"{row.first_name} | {row.second_name}"
     origin = [steps.get((e.material, e.surface), ()) for e in (row.first, row.second) if e is not None]
     known: dict[str, Any] = {

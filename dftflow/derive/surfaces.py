@@ -12,6 +12,7 @@ from dftflow.analysis.surface_levels import surface_levels
 from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.crystals.geometry import same_geometry
 from dftflow.crystals.kpaths import surface_points
+from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
 from dftflow.errors import AnalysisError
 from dftflow.model.admission import Admission, Admitted
@@ -171,8 +172,22 @@ def _missing_points(slab: Results) -> str:
 # --- quantities -------------------------------------------------------------------------------------------------
 
 
-def surface_quantities(material: str, slab: SlabOutcome, bulk: BulkOutcome) -> tuple[Quantity, ...]:
-    """Work function, ionisation potential, electron affinity and the slab's own edges, each with its steps."""
+def surface_quantities(findings: Findings) -> tuple[Quantity, ...]:
+    """Work function, ionisation potential, electron affinity and own edges of every slab, each with its steps."""
+    found = [
+        quantity
+        for material in findings.materials
+        for slab in material.slabs
+        for quantity in _of_surface(material.name, slab, material.bulk)
+    ]
+    nothing = [
+        Quantity(name="ionisation potential", subject=name, unit="eV", value=None, missing=why)
+        for name, why in findings.unbuilt.items()
+    ]
+    return (*found, *nothing)
+
+
+def _of_surface(material: str, slab: SlabOutcome, bulk: BulkOutcome) -> tuple[Quantity, ...]:
     subject = f"{material} {slab.model.plane}, {slab.model.termination}"
     levels, why = slab.levels, slab.missing or Missing(kind="not derived", reason="there are no levels")
     relaxation = (slab.relaxation,) if slab.relaxation else ()

@@ -13,6 +13,7 @@ from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.step import Step
 from dftflow.run.already_there import AlreadyThere
+from dftflow.run.executor import Executor
 from dftflow.run.graph import NodeView, Observer, run_graph
 from dftflow.run.job import JobState, Limits, NodeOutcome
 from dftflow.run.local import Local
@@ -40,6 +41,7 @@ def run_study(
     *,
     workers: int | None = None,
     limits: Limits | None = None,
+    executor: Executor | None = None,
     observer: Observer = lambda views: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> StudyOutcome:
@@ -55,6 +57,8 @@ def run_study(
         Engine processes at once; one a core unless given.
     limits
         Wall time and memory of each engine process.
+    executor
+        What carries the steps out, instead of processes on this machine; it has limits of its own.
     observer
         Called a few times a second with the state of all steps.
     say
@@ -76,7 +80,7 @@ def run_study(
     """
     plan = plan_study(study)
     Work(plan).check()
-    if not plan.code.runs_here:
+    if executor is None and not plan.code.runs_here:
         raise CodeNotFoundError(
             f"{plan.code.name} cannot run on this machine",
             fix=f"{plan.code.how_to_get_it}; or write its decks with `dftflow decks` and run them elsewhere",
@@ -88,7 +92,7 @@ def run_study(
         clock = _WallClock(folder, observer)
         ends = run_graph(
             [work.node(step, work.job_here) for step in plan.steps],
-            Local(root, limits),
+            executor or Local(root, limits),
             workers=workers or os.cpu_count() or 1,
             record=folder.record,
             observer=clock,

@@ -6,23 +6,23 @@ import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from itertools import chain
 from typing import Any
 
 from dftflow.analysis.comparability import compare
 from dftflow.crystals.ions import formula_of
-from dftflow.derive.edges import bulk_outcome, bulk_quantities
+from dftflow.derive.edges import bulk_outcome
+from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
-from dftflow.derive.offsets import offset_quantities, offsets
-from dftflow.derive.surfaces import slab_outcome, surface_quantities
+from dftflow.derive.offsets import offsets
+from dftflow.derive.registry import all_quantities
+from dftflow.derive.surfaces import slab_outcome
 from dftflow.derive.warnings import study_warnings
 from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
-from dftflow.model.quantity import Missing, Quantity
+from dftflow.model.quantity import Missing
 from dftflow.model.step import StepId, Subject
 from dftflow.studies.kinds.bulk import bands_step, relax_step
-from dftflow.studies.kinds.registry import all_kinds
 from dftflow.studies.kinds.slab import potential_step, slab_subjects
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
@@ -70,10 +70,13 @@ def study_outcome(
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
         provenance=_provenance(plan),
-        quantities=(
-            *chain.from_iterable(_quantities(plan, material, admissions) for material in materials),
-            *offset_quantities(rows, _steps_of_edges(materials)),
-            *_of_other_kinds(plan, admissions),
+        quantities=all_quantities(
+            Findings(
+                admissions={str(step): admission for step, admission in admissions.items()},
+                materials=materials,
+                alignments=rows,
+                unbuilt=_unbuilt(plan, materials, admissions),
+            )
         ),
         warnings=(*remarks, *_unlike(plan, admissions), *no_rows, *warnings),
         wall_time_s=wall_time_s,
@@ -125,42 +128,15 @@ def _slab(plan: Plan, subject: Subject, bulk: BulkOutcome, admissions: Admission
     )
 
 
-def _quantities(plan: Plan, material: MaterialOutcome, admissions: Admissions) -> tuple[Quantity, ...]:
-    found = [*bulk_quantities(material.name, material.bulk)]
-    slabs = {slab.subject: slab for slab in material.slabs}
-    for subject in slab_subjects(plan.study, material.name):
-        slab = slabs.get(str(subject))
-        if slab is not None:
-            found += surface_quantities(material.name, slab, material.bulk)
-        else:
+def _unbuilt(plan: Plan, materials: tuple[MaterialOutcome, ...], admissions: Admissions) -> dict[str, Missing]:
+    """Surfaces of which no slab was ever built."""
+    built = {slab.subject for material in materials for slab in material.slabs}
+    found = {}
+    for subject in (subject for material in materials for subject in slab_subjects(plan.study, material.name)):
+        if str(subject) not in built:
             why = missing_results(*_asked(potential_step(subject), admissions))
-            why = why or Missing(kind="not derived", reason="it is not known which surface was calculated")
-            found.append(
-                Quantity(name="ionisation potential", subject=str(subject), unit="eV", value=None, missing=why)
-            )
-    return tuple(found)
-
-
-def _steps_of_edges(materials: tuple[MaterialOutcome, ...]) -> dict[tuple[str, str], tuple[str, ...]]:
-    return {
-        (material.name, ", ".join(filter(None, (f"{slab.model.plane}, {slab.model.termination}", slab.relaxation)))): (
-            material.bulk.edges_step,
-            slab.levels_step,
-        )
-        for material in materials
-        for slab in material.slabs
-    }
-
-
-def _of_other_kinds(plan: Plan, admissions: Admissions) -> tuple[Quantity, ...]:
-    """What the kinds of subject derive from their own steps alone."""
-    return tuple(
-        quantity
-        for kind in all_kinds()
-        for quantity in kind.quantities(
-            plan.study, {step: found for step, found in admissions.items() if step.subject.kind == kind.name}
-        )
-    )
+            found[str(subject)] = why or Missing(kind="not derived", reason="which surface it is, is not known")
+    return found
 
 
 # --- the study --------------------------------------------------------------------------------------------------

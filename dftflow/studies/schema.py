@@ -197,6 +197,7 @@ class StudyFile(_Table):
     settings: Settings = Settings()
     materials: dict[str, MaterialEntry] = Field(min_length=1)
     alignment: Alignments = ()
+    kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -12,11 +12,12 @@ from model_crystal import CBM, VBM, leave
 from dftflow.codes.registry import load_code
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.sources import load_crystal
-from dftflow.derive.edges import bulk_outcome, bulk_quantities, finite_basis_pressure_gpa
+from dftflow.derive.edges import bulk_outcome, crystal_quantities, finite_basis_pressure_gpa
+from dftflow.derive.findings import Findings
 from dftflow.gate.step import admit
 from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.built import Built
-from dftflow.model.outcome import BulkOutcome
+from dftflow.model.outcome import BulkOutcome, MaterialOutcome
 from dftflow.model.spec import CalcSpec, KPath, KPoint
 
 PATH = KPath(segments=((KPoint(label="G", frac=(0, 0, 0)), KPoint(label="X", frac=(0.5, 0, 0))),), spacing_per_ang=0.1)
@@ -49,11 +50,15 @@ def outcome(crystal: Crystal, bands: Admission, relax: Admission | None = None) 
     )
 
 
+def findings_of(bulk: BulkOutcome) -> Findings:
+    return Findings(admissions={}, materials=(MaterialOutcome(name="CsBr", formula="CsBr", bulk=bulk, slabs=()),))
+
+
 def test_edges_and_their_step(crystal: Crystal, tmp_path: Path) -> None:
     bulk = outcome(crystal, admitted(crystal, tmp_path))
     assert bulk.edges is not None and bulk.edges.band_gap_ev == pytest.approx(CBM + 0.1 - VBM)
     assert (bulk.edges_step, bulk.cell_step, bulk.relaxed) == ("CsBr/bulk-bands", "", False)
-    found = {q.name: q for q in bulk_quantities("CsBr", bulk)}
+    found = {q.name: q for q in crystal_quantities(findings_of(bulk))}
     assert found["band gap"].value == pytest.approx(1.8) and found["band gap"].origin == ("CsBr/bulk-bands",)
     assert found["volume"].value == pytest.approx(crystal.structure.volume) and found["volume"].origin == ()
 
@@ -71,7 +76,7 @@ def test_why_there_are_none_comes_from_who_found_out(
 ) -> None:
     bulk = outcome(crystal, refusal)
     assert bulk.edges is None and bulk.why_no_edges == reason
-    gap = next(q for q in bulk_quantities("CsBr", bulk) if q.name == "band gap")
+    gap = next(q for q in crystal_quantities(findings_of(bulk)) if q.name == "band gap")
     assert gap.value is None and gap.missing is not None and (gap.missing.kind, gap.missing.reason) == (kind, reason)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from dftflow.model.built import Built
-from dftflow.model.quantity import Quantity
 from dftflow.model.step import Step, StepId
 from dftflow.studies.material import Material
 from dftflow.studies.reader import Study
@@ -19,7 +18,6 @@ from dftflow.studies.reader import Study
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from dftflow.model.admission import Admission
 
 __all__ = ["Kind", "Parent"]
 
@@ -51,8 +49,4 @@ class Kind(Protocol):
 
         `parents` has the steps that it needs the geometry of. ``parents`` and ``assumed`` of the answer are left empty.
         """
-        ...
-
-    def quantities(self, study: Study, admissions: Mapping[StepId, Admission]) -> tuple[Quantity, ...]:
-        """Numbers that follow from its own steps alone; those of crystals and surfaces come from `dftflow.derive`."""
         ...

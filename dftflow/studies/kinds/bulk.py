@@ -7,9 +7,7 @@ from dataclasses import replace
 
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.errors import StudyError
-from dftflow.model.admission import Admission
 from dftflow.model.built import Built
-from dftflow.model.quantity import Quantity
 from dftflow.model.spec import CellFreedom
 from dftflow.model.step import Need, Step, StepId, Subject
 from dftflow.studies.kinds.base import Parent
@@ -92,7 +90,3 @@ class BulkKind:
                 fix=f"its special points are {', '.join(points)} (G is Gamma)",
             )
         return {"band_edge": {"label": label, "frac": list(points[label].frac)}}
-
-    def quantities(self, study: Study, admissions: Mapping[StepId, Admission]) -> tuple[Quantity, ...]:
-        """None of its own: `dftflow.derive.edges` makes them."""
-        return ()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from math import ceil, pi
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from dftflow.crystals.symmetry import is_hexagonal
+from dftflow.model.kpoint_grid import grid_of_spacing, spacing_of_grid
 from dftflow.model.spec import CalcSpec, CellFreedom, Relaxation
 from dftflow.studies.material import Material
 from dftflow.studies.reader import Study
@@ -86,10 +84,9 @@ class MaterialSettings:
         """Grid of the crystal, and where it comes from: fields of a `CalcSpec`."""
         spacing = self.study.preset.kpoint_spacing_per_ang
         if spacing is not None:
-            lengths = np.linalg.norm(cell.lattice.reciprocal_lattice.matrix, axis=1)
-            a, b, c = (max(1, ceil(length / spacing - 1e-6)) for length in lengths)
+            grid = grid_of_spacing(cell.lattice.matrix, spacing)
             note = f"preset {self.study.preset_name}: at most {spacing} 1/Å apart"
-            return {"grid": (a, b, c), "gamma_centred": is_hexagonal(cell.lattice), "grid_note": note}
+            return {"grid": grid, "gamma_centred": is_hexagonal(cell.lattice), "grid_note": note}
         key, asked = self._asked(use)
         note = self._cited(key, self.entry.from_reference)
         if key != f"{use}_kpoints":
@@ -103,13 +100,11 @@ class MaterialSettings:
         gamma = is_hexagonal(slab.lattice)
         if spacing is None:
             key, asked = self._asked(use)
-            lengths = np.linalg.norm(self.material.start.lattice.reciprocal_lattice.matrix, axis=1)
-            spacing = float(max(length / n for length, n in zip(lengths, asked.size, strict=True)))
+            spacing = spacing_of_grid(self.material.start.lattice.matrix, asked.size)
             gamma = _holds_gamma(asked, slab.lattice)
             note = f"as dense as {key} = {'x'.join(map(str, asked.size))} of the crystal; 1 along the normal"
-        a, b, _ = (2 * pi / height for height in _heights(slab))
         # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two.
-        grid = (max(1, ceil(a / spacing - 0.2)), max(1, ceil(b / spacing - 0.2)), 1)
+        grid = grid_of_spacing(slab.lattice.matrix, spacing, normal=2, short_points=0.2)
         return {"grid": grid, "gamma_centred": gamma, "grid_note": note}
 
     def _asked(self, use: GridUse) -> tuple[str, KPoints]:
@@ -120,8 +115,3 @@ class MaterialSettings:
 
 def _holds_gamma(asked: KPoints, lattice: Lattice) -> bool:
     return is_hexagonal(lattice) if asked.gamma is None else asked.gamma
-
-
-def _heights(slab: Structure) -> tuple[float, float, float]:
-    lengths = 2 * pi / np.linalg.norm(slab.lattice.reciprocal_lattice.matrix, axis=1)
-    return (float(lengths[0]), float(lengths[1]), float(lengths[2]))

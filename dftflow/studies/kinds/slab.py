@@ -11,9 +11,7 @@ import numpy as np
 from dftflow.crystals.kpaths import surface_points
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
-from dftflow.model.admission import Admission
 from dftflow.model.built import Built
-from dftflow.model.quantity import Quantity
 from dftflow.model.spec import CalcSpec
 from dftflow.model.step import Need, Step, StepId, Subject
 from dftflow.model.surface import SlabModel
@@ -93,10 +91,6 @@ class SlabKind:
             model = _cut(study, entry, materials[name].start if parent is None else parent.structure)
             slab = model.structure
         return Built(structure=slab, spec=_spec(settings, entry, slab, step.id.task), model=model)
-
-    def quantities(self, study: Study, admissions: Mapping[StepId, Admission]) -> tuple[Quantity, ...]:
-        """None of its own: `dftflow.derive.surfaces` makes them."""
-        return ()
 
 
 def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:

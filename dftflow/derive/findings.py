@@ -1,0 +1,33 @@
+"""Everything that quantities are made from: what was admitted, and what was found of materials and offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dftflow.model.admission import Admission
+from dftflow.model.alignment import Alignment
+from dftflow.model.outcome import MaterialOutcome
+from dftflow.model.quantity import Missing
+
+__all__ = ["Findings"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Findings:
+    """What is known at the end of a study.
+
+    Attributes
+    ----------
+    admissions
+        Name of a step -> what the gate said of it, in the order of the plan.
+    materials, alignments
+        As in `StudyOutcome`.
+    unbuilt
+        Name of a surface of which no slab was ever built -> why.
+    """
+
+    admissions: Mapping[str, Admission]
+    materials: tuple[MaterialOutcome, ...] = ()
+    alignments: tuple[Alignment, ...] = ()
+    unbuilt: Mapping[str, Missing] = field(default_factory=dict)
