@@ -9,7 +9,7 @@ from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
 from dftflow.errors import StudyError
 from dftflow.model.step import Step, StepId
-from dftflow.studies.kinds.registry import all_kinds
+from dftflow.studies.kinds.registry import all_kinds, kind_called
 from dftflow.studies.material import Material, load_materials
 from dftflow.studies.reader import Study
 
@@ -51,9 +51,13 @@ def plan_study(study: Study) -> Plan:
 
     Raises
     ------
+    StudyError
+        When the study has a table for a kind of subject that is not there.
     DftflowError
         When a crystal cannot be read, fetched or made.
     """
+    for name in study.content.kinds:
+        kind_called(name)
     materials = load_materials(study)
     order = {name: number for number, name in enumerate(materials)}
     steps = [step for kind in all_kinds() for step in kind.steps(study, materials)]

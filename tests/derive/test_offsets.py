@@ -165,7 +165,8 @@ def test_all_and_pairs_are_read_and_checked(write_three: Callable[..., Path]) ->
 @pytest.fixture
 def write_three(tmp_path: Path) -> Callable[..., Path]:
     def write(materials: str) -> Path:
-        table = '[materials.{}]\nstructure = "CsBr_Pm-3m"\ncutoff_ev = 1.0\nrelax_kpoints = [1, 1, 1]\nbands_kpoints = [1, 1, 1]\n'
+        grids = "relax_kpoints = [1, 1, 1]\nbands_kpoints = [1, 1, 1]\n"
+        table = '[materials.{}]\nstructure = "CsBr_Pm-3m"\ncutoff_ev = 1.0\n' + grids
         file = tmp_path / "three.toml"
         file.write_text(
             'schema = 1\ntitle = "x"\n' + "".join(map(table.format, "ABC")) + f"[[alignment]]\n{materials}\n"

@@ -1,0 +1,147 @@
+"""The how-to pages, run as they stand: each adds something from outside the package."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from model_crystal import CBM, VBM, leave
+
+from dftflow.codes.gpaw.code import GPAW
+from dftflow.model.deck import Deck
+from dftflow.studies.builder import Builder
+from dftflow.studies.execution import outcome_of_folder, run_study
+from dftflow.studies.plan import plan_study
+from dftflow.studies.reader import Study, load_study
+
+DOCS = Path(__file__).parents[1] / "docs"
+STUDY = """\
+schema = 1
+title = "CsBr"
+
+[materials.CsBr]
+structure = "CsBr_Pm-3m"
+cutoff_ev = 244.9
+relax_kpoints = [2, 2, 2]
+bands_kpoints = [4, 4, 4]
+"""
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """Installs the package that a page shows; gives the name of its module."""
+    site = tmp_path / "site"
+    site.mkdir()
+    names = []
+
+    def install(page: str) -> str:
+        code = blocks(page, "python")[0]
+        (name,) = re.findall(r"^# (\w+)\.py$", code, re.MULTILINE)
+        (site / f"{name}.py").write_text(code)
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        for table in blocks(page, "toml"):
+            (group,) = re.findall(r'entry-points\."(.*?)"', table)
+            (entry,) = re.findall(r'^(\S+) = "(.*)"$', table, re.MULTILINE)
+            (info / "entry_points.txt").write_text(f"[{group}]\n{entry[0]} = {entry[1]}\n")
+        monkeypatch.syspath_prepend(str(site))
+        importlib.invalidate_caches()
+        names.append(name)
+        return name
+
+    yield install
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Study], None]:
+    """GPAW is `cp` from a folder with the results of every step."""
+    prepared = tmp_path / "prepared"
+
+    def prepare(study: Study) -> None:
+        plan = plan_study(study)
+        builder = Builder(plan)
+        for step in plan.steps:
+            built = builder.build(step)
+            leave(prepared / step.seed, built.structure, built.spec)
+
+    def command(self: object, deck: Deck) -> tuple[str, ...]:
+        return ("cp", "-r", f"{prepared / deck.seed}/.", ".")
+
+    monkeypatch.setattr(GPAW, "command", command)
+    monkeypatch.setattr(GPAW, "runs_here", True)
+    return prepare
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    (tmp_path / "study.toml").write_text(STUDY)
+    return load_study(str(tmp_path / "study.toml"), "quick")
+
+
+def test_a_quantity(
+    study: Study, engine: Callable[[Study], None], installed: Callable[[str], str], tmp_path: Path
+) -> None:
+    engine(study)
+    installed("howto-quantity.md")
+    outcome = run_study(study, tmp_path / "run")
+    (width,) = [q for q in outcome.quantities if q.name == "width of the highest valence band"]
+    assert width.value == pytest.approx(1.0) and width.subject == "CsBr" and width.origin == ("CsBr/bulk-bands",)
+    from dftflow.report.page import render_report
+    from dftflow.report.results_json import results_document
+
+    assert "width of the highest valence band" in render_report(outcome, tmp_path / "run")
+    listed = results_document(outcome, tmp_path / "run")["quantities"]
+    assert width.as_dict() in listed
+
+
+def test_a_kind_of_subject(
+    study: Study, engine: Callable[[Study], None], installed: Callable[[str], str], tmp_path: Path
+) -> None:
+    installed("howto-kind.md")
+    study.file.write_text(STUDY + "\n[kinds.strained]\nCsBr = 1.02\n")
+    strained = load_study(str(study.file), "quick")
+    engine(strained)
+    outcome = run_study(strained, tmp_path / "run")
+    states = {step.name: step.state for step in outcome.steps}
+    assert states == {"CsBr/bulk-bands": "finished", "CsBr/strained-bands": "finished"}
+    volumes = [step.results.structure.volume for step in outcome.steps if step.results and step.results.structure]
+    assert volumes[1] / volumes[0] == pytest.approx(1.02)
+    assert outcome_of_folder(tmp_path / "run").steps[1].state == "finished"
+
+
+def test_an_executor(
+    study: Study,
+    engine: Callable[[Study], None],
+    installed: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine(study)
+    installed("howto-executor.md")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(blocks("howto-executor.md", "python")[1], names)
+    outcome = names["outcome"]
+    assert outcome.steps[0].state == "finished"  # type: ignore[attr-defined]
+    edges = outcome.materials[0].bulk.edges  # type: ignore[attr-defined]
+    assert edges.band_gap_ev == pytest.approx(CBM + 0.1 - VBM)
+    assert outcome_of_folder(tmp_path / "run").steps[0].state == "finished"
+
+
+def test_a_kind_that_is_not_installed_is_named(study: Study) -> None:
+    from dftflow.errors import StudyError
+
+    study.file.write_text(STUDY + "\n[kinds.strained]\nCsBr = 1.02\n")
+    with pytest.raises(StudyError, match="no kind of subject called 'strained'"):
+        plan_study(load_study(str(study.file), "quick"))
