@@ -59,7 +59,7 @@ def collect_study(study: Study, folder: Path, *, places: Mapping[str, Path] | No
     """
     if not folder.is_dir():
         raise StoreError("there is no such folder", where=str(folder), fix="give the folder that holds the results")
-    plan = StudyPlan.of(study, load_code(study.content.code), for_decks=True)
+    plan = StudyPlan.of(study, load_code(study.content.code, study.code_options), for_decks=True)
     plan.check()
     steps = plan.steps()
     elsewhere = _checked(places or {}, steps)

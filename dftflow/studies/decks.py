@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dftflow.codes.registry import load_code
-from dftflow.codes.runsheet import SheetStep, run_sheet
+from dftflow.codes.runsheet import run_sheet
 from dftflow.errors import DftflowError
-from dftflow.resources import workflows_dir
+from dftflow.model import step as model
 from dftflow.run.store import storage_errors, write_atomically
 from dftflow.studies.cautions import by_caution, cautions_file
 from dftflow.studies.plan import Step, StructureOf, StudyPlan
@@ -70,27 +69,21 @@ def write_decks(study: Study, out: Path) -> WrittenDecks:
     StoreError
         When `out` cannot be written.
     """
-    plan = StudyPlan.of(study, load_code(study.content.code), for_decks=True)
+    plan = StudyPlan.of(study, load_code(study.content.code, study.code_options), for_decks=True)
     plan.check()
     steps = plan.steps()
     finished = {step.name for step in steps if _finished(plan, out / step.name)}
     decks = tuple(_write(plan, step, out, finished) for step in steps)
     written = WrittenDecks(decks=decks, sheet=out / "RUN.md")
-    sheet_steps = [_sheet_step(plan, step) for step in steps]
+    ids: dict[str, model.StepId] = {}
+    sheet_steps = [_sheet_step(step, ids) for step in steps]
+    commands = {step.name: _command(plan, step) for step in steps}
     with storage_errors(out):
-        arguments = _study_arguments(study, out)
-        for name, text in run_sheet(plan.code, sheet_steps, arguments, cautions=written.cautions).items():
+        for name, text in run_sheet(plan.code, sheet_steps, commands, cautions=written.cautions).items():
             write_atomically(out / name, text)
             if name.endswith((".sh", ".slurm")):
                 (out / name).chmod(0o755)
     return written
-
-
-def _study_arguments(study: Study, out: Path) -> tuple[str, ...]:
-    """How `dftflow decks` is told the same study again, from within `out`."""
-    shipped = study.file.parent == workflows_dir()
-    name = study.name if shipped else os.path.relpath(study.file, out)
-    return (name, "--preset", study.preset_name)
 
 
 def _finished(plan: StudyPlan, folder: Path) -> bool:
@@ -128,14 +121,16 @@ def _best_structures(plan: StudyPlan, out: Path, finished: set[str]) -> Structur
     return structure_of
 
 
-def _sheet_step(plan: StudyPlan, step: Step) -> SheetStep:
+def _sheet_step(step: Step, ids: dict[str, model.StepId]) -> model.Step:
+    """The step as the run sheet takes it; `ids` knows those before it."""
+    material, _, kind = step.name.rpartition("/")
+    label, _, task = kind.rpartition("-")
+    subject = model.Subject(kind=label.partition("-")[0], materials=(material,), label=label)
+    ids[step.name] = model.StepId(subject=subject, task=task)
+    needs = tuple(model.Need(step=ids[name], purpose="geometry") for name in step.needs)
+    return model.Step(id=ids[step.name], title=step.title, needs=needs)
+
+
+def _command(plan: StudyPlan, step: Step) -> tuple[str, ...]:
     structure, spec = step.build(plan.start_structures())
-    deck = plan.code.render(structure, spec, step.seed)
-    return SheetStep(
-        name=step.name,
-        folder=step.name,
-        seed=step.seed,
-        title=step.title,
-        needs=step.needs,
-        command=plan.code.command(deck),
-    )
+    return plan.code.command(plan.code.render(structure, spec, step.seed))

@@ -81,7 +81,7 @@ def run_study(
     StoreError
         When the folder cannot be written, or is in use.
     """
-    code = load_code(study.content.code)
+    code = load_code(study.content.code, study.code_options)
     plan = StudyPlan.of(study, code)
     plan.check()
     if not code.runs_here:
@@ -121,7 +121,7 @@ def outcome_of_run(folder: Path) -> StudyOutcome:
     kept = load_study(str(folder / "study.toml"), header.preset, code=header.code)
     # The study as it was run; paths in it count from where the file lay.
     study = replace(kept, file=Path(header.study), name=Path(header.study).stem)
-    plan = StudyPlan.of(study, load_code(study.content.code))
+    plan = StudyPlan.of(study, load_code(study.content.code, study.code_options))
     store = RunStore.existing(folder)
     return gather(plan, recorded_outcomes(store), wall_time_s=header.wall_time_s)
 

@@ -179,6 +179,7 @@ class StudyFile(_Table):
     materials: dict[str, MaterialEntry] = Field(min_length=1)
     alignment: AlignmentEntry | None = None
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
+    codes: dict[str, dict[str, object]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_the_reference(self) -> StudyFile:

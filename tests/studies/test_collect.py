@@ -262,7 +262,7 @@ def test_two_calculations_in_one_folder(study: Study, folder: Path, monkeypatch:
         return find(place) * (2 if place == folder / SLAB else 1)
 
     monkeypatch.setattr(code, "find", twice)
-    monkeypatch.setattr("dftflow.studies.collect.load_code", lambda _: code)
+    monkeypatch.setattr("dftflow.studies.collect.load_code", lambda *_: code)
     slab = step_of(collect_study(study, folder), SLAB)
     assert slab.state == "failed" and "several calculations share a folder" in slab.failure
 
@@ -279,7 +279,7 @@ def test_a_diagnosis_that_fails_fails_its_step_alone(
         return diagnose(place)
 
     monkeypatch.setattr(code, "diagnose", refuse)
-    monkeypatch.setattr("dftflow.studies.collect.load_code", lambda _: code)
+    monkeypatch.setattr("dftflow.studies.collect.load_code", lambda *_: code)
     outcome = collect_study(study, folder)
     assert step_of(outcome, SLAB).failure == "the log is damaged"
     assert step_of(outcome, BULK).state == "finished"
