@@ -6,7 +6,8 @@
     │   ├── StructureError               a crystal, or the file that holds it
     │   │   └── ClashError               two atoms too close
     │   ├── SurfaceError                 a plane, setting or termination
-    │   └── SpecError                    a calculation that the chosen code cannot express
+    │   ├── SpecError                    a calculation that the chosen code cannot express
+    │   └── OptionError                  an option of a code
     ├── SourceError                  3   a structure database said no, or said nothing
     ├── CodeNotFoundError            4   a DFT code or an optional package is not installed
     ├── CalculationError             5   an engine failed, or did not converge
@@ -33,6 +34,7 @@ __all__ = [
     "DftflowError",
     "InputError",
     "MetallicError",
+    "OptionError",
     "ParseError",
     "ReferenceMismatch",
     "SourceError",
@@ -109,6 +111,22 @@ class SurfaceError(InputError):
 
 class SpecError(InputError):
     """The chosen code cannot express this calculation."""
+
+
+class OptionError(InputError):
+    """An option of a code, as in the table ``[codes.NAME]`` of a study file, is wrong.
+
+    Parameters
+    ----------
+    place
+        Keys that lead to it in that table: ``("potentials", "Pb")``.
+    """
+
+    def __init__(
+        self, summary: str, *, reason: str = "", fix: str = "", where: str = "", place: tuple[str, ...] = ()
+    ) -> None:
+        self.place = place
+        super().__init__(summary, reason=reason, fix=fix, where=where)
 
 
 class SourceError(DftflowError):

@@ -1,14 +1,18 @@
 """The seam between dftflow and a DFT code.
 
-A new code is a folder here with an object that satisfies `Code`, a folder of templates, and one line in `registry.py`.
+A code is a class that satisfies `Code` and is made from its options: ``CASTEP(CastepOptions(...))``. Its attribute
+``options_model`` is the model of these options (`dftflow.codes.options`). docs/howto-code.md says how to add one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dftflow.codes.options import CodeOptions
+from dftflow.codes.sheet_facts import SheetFacts
 from dftflow.errors import DftflowError
 from dftflow.model.deck import Deck
 from dftflow.model.results import Results, Status
@@ -88,6 +92,16 @@ class Code(Protocol):
     name: str
 
     @property
+    def options(self) -> CodeOptions:
+        """What it was made with."""
+        ...
+
+    @property
+    def sheet(self) -> SheetFacts:
+        """What a run sheet says of it; ``SheetFacts()`` says nothing."""
+        ...
+
+    @property
     def deck_files(self) -> tuple[str, ...]:
         """Names of the files of a deck, as patterns in which ``{seed}`` stands for the seed."""
         ...
@@ -104,6 +118,15 @@ class Code(Protocol):
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """Input files for `spec` on `structure`; raises `SpecError` for what the code cannot express."""
+        ...
+
+    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
+        """What decides the numbers of a calculation of `structure` beside its deck, as far as it is known before.
+
+        The version, and the potentials by name and content. What this machine does not have is
+        `dftflow.codes.file_hash.NOT_KNOWN_HERE`. No time, no host and no absolute path is in it. An element for which
+        the code has no potential raises `SpecError`, as `render` does.
+        """
         ...
 
     def command(self, deck: Deck) -> tuple[str, ...]:

@@ -1,53 +1,121 @@
-"""The codes dftflow knows, by name. A code is imported when it is asked for."""
+"""The codes dftflow knows, by name: its own, and those that installed packages bring.
+
+A package brings a code with an entry point of the group ``dftflow.codes`` that names its class. A code is imported when
+it is asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
 
 from dftflow.codes.base import Code
-from dftflow.errors import SpecError
+from dftflow.codes.options import CodeOptions, check_templates, read_options
+from dftflow.errors import CodeNotFoundError, SpecError
 
 __all__ = ["code_names", "load_code"]
 
+GROUP = "dftflow.codes"
 
-def _castep() -> Code:
+
+def _castep(options: Mapping[str, object], folder: Path) -> Code:
     from dftflow.codes.castep import CASTEP
 
-    return CASTEP()
+    return CASTEP(read_options(CASTEP.options_model, options, folder=folder))
 
 
-def _gpaw() -> Code:
+def _gpaw(options: Mapping[str, object], folder: Path) -> Code:
     from dftflow.codes.gpaw import GPAW
 
-    return GPAW()
+    return GPAW(read_options(GPAW.options_model, options, folder=folder))
 
 
-def _espresso() -> Code:
+def _espresso(options: Mapping[str, object], folder: Path) -> Code:
     from dftflow.codes.espresso import ESPRESSO
 
-    return ESPRESSO()
+    return ESPRESSO(read_options(ESPRESSO.options_model, options, folder=folder))
 
 
-def _vasp() -> Code:
+def _vasp(options: Mapping[str, object], folder: Path) -> Code:
     from dftflow.codes.vasp import VASP
 
-    return VASP()
+    return VASP(read_options(VASP.options_model, options, folder=folder))
 
 
-_LOADERS: dict[str, Callable[[], Code]] = {"castep": _castep, "espresso": _espresso, "gpaw": _gpaw, "vasp": _vasp}
+_LOADERS: dict[str, Callable[[Mapping[str, object], Path], Code]] = {
+    "castep": _castep,
+    "espresso": _espresso,
+    "gpaw": _gpaw,
+    "vasp": _vasp,
+}
 
 
 def code_names() -> tuple[str, ...]:
     """Names of all codes, in alphabetical order."""
-    return tuple(sorted(_LOADERS))
+    return tuple(sorted({*_LOADERS, *(point.name for point in entry_points(group=GROUP))}))
 
 
-def load_code(name: str) -> Code:
-    """The code called `name`, in any case; raises `SpecError` with the nearest name when there is none."""
-    loader = _LOADERS.get(name.lower())
-    if loader is None:
-        nearest = get_close_matches(name.lower(), _LOADERS, n=1)
+def load_code(name: str, options: Mapping[str, object] | None = None, *, folder: Path = Path()) -> Code:
+    """The code called `name`.
+
+    Parameters
+    ----------
+    name
+        In any case.
+    options
+        As in the table ``[codes.NAME]`` of a study file.
+    folder
+        From which relative paths in `options` count.
+
+    Raises
+    ------
+    SpecError
+        There is no such code, or two installed packages bring one of that name.
+    OptionError
+        An option is wrong.
+    CodeNotFoundError
+        The package that brings it cannot be loaded.
+    """
+    own = _LOADERS.get(name.lower())
+    code = own(options or {}, folder) if own else _plugged_in(name, options or {}, folder)
+    if code.options.templates is not None:
+        check_templates(code.name, code.options.templates)
+    return code
+
+
+def _plugged_in(name: str, options: Mapping[str, object], folder: Path) -> Code:
+    points = [point for point in entry_points(group=GROUP) if point.name.lower() == name.lower()]
+    values = {point.value for point in points}
+    if not points:
+        names = code_names()
+        nearest = get_close_matches(name.lower(), names, n=1)
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        raise SpecError(f"there is no code called {name!r}", fix=f"{hint}codes: {', '.join(code_names())}")
-    return loader()
+        raise SpecError(f"there is no code called {name!r}", fix=f"{hint}codes: {', '.join(names)}")
+    if len(values) > 1:
+        raise SpecError(f"several packages bring a code called {name!r}", reason=", ".join(sorted(values)))
+    found = _class_of(points[0])
+    code: Code = found(read_options(found.options_model, options, folder=folder))
+    return code
+
+
+def _class_of(point: EntryPoint) -> Any:
+    package = "a package" if point.dist is None else f"the package {point.dist.name}"
+    try:
+        found = point.load()
+    except Exception as error:
+        raise CodeNotFoundError(
+            f"the code {point.name!r} of {package} cannot be loaded",
+            reason=f"{type(error).__name__}: {error}",
+            fix="mend that package, or uninstall it",
+        ) from error
+    model = getattr(found, "options_model", None)
+    if not (isinstance(model, type) and issubclass(model, CodeOptions)) or getattr(found, "name", "") != point.name:
+        raise CodeNotFoundError(
+            f"{point.value} of {package} is no code of dftflow",
+            reason=f"its name has to be {point.name!r}, and its options_model a CodeOptions",
+            fix="see docs/howto-code.md",
+        )
+    return found

@@ -63,7 +63,7 @@ def plan_study(study: Study) -> Plan:
     steps = [step for kind in all_kinds() for step in kind.steps(study, materials)]
     steps.sort(key=lambda step: max(order[name] for name in step.id.subject.materials))
     _check(steps)
-    code = load_code(study.content.code)
+    code = load_code(study.content.code, study.code_options)
     return Plan(study=study, code=code, materials=materials, steps=tuple(steps))
 
 

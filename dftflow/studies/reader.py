@@ -7,7 +7,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from dftflow.errors import StudyError
+from dftflow.codes.registry import code_names, load_code
+from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.resources import workflows_dir
 from dftflow.studies.schema import KPoints, MaterialEntry, Preset, Settings, SlabEntry, StudyFile, Substitution
 
@@ -40,6 +41,8 @@ class Study:
         Of the file.
     sha256
         Of the file's bytes.
+    code_options
+        What the file sets of the chosen code, as `load_code` takes it: checked, with absolute paths.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Study:
     preset: Preset
     text: str
     sha256: str
+    code_options: Mapping[str, object] = field(default_factory=dict)
 
 
 def shipped_studies() -> tuple[str, ...]:
@@ -110,6 +114,7 @@ def load_study(study: str, preset: str | None = None, *, code: str | None = None
     except OSError as error:
         raise StudyError("the study file cannot be read", reason=str(error.strerror), where=str(file)) from None
     content = _checked(text, file)
+    options = {name: _code_options(name, table, text, file) for name, table in content.codes.items()}
     if code is not None:
         content = content.model_copy(update={"code": code})
     name, chosen = file.stem, content.preset if preset is None else preset
@@ -121,11 +126,20 @@ def load_study(study: str, preset: str | None = None, *, code: str | None = None
         preset=_preset(chosen, content, text, file),
         text=text,
         sha256=hashlib.sha256(raw).hexdigest(),
+        code_options=options.get(content.code.lower(), {}),
     )
 
 
-def restore_study(text: str, *, name: str, preset_name: str, preset: Mapping[str, object], code: str) -> Study:
-    """A study from its text, with the preset as it was when it was planned; paths in it are not looked at again.
+def restore_study(
+    text: str,
+    *,
+    name: str,
+    preset_name: str,
+    preset: Mapping[str, object],
+    code: str,
+    code_options: Mapping[str, object],
+) -> Study:
+    """A study from its text, with preset and options as they were when it was planned; its paths are not looked at.
 
     Raises
     ------
@@ -141,6 +155,7 @@ def restore_study(text: str, *, name: str, preset_name: str, preset: Mapping[str
         preset=Preset.model_validate(preset),
         text=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
+        code_options=code_options,
     )
 
 
@@ -155,6 +170,21 @@ def _checked(text: str, file: Path) -> StudyFile:
         return StudyFile.model_validate(_tuples(data))
     except ValidationError as error:
         raise _explain(error, text, file) from None
+
+
+def _code_options(name: str, table: Mapping[str, object], text: str, file: Path) -> Mapping[str, object]:
+    """The table ``[codes.NAME]``, checked by the code itself; plain data."""
+    try:
+        if name not in code_names():
+            near = difflib.get_close_matches(name.lower(), code_names(), n=1)
+            guess = f"did you mean {near[0]!r}? " if near else ""
+            raise OptionError(f"there is no code called {name!r}", fix=f"{guess}codes: {', '.join(code_names())}")
+        return load_code(name, table, folder=file.parent).options.model_dump(mode="json", exclude_unset=True)
+    except DftflowError as error:
+        place = ("codes", name, *(error.place if isinstance(error, OptionError) else ()))
+        line = _line_of(text, place)
+        where = f"{file}:{line}" if line else str(file)
+        raise StudyError(error.summary, reason=error.reason, fix=error.fix, where=where) from None
 
 
 @cache

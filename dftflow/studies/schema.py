@@ -199,6 +199,7 @@ class StudyFile(_Table):
     alignment: Alignments = ()
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
+    codes: dict[str, dict[str, object]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_the_reference(self) -> StudyFile:

@@ -3,7 +3,7 @@
 ``plan.json`` (see `dftflow.run.store`) has in its header what the steps follow from::
 
     {"dftflow", "layout": "run" | "decks", "study": {"name", "text", "sha256"}, "preset": {"name", "content"},
-     "code", "materials": {name: {"crystal", "start"}}}
+     "code": {"name", "options", "templates": {file: text}}, "materials": {name: {"crystal", "start"}}}
 
 A folder belongs to one study, preset and code. When the text of the study changes, the plan is replaced as a whole, and
 a step is found again by its identity or is calculated again; the results of the earlier text stay where they are.
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "StudyFolder"]
 
 Layout = Literal["run", "decks"]
+TEMPLATES = "templates"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,6 +82,11 @@ class StudyFolder:
             for step in plan.steps
         )
         file = PlanFile(header=header, steps=steps, wall_time_s=None if before is None else before.wall_time_s)
+        with storage_errors(root):
+            root.mkdir(parents=True, exist_ok=True)
+            for name, text in header["code"]["templates"].items():
+                (root / TEMPLATES / name).parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(root / TEMPLATES / name, text)
         write_plan(root, file)
         _write_for_people(plan, root)
         return cls(root=root, plan=plan, layout=layout, _file=file)
@@ -103,7 +109,7 @@ class StudyFolder:
             )
         header = file.header
         try:
-            return cls(root=root, plan=_plan(header, file.steps), layout=header["layout"], _file=file)
+            return cls(root=root, plan=_plan(header, file.steps, root), layout=header["layout"], _file=file)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
                 "the plan of this folder cannot be read",
@@ -176,7 +182,7 @@ def _header(plan: Plan, layout: Layout) -> dict[str, Any]:
         "layout": layout,
         "study": {"name": study.name, "text": study.text, "sha256": study.sha256},
         "preset": {"name": study.preset_name, "content": study.preset.model_dump(mode="json")},
-        "code": plan.code.name,
+        "code": {"name": plan.code.name, **_plain_options(study.code_options)},
         "materials": {name: _plain_material(material) for name, material in plan.materials.items()},
     }
 
@@ -191,7 +197,7 @@ def _refuse_another(before: Mapping[str, Any], now: Mapping[str, Any], root: Pat
     names = {
         "study": (before["study"]["name"], now["study"]["name"]),
         "preset": (before["preset"]["name"], now["preset"]["name"]),
-        "code": (before["code"], now["code"]),
+        "code": (before["code"]["name"], now["code"]["name"]),
         "kind of folder": (before["layout"], now["layout"]),
     }
     other = [f"{what} {have}, not {want}" for what, (have, want) in names.items() if have != want]
@@ -203,21 +209,34 @@ def _refuse_another(before: Mapping[str, Any], now: Mapping[str, Any], root: Pat
         )
 
 
-def _plan(header: Mapping[str, Any], steps: tuple[PlannedStep, ...]) -> Plan:
+def _plan(header: Mapping[str, Any], steps: tuple[PlannedStep, ...], root: Path) -> Plan:
+    options = dict(header["code"]["options"])
+    if header["code"]["templates"]:
+        options["templates"] = str(root.absolute() / TEMPLATES)
     study = restore_study(
         header["study"]["text"],
         name=header["study"]["name"],
         preset_name=header["preset"]["name"],
         preset=header["preset"]["content"],
-        code=header["code"],
+        code=header["code"]["name"],
+        code_options=options,
     )
     materials = {name: _material(name, content) for name, content in header["materials"].items()}
     return Plan(
         study=study,
-        code=load_code(header["code"]),
+        code=load_code(header["code"]["name"], options),
         materials=materials,
         steps=tuple(_step(entry.title, entry.content) for entry in steps),
     )
+
+
+def _plain_options(options: Mapping[str, object]) -> dict[str, Any]:
+    """Options of the code, and the templates of the user's own, which the folder keeps."""
+    plain = {key: value for key, value in options.items() if key != "templates"}
+    folder = options.get("templates")
+    own = sorted(Path(str(folder)).glob("**/*.j2")) if folder else []
+    texts = {file.relative_to(str(folder)).as_posix(): file.read_text("utf-8") for file in own}
+    return {"options": plain, "templates": texts}
 
 
 # --- parts ------------------------------------------------------------------------------------------------------

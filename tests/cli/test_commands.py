@@ -94,7 +94,7 @@ def test_decks_of_the_paper_for_castep(tmp_path: Path, capsys: pytest.CaptureFix
         assert all((out / deck["folder"] / file).is_file() for file in deck["files"])
     assert "to be written again after CsPbBr3/bulk-relax" in steps["CsPbBr3/bulk-bands"]["note"]
     assert {"RUN.md", "run.sh", "run.slurm"} <= {file.name for file in out.iterdir()}
-    assert "--preset paper" in (out / "run.sh").read_text()
+    assert "advance . --step" in (out / "run.sh").read_text()
     assert any("SPECIES_POT" in text or "cutoff" in text for text in steps["FAPbBr3/bulk-relax"]["cautions"])
     cut_off = (out / "FAPbBr3/bulk-relax/FAPbBr3-bulk-relax.param").read_text()
     assert "cut_off_energy" in cut_off and "435.4 eV" in cut_off

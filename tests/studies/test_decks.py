@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dftflow.cli.main import main
 from dftflow.studies.decks import write_decks
 from dftflow.studies.reader import load_study
 
@@ -64,3 +65,27 @@ def test_the_preset_s_own_numbers_are_called_that(code: str, tmp_path: Path) -> 
         or ("conv_thr" in line and "acsami" in line)
         or ("EDIFFG" in line and "acsami" in line)
     }
+
+
+MATERIALS_STUDIO = """
+[codes.castep]
+keywords = "materials-studio"
+potentials = "tabulated:00PBE"
+"""
+
+
+def test_materials_studio_decks_of_a_study(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its keywords and its files, which the table of keywords of `dftflow lint` knows."""
+    file = write_study()
+    file.write_text(file.read_text() + MATERIALS_STUDIO)
+    out = tmp_path / "decks"
+    assert main(["decks", str(file), "--code", "castep", "--out", str(out)]) == 0
+    bands = (out / "CsBr/bulk-bands/CsBr-bulk-bands.param").read_text()
+    assert "bs_nextra_bands" in bands and "spectral" not in bands.lower()
+    for cell in out.rglob("*.cell"):
+        assert "Cs  Cs_00PBE.usp\nBr  Br_00PBE.usp\n" in cell.read_text()
+        capsys.readouterr()
+        assert main(["lint", str(cell), str(cell.with_suffix(".param"))]) == 0
+        assert capsys.readouterr().out == ""

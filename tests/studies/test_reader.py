@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dftflow.codes.registry import load_code
 from dftflow.errors import DftflowError, StudyError
 from dftflow.resources import workflows_dir
 from dftflow.studies.reader import find_study, load_study, shipped_studies
@@ -38,6 +39,72 @@ def test_the_paper_s_study_says_what_the_paper_says() -> None:
 def test_every_shipped_study_reads_with_every_preset(name: str, preset: str | None) -> None:
     study = load_study(name, preset)
     assert study.name == name and study.preset.accuracy
+
+
+CODES = """
+[codes.castep]
+keywords = "materials-studio"
+potentials = "tabulated:00PBE"
+templates = "own"
+
+[codes.vasp.potentials]
+Pb = "Pb"
+"""
+
+
+def with_codes(write_study: WriteStudy, *changes: tuple[str, str]) -> Path:
+    """A study with options for two codes, and the folder that they name beside it."""
+    file = write_study()
+    (file.parent / "own" / "castep").mkdir(parents=True)
+    (file.parent / "own" / "castep" / "heading.j2").write_text("! mine: {{ title }} {{ reference }}\n")
+    text = CODES
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(file.read_text() + text)
+    return file
+
+
+def test_options_of_the_chosen_code(write_study: WriteStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders count from the study file, wherever dftflow is called."""
+    file = with_codes(write_study)
+    monkeypatch.chdir("/")
+    options = {
+        "keywords": "materials-studio", "potentials": "tabulated:00PBE", "templates": str(file.parent / "own"),
+    }  # fmt: skip
+    assert load_study(str(file), code="castep").code_options == options
+    assert load_study(str(file), code="CASTEP").code_options == options
+    assert load_study(str(file), code="vasp").code_options == {"potentials": {"Pb": "Pb"}}
+    assert load_study(str(file)).code_options == {}
+    assert load_code("castep", options).options.templates == file.parent / "own"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message", "fix"),
+    [
+        ("castep", "castp", 17, "there is no code called 'castp'", "did you mean 'castep'"),
+        ("castep", "CASTEP", 17, "there is no code called 'CASTEP'", "did you mean 'castep'"),
+        ("keywords", "keyword", 18, "unknown option 'keyword'", "did you mean 'keywords'"),
+        ('"materials-studio"', '"studio"', 18, "keywords cannot be 'studio'", '"academic" or "materials-studio"'),
+        ('"tabulated:00PBE"', "19", 19, "potentials cannot be 19", "a library"),
+        ('"tabulated:00PBE"', '"00PBE.usp"', 19, "potentials cannot be '00PBE.usp'", "tabulated:00PBE"),
+        ('"tabulated:00PBE"', '{ pb = "C19" }', 19, "did you mean 'Pb'", ""),
+        ('"tabulated:00PBE"', '{ Pb = "a b" }', 19, "not one word", ""),
+        ('"tabulated:00PBE"', "{ Pb = 7 }", 19, "potentials.Pb cannot be 7", "a library"),
+        ('"own"', '"other"', 20, "there is no folder", "counts from the study file"),
+        ('"own"', '"."', 20, "no template in", "castep/NAME.j2"),
+        ('Pb = "Pb"', 'Pb = "Br"', 22, "no potential of Pb", ""),
+    ],
+)
+def test_a_wrong_option_of_any_code_is_told_with_its_line(
+    write_study: WriteStudy, old: str, new: str, line: int, message: str, fix: str
+) -> None:
+    """The study's own code is another one."""
+    file = with_codes(write_study, (old, new))
+    with pytest.raises(StudyError) as caught:
+        load_study(str(file))
+    assert caught.value.where == f"{file}:{line}"
+    assert message in caught.value.sentence and fix in caught.value.fix
 
 
 @pytest.mark.parametrize(

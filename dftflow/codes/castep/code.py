@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.castep.folder import calculations_in
 from dftflow.codes.castep.input.deck import render_deck
-from dftflow.codes.castep.input.keywords import FAMILIES, KeywordFamily
+from dftflow.codes.castep.input.potentials import potential_hashes
+from dftflow.codes.castep.options import CastepOptions
 from dftflow.codes.castep.output.castep_file import read_castep
 from dftflow.codes.castep.output.reader import read_calculation
 from dftflow.codes.castep.sheet import CASTEP_SHEET
-from dftflow.errors import ParseError, SpecError
+from dftflow.codes.file_hash import NOT_KNOWN_HERE
+from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
 
@@ -38,40 +40,15 @@ _MESSAGES = {
 
 
 class CASTEP:
-    """CASTEP 18.1 and later; Materials Studio builds too.
-
-    Parameters
-    ----------
-    keywords
-        Keyword family of band structures: ``"academic"`` (``spectral_*``) or ``"materials-studio"`` (``bs_*``).
-    potentials
-        Library for all elements, mapping from element to potential, or None for the family's default; see
-        `dftflow.codes.castep.input.potentials`.
-    templates
-        Folders whose ``castep/*.j2`` replace the shipped templates, e.g. ``[Path("templates")]``.
-
-    Raises
-    ------
-    SpecError
-        For an unknown keyword family.
-    """
+    """CASTEP 18.1 and later; Materials Studio builds too."""
 
     name = "castep"
     deck_files = ("{seed}.cell", "{seed}.param")
     sheet = CASTEP_SHEET
+    options_model = CastepOptions
 
-    def __init__(
-        self,
-        *,
-        keywords: KeywordFamily = "academic",
-        potentials: str | Mapping[str, str] | None = None,
-        templates: Sequence[Path] = (),
-    ) -> None:
-        if keywords not in FAMILIES:
-            raise SpecError(f"CASTEP has no keyword family {keywords!r}", fix=f"choose one of {', '.join(FAMILIES)}")
-        self.keywords: KeywordFamily = keywords
-        self.potentials = potentials
-        self.templates = tuple(templates)
+    def __init__(self, options: CastepOptions | None = None) -> None:
+        self.options = options or CastepOptions()
 
     @property
     def runs_here(self) -> bool:
@@ -85,9 +62,16 @@ class CASTEP:
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """``<seed>.cell`` and ``<seed>.param``; raises `SpecError` for what CASTEP cannot express."""
-        return render_deck(
-            structure, spec, seed, family=self.keywords, potentials=self.potentials, search=self.templates
-        )
+        return render_deck(structure, spec, seed, self.options)
+
+    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
+        """Keyword family and potentials; which CASTEP will run is not known before it has."""
+        elements = sorted({site.specie.symbol for site in structure})
+        return {
+            "version": NOT_KNOWN_HERE,
+            "keywords": self.options.keywords,
+            **potential_hashes(elements, self.options.keywords, self.options.potentials),
+        }
 
     def command(self, deck: Deck) -> tuple[str, ...]:
         """``CASTEP_COMMAND`` (e.g. ``mpirun -n 8 castep.mpi``) or the first program on the PATH, and the seed."""

@@ -23,6 +23,18 @@ CASTEP_SHEET: Final = SheetFacts(
         "`<seed>.pot_fmt` (band structures and single points): the local potential",
     ),
     ntasks=16,
+    program="castep.mpi",
+    preflight=(
+        # the last word of a line of the block, where it is a file's name
+        'awk \'{ line = tolower($0); sub(/[!#;].*/, "") }\n'
+        "         line ~ /^ *%endblock +species_pot/ { inside = 0 }\n"
+        "         inside && tolower($NF) ~ /[.](usp|uspcc|uspso|recpot|upf|otfglib)$/ { print $NF }\n"
+        '         line ~ /^ *%block +species_pot/ { inside = 1 }\' "$1.cell" 2>/dev/null |\n'
+        "        while read -r file; do\n"
+        "            [[ -r $file || -r ${PSPOT_DIR:-.}/$file ]] ||\n"
+        '                echo "the potential $file is not in ${PSPOT_DIR:-PSPOT_DIR, which is not set}"\n'
+        "        done"
+    ),
     finished_test=(
         # a .castep file may hold several runs: what stands behind the last banner counts
         "awk '/CASTEP version/ { done = 0; bad = 0 }\n"

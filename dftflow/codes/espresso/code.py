@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
-from dftflow.codes.espresso.deck import SlabCorrection, render_deck
+from dftflow.codes.espresso.deck import render_deck
 from dftflow.codes.espresso.folder import calculations_in
+from dftflow.codes.espresso.options import EspressoOptions
+from dftflow.codes.espresso.potentials import potential_hashes
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
 from dftflow.codes.espresso.reader import read_calculation, stages_of
 from dftflow.codes.espresso.sheet import ESPRESSO_SHEET
 from dftflow.codes.espresso.status import status_of
+from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.reading import FileLog
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
@@ -31,46 +34,20 @@ TAIL_BYTES = 20_000
 
 
 class ESPRESSO:
-    """Quantum ESPRESSO 6.4 and later.
-
-    Parameters
-    ----------
-    potentials
-        Element -> file name of its pseudopotential; see `dftflow.codes.espresso.potentials` for the others.
-    pseudo_dir
-        Folder that holds them; what ``ESPRESSO_PSEUDO`` names unless given.
-    ecutrho_factor
-        Cutoff of the density over that of the wave functions; by the kind of the potentials unless given: 4 for
-        norm-conserving ones, 8 for the others.
-    slab_correction
-        ``"dipole"`` (``tefield``, ``dipfield``) or ``"2D"`` (``assume_isolated``).
-    templates
-        Folders whose ``espresso/*.j2`` replace the shipped templates, e.g. ``[Path("templates")]``.
-    """
+    """Quantum ESPRESSO 6.4 and later; ``ESPRESSO_PSEUDO`` in the environment names the folder of the potentials."""
 
     name = "espresso"
     deck_files = ("{seed}.*in", "{seed}.sh")
     sheet = ESPRESSO_SHEET
+    options_model = EspressoOptions
 
-    def __init__(
-        self,
-        *,
-        potentials: Mapping[str, str] | None = None,
-        pseudo_dir: Path | None = None,
-        ecutrho_factor: float | None = None,
-        slab_correction: SlabCorrection = "dipole",
-        templates: Sequence[Path] = (),
-    ) -> None:
-        self.potentials = dict(potentials or {})
-        self.pseudo_dir = pseudo_dir
-        self.ecutrho_factor = ecutrho_factor
-        self.slab_correction: SlabCorrection = slab_correction
-        self.templates = tuple(templates)
+    def __init__(self, options: EspressoOptions | None = None) -> None:
+        self.options = options or EspressoOptions()
 
     @property
     def runs_here(self) -> bool:
         """Whether the programs are on the PATH and the folder of the potentials is known."""
-        return all(shutil.which(program) for program in PROGRAMS) and self._folder() is not None
+        return all(shutil.which(program) for program in PROGRAMS) and _potentials_folder() is not None
 
     @property
     def how_to_get_it(self) -> str:
@@ -82,23 +59,17 @@ class ESPRESSO:
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """Inputs of pw.x, pp.x and average.x, and ``<seed>.sh``; raises `SpecError` for what they cannot express."""
-        return render_deck(
-            structure,
-            spec,
-            seed,
-            potentials=self.potentials,
-            folder=self._folder(),
-            ecutrho_factor=self.ecutrho_factor,
-            slab_correction=self.slab_correction,
-            search=self.templates,
-        )
+        return render_deck(structure, spec, seed, self.options, folder=_potentials_folder())
+
+    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
+        """Potentials, by the content of their files; which pw.x will run is not known before it has."""
+        elements = sorted({site.specie.symbol for site in structure})
+        hashes = potential_hashes(elements, self.options.potentials, _potentials_folder())
+        return {"version": NOT_KNOWN_HERE, **hashes}
 
     def command(self, deck: Deck) -> tuple[str, ...]:
         """The deck's script, which puts ``ESPRESSO_COMMAND`` (``mpirun -n 4``) in front of pw.x and pp.x."""
-        script = ("bash", f"{deck.seed}.sh")
-        if self.pseudo_dir is None:
-            return script
-        return ("env", f"ESPRESSO_PSEUDO={self.pseudo_dir.resolve()}", *script)
+        return ("bash", f"{deck.seed}.sh")
 
     def progress(self, folder: Path) -> Progress:
         """What the program that was started last prints."""
@@ -136,11 +107,11 @@ class ESPRESSO:
         """Every file of the calculation; see `dftflow.codes.espresso.reader`."""
         return read_calculation(calculation)
 
-    def _folder(self) -> Path | None:
-        """Where the potentials lie; None when it is not known, or there is no such folder."""
-        named = os.environ.get("ESPRESSO_PSEUDO")
-        folder = self.pseudo_dir or Path(named or Path.home() / "espresso" / "pseudo")
-        return folder if folder.is_dir() else None
+
+def _potentials_folder() -> Path | None:
+    """Where the potentials lie; None when it is not known, or there is no such folder."""
+    folder = Path(os.environ.get("ESPRESSO_PSEUDO") or Path.home() / "espresso" / "pseudo")
+    return folder if folder.is_dir() else None
 
 
 def _printed(file: Path) -> ProgramOutput | None:

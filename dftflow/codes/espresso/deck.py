@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, notes_on_cell_
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
 from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
+from dftflow.codes.espresso.options import EspressoOptions
 from dftflow.codes.espresso.potentials import Potential, choose_potentials
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
@@ -32,9 +32,7 @@ from dftflow.units import BOHR_ANG, RYDBERG_EV
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure
 
-__all__ = ["SlabCorrection", "render_deck"]
-
-SlabCorrection = Literal["dipole", "2D"]
+__all__ = ["render_deck"]
 
 ALONG_AXIS = 1e-6
 TITLE_LENGTH = 70
@@ -47,27 +45,8 @@ MOST_AVERAGE_POINTS = 5000  # of average.x
 KBAR_PER_GPA = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    """What the class ESPRESSO was given."""
-
-    potentials: Mapping[str, str] | None
-    folder: Path | None
-    ecutrho_factor: float | None
-    slab_correction: SlabCorrection
-    search: Sequence[Path]
-
-
 def render_deck(
-    structure: Structure,
-    spec: CalcSpec,
-    seed: str,
-    *,
-    potentials: Mapping[str, str] | None = None,
-    folder: Path | None = None,
-    ecutrho_factor: float | None = None,
-    slab_correction: SlabCorrection = "dipole",
-    search: Sequence[Path] = (),
+    structure: Structure, spec: CalcSpec, seed: str, options: EspressoOptions, *, folder: Path | None = None
 ) -> Deck:
     """Input files and ``<seed>.sh`` for `spec` on `structure`.
 
@@ -75,15 +54,10 @@ def render_deck(
     ----------
     structure
         Ordered crystal, or slab with its normal along a Cartesian axis.
-    potentials, folder
-        As in `dftflow.codes.espresso.potentials.choose_potentials`.
-    ecutrho_factor
-        Cutoff of the density over that of the wave functions; by the kind of the potentials unless given.
-    slab_correction
-        ``"dipole"``: a sawtooth in the vacuum; ``"2D"``: the Coulomb interaction cut off along z, for energies and
-        geometries (its potential has no plateau that reaches to the middle of the vacuum).
-    search
-        Folders with templates of the user's own.
+    options
+        Potentials, cutoff of the density, slab correction, templates of the user's own.
+    folder
+        Where the potentials lie; None when that is not known.
 
     Raises
     ------
@@ -92,15 +66,8 @@ def render_deck(
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", seed):
         raise SpecError(f"{seed!r} is no name for a deck", fix="use letters, digits, '.', '_', '+' and '-' only")
-    options = _Options(
-        potentials=potentials,
-        folder=folder,
-        ecutrho_factor=ecutrho_factor,
-        slab_correction=slab_correction,
-        search=search,
-    )
     _check(structure, spec, options)
-    chosen = choose_potentials(_elements(structure), potentials, folder)
+    chosen = choose_potentials(_elements(structure), options.potentials, folder)
     _check_cutoff_in_2d(spec, chosen, options)
     check_cell_cutoff(spec, chosen)
     values = _values(structure, spec, seed, chosen, options)
@@ -120,22 +87,17 @@ def _elements(structure: Structure) -> list[str]:
 # --- what is refused --------------------------------------------------------------------------------------------
 
 
-def _check(structure: Structure, spec: CalcSpec, options: _Options) -> None:
+def _check(structure: Structure, spec: CalcSpec, options: EspressoOptions) -> None:
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     spec.check_fixed_atoms(len(structure))
     if np.linalg.det(structure.lattice.matrix) < 0:
         raise SpecError("the lattice vectors are left-handed, which pw.x refuses", fix="exchange two of them")
-    factor = options.ecutrho_factor
-    if factor is not None and not 4 <= factor <= 100:
-        raise SpecError(f"ecutrho is {factor} times ecutwfc", fix="give a factor of 4 or more")
-    if options.slab_correction not in ("dipole", "2D"):
-        raise SpecError(f"there is no slab correction {options.slab_correction!r}", fix="choose 'dipole' or '2D'")
     if spec.slab_axis is not None:
         _check_slab(structure.lattice, spec.slab_axis, options)
 
 
-def _check_slab(lattice: Lattice, axis: int, options: _Options) -> None:
+def _check_slab(lattice: Lattice, axis: int, options: EspressoOptions) -> None:
     if axis != 2 and options.slab_correction == "2D":
         raise SpecError("assume_isolated = '2D' wants the slab's normal along z", fix="use slab_correction='dipole'")
     off_axis = [*np.delete(lattice.matrix[axis], axis), *np.delete(lattice.matrix[:, axis], axis)]
@@ -147,7 +109,7 @@ def _check_slab(lattice: Lattice, axis: int, options: _Options) -> None:
         )
 
 
-def _check_cutoff_in_2d(spec: CalcSpec, chosen: Sequence[Potential], options: _Options) -> None:
+def _check_cutoff_in_2d(spec: CalcSpec, chosen: Sequence[Potential], options: EspressoOptions) -> None:
     """pw.x 6.7 takes GTH potentials with assume_isolated = '2D', and gives levels that are 150 eV off."""
     gth = [one.file for one in chosen if one.file.lower().endswith(".gth")]
     if spec.slab_axis is not None and options.slab_correction == "2D" and gth:
@@ -171,7 +133,7 @@ def _stages(spec: CalcSpec) -> tuple[str, ...]:
 
 
 def _files(
-    structure: Structure, spec: CalcSpec, seed: str, values: dict[str, Any], options: _Options
+    structure: Structure, spec: CalcSpec, seed: str, values: dict[str, Any], options: EspressoOptions
 ) -> dict[str, str]:
     def render(template: str, content: Mapping[str, Any]) -> str:
         text = render_template(f"espresso/{template}", content, search=options.search)
@@ -218,7 +180,7 @@ def _average(structure: Structure, spec: CalcSpec, seed: str, values: Mapping[st
 
 
 def _values(
-    structure: Structure, spec: CalcSpec, seed: str, chosen: Sequence[Potential], options: _Options
+    structure: Structure, spec: CalcSpec, seed: str, chosen: Sequence[Potential], options: EspressoOptions
 ) -> dict[str, Any]:
     factor, factor_note = _ecutrho_factor(chosen, options.ecutrho_factor)
     ecutwfc_ry = spec.cutoff_ev / RYDBERG_EV
@@ -326,7 +288,7 @@ def _relaxation(structure: Structure, spec: CalcSpec) -> dict[str, Any] | None:
     }
 
 
-def _slab(structure: Structure, spec: CalcSpec, options: _Options) -> dict[str, Any] | None:
+def _slab(structure: Structure, spec: CalcSpec, options: EspressoOptions) -> dict[str, Any] | None:
     axis = spec.slab_axis
     if axis is None:
         return None

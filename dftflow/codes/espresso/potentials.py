@@ -8,7 +8,6 @@ unified-pseudopotential-format), and GTH in ABINIT's layout (``*.gth``).
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from dftflow.codes.espresso.functionals import functional_name
+from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
 from dftflow.errors import SpecError
 
-__all__ = ["Potential", "choose_potentials"]
+__all__ = ["Potential", "check_name", "choose_potentials", "potential_hashes"]
 
 SUFFIXES = (".upf", ".gth", ".rrkj3", ".van")
 HEAD_BYTES = 2_000_000
@@ -79,14 +79,25 @@ def choose_potentials(
     return tuple(_potential(element, (own or {}).get(element), folder) for element in elements)
 
 
-def _potential(element: str, chosen: str | None, folder: Path | None) -> Potential:
-    name = chosen or _found(element, folder)
+def potential_hashes(elements: Sequence[str], own: Mapping[str, str], folder: Path | None) -> dict[str, str]:
+    """What is known of the potentials before a run: name -> hash of the file; arguments as in `choose_potentials`."""
+    names = [own.get(element) or _found(element, folder) for element in elements]
+    return {f"potential {name}": NOT_KNOWN_HERE if folder is None else file_md5(folder / name) for name in names}
+
+
+def check_name(name: str) -> None:
+    """Raise `SpecError` when `name` is not the plain name of a file."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
         raise SpecError(
             f"{name!r} is no name for a potential in a deck",
             reason="pw.x finds the folder by ESPRESSO_PSEUDO",
             fix="give the file's name alone, of letters, digits, '.', '_', '+' and '-'",
         )
+
+
+def _potential(element: str, chosen: str | None, folder: Path | None) -> Potential:
+    name = chosen or _found(element, folder)
+    check_name(name)
     if folder is None or not (folder / name).is_file():
         return Potential(element=element, file=name)
     return _read(element, folder / name)
@@ -105,17 +116,16 @@ def _found(element: str, folder: Path | None) -> str:
         return default
     raise SpecError(
         f"several potentials in {folder} fit {element}: {', '.join(fits[:6])}",
-        fix=f"choose one, ESPRESSO(potentials={{'{element}': '{fits[0]}'}}), or call that file (or a link to it) "
-        f"{element}{Path(fits[0]).suffix}",
+        fix=f'choose one, [codes.espresso] potentials = {{ {element} = "{fits[0]}" }}, or call that file '
+        f"(or a link to it) {element}{Path(fits[0]).suffix}",
     )
 
 
 def _read(element: str, file: Path) -> Potential:
     if file.stat().st_size > LARGEST_BYTES:
         raise SpecError("the file is too large for a pseudopotential", where=str(file))
-    content = file.read_bytes()
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    head = content[:HEAD_BYTES].decode("latin-1")
+    with file.open("rb") as stream:
+        head = stream.read(HEAD_BYTES).decode("latin-1")
     told = _gth(head) if file.suffix.lower() == ".gth" else _upf(head)
     symbol = told.pop("element", None)
     if symbol and symbol.strip().lower() != element.lower():
@@ -123,7 +133,7 @@ def _read(element: str, file: Path) -> Potential:
     return Potential(
         element=element,
         file=file.name,
-        md5=md5,
+        md5=file_md5(file).removeprefix("md5 "),
         kind=_KINDS.get((told.get("pseudo_type") or "").strip().upper()),
         valence=_number(told.get("z_valence"), MOST_ELECTRONS),
         least_cutoff_ry=_number(told.get("wfc_cutoff"), MOST_CUTOFF_RY),

@@ -22,6 +22,21 @@ ESPRESSO_SHEET: Final = SheetFacts(
         "`<seed>.average.dat` (slabs): its plane averages",
     ),
     ntasks=16,
+    preflight=(
+        "local folder=${ESPRESSO_PSEUDO:-$HOME/espresso/pseudo}\n"
+        '    read -r -a argv <<<"${ESPRESSO_COMMAND:-pw.x}"\n'
+        '    wants "${argv[0]}"\n'
+        "    wants pw.x\n"
+        "    [[ ! -e $1.pp.in ]] || wants pp.x\n"
+        "    [[ ! -e $1.average.in ]] || wants average.x\n"
+        "    awk '/^ *ATOMIC_SPECIES/ { inside = 1; next }\n"
+        "         inside && NF < 3 { inside = 0 }\n"
+        '         inside { print $3 }\' "$1".*.in 2>/dev/null |\n'
+        "        while read -r file; do\n"
+        "            [[ -r $folder/$file || (-z ${ESPRESSO_PSEUDO:-} && -r $file) ]] ||\n"
+        '                echo "the pseudopotential $file is not in $folder (ESPRESSO_PSEUDO)"\n'
+        "        done"
+    ),
     finished_test=(
         'for input in "$1".*.in; do\n'
         '        grep -q "JOB DONE" "${input%.in}.out" 2>/dev/null || return 1\n'

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import json
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.gpaw.data_sets import data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.deck import render_deck
 from dftflow.codes.gpaw.output import read_calculation, read_record
+from dftflow.codes.gpaw.sheet import GPAW_SHEET
+from dftflow.codes.options import CodeOptions
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -30,6 +37,11 @@ class GPAW:
 
     name = "gpaw"
     deck_files = ("{seed}.py", "{seed}.xyz")
+    sheet = GPAW_SHEET
+    options_model = CodeOptions
+
+    def __init__(self, options: CodeOptions | None = None) -> None:
+        self.options = options or CodeOptions()
 
     @property
     def runs_here(self) -> bool:
@@ -43,7 +55,12 @@ class GPAW:
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """The script, and the structure as extended XYZ."""
-        return render_deck(structure, spec, seed)
+        return render_deck(structure, spec, seed, self.options)
+
+    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
+        """Version and data sets of the GPAW beside this interpreter, and what the worker that drives it does."""
+        elements = sorted({site.specie.symbol for site in structure})
+        return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements)}
 
     def command(self, deck: Deck) -> tuple[str, ...]:
         """This interpreter and the script."""
@@ -81,6 +98,16 @@ class GPAW:
     def read(self, calculation: Calculation) -> Reading:
         """Record, eigenvalues, plane-averaged potential and the course of a relaxation."""
         return read_calculation(calculation)
+
+
+@cache
+def _worker_digest() -> str:
+    """Digest of the statements of ``engine.py``, without comments and docstrings."""
+    tree = ast.parse(Path(__file__).with_name("engine.py").read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
 
 
 def _is_of_a_study(file: Path) -> bool:

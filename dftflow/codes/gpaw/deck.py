@@ -5,6 +5,7 @@ from __future__ import annotations
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
+from dftflow.codes.options import CodeOptions
 from dftflow.codes.templates import render_template
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.kpaths import sample_path
@@ -24,8 +25,8 @@ HELPING_BANDS = 4
 """Calculated above the empty bands that are asked for, and not kept: the uppermost converge slowly."""
 
 
-def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
-    """Render `spec` for GPAW.
+def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOptions) -> Deck:
+    """Render `spec` for GPAW, with the user's own templates where `options` names them.
 
     Raises
     ------
@@ -69,6 +70,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str) -> Deck:
             "fixed_atoms": repr(sorted(spec.fixed_atoms)) if spec.fixed_atoms else "",
             "task_block": _task_block(structure, spec, keeps),
         },
+        search=options.search,
     )
     periodic = (True, True, spec.slab_axis is None)
     return Deck(

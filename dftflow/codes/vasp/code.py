@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.vasp.deck import render_deck
 from dftflow.codes.vasp.failures import explain
 from dftflow.codes.vasp.folder import calculations_in
+from dftflow.codes.vasp.options import VaspOptions
 from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
+from dftflow.codes.vasp.potentials import potential_hashes
 from dftflow.codes.vasp.reader import read_calculation
 from dftflow.codes.vasp.sheet import VASP_SHEET
 from dftflow.codes.vasp.status import status_of
@@ -33,23 +36,15 @@ TAIL_BYTES = 100_000
 
 
 class VASP:
-    """VASP 5.4 and later.
-
-    Parameters
-    ----------
-    potentials
-        Element -> symbol of a potential other than the recommended one, e.g. ``{"Pb": "Pb"}``.
-    templates
-        Folders whose ``vasp/*.j2`` replace the shipped templates, e.g. ``[Path("templates")]``.
-    """
+    """VASP 5.4 and later."""
 
     name = "vasp"
     deck_files = ("POSCAR", "INCAR", "KPOINTS", "POTCAR.spec", "vasp.sh")
     sheet = VASP_SHEET
+    options_model = VaspOptions
 
-    def __init__(self, *, potentials: Mapping[str, str] | None = None, templates: Sequence[Path] = ()) -> None:
-        self.potentials = dict(potentials or {})
-        self.templates = tuple(templates)
+    def __init__(self, options: VaspOptions | None = None) -> None:
+        self.options = options or VaspOptions()
 
     @property
     def runs_here(self) -> bool:
@@ -67,7 +62,12 @@ class VASP:
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """Input files without the potentials; raises `SpecError` for what VASP cannot express."""
-        return render_deck(structure, spec, seed, potentials=self.potentials, search=self.templates)
+        return render_deck(structure, spec, seed, self.options)
+
+    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
+        """Potentials, by the content of their files; which VASP will run is not known before it has."""
+        elements = sorted({site.specie.symbol for site in structure})
+        return {"version": NOT_KNOWN_HERE, **potential_hashes(elements, self.options.potentials)}
 
     def command(self, deck: Deck) -> tuple[str, ...]:
         """The deck's script: it checks the potentials, then runs ``VASP_COMMAND`` or the first program on the PATH."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,8 @@ from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, notes_on_cell_cuto
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
 from dftflow.codes.vasp.functionals import Functional, functional
 from dftflow.codes.vasp.kpoints_file import bands_list, regular_grid
-from dftflow.codes.vasp.potentials import PotentialName, choose_potentials
+from dftflow.codes.vasp.options import VaspOptions
+from dftflow.codes.vasp.potentials import LIBRARIES, PotentialName, choose_potentials
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.periodic_cell import largest_empty_part
@@ -34,28 +34,17 @@ __all__ = ["render_deck"]
 SQUARE = 1e-6
 TITLE_LENGTH = 80
 SMALLEST_SIGMA_EV = 0.01
-LIBRARIES = {True: ("potpaw_LDA", "PAW"), False: ("potpaw_PBE", "PAW_PBE")}
-"""Whether the functional is LDA -> folder of the library, and first word of the TITEL of its potentials."""
 
 
-def render_deck(
-    structure: Structure,
-    spec: CalcSpec,
-    seed: str,
-    *,
-    potentials: Mapping[str, str] | None = None,
-    search: Sequence[Path] = (),
-) -> Deck:
+def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: VaspOptions) -> Deck:
     """The input files of `spec` on `structure`; VASP's own names are fixed, so `seed` only names the deck.
 
     Parameters
     ----------
     structure
         Ordered crystal, or slab with its normal along a lattice vector.
-    potentials
-        Element -> symbol of a potential other than the recommended one.
-    search
-        Folders with templates of the user's own.
+    options
+        Potentials, templates of the user's own.
 
     Raises
     ------
@@ -67,7 +56,7 @@ def render_deck(
     _check(structure, spec)
     ordered, counts, order = _grouped(structure)
     lda = spec.xc.upper() == "LDA"
-    names = choose_potentials(list(counts), potentials, lda=lda)
+    names = choose_potentials(list(counts), options.potentials, lda=lda)
     check_cell_cutoff(spec, names)
     xc = functional(spec.xc)
     library, family = LIBRARIES[lda]
@@ -81,10 +70,10 @@ def render_deck(
         seed=seed,
         files={
             "POSCAR": _poscar(ordered, spec.title, [index in spec.fixed_atoms for index in order]),
-            "INCAR": align_comments(render_template(f"vasp/{spec.task}.incar.j2", values, search=search), "#"),
+            "INCAR": align_comments(render_template(f"vasp/{spec.task}.incar.j2", values, search=options.search), "#"),
             "KPOINTS": _kpoints(ordered, spec),
             "POTCAR.spec": "".join(f"{name.symbol}\n" for name in names),
-            "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=search),
+            "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=options.search),
         },
         notes=_notes(spec, names, library, isif),
         cautions=notes_on_cell_cutoff(spec, names),

@@ -8,13 +8,19 @@ for the others.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
 from dftflow.errors import SpecError
 
-__all__ = ["PotentialName", "choose_potentials"]
+__all__ = ["LIBRARIES", "PotentialName", "choose_potentials", "potential_hashes"]
+
+LIBRARIES: Final = {True: ("potpaw_LDA", "PAW"), False: ("potpaw_PBE", "PAW_PBE")}
+"""Whether the functional is LDA -> folder of the library, and first word of the TITEL of its potentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +74,29 @@ def choose_potentials(
     return tuple(_potential(element, (own or {}).get(element), lda=lda) for element in elements)
 
 
+def potential_hashes(elements: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
+    """What is known of the potentials before a run: name -> hash of its POTCAR, where ``VASP_PP_PATH`` holds it.
+
+    Which library is used depends on the functional: that for LDA is named where it is there.
+    """
+    folder = os.environ.get("VASP_PP_PATH")
+    symbols = [name.symbol for name in choose_potentials(elements, own)]
+    if not folder:
+        return {f"potential {symbol}": NOT_KNOWN_HERE for symbol in symbols}
+    found = {
+        f"potential {library}/{symbol}": file_md5(Path(folder) / library / symbol / "POTCAR")
+        for library, _ in LIBRARIES.values()
+        for symbol in symbols
+    }
+    return {name: md5 for name, md5 in found.items() if md5 != NOT_KNOWN_HERE or LIBRARIES[False][0] in name}
+
+
 def _potential(element: str, chosen: str | None, *, lda: bool) -> PotentialName:
     symbol = chosen or _BY_ELEMENT.get(element)
     if symbol is None:
         raise SpecError(
             f"no potential is recommended here for {element}",
-            fix=f"choose one: potentials={{'{element}': '{element}'}}",
+            fix=f'choose one: [codes.vasp] potentials = {{ {element} = "{element}" }}',
         )
     if symbol.split("_")[0] != element or not symbol.replace("_", "").replace(".", "").isalnum():
         raise SpecError(

@@ -24,6 +24,20 @@ VASP_SHEET: Final = SheetFacts(
         "`LOCPOT` (band structures and single points): ions + Hartree, in eV",
     ),
     ntasks=16,
+    preflight=(
+        "local library first=vasp_std candidate\n"
+        "    for candidate in vasp_ncl vasp_gam vasp_std; do\n"
+        '        if type -P "$candidate" >/dev/null; then first=$candidate; fi\n'
+        "    done\n"
+        '    read -r -a argv <<<"${VASP_COMMAND:-$first}"\n'
+        '    wants "${argv[0]}"\n'
+        "    library=$(sed -n 's/^library=//p' vasp.sh 2>/dev/null)\n"
+        "    [[ -e POTCAR ]] || while read -r symbol; do\n"
+        "        [[ -n ${VASP_PP_PATH:-} && -r $VASP_PP_PATH/$library/$symbol/POTCAR ]] ||\n"
+        '            echo "there is no POTCAR of $symbol here, nor $library/$symbol in '
+        '${VASP_PP_PATH:-VASP_PP_PATH, which is not set}"\n'
+        "    done <POTCAR.spec"
+    ),
     finished_test=(
         # an OUTCAR ends the same way whether the criteria were reached or not, and VASP 5 calls every SCF converged
         "awk '/^ *vasp[.][45]/ { always = 1 }\n"

@@ -15,6 +15,7 @@ from dftflow.analysis.band_edges import find_band_edges
 from dftflow.codes.base import Code
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.input.cell_file import read_cell_deck
+from dftflow.codes.castep.options import CastepOptions
 from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
@@ -66,11 +67,11 @@ def test_own_templates(tmp_path: Path, calculations: dict[str, Any]) -> None:
     (tmp_path / "castep").mkdir()
     own = tmp_path / "castep" / "heading.j2"
     own.write_text("! our group's deck: {{ title }}, {{ reference }}\n")
-    deck = calculations["CsPbBr3-relax"].render(CASTEP(templates=[tmp_path]))
+    deck = calculations["CsPbBr3-relax"].render(CASTEP(CastepOptions(templates=tmp_path)))
     assert deck.files["CsPbBr3-relax.param"].startswith("! our group's deck: CsPbBr3 Pnma")
     own.write_text("! {{ titel }} {{ reference }}\n")
     with pytest.raises(SpecError, match="did you mean 'title'"):
-        calculations["CsPbBr3-relax"].render(CASTEP(templates=[tmp_path]))
+        calculations["CsPbBr3-relax"].render(CASTEP(CastepOptions(templates=tmp_path)))
 
 
 # --- diagnosis --------------------------------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ def test_the_gap_of_a_slab_is_read_at_its_edge_points(
 ) -> None:
     """M-bar is not in the 4x4x1 grid of the SCF; the labels come from the list in the deck."""
     step = calculations["FAPbBr3-slab-edges"]
-    edge_run(tmp_path, step.render(CASTEP(keywords=family)), task=task)
+    edge_run(tmp_path, step.render(CASTEP(CastepOptions(keywords=family))), task=task)
     results = read_results(CASTEP(), tmp_path)
     assert results.bands is not None and results.potential is not None
     assert results.bands.labels == ("G-bar", "M-bar", "X-bar", "X'-bar") + ("",) * 8

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dftflow.codes.castep import CASTEP
+from dftflow.codes.castep.options import CastepOptions
 
 UNITS = {
     "cut_off_energy": "eV",
@@ -56,7 +57,7 @@ def test_keywords_and_values_are_castep_18(
 ) -> None:
     checked = set()
     for step in calculations.values():
-        for name, text in step.render(CASTEP(keywords=family)).files.items():
+        for name, text in step.render(CASTEP(CastepOptions(keywords=family))).files.items():
             for keyword, value, is_block in _entries(text):
                 assert keyword in dictionary, f"{name}: CASTEP has no keyword {keyword}"
                 entry = dictionary[keyword]

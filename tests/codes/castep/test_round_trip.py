@@ -17,6 +17,7 @@ from dftflow.codes.castep.input.cell_file import CellDeck, read_cell_deck
 from dftflow.codes.castep.input.keywords import FAMILIES
 from dftflow.codes.castep.input.param_file import ParamFile, read_param
 from dftflow.codes.castep.lint.lint import lint_files
+from dftflow.codes.castep.options import CastepOptions
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 
 ELEMENTS = ["Cs", "Pb", "Br", "H", "N", "C", "I"]
@@ -113,7 +114,7 @@ def calculations(draw: st.DrawFn) -> tuple[Structure, CalcSpec]:
 @given(calculation=calculations())
 def test_what_is_read_is_what_was_written(family: Any, calculation: tuple[Structure, CalcSpec], tmp_path: Path) -> None:
     structure, spec = calculation
-    deck = CASTEP(keywords=family).render(structure, spec, "a")
+    deck = CASTEP(CastepOptions(keywords=family)).render(structure, spec, "a")
     for name, text in deck.files.items():
         (tmp_path / name).write_text(text)
     cell, param = read_cell_deck(tmp_path / "a.cell"), read_param(tmp_path / "a.param")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import replace
@@ -17,6 +18,7 @@ from dftflow import studies
 from dftflow.codes.cell_cutoff import CONVERGED_PRESET_EV
 from dftflow.codes.espresso import ESPRESSO
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card, read_names
+from dftflow.codes.espresso.options import EspressoOptions
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
@@ -239,20 +241,19 @@ def test_special_points_of_the_surface_are_listed_at_the_density_of_the_scf(tmp_
 
 @pytest.mark.parametrize("empty", [3, 20])
 def test_the_empty_bands_are_those_that_were_asked_for(tmp_path: Path, empty: int) -> None:
-    folder = potentials(
+    potentials(
         tmp_path / "upf",
         Cs_dot_upf=UPF.format(element="Cs", kind="NC", xc="PBE", z="9.0"),
         Pb_dot_upf=UPF.format(element="Pb", kind="NC", xc="PBE", z="14.0"),
         Br_dot_upf=UPF.format(element="Br", kind="NC", xc="PBE", z="7.0"),
     )
     points = (KPoint(label="G-bar", frac=(0, 0, 0)),)
-    deck = ESPRESSO(pseudo_dir=folder).render(
-        slab(), replace(SLAB_SPEC, empty_bands=empty, edge_kpoints=points), "seed"
-    )
+    deck = ESPRESSO().render(slab(), replace(SLAB_SPEC, empty_bands=empty, edge_kpoints=points), "seed")
     filled = (9 + 14 + 3 * 7) // 2
     for stage in ("scf", "bands"):
         text = deck.files[f"seed.{stage}.in"]
         assert value(text, "nbnd") == str(filled + empty) and f"! {empty} of them empty" in text
+    os.environ["ESPRESSO_PSEUDO"] = str(tmp_path / "no-such-folder")
     blind = ESPRESSO().render(slab(), replace(SLAB_SPEC, empty_bands=empty), "seed")
     assert any(f"plus {empty}" in note and "nbnd" in note for note in blind.notes)
 
@@ -278,19 +279,21 @@ def test_a_slab_is_averaged_on_enough_points_along_its_normal() -> None:
 
 
 def test_the_coulomb_cutoff_instead_of_the_sawtooth() -> None:
-    deck = ESPRESSO(slab_correction="2D").render(slab(), SLAB_SPEC, "seed")
+    deck = ESPRESSO(EspressoOptions(slab_correction="2D")).render(slab(), SLAB_SPEC, "seed")
     text = scf(deck)
     assert any("artefact" in note for note in deck.notes)
     assert value(text, "assume_isolated") == "2D" and "dipfield" not in text
     with pytest.raises(SpecError, match="along z"):
-        ESPRESSO(slab_correction="2D").render(slab(), replace(SLAB_SPEC, slab_axis=0, grid=(1, 2, 2)), "seed")
+        ESPRESSO(EspressoOptions(slab_correction="2D")).render(
+            slab(), replace(SLAB_SPEC, slab_axis=0, grid=(1, 2, 2)), "seed"
+        )
 
 
 def test_gth_potentials_are_refused_where_pw_x_treats_them_wrongly() -> None:
     names = {element: f"{element}.gth" for element in ("Cs", "Pb", "Br")}
     with pytest.raises(SpecError, match="does not go together"):
-        ESPRESSO(slab_correction="2D", potentials=names).render(slab(), SLAB_SPEC, "seed")
-    assert "Cs.gth" in scf(ESPRESSO(potentials=names).render(slab(), SLAB_SPEC, "seed"))
+        ESPRESSO(EspressoOptions(slab_correction="2D", potentials=names)).render(slab(), SLAB_SPEC, "seed")
+    assert "Cs.gth" in scf(ESPRESSO(EspressoOptions(potentials=names)).render(slab(), SLAB_SPEC, "seed"))
 
 
 def test_an_oblique_slab_is_refused() -> None:
@@ -333,7 +336,7 @@ def moving_cell(folder: Path, cutoff_ev: float, cell: str = "isotropic", task: s
     relaxation = replace(RELAXATION, cell=cell) if task == "relax" else None  # type: ignore[arg-type]
     spec = replace(SPEC, cutoff_ev=cutoff_ev, task=task, relaxation=relaxation)  # type: ignore[arg-type]
     crystal = Structure(Lattice.cubic(4.291), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    return ESPRESSO(pseudo_dir=folder).render(crystal, spec, "seed")
+    return ESPRESSO().render(crystal, spec, "seed")
 
 
 @pytest.mark.parametrize(
@@ -386,6 +389,8 @@ def test_a_need_that_is_not_known_is_said_and_not_guessed(tmp_path: Path) -> Non
 
 
 def potentials(folder: Path, **files: str) -> Path:
+    """Writes them, and names their folder in the environment, which the fixture `no_potentials` restores."""
+    os.environ["ESPRESSO_PSEUDO"] = str(folder)
     folder.mkdir()
     for name, content in files.items():
         (folder / name.replace("_dot_", ".")).write_text(content)
@@ -404,43 +409,41 @@ def test_without_a_folder_the_deck_says_what_it_does_not_know(csbr: Structure) -
         "input_dft sets",
         "nbnd",
     ]
-    chosen = ESPRESSO(ecutrho_factor=6).render(csbr, SPEC, "seed")
+    chosen = ESPRESSO(EspressoOptions(ecutrho_factor=6)).render(csbr, SPEC, "seed")
     assert not any("ecutrho" in note for note in chosen.notes)
 
 
 @pytest.mark.parametrize(("kind", "factor"), [("NC", 4), ("US", 8), ("PAW", 8)])
 def test_what_the_potentials_tell_is_used(csbr: Structure, tmp_path: Path, kind: str, factor: int) -> None:
-    folder = potentials(
+    potentials(
         tmp_path / "upf",
         Cs_dot_upf=UPF.format(element="Cs", kind="NC", xc="SLA PW PBX PBC", z="9.0"),
         br_pbe_v1_dot_UPF=UPF.format(element="Br", kind=kind, xc="PBE", z=" 7.000"),
     )
     points = special_points(csbr)
     spec = replace(SPEC, task="bands", path=standard_path(csbr, 0.5), edge_kpoints=tuple(points.values()))
-    deck = ESPRESSO(pseudo_dir=folder).render(csbr, spec, "seed")
+    deck = ESPRESSO().render(csbr, spec, "seed")
     text = scf(deck)
     assert float(value(text, "ecutrho")) == pytest.approx(factor * float(value(text, "ecutwfc")), rel=1e-9)
     assert value(text, "nbnd") == str(8 + 12) and "input_dft" not in text and "br_pbe_v1.UPF" in text
     assert re.search(r"Cs\.upf: md5 [0-9a-f]{32}", text) and str(tmp_path) not in "".join(deck.files.values())
     assert len(deck.notes) == 1, "nothing but where the potentials come from"
-    other = scf(ESPRESSO(pseudo_dir=folder).render(csbr, replace(SPEC, xc="PBEsol"), "seed"))
+    other = scf(ESPRESSO().render(csbr, replace(SPEC, xc="PBEsol"), "seed"))
     assert value(other, "input_dft") == "PBESOL"
-    wide = scf(ESPRESSO(pseudo_dir=folder, ecutrho_factor=12).render(csbr, SPEC, "seed"))
+    wide = scf(ESPRESSO(EspressoOptions(ecutrho_factor=12)).render(csbr, SPEC, "seed"))
     assert float(value(wide, "ecutrho")) == pytest.approx(12 * float(value(wide, "ecutwfc")), rel=1e-9)
-    assert ESPRESSO(pseudo_dir=folder).command(deck) == ("env", f"ESPRESSO_PSEUDO={folder}", "bash", "seed.sh")
+    assert ESPRESSO().command(deck) == ("bash", "seed.sh")
 
 
 def test_which_potential_is_meant(csbr: Structure, tmp_path: Path) -> None:
     text = UPF.format(element="Br", kind="NC", xc="PBE", z="7")
     folder = potentials(tmp_path / "upf", Br_a_dot_upf=text, Br_b_dot_upf=text, Cs_dot_upf=text, B_dot_upf=text)
     with pytest.raises(SpecError, match="potential of Br, not of Cs"):
-        ESPRESSO(pseudo_dir=folder, potentials={"Br": "Br_a.upf"}).render(csbr, SPEC, "seed")
+        ESPRESSO(EspressoOptions(potentials={"Br": "Br_a.upf"})).render(csbr, SPEC, "seed")
     (folder / "Cs.upf").unlink()
     with pytest.raises(SpecError, match="several potentials"):
-        ESPRESSO(pseudo_dir=folder).render(csbr, SPEC, "seed")
-    assert "Br_b.upf" in scf(ESPRESSO(pseudo_dir=folder, potentials={"Br": "Br_b.upf"}).render(csbr, SPEC, "seed"))
-    with pytest.raises(SpecError, match="no name for a potential"):
-        ESPRESSO(potentials={"Br": "../Br.upf"}).render(csbr, SPEC, "seed")
+        ESPRESSO().render(csbr, SPEC, "seed")
+    assert "Br_b.upf" in scf(ESPRESSO(EspressoOptions(potentials={"Br": "Br_b.upf"})).render(csbr, SPEC, "seed"))
 
 
 def test_it_does_not_run_without_potentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -471,8 +474,6 @@ def test_what_pw_x_cannot_do_is_refused(csbr: Structure) -> None:
     mixed = Structure(Lattice.cubic(4), [{"Br": 0.5, "Cl": 0.5}], [[0, 0, 0]])
     with pytest.raises(SpecError, match="partial occupation"):
         ESPRESSO().render(mixed, SPEC, "seed")
-    with pytest.raises(SpecError, match="factor of 4"):
-        ESPRESSO(ecutrho_factor=2).render(csbr, SPEC, "seed")
 
 
 def test_an_atom_that_is_held_has_zeros_behind_it() -> None:

@@ -15,8 +15,10 @@ from pymatgen.io.vasp import Incar, Kpoints, Poscar
 
 from dftflow import studies
 from dftflow.codes.cell_cutoff import CONVERGED_PRESET_EV
+from dftflow.codes.registry import load_code
 from dftflow.codes.vasp import VASP
-from dftflow.errors import SpecError
+from dftflow.codes.vasp.options import VaspOptions
+from dftflow.errors import OptionError, SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 from dftflow.resources import structures_dir
@@ -67,7 +69,7 @@ def incar(deck: Deck) -> Incar:
 
 
 def render(structure: Structure, calculation: CalcSpec, **choices: object) -> Deck:
-    return VASP(**choices).render(structure, calculation, "seed")  # type: ignore[arg-type]
+    return VASP(VaspOptions.model_validate(choices)).render(structure, calculation, "seed")
 
 
 def test_no_deck_holds_a_potential():
@@ -318,8 +320,8 @@ def test_what_vasp_cannot_express_is_refused(structure, calculation, message):
 
 @pytest.mark.parametrize("symbol", ["Br", "Pb_d; rm -rf /", "Pb d"])
 def test_a_potential_of_another_element_is_refused(symbol):
-    with pytest.raises(SpecError, match="no potential of Pb"):
-        render(CRYSTAL, spec(), potentials={"Pb": symbol})
+    with pytest.raises(OptionError, match="no potential of Pb"):
+        load_code("vasp", {"potentials": {"Pb": symbol}})
 
 
 @pytest.mark.parametrize("seed", ["", "a/b", "a b"])
@@ -331,5 +333,5 @@ def test_a_seed_that_is_no_name_is_refused(seed):
 def test_a_template_of_the_users_own_replaces_the_shipped_one(tmp_path):
     (tmp_path / "vasp").mkdir()
     (tmp_path / "vasp" / "heading.incar.j2").write_text("# mine {{ reference }}\nSYSTEM = {{ title }}\n")
-    deck = VASP(templates=[tmp_path]).render(CRYSTAL, replace(spec(), title="t"), "seed")
+    deck = VASP(VaspOptions(templates=tmp_path)).render(CRYSTAL, replace(spec(), title="t"), "seed")
     assert deck.files["INCAR"].startswith("# mine \nSYSTEM = t\n")

@@ -7,8 +7,6 @@ path, potentials) and what CASTEP cannot express is refused. Keywords and units:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from dftflow.codes.castep.input.constraints import ionic_constraints_block
 from dftflow.codes.castep.input.keywords import FAMILIES, KeywordFamily, functional, tolerance_notes
 from dftflow.codes.castep.input.kpoint_blocks import grid_offset, list_block, path_block
 from dftflow.codes.castep.input.potentials import Potentials, choose_potentials
+from dftflow.codes.castep.options import CastepOptions
 from dftflow.codes.deck_text import align_comments, decimal_text, plain_text
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
@@ -45,27 +44,15 @@ CHECKPOINT = ".castep_bin"  # what `write_checkpoint : minimal` leaves in every 
 LONGEST_STEM = 255 - len(CHECKPOINT)
 
 
-def render_deck(
-    structure: Structure,
-    spec: CalcSpec,
-    seed: str,
-    *,
-    family: KeywordFamily,
-    potentials: str | Mapping[str, str] | None = None,
-    search: Sequence[Path] = (),
-) -> Deck:
+def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CastepOptions) -> Deck:
     """``<seed>.cell`` and ``<seed>.param`` for `spec` on `structure`.
 
     Parameters
     ----------
     structure
         Ordered crystal, or slab with its normal along a Cartesian axis.
-    family
-        Keyword family of a band structure; see `dftflow.codes.castep.input.keywords`.
-    potentials
-        As in `dftflow.codes.castep.input.potentials.choose_potentials`.
-    search
-        Folders with templates of the user's own.
+    options
+        Keyword family, potentials, templates of the user's own.
 
     Raises
     ------
@@ -75,9 +62,10 @@ def render_deck(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", seed):
         raise SpecError(f"{seed!r} is no seed for CASTEP", fix="use letters, digits, '.', '_', '+' and '-' only")
     _check(structure, spec)
-    pots = choose_potentials(_elements(structure), spec, family, potentials)
-    cell = render_template(_cell_template(spec), _cell_values(structure, spec, family, pots), search=search)
-    param = render_template(_param_template(spec, family), _param_values(spec), search=search)
+    family = options.keywords
+    pots = choose_potentials(_elements(structure), spec, family, options.potentials)
+    cell = render_template(_cell_template(spec), _cell_values(structure, spec, family, pots), search=options.search)
+    param = render_template(_param_template(spec, family), _param_values(spec), search=options.search)
     return Deck(
         code="castep",
         seed=seed,

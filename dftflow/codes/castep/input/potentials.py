@@ -1,6 +1,8 @@
 """Which pseudopotentials a CASTEP deck asks for.
 
-Those that the person names. Otherwise the Materials Studio decks ask for the tabulated Vanderbilt potentials that come
+Those that the person names: a library, a set of tabulated files (``"tabulated:00PBE"``: ``Pb_00PBE.usp``;
+``"tabulated:00PBE_OP"``: ``Pb_00PBE_OP.recpot``, the names under which Materials Studio has them), or one potential for
+every element. Otherwise the Materials Studio decks ask for the tabulated Vanderbilt potentials that come
 with it (``Pb_00PBE.usp``), and the academic ones for the on-the-fly ultrasoft library C19, which is built into CASTEP
 from 19.1 on and needs no file. The quality levels of CASTEP's potentials are cutoffs in whole Hartree as a rule, which
 244.9 eV and 435.4 eV are too (9.000 and 16.001 Hartree).
@@ -8,16 +10,22 @@ from 19.1 on and needs no file. The quality levels of CASTEP's potentials are cu
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from dftflow.codes.castep.input.keywords import KeywordFamily, functional
+from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
 from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec
 
-__all__ = ["ACADEMIC_LIBRARY", "Potentials", "choose_potentials"]
+__all__ = ["ACADEMIC_LIBRARY", "TABULATED", "Potentials", "choose_potentials", "potential_hashes"]
 
 ACADEMIC_LIBRARY = "C19"
+TABULATED: Final = "tabulated:"
+NORM_CONSERVING_SET = "_OP"
 POTENTIAL_FILES = (".usp", ".uspcc", ".uspso", ".recpot", ".upf", ".otfglib")
 CHECK_CUTOFF = (
     "Each potential wants a cutoff of its own. Its on-the-fly string, which the .castep file repeats, holds three of "
@@ -43,8 +51,8 @@ def choose_potentials(
     Parameters
     ----------
     choice
-        A library's name (``"C19"``, ``"NCP19"``) for all elements; a mapping from element to file name, library or
-        on-the-fly string; or None for the default of the keyword family.
+        A library's name (``"C19"``, ``"NCP19"``) or a set of tabulated files for all elements; a mapping from element
+        to file name, library or on-the-fly string; or None for the default of the keyword family.
 
     Raises
     ------
@@ -57,14 +65,16 @@ def choose_potentials(
             raise SpecError(f"no potential is given for {', '.join(missing)}", fix="name one for every element")
         chosen = {element: choice[element] for element in elements}
         comment = "potentials as given by hand"
+    elif choice is not None and choice.startswith(TABULATED):
+        chosen = {element: _tabulated(element, choice.removeprefix(TABULATED)) for element in elements}
+        comment = f"tabulated potentials {choice.removeprefix(TABULATED)}, as given"
     elif choice is not None:
         return _library(choice, spec, f"potential library {choice}, as given")
     elif family == "academic":
         comment = "C19 = on-the-fly ultrasoft potentials, CASTEP >= 19.1"
         return _library(ACADEMIC_LIBRARY, spec, comment)
     else:
-        suffix = "_00PBE.usp" if functional(spec.xc).gradient else "_00.usp"
-        chosen = {element: element + suffix for element in elements}
+        chosen = {element: _tabulated(element, _studio_set(functional(spec.xc).gradient)) for element in elements}
         comment = "tabulated ultrasoft potentials that come with Materials Studio"
     _refuse_ultrasoft_hybrid(spec, chosen.values())
     width = max(map(len, chosen))
@@ -72,6 +82,44 @@ def choose_potentials(
     files = [p for p in chosen.values() if p.lower().endswith(POTENTIAL_FILES)]
     supply = f"Put {', '.join(files)} beside the deck, or set PSPOT_DIR to the folder that holds them."
     return Potentials(block=block, comment=comment, notes=(supply, CHECK_CUTOFF) if files else (CHECK_CUTOFF,))
+
+
+def potential_hashes(
+    elements: Sequence[str], family: KeywordFamily, choice: str | Mapping[str, str] | None
+) -> dict[str, str]:
+    """What is known of the potentials before a run: name -> hash, or that they are built in.
+
+    Files are looked for in the folder ``PSPOT_DIR``. The default of Materials Studio depends on the functional: both
+    of its sets are named.
+    """
+    if isinstance(choice, Mapping):
+        names = [choice[element] for element in elements if element in choice]
+    elif choice is not None and choice.startswith(TABULATED):
+        names = [_tabulated(element, choice.removeprefix(TABULATED)) for element in elements]
+    elif choice is None and family == "materials-studio":
+        names = [_tabulated(element, _studio_set(gradient)) for element in elements for gradient in (True, False)]
+    else:
+        return {f"potentials {choice or ACADEMIC_LIBRARY}": "built into CASTEP"}
+    folder = os.environ.get("PSPOT_DIR")
+    return {
+        f"potential {name}": "built into CASTEP"
+        if not name.lower().endswith(POTENTIAL_FILES)
+        else file_md5(Path(folder) / name)
+        if folder
+        else NOT_KNOWN_HERE
+        for name in names
+    }
+
+
+def _studio_set(gradient: bool) -> str:
+    return "00PBE" if gradient else "00"
+
+
+def _tabulated(element: str, name: str) -> str:
+    """File of the set `name`; its norm-conserving potentials, which end in ``_OP``, are ``.recpot``."""
+    if "." in name:
+        return f"{element}_{name}"
+    return f"{element}_{name}{'.recpot' if name.endswith(NORM_CONSERVING_SET) else '.usp'}"
 
 
 def _library(name: str, spec: CalcSpec, comment: str) -> Potentials:

@@ -18,6 +18,7 @@ from pymatgen.core import Lattice, Structure
 
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.input.cell_file import read_cell_deck, read_cell_structure
+from dftflow.codes.castep.options import CastepOptions
 from dftflow.errors import SpecError
 from dftflow.model.results import FloatArray
 from dftflow.model.spec import CalcSpec, KPath, KPoint
@@ -59,7 +60,7 @@ def cell(code: CASTEP, structure: Structure, spec: CalcSpec) -> str:
 @pytest.mark.parametrize("family", ["academic", "materials-studio"])
 @pytest.mark.parametrize("seed", STEPS)
 def test_deck_equals_the_checked_file(seed: str, family: Any, calculations: dict[str, Any]) -> None:
-    deck = calculations[seed].render(CASTEP(keywords=family))
+    deck = calculations[seed].render(CASTEP(CastepOptions(keywords=family)))
     assert sorted(deck.files) == [f"{seed}.cell", f"{seed}.param"]
     for name, text in deck.files.items():
         file = EXPECTED / family / name
@@ -83,7 +84,9 @@ def test_deck_is_plain_tidy_text(seed: str, calculations: dict[str, Any]) -> Non
 @pytest.mark.parametrize("seed", ["CsPbBr3-bands", "FAPbBr3-bands", "FAPbBr3-slab-edges"])
 def test_keyword_families_are_never_mixed(seed: str, calculations: dict[str, Any]) -> None:
     academic = "\n".join(calculations[seed].render(CASTEP()).files.values()).lower()
-    studio = "\n".join(calculations[seed].render(CASTEP(keywords="materials-studio")).files.values()).lower()
+    studio = "\n".join(
+        calculations[seed].render(CASTEP(CastepOptions(keywords="materials-studio"))).files.values()
+    ).lower()
     assert "spectral" in academic
     assert not re.search(r"\bbs_", academic)
     assert not re.search(r"task\s*:\s*bandstructure", academic.replace("spectral_task", "x"))
@@ -141,7 +144,7 @@ def test_the_reference_stands_in_the_head_and_where_a_note_names_it(
     step = calculations[seed]
     relaxation = step.spec.relaxation and replace(step.spec.relaxation, notes={})
     bare = replace(step.spec, cutoff_note="", grid_note="", relaxation=relaxation)
-    code = CASTEP(keywords=family)
+    code = CASTEP(CastepOptions(keywords=family))
     for name, text in code.render(step.structure, bare, "a").files.items():
         lines = [line for line in text.splitlines() if "10.1021" in line or "study" in line or "paper" in line]
         head = "! the study refers to doi 10.1021/acsami.1c18025; a comment names it where a setting is from there"
@@ -229,7 +232,7 @@ def test_only_a_slab_has_a_dipole_correction_and_no_symmetry(calculations: dict[
 def test_hybrid_writes_no_local_potential(calculations: dict[str, Any]) -> None:
     step = calculations["FAPbBr3-bands"]
     assert param(CASTEP(), step.structure, step.spec)["write_formatted_potential"] == "true"
-    params = param(CASTEP(potentials="NCP19"), step.structure, replace(step.spec, xc="HSE06"))
+    params = param(CASTEP(CastepOptions(potentials="NCP19")), step.structure, replace(step.spec, xc="HSE06"))
     assert params["xc_functional"] == "HSE06"
     assert "write_formatted_potential" not in params
 
@@ -270,7 +273,7 @@ def test_a_potential_with_edge_points_lists_them_and_the_grid(
     """16 points of a 4x4x1 grid are 8 up to the sign; with Γ in it, 10, of which 4 are their own time-reversed ones."""
     step = calculations["FAPbBr3-slab-edges"]
     spec = replace(step.spec, grid=grid, gamma_centred=gamma_centred)
-    code = CASTEP(keywords=family)
+    code = CASTEP(CastepOptions(keywords=family))
     text = cell(code, step.structure, spec)
     points = listed(text, name)
     assert len(points) == len(up_to_sign(points)) == number
@@ -331,7 +334,7 @@ def test_equivalent_edge_point_is_on_the_path(frac: Any, calculations: dict[str,
 
 
 def test_jump_in_the_path_is_said_to_materials_studio(calculations: dict[str, Any]) -> None:
-    studio = CASTEP(keywords="materials-studio")
+    studio = CASTEP(CastepOptions(keywords="materials-studio"))
     assert any("BREAK" in note for note in calculations["CsPbBr3-bands"].render(studio).notes)
     assert not any("BREAK" in note for note in calculations["FAPbBr3-bands"].render(studio).notes)
 
@@ -375,7 +378,7 @@ def test_a_later_step_starts_from_what_an_earlier_one_leaves(
 ) -> None:
     """A continuation would go on with the earlier task, in its cell; every run leaves its .castep_bin."""
     step = calculations[seed]
-    code = CASTEP(keywords=family)
+    code = CASTEP(CastepOptions(keywords=family))
     plain = param(code, step.structure, step.spec)
     later = code.render(step.structure, replace(step.spec, continues="../before/before"), "a")
     params = keywords(later.files["a.param"])
@@ -392,7 +395,7 @@ def test_a_later_step_starts_from_what_an_earlier_one_leaves(
 def test_default_potentials(calculations: dict[str, Any]) -> None:
     step = calculations["CsPbBr3-relax"]
     assert block(cell(CASTEP(), step.structure, step.spec), "SPECIES_POT") == ["C19"]
-    studio = cell(CASTEP(keywords="materials-studio"), step.structure, step.spec)
+    studio = cell(CASTEP(CastepOptions(keywords="materials-studio")), step.structure, step.spec)
     files = dict(line.split() for line in block(studio, "SPECIES_POT"))
     assert files == {"Cs": "Cs_00PBE.usp", "Pb": "Pb_00PBE.usp", "Br": "Br_00PBE.usp"}
 
@@ -400,10 +403,10 @@ def test_default_potentials(calculations: dict[str, Any]) -> None:
 @pytest.mark.parametrize("family", ["academic", "materials-studio"])
 def test_notes_say_what_to_supply_and_what_to_compare(family: Any, calculations: dict[str, Any]) -> None:
     """The cutoffs that a potential wants are told by CASTEP, whoever chose the potential."""
-    for code in (CASTEP(keywords=family), CASTEP(keywords=family, potentials="C18")):
+    for code in (CASTEP(CastepOptions(keywords=family)), CASTEP(CastepOptions(keywords=family, potentials="C18"))):
         for step in calculations.values():
             potentials, cutoff, *more = step.render(code).notes
-            named = "C18" if code.potentials else "C19" if family == "academic" else "Pb_00PBE.usp"
+            named = "C18" if code.options.potentials else "C19" if family == "academic" else "Pb_00PBE.usp"
             assert named in potentials
             assert "compare the deck's cut_off_energy" in cutoff.replace("Compare", "compare")
             assert all("BREAK" in note for note in more)
@@ -412,7 +415,7 @@ def test_notes_say_what_to_supply_and_what_to_compare(family: Any, calculations:
 
 def test_potentials_by_hand(calculations: dict[str, Any]) -> None:
     step = calculations["CsPbBr3-relax"]
-    code = CASTEP(potentials={"Cs": "Cs_00PBE.usp", "Pb": "C19", "Br": "QC5", "I": "C19"})
+    code = CASTEP(CastepOptions(potentials={"Cs": "Cs_00PBE.usp", "Pb": "C19", "Br": "QC5", "I": "C19"}))
     deck = step.render(code)
     lines = block(deck.files["CsPbBr3-relax.cell"], "SPECIES_POT")
     assert dict(line.split() for line in lines) == {"Cs": "Cs_00PBE.usp", "Pb": "C19", "Br": "QC5"}
@@ -436,7 +439,7 @@ REFUSED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     ),
     "potential of a hybrid": (
         "no local potential",
-        lambda c: CASTEP(potentials="NCP19").render(
+        lambda c: CASTEP(CastepOptions(potentials="NCP19")).render(
             c["FAPbBr3-slab-potential"].structure, replace(c["FAPbBr3-slab-potential"].spec, xc="HSE06"), "a"
         ),
     ),
@@ -471,7 +474,9 @@ REFUSED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     ),
     "element without potential": (
         "no potential is given for Pb, Br",
-        lambda c: CASTEP(potentials={"Cs": "C19"}).render(c["CsPbBr3-relax"].structure, c["CsPbBr3-relax"].spec, "a"),
+        lambda c: CASTEP(CastepOptions(potentials={"Cs": "C19"})).render(
+            c["CsPbBr3-relax"].structure, c["CsPbBr3-relax"].spec, "a"
+        ),
     ),
     "atom that is not there": (
         "atom 20, but there are 20",
@@ -512,7 +517,6 @@ REFUSED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
             c["CsPbBr3-bands"].structure, replace(c["CsPbBr3-bands"].spec, continues="../a/a.check"), "a"
         ),
     ),
-    "keyword family": ("keyword family", lambda c: CASTEP(keywords="vasp")),  # type: ignore[arg-type]
 }
 
 

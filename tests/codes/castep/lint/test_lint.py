@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.lint.finding import Finding
 from dftflow.codes.castep.lint.lint import lint_files
+from dftflow.codes.castep.options import CastepOptions
 from dftflow.errors import InputError
 from dftflow.model.spec import CalcSpec
 
@@ -444,7 +445,7 @@ def test_every_deck_that_is_written_is_good(family: Any, calculations: dict[str,
     written = 0
     for seed, step in calculations.items():
         for number, spec in enumerate(_variants(step.spec)):
-            deck = CASTEP(keywords=family).render(step.structure, spec, f"{seed}-{number}")
+            deck = CASTEP(CastepOptions(keywords=family)).render(step.structure, spec, f"{seed}-{number}")
             files = [tmp_path / name for name in deck.files]
             for file in files:
                 file.write_text(deck.files[file.name])

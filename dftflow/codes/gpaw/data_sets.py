@@ -1,0 +1,76 @@
+"""The PAW data sets that GPAW will use, found as GPAW finds them, without loading it.
+
+GPAW looks into the folders of ``GPAW_SETUP_PATH``, then into the package gpaw-data, for ``Pb.PBE`` and ``Pb.PBE.gz``
+(``gpaw.setup_data.search_for_file``, 26.7). A ``~/.gpaw/rc.py`` may change these folders: it is
+a program, which is not run here, and the data sets are then not known.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
+
+__all__ = ["data_set_hashes", "gpaw_version", "missing_data_sets"]
+
+_SETS: Final = ("PBE", "LDA", "revPBE", "RPBE")
+"""Functionals for which there are data sets of their own; which of them a calculation uses, its deck says."""
+
+
+def gpaw_version() -> str:
+    """Version of the GPAW that is installed for this interpreter, or `NOT_KNOWN_HERE`."""
+    try:
+        return version("gpaw")
+    except PackageNotFoundError:
+        return NOT_KNOWN_HERE
+
+
+def data_set_hashes(elements: Sequence[str]) -> dict[str, str]:
+    """What is known of the data sets before a run: name -> hash, the one that GPAW prints as its ``id``.
+
+    ``data set Pb.PBE`` is there for every element; those for other functionals only where they are installed.
+    """
+    found: dict[str, str] = {}
+    for element in elements:
+        for functional in _SETS:
+            file = _file(element, functional)
+            if file is not None or functional == _SETS[0]:
+                found[f"data set {element}.{functional}"] = NOT_KNOWN_HERE if file is None else file_md5(file)
+    return found
+
+
+def missing_data_sets(elements: Sequence[str]) -> tuple[str, ...]:
+    """Those of `elements` for which there is no data set at all; none when it is not known where they are."""
+    if _rc_file().is_file():
+        return ()
+    return tuple(element for element in elements if not any(_file(element, functional) for functional in _SETS))
+
+
+def _rc_file() -> Path:
+    return Path(os.environ.get("HOME", os.devnull)) / ".gpaw" / "rc.py"
+
+
+def _file(element: str, functional: str) -> Path | None:
+    """Its file; None when there is none, or when a ``rc.py`` decides where it is."""
+    if _rc_file().is_file():
+        return None
+    name = f"{element}.{functional}"
+    for folder in _folders():
+        files = [file for file in (folder / name, folder / f"{name}.gz") if file.is_file()]
+        if files:
+            return max(files)
+    return None
+
+
+def _folders() -> list[Path]:
+    named = os.environ.get("GPAW_SETUP_PATH")
+    folders = [Path(part) for part in named.split(os.pathsep)] if named else []
+    package = find_spec("gpaw_data")
+    if package is not None and package.origin is not None:
+        folders.append(Path(package.origin).parent / "setups")
+    return folders
