@@ -20,7 +20,7 @@ def command(folder: Path, step: str | None, as_json: bool) -> None:
     FOLDER is one that `dftflow decks` wrote to, wherever it lies now. Finished steps are left alone, and so are files
     that were changed by hand.
     """
-    from dftflow.cli.decks import print_decks
+    from dftflow.cli.decks import print_decks, refuse_failures
     from dftflow.studies.decks import advance
 
     written = advance(folder, step)
@@ -28,3 +28,5 @@ def command(folder: Path, step: str | None, as_json: bool) -> None:
         click.echo(json.dumps([deck.as_dict() for deck in written.decks], indent=1))
     else:
         print_decks(written)
+    if step is None:
+        refuse_failures(written)

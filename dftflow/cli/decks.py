@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from dftflow.studies.decks import WrittenDecks
 
-__all__ = ["command", "print_decks"]
+__all__ = ["command", "print_decks", "refuse_failures"]
 
 
 @click.command()
@@ -35,6 +35,7 @@ def command(study: str, code: str | None, out: Path, preset: str | None, as_json
         click.echo(json.dumps([deck.as_dict() for deck in written.decks], indent=1))
     else:
         print_decks(written)
+    refuse_failures(written)
 
 
 def print_decks(written: WrittenDecks) -> None:
@@ -48,3 +49,16 @@ def print_decks(written: WrittenDecks) -> None:
     for note, names in written.cautions.items():
         click.echo(f"! {note} ({', '.join(names)})")
     click.echo(f"read {written.sheet} first")
+
+
+def refuse_failures(written: WrittenDecks) -> None:
+    """Raise `CalculationError` when a deck could not be written; the others are there."""
+    from dftflow.errors import CalculationError
+
+    failed = [deck for deck in written.decks if deck.failure]
+    if failed:
+        raise CalculationError(
+            f"{len(failed)} of {len(written.decks)} decks could not be written",
+            reason="\n       ".join(f"{deck.name}: {' '.join(deck.failure.split())}" for deck in failed),
+            fix="the others are there, and can be run",
+        )

@@ -93,9 +93,10 @@ def write_decks(study: Study, out: Path) -> WrittenDecks:
         When `out` cannot be written, or belongs to another study, preset or code.
     """
     plan = plan_study(study)
+    work = Work(plan)
+    work.check(decks=True)
     with locked(out):
-        work = Work(plan, StudyFolder.create(plan, out, "decks"))
-        work.check()
+        work.folder = StudyFolder.create(plan, out, "decks")
         return _write(work)
 
 

@@ -79,7 +79,8 @@ def run_study(
         When the folder cannot be written, is in use, or belongs to another study, preset or code.
     """
     plan = plan_study(study)
-    Work(plan).check()
+    work = Work(plan, say=say)
+    work.check(decks=True)
     if executor is None and not plan.code.runs_here:
         raise CodeNotFoundError(
             f"{plan.code.name} cannot run on this machine",
@@ -87,11 +88,10 @@ def run_study(
         )
     root = out or default_folder(study)
     with locked(root):
-        folder = StudyFolder.create(plan, root, "run")
-        work = Work(plan, folder, say=say)
+        folder = work.folder = StudyFolder.create(plan, root, "run")
         clock = _WallClock(folder, observer)
         ends = run_graph(
-            [work.node(step, work.job_here) for step in plan.steps],
+            [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
             executor or Local(root, limits),
             workers=workers or os.cpu_count() or 1,
             record=folder.record,
@@ -156,7 +156,7 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
         StudyFolder.existing(root).refuse_another(plan)
         return outcome_of_folder(root, places=places)
     work = Work(plan)
-    work.check()
+    work.check(decks=False)
     executor = AlreadyThere(root, _checked(places or {}, plan))
     ends = run_graph([work.node(step, work.job_of_others) for step in plan.steps], executor)
     if all(end.state == "not_run" for end in ends.values()):

@@ -56,16 +56,20 @@ class Work:
         self._builder = Builder(plan)
         self._built: dict[StepId, Built] = {}
 
-    def check(self) -> None:
-        """Build every step from what the study starts from, so that a mistake shows before anything runs."""
+    def check(self, *, decks: bool) -> None:
+        """Build every step from what the study starts from, so that a mistake shows before anything is written or run.
+
+        With `decks`, the deck of each is rendered too.
+        """
         for step in self.plan.steps:
-            self._builder.build(step)
+            built = self._builder.build(step)
+            if decks:
+                self.plan.code.render(built.structure, built.spec, step.seed)
 
     # --- jobs ---
 
-    def node(self, step: Step, prepare: Callable[[Step], Job]) -> Node:
+    def node(self, step: Step, prepare: Callable[[Step], Job], *, cost: float = 1.0) -> Node:
         """The step as the graph of jobs takes it."""
-        built = self._builder.build(step)
         return Node(
             name=step.name,
             title=step.title,
@@ -73,8 +77,13 @@ class Work:
             prepare=lambda: prepare(step),
             judge=lambda folder: self._judge(step, folder),
             doing=lambda folder: self.plan.code.progress(folder).doing,
-            cost=expected_cost(built.structure, built.spec),
+            cost=cost,
         )
+
+    def cost(self, step: Step) -> float:
+        """Expected effort, from the geometries that the study starts from."""
+        built = self._builder.build(step)
+        return expected_cost(built.structure, built.spec)
 
     def job_here(self, step: Step) -> Job:
         """The step's job where its folder is named by its identity."""

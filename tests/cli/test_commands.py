@@ -41,8 +41,8 @@ def test_structure_substitutes_and_writes(tmp_path: Path, capsys: pytest.Capture
         (["slab", "CsPbBr3_Pnma", "--miller", "0", "1", "1"], 2, "Pbnm"),
         (["slab", "CsPbBr3_Pnma", "--miller", "0", "1", "1", "--setting", "cubic"], 2, "cubic"),
         (["decks", "fapbbr3-cspbbr3", "--code", "castp", "--out", "x"], 2, "castep"),
-        (["status", "nowhere"], 8, "no run"),
-        (["report", "nowhere"], 8, "no run"),
+        (["status", "nowhere"], 8, "no such folder"),
+        (["report", "nowhere"], 8, "no such folder"),
         (["run", "fapbbr3-cspbbr3", "--code", "castep"], 4, "dftflow decks"),
     ],
 )

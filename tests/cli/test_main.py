@@ -95,7 +95,8 @@ def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     assert list(COMMANDS) == [
-        "run", "status", "decks", "collect", "parse", "compare", "lint", "structure", "slab", "report", "doctor"
+        "plan", "run", "status", "decks", "advance", "collect", "parse", "compare", "lint", "structure", "slab",
+        "report", "export", "doctor",
     ]  # fmt: skip
     for name, (_, line) in COMMANDS.items():
         assert f"  {name} " in out
@@ -121,7 +122,7 @@ def test_unknown_command_names_the_nearest(wrong: str, right: str, capsys: pytes
 
 def test_unknown_command_without_a_near_one_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["xyzzy"]) == 2
-    assert "No such command 'xyzzy'. Commands: run, status," in capsys.readouterr().err
+    assert "No such command 'xyzzy'. Commands: plan, run, status," in capsys.readouterr().err
 
 
 def test_wrong_option_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from model_crystal import leave
+from pymatgen.core import Structure
 
 from dftflow.cli.main import main
-from dftflow.studies.decks import write_decks
+from dftflow.errors import CalculationError
+from dftflow.model.surface import Plane, SlabModel
+from dftflow.studies.built_file import read_built
+from dftflow.studies.decks import advance, write_decks
+from dftflow.studies.execution import outcome_of_folder, states_in
 from dftflow.studies.reader import load_study
 
 CODES = ("castep", "espresso", "gpaw", "vasp")
@@ -16,7 +24,8 @@ DOI = "10.1000/182"
 
 
 def texts(folder: Path) -> list[str]:
-    return [file.read_text() for file in folder.rglob("*") if file.is_file()]
+    """Of what a person runs or reads; the plan and the record of what was built hold the study itself."""
+    return [file.read_text() for file in folder.rglob("*") if file.is_file() and file.suffix not in (".json", ".toml")]
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -89,3 +98,139 @@ def test_materials_studio_decks_of_a_study(
         capsys.readouterr()
         assert main(["lint", str(cell), str(cell.with_suffix(".param"))]) == 0
         assert capsys.readouterr().out == ""
+
+
+# --- the folder -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cleaved(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Every plane that is cleaved, in order."""
+    from dftflow.studies.kinds import slab
+
+    planes: list[object] = []
+    cleave = slab.enumerate_slabs
+
+    def counted(structure: Structure, plane: Plane, **how: Any) -> tuple[SlabModel, ...]:
+        planes.append(plane)
+        return cleave(structure, plane, **how)
+
+    monkeypatch.setattr(slab, "enumerate_slabs", counted)
+    return planes
+
+
+def test_each_slab_is_cleaved_once(cleaved: list[object], tmp_path: Path) -> None:
+    study = load_study("fapbbr3-cspbbr3", "paper", code="castep")
+    write_decks(study, tmp_path / "decks")
+    assert len(cleaved) == 3
+    advance(tmp_path / "decks")
+    assert len(cleaved) == 3, "what was built is kept"
+
+
+def test_decks_go_on_from_the_relaxation_whose_folder_they_know(tmp_path: Path) -> None:
+    study = load_study("fapbbr3-cspbbr3", "paper", code="castep")
+    write_decks(study, tmp_path)
+    bands = (tmp_path / "CsPbBr3" / "bulk-bands" / "CsPbBr3-bulk-bands.param").read_text()
+    potential = (tmp_path / "FAPbBr3" / "slab-010-potential" / "FAPbBr3-slab-010-potential.param").read_text()
+    assert "../bulk-relax/CsPbBr3-bulk-relax" in bands
+    assert "../slab-010-relax/FAPbBr3-slab-010-relax" in potential
+    relax = (tmp_path / "CsPbBr3" / "slab-011-relax" / "CsPbBr3-slab-011-relax.param").read_text()
+    assert "../" not in relax, "another structure: nothing to go on from"
+
+
+def relaxed_by(folder: Path, name: str, factor: float) -> None:
+    """Leave the result of a relaxation in a deck's folder: its structure with another volume."""
+    record = read_built(folder / name)
+    assert record is not None
+    larger = record.built.structure.copy()
+    larger.scale_lattice(factor * larger.volume)
+    leave(folder / name, larger, record.built.spec)
+
+
+def test_a_copied_folder_goes_on_without_the_study(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """Decks written here, relaxed there: the next decks are cut from the relaxed crystal, wherever the folder lies."""
+    study = load_study(str(write_study()))
+    write_decks(study, tmp_path / "decks")
+    shutil.move(tmp_path / "decks", tmp_path / "cluster")
+    study.file.unlink()
+    folder = tmp_path / "cluster"
+    with pytest.raises(CalculationError, match="not ready"):
+        advance(folder, "CsBr/bulk-bands")
+    relaxed_by(folder, "CsBr/bulk-relax", 1.06)
+    written = {deck.name: deck for deck in advance(folder, "CsBr/bulk-bands").decks}
+    assert written["CsBr/bulk-relax"].note == "finished" and written["CsBr/bulk-bands"].note == ""
+    before = read_built(folder / "CsBr/bulk-relax")
+    after = read_built(folder / "CsBr/bulk-bands")
+    assert before is not None and after is not None
+    assert after.built.structure.volume == pytest.approx(1.06 * before.built.structure.volume)
+    assert after.built.assumed == () and set(after.built.parents) == {"CsBr/bulk-relax"}
+    slab = read_built(folder / "CsBr/slab-110-relax")
+    assert slab is not None and slab.built.assumed == () and slab.built.model is not None
+    assert slab.built.model.area_ang2 == pytest.approx(1.06 ** (2 / 3) * 4.291 * 6.068, rel=1e-3)
+    _, ends = states_in(folder)
+    assert {end.name: end.state for end in ends if end.state != "not_run"} == {"CsBr/bulk-relax": "finished"}
+    outcome = outcome_of_folder(folder)
+    assert outcome.materials[0].bulk.relaxed and (outcome.preset, outcome.code) == ("study", "gpaw")
+
+
+def test_a_step_whose_slab_cannot_be_cut_fails_alone(
+    write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dftflow.errors import SurfaceError
+    from dftflow.studies.kinds import slab
+
+    study = load_study(str(write_study()))
+    write_decks(study, tmp_path)
+    relaxed_by(tmp_path, "CsBr/bulk-relax", 1.06)
+
+    def refuse(structure: Structure, *_: Any, **__: Any) -> None:
+        if structure.volume > 80:
+            raise SurfaceError("this crystal cannot be cleaved")
+        return cut(structure, *_, **__)
+
+    cut = slab.enumerate_slabs
+    monkeypatch.setattr(slab, "enumerate_slabs", refuse)
+    written = {deck.name: deck for deck in advance(tmp_path).decks}
+    assert "cannot be cleaved" in written["CsBr/slab-110-relax"].failure
+    assert written["CsBr/bulk-bands"].failure == "" and written["CsBr/bulk-bands"].note == ""
+    outcome = outcome_of_folder(tmp_path)
+    assert outcome.materials[0].bulk.relaxed, "a relaxed crystal whose slab is refused costs that slab only"
+
+
+def test_what_a_person_changed_is_kept_and_named(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    study = load_study(str(write_study()), code="castep")
+    write_decks(study, tmp_path)
+    param = tmp_path / "CsBr" / "bulk-relax" / "CsBr-bulk-relax.param"
+    slurm = tmp_path / "run.slurm"
+    param.write_text(param.read_text() + "sedc_apply : true\n")
+    slurm.write_text(slurm.read_text().replace("##SBATCH --account=", "#SBATCH --account=perovskites"))
+    texts_before = (param.read_text(), slurm.read_text())
+    written = write_decks(study, tmp_path)
+    assert (param.read_text(), slurm.read_text()) == texts_before
+    assert written.kept == ("run.slurm",)
+    assert {deck.name: deck.kept for deck in written.decks if deck.kept} == {
+        "CsBr/bulk-relax": ("CsBr-bulk-relax.param",)
+    }
+    changed = load_study(str(write_study(("[2, 2, 2]", "[3, 3, 3]"))), code="castep")
+    write_decks(changed, tmp_path)
+    assert param.read_text() == texts_before[0]
+    cell = (tmp_path / "CsBr" / "bulk-relax" / "CsBr-bulk-relax.cell").read_text()
+    assert "3 3 3" in cell, "what nobody changed is written anew"
+
+
+def test_templates_of_ones_own_go_with_the_folder(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    from dftflow.resources import templates_dir
+
+    file = write_study(('code = "gpaw"', 'code = "castep"\n[codes.castep]\ntemplates = "mine"'))
+    own = file.parent / "mine" / "castep"
+    own.mkdir(parents=True)
+    text = (templates_dir() / "castep" / "electrons.param.j2").read_text()
+    (own / "electrons.param.j2").write_text(text + "! of our group\n")
+    write_decks(load_study(str(file)), tmp_path / "decks")
+    shutil.rmtree(file.parent / "mine")
+    file.unlink()
+    shutil.move(tmp_path / "decks", tmp_path / "cluster")
+    (tmp_path / "cluster" / "CsBr" / "bulk-bands" / "built.json").unlink()
+    advance(tmp_path / "cluster")
+    deck = (tmp_path / "cluster" / "CsBr" / "bulk-bands" / "CsBr-bulk-bands.param").read_text()
+    assert "! of our group" in deck

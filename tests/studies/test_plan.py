@@ -191,7 +191,7 @@ def test_impossible_studies_are_refused_before_anything_runs(
     write_study: Callable[..., Path], change: tuple[str, str], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        Work(plan_of(str(write_study(change)), "quick")).check()
+        Work(plan_of(str(write_study(change)), "quick")).check(decks=False)
 
 
 def test_a_molecule_file_lies_beside_the_study(write_study: Callable[..., Path]) -> None:
@@ -206,7 +206,7 @@ def test_a_molecule_file_lies_beside_the_study(write_study: Callable[..., Path])
 def test_a_wrong_host_for_a_substitution_is_told(write_study: Callable[..., Path]) -> None:
     file = write_study(('"CsBr_Pm-3m"', '"CsBr_Pm-3m"\nsubstitute = { site = "K", by = "FA" }'))
     with pytest.raises(InputError, match="no site 'K'"):
-        Work(plan_of(str(file), "quick")).check()
+        Work(plan_of(str(file), "quick")).check(decks=False)
     assert issubclass(StudyError, InputError)
 
 
