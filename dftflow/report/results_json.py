@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment
+from dftflow.model.energy import EnergyZero
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.surface import SlabModel
 from dftflow.plot.atomic import write_atomically
@@ -80,7 +81,7 @@ def _material(material: MaterialOutcome, steps: Sequence[StepOutcome]) -> Docume
     return {
         "formula": material.formula,
         "bulk": _bulk(material.bulk, bulk_steps),
-        "slabs": [_slab(slab) for slab in material.slabs],
+        "slabs": [_slab(slab, steps) for slab in material.slabs],
     }
 
 
@@ -110,14 +111,21 @@ def _bulk(bulk: BulkOutcome, steps: Sequence[StepOutcome]) -> Document:
         "source": bulk.source,
         "relaxed": bulk.relaxed,
         "from": {
-            "edges": edges.vbm.zero.run if edges else None,
+            "edges": _origin(edges.vbm.zero, steps) if edges else None,
             "cell": relaxations[0] if bulk.relaxed and relaxations else None,
         },
         "warnings": list(bulk.warnings),
     }
 
 
-def _slab(slab: SlabOutcome) -> Document:
+def _origin(zero: EnergyZero, steps: Sequence[StepOutcome]) -> str:
+    """Name of the step whose energies count from `zero`."""
+    of_step = ((step.name, step.results) for step in steps if step.results is not None)
+    parts = ((name, part) for name, results in of_step for part in (results.bands, results.potential))
+    return next((name for name, part in parts if part is not None and part.zero == zero), zero.run)
+
+
+def _slab(slab: SlabOutcome, steps: Sequence[StepOutcome]) -> Document:
     levels = slab.levels
     why = slab.failure or slab.model.refused or "the slab calculation gave no levels"
     values = {
@@ -133,7 +141,7 @@ def _slab(slab: SlabOutcome) -> Document:
     }
     numbers, own_numbers = _numbers(values, why), _numbers(own, levels.why_no_slab_edges if levels else why)
     edges = levels.slab_edges if levels else None
-    run = slab.vacuum[0].level.zero.run if slab.vacuum else None
+    run = _origin(slab.vacuum[0].level.zero, steps) if slab.vacuum else None
     return {
         **_slab_model(slab.model),
         **numbers,

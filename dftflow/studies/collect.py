@@ -16,6 +16,7 @@ from dftflow.analysis.comparability import compare
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
 from dftflow.errors import DftflowError, InputError, ParseError, StoreError, StudyError
+from dftflow.gate.calculation import Sound, sound
 from dftflow.model.kpoint_grid import Counts, Shift, grid_text, same_shift
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.results import Results
@@ -126,13 +127,14 @@ def _end(code: Code, step: Step, asked: tuple[Structure, CalcSpec], folder: Path
     try:
         diagnosis = code.diagnose(folder)
         log_tail = diagnosis.log_tail
-        results, is_untouched = _whole_results(code, folder)
+        judged, is_untouched = _whole_results(code, folder)
+        results = None if judged is None else judged.results
         if diagnosis.status != "finished":
             failure = f"{diagnosis.status.replace('_', ' ')}: {diagnosis.message}"
-        elif results is None:
+        elif judged is None:
             failure = "the calculation has left no output"
         else:
-            failure = _unfit(results, *asked)
+            failure = _unfit(judged, *asked)
         if is_untouched and not log_tail:
             state, failure = "not_run", f"input files alone, or nothing was left of the run ({diagnosis.message})"
     except DftflowError as error:
@@ -151,8 +153,8 @@ def _end(code: Code, step: Step, asked: tuple[Structure, CalcSpec], folder: Path
     return end, None if failure else results
 
 
-def _whole_results(code: Code, folder: Path) -> tuple[Results | None, bool]:
-    """Results of the one calculation in `folder`, and whether there is no output at all.
+def _whole_results(code: Code, folder: Path) -> tuple[Sound | None, bool]:
+    """What may be used of the one calculation in `folder`, and whether there is no output at all.
 
     Raises
     ------
@@ -167,11 +169,12 @@ def _whole_results(code: Code, folder: Path) -> tuple[Results | None, bool]:
     for file in reading.files:
         if file.error is not None:
             raise file.error
-    return reading.results, reading.results is None
+    return None if reading.results is None else sound(reading.results), reading.results is None
 
 
-def _unfit(results: Results, structure: Structure, spec: CalcSpec) -> str:
+def _unfit(judged: Sound, structure: Structure, spec: CalcSpec) -> str:
     """Why whole results are not those of this step; "" when they are."""
+    results = judged.results
     lacking = {
         "a geometry": results.structure is None,
         "eigenvalues": spec.task == "bands" and results.bands is None,
@@ -180,7 +183,8 @@ def _unfit(results: Results, structure: Structure, spec: CalcSpec) -> str:
     }
     missing = [name for name, is_missing in lacking.items() if is_missing]
     if missing or results.structure is None:
-        return f"finished, but there is not what the step is for: {', '.join(missing)}"
+        refused = "".join(f"; {part}: {judged.why_without(part)}" for part in judged.refused_parts)
+        return f"finished, but there is not what the step is for: {', '.join(missing)}{refused}"
     asked, found = structure.composition, results.structure.composition
     is_slab = spec.slab_axis is not None  # whose thickness is the user's choice, and with it the formula
     if _shape(results.structure) != _shape(structure):

@@ -34,6 +34,7 @@ from dftflow.crystals.ions import formula_of
 from dftflow.crystals.kpaths import surface_points
 from dftflow.crystals.symmetry import space_group
 from dftflow.errors import AnalysisError, DftflowError
+from dftflow.gate.calculation import sound
 from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
@@ -107,7 +108,7 @@ def _parsed(plan: StudyPlan, end: NodeOutcome) -> Results | None:
     if end.folder is None or not end.folder.is_dir():
         return None
     try:
-        return read_results(plan.code, end.folder).named(end.name)
+        return sound(read_results(plan.code, end.folder)).results
     except DftflowError:
         return None
 
@@ -295,13 +296,13 @@ def _levels_of_slab(
     assert slab.potential is not None
     if of_bulk.potential.kind != slab.potential.kind:
         raise AnalysisError(f"the crystal's potential is {of_bulk.potential.kind}, the slab's {slab.potential.kind}")
-    if slab.fermi_ev is None:
+    if slab.fermi is None:
         raise AnalysisError("the calculation of the slab has left no Fermi level")
     slab_edges, why_no_slab_edges = edges_or_reason(slab.bands)
     return surface_levels(
         profile=profile,
         vacuum=vacuum,
-        fermi=Energy(slab.fermi_ev, slab.potential.zero),
+        fermi=slab.fermi,
         bulk_edges=bulk.edges,
         bulk_average=Energy(bulk_average_ev(of_bulk.potential), of_bulk.potential.zero),
         slab_edges=slab_edges,
