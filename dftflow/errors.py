@@ -17,7 +17,8 @@
     │   ├── BandEdgeError                no gap, or the band edge is not in the k-set
     │   │   └── MetallicError            filled and empty bands overlap
     │   └── ReferenceMismatch            two energies with different zeros
-    └── StoreError                   8   a folder cannot be written, is full, or is in use
+    ├── StoreError                   8   a folder cannot be written, is full, or is in use
+    └── Undecided                    9   the files do not tell what was asked, neither yes nor no
 
 An error says what went wrong (``summary``), why (``reason``), how to mend it (``fix``) and where (``where``,
 ``file`` or ``file:line``). No traceback is shown for these; anything else that escapes is a bug in dftflow.
@@ -43,6 +44,7 @@ __all__ = [
     "StructureError",
     "StudyError",
     "SurfaceError",
+    "Undecided",
     "VacuumError",
 ]
 
@@ -179,3 +181,9 @@ class StoreError(DftflowError):
     """A folder cannot be written, is full, or is in use."""
 
     exit_code = 8
+
+
+class Undecided(DftflowError):
+    """The files do not tell what was asked: neither yes nor no."""
+
+    exit_code = 9

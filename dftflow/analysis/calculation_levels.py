@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from dftflow.analysis.band_edges import edges_or_reason
+from dftflow.analysis.cells import same_cell
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
-from dftflow.errors import AnalysisError
+from dftflow.analysis.work_function import work_function_ev
+from dftflow.errors import AnalysisError, ReferenceMismatch
 from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, VacuumLevel
@@ -18,7 +20,6 @@ __all__ = ["calculation_levels", "slab_normal"]
 
 LEAST_VACUUM_ANG = 6.0
 AVERAGING_ANG = 1.0
-SAME_CELL_ANG = 0.01
 XC_INSIDE = (
     "the potential is the local one, exchange and correlation included: in the vacuum it has died away only where the "
     "plane average is flat, to the spread given here"
@@ -29,8 +30,19 @@ FERMI_IN_GAP = (
 )
 
 
+EDGES_OF_ANOTHER_RUN = (
+    "the band edges are of another run than the potential, on another zero: they are not given below the vacuum level"
+)
+
+
 def calculation_levels(results: Results) -> CalculationLevels:
-    """Levels of one calculation; what it does not carry is None, with the reason."""
+    """Levels of one calculation; what it does not carry is None, with the reason.
+
+    Raises
+    ------
+    ReferenceMismatch
+        The potential and the Fermi level are of two calculations, which no reader puts into one `Results`.
+    """
     edges, why_no_edges = edges_or_reason(results.bands)
     normal = None
     if results.structure is not None:
@@ -40,6 +52,8 @@ def calculation_levels(results: Results) -> CalculationLevels:
     if normal is not None:
         try:
             sides = _sides(results, normal, edges)
+        except ReferenceMismatch:
+            raise
         except AnalysisError as error:
             why_no_vacuum = error.sentence
     return CalculationLevels(
@@ -99,7 +113,7 @@ def _remarks(results: Results, edges: BandEdges | None, sides: tuple[SlabSide, .
         between = f"{edges.vbm.value_ev:.4f} and {edges.cbm.value_ev:.4f} eV"
         lines.append(f"the Fermi level, {edges.fermi_ev:.4f} eV, does not lie between the band edges, {between}")
     if sides and edges is not None:
-        lines.append(FERMI_IN_GAP)
+        lines.append(FERMI_IN_GAP if _on_one_zero(edges, sides[0].vacuum) else EDGES_OF_ANOTHER_RUN)
     if sides and results.potential is not None and results.potential.kind == "local":
         lines.append(XC_INSIDE)
     return lines
@@ -111,7 +125,8 @@ def _remarks(results: Results, edges: BandEdges | None, sides: tuple[SlabSide, .
 def _sides(results: Results, normal: int, edges: BandEdges | None) -> tuple[SlabSide, ...]:
     if results.potential is None:
         raise AnalysisError("the cell holds a vacuum, but there is no potential to find its level in")
-    if results.fermi_ev is None:
+    fermi = results.fermi
+    if fermi is None:
         raise AnalysisError("there is no Fermi level to count from")
     assert results.structure is not None
     grid = _standing_on(results.potential, normal)
@@ -119,17 +134,22 @@ def _sides(results: Results, normal: int, edges: BandEdges | None) -> tuple[Slab
     heights: FloatArray = np.asarray(results.structure.frac_coords[:, normal], dtype=np.float64)
     # Only plane averages are used, so that any window of the macroscopic average will do.
     profile = potential_profile(grid, heights, period_ang=AVERAGING_ANG)
-    fermi = Energy(results.fermi_ev, grid.zero)
     return tuple(_side(vacuum, fermi, edges) for vacuum in vacuum_levels(profile, grid.zero))
 
 
 def _side(vacuum: VacuumLevel, fermi: Energy, edges: BandEdges | None) -> SlabSide:
+    own = edges if edges is not None and _on_one_zero(edges, vacuum) else None
     return SlabSide(
         vacuum=vacuum,
-        work_function_ev=vacuum.level - fermi,
-        ionisation_potential_ev=None if edges is None else vacuum.level - edges.vbm,
-        electron_affinity_ev=None if edges is None else vacuum.level - edges.cbm,
+        work_function_ev=work_function_ev(vacuum, fermi),
+        ionisation_potential_ev=None if own is None else vacuum.level - own.vbm,
+        electron_affinity_ev=None if own is None else vacuum.level - own.cbm,
     )
+
+
+def _on_one_zero(edges: BandEdges, vacuum: VacuumLevel) -> bool:
+    """Not so when the eigenvalues are of a run of their own; see `Results.bands_run`."""
+    return edges.vbm.zero == vacuum.level.zero
 
 
 def _standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
@@ -146,10 +166,8 @@ def _standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
 
 
 def _refuse_other_cell(grid: PotentialGrid, cell_ang: FloatArray) -> None:
-    """Refuse a potential of another geometry; lengths and angles are compared, for a code may turn the cell."""
-    longest_ang = float(np.linalg.norm(cell_ang, axis=1).max())
-    difference_ang2 = grid.cell_ang @ grid.cell_ang.T - cell_ang @ cell_ang.T
-    if not np.abs(difference_ang2).max() <= 2 * longest_ang * SAME_CELL_ANG:
+    """Refuse a potential of another geometry."""
+    if not same_cell(grid.cell_ang, cell_ang):
         raise AnalysisError(
             "the potential belongs to another cell than the geometry",
             reason=f"volumes {abs(np.linalg.det(grid.cell_ang)):.3f} and {abs(np.linalg.det(cell_ang)):.3f} Å³",

@@ -12,6 +12,7 @@ beside them: they hold what the slab's thickness and its surface states do.
 from __future__ import annotations
 
 from dftflow.analysis.potential_profile import slab_centre_average
+from dftflow.analysis.work_function import work_function_ev
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, LineupSpread, PotentialProfile, SurfaceLevels, VacuumLevel
 
@@ -47,16 +48,16 @@ def surface_levels(
     ReferenceMismatch
         When Fermi level, vacuum level and edges of the slab, or bulk edges and bulk average, are not from one run.
     AnalysisError
-        When the slab is too thin to have a middle.
+        When the slab is too thin to have a middle, or its vacuum level does not lie above its Fermi level.
     """
     centre = slab_centre_average(profile)
-    work_function_ev = vacuum.level - fermi
+    above_fermi_ev = work_function_ev(vacuum, fermi)
     vacuum_above_centre_ev = vacuum.level - Energy(centre.mean_ev, vacuum.level.zero)
     if slab_edges is not None:
         _ = vacuum.level - slab_edges.vbm  # raises for edges of another run
     return SurfaceLevels(
         vacuum=vacuum,
-        work_function_ev=work_function_ev,
+        work_function_ev=above_fermi_ev,
         ionisation_potential_ev=vacuum_above_centre_ev - (bulk_edges.vbm - bulk_average),
         electron_affinity_ev=vacuum_above_centre_ev - (bulk_edges.cbm - bulk_average),
         spread=LineupSpread(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from dftflow.gate.calculation import Sound
     from dftflow.model.comparison import Comparison
-    from dftflow.model.results import Results
 
 __all__ = ["command"]
 
@@ -23,12 +23,14 @@ __all__ = ["command"]
 def command(first: Path, second: Path, as_json: bool) -> None:
     """Say whether the energies of FIRST and SECOND may be subtracted at all.
 
-    Each is a folder with one calculation, or one of its files. The exit code is 7 when they must not be.
+    Each is a folder with one calculation, or one of its files. The exit code is 7 when they must not be, and 9 when the
+    files do not tell. A calculation whose energy or geometry fails a check is refused.
     """
     from dftflow.analysis.comparability import compare
-    from dftflow.errors import AnalysisError
+    from dftflow.errors import AnalysisError, Undecided
 
-    comparison = compare(_results_at(first), _results_at(second))
+    judged = _sound_at(first), _sound_at(second)
+    comparison = compare(judged[0].results, judged[1].results)
     if as_json:
         document = {
             "first": str(first),
@@ -36,19 +38,23 @@ def command(first: Path, second: Path, as_json: bool) -> None:
             "verdict": comparison.verdict,
             "sentence": comparison.sentence,
             "rows": [asdict(row) for row in comparison.rows],
+            "refused": [[asdict(refusal) for refusal in one.refused] for one in judged],
         }
         click.echo(json.dumps(document, indent=1))
     else:
         click.echo(_table(comparison))
+    # the table has said it: an error on top would only repeat it
     if comparison.verdict == "differs":
-        # the table has said it: an error on top would only repeat it
         raise click.exceptions.Exit(AnalysisError.exit_code)
+    if comparison.verdict == "unknown":
+        raise click.exceptions.Exit(Undecided.exit_code)
 
 
-def _results_at(place: Path) -> Results:
+def _sound_at(place: Path) -> Sound:
     from dftflow.codes.finding import find_calculations
     from dftflow.codes.registry import load_code
     from dftflow.errors import ParseError
+    from dftflow.gate.calculation import sound
 
     found = find_calculations(place)
     if len(found) != 1:
@@ -64,7 +70,12 @@ def _results_at(place: Path) -> Results:
         raise next(iter(refused), ParseError("the calculation has left no output", where=str(place)))
     for error in refused:
         click.echo(f"note: not used: {error}", err=True)
-    return reading.results
+    judged = sound(reading.results)
+    for part in judged.refused_parts:
+        if part in ("energy", "structure"):
+            raise ParseError(f"the {part} was refused", reason=judged.why_without(part), where=str(place))
+        click.echo(f"note: not used: {place}: {part}: {judged.why_without(part)}", err=True)
+    return judged
 
 
 def _table(comparison: Comparison) -> str:

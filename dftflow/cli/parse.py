@@ -12,7 +12,9 @@ import click
 
 if TYPE_CHECKING:
     from dftflow.codes.base import FileReading, Reading
+    from dftflow.gate.calculation import Sound
     from dftflow.model.absolute import CalculationLevels, SlabSide
+    from dftflow.model.method import Method
     from dftflow.model.results import Results
 
 __all__ = ["command"]
@@ -26,19 +28,24 @@ def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:
     """Find the calculations in each FOLDER and below, and print what they hold and what follows from it.
 
     A file in the place of a folder stands for the calculation that it belongs to. A file that is incomplete, damaged or
-    contradicts itself is refused by name, and costs no other file. The exit code is 6 when one was.
+    contradicts itself is refused by name, and costs no other file; so is a part of the results that fails a check, such
+    as a potential of another cell than the log's. The exit code is 6 when anything was refused.
     """
     from dftflow.errors import ParseError
+    from dftflow.gate.calculation import sound
 
     files: list[FileReading] = []
+    parts: list[str] = []
     documents: list[dict[str, Any]] = []
     count = 0
     for count, reading in enumerate(_read(folders, code), start=1):
+        judged = None if reading.results is None else sound(reading.results)
         files += reading.files
+        parts += [] if judged is None else _refused_parts(reading, judged)
         if as_json:
-            documents.append(_document(reading))
+            documents.append(_document(reading, judged))
         else:
-            click.echo(_printable("\n".join([*([""] if count > 1 else []), *_page(reading)])))
+            click.echo(_printable("\n".join([*([""] if count > 1 else []), *_page(reading, judged)])))
     if not count:
         raise ParseError(
             "no calculation was found",
@@ -47,12 +54,20 @@ def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:
         )
     if as_json:
         click.echo(json.dumps(_plain({"calculations": documents}), indent=1, allow_nan=False))
-    refused = [file.error for file in files if file.error is not None]
-    if refused:
+    refused = [str(file.error).splitlines()[0] for file in files if file.error is not None]
+    if refused or parts:
+        counts = [f"{len(refused)} of {len(files)} files"] if refused else []
+        counts += [f"{len(parts)} part{'' if len(parts) == 1 else 's'} of the results"] if parts else []
+        is_one = len(refused) + len(parts) == 1
         raise ParseError(
-            f"{len(refused)} of {len(files)} files {'was' if len(refused) == 1 else 'were'} refused",
-            reason="\n       ".join(str(error).splitlines()[0] for error in refused),
+            f"{' and '.join(counts)} {'was' if is_one else 'were'} refused",
+            reason="\n       ".join([*refused, *parts]),
         )
+
+
+def _refused_parts(reading: Reading, judged: Sound) -> list[str]:
+    place = reading.calculation.folder / reading.calculation.seed
+    return [f"{place}: {part}: {judged.why_without(part)}" for part in judged.refused_parts]
 
 
 def _read(folders: Sequence[Path], code: str | None) -> Iterator[Reading]:
@@ -83,10 +98,10 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _document(reading: Reading) -> dict[str, Any]:
-    from dftflow.analysis.calculation_levels import calculation_levels
+def _document(reading: Reading, judged: Sound | None) -> dict[str, Any]:
+    from dataclasses import asdict
 
-    calculation, results = reading.calculation, reading.results
+    calculation = reading.calculation
     return {
         "code": calculation.code,
         "folder": str(calculation.folder),
@@ -100,13 +115,32 @@ def _document(reading: Reading) -> dict[str, Any]:
             }
             for file in reading.files
         ],
-        "results": None if results is None else _results(results, calculation_levels(results)),
+        "refused": [] if judged is None else [asdict(refusal) for refusal in judged.refused],
+        "results": None if judged is None else _results(judged),
     }
 
 
-def _results(results: Results, levels: CalculationLevels) -> dict[str, Any]:
+def _levels_of(judged: Sound) -> CalculationLevels:
+    """The levels, with the refusal as the reason where something is missing because it was refused."""
+    from dataclasses import replace
+
+    from dftflow.analysis.calculation_levels import calculation_levels
+
+    levels = calculation_levels(judged.results)
+    no_bands, no_potential = (judged.why_without(part) for part in ("bands", "potential"))
+    return replace(
+        levels,
+        why_no_edges=f"the eigenvalues were refused: {no_bands}" if no_bands else levels.why_no_edges,
+        why_no_vacuum=f"the potential was refused: {no_potential}"
+        if no_potential and levels.why_no_vacuum
+        else levels.why_no_vacuum,
+    )
+
+
+def _results(judged: Sound) -> dict[str, Any]:
     from dataclasses import asdict
 
+    results, levels = judged.results, _levels_of(judged)
     return {
         "status": results.status,
         "finished": results.status == "finished",
@@ -119,7 +153,8 @@ def _results(results: Results, levels: CalculationLevels) -> dict[str, Any]:
         "volume_ang3": None if results.structure is None else float(results.structure.volume),
         "formula": _formula(results),
         **_levels(levels),
-        "method": _method(results),
+        "method": _method(results.method),
+        "bands_method": None if results.bands_run is None else _method(results.bands_run.method),
         "checks": [asdict(check) for check in results.checks],
         "steps": len(results.steps),
         "wall_time_s": results.wall_time_s,
@@ -155,10 +190,9 @@ def _levels(levels: CalculationLevels) -> dict[str, Any]:
     }
 
 
-def _method(results: Results) -> dict[str, Any] | None:
+def _method(method: Method | None) -> dict[str, Any] | None:
     from dataclasses import fields
 
-    method = results.method
     return None if method is None else {field.name: getattr(method, field.name) for field in fields(method)}
 
 
@@ -177,11 +211,11 @@ def _side(side: SlabSide) -> dict[str, Any]:
 # --- a page for a person ----------------------------------------------------------------------------------------
 
 
-def _page(reading: Reading) -> list[str]:
+def _page(reading: Reading, judged: Sound | None) -> list[str]:
     calculation = reading.calculation
     lines = [f"{calculation.folder / calculation.seed}  ({calculation.code})"]
-    if reading.results is not None:
-        lines += [f"  {name:<14} {text}" for name, text in _facts(reading.results) if text]
+    if judged is not None:
+        lines += [f"  {name:<14} {text}" for name, text in _facts(judged) if text]
     width = max((len(file.file.name) for file in reading.files), default=0)
     for file in reading.files:
         found = file.summary if file.error is None else _refusal(file.error.summary, file.error.where)
@@ -193,11 +227,9 @@ def _refusal(summary: str, where: str) -> str:
     return f"REFUSED: {summary} ({where})" if where else f"REFUSED: {summary}"
 
 
-def _facts(results: Results) -> Iterator[tuple[str, str]]:
+def _facts(judged: Sound) -> Iterator[tuple[str, str]]:
     """What is known, line by line. Every number of a calculation that did not finish says so."""
-    from dftflow.analysis.calculation_levels import calculation_levels
-
-    levels = calculation_levels(results)
+    results, levels = judged.results, _levels_of(judged)
     status = results.status.replace("_", " ")
     yield "status", f"{status}, {results.code} {results.code_version}".rstrip()
     flag = "" if results.status == "finished" else f"   ({status})"
@@ -213,7 +245,11 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
         yield "band gap", f"not given: {levels.why_no_edges}"
     if levels.why_no_vacuum:
         yield "vacuum level", f"not given: {levels.why_no_vacuum}"
-    yield "method", _method_line(results)
+    yield "method", _method_line(results.method)
+    if results.bands_run is not None:
+        yield "bands' method", _method_line(results.bands_run.method) or "not known"
+    for part in judged.refused_parts:
+        yield part, f"REFUSED: {judged.why_without(part)}"
     for check in results.checks:
         answer = {True: "ok", False: "FAILS", None: "open"}[check.passed]
         yield "check", f"{answer}: {check.name}: {check.detail}"
@@ -247,10 +283,9 @@ def _number(value: float | None, unit: str, pattern: str) -> str:
     return "" if value is None else f"{value:{pattern}} {unit}"
 
 
-def _method_line(results: Results) -> str:
+def _method_line(method: Method | None) -> str:
     from dftflow.model.kpoint_grid import grid_text
 
-    method = results.method
     if method is None:
         return ""
     counts = method.kpoints_grid

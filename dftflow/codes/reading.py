@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from dftflow.codes.base import Code, FileReading
 from dftflow.errors import DftflowError, ParseError
+from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Results
 
-__all__ = ["FileLog", "read_results"]
+__all__ = ["FileLog", "read_results", "zero_of"]
 
 T = TypeVar("T")
 
@@ -51,6 +52,11 @@ class FileLog:
             return None
         self._files.append(FileReading(file=file, kind=kind, summary=summary))
         return content
+
+
+def zero_of(folder: Path, seed: str) -> EnergyZero:
+    """The code's own zero in the calculation `seed` in `folder`, under a name that no other calculation has."""
+    return EnergyZero(run=str(folder.resolve() / seed), reference="cell_average")
 
 
 def read_results(code: Code, folder: Path) -> Results:

@@ -133,13 +133,13 @@ def _surface_levels(
     assert slab.potential is not None
     if of_bulk.potential.kind != slab.potential.kind:
         raise AnalysisError(f"the crystal's potential is {of_bulk.potential.kind}, the slab's {slab.potential.kind}")
-    if slab.fermi_ev is None:
+    if slab.fermi is None:
         raise AnalysisError("the calculation of the slab has left no Fermi level")
     slab_edges, why_no_slab_edges = edges_or_reason(slab.bands)
     return surface_levels(
         profile=profile,
         vacuum=vacuum,
-        fermi=Energy(slab.fermi_ev, slab.potential.zero),
+        fermi=slab.fermi,
         bulk_edges=bulk.edges,
         bulk_average=Energy(bulk_average_ev(of_bulk.potential), of_bulk.potential.zero),
         slab_edges=slab_edges,

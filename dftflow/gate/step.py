@@ -32,9 +32,14 @@ SAME_VOLUME = 0.005
 NEEDED: Mapping[Task, tuple[Part, ...]] = {
     "relax": ("structure",),
     "bands": ("structure", "bands"),
-    "potential": ("structure", "potential"),
+    "potential": ("structure", "potential", "fermi"),
 }
-NAMES: Mapping[Part, str] = {"structure": "a geometry", "bands": "eigenvalues", "potential": "a potential"}
+NAMES: Mapping[Part, str] = {
+    "structure": "a geometry",
+    "bands": "eigenvalues",
+    "potential": "a potential",
+    "fermi": "a Fermi level",
+}
 
 
 def admit(
@@ -118,14 +123,11 @@ def _failure(diagnosis: Diagnosis, reading: Reading, built: Built) -> tuple[Refu
 
 def _unsound(checked: Sound, spec: CalcSpec) -> str:
     """What a failed check takes away of that which the step is for."""
-    return "; ".join(item.reason for item in checked.refused if item.part in NEEDED[spec.task])
+    return "; ".join(f"{item.part}: {item.reason}" for item in checked.refused if item.part in NEEDED[spec.task])
 
 
 def _lacking(results: Results, spec: CalcSpec) -> list[str]:
-    missing = [NAMES[part] for part in NEEDED[spec.task] if getattr(results, part) is None]
-    if spec.task == "potential" and results.fermi_ev is None:
-        missing.append("a Fermi level")
-    return missing
+    return [NAMES[part] for part in NEEDED[spec.task] if getattr(results, part) is None]
 
 
 # --- is it this one? --------------------------------------------------------------------------------------------
@@ -162,7 +164,8 @@ def _departures(results: Results, built: Built, older_than: tuple[str, ...]) -> 
 
 
 def _other_method(results: Results, spec: CalcSpec) -> list[str]:
-    method, lines = results.method, []
+    of_bands = results.bands_run if spec.task == "bands" else None
+    method, lines = results.method if of_bands is None else of_bands.method, []
     if method is None:
         return []
     if method.functional is not None and method.functional.casefold() != spec.xc.casefold():

@@ -8,6 +8,7 @@ from typing import Literal
 __all__ = ["Check", "Part"]
 
 Part = Literal["structure", "energy", "forces", "stress", "fermi", "bands", "potential", "density"]
+"""What results consist of, and what a failed check takes out of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +23,11 @@ class Check:
         None when it could not be decided (``detail`` says why).
     detail
         The numbers on both sides, with units.
+    concerns
+        The parts that would be wrong if it fails, and are refused then; see `dftflow.gate.calculation`.
     """
 
     name: str
     passed: bool | None
     detail: str
+    concerns: tuple[Part, ...]

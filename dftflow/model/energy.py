@@ -19,7 +19,8 @@ class EnergyZero:
     Attributes
     ----------
     run
-        The calculation whose zero this is. ``"vacuum"`` energies of different runs share the zero ``run=""``.
+        The calculation whose zero this is: path of its folder and its seed, as the reader of its files names it, so
+        that two calculations never share one. ``"vacuum"`` energies of different runs share the zero ``run=""``.
     reference
         ``cell_average`` (the code's own zero, tied to the cell-averaged potential of that run), ``vacuum``,
         ``fermi`` or ``core_level``.

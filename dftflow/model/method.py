@@ -35,7 +35,9 @@ class Method:
     smearing, smearing_ev
         Occupation scheme (``"fixed"``, ``"gaussian"`` …) and its width; no width with ``"fixed"``.
     spin_polarised, spin_orbit
-        Collinear spin channels; spin-orbit coupling.
+        Two spin channels, or spinors; spin-orbit coupling.
+    spinor
+        Non-collinear: a band holds one electron.
     dipole_correction
         ``"none"``, or its axis and kind (``"z, self-consistent"``).
     hubbard_u_ev
@@ -59,6 +61,7 @@ class Method:
     smearing_ev: float | None = None
     spin_polarised: bool | None = None
     spin_orbit: bool | None = None
+    spinor: bool | None = None
     dipole_correction: str | None = None
     hubbard_u_ev: Mapping[str, float] | None = field(default_factory=dict)
     n_electrons: float | None = None

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dftflow.model.check import Check
-from dftflow.model.energy import EnergyZero
+from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.method import Method
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Bands", "FloatArray", "PotentialGrid", "RelaxationStep", "Results", "Status", "readonly"]
+__all__ = [
+    "Bands",
+    "BandsRun",
+    "Density",
+    "FloatArray",
+    "PotentialGrid",
+    "RelaxationStep",
+    "Results",
+    "Status",
+    "readonly",
+]
 
 FloatArray = NDArray[np.float64]
 Status = Literal["finished", "scf_not_converged", "geom_not_converged", "out_of_time", "truncated", "died", "unknown"]
@@ -63,6 +73,9 @@ class Bands:
         shape (n_kpoints,); of the k-points in the Brillouin zone, without a meaning on a path. None when unknown.
     spinor
         Each band holds one electron, not two: non-collinear spin or spin-orbit coupling, with n_spins = 1.
+    tells_itself
+        Whether the file of the eigenvalues itself holds the cell, the electrons and the Fermi level. Where it does not,
+        they are those of the calculation's log, and prove nothing about the file.
     """
 
     eigenvalues_ev: FloatArray
@@ -76,6 +89,7 @@ class Bands:
     fermi_by_spin_ev: tuple[float, ...] = ()
     weights: FloatArray | None = None
     spinor: bool = False
+    tells_itself: bool = True
 
     def __post_init__(self) -> None:
         values = readonly(self.eigenvalues_ev, (None, None, None), "eigenvalues_ev")
@@ -88,6 +102,16 @@ class Bands:
         for name, length in (("labels", n_kpoints), ("on_path", n_kpoints), ("n_electrons", n_spins)):
             if len(getattr(self, name)) != length:
                 raise ValueError(f"{name} has length {len(getattr(self, name))}, expected {length}")
+
+    @property
+    def fermi(self) -> Energy:
+        """`fermi_ev` with its zero."""
+        return Energy(self.fermi_ev, self.zero)
+
+    @property
+    def cell_ang(self) -> FloatArray:
+        """Lattice vectors, shape (3, 3); the rows."""
+        return np.asarray(2 * np.pi * np.linalg.inv(self.reciprocal_per_ang).T, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -105,16 +129,63 @@ class PotentialGrid:
         ``electrostatic`` (Hartree and ions) or ``local`` (exchange-correlation included, as CASTEP writes).
     zero
         Zero of `values_ev`, the same as that of the run's eigenvalues.
+    n_spins
+        Spin channels in the file, over which `values_ev` is the mean; None where it does not tell.
+    tells_cell
+        Whether the file itself holds the cell; where it does not, `cell_ang` is that of the calculation's geometry.
     """
 
     values_ev: FloatArray
     cell_ang: FloatArray
     kind: Literal["electrostatic", "local"]
     zero: EnergyZero
+    n_spins: int | None = None
+    tells_cell: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values_ev", readonly(self.values_ev, (None, None, None), "values_ev"))
         object.__setattr__(self, "cell_ang", readonly(self.cell_ang, (3, 3), "cell_ang"))
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Density:
+    """What the grid of an electron density says of the calculation it is from; its values are not kept.
+
+    Attributes
+    ----------
+    cell_ang
+        shape (3, 3); rows are the lattice vectors.
+    n_electrons
+        Integral over the cell.
+    n_spins
+        Spin channels; 1 of a non-collinear run.
+    spinor
+        Non-collinear.
+    """
+
+    cell_ang: FloatArray
+    n_electrons: float
+    n_spins: int
+    spinor: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cell_ang", readonly(self.cell_ang, (3, 3), "cell_ang"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandsRun:
+    """The run that the eigenvalues are of, where that is another one than the energy is of.
+
+    Attributes
+    ----------
+    method
+        How it was calculated, for all that its files tell.
+    log_fermi
+        Fermi level in its own log; None where there is none.
+    """
+
+    method: Method
+    log_fermi: Energy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +211,9 @@ class Results:
     free_energy_ev
         E - TS with smearing: what forces and stress are derivatives of.
     method
-        How it was calculated.
+        How the energy was calculated; the eigenvalues too, unless `bands_run` says otherwise.
     checks
-        Consistency checks between the files.
+        Consistency checks of the code's own. What every code has in common is checked in `dftflow.gate`.
     structure
         Last geometry.
     forces_ev_per_ang
@@ -151,6 +222,12 @@ class Results:
         shape (3, 3); positive is tension, pressure = -trace/3; with the finite-basis correction when there is one.
     finite_basis_de_dlnecut_ev
         dE/d ln E_cut used in that correction, per cell.
+    log_fermi
+        Fermi level as the log gives it, never that of the eigenvalues' file; None where the log gives none.
+    bands_run
+        The run of `bands`, where those could not be joined with the SCF's or were made with another functional.
+    density
+        What the grid of the density says of itself.
     warnings
         Lines a person should read.
     """
@@ -166,18 +243,25 @@ class Results:
     forces_ev_per_ang: FloatArray | None = None
     stress_gpa: FloatArray | None = None
     finite_basis_de_dlnecut_ev: float | None = None
-    fermi_ev: float | None = None
+    log_fermi: Energy | None = None
     bands: Bands | None = None
+    bands_run: BandsRun | None = None
     potential: PotentialGrid | None = None
+    density: Density | None = None
     steps: tuple[RelaxationStep, ...] = ()
     wall_time_s: float | None = None
     peak_memory_mib: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    def named(self, run: str) -> Results:
-        """The same results, with `run` as the run that the energies' zeros belong to."""
-        zero = EnergyZero(run=run, reference="cell_average")
-        bands = None if self.bands is None else replace(self.bands, zero=zero)
-        potential = None if self.potential is None else replace(self.potential, zero=zero)
-        return replace(self, bands=bands, potential=potential)
+    @property
+    def fermi(self) -> Energy | None:
+        """Fermi level of the log; where that gives none, the one beside the eigenvalues, if they are of that run."""
+        if self.log_fermi is not None or self.bands is None or self.bands_run is not None:
+            return self.log_fermi
+        return self.bands.fermi
+
+    @property
+    def fermi_ev(self) -> float | None:
+        """Number of `fermi`, on the zero of its run."""
+        return None if self.fermi is None else self.fermi.value_ev

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 from dftflow.analysis.calculation_levels import calculation_levels, slab_normal
-from dftflow.model.energy import EnergyZero
-from dftflow.model.results import Bands, PotentialGrid, Results
+from dftflow.errors import ReferenceMismatch
+from dftflow.model.energy import Energy, EnergyZero
+from dftflow.model.method import Method
+from dftflow.model.results import Bands, BandsRun, PotentialGrid, Results
 
 ZERO = EnergyZero("slab", "cell_average")
 SIDE, LENGTH = 4.0, 27.0
@@ -63,7 +65,7 @@ def results(axis: int = 2, *, shift: float = 0.0, **changes: Any) -> Results:
         "code_version": "1",
         "status": "finished",
         "structure": structure(axis),
-        "fermi_ev": FERMI + shift,
+        "log_fermi": Energy(FERMI + shift, ZERO),
         "bands": bands(shift),
         "potential": well(axis, shift=shift),
     }
@@ -164,7 +166,9 @@ def test_nothing_known_is_no_error() -> None:
     ("changes", "why"),
     [
         ({"potential": None}, "no potential"),
-        ({"fermi_ev": None}, "no Fermi level"),
+        ({"log_fermi": None, "bands_run": BandsRun(method=Method(code="any", code_version="1"))}, "no Fermi level"),
+        ({"log_fermi": Energy(VACUUM, ZERO)}, "does not lie above the Fermi level"),
+        ({"log_fermi": Energy(VACUUM + 4.65, ZERO)}, "not of one calculation"),
         ({"structure": structure(heights=[0.1, 0.3, 0.5, 0.7, 0.85])}, "too thin"),
     ],
 )
@@ -173,6 +177,27 @@ def test_why_there_is_no_vacuum_level(changes: dict[str, Any], why: str) -> None
     assert levels.normal == 2 and levels.sides == ()
     assert why in levels.why_no_vacuum and "\n" not in levels.why_no_vacuum
     assert levels.edges is not None, "one does not cost the other"
+
+
+def test_the_fermi_level_beside_the_eigenvalues_counts_where_the_log_has_none() -> None:
+    """CASTEP prints none with fixed occupancies."""
+    levels = calculation_levels(results(log_fermi=None))
+    assert levels.sides[0].work_function_ev == pytest.approx(VACUUM - FERMI)
+
+
+def test_the_fermi_level_of_another_calculation_is_no_fermi_level() -> None:
+    with pytest.raises(ReferenceMismatch):
+        calculation_levels(results(log_fermi=Energy(FERMI, EnergyZero("other", "cell_average"))))
+
+
+def test_edges_of_a_run_of_their_own_are_not_counted_from_this_vacuum() -> None:
+    own = replace(bands(), zero=EnergyZero("hybrid", "cell_average"))
+    levels = calculation_levels(results(bands=own))
+    assert levels.edges is not None and levels.edges.band_gap_ev == pytest.approx(CBM - VBM)
+    for side in levels.sides:
+        assert side.work_function_ev == pytest.approx(VACUUM - FERMI)
+        assert side.ionisation_potential_ev is None and side.electron_affinity_ev is None
+    assert any("of another run than the potential" in remark for remark in levels.remarks)
 
 
 def test_a_ramp_has_no_vacuum_level() -> None:

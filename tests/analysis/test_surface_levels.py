@@ -143,6 +143,12 @@ def test_zeros_of_different_runs_are_not_mixed():
         surface_levels(**common, **(given_bulk | {"bulk_average": Energy(0.0, SLAB)}), fermi=Energy(4.0, SLAB))
 
 
+@pytest.mark.parametrize("fermi", [STEP, STEP + 4.65])
+def test_a_vacuum_level_that_is_not_above_the_fermi_level_is_none(fermi):
+    with pytest.raises(AnalysisError, match=r"does not lie above the Fermi level, .* eV"):
+        levels(slab(0.0), fermi=fermi + 1e-3)
+
+
 def test_a_slab_thinner_than_a_period_has_no_levels():
     profile = slab(0.0)
     thin = type(profile)(

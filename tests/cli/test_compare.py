@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import gpaw_files
+import numpy as np
 import pytest
+from vasp_files import Run, outcar
 
 from dftflow.cli.main import main
-from dftflow.errors import AnalysisError
+from dftflow.errors import AnalysisError, Undecided
 
 RECORD: dict[str, Any] = gpaw_files.RECORD | {
     "fermi_ev": -2.0,
@@ -77,17 +79,22 @@ def test_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "sentence"),
+    ("method", "code", "sentence"),
     [
-        ({"dipole_correction": "z, self-consistent"}, "may be subtracted, with care for: dipole correction"),
-        ({"functional": None}, "cannot be told whether they may be subtracted; not known: functional"),
+        ({"dipole_correction": "z, self-consistent"}, 0, "may be subtracted, with care for: dipole correction"),
+        ({"functional": None}, 9, "cannot be told whether they may be subtracted; not known: functional"),
     ],
 )
-def test_doubt_is_no_failure(
-    tmp_path: Path, method: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
+def test_doubt_is_no_failure_and_ignorance_no_agreement(
+    tmp_path: Path, method: dict[str, Any], code: int, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["compare", leave(tmp_path / "a"), leave(tmp_path / "b", **method)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == sentence
+    assert Undecided.exit_code == 9
+    a, b = leave(tmp_path / "a"), leave(tmp_path / "b", **method)
+    assert main(["compare", a, b]) == code
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == sentence and captured.err == ""
+    assert main(["compare", a, b, "--json"]) == code
+    assert json.loads(capsys.readouterr().out)["sentence"] == sentence
 
 
 @pytest.mark.parametrize(("status", "code"), [("scf_not_converged", 7), ("geom_not_converged", 0)])
@@ -145,3 +152,30 @@ def test_a_file_that_is_not_needed_is_named(tmp_path: Path, capsys: pytest.Captu
     captured = capsys.readouterr()
     assert json.loads(captured.out)["verdict"] == "same"
     assert captured.err.startswith(f"note: not used: {tmp_path / 'b' / 'bands.npz'}")
+
+
+def test_a_part_that_is_not_of_the_calculation_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The potential of another cell costs no comparison of energies; a foreign energy costs it."""
+    a, b = leave(tmp_path / "a"), leave(tmp_path / "b")
+    np.savez(tmp_path / "b" / "potential.npz", planar_ev=np.zeros(3), cell_ang=5 * np.eye(3))
+    assert main(["compare", a, b, "--json"]) == 0
+    captured = capsys.readouterr()
+    first, second = json.loads(captured.out)["refused"]
+    assert first == [] and [refusal["part"] for refusal in second] == ["potential"]
+    assert (
+        captured.err.startswith(f"note: not used: {b}: potential: ")
+        and "volumes are 125.000 and 79.230" in captured.err
+    )
+
+
+def test_an_energy_of_two_runs_is_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, energy_ev in (("a", -10.4), ("b", -10.5)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "vasprun.xml").write_text(Run().xml())
+        (tmp_path / name / "OUTCAR").write_text(outcar(energy_ev=energy_ev))
+    a, b = (str(tmp_path / name) for name in "ab")
+    assert main(["compare", a, a]) == 9, "only the density of the k-points is not told"
+    capsys.readouterr()
+    assert main(["compare", a, b]) == 6
+    error = capsys.readouterr().err
+    assert "the energy was refused" in error and "-10.500000 and -10.400000 eV" in error

@@ -5,20 +5,30 @@ from __future__ import annotations
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gpaw_files
 import numpy as np
 import pytest
+from castep_files import write_finished
 from pymatgen.core import Lattice, Structure
 
+from dftflow.analysis.band_edges import edges_or_reason
+from dftflow.analysis.calculation_levels import calculation_levels
+from dftflow.analysis.potential_profile import potential_profile
+from dftflow.analysis.surface_levels import surface_levels
+from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.cli.main import main
 from dftflow.codes.base import Calculation, FileReading, Reading
-from dftflow.errors import ParseError
+from dftflow.codes.gpaw import GPAW
+from dftflow.codes.reading import read_results
+from dftflow.errors import ParseError, ReferenceMismatch
 from dftflow.model.check import Check
+from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.method import Method
-from dftflow.model.results import Results
+from dftflow.model.results import Bands, PotentialGrid, Results
 
 LENGTH, VACUUM, FERMI, VBM, CBM = 27.0, 3.0, -1.5, -2.0, 0.25
 RECORD: dict[str, Any] = gpaw_files.RECORD | {
@@ -294,7 +304,7 @@ def test_numbers_that_are_none_are_null(double: Any, capsys: pytest.CaptureFixtu
         code_version="1",
         status="finished",
         energy_ev=math.nan,
-        fermi_ev=math.inf,
+        log_fermi=Energy(math.inf, EnergyZero("x", "cell_average")),
         forces_ev_per_ang=np.full((2, 3), np.nan),
         method=Method(code="double", code_version="1", cutoff_ev=math.nan, hubbard_u_ev={"Ti:d": -math.inf}),
     )
@@ -316,6 +326,7 @@ def test_checks_and_warnings_are_told(double: Any, capsys: pytest.CaptureFixture
         code="double",
         code_version="1",
         status="finished",
+        energy_ev=-3.0,
         method=Method(
             code="double",
             code_version="1",
@@ -327,17 +338,21 @@ def test_checks_and_warnings_are_told(double: Any, capsys: pytest.CaptureFixture
             dipole_correction="z, self-consistent",
         ),
         checks=(
-            Check(name="mean of the density = electrons", passed=True, detail="8.0000 and 8"),
-            Check(name="same cell", passed=False, detail="40.0 and 41.0 Å³"),
-            Check(name="same Fermi level", passed=None, detail="only one file gives it"),
+            Check(name="sum of the occupations = electrons", passed=True, detail="8.0000 and 8", concerns=("bands",)),
+            Check(name="same cell", passed=False, detail="40.0 and 41.0 Å³", concerns=("energy", "potential")),
+            Check(name="same Fermi level", passed=None, detail="only one file gives it", concerns=("bands",)),
         ),
         warnings=("there are no empty bands",),
     )
     place = double(results)
-    assert main(["parse", str(place)]) == 0
-    out = capsys.readouterr().out
+    assert main(["parse", str(place)]) == 6
+    captured = capsys.readouterr()
+    out = captured.out
+    assert "1 part of the results was refused" in captured.err and "40.0 and 41.0 Å³" in captured.err
+    assert lines(out, "energy") == ["REFUSED: this does not hold: same cell (40.0 and 41.0 Å³)"], "and no number"
+    assert "potential      REFUSED" not in out, "there is none that could be"
     assert lines(out, "check") == [
-        "ok: mean of the density = electrons: 8.0000 and 8",
+        "ok: sum of the occupations = electrons: 8.0000 and 8",
         "FAILS: same cell: 40.0 and 41.0 Å³",
         "open: same Fermi level: only one file gives it",
     ]
@@ -345,8 +360,10 @@ def test_checks_and_warnings_are_told(double: Any, capsys: pytest.CaptureFixture
     assert lines(out, "method") == [
         "PBE, dispersion G06, U of Ti:d 4 eV, spin-polarised, spin-orbit coupling, dipole correction z, self-consistent"
     ]
-    (found,) = document(place, capsys=capsys)
+    (found,) = document(place, capsys=capsys, code=6)
     assert [check["passed"] for check in found["results"]["checks"]] == [True, False, None]
+    assert found["refused"] == [{"part": "energy", "reason": "this does not hold: same cell (40.0 and 41.0 Å³)"}]
+    assert found["results"]["energy_ev"] is None
     assert found["results"]["warnings"] == ["there are no empty bands"]
 
 
@@ -354,3 +371,89 @@ def test_a_refusal_without_a_place(double: Any, tmp_path: Path, capsys: pytest.C
     file = FileReading(file=tmp_path / "x.bands", kind="eigenvalues", error=ParseError("it is cut short"))
     assert main(["parse", str(double(None, file))]) == 6
     assert capsys.readouterr().out.splitlines()[-1] == "  x.bands  eigenvalues: REFUSED: it is cut short"
+
+
+# --- files of two calculations in one folder --------------------------------------------------------------------
+
+
+def foreign(folder: Path) -> Path:
+    """A slab's potential and geometry, and beside them the eigenvalues of a crystal, without any log."""
+    folder.mkdir()
+    zero = EnergyZero("made", "cell_average")
+    z = np.arange(54) * LENGTH / 54
+    planar = np.where((z > 7.1) & (z < 19.9), -8.0, VACUUM).reshape(1, 1, -1)
+    slab_ang, crystal_ang = np.diag([4.0, 4.0, LENGTH]), 4.0 * np.eye(3)
+    potential = PotentialGrid(values_ev=planar, cell_ang=slab_ang, kind="local", zero=zero)
+    bands = Bands(
+        eigenvalues_ev=np.array([[[6.0, 9.0], [6.5, 9.5]]]),
+        kpoints_frac=np.array([[0, 0, 0], [0.5, 0, 0]]),
+        labels=("", ""),
+        on_path=(-1, -1),
+        reciprocal_per_ang=2 * np.pi * np.linalg.inv(crystal_ang).T,
+        n_electrons=(2.0,),
+        fermi_ev=VACUUM + 4.65,
+        zero=zero,
+    )
+    write_finished(folder, "x", bands=bands, potential=potential)
+    (folder / "x.castep").unlink()
+    rows = "".join(f"Mg 0 0 {height}\n" for height in (0.3, 0.4, 0.5, 0.6, 0.7))
+    (folder / "x.cell").write_text(
+        f"%BLOCK LATTICE_ABC\n4 4 {LENGTH}\n90 90 90\n%ENDBLOCK LATTICE_ABC\n"
+        f"%BLOCK POSITIONS_FRAC\n{rows}%ENDBLOCK POSITIONS_FRAC\n"
+    )
+    return folder
+
+
+def test_the_potential_of_one_and_the_fermi_level_of_another_give_no_work_function(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = foreign(tmp_path / "x")
+    assert main(["parse", str(place)]) == 6
+    captured = capsys.readouterr()
+    assert lines(captured.out, "work function") == [] == lines(captured.out, "Fermi level")
+    assert lines(captured.out, "potential")[0].startswith("REFUSED: ") and "cell of the" in captured.err
+    assert lines(captured.out, "band gap")[0].startswith("not given: the eigenvalues were refused: ")
+    (found,) = document(place, capsys=capsys, code=6)
+    assert found["results"]["sides"] == [] and found["results"]["fermi_ev"] is found["results"]["band_gap_ev"] is None
+    assert {refusal["part"] for refusal in found["refused"]} == {"structure", "bands", "potential"}
+
+
+def test_the_method_of_the_gap_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    place = Path(__file__).resolve().parents[1] / "data" / "castep" / "separate-functional"
+    assert main(["parse", str(place)]) == 0
+    out = capsys.readouterr().out
+    assert lines(out, "band gap")[0].startswith("2.5000 eV")
+    assert lines(out, "method") == ["PBE, 400 eV"] and lines(out, "bands' method") == ["HSE06, 400 eV"]
+    (found,) = document(place, capsys=capsys)
+    results = found["results"]
+    assert (results["method"]["functional"], results["bands_method"]["functional"]) == ("PBE", "HSE06")
+
+
+def test_levels_of_two_calculations_raise_through_the_readers(tmp_path: Path) -> None:
+    """Two slabs of one name in two folders: each is whole, and neither lends the other its Fermi level."""
+    first, second = (
+        read_results(GPAW(), leave(tmp_path / place / "slab", fermi_ev=fermi))
+        for place, fermi in (("a", FERMI), ("b", FERMI + 0.1))
+    )
+    assert first.log_fermi is not None and second.log_fermi is not None and first.potential is not None
+    assert first.potential.zero == first.log_fermi.zero != second.log_fermi.zero
+    assert calculation_levels(first).sides[0].work_function_ev == pytest.approx(VACUUM - FERMI)
+    with pytest.raises(ReferenceMismatch):
+        calculation_levels(replace(first, log_fermi=second.log_fermi))
+    heights = np.array([0.3, 0.4, 0.5, 0.6, 0.7])
+    profile = potential_profile(first.potential, heights, period_ang=2.7)
+    edges, _ = edges_or_reason(second.bands)
+    assert edges is not None and second.potential is not None
+    given = {
+        "profile": profile,
+        "vacuum": vacuum_levels(profile, first.potential.zero)[1],
+        "bulk_edges": edges,
+        "bulk_average": Energy(-8.0, second.potential.zero),
+        "slab_edges": None,
+        "why_no_slab_edges": "not asked for",
+    }
+    assert surface_levels(**given, fermi=first.log_fermi).work_function_ev == pytest.approx(VACUUM - FERMI)
+    with pytest.raises(ReferenceMismatch):
+        surface_levels(**given, fermi=second.log_fermi)
+    with pytest.raises(ReferenceMismatch):
+        surface_levels(**(given | {"bulk_average": Energy(-8.0, first.potential.zero)}), fermi=first.log_fermi)

@@ -202,6 +202,15 @@ def test_what_a_step_is_for_must_be_there(study: Study, folder: Path, step: str,
     assert end.state == "failed" and end.failure == f"finished, but there is not what the step is for: {said}"
 
 
+def test_a_potential_of_another_cell_fails_its_step(study: Study, folder: Path) -> None:
+    with np.load(folder / SLAB / "potential.npz") as arrays:
+        planar = arrays["planar_ev"]
+    np.savez(folder / SLAB / "potential.npz", planar_ev=planar, cell_ang=9 * np.eye(3))
+    outcome = collect_study(study, folder)
+    step = step_of(outcome, SLAB)
+    assert step.state == "failed" and "cell of the potential = cell of the geometry" in step.failure
+
+
 def test_two_calculations_in_one_folder(study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = load_code("gpaw")
     find = code.find

@@ -80,7 +80,8 @@ def read_potential_grid(file: Path, zero: EnergyZero, *, cell_ang: FloatArray | 
     if cell is None:
         raise ParseError("the grid's cell is not in the file", reason="ibrav is not 0", where=f"{file}:3")
     values_ev = _values(body, head, file) * RYDBERG_EV
-    return PotentialGrid(values_ev=values_ev, cell_ang=cell, kind=kind, zero=zero)
+    tells_cell = head.cell_ang is not None
+    return PotentialGrid(values_ev=values_ev, cell_ang=cell, kind=kind, zero=zero, tells_cell=tells_cell)
 
 
 class _Lines:

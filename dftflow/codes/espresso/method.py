@@ -47,6 +47,7 @@ def method_of(run: PwRun, md5: Mapping[str, str]) -> Method:
         smearing_ev=run.degauss_ev,
         spin_polarised=run.spin_polarised or run.spinor,
         spin_orbit=run.spin_orbit,
+        spinor=run.spinor,
         dipole_correction=_dipole(run),
         hubbard_u_ev=run.hubbard,
         n_electrons=run.n_electrons,

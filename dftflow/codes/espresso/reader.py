@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from dftflow.analysis.joined_bands import join_bands
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.displacement import largest_displacement_ang
 from dftflow.codes.espresso.average_file import read_average
@@ -18,15 +20,18 @@ from dftflow.codes.espresso.method import method_of
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
 from dftflow.codes.espresso.pw_xml import Geometry, PwRun, read_pw_xml
 from dftflow.codes.espresso.status import Stage, status_of
-from dftflow.codes.reading import FileLog
+from dftflow.codes.reading import FileLog, zero_of
 from dftflow.errors import ParseError
-from dftflow.model.check import Check
-from dftflow.model.energy import EnergyZero
-from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results
+from dftflow.model.check import Check, Part
+from dftflow.model.energy import Energy, EnergyZero
+from dftflow.model.results import Bands, BandsRun, FloatArray, PotentialGrid, RelaxationStep, Results
 
 __all__ = ["read_calculation", "stages_of"]
 
 SAME_EV = 2e-4
+SAME_LEVEL_EV = 1e-4  # printed with 4 decimals
+OF_ONE_RUN: tuple[Part, ...] = ("energy", "forces", "stress", "fermi", "bands", "potential")
+"""What belongs to the run of the XML, and is refused when the standard output is that of another run."""
 SAME_ANG = 1e-4
 SAME_AVERAGE_EV = 1e-4
 WHOLE = 0.02
@@ -35,17 +40,17 @@ WHOLE = 0.02
 def read_calculation(calculation: Calculation) -> Reading:
     """What every file of `calculation` holds, and the results together."""
     log = FileLog()
-    zero = EnergyZero(run=calculation.folder.name, reference="cell_average")
+    zero = zero_of(calculation.folder, calculation.seed)
     stages = stages_of(calculation, log)
     ground = next((stage.run for stage in stages if stage.run is not None and stage.run.has_scf), None)
     at_fixed = next((stage for stage in stages if stage.run is not None and not stage.run.has_scf), None)
-    bands = _bands(calculation, ground, at_fixed, zero, log)
+    eigenvalues = _bands(calculation, ground, at_fixed, zero, log)
     run = ground or (None if at_fixed is None else at_fixed.run)
     cell = None if run is None else run.last.structure.lattice.matrix
     potential = log.take(
         file_of(calculation, "", ".pot"),
         "potential",
-        lambda file: _same_cell(read_potential_grid(file, zero, cell_ang=cell), cell, file),
+        lambda file: read_potential_grid(file, zero, cell_ang=cell),
         lambda found: f"{found.kind}, {found.values_ev.shape}",
     )
     planar = log.take(
@@ -55,9 +60,9 @@ def read_calculation(calculation: Calculation) -> Reading:
         lambda found: f"{found.values_ev.size} heights",
     )
     if run is not None:
-        results: Results | None = _results(stages, run, bands, potential, planar)
+        results: Results | None = _results(stages, run, eigenvalues, zero, potential, planar)
     else:
-        results = _results_of_stdout(stages, potential)
+        results = _results_of_stdout(stages, zero, potential)
     return Reading(calculation=calculation, files=log.files, results=results)
 
 
@@ -100,7 +105,8 @@ def _say_run(run: PwRun) -> str:
 def _results(
     stages: Sequence[Stage],
     run: PwRun,
-    bands: Bands | None,
+    eigenvalues: _Eigenvalues,
+    zero: EnergyZero,
     potential: PotentialGrid | None,
     planar: PotentialGrid | None,
 ) -> Results:
@@ -118,17 +124,18 @@ def _results(
         structure=last.structure,
         forces_ev_per_ang=last.forces_ev_per_ang,
         stress_gpa=last.stress_gpa,
-        fermi_ev=_fermi(run),
-        bands=bands,
+        log_fermi=_counted(_fermi(run), zero),
+        bands=eigenvalues.bands,
+        bands_run=eigenvalues.run,
         potential=potential or planar,
         steps=_steps(run),
         wall_time_s=None if None in walls else float(sum(wall for wall in walls if wall is not None)),
         settings={"schema": run.schema, "density_cutoff_ev": run.density_cutoff_ev, "fft_grid": run.fft_grid},
-        warnings=tuple(_warnings(stages, run, message, potential, planar)),
+        warnings=(*_warnings(stages, run, message, potential, planar), *eigenvalues.remarks),
     )
 
 
-def _results_of_stdout(stages: Sequence[Stage], potential: PotentialGrid | None) -> Results | None:
+def _results_of_stdout(stages: Sequence[Stage], zero: EnergyZero, potential: PotentialGrid | None) -> Results | None:
     printed = next((stage.printed for stage in stages if stage.printed is not None), None)
     if printed is None:
         return None
@@ -137,7 +144,7 @@ def _results_of_stdout(stages: Sequence[Stage], potential: PotentialGrid | None)
         code_version=printed.version,
         status=status_of(stages)[0],
         free_energy_ev=printed.energy_ev,
-        fermi_ev=printed.fermi_ev,
+        log_fermi=_counted(printed.fermi_ev, zero),
         potential=potential,
         warnings=("there is no readable XML: geometry, bands and method are unknown", *printed.warnings),
     )
@@ -146,6 +153,10 @@ def _results_of_stdout(stages: Sequence[Stage], potential: PotentialGrid | None)
 def _fermi(run: PwRun) -> float | None:
     eigenvalues = run.eigenvalues
     return max(eigenvalues.fermi_ev) if eigenvalues.fermi_ev else eigenvalues.highest_occupied_ev
+
+
+def _counted(value_ev: float | None, zero: EnergyZero) -> Energy | None:
+    return None if value_ev is None else Energy(value_ev, zero)
 
 
 def _steps(run: PwRun) -> tuple[RelaxationStep, ...]:
@@ -192,41 +203,65 @@ def _warnings(
 # --- bands ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _Eigenvalues:
+    """The eigenvalues of a calculation; `run` as `Results.bands_run`."""
+
+    bands: Bands | None = None
+    run: BandsRun | None = None
+    remarks: tuple[str, ...] = ()
+
+
 def _bands(
     calculation: Calculation, ground: PwRun | None, at_fixed: Stage | None, zero: EnergyZero, log: FileLog
-) -> Bands | None:
+) -> _Eigenvalues:
     path = None if at_fixed is None else at_fixed.run
-    run = ground or path
-    fermi_ev = None if run is None else _fermi(run)
-    if run is None or fermi_ev is None:
-        return None
-    parts = [] if ground is None else [_grid_part(ground)]
-    if path is not None and at_fixed is not None:
-        if ground is not None and not _same_system(ground, path):
-            file = file_of(calculation, at_fixed.name, ".xml")
-            raise_later = ParseError("the bands are of another crystal or setting than the SCF", where=str(file))
-            log.take(file, "bands", lambda _: _refuse(raise_later), str)
-            path = None
-        else:
-            parts.append(_path_part(calculation, at_fixed.name, path, log))
-    values, kpoints, labels, on_path, weights = zip(*parts, strict=True)
-    spins = run.eigenvalues.fermi_ev if len(run.eigenvalues.fermi_ev) > 1 else ()
-    return Bands(
-        eigenvalues_ev=_joined(values),
-        kpoints_frac=np.concatenate(kpoints),
-        labels=tuple(label for part in labels for label in part),
-        on_path=tuple(segment for part in on_path for segment in part),
-        reciprocal_per_ang=run.last.structure.lattice.reciprocal_lattice.matrix,
-        n_electrons=_electrons(run),
-        fermi_ev=fermi_ev,
-        zero=zero,
-        fermi_by_spin_ev=spins,
-        weights=np.concatenate(weights),
-        spinor=run.spinor,
+    scf = None if ground is None else _bands_of(ground, _grid_part(ground), zero)
+    if path is None or at_fixed is None:
+        return _Eigenvalues(bands=scf)
+    if ground is not None and not _same_atoms(ground, path):
+        file = file_of(calculation, at_fixed.name, ".xml")
+        raise_later = ParseError("the bands are of another crystal than the SCF", where=str(file))
+        log.take(file, "bands", lambda _: _refuse(raise_later), str)
+        return _Eigenvalues(bands=scf)
+    further = _bands_of(path, _path_part(calculation, at_fixed.name, path, log), zero)
+    if ground is None or scf is None or further is None:
+        return _Eigenvalues(bands=further or scf)
+    method = method_of(path, {})
+    joined = join_bands(scf, method_of(ground, {}), further, method)
+    if not joined.why_not:
+        return _Eigenvalues(bands=joined.bands)
+    remark = f"the eigenvalues of the SCF were left out, and those at fixed density stand alone: {joined.why_not}"
+    own = EnergyZero(run=f"{zero.run}.{at_fixed.name or path.task}", reference=zero.reference)
+    return _Eigenvalues(
+        bands=replace(further, zero=own),
+        run=BandsRun(method=method, log_fermi=Energy(further.fermi_ev, own)),
+        remarks=(remark,),
     )
 
 
 _Part = tuple[FloatArray, FloatArray, tuple[str, ...], tuple[int, ...], FloatArray]
+
+
+def _bands_of(run: PwRun, part: _Part, zero: EnergyZero) -> Bands | None:
+    """Eigenvalues of one run; None where it gives neither a Fermi level nor a highest occupied one."""
+    fermi_ev = _fermi(run)
+    if fermi_ev is None:
+        return None
+    values_ev, kpoints_frac, labels, on_path, weights = part
+    return Bands(
+        eigenvalues_ev=values_ev,
+        kpoints_frac=kpoints_frac,
+        labels=labels,
+        on_path=on_path,
+        reciprocal_per_ang=run.last.structure.lattice.reciprocal_lattice.matrix,
+        n_electrons=_electrons(run),
+        fermi_ev=fermi_ev,
+        zero=zero,
+        fermi_by_spin_ev=run.eigenvalues.fermi_ev if len(run.eigenvalues.fermi_ev) > 1 else (),
+        weights=weights,
+        spinor=run.spinor,
+    )
 
 
 def _grid_part(run: PwRun) -> _Part:
@@ -254,22 +289,9 @@ def _refuse(error: ParseError) -> str:
     raise error
 
 
-def _same_system(ground: PwRun, path: PwRun) -> bool:
+def _same_atoms(ground: PwRun, path: PwRun) -> bool:
     a, b = ground.last.structure, path.last.structure
-    return bool(
-        a.species == b.species
-        and np.abs(a.lattice.matrix - b.lattice.matrix).max() < SAME_ANG
-        and np.abs(a.cart_coords - b.cart_coords).max() < SAME_ANG
-        and ground.n_electrons == path.n_electrons
-        and (ground.spin_polarised, ground.spinor) == (path.spin_polarised, path.spinor)
-    )
-
-
-def _joined(parts: Sequence[FloatArray]) -> FloatArray:
-    """One array (n_spins, all k-points, largest number of bands); a row with fewer bands ends in NaN."""
-    widest = max(part.shape[2] for part in parts)
-    padded = [np.pad(part, ((0, 0), (0, 0), (0, widest - part.shape[2])), constant_values=np.nan) for part in parts]
-    return np.concatenate(padded, axis=1)
+    return bool(a.species == b.species and np.abs(a.cart_coords - b.cart_coords).max() < SAME_ANG)
 
 
 def _electrons(run: PwRun) -> tuple[float, ...]:
@@ -283,16 +305,6 @@ def _electrons(run: PwRun) -> tuple[float, ...]:
 
 
 # --- potential --------------------------------------------------------------------------------------------------
-
-
-def _same_cell(grid: PotentialGrid, cell_ang: FloatArray | None, file: Path) -> PotentialGrid:
-    if cell_ang is not None and np.abs(grid.cell_ang - cell_ang).max() > SAME_ANG:
-        raise ParseError(
-            "the potential is of another cell than the run",
-            reason=f"the lattice vectors differ by {np.abs(grid.cell_ang - cell_ang).max():.4f} Å",
-            where=f"{file}:3",
-        )
-    return grid
 
 
 def _planar(length_ang: float, planar_ev: FloatArray, run: PwRun | None, zero: EnergyZero, file: Path) -> PotentialGrid:
@@ -310,7 +322,9 @@ def _planar(length_ang: float, planar_ev: FloatArray, run: PwRun | None, zero: E
     shape = [1, 1, 1]
     shape[axis] = -1
     cell = run.last.structure.lattice.matrix
-    return PotentialGrid(values_ev=planar_ev.reshape(shape), cell_ang=cell, kind="electrostatic", zero=zero)
+    return PotentialGrid(
+        values_ev=planar_ev.reshape(shape), cell_ang=cell, kind="electrostatic", zero=zero, tells_cell=False
+    )
 
 
 # --- checks -----------------------------------------------------------------------------------------------------
@@ -320,6 +334,16 @@ def _checks(
     run: PwRun, printed: ProgramOutput | None, potential: PotentialGrid | None, planar: PotentialGrid | None
 ) -> list[Check]:
     found = []
+    printed_fermi_ev, fermi_ev = None if printed is None else printed.fermi_ev, _fermi(run)
+    if printed_fermi_ev is not None and fermi_ev is not None and len(run.eigenvalues.fermi_ev) < 2:
+        found.append(
+            Check(
+                name="Fermi level of the XML = Fermi level printed",
+                passed=abs(fermi_ev - printed_fermi_ev) < SAME_LEVEL_EV,
+                detail=f"{fermi_ev:.4f} and {printed_fermi_ev:.4f} eV",
+                concerns=OF_ONE_RUN,
+            )
+        )
     if printed is not None and printed.energy_ev is not None and run.last.free_energy_ev is not None:
         energy_ev = run.last.free_energy_ev
         found.append(
@@ -327,6 +351,7 @@ def _checks(
                 name="energy of the XML = energy printed",
                 passed=abs(energy_ev - printed.energy_ev) < SAME_EV,
                 detail=f"{energy_ev:.6f} and {printed.energy_ev:.6f} eV",
+                concerns=OF_ONE_RUN,
             )
         )
     if potential is not None:
@@ -336,6 +361,7 @@ def _checks(
                 name="grid of the potential = FFT grid of the run",
                 passed=shape == run.fft_grid,
                 detail=f"{shape} and {run.fft_grid}",
+                concerns=("potential",),
             )
         )
     if potential is not None and planar is not None:
@@ -347,6 +373,7 @@ def _checks(
                 name="plane averages of the grid = those of average.x",
                 passed=apart < SAME_AVERAGE_EV,
                 detail=f"mean and first value differ by up to {apart:.2g} eV",
+                concerns=("potential",),
             )
         )
     return found

@@ -241,6 +241,9 @@ def _save_bands(
         kpoints_frac=np.concatenate(points),
         labels=np.array([""] * count + list(labels)),
         on_path=np.array([SEGMENT_OF_EXTRA_POINTS] * count + list(segments)),
+        cell_ang=engine.atoms.cell.array,
+        n_electrons=float(engine.get_number_of_electrons()),
+        fermi_ev=float(engine.get_fermi_level()),
     )
     return count
 

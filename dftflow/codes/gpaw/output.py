@@ -13,10 +13,10 @@ from typing import Any, TypeVar, get_args
 import numpy as np
 
 from dftflow.codes.base import Calculation, Reading
-from dftflow.codes.reading import FileLog
+from dftflow.codes.reading import FileLog, zero_of
 from dftflow.crystals.atoms import from_arrays
 from dftflow.errors import ParseError
-from dftflow.model.energy import EnergyZero
+from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
@@ -27,6 +27,10 @@ T = TypeVar("T")
 DAMAGE = (KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, OSError, EOFError, RuntimeError,
           MemoryError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 NUMBERS = ("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "peak_memory_mib")
+
+
+OF_THE_GROUND_STATE = ("cell_ang", "n_electrons", "fermi_ev")
+"""What ``bands.npz`` repeats, so that it can be told from that of another calculation; earlier ones do not."""
 
 
 def _loads(text: str) -> Any:
@@ -65,7 +69,7 @@ def read_calculation(calculation: Calculation) -> Reading:
     record = log.take(folder / "results.json", "record", lambda _: _checked_record(folder), _say_record)
     if record is None:
         return Reading(calculation=calculation, files=log.files, results=None)
-    zero = EnergyZero(run=folder.name, reference="cell_average")
+    zero = zero_of(folder, calculation.seed)
     bands = log.take(
         folder / "bands.npz",
         "eigenvalues",
@@ -84,7 +88,7 @@ def read_calculation(calculation: Calculation) -> Reading:
         lambda file: _guarded(file, lambda: _steps(file)),
         lambda found: f"{len(found)} geometries",
     )
-    results = _guarded(folder / "results.json", lambda: _results(record))
+    results = _guarded(folder / "results.json", lambda: _results(record, zero))
     results = replace(results, bands=bands, potential=potential, steps=steps or ())
     return Reading(calculation=calculation, files=log.files, results=results)
 
@@ -96,7 +100,7 @@ def _checked_record(folder: Path) -> dict[str, Any]:
         value = record.get(name)
         if value is not None and (not isinstance(value, int | float) or not np.isfinite(value)):
             raise ParseError(f"{name} is no number in the engine's results", reason=repr(value)[:80], where=str(file))
-    _guarded(folder / "results.json", lambda: _results(record))
+    _guarded(folder / "results.json", lambda: _results(record, zero_of(folder, folder.name)))
     return record
 
 
@@ -116,7 +120,7 @@ def _guarded(file: Path, read: Callable[[], T]) -> T:
         ) from error
 
 
-def _results(record: Mapping[str, Any]) -> Results:
+def _results(record: Mapping[str, Any], zero: EnergyZero) -> Results:
     structure = None
     if "positions_ang" in record:
         _array(record["cell_ang"], 3), _array(record["positions_ang"], len(record["numbers"]))
@@ -131,7 +135,7 @@ def _results(record: Mapping[str, Any]) -> Results:
         forces_ev_per_ang=_array(record.get("forces_ev_per_ang"), None if structure is None else len(structure)),
         stress_gpa=_array(record.get("stress_gpa"), 3),
         finite_basis_de_dlnecut_ev=record.get("finite_basis_de_dlnecut_ev"),
-        fermi_ev=record.get("fermi_ev"),
+        log_fermi=None if record.get("fermi_ev") is None else Energy(record["fermi_ev"], zero),
         wall_time_s=record["wall_time_s"],
         peak_memory_mib=record["peak_memory_mib"],
         settings={name: record[name] for name in ("gpaw", "ase", "numpy", "python")},
@@ -163,6 +167,7 @@ def _method(record: Mapping[str, Any]) -> Method:
         smearing_ev=_finite(told.get("smearing_ev")),
         spin_polarised=told.get("spin_polarised"),
         spin_orbit=False if told else None,
+        spinor=False if told else None,
         dipole_correction=told.get("dipole_correction"),
         n_electrons=record.get("n_electrons"),
         constants=told.get("constants"),
@@ -199,6 +204,7 @@ def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
     with np.load(file) as arrays:
         values = arrays["eigenvalues_ev"]
         spins = values.shape[0]
+        told = {**record, **{name: arrays[name] for name in OF_THE_GROUND_STATE if name in arrays}}
         if spins != 1:
             raise ValueError("spin-polarised runs are not written by dftflow's GPAW decks")
         return Bands(
@@ -206,10 +212,11 @@ def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
             kpoints_frac=arrays["kpoints_frac"],
             labels=tuple(str(label) for label in arrays["labels"]),
             on_path=tuple(int(segment) for segment in arrays["on_path"]),
-            reciprocal_per_ang=2 * np.pi * np.linalg.inv(np.array(record["cell_ang"])).T,
-            n_electrons=(record["n_electrons"],),
-            fermi_ev=record["fermi_ev"],
+            reciprocal_per_ang=2 * np.pi * np.linalg.inv(np.array(told["cell_ang"])).T,
+            n_electrons=(float(told["n_electrons"]),),
+            fermi_ev=float(told["fermi_ev"]),
             zero=zero,
+            tells_itself=all(name in arrays for name in OF_THE_GROUND_STATE),
         )
 
 

@@ -21,8 +21,8 @@ from typing import Literal, TextIO
 
 import numpy as np
 
+from dftflow.codes.reading import zero_of
 from dftflow.errors import ParseError
-from dftflow.model.energy import EnergyZero
 from dftflow.model.results import FloatArray, PotentialGrid
 
 __all__ = ["read_locpot"]
@@ -85,7 +85,8 @@ def read_locpot(file: Path, *, kind: Literal["electrostatic", "local"], n_sets: 
         values_ev=np.mean(sets, axis=0),
         cell_ang=head.cell_ang,
         kind=kind,
-        zero=EnergyZero(run=file.parent.name, reference="cell_average"),
+        zero=zero_of(file.parent, file.parent.name),
+        n_spins=len(sets),
     )
 
 

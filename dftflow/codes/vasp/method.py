@@ -51,6 +51,7 @@ def method_of(run: VaspRun) -> Method:
         smearing_ev=_number(told.get("SIGMA")) if _has_width(ismear) else None,
         spin_polarised=told["ISPIN"] == 2 or run.spinor,
         spin_orbit=_flag(told.get("LSORBIT")),
+        spinor=run.spinor,
         dipole_correction=_dipole(told),
         hubbard_u_ev=_hubbard(told, run.titels),
         n_electrons=run.n_electrons,

@@ -10,7 +10,7 @@ import numpy as np
 
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.displacement import largest_displacement_ang
-from dftflow.codes.reading import FileLog
+from dftflow.codes.reading import FileLog, zero_of
 from dftflow.codes.vasp.kpoints_file import read_names
 from dftflow.codes.vasp.locpot_file import read_locpot
 from dftflow.codes.vasp.method import method_of
@@ -18,8 +18,8 @@ from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
 from dftflow.codes.vasp.status import status_of
 from dftflow.codes.vasp.vasprun_file import GPA_PER_KBAR, IonicStep, VaspRun, read_vasprun
 from dftflow.errors import ParseError
-from dftflow.model.check import Check
-from dftflow.model.energy import EnergyZero
+from dftflow.model.check import Check, Part
+from dftflow.model.energy import Energy
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ __all__ = ["read_calculation"]
 
 WHOLE = 0.02
 SAME_EV = 1e-5
-SAME_ANG = 1e-4
 FIXED_CHARGE = 10
+OF_ONE_RUN: tuple[Part, ...] = ("energy", "forces", "stress", "fermi", "bands", "potential")
+"""What is refused when vasprun.xml and OUTCAR are of two runs: how it ended is not known, nor whose LOCPOT it is."""
 
 
 def read_calculation(calculation: Calculation) -> Reading:
@@ -46,9 +47,9 @@ def read_calculation(calculation: Calculation) -> Reading:
         lambda p: f"{p.kind}, {p.values_ev.shape}",
     )
     if run is not None:
-        results: Results | None = _results(run, outcar, bands, potential)
+        results: Results | None = _results(run, outcar, bands, potential, folder)
     else:
-        results = None if outcar is None else _results_of_outcar(outcar, potential)
+        results = None if outcar is None else _results_of_outcar(outcar, potential, folder)
     return Reading(calculation=calculation, files=log.files, results=results)
 
 
@@ -57,14 +58,14 @@ def _say_run(run: VaspRun) -> str:
     return f"VASP {run.version}, {len(run.steps)} geometries{whole}"
 
 
-def _results_of_outcar(outcar: OutcarFile, potential: PotentialGrid | None) -> Results:
+def _results_of_outcar(outcar: OutcarFile, potential: PotentialGrid | None, folder: Path) -> Results:
     return Results(
         code="vasp",
         code_version=outcar.version,
         status=status_of(None, outcar)[0],
         energy_ev=outcar.energy_ev,
         free_energy_ev=outcar.free_energy_ev,
-        fermi_ev=outcar.fermi_ev,
+        log_fermi=_log_fermi(None, outcar, folder),
         potential=potential,
         wall_time_s=outcar.wall_time_s,
         peak_memory_mib=outcar.peak_memory_mib,
@@ -72,7 +73,14 @@ def _results_of_outcar(outcar: OutcarFile, potential: PotentialGrid | None) -> R
     )
 
 
-def _results(run: VaspRun, outcar: OutcarFile | None, bands: Bands | None, potential: PotentialGrid | None) -> Results:
+def _log_fermi(run: VaspRun | None, outcar: OutcarFile | None, folder: Path) -> Energy | None:
+    told = [log.fermi_ev for log in (run, outcar) if log is not None and log.fermi_ev is not None]
+    return Energy(told[0], zero_of(folder, folder.name)) if told else None
+
+
+def _results(
+    run: VaspRun, outcar: OutcarFile | None, bands: Bands | None, potential: PotentialGrid | None, folder: Path
+) -> Results:
     last = run.steps[-1]
     fixed_charge = _fixed_charge(run)
     return Results(
@@ -86,7 +94,7 @@ def _results(run: VaspRun, outcar: OutcarFile | None, bands: Bands | None, poten
         structure=_bare(last),
         forces_ev_per_ang=last.forces_ev_per_ang,
         stress_gpa=_stress_gpa(run, last),
-        fermi_ev=run.fermi_ev,
+        log_fermi=_log_fermi(run, outcar, folder),
         bands=bands,
         potential=potential,
         steps=_steps(run),
@@ -142,8 +150,8 @@ def _steps(run: VaspRun) -> tuple[RelaxationStep, ...]:
 
 
 def _bands(run: VaspRun, outcar: OutcarFile | None, folder: Path, log: FileLog) -> Bands | None:
-    fermi_ev = run.fermi_ev if run.fermi_ev is not None or outcar is None else outcar.fermi_ev
-    if run.eigenvalues is None or fermi_ev is None:
+    fermi = _log_fermi(run, outcar, folder)
+    if run.eigenvalues is None or fermi is None:
         return None
     names = log.take(
         folder / "KPOINTS", "k-points", lambda file: read_names(file, run.kpoints), lambda n: f"{len(n[0])} k-points"
@@ -156,8 +164,8 @@ def _bands(run: VaspRun, outcar: OutcarFile | None, folder: Path, log: FileLog) 
         on_path=on_path,
         reciprocal_per_ang=run.steps[-1].structure.lattice.reciprocal_lattice.matrix,
         n_electrons=_electrons(run),
-        fermi_ev=fermi_ev,
-        zero=EnergyZero(run=folder.name, reference="cell_average"),
+        fermi_ev=fermi.value_ev,
+        zero=fermi.zero,
         weights=run.weights,
         spinor=run.spinor,
     )
@@ -238,6 +246,7 @@ def _checks(run: VaspRun, outcar: OutcarFile | None, potential: PotentialGrid | 
                 name="sum of the occupations = NELECT",
                 passed=True,
                 detail=f"{total:.4f} and {run.n_electrons:g} electrons",
+                concerns=("bands",),
             )
         )
     if outcar is not None and outcar.energy_ev is not None:
@@ -247,30 +256,21 @@ def _checks(run: VaspRun, outcar: OutcarFile | None, potential: PotentialGrid | 
                 name="energy of OUTCAR = energy of vasprun.xml",
                 passed=abs(energy - outcar.energy_ev) < SAME_EV,
                 detail=f"{outcar.energy_ev:.6f} and {energy:.6f} eV",
+                concerns=OF_ONE_RUN,
             )
         )
     if potential is not None:
-        found += _checks_of_potential(run, potential)
+        grid = tuple(run.parameters.get(name) for name in ("NGXF", "NGYF", "NGZF"))
+        shape = potential.values_ev.shape
+        found.append(
+            Check(
+                name="grid of LOCPOT = fine grid of the run",
+                passed=None if None in grid else grid == shape,
+                detail=f"{shape} and {grid}",
+                concerns=("potential",),
+            )
+        )
     return found
-
-
-def _checks_of_potential(run: VaspRun, potential: PotentialGrid) -> list[Check]:
-    lattice = run.steps[-1].structure.lattice.matrix
-    apart = float(np.abs(lattice - potential.cell_ang).max())
-    grid = tuple(run.parameters.get(name) for name in ("NGXF", "NGYF", "NGZF"))
-    shape = potential.values_ev.shape
-    return [
-        Check(
-            name="cell of LOCPOT = cell of the last geometry",
-            passed=apart < SAME_ANG,
-            detail=f"they differ by {apart:.6f} Å",
-        ),
-        Check(
-            name="grid of LOCPOT = fine grid of the run",
-            passed=None if None in grid else grid == shape,
-            detail=f"{shape} and {grid}",
-        ),
-    ]
 
 
 def _warnings(run: VaspRun, outcar: OutcarFile | None, bands: Bands | None) -> list[str]:

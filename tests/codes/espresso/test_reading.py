@@ -16,6 +16,7 @@ from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.codes.espresso import ESPRESSO
 from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError
+from dftflow.gate.calculation import sound
 from dftflow.model.kpoint_grid import grid_points
 from dftflow.model.results import Results
 from dftflow.units import BOHR_ANG, HARTREE_EV, RYDBERG_EV
@@ -337,13 +338,59 @@ def test_bands_of_another_crystal_are_refused(case: Callable[[str], Path]) -> No
     with pytest.raises(ParseError, match="no bands run"):
         read_results(ESPRESSO(), folder)
     text = (DATA / "bands" / "bands.bands.xml").read_text()
-    (folder / "bands.bands.xml").write_text(text.replace("<nelec>1.6", "<nelec>1.8"))
+    position = re.findall(r'<atom name="Br" index="2">(.*?)</atom>', text)[-1]
+    (folder / "bands.bands.xml").write_text(text.replace(position, "1.0 1.0 1.0"))
     with pytest.raises(ParseError, match="another crystal"):
         read_results(ESPRESSO(), folder)
 
 
+def test_bands_with_other_electrons_are_neither_joined_nor_used(case: Callable[[str], Path]) -> None:
+    folder = case("bands")
+    text = (DATA / "bands" / "bands.bands.xml").read_text()
+    (folder / "bands.bands.xml").write_text(text.replace("<nelec>1.6", "<nelec>1.8"))
+    found = read_results(ESPRESSO(), folder)
+    assert any("the SCF has 16 electrons, the band structure 18" in line for line in found.warnings)
+    assert found.bands_run is not None
+    judged = sound(found)
+    assert judged.refused_parts == ("bands",) and "16 and 18" in judged.why_without("bands")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (r"<functional>PBE<", "<functional>HSE<", "made with PBE, the band structure with HSE"),
+        (r"<ecutwfc>5.99", "<ecutwfc>6.99", "a cutoff of 163"),
+    ],
+)
+def test_bands_of_another_method_stand_alone(case: Callable[[str], Path], old: str, new: str, why: str) -> None:
+    folder = case("bands")
+    file = folder / "bands.bands.xml"
+    text, whole = file.read_text(), read_results(ESPRESSO(), folder)
+    assert old in text
+    file.write_text(text.replace(old, new))
+    found = read_results(ESPRESSO(), folder)
+    assert found.bands is not None and whole.bands is not None
+    assert len(found.bands.kpoints_frac) == len(whole.bands.kpoints_frac) - 1, "without the point of the grid"
+    assert any(why in line for line in found.warnings), found.warnings
+    assert found.bands_run is not None and found.method is not None
+    assert found.bands_run.method != found.method and found.method.functional == "PBE"
+    assert found.potential is not None and found.bands.zero != found.potential.zero
+    assert not sound(found).refused
+
+
 def test_a_potential_of_another_cell_is_refused(case: Callable[[str], Path]) -> None:
     folder = case("bands")
+    assert not sound(read_results(ESPRESSO(), folder)).refused
     shutil.copy(DATA / "slab" / "slab.pot", folder / "bands.pot")
-    with pytest.raises(ParseError, match="another cell"):
-        read_results(ESPRESSO(), folder)
+    judged = sound(read_results(ESPRESSO(), folder))
+    assert judged.refused_parts == ("potential",) and judged.results.potential is None
+    assert "cell of the potential = cell of the geometry" in judged.why_without("potential")
+
+
+def test_the_standard_output_of_another_run_costs_what_is_of_the_run(case: Callable[[str], Path]) -> None:
+    folder = case("bands")
+    file = folder / "bands.scf.out"
+    level = last(r"the Fermi energy is\s+(\S+) ev", file.read_text())
+    file.write_text(file.read_text().replace(f"{level} ev", f"{float(level) + 0.01:.4f} ev"))
+    judged = sound(read_results(ESPRESSO(), folder))
+    assert {"bands", "potential", "energy"} <= set(judged.refused_parts) and judged.results.fermi is None

@@ -23,6 +23,7 @@ from dftflow.codes.reading import read_results
 from dftflow.crystals.kpaths import special_points, standard_path, surface_points
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
+from dftflow.gate.calculation import sound
 from dftflow.model.kpoint_grid import same_shift
 from dftflow.model.spec import CalcSpec, Relaxation
 from dftflow.units import EV_PER_ANG3_GPA
@@ -77,6 +78,7 @@ def test_cubic_cspbbr3_has_its_gap_at_r(run_deck: RunDeck) -> None:
     )
     results = read_results(GPAW(), run_deck("cspbbr3-bands", crystal, spec))
     assert results.status == "finished" and results.bands is not None
+    assert results.bands.tells_itself and all(check.passed for check in sound(results).results.checks)
     edges = find_band_edges(results.bands, required=(special_points(crystal)["R"],))
     assert edges.band_gap_ev == pytest.approx(1.6, abs=0.25)
     assert edges.direct and edges.vbm_label == "R"

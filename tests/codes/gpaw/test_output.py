@@ -12,6 +12,7 @@ from gpaw_files import RECORD, write_gpaw
 from dftflow.codes.gpaw import GPAW
 from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError
+from dftflow.gate.calculation import sound
 
 
 @pytest.fixture
@@ -29,6 +30,43 @@ def test_a_whole_folder(folder: Path) -> None:
     assert results.potential is not None
     np.testing.assert_array_equal(results.potential.values_ev[0, 0], [0, 1, 2])
     assert results.bands.zero == results.potential.zero
+
+
+def repeat(folder: Path, **changes: object) -> None:
+    """What the engine repeats of the ground state beside the eigenvalues."""
+    with np.load(folder / "bands.npz") as arrays:
+        kept = dict(arrays)
+    told = {name: RECORD[name] for name in ("cell_ang", "n_electrons", "fermi_ev")}
+    np.savez(folder / "bands.npz", **kept, **{name: np.asarray(value) for name, value in (told | changes).items()})
+
+
+def test_eigenvalues_that_tell_where_they_are_from(folder: Path) -> None:
+    before = read_results(GPAW(), folder)
+    assert before.bands is not None and not before.bands.tells_itself
+    assert [check.passed for check in sound(before).results.checks if "eigenvalues" in check.name] == [None]
+    repeat(folder)
+    results = read_results(GPAW(), folder)
+    assert results.bands is not None and results.bands.tells_itself and results.bands.n_electrons == (2.0,)
+    assert not sound(results).refused and all(check.passed for check in sound(results).results.checks)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"cell_ang": 5.1 * np.eye(3)}, "cell of the eigenvalues"),
+        ({"n_electrons": 4.0}, "electrons of the eigenvalues"),
+        ({"fermi_ev": -1.9}, "Fermi level of the eigenvalues"),
+    ],
+)
+def test_eigenvalues_of_another_calculation(folder: Path, change: dict[str, object], why: str) -> None:
+    repeat(folder, **change)
+    judged = sound(read_results(GPAW(), folder))
+    assert judged.refused_parts == ("bands",) and why in judged.why_without("bands")
+
+
+def test_a_potential_of_another_cell(folder: Path) -> None:
+    np.savez(folder / "potential.npz", planar_ev=np.array([0.0, 1.0, 2.0]), cell_ang=5.1 * np.eye(3))
+    assert sound(read_results(GPAW(), folder)).refused_parts == ("potential",)
 
 
 @pytest.mark.parametrize("name", ["results.json", "bands.npz", "potential.npz"])

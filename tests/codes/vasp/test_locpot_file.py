@@ -36,7 +36,7 @@ def test_first_index_runs_fastest_and_the_values_are_energies(folder, make_locpo
     assert found.values_ev[1, 2, 3] == 123.0
     assert found.cell_ang[2, 2] == 5.0
     assert found.kind == "electrostatic"
-    assert found.zero.run == "run"
+    assert found.zero.run == str(folder.resolve() / "run")
 
 
 def test_as_pymatgen_reads_it(folder, make_locpot, values):

@@ -18,6 +18,7 @@ from dftflow.codes.vasp import VASP
 from dftflow.codes.vasp.method import method_of
 from dftflow.codes.vasp.vasprun_file import read_vasprun
 from dftflow.errors import BandEdgeError
+from dftflow.gate.calculation import sound
 from dftflow.model.kpoint_grid import grid_points
 from dftflow.model.spec import CalcSpec, KPoint
 
@@ -208,6 +209,22 @@ def test_a_potential_of_another_run_is_refused(read, make_run, make_locpot):
     assert "LVHAR" in str(refused.error)
     assert reading.results.potential is None
     assert reading.results.energy_ev is not None
+
+
+@pytest.mark.parametrize(("shorter", "parts"), [(False, ()), (True, ("potential",))])
+def test_a_potential_of_another_cell_is_refused(read, make_run, make_geometry, make_locpot, shorter, parts):
+    text = make_locpot([GRID])
+    vector = text.splitlines()[4]
+    other = text.replace(vector, vector.replace("5.0", "4.9")) if shorter else text
+    assert (other != text) is shorter
+    assert sound(read(Files(make_run().xml(), locpot=other)).results).refused_parts == parts
+
+
+def test_two_logs_of_two_runs_leave_no_number(read, make_run, make_outcar, make_locpot):
+    results = read(Files(make_run().xml(), outcar=make_outcar(energy_ev=-10.5), locpot=make_locpot([GRID]))).results
+    judged = sound(results).results
+    assert judged.energy_ev is judged.bands is judged.potential is judged.fermi is judged.forces_ev_per_ang is None
+    assert judged.structure is not None
 
 
 def test_a_potential_on_another_grid_fails_its_check(read, make_run, make_locpot):

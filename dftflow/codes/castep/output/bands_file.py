@@ -18,8 +18,8 @@ import numpy as np
 from dftflow.codes.castep.output.content import whole_content
 from dftflow.codes.castep.output.fixed_width import ByteArray, decimals
 from dftflow.codes.castep.output.fortran_number import fortran_number, required_number
+from dftflow.codes.reading import zero_of
 from dftflow.errors import ParseError
-from dftflow.model.energy import EnergyZero
 from dftflow.model.kpoint_grid import is_lattice_vector
 from dftflow.model.results import Bands, FloatArray
 from dftflow.model.spec import KPath, KPoint
@@ -50,7 +50,7 @@ class _Header:
     cell_ang: FloatArray
 
 
-def read_bands(file: Path, *, path: KPath | None = None, points: Sequence[KPoint] = ()) -> Bands:
+def read_bands(file: Path, *, path: KPath | None = None, points: Sequence[KPoint] = (), spinor: bool = False) -> Bands:
     """Eigenvalues of a run.
 
     With different numbers of bands for the two spins, the shorter channel ends in NaN. With different Fermi energies
@@ -59,19 +59,25 @@ def read_bands(file: Path, *, path: KPath | None = None, points: Sequence[KPoint
     Parameters
     ----------
     file
-        ``<seed>.bands``; its folder's name becomes the zero's run.
+        ``<seed>.bands``; its folder and seed name the zero's run.
     path
         The path that was asked for: gives the labels and segments when the k-points follow it.
     points
         The list that was asked for instead: gives the labels.
+    spinor
+        Whether the run was non-collinear, so that a band holds one electron: the file, which has one spin component
+        then, does not say so itself.
 
     Raises
     ------
     ParseError
-        The file is cut short or damaged, or a k-point is missing or double.
+        The file is cut short or damaged, a k-point is missing or double, or there are two spin components of a
+        non-collinear run.
     """
     data = _content(file)
     header, start = _header(file, data)
+    if spinor and len(header.n_bands) != 1:
+        raise ParseError("there are two spin components, and the run was non-collinear", where=f"{file}:2")
     blocks = _fast_blocks(data[start:], header) or _slow_blocks(file, data, header)
     kpoints, weights, values = blocks
     labels, segments = _along(path, kpoints) if path is not None else _among(points, kpoints)
@@ -83,9 +89,10 @@ def read_bands(file: Path, *, path: KPath | None = None, points: Sequence[KPoint
         reciprocal_per_ang=np.asarray(2 * np.pi * np.linalg.inv(header.cell_ang).T, dtype=np.float64),
         n_electrons=header.n_electrons,
         fermi_ev=max(header.fermi_hartree) * HARTREE_EV,
-        zero=EnergyZero(run=file.parent.name, reference="cell_average"),
+        zero=zero_of(file.parent, file.stem),
         fermi_by_spin_ev=tuple(fermi * HARTREE_EV for fermi in header.fermi_hartree),
         weights=weights,
+        spinor=spinor,
     )
 
 

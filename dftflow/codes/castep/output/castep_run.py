@@ -224,8 +224,14 @@ class CastepSetup:
 
     @property
     def spin_polarised(self) -> bool | None:
-        """Whether there are two spin channels."""
-        return None if self.spin is None else self.spin == "collinear"
+        """Whether there are two spin channels, or spinors."""
+        return None if self.spin is None else self.spin != "none"
+
+    @property
+    def is_band_structure(self) -> bool:
+        """Whether the run went on, after the SCF, to k-points of its own."""
+        task = (self.task or "").lower()
+        return "band structure" in task or "spectroscopy" in task
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ import numpy as np
 
 from dftflow.codes.castep.output.content import whole_content
 from dftflow.codes.castep.output.fortran_records import record_places
+from dftflow.codes.reading import zero_of
 from dftflow.errors import CodeNotFoundError, ParseError
-from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, FloatArray, readonly
 from dftflow.units import BOHR_ANG, HARTREE_EV
 
@@ -148,7 +148,7 @@ def _bands(file: Path, content: Mapping[str, Any], cell_ang: FloatArray) -> Band
         reciprocal_per_ang=np.asarray(2 * np.pi * np.linalg.inv(cell_ang).T, dtype=np.float64),
         n_electrons=electrons,
         fermi_ev=float(max(fermi)) * HARTREE_EV,
-        zero=EnergyZero(run=file.parent.name, reference="cell_average"),
+        zero=zero_of(file.parent, file.stem),
         fermi_by_spin_ev=tuple(float(energy) * HARTREE_EV for energy in fermi),
         spinor=spinor,
     )

@@ -25,7 +25,6 @@ from dftflow.units import HARTREE_EV
 
 __all__ = [
     "ExpectedPath",
-    "density_check",
     "expected_path",
     "fermi_check",
     "list_check",
@@ -34,8 +33,6 @@ __all__ = [
     "weights_check",
 ]
 
-DENSITY_UNIT = 1e-6  # last decimal in .den_fmt
-ELECTRON_DIGITS = 4  # in .bands and .castep
 KPOINT_TOLERANCE = 2e-8  # .bands has 8 decimals
 WEIGHT_HALF_UNIT = 5e-9
 FERMI_TOLERANCE_EV = 0.5e-6 * HARTREE_EV + 1e-6  # .bands has 6 decimals of a Hartree
@@ -49,44 +46,21 @@ XC_INSIDE = (
 )
 
 
-# --- density and weights ----------------------------------------------------------------------------------------
-
-
-def density_check(mean: float, n_electrons: float) -> Check:
-    """Whether the density holds the electrons of the cell.
-
-    Parameters
-    ----------
-    mean
-        Of all values in ``<seed>.den_fmt``, which are electrons per cell, with 6 decimals.
-    n_electrons
-        As ``.bands`` or ``.castep`` print it, with 4 digits. Where they agree no better than these digits, the number
-        may be a fraction that they hide, and the check is undecided.
-    """
-    name = "mean of the density = number of electrons"
-    difference = abs(mean - n_electrons)
-    detail = f"mean {mean:.6f} e, {n_electrons:.10g} electrons, difference {difference:.6f} e"
-    if not np.isfinite(difference):
-        return Check(name=name, passed=None, detail=detail)
-    if difference <= DENSITY_UNIT:
-        return Check(name=name, passed=True, detail=detail)
-    hidden = 0.5 * 10.0 ** (np.floor(np.log10(max(abs(n_electrons), 1.0))) + 1 - ELECTRON_DIGITS)
-    if difference <= hidden:
-        detail += f"; the number of electrons is printed to {hidden:g} e only"
-        return Check(name=name, passed=None, detail=detail)
-    return Check(name=name, passed=False, detail=detail)
+# --- weights ----------------------------------------------------------------------------------------------------
 
 
 def weights_check(weights: FloatArray | None) -> Check:
     """Whether the weights of the k-points, shape (n_kpoints,), sum to 1 within the rounding of their 8 decimals."""
     name = "weights of the k-points sum to 1"
     if weights is None or len(weights) == 0:
-        return Check(name=name, passed=None, detail="there are no weights")
+        return Check(name=name, passed=None, detail="there are no weights", concerns=("bands",))
     total, allowed = float(np.sum(weights)), WEIGHT_HALF_UNIT * len(weights) + 1e-12
     detail = f"{len(weights)} weights sum to {total:.8f}; rounding allows {allowed:.1e}"
     if not np.min(weights) >= 0:
-        return Check(name=name, passed=False, detail=f"{detail}; the smallest is {np.min(weights):.8f}")
-    return Check(name=name, passed=abs(total - 1) <= allowed, detail=detail)
+        return Check(
+            name=name, passed=False, detail=f"{detail}; the smallest is {np.min(weights):.8f}", concerns=("bands",)
+        )
+    return Check(name=name, passed=abs(total - 1) <= allowed, detail=detail, concerns=("bands",))
 
 
 # --- the path ---------------------------------------------------------------------------------------------------
@@ -160,12 +134,14 @@ def path_check(expected: ExpectedPath, kpoints_frac: FloatArray) -> Check:
     if len(wrong):
         first = int(wrong[0])
         detail = f"{counts}; k-point {first + 1} is {_triple(kpoints_frac[first])}, expected {_triple(wanted[first])}"
-        return Check(name=name, passed=False, detail=detail)
+        return Check(name=name, passed=False, detail=detail, concerns=("bands",))
     if common < max(len(wanted), len(kpoints_frac)):
-        return Check(name=name, passed=False, detail=f"{counts}; the first {common} agree")
+        return Check(name=name, passed=False, detail=f"{counts}; the first {common} agree", concerns=("bands",))
     if common == 0:
-        return Check(name=name, passed=None, detail=counts)
-    return Check(name=name, passed=True, detail=f"{counts}; largest difference {deviation.max():.1e}")
+        return Check(name=name, passed=None, detail=counts, concerns=("bands",))
+    return Check(
+        name=name, passed=True, detail=f"{counts}; largest difference {deviation.max():.1e}", concerns=("bands",)
+    )
 
 
 def list_check(points: Sequence[KPoint], kpoints_frac: FloatArray) -> Check:
@@ -181,8 +157,8 @@ def list_check(points: Sequence[KPoint], kpoints_frac: FloatArray) -> Check:
     for point in () if in_order else points:
         if not is_lattice_vector(kpoints_frac - np.array(point.frac), KPOINT_TOLERANCE).any():
             missing = " ".join(part for part in (point.label, _triple(np.array(point.frac))) if part)
-            return Check(name=name, passed=False, detail=f"{counts}; {missing} is not there")
-    return Check(name=name, passed=as_many, detail=counts)
+            return Check(name=name, passed=False, detail=f"{counts}; {missing} is not there", concerns=("bands",))
+    return Check(name=name, passed=as_many, detail=counts, concerns=("bands",))
 
 
 def _triple(point: FloatArray) -> str:
@@ -215,13 +191,13 @@ def fermi_check(bands: Bands, *, fixed_occupancy: bool | None = None) -> Check:
     except BandEdgeError as error:
         found = _highest_filled_ev(bands)
         if fixed_occupancy is not True or found is None:
-            return Check(name=name, passed=None, detail=f"{said}; {error.summary}")
+            return Check(name=name, passed=None, detail=f"{said}; {error.summary}", concerns=("bands",))
         vbm, cbm = found, np.inf
         said += f", highest filled state {vbm:.5f} eV; {error.summary}"
     if not np.isfinite([low, high, vbm]).all():
-        return Check(name=name, passed=None, detail=said)
+        return Check(name=name, passed=None, detail=said, concerns=("bands",))
     passed, remark = _judge(low - vbm, high - cbm, fixed_occupancy)
-    return Check(name=name, passed=passed, detail=f"{said}; {remark}")
+    return Check(name=name, passed=passed, detail=f"{said}; {remark}", concerns=("bands",))
 
 
 def _judge(above_vbm: float, above_cbm: float, fixed_occupancy: bool | None) -> tuple[bool | None, str]:
@@ -282,8 +258,10 @@ def vacuum_check(levels: tuple[VacuumLevel, VacuumLevel], in_plane_std_ev: float
     detail = "; ".join([*parts, f"scatter within planes {scatter}", limits, XC_INSIDE])
     numbers = [level.spread_ev for level in levels] + [level.slope_ev_per_ang for level in levels]
     if not np.isfinite([*numbers, in_plane_std_ev or 0.0]).all():
-        return Check(name=name, passed=None, detail=detail)
+        return Check(name=name, passed=None, detail=detail, concerns=("potential",))
     flat = all(
         level.spread_ev <= MOST_SPREAD_EV and abs(level.slope_ev_per_ang) <= MOST_SLOPE_EV_PER_ANG for level in levels
     )
-    return Check(name=name, passed=flat and (in_plane_std_ev or 0.0) <= MOST_IN_PLANE_EV, detail=detail)
+    return Check(
+        name=name, passed=flat and (in_plane_std_ev or 0.0) <= MOST_IN_PLANE_EV, detail=detail, concerns=("potential",)
+    )

@@ -15,8 +15,8 @@ import numpy as np
 
 from dftflow.codes.castep.output.content import whole_content
 from dftflow.codes.castep.output.fortran_records import record_places
+from dftflow.codes.reading import zero_of
 from dftflow.errors import ParseError
-from dftflow.model.energy import EnergyZero
 from dftflow.model.results import FloatArray, PotentialGrid
 from dftflow.units import HARTREE_EV
 
@@ -64,7 +64,9 @@ def read_esp(file: Path, cell_ang: FloatArray) -> PotentialGrid:
         values_ev=values.mean(axis=0) * HARTREE_EV,
         cell_ang=cell_ang,
         kind="local",
-        zero=EnergyZero(run=file.parent.name, reference="cell_average"),
+        zero=zero_of(file.parent, file.stem),
+        n_spins=n_spins,
+        tells_cell=False,
     )
 
 

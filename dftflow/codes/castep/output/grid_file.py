@@ -22,8 +22,8 @@ import numpy as np
 
 from dftflow.codes.castep.output.fortran_number import required_number
 from dftflow.codes.castep.output.grid_rows import GridRows
+from dftflow.codes.reading import zero_of
 from dftflow.errors import ParseError
-from dftflow.model.energy import EnergyZero
 from dftflow.model.results import FloatArray, PotentialGrid, readonly
 from dftflow.units import BOHR_ANG, HARTREE_EV
 
@@ -153,7 +153,8 @@ def read_potential(file: Path) -> PotentialGrid:
         values_ev=grid.values[0] if len(grid.values) == 1 else grid.values.mean(axis=0),
         cell_ang=grid.cell_ang,
         kind="local",
-        zero=EnergyZero(run=file.parent.name, reference="cell_average"),
+        zero=zero_of(file.parent, file.stem),
+        n_spins=grid.n_spins,
     )
 
 

@@ -1,4 +1,8 @@
-"""How a CASTEP run calculated, in code-neutral terms: from what it printed."""
+"""How a CASTEP run calculated, in code-neutral terms: from what it printed, and what was asked of it beside that.
+
+What the log does not print, the ``.param`` file may tell: the functional, the cutoff, and the functional of the band
+structure alone (``bs_xc_functional``, ``spectral_xc_functional``), which Materials Studio calls "separate".
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from dftflow.codes.castep.input.param_file import ParamFile
 from dftflow.codes.castep.output.castep_run import CastepRun, CastepSetup, KpointGrid
+from dftflow.errors import ParseError
 from dftflow.model.kpoint_grid import Shift, monkhorst_pack_shift, spacing_of_grid
 from dftflow.model.method import Method
 
-__all__ = ["castep_method"]
+__all__ = ["band_structure_functional", "castep_method", "is_spinor"]
 
 _FUNCTIONALS = {
     "local density approximation": "LDA",
@@ -29,20 +35,30 @@ _FUNCTIONALS = {
 }
 OFFSET_HALF_UNIT = 0.5e-3 + 1e-9
 _AXES = {"x", "y", "z", "a"}
+_KEYWORDS = {"PBESOL": "PBEsol", "RSCAN": "rSCAN", "R2SCAN": "r2SCAN"}
+"""Functionals whose common name is not that of the keyword in capitals."""
+_SEPARATE = ("bs_xc_functional", "spectral_xc_functional")
 
 
-def castep_method(run: CastepRun) -> Method:
-    """The method of `run`; None for whatever this version of CASTEP does not print.
+def castep_method(run: CastepRun | None, params: ParamFile | None = None) -> Method | None:
+    """The method of a run; None for whatever neither its log nor its ``.param`` file tells.
 
     A functional under a name that is not known here keeps that name.
+
+    Parameters
+    ----------
+    run, params
+        None where there is no such file; there is no method without both.
     """
+    if run is None:
+        return None if params is None else _method_asked_for(params)
     setup = run.setup
     return Method(
         code="castep",
         code_version=run.version,
-        functional=_functional(setup.functional),
+        functional=_functional(setup.functional) or _asked_functional(params, "xc_functional"),
         dispersion=setup.dispersion or ("none" if setup.functional else None),
-        cutoff_ev=setup.cutoff_ev,
+        cutoff_ev=_asked_cutoff_ev(params) if setup.cutoff_ev is None else setup.cutoff_ev,
         potentials=_potentials(setup.potentials),
         kpoints_grid=None if setup.kpoint_grid is None else setup.kpoint_grid.divisions,
         kpoints_shift=_shift(setup.kpoint_grid),
@@ -51,10 +67,56 @@ def castep_method(run: CastepRun) -> Method:
         smearing_ev=setup.smearing_width_ev,
         spin_polarised=setup.spin_polarised,
         spin_orbit=setup.spin_orbit,
+        spinor=None if setup.spin is None else setup.spin == "non-collinear",
         dipole_correction=_dipole(setup),
         n_electrons=setup.n_electrons,
         constants=None if setup.codata is None else f"CODATA {setup.codata}",
     )
+
+
+def _method_asked_for(params: ParamFile) -> Method:
+    return Method(
+        code="castep",
+        code_version="",
+        functional=_asked_functional(params, "xc_functional"),
+        cutoff_ev=_asked_cutoff_ev(params),
+        spin_orbit=True if _asked_flag(params, "spin_orbit_coupling") else None,
+        hubbard_u_ev=None,
+    )
+
+
+def band_structure_functional(params: ParamFile | None) -> str | None:
+    """Functional of the band structure where another one than that of the SCF was asked for; else None."""
+    return next((found for name in _SEPARATE if (found := _asked_functional(params, name))), None)
+
+
+def is_spinor(run: CastepRun | None, params: ParamFile | None) -> bool:
+    """Whether a band holds one electron: by the log, and where that does not tell by what was asked for."""
+    if run is not None and run.setup.spin is not None:
+        return run.setup.spin == "non-collinear"
+    if run is not None and run.setup.spin_orbit is not None:
+        return run.setup.spin_orbit
+    asked = None if params is None else params.option("spin_treatment")
+    return asked == "vector" or _asked_flag(params, "spin_orbit_coupling")
+
+
+def _asked_functional(params: ParamFile | None, name: str) -> str | None:
+    asked = None if params is None else params.option(name)
+    return None if not asked else _KEYWORDS.get(asked.upper(), asked.upper())
+
+
+def _asked_cutoff_ev(params: ParamFile | None) -> float | None:
+    try:
+        return None if params is None else params.quantity("cut_off_energy", "energy")
+    except ParseError:
+        return None
+
+
+def _asked_flag(params: ParamFile | None, name: str) -> bool:
+    try:
+        return params is not None and params.boolean(name) is True
+    except ParseError:
+        return False
 
 
 def _functional(printed: str | None) -> str | None:

@@ -2,7 +2,8 @@
 
 Where two files tell the same, the one with more digits counts: the last geometry comes from ``-out.cell``, then from
 ``.castep``; the potential from ``.pot_fmt``, then from ``.cst_esp``; the eigenvalues of the SCF from ``.bands``, then
-from the checkpoint. A property run of Materials Studio (``<seed>_BandStr.bands``) adds its path to the SCF's k-points.
+from the checkpoint. The path of a property run of Materials Studio (``<seed>_BandStr.bands``) is joined to the SCF's
+k-points where both are eigenvalues of one Hamiltonian; see `dftflow.codes.castep.output.eigenvalues`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.analysis.calculation_levels import calculation_levels, slab_normal
+from dftflow.analysis.cells import SAME_CELL_ANG, cell_difference_ang
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.castep.folder import GRIDS, PROPERTIES, TRAJECTORIES, file_of
 from dftflow.codes.castep.input.cell_file import CellDeck, read_cell_deck
@@ -25,7 +27,6 @@ from dftflow.codes.castep.output.castep_file import read_castep
 from dftflow.codes.castep.output.castep_run import CastepFrame, CastepRun
 from dftflow.codes.castep.output.checkpoint_file import CastepCheckpoint, read_checkpoint
 from dftflow.codes.castep.output.checks import (
-    density_check,
     expected_path,
     fermi_check,
     list_check,
@@ -33,18 +34,20 @@ from dftflow.codes.castep.output.checks import (
     vacuum_check,
     weights_check,
 )
+from dftflow.codes.castep.output.eigenvalues import ChosenEigenvalues, SeedFiles, choose_eigenvalues
 from dftflow.codes.castep.output.errors_file import read_errors
 from dftflow.codes.castep.output.esp_file import read_esp
 from dftflow.codes.castep.output.grid_file import FormattedGrid, plane_averages, read_grid, read_potential
 from dftflow.codes.castep.output.hugoniostat_file import read_hugoniostat
-from dftflow.codes.castep.output.method import castep_method
+from dftflow.codes.castep.output.method import castep_method, is_spinor
 from dftflow.codes.castep.output.trajectory_file import Trajectory, read_trajectory
-from dftflow.codes.reading import FileLog
+from dftflow.codes.reading import FileLog, zero_of
+from dftflow.errors import ParseError
 from dftflow.model.check import Check
-from dftflow.model.energy import EnergyZero
+from dftflow.model.energy import Energy
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang
-from dftflow.model.results import Bands, PotentialGrid, RelaxationStep, Results, Status
+from dftflow.model.results import Bands, Density, PotentialGrid, RelaxationStep, Results, Status
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -52,21 +55,21 @@ if TYPE_CHECKING:
 __all__ = ["read_calculation"]
 
 LARGEST_WHOLE_POTENTIAL_BYTES = 400_000_000
+_MOVING = ("geometryoptimization", "geometryoptimisation", "moleculardynamics", "transitionstatesearch")
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class _Contents:
     """What was read of a calculation; None for a file that is not there or was refused."""
 
-    runs: tuple[CastepRun, ...] | None
+    seed: SeedFiles
+    band_structure: SeedFiles
     errors: str | None
     deck: CellDeck | None
     structure: Structure | None
-    bands: Bands | None
-    path_bands: Bands | None
+    eigenvalues: ChosenEigenvalues
     potential: PotentialGrid | None
-    density: FormattedGrid | None
-    checkpoint: CastepCheckpoint | None
+    density: Density | None
 
 
 def read_calculation(calculation: Calculation) -> Reading:
@@ -84,68 +87,109 @@ def _read_files(calculation: Calculation, log: FileLog) -> _Contents:
         if file.suffix == ".err"
     ]
     deck = log.take(file_of(calculation, ".cell"), "input cell", read_cell_deck, _say_deck)
-    log.take(file_of(calculation, ".param"), "input parameters", read_param, _say_param)
-    out = log.take(file_of(calculation, "-out.cell"), "last geometry", read_cell_deck, _say_deck)
-    structure = _last_structure(runs, deck, out)
+    params = log.take(file_of(calculation, ".param"), "input parameters", read_param, _say_param)
+    run = None if runs is None else runs[-1]
+    out = log.take(
+        file_of(calculation, "-out.cell"), "last geometry", lambda file: _last_geometry(file, run), _say_deck
+    )
+    structure = _last_structure(run, params, deck, out)
     for suffix in TRAJECTORIES:
         log.take(file_of(calculation, suffix), "trajectory", read_trajectory, _say_trajectory)
     log.take(
         file_of(calculation, ".hug"), "Hugoniot curve", read_hugoniostat, lambda found: f"{len(found.states)} states"
     )
-    bands = log.take(file_of(calculation, ".bands"), "eigenvalues", _bands_reader(deck), _say_bands)
-    path_bands = _property_bands(calculation, log, deck)
+    bands = log.take(file_of(calculation, ".bands"), "eigenvalues", _bands_reader(deck, run, params), _say_bands)
+    band_structure = _band_structure(calculation, log, deck)
     checkpoint = next(_checkpoints(calculation, log), None)
+    if bands is None and checkpoint is not None:
+        bands = checkpoint.bands
+    seed = SeedFiles(log=run, params=params, bands=bands)
     density = None
     for suffix in GRIDS[1:]:
         grid = log.take(file_of(calculation, suffix), _kind_of(suffix), read_grid, _say_grid)
-        density = grid if suffix == ".den_fmt" else density
+        density = _density(grid) if suffix == ".den_fmt" and grid is not None else density
     return _Contents(
-        runs=runs,
+        seed=seed,
+        band_structure=band_structure,
         errors="\n".join(text for text in errors if text) or None,
         deck=deck,
         structure=structure,
-        bands=bands,
-        path_bands=path_bands,
+        eigenvalues=choose_eigenvalues(seed, band_structure),
         potential=_potential(calculation, log, structure),
         density=density,
-        checkpoint=checkpoint,
     )
 
 
+def _last_geometry(file: Path, run: CastepRun | None) -> CellDeck:
+    """``-out.cell``; refused when its cell or its atoms are not those that the log ends with."""
+    deck = read_cell_deck(file)
+    last = None if run is None or run.status not in ("finished", "geom_not_converged") else run.structure()
+    if last is None or deck.structure is None:
+        return deck
+    apart_ang = cell_difference_ang(deck.structure.lattice.matrix, last.lattice.matrix)
+    formulas = deck.structure.formula, last.formula
+    if apart_ang > SAME_CELL_ANG or formulas[0] != formulas[1]:
+        raise ParseError(
+            "the last geometry is of another calculation than the log",
+            reason=f"{formulas[0]} and {formulas[1]}, whose lattice vectors differ by {apart_ang:.4f} Å",
+            where=str(file),
+        )
+    return deck
+
+
 def _last_structure(
-    runs: tuple[CastepRun, ...] | None, deck: CellDeck | None, out: CellDeck | None
+    run: CastepRun | None, params: ParamFile | None, deck: CellDeck | None, out: CellDeck | None
 ) -> Structure | None:
     """Last geometry; never the input's after a relaxation, whose end it is not."""
     if out is not None and out.structure is not None:
         return out.structure
-    last = None if runs is None else runs[-1].structure()
-    if last is not None:
+    last = None if run is None else run.structure()
+    if last is not None or deck is None:
         return last
-    moved = runs is not None and (runs[-1].setup.is_geometry_run or runs[-1].setup.is_dynamics)
-    return None if deck is None or moved else deck.structure
+    if run is not None:
+        moved = run.setup.is_geometry_run or run.setup.is_dynamics
+    else:
+        moved = params is not None and params.option("task") in _MOVING
+    return None if moved else deck.structure
 
 
-def _bands_reader(deck: CellDeck | None) -> Callable[[Path], Bands]:
+def _bands_reader(deck: CellDeck | None, run: CastepRun | None, params: ParamFile | None) -> Callable[[Path], Bands]:
     """Reads ``.bands`` with the labels that `deck` gives its k-points."""
-    return read_bands if deck is None else partial(read_bands, path=deck.path, points=deck.band_kpoints)
+    spinor = is_spinor(run, params)
+    if deck is None:
+        return partial(read_bands, spinor=spinor)
+    return partial(read_bands, path=deck.path, points=deck.band_kpoints, spinor=spinor)
 
 
-def _property_bands(calculation: Calculation, log: FileLog, base: CellDeck | None) -> Bands | None:
-    """Eigenvalues of a band-structure run under a seed of its own; other property runs are noted."""
-    found = None
+def _band_structure(calculation: Calculation, log: FileLog, base: CellDeck | None) -> SeedFiles:
+    """What was read of a band-structure run under a seed of its own; other property runs are noted."""
+    found = SeedFiles()
     for ending in PROPERTIES:
-        log.take(file_of(calculation, ".castep", property_run=ending), "property log", read_castep, _say_runs)
+        runs = log.take(file_of(calculation, ".castep", property_run=ending), "property log", read_castep, _say_runs)
+        run = None if runs is None else runs[-1]
         deck = log.take(file_of(calculation, ".cell", property_run=ending), "property cell", read_cell_deck, _say_deck)
-        log.take(file_of(calculation, ".param", property_run=ending), "property parameters", read_param, _say_param)
+        params = log.take(
+            file_of(calculation, ".param", property_run=ending), "property parameters", read_param, _say_param
+        )
         own = base if deck is None or (deck.path is None and not deck.band_kpoints) else deck
         bands = log.take(
             file_of(calculation, ".bands", property_run=ending),
             "property eigenvalues",
-            _bands_reader(own),
+            _bands_reader(own, run, params),
             _say_bands,
         )
-        found = bands if ending == PROPERTIES[0] else found
+        if ending == PROPERTIES[0]:
+            found = SeedFiles(log=run, params=params, bands=bands)
     return found
+
+
+def _density(grid: FormattedGrid) -> Density:
+    return Density(
+        cell_ang=grid.cell_ang,
+        n_electrons=grid.means[0],
+        n_spins=1 if grid.non_collinear else grid.n_spins,
+        spinor=grid.non_collinear,
+    )
 
 
 def _checkpoints(calculation: Calculation, log: FileLog) -> Iterator[CastepCheckpoint]:
@@ -183,7 +227,8 @@ def _whole_or_averaged(file: Path, normal: int) -> PotentialGrid:
         values_ev=planes.mean.mean(axis=0).reshape(shape),
         cell_ang=planes.cell_ang,
         kind="local",
-        zero=EnergyZero(run=file.parent.name, reference="cell_average"),
+        zero=zero_of(file.parent, file.stem),
+        n_spins=planes.mean.shape[0],
     )
 
 
@@ -191,26 +236,27 @@ def _whole_or_averaged(file: Path, normal: int) -> PotentialGrid:
 
 
 def _results(calculation: Calculation, contents: _Contents) -> Results | None:
-    run = None if contents.runs is None else contents.runs[-1]
-    bands = _joined_bands(contents)
+    run, bands = contents.seed.log, contents.eigenvalues.bands
     if run is None and bands is None and contents.potential is None and contents.errors is None:
         return None
     last = None if run is None else run.final
     results = Results(
         code="castep",
         code_version="" if run is None else run.version,
-        status=_status(run, contents.errors),
+        status=_status(run, contents),
         energy_ev=None if run is None else run.energy_ev,
         free_energy_ev=None if run is None else run.free_energy_ev,
-        method=None if run is None else castep_method(run),
+        method=castep_method(run, contents.seed.params),
         checks=_checks(contents, run),
         structure=contents.structure,
         forces_ev_per_ang=None if last is None else last.forces_ev_per_ang,
         stress_gpa=None if last is None else last.stress_gpa,
         finite_basis_de_dlnecut_ev=None if run is None else run.finite_basis_de_dlnecut_ev,
-        fermi_ev=bands.fermi_ev if bands is not None else None if run is None else run.fermi_ev,
+        log_fermi=_log_fermi(calculation, run),
         bands=bands,
+        bands_run=contents.eigenvalues.run,
         potential=contents.potential,
+        density=contents.density,
         steps=() if run is None else tuple(_steps(run)),
         wall_time_s=None if run is None else run.wall_time_s,
         peak_memory_mib=None if run is None else run.peak_memory_mib,
@@ -219,10 +265,20 @@ def _results(calculation: Calculation, contents: _Contents) -> Results | None:
     return replace(results, checks=(*results.checks, *_vacuum_checks(results)))
 
 
-def _status(run: CastepRun | None, errors: str | None) -> Status:
+def _log_fermi(calculation: Calculation, run: CastepRun | None) -> Energy | None:
+    if run is None or run.fermi_ev is None:
+        return None
+    return Energy(run.fermi_ev, zero_of(calculation.folder, calculation.seed))
+
+
+def _status(run: CastepRun | None, contents: _Contents) -> Status:
+    """How the run ended; where it finished and a band-structure run followed it, how that one ended."""
     if run is None:
-        return "died" if errors else "unknown"
-    return "died" if errors and run.status == "truncated" else run.status
+        return "died" if contents.errors else "unknown"
+    further = contents.band_structure.log
+    if run.status == "finished" and contents.band_structure.bands is not None and further is not None:
+        return further.status
+    return "died" if contents.errors and run.status == "truncated" else run.status
 
 
 def _steps(run: CastepRun) -> Iterator[RelaxationStep]:
@@ -250,52 +306,26 @@ def _tested(frame: CastepFrame, quantity: str) -> float | None:
     return None if test is None else test.value
 
 
-def _joined_bands(contents: _Contents) -> Bands | None:
-    """Eigenvalues of the SCF, with the path of a property run behind them."""
-    grid = contents.bands
-    if grid is None and contents.checkpoint is not None:
-        grid = contents.checkpoint.bands
-    path = contents.path_bands
-    if grid is None or path is None or len(grid.eigenvalues_ev) != len(path.eigenvalues_ev):
-        return path if grid is None else grid
-    count = min(grid.eigenvalues_ev.shape[2], path.eigenvalues_ev.shape[2])
-    return Bands(
-        eigenvalues_ev=np.concatenate([grid.eigenvalues_ev[:, :, :count], path.eigenvalues_ev[:, :, :count]], axis=1),
-        kpoints_frac=np.concatenate([grid.kpoints_frac, path.kpoints_frac]),
-        labels=grid.labels + path.labels,
-        on_path=grid.on_path + path.on_path,
-        reciprocal_per_ang=grid.reciprocal_per_ang,
-        n_electrons=grid.n_electrons,
-        fermi_ev=grid.fermi_ev,
-        zero=grid.zero,
-        fermi_by_spin_ev=grid.fermi_by_spin_ev,
-        spinor=grid.spinor,
-    )
-
-
 def _warnings(contents: _Contents, run: CastepRun | None) -> tuple[str, ...]:
     lines = [] if run is None else list(run.warnings)
     if contents.errors:
         lines.append(contents.errors.splitlines()[0])
+    if contents.eigenvalues.remark:
+        lines.append(contents.eigenvalues.remark)
     return tuple(lines)
 
 
 def _checks(contents: _Contents, run: CastepRun | None) -> tuple[Check, ...]:
     """Everything that two files, or a file and the deck, tell of the same thing."""
     checks = []
-    n_electrons = None if run is None else run.setup.n_electrons
-    if contents.density is not None and n_electrons is not None:
-        checks.append(density_check(contents.density.means[0], n_electrons))
     fixed = None if run is None else run.setup.fixed_occupancy
-    for bands in (contents.bands, contents.path_bands):
-        if bands is None:
-            continue
+    for bands in contents.eigenvalues.parts:
         checks.append(fermi_check(bands, fixed_occupancy=fixed))
         if bands.weights is not None and set(bands.on_path) == {-1}:
             checks.append(weights_check(bands.weights))
-    deck, along = contents.deck, contents.path_bands or contents.bands
-    if deck is not None and along is not None and _is_band_run(contents, run):
-        checks += _kpoint_checks(deck, along)
+    deck, parts = contents.deck, contents.eigenvalues.parts
+    if deck is not None and parts and _is_band_run(contents):
+        checks += _kpoint_checks(deck, parts[-1])
     return tuple(checks)
 
 
@@ -327,12 +357,10 @@ def _in_plane_scatter_ev(potential: PotentialGrid, normal: int, level: VacuumLev
     return float(max(planes[number % count].std() for number in range(first, last + 1)))
 
 
-def _is_band_run(contents: _Contents, run: CastepRun | None) -> bool:
-    """Whether the eigenvalues are those of a band structure; those of an SCF follow no path and no list."""
-    if contents.path_bands is not None:
-        return True
-    task = "" if run is None else (run.setup.task or "").lower()
-    return "band structure" in task or "spectroscopy" in task
+def _is_band_run(contents: _Contents) -> bool:
+    """Whether the last part of the eigenvalues is that of a band structure; an SCF's follow no path and no list."""
+    run = contents.seed.log
+    return contents.band_structure.bands is not None or (run is not None and run.setup.is_band_structure)
 
 
 # --- what a file holds, in a line -------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_head_of_the_file(tmp_path: Path) -> None:
     assert bands.n_electrons == (2.0, 1.5)
     assert bands.fermi_ev == pytest.approx(0.2 * HARTREE_EV)
     np.testing.assert_allclose(np.diag(bands.reciprocal_per_ang), 2 * np.pi / np.array([10, 10, 20]) / BOHR_ANG)
-    assert (bands.zero.run, bands.zero.reference) == (tmp_path.name, "cell_average")
+    assert Path(bands.zero.run).parent == tmp_path.resolve() and bands.zero.reference == "cell_average"
 
 
 def test_a_channel_with_fewer_bands_ends_in_nan(tmp_path: Path) -> None:

@@ -439,7 +439,7 @@ def test_setup(tmp_path: Path) -> None:
     setup = last(tmp_path, BANNER + text.replace("non-spin-polarized", "non-collinear spin")).setup
     assert (setup.task, setup.functional, setup.dispersion) == (GEOMETRY, "Perdew Burke Ernzerhof", "G06")
     assert (setup.cutoff_ev, setup.codata, setup.n_electrons, setup.n_bands) == (244.902, 2014, 8.0, 11)
-    assert (setup.spin, setup.spin_polarised, setup.spin_orbit) == ("non-collinear", False, True)
+    assert (setup.spin, setup.spin_polarised, setup.spin_orbit) == ("non-collinear", True, True)
     assert (setup.fixed_occupancy, setup.smearing_scheme, setup.smearing_width_ev) == (False, "Gaussian", 0.1)
     assert (setup.dipole_correction, setup.n_kpoints, setup.geometry_method) == ("NONE", 10, "damped MD")
     assert setup.kpoint_grid is not None

@@ -41,7 +41,8 @@ def test_columns_in_any_order(spins: int, values: FloatArray, tmp_path: Path) ->
     file.write_bytes(esp(both, [(1, 2), (0, 0), (1, 0), (0, 2), (0, 1), (1, 1)]))
     grid = read_esp(file, CELL_ANG)
     np.testing.assert_allclose(grid.values_ev, both.mean(axis=0) * HARTREE_EV, rtol=1e-15)
-    assert grid.kind == "local" and grid.zero.run == tmp_path.name
+    assert grid.kind == "local" and grid.zero.run == str(file.resolve().with_suffix(""))
+    assert grid.n_spins == spins and not grid.tells_cell
     np.testing.assert_array_equal(grid.cell_ang, CELL_ANG)
 
 

@@ -1,0 +1,225 @@
+"""Files of two calculations in one folder: each mismatch by itself, against the log and without one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from pymatgen.core import Lattice, Structure
+
+from dftflow.gate.belonging import belonging
+from dftflow.gate.calculation import sound
+from dftflow.model.check import Check
+from dftflow.model.energy import Energy, EnergyZero
+from dftflow.model.method import Method
+from dftflow.model.results import Bands, BandsRun, Density, PotentialGrid, Results
+
+ZERO = EnergyZero("a", "cell_average")
+SIDE = 4.0
+METHOD = Method(code="any", code_version="1", n_electrons=4.0, spin_polarised=False, spin_orbit=False)
+TURN = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])
+
+
+def bands(side: float = SIDE, *, spins: int = 1, **changes: Any) -> Bands:
+    content: dict[str, Any] = {
+        "eigenvalues_ev": np.tile([[0.0, 1.0, 2.0]], (spins, 1, 1)),
+        "kpoints_frac": np.zeros((1, 3)),
+        "labels": ("",),
+        "on_path": (-1,),
+        "reciprocal_per_ang": 2 * np.pi / side * np.eye(3),
+        "n_electrons": (4.0 / spins,) * spins,
+        "fermi_ev": 1.5,
+        "zero": ZERO,
+    }
+    return Bands(**(content | changes))
+
+
+def potential(side: float = SIDE, **changes: Any) -> PotentialGrid:
+    content: dict[str, Any] = {
+        "values_ev": np.zeros((2, 2, 2)),
+        "cell_ang": side * TURN,
+        "kind": "local",
+        "zero": ZERO,
+        "n_spins": 1,
+    }
+    return PotentialGrid(**(content | changes))
+
+
+def density(side: float = SIDE, **changes: Any) -> Density:
+    return Density(**({"cell_ang": side * np.eye(3), "n_electrons": 4.0, "n_spins": 1} | changes))
+
+
+def results(**changes: Any) -> Results:
+    """With a log unless a change says otherwise; the potential's cell is turned in space."""
+    content: dict[str, Any] = {
+        "code": "any",
+        "code_version": "1",
+        "status": "finished",
+        "method": METHOD,
+        "structure": Structure(Lattice.cubic(SIDE), ["Ar"], [[0, 0, 0]]),
+        "log_fermi": Energy(1.5, ZERO),
+        "bands": bands(),
+        "potential": potential(),
+        "density": density(),
+    }
+    return Results(**(content | changes))
+
+
+WITHOUT_LOG = {"status": "unknown", "method": None, "structure": None, "log_fermi": None}
+
+
+def refused(**changes: Any) -> set[str]:
+    return set(sound(results(**changes)).refused_parts)
+
+
+def open_checks(**changes: Any) -> list[Check]:
+    return [check for check in belonging(results(**changes)) if check.passed is None]
+
+
+def test_what_belongs_together_is_kept() -> None:
+    checks = belonging(results())
+    assert len(checks) == 9 and all(check.passed for check in checks)
+    assert refused() == refused(**WITHOUT_LOG) == set()
+    assert all(check.passed for check in belonging(results(**WITHOUT_LOG)))
+
+
+# --- each part against the log ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("part", "foreign", "why"),
+    [
+        ("bands", bands(SIDE + 2e-4), "cell of the eigenvalues = cell of the geometry"),
+        ("bands", bands(n_electrons=(6.0,)), "electrons of the eigenvalues = electrons of the log (4 and 6"),
+        ("bands", bands(n_electrons=(4.002,)), "electrons of the eigenvalues"),
+        ("bands", bands(spins=2), "two channels, expected one channel"),
+        ("bands", bands(spinor=True), "spinors, expected one channel"),
+        ("bands", bands(fermi_ev=1.5002), "1.50020 eV and 1.50000 eV"),
+        ("potential", potential(SIDE + 2e-4), "cell of the potential = cell of the geometry"),
+        ("potential", potential(n_spins=2), "spins of the potential = spins of the run"),
+        ("density", density(SIDE + 2e-4), "cell of the density = cell of the geometry"),
+        ("density", density(n_electrons=4.231193), "electrons of the density = electrons of the log"),
+        ("density", density(n_spins=2), "spins of the density = spins of the run"),
+        ("density", density(spinor=True), "spinors, expected one channel"),
+    ],
+)
+def test_a_part_of_another_calculation_is_refused(part: str, foreign: Any, why: str) -> None:
+    judged = sound(results(**{part: foreign}))
+    assert judged.refused_parts == (part,) and why in judged.refused[0].reason
+    assert getattr(judged.results, part) is None
+
+
+@pytest.mark.parametrize(
+    "alike",
+    [
+        {"bands": bands(SIDE + 5e-7)},
+        {"bands": bands(n_electrons=(4.0005,))},
+        {"bands": bands(fermi_ev=1.5 + 0.6e-6 * 27.2)},
+        {"bands": bands(fermi_ev=1.9, fermi_by_spin_ev=(1.5, 1.9))},
+        {"potential": potential(n_spins=None)},
+        {"density": density(n_electrons=4.0000009)},
+    ],
+)
+def test_what_is_printed_decides(alike: dict[str, Any]) -> None:
+    assert refused(**alike) == set() and open_checks(**alike) == []
+
+
+@pytest.mark.parametrize(
+    ("mean", "electrons", "passed"),
+    [(8.0004, 8.0, None), (1008.4, 1008.0, None), (1009.0, 1008.0, False), (7.98, 8.0, False), (np.nan, 8.0, None)],
+)
+def test_electrons_that_the_digits_may_hide_are_left_open(mean: float, electrons: float, passed: bool | None) -> None:
+    """8.000 may stand for 8.0004."""
+    found = results(method=replace(METHOD, n_electrons=electrons), bands=None, density=density(n_electrons=mean))
+    (check,) = [check for check in belonging(found) if check.name.startswith("electrons")]
+    assert check.passed is passed
+
+
+@pytest.mark.parametrize(
+    ("polarised", "spin_orbit", "eigenvalues", "fits"),
+    [
+        (True, False, bands(spins=2), True),
+        (True, False, bands(), False),
+        (True, False, bands(spinor=True), True),  # non-collinear or not is not told
+        (True, True, bands(spinor=True), True),
+        (True, True, bands(spins=2), False),
+        (None, True, bands(), False),
+        (None, None, bands(spins=2), True),
+    ],
+)
+def test_spins(polarised: bool | None, spin_orbit: bool | None, eigenvalues: Bands, fits: bool) -> None:
+    method = replace(METHOD, spin_polarised=polarised, spin_orbit=spin_orbit)
+    changes = {"method": method, "bands": eigenvalues, "potential": None, "density": None}
+    assert refused(**changes) == (set() if fits else {"bands"})
+
+
+def test_a_collinear_log_has_no_spinors_and_a_spinor_s_potential_any_number_of_sets() -> None:
+    collinear = replace(METHOD, spin_polarised=True, spinor=False)
+    assert refused(method=collinear, bands=bands(spinor=True), potential=None, density=None) == {"bands"}
+    assert refused(method=collinear, bands=bands(spins=2), density=None) == {"potential"}
+    spinors = replace(METHOD, spin_polarised=True, spinor=True)
+    for count in (1, 2):
+        changes = {"method": spinors, "bands": bands(spinor=True), "potential": potential(n_spins=count)}
+        assert refused(**changes, density=density(spinor=True)) == set()
+
+
+# --- without a log ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"bands": bands(4.2), "density": None}, {"bands", "potential"}),
+        ({"bands": bands(4.2), "potential": None}, {"bands", "density"}),
+        ({"bands": bands(n_electrons=(6.0,))}, {"bands", "density"}),
+        ({"bands": bands(spins=2), "density": None}, {"bands", "potential"}),
+        ({"potential": potential(n_spins=2), "bands": None}, {"potential", "density"}),
+        (
+            {"structure": Structure(Lattice.cubic(4.2), ["Ar"], [[0, 0, 0]]), "potential": None, "density": None},
+            {"structure", "bands"},
+        ),
+    ],
+)
+def test_without_a_log_nobody_knows_which_is_wrong(changes: dict[str, Any], parts: set[str]) -> None:
+    assert refused(**(WITHOUT_LOG | changes)) == parts
+
+
+def test_a_log_without_a_cell_is_no_anchor_for_cells() -> None:
+    assert refused(structure=None, potential=potential(4.2), density=None) == {"bands", "potential"}
+
+
+# --- what is not told -------------------------------------------------------------------------------------------
+
+
+def test_what_no_file_tells_is_open_and_no_agreement() -> None:
+    (fermi,) = open_checks(log_fermi=None)
+    assert fermi.name.startswith("Fermi level") and "the log gives none" in fermi.detail
+    (cell,) = open_checks(potential=potential(4.2, tells_cell=False))
+    assert cell.concerns == ("potential",) and "does not hold its cell" in cell.detail
+    (cell,) = open_checks(bands=bands(4.2, fermi_ev=9.0, n_electrons=(6.0,), tells_itself=False))
+    assert cell.concerns == ("bands",)
+    assert not any("eigenvalues" in check.name for check in belonging(results(**WITHOUT_LOG)) if "Fermi" in check.name)
+
+
+@pytest.mark.parametrize("status", ["truncated", "scf_not_converged", "died"])
+def test_the_last_fermi_level_of_an_unfinished_log_refuses_nothing(status: Any) -> None:
+    foreign = bands(fermi_ev=2.0)
+    assert refused(status=status, bands=foreign) == set() and len(open_checks(status=status, bands=foreign)) == 1
+    assert refused(status="geom_not_converged", bands=foreign) == {"bands"}
+
+
+def test_eigenvalues_of_a_run_of_their_own_belong_to_that_run() -> None:
+    """Another functional and other spins, but the same crystal: its cell and its electrons."""
+    own = EnergyZero("a_BandStr", "cell_average")
+    run = BandsRun(method=replace(METHOD, spin_polarised=True, spin_orbit=True), log_fermi=Energy(2.0, own))
+    fitting = bands(fermi_ev=2.0, spinor=True, zero=own)
+    assert refused(bands=fitting, bands_run=run, potential=None, density=None) == set()
+    for foreign in (
+        replace(fitting, fermi_ev=1.5),
+        replace(fitting, spinor=False),
+        replace(fitting, n_electrons=(6.0,)),
+        replace(fitting, reciprocal_per_ang=np.eye(3)),
+    ):
+        assert refused(bands=foreign, bands_run=run, potential=None, density=None) == {"bands"}
