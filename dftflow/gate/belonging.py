@@ -48,9 +48,9 @@ def _cells(results: Results) -> Iterator[Check]:
     untold: list[Part] = []
     if results.structure is not None:
         told["structure"] = np.asarray(results.structure.lattice.matrix, dtype=np.float64)
-    if results.bands is not None and results.bands.tells_itself:
+    if results.bands is not None and results.bands.stands_in == "own file":
         told["bands"] = results.bands.cell_ang
-    elif results.bands is not None:
+    elif results.bands is not None and results.bands.stands_in == "bare file":
         untold.append("bands")
     if results.potential is not None and results.potential.tells_cell:
         told["potential"] = results.potential.cell_ang
@@ -106,7 +106,7 @@ class _Count:
 
 def _electrons(results: Results) -> Iterator[Check]:
     counts = []
-    if results.bands is not None and results.bands.tells_itself:
+    if results.bands is not None and results.bands.stands_in == "own file":
         counts.append(_printed("bands", *results.bands.n_electrons))
     if results.density is not None:
         counts.append(_Count(part="density", electrons=results.density.n_electrons, hidden=DENSITY_UNIT))
@@ -152,7 +152,7 @@ def _same_electrons(reference: _Count, count: _Count, against: str, concerns: tu
 
 def _spins(results: Results) -> Iterator[Check]:
     told: dict[Part, str] = {}
-    if results.bands is not None:
+    if results.bands is not None and results.bands.stands_in != "log":
         told["bands"] = _channels(len(results.bands.n_electrons), spinor=results.bands.spinor)
     if results.potential is not None and results.potential.n_spins is not None and not _may_be_spinor(results):
         told["potential"] = _channels(results.potential.n_spins, spinor=False)
@@ -205,7 +205,7 @@ def _same_spins(part: Part, found: str, wanted: str, same: bool, against: str, c
 def _fermi(results: Results) -> Iterator[Check]:
     bands = results.bands
     log = results.log_fermi if results.bands_run is None else results.bands_run.log_fermi
-    if bands is None or not bands.tells_itself or (log is None and results.status == "unknown"):
+    if bands is None or bands.stands_in != "own file" or (log is None and results.status == "unknown"):
         return
     name = "Fermi level of the eigenvalues = Fermi level of the log"
     levels_ev = _levels_ev(bands)

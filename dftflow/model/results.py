@@ -73,9 +73,9 @@ class Bands:
         shape (n_kpoints,); of the k-points in the Brillouin zone, without a meaning on a path. None when unknown.
     spinor
         Each band holds one electron, not two: non-collinear spin or spin-orbit coupling, with n_spins = 1.
-    tells_itself
-        Whether the file of the eigenvalues itself holds the cell, the electrons and the Fermi level. Where it does not,
-        they are those of the calculation's log, and prove nothing about the file.
+    stands_in
+        ``"own file"`` that holds the cell, the electrons and the Fermi level too, and can be told from that of another
+        calculation by them; ``"bare file"`` that does not, so that these are the log's; or the ``"log"`` itself.
     """
 
     eigenvalues_ev: FloatArray
@@ -89,7 +89,7 @@ class Bands:
     fermi_by_spin_ev: tuple[float, ...] = ()
     weights: FloatArray | None = None
     spinor: bool = False
-    tells_itself: bool = True
+    stands_in: Literal["own file", "bare file", "log"] = "own file"
 
     def __post_init__(self) -> None:
         values = readonly(self.eigenvalues_ev, (None, None, None), "eigenvalues_ev")

@@ -198,9 +198,16 @@ def test_what_no_file_tells_is_open_and_no_agreement() -> None:
     assert fermi.name.startswith("Fermi level") and "the log gives none" in fermi.detail
     (cell,) = open_checks(potential=potential(4.2, tells_cell=False))
     assert cell.concerns == ("potential",) and "does not hold its cell" in cell.detail
-    (cell,) = open_checks(bands=bands(4.2, fermi_ev=9.0, n_electrons=(6.0,), tells_itself=False))
+    (cell,) = open_checks(bands=bands(4.2, fermi_ev=9.0, n_electrons=(6.0,), stands_in="bare file"))
     assert cell.concerns == ("bands",)
     assert not any("eigenvalues" in check.name for check in belonging(results(**WITHOUT_LOG)) if "Fermi" in check.name)
+
+
+def test_what_stands_in_the_log_is_not_compared_with_it() -> None:
+    """It would agree with itself, which proves nothing; the other files are compared with the log as before."""
+    names = [check.name for check in belonging(results(bands=bands(stands_in="log")))]
+    assert names and not any("eigenvalues" in name for name in names)
+    assert refused(bands=bands(stands_in="log"), potential=potential(4.2)) == {"potential"}
 
 
 @pytest.mark.parametrize("status", ["truncated", "scf_not_converged", "died"])

@@ -234,7 +234,7 @@ def _bands(
     remark = f"the eigenvalues of the SCF were left out, and those at fixed density stand alone: {joined.why_not}"
     own = EnergyZero(run=f"{zero.run}.{at_fixed.name or path.task}", reference=zero.reference)
     return _Eigenvalues(
-        bands=replace(further, zero=own),
+        bands=replace(further, zero=own, stands_in="own file"),
         run=BandsRun(method=method, log_fermi=Energy(further.fermi_ev, own)),
         remarks=(remark,),
     )
@@ -261,6 +261,7 @@ def _bands_of(run: PwRun, part: _Part, zero: EnergyZero) -> Bands | None:
         fermi_by_spin_ev=run.eigenvalues.fermi_ev if len(run.eigenvalues.fermi_ev) > 1 else (),
         weights=weights,
         spinor=run.spinor,
+        stands_in="log",
     )
 
 

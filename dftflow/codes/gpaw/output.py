@@ -216,7 +216,7 @@ def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
             n_electrons=(float(told["n_electrons"]),),
             fermi_ev=float(told["fermi_ev"]),
             zero=zero,
-            tells_itself=all(name in arrays for name in OF_THE_GROUND_STATE),
+            stands_in="own file" if all(name in arrays for name in OF_THE_GROUND_STATE) else "bare file",
         )
 
 

@@ -168,6 +168,7 @@ def _bands(run: VaspRun, outcar: OutcarFile | None, folder: Path, log: FileLog) 
         zero=fermi.zero,
         weights=run.weights,
         spinor=run.spinor,
+        stands_in="log",
     )
 
 

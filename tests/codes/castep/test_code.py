@@ -18,6 +18,7 @@ from dftflow.codes.castep.input.cell_file import read_cell_deck
 from dftflow.codes.castep.options import CastepOptions
 from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError, SpecError
+from dftflow.gate.calculation import sound
 from dftflow.model.deck import Deck
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, PotentialGrid
@@ -189,6 +190,7 @@ def test_eigenvalues_at_other_points_than_the_list_are_told(tmp_path: Path, calc
     edge_run(tmp_path, deck, task="Electronic Spectroscopy", leave_out=2)
     results = read_results(CASTEP(), tmp_path)
     (check,) = [check for check in results.checks if "list in the deck" in check.name]
+    assert check.concerns == ("bands",) and sound(results).results.bands is None
     assert check.passed is False and "12 k-points, the file has 10; G-bar" in check.detail
 
 

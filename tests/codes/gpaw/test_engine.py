@@ -78,7 +78,7 @@ def test_cubic_cspbbr3_has_its_gap_at_r(run_deck: RunDeck) -> None:
     )
     results = read_results(GPAW(), run_deck("cspbbr3-bands", crystal, spec))
     assert results.status == "finished" and results.bands is not None
-    assert results.bands.tells_itself and all(check.passed for check in sound(results).results.checks)
+    assert results.bands.stands_in == "own file" and all(check.passed for check in sound(results).results.checks)
     edges = find_band_edges(results.bands, required=(special_points(crystal)["R"],))
     assert edges.band_gap_ev == pytest.approx(1.6, abs=0.25)
     assert edges.direct and edges.vbm_label == "R"

@@ -42,11 +42,11 @@ def repeat(folder: Path, **changes: object) -> None:
 
 def test_eigenvalues_that_tell_where_they_are_from(folder: Path) -> None:
     before = read_results(GPAW(), folder)
-    assert before.bands is not None and not before.bands.tells_itself
+    assert before.bands is not None and before.bands.stands_in == "bare file"
     assert [check.passed for check in sound(before).results.checks if "eigenvalues" in check.name] == [None]
     repeat(folder)
     results = read_results(GPAW(), folder)
-    assert results.bands is not None and results.bands.tells_itself and results.bands.n_electrons == (2.0,)
+    assert results.bands is not None and results.bands.stands_in == "own file" and results.bands.n_electrons == (2.0,)
     assert not sound(results).refused and all(check.passed for check in sound(results).results.checks)
 
 

@@ -58,6 +58,7 @@ def test_weights_that_do_not_sum_to_one() -> None:
     assert weights_check(np.array([1.5, -0.5])).passed is False
     assert weights_check(np.array([np.nan, 1.0])).passed is False
     assert weights_check(None).passed is None
+    assert weights_check(np.array([0.25, 0.25, 0.25])).concerns == ("bands",)
 
 
 def test_published_weights(castep_data: Path) -> None:
@@ -121,6 +122,7 @@ def test_path_check_names_the_first_difference() -> None:
     assert short.passed is False and "9 k-points, the file 8" in short.detail
     kpoints[:] = np.nan
     assert path_check(expected, kpoints).passed is False
+    assert {found.concerns for found in (check, short, path_check(expected, kpoints))} == {("bands",)}
     assert path_check(expected_path(path(), CUBIC), np.empty((0, 3))).passed is None
 
 
@@ -201,7 +203,7 @@ def insulator(*fermi_ev: float, n_bands: int = 3, n_electrons: float = 4.0) -> B
 )
 def test_fermi_level_against_the_counted_edges(fermi_ev: float, fixed: bool | None, passed: bool, said: str) -> None:
     check = fermi_check(insulator(fermi_ev), fixed_occupancy=fixed)
-    assert check.passed is passed
+    assert check.passed is passed and check.concerns == ("bands",)
     assert said in check.detail
     assert "VBM 1.00000 eV, CBM 3.00000 eV" in check.detail
 
@@ -263,7 +265,7 @@ def level(side: Literal["low", "high"], spread_ev: float, slope: float) -> Vacuu
 )
 def test_vacuum(spread: float, slope: float, in_plane: float | None, passed: bool | None) -> None:
     check = vacuum_check((level("low", 0.002, 0.0), level("high", spread, slope)), in_plane)
-    assert check.passed is passed
+    assert check.passed is passed and check.concerns == ("potential",)
     assert f"high side: spread {spread:.4f} eV, slope {slope:+.4f} eV/Å" in check.detail
     assert "exchange and correlation" in check.detail
     assert re.search(r"within planes (not known|0\.\d+ eV)", check.detail)
