@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from castep_files import write_finished
+from strict_reading import read_results
 
 import dftflow
-from dftflow.codes.reading import read_results
 from dftflow.codes.registry import load_code
 from dftflow.resources import workflows_dir
 from dftflow.run.process import ONE_THREAD

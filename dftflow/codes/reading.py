@@ -1,7 +1,6 @@
-"""Reads the files of a calculation one by one, and gives the results of a folder strictly.
+"""Reads the files of a calculation one by one, and finds the only calculation of a folder.
 
-`FileLog` is what the codes read with: a file that is refused is named and costs no other file. `read_results` is for a
-run, whose next step may start only from a calculation of which everything is whole.
+`FileLog` is what the codes read with: a file that is refused is named and costs no other file.
 """
 
 from __future__ import annotations
@@ -11,12 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from dftflow.codes.base import Code, FileReading
+from dftflow.codes.base import Code, FileReading, Reading
 from dftflow.errors import DftflowError, ParseError
 from dftflow.model.energy import EnergyZero
-from dftflow.model.results import Results
 
-__all__ = ["FileLog", "read_results", "zero_of"]
+__all__ = ["FileLog", "read_only", "zero_of"]
 
 T = TypeVar("T")
 
@@ -59,13 +57,13 @@ def zero_of(folder: Path, seed: str) -> EnergyZero:
     return EnergyZero(run=str(folder.resolve() / seed), reference="cell_average")
 
 
-def read_results(code: Code, folder: Path) -> Results:
-    """Results of the calculation in `folder`.
+def read_only(code: Code, folder: Path) -> Reading:
+    """The one calculation of `code` in `folder`, with every refused file named.
 
     Raises
     ------
     ParseError
-        There is no calculation of `code`, or more than one, or one of its files is incomplete or damaged.
+        There is no calculation of `code`, or more than one.
     """
     found = code.find(folder)
     if len(found) != 1:
@@ -75,10 +73,4 @@ def read_results(code: Code, folder: Path) -> Results:
             fix="give each a folder of its own" if found else "",
             where=str(folder),
         )
-    reading = code.read(found[0])
-    for file in reading.files:
-        if file.error is not None:
-            raise file.error
-    if reading.results is None:
-        raise ParseError("the calculation has left no output", where=str(folder))
-    return reading.results
+    return code.read(found[0])

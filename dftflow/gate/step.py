@@ -13,10 +13,11 @@ from pathlib import Path
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.codes.base import Code, Diagnosis, Reading
 from dftflow.codes.deck_changes import deck_changes
+from dftflow.codes.reading import read_only
 from dftflow.crystals.faces import faces_of, other_surface
 from dftflow.crystals.geometry import same_geometry
 from dftflow.crystals.same_crystal import other_crystal
-from dftflow.errors import DftflowError, ParseError, SurfaceError
+from dftflow.errors import DftflowError, SurfaceError
 from dftflow.gate.calculation import Sound, sound
 from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
 from dftflow.model.built import Built
@@ -69,7 +70,7 @@ def admit(
         return Refusal(kind="not run", reason=f"no results of {code.name} in {folder}", built=built)
     try:
         diagnosis = code.diagnose(folder)
-        reading = _only_reading(code, folder)
+        reading = read_only(code, folder)
     except DftflowError as error:
         return Refusal(kind="failed", reason=str(error), built=built, folder=folder)
     if reading.results is None and not diagnosis.log_tail:
@@ -88,17 +89,6 @@ def admit(
         *_edited(folder, deck),
     ]
     return Admitted(built=built, results=checked.results, folder=folder, remarks=tuple(remarks))
-
-
-def _only_reading(code: Code, folder: Path) -> Reading:
-    """The one calculation in `folder`; raises `ParseError` when there are several."""
-    found = code.find(folder)
-    if len(found) > 1:
-        seeds = ", ".join(calculation.seed for calculation in found)
-        raise ParseError(
-            f"several calculations share a folder: {seeds}", where=str(folder), fix="give each a folder of its own"
-        )
-    return code.read(found[0])
 
 
 def _failure(diagnosis: Diagnosis, reading: Reading, built: Built) -> tuple[RefusalKind, str]:

@@ -38,13 +38,13 @@ def identity_of(built: Built, code: Code) -> Identity:
     setting, another template, another version of the engine or of its data sets is another calculation, and another
     DOI is not.
     """
-    deck = code.render(built.structure, without_words(built.spec), _SEED)
+    deck = code.render(built.structure, _without_words(built.spec), _SEED)
     engine = dict(sorted(code.fingerprint(built.structure).items()))
     content = json.dumps([code.name, sorted(deck.files.items()), engine])
     return Identity(digest=hashlib.sha256(content.encode()).hexdigest(), engine=engine)
 
 
-def without_words(spec: CalcSpec) -> CalcSpec:
+def _without_words(spec: CalcSpec) -> CalcSpec:
     """The same physics without title, reference and notes, and from scratch."""
     goal = spec.relaxation
     return replace(

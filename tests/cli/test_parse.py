@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from castep_files import write_finished
 from pymatgen.core import Lattice, Structure
+from strict_reading import read_results
 
 from dftflow.analysis.band_edges import edges_or_reason
 from dftflow.analysis.calculation_levels import calculation_levels
@@ -23,7 +24,6 @@ from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.cli.main import main
 from dftflow.codes.base import Calculation, FileReading, Reading
 from dftflow.codes.gpaw import GPAW
-from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError, ReferenceMismatch
 from dftflow.model.check import Check
 from dftflow.model.energy import Energy, EnergyZero

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from castep_files import write_finished
 from gpaw_files import write_gpaw
+from strict_reading import read_results
 from vasp_files import Run, locpot, outcar
 
 from dftflow.analysis.calculation_levels import calculation_levels
 from dftflow.cli.main import main
 from dftflow.codes.base import Reading
 from dftflow.codes.finding import find_calculations
-from dftflow.codes.reading import read_results
 from dftflow.codes.registry import code_names, load_code
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, PotentialGrid, Results, Status

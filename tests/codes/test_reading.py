@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from strict_reading import read_results
 
 from dftflow.codes.base import Calculation, FileReading, Reading
-from dftflow.codes.reading import FileLog, read_results
+from dftflow.codes.reading import FileLog
 from dftflow.errors import ParseError, StructureError
 from dftflow.model.results import Results
 

@@ -208,7 +208,7 @@ def test_a_potential_of_another_cell_fails_its_step(study: Study, folder: Path) 
     np.savez(folder / SLAB / "potential.npz", planar_ev=planar, cell_ang=9 * np.eye(3))
     outcome = collect_study(study, folder)
     step = step_of(outcome, SLAB)
-    assert step.state == "failed" and "cell of the potential = cell of the geometry" in step.failure
+    assert step.state == "refused" and "cell of the potential = cell of the geometry" in step.failure
 
 
 def test_two_calculations_in_one_folder(study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from castep_files import write_finished
+from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.codes.base import Code
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.input.cell_file import read_cell_deck
 from dftflow.codes.castep.options import CastepOptions
-from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError, SpecError
 from dftflow.gate.calculation import sound
 from dftflow.model.deck import Deck

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from pymatgen.core import Element, Lattice, Structure
+from strict_reading import read_results
 
 from dftflow.codes.espresso import ESPRESSO
-from dftflow.codes.reading import read_results
 from dftflow.model.results import Results
 
 # Goedecker-Teter-Hutter potentials (10.1103/PhysRevB.54.1703) of CP2K's library, which comes with Debian's cp2k-data

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
+from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.codes import registry
 from dftflow.codes.espresso import ESPRESSO
-from dftflow.codes.reading import read_results
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.model.kpoint_grid import grid_points, same_shift, shift_of_points
 from dftflow.model.results import Results

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.codes.espresso import ESPRESSO
-from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError
 from dftflow.gate.calculation import sound
 from dftflow.model.kpoint_grid import grid_points

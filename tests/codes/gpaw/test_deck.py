@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
+from strict_reading import read_results
 
 from dftflow.codes.gpaw import GPAW
-from dftflow.codes.reading import read_results
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation

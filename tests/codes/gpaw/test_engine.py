@@ -16,10 +16,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
+from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.codes.gpaw import GPAW
-from dftflow.codes.reading import read_results
 from dftflow.crystals.kpaths import special_points, standard_path, surface_points
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gpaw_files import RECORD, write_gpaw
+from strict_reading import read_results
 
 from dftflow.codes.gpaw import GPAW
-from dftflow.codes.reading import read_results
 from dftflow.errors import ParseError
 from dftflow.gate.calculation import sound
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from pymatgen.core import Lattice, Structure
+from strict_reading import read_results
 
-from dftflow.codes.reading import read_results
 from dftflow.codes.vasp import VASP
 from dftflow.errors import ParseError
 from dftflow.model.spec import CalcSpec

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.codes.castep import CASTEP
-from dftflow.codes.reading import read_results
 from dftflow.gate.calculation import sound
 from dftflow.model.results import Results
 
