@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
+from dftflow.analysis.alignment import align
 from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentType, Range
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.levels import BandEdges, LineupSpread, PotentialProfile, SurfaceLevels, VacuumLevel
@@ -309,6 +311,43 @@ def published() -> Alignment:
         tolerance_ev=0.1,
         source=PAPER_DOI,
     )
+
+
+MANY = (
+    "CsPbBr3", "(FA0.83Cs0.17)Pb(I0.6Br0.4)3", "FAPbBr3", "HC(NH2)2PbBr3", "TiO2", "Cs2AgBiBr6", "spiro-OMeTAD",
+    "CsSnI3",
+)  # fmt: skip
+FACES = (
+    "(010) Pnma, CsBr", "(001) cubic, (FA0.83Cs0.17)I", "(011) Pnma, CsBr3/2 (half Cs2Br6), not relaxed",
+    "(010) cubic, FABr", "(101) anatase, O", "(001) Fm-3m, CsBr", "(100) P1, C", "(010) Pnma, CsI",
+)  # fmt: skip
+
+
+def surface_levels(
+    vbms: Sequence[float], gaps: Sequence[float], ranges: Sequence[Range] | None = None
+) -> list[AbsoluteEdges]:
+    """One surface of each of the first materials of `MANY`."""
+    ranges = ranges or [(-0.09, 0.09)] * len(vbms)
+    return [
+        AbsoluteEdges(material=name, surface=face, vbm_ev=vbm, cbm_ev=vbm + gap, range_ev=reach)
+        for name, face, vbm, gap, reach in zip(MANY, FACES, vbms, gaps, ranges, strict=False)
+    ]
+
+
+def all_pairs(levels: Sequence[AbsoluteEdges], *, way: str = "bulk line-up") -> tuple[Alignment, ...]:
+    """A row for every two of the levels."""
+    return tuple(
+        align(first, second, method=f"{way} of {first.surface} and {second.surface}", way=way, range_holds="spread")
+        for first, second in combinations(levels, 2)
+    )
+
+
+def make_many(root: Path, count: int, **changes: object) -> StudyOutcome:
+    """A study of `count` materials with the valence bands 0.3 eV below each other, and rows for all pairs."""
+    base = make_outcome(root)
+    levels = surface_levels([-5.0 - 0.3 * i for i in range(count)], [1.9 + 0.2 * i for i in range(count)])
+    materials = tuple(replace(base.materials[i % 2], name=MANY[i], formula=MANY[i]) for i in range(count))
+    return replace(base, materials=materials, alignments=all_pairs(levels), **changes)  # type: ignore[arg-type]
 
 
 def _steps(root: Path) -> tuple[StepOutcome, ...]:

@@ -1,4 +1,4 @@
-"""Band offsets between two materials, and the type of the alignment.
+"""Band offsets between two materials, and the type of the alignment; for more than two, pair by pair.
 
 How the type follows from the offsets, with a tolerance t
 ---------------------------------------------------------
@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from math import isfinite
 
 from dftflow.errors import AnalysisError
 from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentType, Range
@@ -33,8 +34,10 @@ __all__ = [
     "TOLERANCES_EV",
     "align",
     "alignment_type",
+    "check_edges",
     "edges_from_levels",
     "edges_from_work_function",
+    "exchanged",
     "in_order",
     "published_alignment",
     "with_contradictions",
@@ -53,6 +56,7 @@ def align(
     *,
     method: str,
     range_holds: str,
+    way: str = "",
     tolerance_ev: float = 0.10,
     polar: bool = False,
     relaxed: bool | None = True,
@@ -66,8 +70,8 @@ def align(
     ----------
     first, second
         Band edges relative to vacuum.
-    method, range_holds
-        How they were found, and what their ranges hold.
+    method, range_holds, way
+        How they were found, what their ranges hold, and the method's name alone (see `Alignment`).
     tolerance_ev
         Offsets of at most this size count as none.
     polar, relaxed, remarks
@@ -81,16 +85,18 @@ def align(
     Raises
     ------
     AnalysisError
-        For a negative tolerance, a range that does not hold the number itself, or a material without a gap.
+        For a negative tolerance, a range that does not hold the number itself, or edges that `check_edges` refuses.
     """
     if not tolerance_ev >= 0:
         raise AnalysisError(f"the tolerance of {tolerance_ev} eV must not be negative")
     for edges in (first, second):
+        check_edges(edges)
         if not edges.range_ev[0] <= 0 <= edges.range_ev[1]:
             raise AnalysisError(f"the range {edges.range_ev} eV of {edges.material} does not hold 0")
     range_ev = (first.range_ev[0] - second.range_ev[1], first.range_ev[1] - second.range_ev[0])
     return Alignment(
         method=method,
+        way=way,
         first=first,
         second=second,
         first_name=first.material,
@@ -203,14 +209,41 @@ def edges_from_levels(material: str, surface: str, levels: SurfaceLevels) -> Abs
     )
 
 
+def check_edges(edges: AbsoluteEdges) -> None:
+    """Refuse edges that cannot be those of a crystal below its vacuum level.
+
+    The CBM may lie above the vacuum level (a negative electron affinity); the VBM cannot: the electrons would leave.
+
+    Raises
+    ------
+    AnalysisError
+        For a VBM that is not below the vacuum level, a CBM that is not above the VBM, or an edge that is no number.
+    """
+    where = f"{edges.material} {edges.surface}".strip()
+    if not (isfinite(edges.vbm_ev) and isfinite(edges.cbm_ev)):
+        raise AnalysisError(f"the band edges of {where} are no numbers", reason=_levels_text(edges))
+    if not edges.cbm_ev > edges.vbm_ev:
+        raise AnalysisError(f"{where} has no gap", reason=_levels_text(edges))
+    if not edges.vbm_ev < 0:
+        raise AnalysisError(
+            f"the valence band of {where} does not lie below the vacuum level",
+            reason=f"{_levels_text(edges)}: the crystal would not hold its electrons",
+            fix="check that the vacuum level, the slab's middle and the bulk belong to calculations by one method",
+        )
+
+
+def _levels_text(edges: AbsoluteEdges) -> str:
+    return f"VBM {edges.vbm_ev:.3f} eV, CBM {edges.cbm_ev:.3f} eV"
+
+
 # --- rows beside each other -------------------------------------------------------------------------------------
 
 
 def with_contradictions(rows: Sequence[Alignment]) -> tuple[Alignment, ...]:
     """The same rows, each with the numbers (from 1) of those that it contradicts.
 
-    Two rows contradict each other when their valence-band offsets, each within its range, stay more than the tolerance
-    apart. A row without a range, such as a published one, stands for its number alone.
+    Two rows of the same two materials contradict each other when their valence-band offsets, each within its range,
+    stay more than the tolerance apart. A row without a range, such as a published one, stands for its number alone.
     """
     return tuple(
         replace(row, contradicts=tuple(n for n, other in enumerate(rows, start=1) if _contradict(row, other)))
@@ -219,6 +252,9 @@ def with_contradictions(rows: Sequence[Alignment]) -> tuple[Alignment, ...]:
 
 
 def _contradict(row: Alignment, other: Alignment) -> bool:
+    if row.pair != other.pair:
+        return False
+    other = in_order(other, row.first_name, row.second_name)
     (low, high), (other_low, other_high) = _valence_range_ev(row), _valence_range_ev(other)
     return max(low, other_low) - min(high, other_high) > min(row.tolerance_ev, other.tolerance_ev)
 
@@ -282,13 +318,18 @@ def in_order(alignment: Alignment, first_name: str, second_name: str) -> Alignme
             f"the offset by {alignment.method!r} is between {' and '.join(names)}",
             reason=f"asked for: {first_name} and {second_name}",
         )
+    return exchanged(alignment)
+
+
+def exchanged(alignment: Alignment) -> Alignment:
+    """The same alignment with its two materials exchanged, which turns the sign of the offsets and their range."""
     conduction = alignment.conduction_band_offset_ev
     return replace(
         alignment,
         first=alignment.second,
         second=alignment.first,
-        first_name=first_name,
-        second_name=second_name,
+        first_name=alignment.second_name,
+        second_name=alignment.first_name,
         valence_band_offset_ev=-alignment.valence_band_offset_ev,
         conduction_band_offset_ev=None if conduction is None else -conduction,
         range_ev=None if alignment.range_ev is None else (-alignment.range_ev[1], -alignment.range_ev[0]),

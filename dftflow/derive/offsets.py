@@ -106,6 +106,7 @@ def _row(
         way.edges_of(first, a),
         way.edges_of(second, b),
         method=f"{way.method} {_plane(a)} and {_plane(b)}",
+        way=way.method,
         range_holds=way.range_holds,
         tolerance_ev=tolerance_ev,
         polar=a.model.of_polar_plane or b.model.of_polar_plane,

@@ -52,7 +52,9 @@ class Alignment:
     Attributes
     ----------
     method
-        ``"slab work functions"``, ``"bulk line-up"`` …
+        ``"slab work functions"``, ``"bulk line-up"`` …, with what tells this row from others of the same pair.
+    way
+        The method alone, the same for every pair and plane; ``""`` where `method` is no more than that.
     first, second
         None for a row that is quoted from a publication.
     valence_band_offset_ev, conduction_band_offset_ev
@@ -70,12 +72,13 @@ class Alignment:
     remarks
         What a reader has to know of this row.
     contradicts
-        Numbers, counted from 1, of the rows beside it whose ranges leave no common value with it.
+        Numbers, counted from 1, of the rows of the same two materials whose ranges leave no common value with it.
     source
         ``""`` for our own numbers, else the DOI.
     """
 
     method: str
+    way: str = ""
     first: AbsoluteEdges | None
     second: AbsoluteEdges | None
     first_name: str
@@ -92,6 +95,16 @@ class Alignment:
     remarks: tuple[str, ...] = ()
     contradicts: tuple[int, ...] = ()
     source: str = ""
+
+    @property
+    def pair(self) -> frozenset[str]:
+        """Names of the two materials, whatever their order."""
+        return frozenset((self.first_name, self.second_name))
+
+    @property
+    def same_way(self) -> str:
+        """What rows share that were found by the same method."""
+        return self.way or self.method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,6 +194,15 @@ class StudyOutcome:
     wall_time_s: float | None = None
 
     @property
-    def defended(self) -> Alignment | None:
-        """The first row of the study's own whose planes are not polar, which is a line-up where there is one."""
-        return next((row for row in self.alignments if not row.source and not row.polar), None)
+    def defended(self) -> tuple[Alignment, ...]:
+        """For each two materials the first row of the study's own whose planes are not polar.
+
+        It is a line-up where there is one. Pairs stand in the order of their first row; a pair without such a row is
+        left out.
+        """
+        rows: dict[frozenset[str], Alignment] = {}
+        for row in self.alignments:
+            if not row.source and not row.polar:
+                rows.setdefault(row.pair, row)
+        order = dict.fromkeys(row.pair for row in self.alignments)
+        return tuple(rows[pair] for pair in order if pair in rows)

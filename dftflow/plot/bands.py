@@ -79,7 +79,7 @@ def _places(bands: Bands, segments: list[_Segment], k: tuple[float, float, float
 
 
 def draw_bands(
-    ax: Axes, bands: Bands, edges: BandEdges, *, zero_ev: float, energy_window: tuple[float, float], color: str = "C0"
+    ax: Axes, bands: Bands, edges: BandEdges, *, zero_ev: float, energy_window: tuple[float, float], color: str
 ) -> None:
     """Bands along their path, the gap shaded, the VBM (filled) and CBM (open) marked wherever the path meets them.
 

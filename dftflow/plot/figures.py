@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,19 +13,26 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dftflow.errors import AnalysisError
 from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome, StudyOutcome
-from dftflow.plot.alignment import draw_alignment, draw_offsets
+from dftflow.plot.alignment import diagram_columns, diagram_size_in, draw_alignment
 from dftflow.plot.atomic import write_atomically
 from dftflow.plot.bands import draw_bands, path_length
+from dftflow.plot.colors import material_colors
 from dftflow.plot.labels import kpoint_name, mathtext, wrapped
+from dftflow.plot.offsets import draw_offsets, offsets_by_pair, offsets_height_in
 from dftflow.plot.potential import draw_potential_profile
 from dftflow.plot.structure import draw_elements, draw_slab_side, draw_structure
 
-__all__ = ["StudyFigure", "study_figures", "write_figures"]
+__all__ = ["DrawnFigure", "StudyFigure", "draw_figures", "study_figures", "write_figures"]
 
 _STYLE = Path(__file__).with_name("dftflow.mplstyle")
-_COLUMN_IN, _PAGE_IN = 3.3, 6.7
+_COLUMN_IN, _PAGE_IN, _PAGE_HEIGHT_IN = 3.3, 6.7, 9.5
+_RANGES = (
+    "of a line-up, how much it depends on where in the slab it is made (which bounds no error); of work functions, the "
+    "Fermi level anywhere in the gap of each slab"
+)
 _NO_DATE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 
 
@@ -67,10 +74,40 @@ class StudyFigure:
         return files
 
 
-def write_figures(outcome: StudyOutcome, folder: Path) -> tuple[Path, ...]:
-    """Write every figure that the outcome has data for, as SVG, PDF and PNG.
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class DrawnFigure:
+    """A figure as files.
 
-    What is left out, and why, is in `study_figures` (and on the report's page).
+    Attributes
+    ----------
+    figure
+        Its name, title and caption.
+    files
+        Format (``svg``, ``pdf``, ``png``) -> content; empty when there is nothing to show.
+    missing
+        Why there is nothing to show, else ``""``.
+    """
+
+    figure: StudyFigure
+    files: Mapping[str, bytes]
+    missing: str
+
+
+def draw_figures(outcome: StudyOutcome, *formats: str) -> tuple[DrawnFigure, ...]:
+    """Every figure of a study, drawn once; one that its data refuse says why and costs no other."""
+    drawn = []
+    for figure in study_figures(outcome):
+        files, missing = {}, figure.missing
+        try:
+            files = figure.render(*formats)
+        except AnalysisError as error:
+            missing = error.sentence
+        drawn.append(DrawnFigure(figure=figure, files=files, missing=missing))
+    return tuple(drawn)
+
+
+def write_figures(figures: Sequence[DrawnFigure], folder: Path) -> tuple[Path, ...]:
+    """Write the files of figures that are drawn.
 
     Raises
     ------
@@ -78,39 +115,64 @@ def write_figures(outcome: StudyOutcome, folder: Path) -> tuple[Path, ...]:
         When the folder cannot be written.
     """
     paths = []
-    for figure in study_figures(outcome):
-        for extension, content in figure.render("svg", "pdf", "png").items():
-            path = folder / f"{figure.name}.{extension}"
+    for drawn in figures:
+        for extension, content in drawn.files.items():
+            path = folder / f"{drawn.figure.name}.{extension}"
             write_atomically(path, content)
             paths.append(path)
     return tuple(paths)
 
 
 def study_figures(outcome: StudyOutcome) -> tuple[StudyFigure, ...]:
-    """All figures of a study: alignment, bands, structures, one potential profile a slab."""
+    """All figures of a study: alignment, offsets of several pairs, bands, structures, one potential profile a slab."""
     slabs = [(material, slab) for material in outcome.materials for slab in material.slabs]
-    profiles = [_profile_figure(material, slab, n) for n, (material, slab) in enumerate(slabs, start=1)]
-    return (_alignment_figure(outcome), _bands_figure(outcome), _structures_figure(outcome), *profiles)
+    colors = _colors(outcome)
+    profiles = [
+        _profile_figure(material, slab, n, colors[material.name]) for n, (material, slab) in enumerate(slabs, start=1)
+    ]
+    return (
+        _alignment_figure(outcome),
+        *_offset_figures(outcome),
+        _bands_figure(outcome),
+        _structures_figure(outcome),
+        *profiles,
+    )
 
 
-def _diagram(outcome: StudyOutcome) -> Alignment | None:
-    """The alignment that the study defends, else the first with band edges, which says that its plane is polar."""
-    return outcome.defended or next((a for a in outcome.alignments if a.first is not None), None)
+def _colors(outcome: StudyOutcome) -> Mapping[str, str]:
+    columns = _columns(outcome)
+    return material_colors([*(m.name for m in outcome.materials), *(edges.material for edges in columns)])
+
+
+def _diagram_rows(outcome: StudyOutcome) -> tuple[Alignment, ...]:
+    """The alignments that the study defends, else the first with band edges, which says that its plane is polar."""
+    return outcome.defended or tuple(row for row in outcome.alignments if row.first is not None)[:1]
+
+
+def _columns(outcome: StudyOutcome) -> tuple[AbsoluteEdges, ...]:
+    return diagram_columns(_diagram_rows(outcome), [material.name for material in outcome.materials])
 
 
 def _alignment_figure(outcome: StudyOutcome) -> StudyFigure:
-    row = _diagram(outcome)
+    rows, columns = _diagram_rows(outcome), _columns(outcome)
+    one_pair = len(offsets_by_pair(outcome.alignments)) == 1
     caption = (
-        "Band edges relative to the vacuum level; below, the offsets by each method with their range: of a line-up, "
-        "how much it depends on where in the slab it is made (which bounds no error); of work functions, the "
-        "Fermi level anywhere in the gap of each slab."
+        f"Band edges relative to the vacuum level; below, the offsets by each method with their range: {_RANGES}."
+        if one_pair
+        else "Band edges relative to the vacuum level, and the offsets between neighbours, left minus right, with "
+        f"their range: {_RANGES}. Offsets between others are in the figure of offsets."
     )
 
-    def build(row: Alignment) -> Figure:
-        heights = [3.9, 0.55 + 0.5 * len(outcome.alignments)]
-        figure = Figure(figsize=(_PAGE_IN, sum(heights)), layout="constrained")
+    def build() -> Figure:
+        width, height = diagram_size_in(columns, rows)
+        if not one_pair:
+            figure = Figure(figsize=(width, height), layout="constrained")
+            draw_alignment(figure.subplots(), columns, rows, _colors(outcome))
+            return figure
+        heights = [height, offsets_height_in(outcome.alignments)]
+        figure = Figure(figsize=(width, sum(heights)), layout="constrained")
         top, bottom = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
-        draw_alignment(top.subplots(), row)
+        draw_alignment(top.subplots(), columns, rows, _colors(outcome))
         draw_offsets(bottom.subplots(), outcome.alignments)
         return figure
 
@@ -118,15 +180,39 @@ def _alignment_figure(outcome: StudyOutcome) -> StudyFigure:
         name="alignment",
         title="Band alignment",
         caption=caption,
-        build=None if row is None else lambda: build(row),
-        missing="" if row else "there are no band edges relative to vacuum for two materials",
+        build=build if columns else None,
+        missing="" if columns else "there are no band edges relative to vacuum for two materials",
+    )
+
+
+def _offset_figures(outcome: StudyOutcome) -> list[StudyFigure]:
+    """Offsets of several pairs of materials, in as many figures as they fill pages."""
+    pages: list[tuple[Alignment, ...]] = []
+    pairs = offsets_by_pair(outcome.alignments)
+    for pair in pairs if len(pairs) > 1 else ():
+        if pages and offsets_height_in((*pages[-1], *pair)) <= _PAGE_HEIGHT_IN:
+            pages[-1] += pair
+        else:
+            pages.append(pair)
+    return [_offset_figure(rows, number, len(pages)) for number, rows in enumerate(pages, start=1)]
+
+
+def _offset_figure(rows: tuple[Alignment, ...], number: int, count: int) -> StudyFigure:
+    def build() -> Figure:
+        figure = Figure(figsize=(_PAGE_IN, offsets_height_in(rows)), layout="constrained")
+        draw_offsets(figure.subplots(), rows)
+        return figure
+
+    return StudyFigure(
+        name="offsets" if count == 1 else f"offsets-{number}",
+        title="Band offsets" if count == 1 else f"Band offsets, {number} of {count}",
+        caption=f"Offsets between each two materials by each method, with their range: {_RANGES}.",
+        build=build,
     )
 
 
 def _vacuum_edges(outcome: StudyOutcome, material: MaterialOutcome) -> AbsoluteEdges | None:
-    row = _diagram(outcome)
-    pair = (row.first, row.second) if row else ()
-    return next((e for e in pair if e is not None and e.material == material.name), None)
+    return next((edges for edges in _columns(outcome) if edges.material == material.name), None)
 
 
 def _bands_figure(outcome: StudyOutcome) -> StudyFigure:
@@ -136,7 +222,8 @@ def _bands_figure(outcome: StudyOutcome) -> StudyFigure:
     on_vacuum = all(_vacuum_edges(outcome, m) is not None for m in drawn)
     left_out = [m.name for m in outcome.materials if m not in drawn]
     caption = "Band structures " + (
-        "on one energy axis, relative to the vacuum level of the surface in the alignment." if on_vacuum
+        f"on one energy axis, relative to the vacuum level of the surface in the alignment{_placed(outcome)}."
+        if on_vacuum
         else "relative to the valence-band maximum of each material."
     )  # fmt: skip
     if drawn and left_out:
@@ -148,6 +235,14 @@ def _bands_figure(outcome: StudyOutcome) -> StudyFigure:
         build=(lambda: _build_bands(outcome, drawn, on_vacuum)) if drawn else None,
         missing="" if drawn else "no band calculation finished",
     )
+
+
+def _placed(outcome: StudyOutcome) -> str:
+    """By which method the bands stand where they do, and which surface counts where a material has several."""
+    ways = ", ".join(dict.fromkeys(row.same_way for row in _diagram_rows(outcome)))
+    columns = [edges.material for edges in _columns(outcome)]
+    several = "" if len(set(columns)) == len(columns) else ", the first from the left where a material has several"
+    return f" (by {ways}{several})"
 
 
 def _build_bands(outcome: StudyOutcome, materials: list[MaterialOutcome], on_vacuum: bool) -> Figure:
@@ -166,11 +261,12 @@ def _build_bands(outcome: StudyOutcome, materials: list[MaterialOutcome], on_vac
         tops.append(edges.cbm.value_ev - zeros[-1])
         bottoms.append(edges.vbm.value_ev - zeros[-1])
     window = (math.floor(min(bottoms) - 3.0), math.ceil(max(tops) + 2.5))
-    for i, (ax, material, zero_ev) in enumerate(zip(axes, materials, zeros, strict=False)):
+    colors = _colors(outcome)
+    for ax, material, zero_ev in zip(axes, materials, zeros, strict=False):
         edges, bands = material.bulk.edges, material.bulk.bands
         assert edges is not None
         assert bands is not None
-        draw_bands(ax, bands, edges, zero_ev=zero_ev, energy_window=window, color=f"C{i}")
+        draw_bands(ax, bands, edges, zero_ev=zero_ev, energy_window=window, color=colors[material.name])
         kind = "direct" if edges.direct else "indirect"
         at = " to ".join(dict.fromkeys(kpoint_name(k) for k in (edges.vbm_label, edges.cbm_label) if k))
         gap = f"gap {edges.band_gap_ev:.2f} eV, {kind}{f' at {at}' if at else ''}"
@@ -218,7 +314,7 @@ def _same_scale(axes: Sequence[Axes]) -> None:
         ax.set_ylim(sum(y) / 2 - height / 2, sum(y) / 2 + height / 2)
 
 
-def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int) -> StudyFigure:
+def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int, color: str) -> StudyFigure:
     words = (f"{material.name} {slab.model.plane}", slab.model.termination, slab.relaxation)
     surface = ", ".join(filter(None, words))
     why = slab.failure or slab.model.refused or "the slab has no potential"
@@ -227,12 +323,12 @@ def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int) -
         title=f"Potential across {surface}",
         caption=f"Plane-averaged potential across the slab {surface}: planar and macroscopic average, and the plateaus "
         "that the vacuum levels are read from. VBM and CBM are those of the bulk, lined up through the slab's middle.",
-        build=(lambda: _build_profile(slab, surface)) if slab.profile is not None else None,
+        build=(lambda: _build_profile(slab, surface, color)) if slab.profile is not None else None,
         missing="" if slab.profile is not None else why,
     )
 
 
-def _build_profile(slab: SlabOutcome, surface: str) -> Figure:
+def _build_profile(slab: SlabOutcome, surface: str, color: str) -> Figure:
     assert slab.profile is not None
     lattice = slab.structure.lattice
     side_in = _PAGE_IN * (min(lattice.a, lattice.b) + 2.2) / slab.profile.length_ang
@@ -240,6 +336,6 @@ def _build_profile(slab: SlabOutcome, surface: str) -> Figure:
     side, ax = figure.subplots(2, 1, sharex=True, height_ratios=[side_in, 2.5])
     draw_slab_side(side, slab.structure)
     side.set_title(wrapped(surface, 90))
-    draw_potential_profile(ax, slab.profile, slab.vacuum, levels=slab.levels)
+    draw_potential_profile(ax, slab.profile, slab.vacuum, levels=slab.levels, color=color)
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure

@@ -10,11 +10,13 @@ from fractions import Fraction
 from dftflow.model.alignment import Range
 
 __all__ = [
+    "filled",
     "formula_parts",
     "kpoint_name",
     "kpoint_parts",
     "kpoint_text",
     "mathtext",
+    "range_parts",
     "range_text",
     "signed",
     "spread_apart",
@@ -23,6 +25,8 @@ __all__ = [
 
 _WORD = re.compile(r"((?:[A-Za-z0-9()\[\]]|(?<=\d)\.(?=\d))+)")
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?|\d+(?:\.\d+)?|[()\[\]])+")
+_ELEMENT = re.compile(r"(?<=[a-z\d)\]])(?=[A-Z(\[])")
+_ELEMENT_START = re.compile(r"[A-Z(\[]")
 _COUNT = re.compile(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)")
 
 
@@ -49,8 +53,43 @@ def _lowered(parts: list[tuple[str, bool]]) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """`text` for matplotlib, broken into lines of at most `width` characters."""
-    return "\n".join(mathtext(line) for line in textwrap.wrap(text, width, break_on_hyphens=False))
+    """`text` for matplotlib, in lines of at most `width` characters; a long formula is broken before an element.
+
+    Lowered counts are smaller, and three of them take the room of two.
+    """
+    lines, length = [""], 0.0
+    for word in text.split():
+        for number, (chunk, shown) in enumerate(_chunks(word, width)):
+            space = 1 if number == 0 and length else 0
+            if length and length + space + _length(chunk) > width:
+                lines, length, space = [*lines, ""], 0.0, 0
+            lines[-1] += " " * space + shown
+            length += space + _length(chunk)
+    return "\n".join(lines)
+
+
+def _length(word: str) -> float:
+    return sum(len(piece) / (1.5 if lowered else 1) for piece, lowered in formula_parts(word))
+
+
+def _chunks(word: str, width: int) -> list[tuple[str, str]]:
+    """(as it is, as matplotlib shows it): `word` whole where it fits, else in pieces.
+
+    A formula is cut before its elements and brackets, another word wherever `width` ends.
+    """
+    if _length(word) <= width:
+        return [(word, mathtext(word))]
+    parts = formula_parts(word)
+    if not any(lowered for _, lowered in parts):
+        return [(piece, mathtext(piece)) for piece in textwrap.wrap(word, width, break_on_hyphens=False)]
+    chunks = [("", "")]
+    for piece, lowered in parts:
+        for bit in [piece] if lowered else _ELEMENT.split(piece):
+            if not lowered and chunks[-1][0] and _ELEMENT_START.match(bit):
+                chunks.append(("", ""))
+            plain, shown = chunks[-1]
+            chunks[-1] = (plain + bit, shown + _lowered([(bit, lowered)]))
+    return chunks
 
 
 def kpoint_parts(label: str) -> list[tuple[str, bool]]:
@@ -93,6 +132,24 @@ def range_text(range_ev: Range, decimals: int = 3) -> str:
     if abs(low + high) < 0.5 * 10**-decimals:
         return f"± {high:.{decimals}f}"
     return f"{low:+.{decimals}f}/{high:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def range_parts(range_ev: Range, decimals: int = 3) -> tuple[str, ...]:
+    """`range_text` in the pieces that may stand on lines of their own."""
+    low, slash, high = range_text(range_ev, decimals).partition("/")
+    return (low + slash, high) if high else (low,)
+
+
+def filled(parts: Sequence[str], width: int) -> str:
+    """`parts` beside each other in lines of at most `width` characters; what ends in / or - joins without a space."""
+    lines = [""]
+    for part in parts:
+        space = "" if not lines[-1] or lines[-1].endswith(("/", "-")) else " "
+        if lines[-1] and len(lines[-1] + space + part) > width:
+            lines.append(part)
+        else:
+            lines[-1] += space + part
+    return "\n".join(lines)
 
 
 def spread_apart(wanted: Sequence[float], gap: float) -> list[float]:

@@ -33,7 +33,7 @@ def draw_potential_profile(
     vacuum: Sequence[VacuumLevel],
     *,
     levels: SurfaceLevels | None = None,
-    color: str = "C0",
+    color: str,
 ) -> None:
     """Planar and macroscopic average around the slab's middle, with the vacuum plateaus and the levels of the surface.
 
@@ -77,9 +77,9 @@ def _draw_plateaus(
         shift = (middle + length / 2) % length - length / 2 - middle
         name = f"vacuum plateaus (spread ≤ {1000 * spread_ev:.0f} meV)" if number == 0 else "_"
         level = plateau.level.value_ev - zero_ev
-        ax.axvspan(start + shift, end + shift, facecolor="C2", alpha=0.15, edgecolor="none", zorder=0)
+        ax.axvspan(start + shift, end + shift, facecolor="0.25", alpha=0.15, edgecolor="none", zorder=0)
         ends = [start + shift, end + shift]
-        ax.plot(ends, [level, level], color="C2", linewidth=2.2, label=name, zorder=4, solid_capstyle="butt")
+        ax.plot(ends, [level, level], color="0.15", linewidth=2.2, label=name, zorder=4, solid_capstyle="butt")
 
 
 def _draw_levels(ax: Axes, levels: SurfaceLevels, half: float) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dftflow.analysis.alignment import in_order
 from dftflow.model.alignment import Alignment
 from dftflow.model.outcome import StudyOutcome
 from dftflow.plot.labels import signed
@@ -11,6 +14,7 @@ from dftflow.report.results_json import why_no_offset
 
 __all__ = ["Headline", "headline"]
 
+_FEW_PAIRS = 3
 _TYPES = {
     "type I": "both the electron and the hole go to the same material",
     "type II": "the electron and the hole go to different materials",
@@ -21,19 +25,40 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """`result`: the offset and its range; `meaning`: what that range holds, the type, and what speaks against it."""
+    """`result`: the offsets and their ranges; `meaning`: what a range holds, the types, what speaks against them."""
 
     result: str
     meaning: str
 
 
 def headline(outcome: StudyOutcome) -> Headline:
-    """Headline of a study, from the alignment that it defends; a polar plane never makes one."""
-    row = outcome.defended
-    if row is None:
+    """Headline of a study, from the alignments that it defends; a polar plane never makes one.
+
+    One sentence a pair of materials; for more than three pairs one for all of them.
+    """
+    rows = outcome.defended
+    if not rows:
         return Headline(result="No band offset.", meaning=f"There is none because {why_no_offset(outcome)}.")
-    sentences = (_range(row), _type(row), *_against(outcome, row))
-    return Headline(result=_result(row), meaning=" ".join(sentences))
+    if len(rows) > _FEW_PAIRS:
+        return Headline(result=_many(rows), meaning=" ".join([*_meaning_of_many(rows), *_undefended(outcome)]))
+    single = len(rows) == 1
+    meaning = [f"{'' if single else f'{_pair(row)}: '}{_meaning(outcome, row)}" for row in rows]
+    return Headline(result=" ".join(map(_result, rows)), meaning=" ".join([*meaning, *_undefended(outcome)]))
+
+
+def _pair(row: Alignment) -> str:
+    return f"{row.first_name} and {row.second_name}"
+
+
+def _undefended(outcome: StudyOutcome) -> list[str]:
+    """Which pairs have rows, but none that is defended."""
+    defended = {row.pair for row in outcome.defended}
+    rows = {row.pair: row for row in outcome.alignments if row.pair not in defended}
+    pairs = ", between ".join(map(_pair, rows.values()))
+    return [f"Polar planes or quoted numbers alone, and no offset that is defended: between {pairs}."] if rows else []
+
+
+# --- one pair ---------------------------------------------------------------------------------------------------
 
 
 def _result(row: Alignment) -> str:
@@ -43,10 +68,18 @@ def _result(row: Alignment) -> str:
     return f"The valence band of {row.first_name} lies {abs(offset):.3f} eV {where} that of {row.second_name}{told}."
 
 
+def _meaning(outcome: StudyOutcome, row: Alignment) -> str:
+    return " ".join((_range(row), _type(row), *_against(outcome, row)))
+
+
+def _undetermined(row: Alignment) -> bool:
+    low, high = (row.valence_band_offset_ev + end for end in row.range_ev or (0.0, 0.0))
+    return low <= 0 <= high
+
+
 def _range(row: Alignment) -> str:
     text = f"The range holds: {row.range_holds}."
-    low, high = (row.valence_band_offset_ev + end for end in row.range_ev or (0.0, 0.0))
-    if low <= 0 <= high:
+    if _undetermined(row):
         text += " The offset is smaller than that: which of the two lies higher is not determined."
     return text
 
@@ -66,7 +99,8 @@ def _against(outcome: StudyOutcome, row: Alignment) -> list[str]:
     if row.contradicts:
         others = (outcome.alignments[number - 1].method for number in row.contradicts)
         lines.append(f"Contradicted by: {', '.join(dict.fromkeys(others))}.")
-    offsets = [other.valence_band_offset_ev for other in outcome.alignments if not other.source]
+    own = [other for other in outcome.alignments if other.pair == row.pair and not other.source]
+    offsets = [in_order(other, row.first_name, row.second_name).valence_band_offset_ev for other in own]
     if len(offsets) < 2:
         return [*lines, "Another termination of either surface gives another offset."]
     span = f"{min(offsets):+.3f} to {max(offsets):+.3f} eV"
@@ -75,3 +109,37 @@ def _against(outcome: StudyOutcome, row: Alignment) -> list[str]:
         *lines,
         f"Over the {len(offsets)} ways and surfaces calculated here the valence-band offset goes from {span}{sign}.",
     ]
+
+
+# --- many pairs -------------------------------------------------------------------------------------------------
+
+
+def _many(rows: Sequence[Alignment]) -> str:
+    small, large = (choose(rows, key=lambda row: abs(row.valence_band_offset_ev)) for choose in (min, max))
+    materials = {name for row in rows for name in row.pair}
+    return (
+        f"{len(rows)} valence-band offsets between {len(materials)} materials, from "
+        f"{abs(small.valence_band_offset_ev):.3f} eV ({_pair(small)}) to "
+        f"{abs(large.valence_band_offset_ev):.3f} eV ({_pair(large)})."
+    )
+
+
+def _meaning_of_many(rows: Sequence[Alignment]) -> list[str]:
+    holds = dict.fromkeys(row.range_holds for row in rows)
+    lines = [f"A range holds: {'; or: '.join(holds)}."]
+    open_pairs = [row for row in rows if _undetermined(row)]
+    if open_pairs:
+        lines.append(
+            f"In {len(open_pairs)} of the {len(rows)} pairs the offset is smaller than its range: which of the two "
+            "lies higher is not determined."
+        )
+    kinds = Counter("open" if row.type == "not resolved" else row.type for row in rows)
+    tolerances = ", ".join(dict.fromkeys(f"{row.tolerance_ev:.3g}" for row in rows))
+    types = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+    lines.append(f"As the numbers stand, with a tolerance of {tolerances} eV, types by number of pairs: {types}.")
+    contradicted = [_pair(row) for row in rows if row.contradicts]
+    if contradicted:
+        lines.append(f"Contradicted by another row of the same pair: {', '.join(contradicted)}.")
+    if any(row.remarks for row in rows):
+        lines.append("What is to be known of each stands beside its row.")
+    return [*lines, "Another termination of any surface gives another offset."]

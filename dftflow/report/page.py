@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,11 +11,13 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from dftflow.analysis.transitivity import closures
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome, relaxation_text
 from dftflow.plot.atomic import write_atomically
-from dftflow.plot.figures import StudyFigure, study_figures
+from dftflow.plot.figures import DrawnFigure
 from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, range_text, signed
+from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
 
@@ -25,8 +27,8 @@ _TEMPLATE = "report.html.j2"
 _MINUS = "\N{MINUS SIGN}"
 
 
-def write_report(outcome: StudyOutcome, folder: Path) -> Path:
-    """Write ``report.html`` into `folder`, whole or not at all, and return its path.
+def write_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder: Path) -> Path:
+    """Write ``report.html`` with the SVGs of `figures` into `folder`, whole or not at all, and return its path.
 
     Raises
     ------
@@ -34,13 +36,14 @@ def write_report(outcome: StudyOutcome, folder: Path) -> Path:
         When it cannot be written.
     """
     path = folder / "report.html"
-    write_atomically(path, render_report(outcome, folder).encode())
+    write_atomically(path, render_report(outcome, figures, folder).encode())
     return path
 
 
-def render_report(outcome: StudyOutcome, folder: Path) -> str:
-    """The page as text; links to step folders are relative to `folder`."""
+def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder: Path) -> str:
+    """The page as text, with the SVGs of `figures`; links to step folders are relative to `folder`."""
     document = results_document(outcome, folder)
+    found = closures(outcome.alignments)
     anchors = {step["name"]: f"step-{number}" for number, step in enumerate(document["steps"], start=1)}
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -63,7 +66,10 @@ def render_report(outcome: StudyOutcome, folder: Path) -> str:
     return environment.get_template(_TEMPLATE).render(
         doc=document,
         headline=headline(outcome),
-        figures=[_figure(figure) for figure in study_figures(outcome)],
+        closed=same_levels_text(found),
+        closures=[closure for closure in found if closure.reasons],
+        closure_title=CLOSURE_TITLE,
+        figures=[_figure(figure) for figure in figures],
         anchors=anchors,
         decks={step.name: dict(sorted(step.deck_files.items())) for step in outcome.steps},
         settings=_flat(document["settings"]),
@@ -73,11 +79,11 @@ def render_report(outcome: StudyOutcome, folder: Path) -> str:
     )
 
 
-def _figure(figure: StudyFigure) -> dict[str, str]:
+def _figure(drawn: DrawnFigure) -> dict[str, str]:
     """Title, caption and image (an SVG as data URI: its ids then cannot clash with those of another figure)."""
-    svg = figure.render("svg").get("svg")
+    figure, svg = drawn.figure, drawn.files.get("svg")
     uri = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}" if svg else ""
-    return {"id": figure.name, "title": figure.title, "caption": figure.caption, "uri": uri, "missing": figure.missing}
+    return {"id": figure.name, "title": figure.title, "caption": figure.caption, "uri": uri, "missing": drawn.missing}
 
 
 def _warnings(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -120,7 +126,7 @@ def _number(value: float | None, decimals: int = 3) -> str:
     return f"{value:.{decimals}f}".replace("-", _MINUS)
 
 
-def _range(value: list[float] | None) -> str:
+def _range(value: Sequence[float] | None) -> str:
     return "not known" if value is None else range_text((value[0], value[1]))
 
 

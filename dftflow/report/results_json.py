@@ -51,7 +51,7 @@ def results_document(outcome: StudyOutcome, folder: Path) -> Document:
             "wall_time_s": _finite(outcome.wall_time_s),
         },
         "materials": {material.name: _material(material) for material in outcome.materials},
-        "alignment": _no_alignment(outcome) if outcome.defended is None else _alignment(outcome.defended),
+        "alignment": _alignment(outcome.defended[0]) if outcome.defended else _no_alignment(outcome),
         "alignments": rows,
         "quantities": [quantity.as_dict() for quantity in outcome.quantities],
         "steps": [_step(step, folder) for step in outcome.steps],

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dftflow.analysis.transitivity import Closure, closures
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome
 from dftflow.plot.labels import range_text
+from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
 
@@ -26,8 +28,9 @@ def summary_table(outcome: StudyOutcome) -> str:
     head = headline(outcome)
     blocks = [
         _table("Band edges (eV; IP, EA and WF below vacuum; spread of the line-up)", _EDGE_HEADS, _edge_rows(document)),
-        _table("Band offsets (eV)", _OFFSET_HEADS, _offset_rows(document)),
+        *_offset_tables(document),
         "\n".join(textwrap.wrap(f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}.", _WIDTH)),
+        *_closure_blocks(outcome),
         "\n".join(textwrap.wrap(head.result, _WIDTH) + textwrap.wrap(head.meaning, _WIDTH)),
     ]
     cautions = by_caution((step.name, step.cautions) for step in outcome.steps)
@@ -51,6 +54,7 @@ def _row_notes(outcome: StudyOutcome) -> list[str]:
 
 _EDGE_HEADS = ("Material, surface", "gap", "", "IP", "EA", "WF", "spread", "own gap")
 _OFFSET_HEADS = ("Method", "valence", "conduction", "range", "type")
+_CLOSURE_HEADS = ("Rows, materials, method", "valence", "conduction", "range")
 
 
 def _number(value: float | None, pattern: str = ".3f") -> str:
@@ -79,7 +83,54 @@ def _edge_rows(document: dict[str, Any]) -> list[list[str]]:
     return rows
 
 
-def _offset_rows(document: dict[str, Any]) -> list[list[str]]:
+def _offset_tables(document: dict[str, Any]) -> list[str]:
+    """One table for every two materials in their order; the numbers of rows count through all of them."""
+    numbered = list(enumerate(document["alignments"], start=1))
+    pairs = list(dict.fromkeys((row["first"], row["second"]) for _, row in numbered))
+    if len(pairs) < 2:
+        return [_table("Band offsets (eV)", _OFFSET_HEADS, _offset_rows(numbered))]
+    tables = []
+    for pair in pairs:
+        title = "\n".join(textwrap.wrap(f"Band offsets (eV), {pair[0]} minus {pair[1]}", _WIDTH))
+        rows = [(number, row) for number, row in numbered if (row["first"], row["second"]) == pair]
+        tables.append(_table(title, _OFFSET_HEADS, _offset_rows(rows)))
+    return tables
+
+
+def _closure_blocks(outcome: StudyOutcome) -> list[str]:
+    """Whether the offsets of three materials add up; nothing where no three have all their offsets by one method."""
+    found = closures(outcome.alignments)
+    blocks = []
+    if same := same_levels_text(found):
+        blocks.append("\n".join(textwrap.wrap(same, _WIDTH)))
+    if others := [closure for closure in found if closure.reasons]:
+        title = "\n".join(textwrap.wrap(f"{CLOSURE_TITLE}.", _WIDTH))
+        notes = [
+            line
+            for closure in others
+            for reason in closure.reasons
+            for line in textwrap.wrap(f"! {_rows_text(closure)} {reason}", _WIDTH, subsequent_indent="  ")
+        ]
+        table = _table(title, _CLOSURE_HEADS, [_closure_row(closure) for closure in others])
+        blocks.append("\n".join([table, *notes]))
+    return blocks
+
+
+def _rows_text(closure: Closure) -> str:
+    a, b, c = closure.rows
+    return f"[{a}] + [{b}] - [{c}]"
+
+
+def _closure_row(closure: Closure) -> list[str]:
+    return [
+        f"{_rows_text(closure)} {', '.join(closure.materials)}: {closure.way}",
+        _number(closure.valence_ev, "+.3f"),
+        _number(closure.conduction_ev, "+.3f"),
+        "-" if closure.range_ev is None else range_text(closure.range_ev),
+    ]
+
+
+def _offset_rows(rows: Sequence[tuple[int, dict[str, Any]]]) -> list[list[str]]:
     return [
         [
             f"[{number}] {row['method']} {row['source']}".strip(),
@@ -88,7 +139,7 @@ def _offset_rows(document: dict[str, Any]) -> list[list[str]]:
             "-" if row["range_ev"] is None else range_text((row["range_ev"][0], row["range_ev"][1])),
             row["type"],
         ]
-        for number, row in enumerate(document["alignments"], start=1)
+        for number, row in rows
     ] or [["none", "-", "-", "-", "-"]]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.figures import write_figures
+from dftflow.plot.figures import draw_figures, write_figures
 from dftflow.report.page import write_report
 from dftflow.report.results_json import write_results_json
 from dftflow.report.table import summary_table
@@ -33,8 +33,9 @@ def write_outcome(outcome: StudyOutcome, folder: Path) -> WrittenOutcome:
         When the folder cannot be written.
     """
     results_json = write_results_json(outcome, folder)
-    figures = write_figures(outcome, folder / "figures")
-    report = write_report(outcome, folder)
+    drawn = draw_figures(outcome, "svg", "pdf", "png")
+    figures = write_figures(drawn, folder / "figures")
+    report = write_report(outcome, drawn, folder)
     shown = [path for path in figures if path.suffix == ".svg" and path.stem == "alignment"] or list(figures[:1])
     paths = [f"  figure   {path}" for path in shown] + [f"  report   {report}", f"  numbers  {results_json}"]
     return WrittenOutcome(

@@ -12,6 +12,7 @@ from dftflow.analysis.alignment import (
     TOLERANCES_EV,
     align,
     alignment_type,
+    check_edges,
     edges_from_levels,
     edges_from_work_function,
     in_order,
@@ -162,6 +163,23 @@ def test_a_range_beside_its_number_is_refused(wrong):
         offsets(replace(edges("A", -5.0, 1.0), range_ev=wrong), edges("B", -6.0, 1.0))
 
 
+@pytest.mark.parametrize("vbm", [0.0, 0.4, float("nan"), float("-inf")])
+def test_a_valence_band_that_is_not_below_the_vacuum_level_is_refused(vbm):
+    """An ionisation potential of 0 or less, or none: no crystal would hold such electrons."""
+    wrong = edges("A", vbm, 1.0)
+    for both in ((wrong, edges("B", -6.0, 1.0)), (edges("B", -6.0, 1.0), wrong)):
+        with pytest.raises(AnalysisError, match=r"vacuum level|no numbers"):
+            offsets(*both)
+
+
+def test_an_electron_affinity_may_be_negative():
+    """Hydrogen-terminated diamond: the conduction band lies 1.3 eV above vacuum (10.1103/PhysRevB.64.165411)."""
+    diamond = edges("diamond", -4.2, 5.5)
+    assert diamond.cbm_ev == pytest.approx(1.3)
+    check_edges(diamond)
+    assert offsets(diamond, edges("GaAs", -5.6, 1.5)).type == "type II"
+
+
 def test_a_material_without_gap_is_refused():
     with pytest.raises(AnalysisError, match="metal has no gap"):
         offsets(edges("metal", -5.0, 0.0), edges("B", -6.0, 1.0))
@@ -203,7 +221,7 @@ def test_exchanging_the_materials_turns_the_signs_and_keeps_the_type(first, seco
     assert other.type == row.type and other.range_ev == (-row.range_ev[1], -row.range_ev[0])
 
 
-@given(materials, materials, tolerances, st.floats(-5, 5))
+@given(materials, materials, tolerances, st.floats(-5, 0.9))
 @settings(deadline=None)
 def test_a_common_shift_changes_nothing(first, second, tolerance, shift):
     assume(min(map(abs, borders(first, second, tolerance))) > 1e-9)
@@ -347,7 +365,7 @@ def test_rows_that_leave_no_common_value_contradict_each_other():
     polar = replace(offsets(*pair(-0.84, -0.69, 0.10)), method="(011)")
     other = replace(offsets(*pair(0.46, 0.61, 0.05)), method="(010)")
     functions = replace(other, method="work functions", range_ev=(-2.1, 1.8))
-    rows = with_contradictions([polar, other, functions, paper()])
+    rows = with_contradictions([polar, other, functions, paper(first_name="A", second_name="B")])
     assert [row.contradicts for row in rows] == [(2, 4), (1, 4), (), (1, 2)]
 
 
@@ -360,7 +378,27 @@ def test_rows_of_one_name_are_told_apart():
 
 def test_rows_within_the_tolerance_of_each_other_agree():
     near = replace(offsets(*pair(0.09, 0.3)), method="near")
-    rows = with_contradictions([near, paper()])
+    quoted = paper(first_name="A", second_name="B")
+    rows = with_contradictions([near, quoted])
     assert [row.contradicts for row in rows] == [(), ()]
     far = replace(offsets(*pair(0.13, 0.3)), method="far")
-    assert with_contradictions([far, paper()])[0].contradicts == (2,)
+    assert with_contradictions([far, quoted])[0].contradicts == (2,)
+
+
+def test_rows_of_other_materials_contradict_nothing():
+    """A and B lie 0.5 eV apart, A and C 0.9 eV the other way: both can be."""
+    a, b, c = edges("A", -5.0, 1.0), edges("B", -5.5, 1.0), edges("C", -4.1, 1.0)
+    assert [row.contradicts for row in with_contradictions([offsets(a, b), offsets(a, c)])] == [(), ()]
+
+
+def test_rows_told_the_other_way_round_are_turned_before_they_are_compared():
+    a, b = edges("A", -5.0, 1.0), edges("B", -5.5, 1.0)
+    assert [row.contradicts for row in with_contradictions([offsets(a, b), offsets(b, a)])] == [(), ()]
+    wrong = replace(offsets(b, a), valence_band_offset_ev=0.5)
+    assert [row.contradicts for row in with_contradictions([offsets(a, b), wrong])] == [(2,), (1,)]
+
+
+def test_a_row_s_way_is_its_method_where_nothing_else_is_said():
+    a, b = edges("A", -5.0, 1.0), edges("B", -5.5, 1.0)
+    assert offsets(a, b).same_way == "model"
+    assert offsets(a, b, way="line-up").same_way == "line-up"

@@ -1,30 +1,31 @@
 from __future__ import annotations
 
-import itertools
+import random
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import combinations
 from types import ModuleType
 
 import matplotlib.style
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from text_boxes import overlaps
 
 import dftflow.plot.figures
+from dftflow.analysis.alignment import align, exchanged
 from dftflow.errors import AnalysisError
-from dftflow.model.alignment import SIGN_CONVENTION
-from dftflow.plot.alignment import draw_alignment, draw_offsets
+from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, Range
+from dftflow.plot.alignment import diagram_columns, diagram_size_in, draw_alignment
+from dftflow.plot.colors import material_colors
 
-STYLE = Path(dftflow.plot.figures.__file__).with_name("dftflow.mplstyle")
+STYLE = dftflow.plot.figures.__file__.replace("figures.py", "dftflow.mplstyle")
 LONG = ("formamidinium lead bromide, cubic average structure", "caesium lead bromide, orthorhombic, relaxed at 0 K")
 
 
 @pytest.fixture(autouse=True)
 def style() -> Iterator[None]:
-    with matplotlib.style.context(["default", str(STYLE)]):
+    with matplotlib.style.context(["default", STYLE]):
         yield
 
 
@@ -33,29 +34,18 @@ def ax() -> Axes:
     return Figure(figsize=(6.7, 3.9), layout="constrained").subplots()
 
 
-def _shown_texts(figure: Figure) -> list[Text]:
-    """Every text that is drawn: matplotlib keeps spare tick labels, and labels of ticks outside the view."""
-    of_ticks: set[Text] = set()
-    drawn: list[Text] = []
-    for ax in figure.findobj(Axes):
-        for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-            for tick in axis.majorTicks + axis.minorTicks:
-                of_ticks |= {tick.label1, tick.label2}
-            pairs = zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=True)
-            drawn += [label for place, label in pairs if min(limits) <= place <= max(limits)]
-    drawn += [text for text in figure.findobj(Text) if text not in of_ticks]
-    return [text for text in drawn if text.get_visible() and text.get_text().strip()]
+def draw(ax: Axes, *rows: Alignment) -> tuple[AbsoluteEdges, ...]:
+    columns = diagram_columns(rows, [edges.material for row in rows for edges in (row.first, row.second) if edges])
+    draw_alignment(ax, columns, rows, material_colors(edges.material for edges in columns))
+    return columns
 
 
-def overlaps(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of texts whose boxes, less a hair, meet on the canvas; and texts that leave the canvas."""
-    figure.draw_without_rendering()
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in _shown_texts(figure)]
-    pairs = [(a, b) for (a, p), (b, q) in itertools.combinations(boxes, 2) if p.padded(-0.5).overlaps(q.padded(-0.5))]
-    width, height = figure.canvas.get_width_height()
-    outside = [(t, "canvas") for t, b in boxes if b.x0 < -1 or b.y0 < -1 or b.x1 > width + 1 or b.y1 > height + 1]
-    return pairs + outside
+def drawn(*rows: Alignment) -> Figure:
+    """The diagram at the size that it asks for."""
+    columns = diagram_columns(rows, [edges.material for row in rows for edges in (row.first, row.second) if edges])
+    figure = Figure(figsize=diagram_size_in(columns, rows), layout="constrained")
+    draw(figure.subplots(), *rows)
+    return figure
 
 
 def test_the_overlap_check_sees_an_overlap() -> None:
@@ -65,15 +55,13 @@ def test_the_overlap_check_sees_an_overlap() -> None:
     assert overlaps(figure) == [("one", "two")]
 
 
+# --- no text on another -----------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("names", [("CsPbBr3", "FAPbBr3"), LONG], ids=["short", "long"])
 @pytest.mark.parametrize("vbo", [0.0, 0.021, -0.021, 0.3, -0.3, 1.2, -1.2, 3.0, -3.0])
-def test_no_texts_overlap(outcomes: ModuleType, vbo: float, names: tuple[str, str]) -> None:
-    row = outcomes.alignment(vbo=vbo, names=names)
-    figure = Figure(figsize=(6.7, 5.95), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[3.9, 2.05])
-    draw_alignment(top.subplots(), row)
-    draw_offsets(bottom.subplots(), [row, outcomes.alignment(vbo=-vbo, method="slab work functions")])
-    assert overlaps(figure) == []
+def test_no_texts_overlap_for_two(outcomes: ModuleType, vbo: float, names: tuple[str, str]) -> None:
+    assert overlaps(drawn(outcomes.alignment(vbo=vbo, names=names))) == []
 
 
 @pytest.mark.parametrize(
@@ -89,16 +77,64 @@ def test_no_texts_overlap(outcomes: ModuleType, vbo: float, names: tuple[str, st
 def test_no_texts_overlap_for_other_gaps(
     outcomes: ModuleType, ip_first: float, gap_first: float, gap_second: float, range_ev: tuple[float, float]
 ) -> None:
-    figure = Figure(figsize=(6.7, 3.9), layout="constrained")
     row = outcomes.alignment(
         vbo=0.021, ip_first=ip_first, gap_first=gap_first, gap_second=gap_second, range_ev=range_ev
     )
-    draw_alignment(figure.subplots(), row)
-    assert overlaps(figure) == []
+    assert overlaps(drawn(row)) == []
+
+
+def _range(dice: random.Random) -> Range:
+    """The spread of a line-up, nothing, or the gap of a slab on one side."""
+    kind, size = dice.randrange(4), dice.choice((0.02, 0.3, 1.4, 2.9))
+    return {0: (0.0, 0.0), 1: (-size, 0.0)}.get(kind, (-size, size))
+
+
+def _case(outcomes: ModuleType, seed: int) -> list[AbsoluteEdges]:
+    """2 to 10 surfaces: close, far and anywhere; affinities below 0.7 eV and of either sign; potentials above 9 eV."""
+    dice = random.Random(seed)
+    count = 10 if seed >= 203 else (2, 3, 4, 5, 6, 8, 3)[seed % 7]
+    step = dice.choice((0.0, 0.02, -0.02, 0.3, 3.0 / count, None))
+    top = dice.choice((-4.2, -5.8, -9.4, -11.5))
+    vbms = [dice.uniform(-12.0, -2.5) if step is None else top - i * step for i in range(count)]
+    gaps = [
+        dice.choice((0.05, 0.4, dice.uniform(1.0, 3.5), abs(vbm) - 0.6, abs(vbm) - dice.uniform(-1.5, 0.7)))
+        for vbm in vbms
+    ]
+    names = [*outcomes.MANY, "formamidinium lead bromide, cubic", "Cs2Ag0.5In0.5BiBr6"]
+    faces = [*outcomes.FACES, "(011) Pnma, CsBr3/2 (half Cs2Br6), not known whether relaxed", "(1-10), WO3"]
+    order = dice.sample(range(10), count)
+    return [
+        AbsoluteEdges(
+            material=names[k], surface=faces[k], vbm_ev=vbm, cbm_ev=vbm + max(gap, 0.05), range_ev=_range(dice)
+        )
+        for k, vbm, gap in zip(order, vbms, gaps, strict=True)
+    ]
+
+
+def _rows(levels: list[AbsoluteEdges], dice: random.Random) -> list[Alignment]:
+    """Rows for all pairs, some told the other way round, of one method or of two."""
+    ways = ("bulk line-up through the slabs", dice.choice(("bulk line-up through the slabs", "work functions")))
+    rows = []
+    for number, (first, second) in enumerate(combinations(levels, 2)):
+        way = ways[number % 2]
+        row = align(first, second, method=f"{way} (010) and (010)", way=way, range_holds="spread")
+        rows.append(exchanged(row) if number % 3 == 1 else row)
+    return rows
+
+
+@pytest.mark.parametrize("part", range(7))
+def test_no_texts_overlap_for_any_number_of_materials(outcomes: ModuleType, part: int) -> None:
+    """210 cases: 2 to 8 materials, and seven times 10."""
+    for seed in range(part, 210, 7):
+        levels = _case(outcomes, seed)
+        assert overlaps(drawn(*_rows(levels, random.Random(seed)))) == [], f"case {seed}"
+
+
+# --- what it shows ----------------------------------------------------------------------------------------------
 
 
 def test_the_diagram_says_the_numbers(outcomes: ModuleType, ax: Axes) -> None:
-    draw_alignment(ax, outcomes.alignment(vbo=0.021))
+    draw(ax, outcomes.alignment(vbo=0.021))
     words = " ".join(t.get_text() for t in ax.texts)
     for number in ("IP 5.81", "IP 5.83", "EA 3.90", "EA 4.19", "+0.021 ± 0.123", "+0.289 ± 0.123"):
         assert number in words
@@ -108,14 +144,71 @@ def test_the_diagram_says_the_numbers(outcomes: ModuleType, ax: Axes) -> None:
 
 
 def test_levels_are_drawn_where_they_are(outcomes: ModuleType, ax: Axes) -> None:
-    draw_alignment(ax, outcomes.alignment(vbo=0.5))
+    draw(ax, outcomes.alignment(vbo=0.5))
     levels = {round(float(line.get_ydata()[0]), 3) for line in ax.get_lines()}
     assert {-5.812, -6.312, -3.903, -4.671, 0.0} <= levels
 
 
+def test_offsets_stand_between_neighbours_left_minus_right(outcomes: ModuleType, ax: Axes) -> None:
+    """VBMs -5, -6.5, -5.7; gaps 2, 2.4, 1: the CBMs are -3, -4.1, -4.7. A and C are no neighbours."""
+    a, b, c = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
+    ab, ac, bc = outcomes.all_pairs([a, b, c])
+    columns = draw(ax, ab, ac, exchanged(bc))
+    assert columns == (a, b, c)
+    middles = sorted(ax.get_xticks())
+    found = {}
+    for text in ax.texts:
+        if "Delta" in text.get_text():
+            left = sum(middle < text.get_position()[0] for middle in middles) - 1
+            found[left, "V" if "{V}" in text.get_text() else "C"] = text.get_text().split("\n")[1].split()[0]
+    minus = "\N{MINUS SIGN}"
+    assert found == {(0, "V"): "+1.500", (0, "C"): "+1.100", (1, "V"): f"{minus}0.800", (1, "C"): "+0.600"}
+    assert "left minus edge on the right" in ax.get_xlabel()
+
+
+def test_each_column_has_its_edges_and_its_range(outcomes: ModuleType, ax: Axes) -> None:
+    levels = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0], [(-2.0, 0.0), (-0.1, 0.1), (-0.2, 0.3)])
+    draw(ax, *outcomes.all_pairs(levels))
+    bars = [container.lines[2][0].get_segments()[0][:, 1] for container in ax.containers]
+    np.testing.assert_allclose(bars, [[-7.0, -5.0], [-6.6, -6.4], [-5.9, -5.4]])
+    assert ax.get_ylim()[0] < -7.0
+    drawn_levels = {round(float(line.get_ydata()[0]), 3) for line in ax.get_lines()}
+    assert {-5.0, -6.5, -5.7, -3.0, -4.1, -4.7} <= drawn_levels
+    words = [text.get_text() for text in ax.texts]
+    assert {"EA 3.00\n+0.00/+2.00", "IP 5.00\n+0.00/+2.00", "IP 6.50 ± 0.10"} <= set(words)
+
+
+def test_neighbours_without_a_row_have_no_numbers(outcomes: ModuleType, ax: Axes) -> None:
+    a, b, c = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
+    ab, ac, _ = outcomes.all_pairs([a, b, c])
+    draw(ax, ab, ac)
+    assert sum("Delta" in text.get_text() for text in ax.texts) == 2
+
+
+def test_columns_stand_in_the_order_of_the_study_each_once(outcomes: ModuleType) -> None:
+    a, b, c = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
+    ab, ac, bc = outcomes.all_pairs([a, b, c])
+    other = AbsoluteEdges(material=b.material, surface="(111)", vbm_ev=-6.0, cbm_ev=-3.6, range_ev=(0.0, 0.0))
+    names = [c.material, b.material, a.material]
+    assert diagram_columns([ab, ac, bc], names) == (c, b, a)
+    assert diagram_columns([ab, align(other, c, method="x", range_holds="")], names) == (c, b, other, a)
+    assert diagram_columns([ab], names) == (a, b)
+    assert diagram_columns([outcomes.published()], names) == ()
+
+
+def test_two_methods_are_told_apart(outcomes: ModuleType, ax: Axes) -> None:
+    a, b, c = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
+    (ab,), (bc,) = outcomes.all_pairs([a, b]), outcomes.all_pairs([b, c], way="work functions")
+    draw(ax, ab, bc)
+    labels = [label.get_text().replace("\n", " ") for label in ax.get_xticklabels()]
+    assert [("by bulk line-up" in label, "by work functions" in label) for label in labels] == [
+        (True, False), (True, True), (False, True),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("vbo", [0.021, -0.021, 2.0])
 def test_the_zoom_shows_both_edges_with_their_errors(outcomes: ModuleType, ax: Axes, vbo: float) -> None:
-    draw_alignment(ax, outcomes.alignment(vbo=vbo))
+    draw(ax, outcomes.alignment(vbo=vbo))
     (zoom,) = ax.child_axes
     bars = [container.lines[2][0].get_segments()[0][:, 1] for container in zoom.containers]
     np.testing.assert_allclose(bars, [[vbo - 0.087, vbo + 0.087], [-0.087, 0.087]], atol=1e-9)
@@ -125,7 +218,7 @@ def test_the_zoom_shows_both_edges_with_their_errors(outcomes: ModuleType, ax: A
 
 
 def test_a_tiny_offset_still_makes_a_visible_step(outcomes: ModuleType, ax: Axes) -> None:
-    draw_alignment(ax, outcomes.alignment(vbo=0.021))
+    draw(ax, outcomes.alignment(vbo=0.021))
     ax.figure.draw_without_rendering()
     (zoom,) = ax.child_axes
     low, high = zoom.get_ylim()
@@ -133,20 +226,24 @@ def test_a_tiny_offset_still_makes_a_visible_step(outcomes: ModuleType, ax: Axes
     assert step_pt > 6
 
 
+# --- what it refuses --------------------------------------------------------------------------------------------
+
+
 def test_a_published_row_has_no_diagram(outcomes: ModuleType, ax: Axes) -> None:
-    with pytest.raises(AnalysisError, match="published"):
-        draw_alignment(ax, outcomes.published())
+    with pytest.raises(AnalysisError, match="two materials with band edges"):
+        draw(ax, outcomes.published())
 
 
-def test_offsets_stand_beside_each_other_with_their_errors(outcomes: ModuleType, ax: Axes) -> None:
-    rows = [outcomes.alignment(vbo=0.021), outcomes.alignment(vbo=-0.083, range_ev=None), outcomes.published()]
-    draw_offsets(ax, rows)
-    points = [tuple(round(float(v), 3) for v in c.lines[0].get_xydata()[0]) for c in ax.containers]
-    assert points == [(0.021, -0.19), (0.289, 0.19), (-0.083, 0.81), (0.185, 1.19), (0.021, 1.81)]
-    first = ax.containers[0].lines[2][0].get_segments()[0]
-    np.testing.assert_allclose(first[:, 0], [0.021 - 0.123, 0.021 + 0.123])
-    words = [t.get_text() for t in ax.texts]
-    assert "+0.021 ± 0.123" in words[0]
-    assert "not given" in words[-1]
-    assert outcomes.PAPER_DOI in ax.get_yticklabels()[-1].get_text()
-    assert "±0.1 eV" in ax.get_xlabel()
+@pytest.mark.parametrize("vbm", [0.0, 0.3, float("nan")])
+def test_a_valence_band_above_the_vacuum_level_is_not_drawn(outcomes: ModuleType, ax: Axes, vbm: float) -> None:
+    good, other = outcomes.surface_levels([-5.0, -6.0], [2.0, 2.0])
+    wrong = AbsoluteEdges(material="X", surface="(100)", vbm_ev=vbm, cbm_ev=vbm + 1, range_ev=(0.0, 0.0))
+    with pytest.raises(AnalysisError, match=r"X \(100\)"):
+        draw_alignment(ax, [good, other, wrong], [], material_colors([good.material, other.material, "X"]))
+
+
+def test_a_conduction_band_above_the_vacuum_level_is(outcomes: ModuleType, ax: Axes) -> None:
+    levels = outcomes.surface_levels([-5.0, -4.2, -6.0], [2.0, 5.5, 1.0])
+    draw(ax, *outcomes.all_pairs(levels))
+    assert any("EA \N{MINUS SIGN}1.30" in text.get_text() for text in ax.texts)
+    assert ax.get_ylim()[1] > 1.3

@@ -20,7 +20,7 @@ def ax() -> Axes:
 
 def test_path_axis_of_a_cube_in_units_of_2pi_over_a(ax: Axes, outcome: StudyOutcome) -> None:
     bulk = outcome.materials[1].bulk
-    draw_bands(ax, bulk.bands, bulk.edges, zero_ev=0.0, energy_window=(0, 8))
+    draw_bands(ax, bulk.bands, bulk.edges, zero_ev=0.0, energy_window=(0, 8), color="C0")
     unit = np.pi / 5.99
     legs = np.array([1, 1, np.sqrt(2), np.sqrt(3), np.sqrt(2), 1])  # Γ-X-M-Γ-R-X | M-R
     np.testing.assert_allclose(ax.get_xticks(), unit * np.concatenate([[0], np.cumsum(legs)]), rtol=1e-6)
@@ -31,7 +31,7 @@ def test_path_axis_of_a_cube_in_units_of_2pi_over_a(ax: Axes, outcome: StudyOutc
 
 def test_lines_hold_the_eigenvalues_less_the_zero(ax: Axes, outcome: StudyOutcome) -> None:
     bulk = outcome.materials[0].bulk
-    draw_bands(ax, bulk.bands, bulk.edges, zero_ev=8.823, energy_window=(-30, 30))
+    draw_bands(ax, bulk.bands, bulk.edges, zero_ev=8.823, energy_window=(-30, 30), color="C0")
     lines = [line for line in ax.get_lines() if line.get_label().startswith("_child") and len(line.get_xdata()) > 2]
     n_bands, n_segments = bulk.bands.eigenvalues_ev.shape[2], 4
     assert len(lines) == n_bands * n_segments
@@ -42,7 +42,7 @@ def test_lines_hold_the_eigenvalues_less_the_zero(ax: Axes, outcome: StudyOutcom
 
 def test_edges_are_marked_wherever_the_path_meets_them(ax: Axes, outcome: StudyOutcome) -> None:
     bulk = outcome.materials[1].bulk
-    draw_bands(ax, bulk.bands, bulk.edges, zero_ev=bulk.edges.vbm.value_ev, energy_window=(-4, 5))
+    draw_bands(ax, bulk.bands, bulk.edges, zero_ev=bulk.edges.vbm.value_ev, energy_window=(-4, 5), color="C0")
     marks = {line.get_label(): line for line in ax.get_lines() if line.get_label() in {"VBM", "CBM"}}
     ticks = dict(zip([t.get_text() + str(i) for i, t in enumerate(ax.get_xticklabels())], ax.get_xticks(), strict=True))
     np.testing.assert_allclose(marks["VBM"].get_xdata(), [ticks["R4"], ticks["R6"]])
@@ -53,14 +53,16 @@ def test_edges_are_marked_wherever_the_path_meets_them(ax: Axes, outcome: StudyO
 def test_an_edge_at_minus_k_is_the_same_edge(ax: Axes, outcome: StudyOutcome) -> None:
     bulk = outcome.materials[1].bulk
     moved = replace(bulk.edges, vbm_k=(-0.5, 1.5, 0.5))
-    draw_bands(ax, bulk.bands, moved, zero_ev=0.0, energy_window=(0, 8))
+    draw_bands(ax, bulk.bands, moved, zero_ev=0.0, energy_window=(0, 8), color="C0")
     vbm = next(line for line in ax.get_lines() if line.get_label() == "VBM")
     assert len(vbm.get_xdata()) == 2
 
 
 def test_an_edge_off_the_path_gets_no_marker(ax: Axes, outcome: StudyOutcome) -> None:
     bulk = outcome.materials[1].bulk
-    draw_bands(ax, bulk.bands, replace(bulk.edges, vbm_k=(0.1, 0.2, 0.3)), zero_ev=0.0, energy_window=(0, 8))
+    draw_bands(
+        ax, bulk.bands, replace(bulk.edges, vbm_k=(0.1, 0.2, 0.3)), zero_ev=0.0, energy_window=(0, 8), color="C0"
+    )
     vbm = next(line for line in ax.get_lines() if line.get_label() == "VBM")
     assert len(vbm.get_xdata()) == 0
 
@@ -69,7 +71,7 @@ def test_spin_channels_are_told_apart(ax: Axes, outcome: StudyOutcome) -> None:
     bulk = outcome.materials[1].bulk
     up = bulk.bands.eigenvalues_ev[0]
     bands = replace(bulk.bands, eigenvalues_ev=np.stack([up, up + 0.2]), n_electrons=(4.0, 4.0))
-    draw_bands(ax, bands, bulk.edges, zero_ev=0.0, energy_window=(-30, 30))
+    draw_bands(ax, bands, bulk.edges, zero_ev=0.0, energy_window=(-30, 30), color="C0")
     styles = [line.get_linestyle() for line in ax.get_lines()]
     assert styles.count("--") == 2 * up.shape[1]
 
@@ -78,17 +80,17 @@ def test_a_grid_has_no_path(ax: Axes, outcome: StudyOutcome) -> None:
     bulk = outcome.materials[1].bulk
     grid = replace(bulk.bands, on_path=(-1,) * len(bulk.bands.on_path))
     with pytest.raises(AnalysisError, match="no band path"):
-        draw_bands(ax, grid, bulk.edges, zero_ev=0.0, energy_window=(0, 8))
+        draw_bands(ax, grid, bulk.edges, zero_ev=0.0, energy_window=(0, 8), color="C0")
 
 
 def test_shifting_the_zero_moves_nothing(outcomes: ModuleType, outcome: StudyOutcome) -> None:
     bulk = outcome.materials[1].bulk
     here, there = Figure().subplots(), Figure().subplots()
-    draw_bands(here, bulk.bands, bulk.edges, zero_ev=2.0, energy_window=(-9, 9))
+    draw_bands(here, bulk.bands, bulk.edges, zero_ev=2.0, energy_window=(-9, 9), color="C0")
     moved = replace(bulk.bands, eigenvalues_ev=bulk.bands.eigenvalues_ev + 7.5)
     edges = outcomes.band_edges(
         moved, "R", (0.5, 0.5, 0.5), bulk.edges.vbm.value_ev + 7.5, bulk.edges.cbm.value_ev + 7.5
     )
-    draw_bands(there, moved, edges, zero_ev=9.5, energy_window=(-9, 9))
+    draw_bands(there, moved, edges, zero_ev=9.5, energy_window=(-9, 9), color="C0")
     for a, b in zip(here.get_lines(), there.get_lines(), strict=True):
         np.testing.assert_allclose(a.get_ydata(), b.get_ydata(), atol=1e-12)

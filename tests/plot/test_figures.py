@@ -9,11 +9,16 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import pytest
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Patch
 
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.figures import StudyFigure, study_figures, write_figures
+from dftflow.plot.colors import material_colors
+from dftflow.plot.figures import StudyFigure, draw_figures, study_figures, write_figures
+from dftflow.plot.labels import mathtext
 
 NAMES = [
     "alignment",
@@ -37,7 +42,7 @@ def _drawn(outcome: StudyOutcome, name: str) -> Figure:
 
 def test_every_figure_is_written_three_times_and_the_missing_one_is_said(outcome: StudyOutcome, tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
-    paths = write_figures(outcome, tmp_path / "figures")
+    paths = write_figures(draw_figures(outcome, "svg", "pdf", "png"), tmp_path / "figures")
     assert dict(mpl.rcParams) == before
     drawn = [n for n in NAMES if n != "potential-CsPbBr3-slab2"]
     assert sorted(p.name for p in paths) == sorted(f"{n}.{e}" for n in drawn for e in ("svg", "pdf", "png"))
@@ -88,7 +93,7 @@ def test_a_material_without_bands_is_left_out_by_name(outcome: StudyOutcome) -> 
 
 def test_nothing_finished(outcome: StudyOutcome, tmp_path: Path) -> None:
     bare = replace(outcome, materials=(), alignments=())
-    assert write_figures(bare, tmp_path / "none") == ()
+    assert write_figures(draw_figures(bare, "svg"), tmp_path / "none") == ()
     assert all(figure.missing for figure in study_figures(bare))
 
 
@@ -117,7 +122,71 @@ def test_a_path_that_is_no_folder(outcome: StudyOutcome, tmp_path: Path) -> None
     (tmp_path / "figures").write_text("in the way")
     bare = replace(outcome.materials[1], bulk=replace(outcome.materials[1].bulk, bands=None), slabs=())
     with pytest.raises(StoreError, match=r"structures\.svg cannot be written"):
-        write_figures(replace(outcome, materials=(bare,), alignments=()), tmp_path / "figures")
+        write_figures(draw_figures(replace(outcome, materials=(bare,), alignments=()), "svg"), tmp_path / "figures")
+
+
+# --- any number of materials ------------------------------------------------------------------------------------
+
+
+def _colors_in(figure: Figure) -> set[str]:
+    """Colours, grey and black left out, of every line and patch but the atoms."""
+    artists = [*figure.findobj(Line2D), *(p for p in figure.findobj(Patch) if not isinstance(p, Circle))]
+    faces = [a.get_color() if isinstance(a, Line2D) else a.get_facecolor() for a in artists if a.get_visible()]
+    return {to_hex(face).upper() for face in faces if len(set(to_rgb(face))) > 1}
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_a_material_has_one_colour_in_all_figures(outcomes: ModuleType, tmp_path: Path, count: int) -> None:
+    many = outcomes.make_many(tmp_path, count)
+    colors = material_colors(outcomes.MANY[:count])
+    names = [figure.name for figure in study_figures(many)]
+    assert _colors_in(_drawn(many, "alignment")) == set(colors.values())
+    bands = _drawn(many, "bands")
+    by_title = {ax.get_title().split("\n")[0]: ax.get_lines()[0].get_color() for ax in bands.axes if ax.get_visible()}
+    assert by_title == {mathtext(name): color for name, color in colors.items()}
+    slabs = [(material, slab) for material in many.materials for slab in material.slabs]
+    profiles = [name for name in names if name.startswith("potential")]
+    for name, (material, slab) in zip(profiles, slabs, strict=True):
+        if slab.profile is not None:
+            assert _colors_in(_drawn(many, name)) == {colors[material.name]}
+    columns = _drawn(many, "alignment").axes[0]
+    faces = [to_hex(p.get_facecolor()).upper() for p in columns.patches if p.get_alpha() == 0.30]
+    assert faces == list(colors.values())
+
+
+def test_two_materials_keep_one_figure_and_more_have_their_offsets_apart(outcomes: ModuleType, tmp_path: Path) -> None:
+    def named(count: int) -> list[str]:
+        figures = study_figures(outcomes.make_many(tmp_path, count))
+        return [figure.name for figure in figures if figure.name.startswith(("alignment", "offsets"))]
+
+    assert named(2) == ["alignment"]
+    assert named(3) == ["alignment", "offsets"]
+    pages = named(8)
+    assert pages[0] == "alignment" and len(pages) > 2
+    assert pages[1:] == [f"offsets-{i}" for i in range(1, len(pages))]
+
+
+def test_every_pair_of_eight_stands_in_one_of_the_figures_of_offsets(outcomes: ModuleType, tmp_path: Path) -> None:
+    many = outcomes.make_many(tmp_path, 8)
+    pages = [_drawn(many, f.name) for f in study_figures(many) if f.name.startswith("offsets")]
+    assert all(page.get_figheight() <= 9.5 for page in pages)
+    headings = [t.get_text() for p in pages for t in p.axes[0].get_yticklabels() if t.get_fontweight() == "bold"]
+    assert len(headings) == len(set(headings)) == 28
+
+
+def test_a_valence_band_above_vacuum_costs_its_own_figure_only(outcome: StudyOutcome) -> None:
+    first = outcome.alignments[0]
+    wrong = replace(first, first=replace(first.first, vbm_ev=0.4, cbm_ev=2.3))
+    drawn = {d.figure.name: d for d in draw_figures(replace(outcome, alignments=(wrong,)), "svg")}
+    assert drawn["alignment"].files == {}
+    assert "does not lie below the vacuum level" in drawn["alignment"].missing
+    assert drawn["structures"].files["svg"].startswith(b"<?xml")
+
+
+def test_the_caption_of_bands_says_by_what_they_stand_where_they_do(outcome: StudyOutcome) -> None:
+    assert "in the alignment (by bulk line-up)." in _figure(outcome, "bands").caption
+    functions = replace(outcome, alignments=outcome.alignments[1:])
+    assert "(by slab work functions)." in _figure(functions, "bands").caption
 
 
 def test_importing_the_package_draws_in_no_heavy_module() -> None:

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dftflow.plot.labels import formula_parts, kpoint_name, kpoint_text, mathtext, signed, spread_apart, wrapped
+from dftflow.plot.labels import (
+    filled,
+    formula_parts,
+    kpoint_name,
+    kpoint_text,
+    mathtext,
+    range_parts,
+    signed,
+    spread_apart,
+    wrapped,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,10 +40,39 @@ def test_formula_parts_lose_no_character(text: str) -> None:
     assert "".join(piece for piece, _ in formula_parts(text)) == text
 
 
-@given(st.text(alphabet="AbC1 ", min_size=1, max_size=60), st.integers(4, 20))
-def test_wrapped_lines_are_short(text: str, width: int) -> None:
-    for line in wrapped(text, width).split("\n"):
-        assert len(line.replace("$_{", "").replace("}$", "")) <= width
+@given(st.text(alphabet="abc1, -", min_size=1, max_size=60), st.integers(4, 20))
+def test_wrapped_lines_are_short_and_lose_no_word(text: str, width: int) -> None:
+    lines = wrapped(text, width).split("\n")
+    assert all(len(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_lowered_counts_take_less_room() -> None:
+    """8 letters and 4 counts, which take the room of 2.7: they fit into 11, not into 10."""
+    assert wrapped("CsPb2Br5Cl12", 11) == "CsPb$_{2}$Br$_{5}$Cl$_{12}$"
+    assert wrapped("CsPb2Br5Cl12", 10) == "CsPb$_{2}$Br$_{5}$\nCl$_{12}$"
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (24, ["(FA$_{0.83}$Cs$_{0.17}$)Pb(I$_{0.6}$Br$_{0.4}$)$_{3}$"]),
+        (16, ["(FA$_{0.83}$Cs$_{0.17}$)Pb", "(I$_{0.6}$Br$_{0.4}$)$_{3}$"]),
+        (4, ["(FA$_{0.83}$", "Cs$_{0.17}$)", "Pb", "(I$_{0.6}$", "Br$_{0.4}$)$_{3}$"]),
+    ],
+)
+def test_a_long_formula_is_broken_before_an_element_or_a_bracket(width: int, lines: list[str]) -> None:
+    assert wrapped("(FA0.83Cs0.17)Pb(I0.6Br0.4)3", width).split("\n") == lines
+
+
+def test_pieces_are_filled_into_lines() -> None:
+    parts = ["IP 5.81", *range_parts((-2.1, 0.0), 2)]
+    assert parts == ["IP 5.81", "\N{MINUS SIGN}2.10/", "+0.00"]
+    assert filled(parts, 30) == "IP 5.81 \N{MINUS SIGN}2.10/+0.00"
+    assert filled(parts, 12) == "IP 5.81\n\N{MINUS SIGN}2.10/+0.00"
+    assert filled(parts, 7) == "IP 5.81\n\N{MINUS SIGN}2.10/\n+0.00"
+    assert filled(["quasi-", "type", "II"], 13) == "quasi-type II"
+    assert range_parts((-0.1, 0.1)) == ("± 0.100",)
 
 
 def test_kpoints() -> None:

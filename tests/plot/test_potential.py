@@ -23,7 +23,7 @@ def _line(ax: Axes, start: str) -> tuple[np.ndarray, np.ndarray]:
 
 def test_vacuum_is_at_zero_and_the_well_at_minus_its_depth(ax: Axes, outcome: StudyOutcome) -> None:
     slab = outcome.materials[0].slabs[0]
-    draw_potential_profile(ax, slab.profile, slab.vacuum, levels=slab.levels)
+    draw_potential_profile(ax, slab.profile, slab.vacuum, levels=slab.levels, color="C0")
     x, macroscopic = _line(ax, "macroscopic")
     assert macroscopic[0] == pytest.approx(0, abs=0.02)
     assert macroscopic[np.argmin(np.abs(x))] == pytest.approx(-9.7, abs=0.02)
@@ -39,7 +39,7 @@ def test_the_slab_is_whole_and_in_the_middle_wherever_the_cell_cuts_it(
     slab = outcomes.slab_outcome(
         outcomes.fa_model(), run="r", vacuum=5.0, ip=5.8, ea=4.1, wf=4.6, start=start, depth=9.0
     )
-    draw_potential_profile(ax, slab.profile, slab.vacuum, levels=slab.levels)
+    draw_potential_profile(ax, slab.profile, slab.vacuum, levels=slab.levels, color="C0")
     x, planar = _line(ax, "planar")
     length = slab.profile.length_ang
     assert np.all(np.diff(x) > 0)
@@ -54,7 +54,7 @@ def test_the_slab_is_whole_and_in_the_middle_wherever_the_cell_cuts_it(
 
 def test_levels_of_the_surface_are_lines_at_their_energies(ax: Axes, outcome: StudyOutcome) -> None:
     slab = outcome.materials[1].slabs[0]
-    draw_potential_profile(ax, slab.profile, slab.vacuum, levels=slab.levels)
+    draw_potential_profile(ax, slab.profile, slab.vacuum, levels=slab.levels, color="C0")
     flat = {round(float(line.get_ydata()[0]), 3) for line in ax.get_lines() if line.get_color() == "black"}
     assert flat == {-5.833, -4.192, -4.688}
     texts = [text.get_text() for text in ax.texts]
@@ -64,7 +64,7 @@ def test_levels_of_the_surface_are_lines_at_their_energies(ax: Axes, outcome: St
 
 def test_without_levels_or_vacuum_the_profile_keeps_its_own_zero(ax: Axes, outcome: StudyOutcome) -> None:
     slab = outcome.materials[0].slabs[0]
-    draw_potential_profile(ax, slab.profile, ())
+    draw_potential_profile(ax, slab.profile, (), color="C0")
     _, planar = _line(ax, "planar")
     assert planar.max() == pytest.approx(4.853, abs=0.01)
     assert ax.get_ylabel() == "Potential (eV)"

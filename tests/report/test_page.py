@@ -16,6 +16,7 @@ import pytest
 
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
+from dftflow.plot.figures import draw_figures
 from dftflow.report.page import render_report, write_report
 from dftflow.report.results_json import results_document
 
@@ -64,7 +65,8 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def html(outcomes: ModuleType) -> str:
-    return render_report(outcomes.make_outcome(Path("run")), Path("run"))
+    outcome = outcomes.make_outcome(Path("run"))
+    return render_report(outcome, draw_figures(outcome, "svg"), Path("run"))
 
 
 def test_nothing_comes_from_outside(html: str) -> None:
@@ -174,7 +176,7 @@ def test_text_of_the_user_stays_text(outcome: StudyOutcome, tmp_path: Path, evil
         outcome, title=evil, preset_note=evil, materials=(cs, fa), steps=steps, alignments=rows, settings={evil: evil},
         provenance={evil: [evil]}, warnings=(evil,),
     )  # fmt: skip
-    html = render_report(nasty, tmp_path)
+    html = render_report(nasty, draw_figures(nasty, "svg"), tmp_path)
     page = Page(html)
     assert page.all("script") == []
     assert all("onerror" not in a for _, a in page.tags)
@@ -191,10 +193,10 @@ def test_a_study_that_gave_nothing_still_has_a_page(outcome: StudyOutcome, tmp_p
         replace(m, bulk=replace(m.bulk, edges=None, bands=None, why_no_edges="not run"), slabs=())
         for m in outcome.materials
     )
-    html = render_report(
-        replace(outcome, materials=materials, alignments=(), steps=steps, settings={}, provenance={}, wall_time_s=None),
-        tmp_path,
+    bare = replace(
+        outcome, materials=materials, alignments=(), steps=steps, settings={}, provenance={}, wall_time_s=None
     )
+    html = render_report(bare, draw_figures(bare, "svg"), tmp_path)
     words = Page(html).words
     assert "No band offset." in words
     assert "fewer than two materials have absolute band edges" in words
@@ -202,13 +204,13 @@ def test_a_study_that_gave_nothing_still_has_a_page(outcome: StudyOutcome, tmp_p
 
 
 def test_writing(outcome: StudyOutcome, tmp_path: Path) -> None:
-    path = write_report(outcome, tmp_path / "run")
+    path = write_report(outcome, (), tmp_path / "run")
     assert path == tmp_path / "run" / "report.html"
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"report\.html cannot be written"):
-        write_report(replace(outcome, materials=(), alignments=()), tmp_path / "file")
+        write_report(outcome, (), tmp_path / "file")
 
 
 def _chromium(profile: Path, *arguments: str) -> str:
@@ -228,7 +230,7 @@ def _chromium(profile: Path, *arguments: str) -> str:
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="chromium is not installed (apt-get install chromium)")
 @pytest.mark.parametrize("width", [1200, 500])
 def test_a_browser_shows_it_without_sideways_scrolling(outcome: StudyOutcome, tmp_path: Path, width: int) -> None:
-    html = write_report(outcome, tmp_path).read_text(encoding="utf-8")
+    html = write_report(outcome, draw_figures(outcome, "svg"), tmp_path).read_text(encoding="utf-8")
     measure = "document.documentElement.dataset.sizes=[document.documentElement.scrollWidth,innerWidth,"
     measure += "[...document.images].filter(i=>i.naturalWidth>100).length]"
     probe = re.sub(r"<meta http-equiv=[^>]*>", "", html)

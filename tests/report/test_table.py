@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from dftflow.analysis.alignment import BY_WORK_FUNCTION
+from dftflow.analysis.alignment import BY_WORK_FUNCTION, align
 from dftflow.model.alignment import SIGN_CONVENTION, AlignmentType
 from dftflow.model.outcome import StudyOutcome
 from dftflow.report.headline import headline
@@ -118,7 +119,7 @@ def test_a_missing_gap_says_why(outcomes: ModuleType, outcome: StudyOutcome) -> 
     told = replace(outcome, materials=(metal, fa), warnings=(f"CsPbBr3: no band gap. {why}",))
     assert why in " ".join(summary_table(told).split())
     assert results_document(told, Path())["materials"]["CsPbBr3"]["bulk"]["missing"]["band_gap_ev"] == why
-    assert why in render_report(told, Path())
+    assert why in render_report(told, (), Path())
 
 
 def test_what_a_deck_s_writer_cautions_about_is_told(outcome: StudyOutcome) -> None:
@@ -126,7 +127,7 @@ def test_what_a_deck_s_writer_cautions_about_is_told(outcome: StudyOutcome) -> N
     steps = tuple(replace(step, cautions=(caution,)) for step in outcome.steps[:2])
     told = replace(outcome, steps=steps)
     assert f"! {steps[0].name}, {steps[1].name}: {caution}" in " ".join(summary_table(told).split())
-    assert render_report(told, Path()).count(caution) == 1
+    assert render_report(told, (), Path()).count(caution) == 1
     assert results_document(told, Path())["steps"][0]["cautions"] == [caution]
 
 
@@ -134,3 +135,54 @@ def test_a_quoted_number_is_never_the_headline(outcomes: ModuleType, outcome: St
     head = headline(replace(outcome, alignments=(outcomes.published(),)))
     assert head.result == "No band offset."
     assert "CsPbBr3/slab-2-potential failed" in head.meaning
+
+
+# --- more than two materials ------------------------------------------------------------------------------------
+
+
+def test_a_table_a_pair_with_the_numbers_of_the_rows(outcomes: ModuleType, tmp_path: Path) -> None:
+    study = outcomes.make_many(tmp_path, 3)
+    a, b, c = outcomes.MANY[:3]
+    quoted = replace(outcomes.published(), first_name=a, second_name=b)
+    text = summary_table(replace(study, alignments=(*study.alignments, quoted)))
+    assert max(map(len, text.splitlines())) <= 92
+    titles = [f"Band offsets (eV), {x} minus {y}\n" for x, y in ((a, b), (a, c), (b, c))]
+    places = [text.index(title) for title in titles]
+    assert places == sorted(places)
+    first, second, third = (text[start:end] for start, end in pairwise([*places, text.index("Offset = edge")]))
+    numbers = [re.findall(r"^\[(\d)\]", block, re.MULTILINE) for block in (first, second, third)]
+    assert numbers == [["1", "4"], ["2"], ["3"]]
+
+
+def _misfit(outcomes: ModuleType, tmp_path: Path) -> StudyOutcome:
+    """The second material stands with a face 0.25 eV deeper beside the third than beside the first."""
+    study = outcomes.make_many(tmp_path, 3)
+    ab, ac, bc = study.alignments
+    face = replace(bc.first, surface="(111) Ia", vbm_ev=bc.first.vbm_ev - 0.25, cbm_ev=bc.first.cbm_ev - 0.25)
+    other = align(face, bc.second, method=bc.method, way=bc.way, range_holds=bc.range_holds)
+    return replace(study, alignments=(ab, ac, other))
+
+
+def test_offsets_that_need_not_add_up_are_shown_with_their_size(outcomes: ModuleType, tmp_path: Path) -> None:
+    study = _misfit(outcomes, tmp_path)
+    flat = " ".join(summary_table(study).split())
+    assert re.search(r"\[1\] \+ \[3\] - \[2\] CsPbBr3, -0\.250 -0\.250 ± 0\.540", flat)
+    assert "stands with (001) cubic, (FA0.83Cs0.17)I and with (111) Ia" in flat
+    page = render_report(study, (), tmp_path)
+    row = page[page.index("Closure (eV)") :]
+    assert "[1] + [3] − [2]".replace("−", "\N{MINUS SIGN}") in row
+    assert row.count("\N{MINUS SIGN}0.250") == 2 and "± 0.540" in row
+
+
+def test_offsets_that_add_up_are_counted(outcomes: ModuleType, tmp_path: Path) -> None:
+    """Five materials make ten triples."""
+    study = outcomes.make_many(tmp_path, 5)
+    told = "10 sums of offsets over three materials, each by one method and on the same levels, add up to 1e-9 eV"
+    assert told in " ".join(summary_table(study).split())
+    assert told in render_report(study, (), tmp_path)
+    assert "Closure" not in summary_table(study) + render_report(study, (), tmp_path)
+
+
+def test_two_materials_have_nothing_to_add_up(outcome: StudyOutcome) -> None:
+    for text in (summary_table(outcome), render_report(outcome, (), Path())):
+        assert "add up" not in text and "Closure" not in text

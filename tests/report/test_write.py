@@ -1,0 +1,52 @@
+"""All that a person gets from a study, written with each figure drawn once."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from matplotlib.figure import Figure
+
+from dftflow.plot.figures import StudyFigure, study_figures
+from dftflow.report.write import write_outcome
+
+
+def test_each_figure_is_drawn_once_and_the_page_shows_the_files(
+    outcomes: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = outcomes.make_many(tmp_path, 3)
+    drawn = {figure.name for figure in study_figures(study) if figure.build is not None}
+    rendered: Counter[str] = Counter()
+    saved: Counter[str] = Counter()
+    render, save = StudyFigure.render, Figure.savefig
+
+    def counted(self: StudyFigure, *formats: str) -> dict[str, bytes]:
+        rendered[self.name] += self.build is not None
+        return render(self, *formats)
+
+    def kept(self: Figure, *args: object, format: str, **options: object) -> None:
+        saved[format] += 1
+        save(self, *args, format=format, **options)
+
+    monkeypatch.setattr(StudyFigure, "render", counted)
+    monkeypatch.setattr(Figure, "savefig", kept)
+    written = write_outcome(study, tmp_path / "run")
+    assert {name: count for name, count in rendered.items() if count} == dict.fromkeys(drawn, 1)
+    assert saved == dict.fromkeys(("svg", "pdf", "png"), len(drawn))
+    page = written.report.read_text(encoding="utf-8")
+    shown = [base64.b64decode(data) for data in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)]
+    assert sorted(shown) == sorted(path.read_bytes() for path in written.figures if path.suffix == ".svg")
+
+
+def test_the_table_names_the_diagram_the_page_and_the_numbers(outcomes: ModuleType, tmp_path: Path) -> None:
+    written = write_outcome(outcomes.make_many(tmp_path, 2), tmp_path / "run")
+    lines = [line.split(maxsplit=1) for line in written.summary.splitlines() if str(tmp_path) in line]
+    assert lines == [
+        ["figure", str(tmp_path / "run/figures/alignment.svg")],
+        ["report", str(written.report)],
+        ["numbers", str(written.results_json)],
+    ]
