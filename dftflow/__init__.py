@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "load_study": "dftflow.studies.reader",
     "run_study": "dftflow.studies.execution",
+    "collect_study": "dftflow.studies.execution",
+    "outcome_of_folder": "dftflow.studies.execution",
     "write_decks": "dftflow.studies.decks",
     "write_outcome": "dftflow.report.write",
     "load_crystal": "dftflow.crystals.sources",

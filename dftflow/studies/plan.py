@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from dftflow.codes.registry import load_code
 from dftflow.errors import StudyError
 from dftflow.model.step import Step, StepId
 from dftflow.studies.kinds.registry import all_kinds, kind_called
+from dftflow.studies.kinds.slab import named_surfaces
 from dftflow.studies.material import Material, load_materials
 from dftflow.studies.reader import Study
 
@@ -52,12 +54,13 @@ def plan_study(study: Study) -> Plan:
     Raises
     ------
     StudyError
-        When the study has a table for a kind of subject that is not there.
+        When the study has a table for a kind of subject that is not there, or aligns a surface that it does not have.
     DftflowError
         When a crystal cannot be read, fetched or made.
     """
     for name in study.content.kinds:
         kind_called(name)
+    _check_surfaces(study)
     materials = load_materials(study)
     order = {name: number for number, name in enumerate(materials)}
     steps = [step for kind in all_kinds() for step in kind.steps(study, materials)]
@@ -65,6 +68,20 @@ def plan_study(study: Study) -> Plan:
     _check(steps)
     code = load_code(study.content.code, study.code_options)
     return Plan(study=study, code=code, materials=materials, steps=tuple(steps))
+
+
+def _check_surfaces(study: Study) -> None:
+    """An alignment that names a surface which the study does not have would silently leave it out."""
+    known = [str(subject) for name in study.content.materials for subject in named_surfaces(study, name)]
+    for surface in (surface for entry in study.content.alignment for surface in entry.surfaces):
+        if surface not in known:
+            near = difflib.get_close_matches(surface, known, n=1)
+            guess = f"did you mean {near[0]!r}? " if near else ""
+            raise StudyError(
+                f"alignment.surfaces names {surface!r}, which is no surface of the study",
+                where=str(study.file),
+                fix=f"{guess}its surfaces are {', '.join(known) or 'none'}",
+            )
 
 
 def _check(steps: list[Step]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from model_crystal import STEP, VBM, leave
 
 from dftflow.derive.offsets import WAYS, offsets
-from dftflow.errors import AnalysisError
+from dftflow.errors import AnalysisError, StudyError
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.outcome import MaterialOutcome, StudyOutcome
 from dftflow.studies.builder import Builder
@@ -107,6 +107,15 @@ def test_surfaces_are_chosen_by_name(three: StudyOutcome) -> None:
     assert set(named(three.materials, "A/slab-110", "B/slab-110")) == {("(110)", "(110)")}
 
 
+def test_a_surface_that_is_not_there_is_named(write_three: Callable[..., Path]) -> None:
+    slab = "[[materials.A.slabs]]\nmiller = [1, 1, 0]\n"
+    file = write_three('materials = "all"\nsurfaces = ["A/slab-101"]')
+    file.write_text(file.read_text() + slab)
+    with pytest.raises(StudyError, match="no surface of the study") as caught:
+        plan_study(load_study(str(file), "quick"))
+    assert "did you mean 'A/slab-110'" in caught.value.fix
+
+
 def test_a_published_row_stands_in_the_order_of_the_request(three: StudyOutcome) -> None:
     published = PublishedOffset(
         materials=("B", "A"), method="published", valence_band_offset_ev=0.1, conduction_band_offset_ev=None,
@@ -149,8 +158,6 @@ def test_a_fermi_level_outside_the_gap_bounds_no_band_edge(three: StudyOutcome) 
 
 
 def test_all_and_pairs_are_read_and_checked(write_three: Callable[..., Path]) -> None:
-    from dftflow.errors import StudyError
-
     assert load_study(str(write_three('materials = ["A", "B"]'))).content.alignment[0].materials == ("A", "B")
     for wrong, said in (
         ('materials = ["A", "D"]', "names 'D'"),

@@ -25,16 +25,19 @@ from dftflow.studies.schema import SlabEntry
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["SLAB_EMPTY_BANDS", "SlabKind", "potential_step", "slab_subjects"]
+__all__ = ["SLAB_EMPTY_BANDS", "SlabKind", "named_surfaces", "potential_step", "slab_subjects"]
 
 SLAB_EMPTY_BANDS = 4
 """Enough for a slab's own gap; higher ones lie among the states of the vacuum, and hardly converge."""
 
 
 def slab_subjects(study: Study, material: str) -> tuple[Subject, ...]:
-    """The surfaces of a material that the preset calculates, by name: ``slab-011``; ``slab-011-2`` for a second one."""
-    if not study.preset.slabs:
-        return ()
+    """The surfaces of a material that the preset calculates."""
+    return named_surfaces(study, material) if study.preset.slabs else ()
+
+
+def named_surfaces(study: Study, material: str) -> tuple[Subject, ...]:
+    """The surfaces that the study names, in its order: ``slab-011``, or ``slab-011-1`` where a plane stands twice."""
     entries = study.content.materials[material].slabs
     labels = [_miller_label(entry.miller) for entry in entries]
     subjects = []

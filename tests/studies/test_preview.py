@@ -1,0 +1,58 @@
+"""The steps of a study before they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dftflow.cli.main import main
+from dftflow.errors import StoreError
+from dftflow.studies.decks import write_decks
+from dftflow.studies.kinds import slab
+from dftflow.studies.preview import preview
+from dftflow.studies.reader import load_study
+
+
+def test_every_step_with_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cleaved = []
+    cleave = slab.enumerate_slabs
+
+    def counted(*what: Any, **how: Any) -> Any:
+        cleaved.append(what)
+        return cleave(*what, **how)
+
+    monkeypatch.setattr(slab, "enumerate_slabs", counted)
+    rows = {row.name: row for row in preview(load_study("fapbbr3-cspbbr3", "paper"), tmp_path / "none")}
+    assert len(cleaved) == 3, "each slab once"
+    assert len(rows) == 10 and {row.state for row in rows.values()} == {"waiting"}
+    potential = rows["CsPbBr3/slab-011-potential"]
+    assert potential.needs == ("CsPbBr3/slab-011-relax",) and potential.grid == "2x1x1" and potential.atoms == 30
+    assert rows["CsPbBr3/slab-011-relax"].needs == ("CsPbBr3/bulk-relax",)
+    assert rows["CsPbBr3/bulk-relax"].needs == () and rows["CsPbBr3/bulk-relax"].cutoff_ev == 244.9
+    assert rows["FAPbBr3/slab-010-relax"].cost_s > rows["FAPbBr3/slab-010-potential"].cost_s > 0
+    assert not (tmp_path / "none").exists(), "nothing is written"
+
+
+def test_what_is_there_already_counts(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    from model_crystal import leave
+
+    from dftflow.studies.built_file import read_built
+
+    study = load_study(str(write_study()))
+    write_decks(study, tmp_path / "decks")
+    record = read_built(tmp_path / "decks" / "CsBr" / "bulk-relax")
+    assert record is not None
+    leave(tmp_path / "decks" / "CsBr" / "bulk-relax", record.built.structure, record.built.spec)
+    states = {row.name: row.state for row in preview(study, tmp_path / "decks")}
+    assert states.pop("CsBr/bulk-relax") == "finished" and set(states.values()) == {"not_run"}
+    with pytest.raises(StoreError, match="preset study, not quick"):
+        preview(load_study(str(study.file), "quick"), tmp_path / "decks")
+
+
+def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["plan", "fapbbr3-cspbbr3", "--preset", "quick", "--out", str(tmp_path / "x")]) == 0
+    out = capsys.readouterr().out
+    assert "CsPbBr3/slab-010-potential" in out and "0 of 5 steps are there" in out
