@@ -24,7 +24,6 @@ __all__ = ["compare"]
 UNKNOWN = "unknown"
 SAME_CUTOFF_EV = 0.01
 NEAR_CUTOFF = 1e-3  # of the cutoff: one value that two people rounded, or converted from Rydberg
-SAME_SPACING = 1e-3
 SAME_K_DENSITY = 0.2  # of one another: grids of whole numbers cannot be closer in cells of different size
 SAME_CELL_ANG = 0.01
 SAME_SMEARING_EV = 1e-6
@@ -32,7 +31,7 @@ SAME_U_EV = 1e-3
 FIXED = "fixed"
 NO_CORRECTION = "none"
 
-_SEVERITY: tuple[Verdict, ...] = ("same", "caution", "unknown", "differs")
+_SEVERITY: tuple[Verdict, ...] = ("caution", "unknown", "differs")
 _UNFINISHED: dict[Status, str] = {
     "scf_not_converged": "an energy whose SCF did not converge has no meaning",
     "geom_not_converged": "the energy is not that of a minimum",

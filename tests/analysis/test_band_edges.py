@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
+from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev, missing_points
 from dftflow.errors import BandEdgeError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands
@@ -225,3 +225,101 @@ def test_shift_of_zero_and_order_of_points_do_not_matter(shift, seed, n):
     assert other.band_gap_ev == pytest.approx(edges.band_gap_ev)
     assert (other.vbm_label, other.cbm_label, other.direct) == ("R", "G", False)
     assert other.fermi_in_gap == edges.fermi_in_gap
+
+
+# --- where the lines are drawn ----------------------------------------------------------------------------------
+
+
+def with_edges(bands, valence, conduction):
+    """`bands` with these eigenvalues of the valence and the lower conduction band, one a k-point."""
+    values = bands.eigenvalues_ev.copy()
+    values[0, :, 1], values[0, :, 2] = valence, conduction
+    return replace(bands, eigenvalues_ev=values)
+
+
+@pytest.mark.parametrize(("off", "is_met"), [(0.5e-4, True), (1.5e-4, False)])
+def test_a_point_is_met_within_1e_4(off, is_met):
+    bands = two_band_crystal([GAMMA.frac, (0.5 - off, 0.5, 0.5)])
+    assert missing_points(bands, [GAMMA, R]) == (() if is_met else (R,))
+
+
+@pytest.mark.parametrize(("off_ev", "direct"), [(0.5e-3, True), (1.5e-3, False)])
+def test_a_state_counts_as_the_edge_within_a_millivolt(off_ev, direct):
+    """The other edge is at X alone, where this one is `off_ev` from its extremum at Y."""
+    bands = two_band_crystal(X_POINTS, labels=("X", "Y", "Z"))
+    below_top = with_edges(bands, [1.0 - off_ev, 1.0, 0.0], [2.6, 2.9, 2.9])
+    above_bottom = with_edges(bands, [1.0, 0.0, 0.0], [2.6 + off_ev, 2.6, 2.9])
+    assert find_band_edges(below_top).direct == find_band_edges(above_bottom).direct == direct
+
+
+@pytest.mark.parametrize(("off_ev", "inside"), [(0.5e-3, True), (1.5e-3, False)])
+def test_the_fermi_level_may_lie_a_millivolt_outside_the_gap(off_ev, inside):
+    bands = two_band_crystal([GAMMA.frac, R.frac])
+    for fermi_ev in (1.0 - off_ev, 2.6 + off_ev):
+        assert find_band_edges(replace(bands, fermi_ev=fermi_ev)).fermi_in_gap == inside
+
+
+def test_edges_that_touch_leave_no_gap():
+    with pytest.raises(BandEdgeError, match="overlap"):
+        find_band_edges(two_band_crystal([GAMMA.frac, R.frac], cbm=1.0, conduction_at=GAMMA.frac))
+
+
+def test_an_indirect_gap_has_two_places():
+    """Tops at X, bottom at Z; at Y the conduction band is highest and the valence band lowest."""
+    bands = with_edges(two_band_crystal(X_POINTS, labels=("X", "Y", "Z")), [1.0, 0.0, 0.5], [3.0, 3.5, 2.6])
+    edges = find_band_edges(bands)
+    assert (edges.vbm_k, edges.cbm_k) == ((0.5, 0.0, 0.0), (0.0, 0.0, 0.5))
+    assert (edges.vbm_label, edges.cbm_label, edges.direct) == ("X", "Z", False)
+
+
+@pytest.mark.parametrize(
+    ("at_y", "expected"), [((0.9999, 2.6), "Y"), ((0.9992, 2.6), "X"), ((1.0, 2.6009), "X"), ((1.0, 2.6004), "Y")]
+)
+def test_of_two_direct_places_the_one_with_the_smaller_gap_is_named(at_y, expected):
+    """At X 1.0 and 2.6005 eV, a gap of 1.6005 eV."""
+    valence_y, conduction_y = at_y
+    bands = two_band_crystal(X_POINTS, labels=("X", "Y", "Z"))
+    edges = find_band_edges(with_edges(bands, [1.0, valence_y, 0.0], [2.6005, conduction_y, 4.0]))
+    assert (edges.vbm_label, edges.cbm_label, edges.direct) == (expected, expected, True)
+
+
+def test_a_point_that_was_calculated_twice_keeps_both_places():
+    """R and -R: the valence top is the higher one at R, the conduction bottom the lower one at -R."""
+    bands = two_band_crystal([(0.5, 0.5, 0.5), (-0.5, -0.5, -0.5)])
+    edges = find_band_edges(with_edges(bands, [1.0, 0.9995], [2.6004, 2.6]))
+    assert (edges.vbm_k, edges.cbm_k, edges.direct) == ((0.5, 0.5, 0.5), (-0.5, -0.5, -0.5), True)
+
+
+def test_only_the_bands_that_are_needed_have_to_be_there():
+    bands = two_band_crystal(X_POINTS)
+    values = bands.eigenvalues_ev.copy()
+    values[0, :, 3] = np.nan
+    assert find_band_edges(replace(bands, eigenvalues_ev=values)) == find_band_edges(bands)
+    values[0, 2, 2] = np.nan
+    with pytest.raises(BandEdgeError, match="no empty band"):
+        find_band_edges(replace(bands, eigenvalues_ev=values))
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_both_spin_channels_need_an_empty_band(channel):
+    bands = spin_polarised((2.0, 2.0))
+    values = bands.eigenvalues_ev.copy()
+    values[channel, :, 2:] = np.nan
+    with pytest.raises(BandEdgeError, match="no empty band"):
+        find_band_edges(replace(bands, eigenvalues_ev=values))
+
+
+def test_without_k_points_there_is_no_edge():
+    bands = two_band_crystal(np.zeros((0, 3)))
+    with pytest.raises(BandEdgeError, match="no filled bands"):
+        find_band_edges(bands)
+
+
+@pytest.mark.parametrize(("electrons", "is_whole"), [(4.0005, True), (3.9995, True), (3.998, False), (4.002, False)])
+def test_electrons_are_counted_to_a_thousandth(electrons, is_whole):
+    bands = replace(two_band_crystal([GAMMA.frac, R.frac]), n_electrons=(electrons,))
+    if is_whole:
+        assert find_band_edges(bands).band_gap_ev == pytest.approx(1.6)
+    else:
+        with pytest.raises(BandEdgeError, match="not whole"):
+            find_band_edges(bands)

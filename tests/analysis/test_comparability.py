@@ -326,3 +326,108 @@ def test_every_pair_of_calculations_has_an_answer() -> None:
         comparison = compare(results(**first), results(**second))
         assert len(comparison.rows) == 14
         assert all(row.first and row.second for row in comparison.rows)
+
+
+# --- where the lines are drawn ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quantity", "first", "second", "verdict"),
+    [
+        ("cutoff", {"cutoff_ev": 400.0}, {"cutoff_ev": 400.005}, "same"),
+        ("cutoff", {"cutoff_ev": 400.0}, {"cutoff_ev": 400.015}, "caution"),
+        ("cutoff", {"cutoff_ev": 400.0}, {"cutoff_ev": 400.4002}, "caution"),  # 1e-3 of the larger one is 0.4004
+        ("cutoff", {"cutoff_ev": 400.0}, {"cutoff_ev": 400.5}, "differs"),
+        ("smearing", {"smearing_ev": 0.1}, {"smearing_ev": 0.1000005}, "same"),
+        ("smearing", {"smearing_ev": 0.1}, {"smearing_ev": 0.1000015}, "caution"),
+        ("smearing", {"smearing_ev": 0.0}, {"smearing_ev": 0.0}, "same"),
+        ("smearing", {"smearing_ev": 0.0}, {"smearing_ev": 1.0}, "caution"),
+        ("smearing", {"smearing": "fixed", "smearing_ev": None}, {"smearing": "fixed", "smearing_ev": 0.2}, "same"),
+        ("Hubbard U", {"hubbard_u_ev": {"Br:p": 2.5}}, {"hubbard_u_ev": {"Br:p": 2.5005}}, "same"),
+        ("Hubbard U", {"hubbard_u_ev": {"Br:p": 2.5}}, {"hubbard_u_ev": {"Br:p": 2.5015}}, "differs"),
+        ("Hubbard U", {"hubbard_u_ev": {}}, {"hubbard_u_ev": {"Br:p": 1.0}}, "differs"),
+    ],
+)
+def test_how_close_is_the_same(quantity: str, first: dict[str, Any], second: dict[str, Any], verdict: Verdict) -> None:
+    assert one_change(quantity, results(**first), results(**second)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("lattice", "is_same"),
+    [
+        (Lattice.cubic(4.300), True),
+        (Lattice.cubic(4.310), False),
+        (Lattice.from_parameters(4.295, 4.295, 4.295, 90, 90, 90.05), True),
+        (Lattice.from_parameters(4.295, 4.295, 4.295, 90, 90, 90.15), False),
+        (Lattice.from_parameters(4.295, 4.295, 4.295, 90, 90, 95), False),
+    ],
+)
+def test_only_in_one_cell_it_matters_where_the_grid_stands(lattice: Lattice, is_same: bool) -> None:
+    other = results(structure=Structure(lattice, CSBR.species, CSBR.frac_coords), kpoints_shift=(0.0, 0.0, 0.0))
+    assert k_row(results(), other).verdict == ("caution" if is_same else "same")
+
+
+def test_a_grid_whose_numbers_are_not_told_is_compared_by_its_step() -> None:
+    step_alone = results(kpoints_grid=None)
+    assert k_row(results(), step_alone).verdict == k_row(step_alone, results()).verdict == "same"
+    assert k_row(step_alone, step_alone).second == "0.366 1/Å"
+
+
+@pytest.mark.parametrize("grid", [(4, 4, 0), (0, 4, 1)])
+def test_a_grid_without_points_leaves_the_step_that_was_told(grid: Any) -> None:
+    assert k_row(results(), results(structure=slab_along(2), kpoints_grid=grid)).second.endswith(", 0.366 1/Å")
+
+
+def test_potentials_stand_for_the_elements_where_the_structure_is_not_known() -> None:
+    unknown = results(structure=None, potentials={"Na": "C19", "Cl": "C19"})
+    found = row(compare(unknown, results()), "potentials")
+    assert (found.verdict, found.first, found.second) == ("caution", "Cl, Na", "Br, Cs")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict", "consequence"),
+    [
+        ("unknown", "finished", "unknown", "there is no log that tells whether it converged"),
+        (
+            "geom_not_converged",
+            "unknown",
+            "unknown",
+            "the energy is not that of a minimum; there is no log that tells whether it converged",
+        ),
+        (
+            "unknown",
+            "scf_not_converged",
+            "differs",
+            "there is no log that tells whether it converged; an energy whose SCF did not converge has no meaning",
+        ),
+    ],
+)
+def test_what_no_log_tells_of_is_unknown(first: Any, second: Any, verdict: Verdict, consequence: str) -> None:
+    found = one_change("status", results(status=first), results(status=second))
+    assert (found.verdict, found.consequence) == (verdict, consequence)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "first", "second", "texts"),
+    [
+        ("functional", {}, {"functional": None}, ("PBE", "unknown")),
+        ("version", {}, {"code_version": ""}, ("21.1", "unknown")),
+        ("cutoff", {}, {"cutoff_ev": 500.0}, ("435.4 eV", "500 eV")),
+        ("cutoff", {}, {"cutoff_ev": None}, ("435.4 eV", "unknown")),
+        ("potentials", {}, {"potentials": None}, ("Br C19; Cs C19", "unknown")),
+        ("potentials", {}, {"potentials": {"Cs": "A", "Br": "B"}}, ("Br C19; Cs C19", "Br B; Cs A")),
+        ("k-point density", {}, {"kpoint_spacing_per_ang": 0.5}, ("4x4x4, 0.366 1/Å", "4x4x4, 0.500 1/Å")),
+        ("k-point density", {}, {"kpoints_grid": (2, 2, 2)}, ("4x4x4, 0.366 1/Å", "2x2x2, 0.366 1/Å")),
+        ("spin", {}, {"spin_polarised": True}, ("not polarised", "polarised")),
+        ("spin-orbit coupling", {}, {"spin_orbit": True}, ("no", "yes")),
+        ("Hubbard U", {}, {"hubbard_u_ev": {"Br:p": 2.5, "Br:d": 1.0}}, ("none", "Br:d 1 eV, Br:p 2.5 eV")),
+        ("smearing", {}, {"smearing_ev": None}, ("gaussian, 0.1 eV", "gaussian, unknown")),
+        ("smearing", {}, {"smearing": "fixed"}, ("gaussian, 0.1 eV", "fixed")),
+        ("physical constants", {}, {"constants": None}, ("CODATA 2014", "unknown")),
+    ],
+)
+def test_what_is_said_of_each(
+    quantity: str, first: dict[str, Any], second: dict[str, Any], texts: tuple[str, str]
+) -> None:
+    found = one_change(quantity, results(**first), results(**second))
+    assert (found.first, found.second) == texts

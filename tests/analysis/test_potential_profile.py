@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -191,7 +193,35 @@ def test_a_slab_of_one_period_has_a_large_uncertainty():
     assert abs(middle.mean_ev + 7) < 3 * middle.half_variation_ev
 
 
+@pytest.mark.parametrize(("thickness", "width"), [(6.0, 3.0), (10.9, 3.0), (11.5, 3.5), (14.0, 6.0), (30.0, 6.0)])
+def test_the_window_is_half_a_period_to_a_whole_one(thickness, width):
+    assert np.ptp(slab_centre_average(bulk_like_slab(thickness, 6.0)).window_ang) == pytest.approx(width)
+
+
 def test_a_slab_thinner_than_a_period_is_refused():
     with pytest.raises(AnalysisError, match="too thin") as caught:
         slab_centre_average(bulk_like_slab(5.0, 6.0))
     assert "at least 14.0 Å" in caught.value.fix
+
+
+def test_a_period_of_the_whole_cell_leaves_the_mean_alone():
+    profile = potential_profile(column(np.arange(40.0), 20.0), np.array([0.3, 0.7]), 20.0)
+    np.testing.assert_allclose(profile.macroscopic_ev, 19.5, atol=1e-9)
+
+
+def test_a_potential_turned_over_varies_as_much():
+    """What is said of a well is said of a barrier: sizes are sizes, and positions keep their place."""
+    well = bulk_like_slab(36.0, 6.0, bend=0.01)
+    barrier = replace(well, planar_ev=-well.planar_ev, macroscopic_ev=-well.macroscopic_ev)
+    one, other = slab_centre_average(well), slab_centre_average(barrier)
+    assert other.windows_ev == pytest.approx(one.windows_ev) and one.windows_ev > 0.02
+    assert other.half_variation_ev == pytest.approx(one.half_variation_ev) and one.half_variation_ev > 0.04
+    assert (other.mean_ev, other.centre_ev) == pytest.approx((-one.mean_ev, -one.centre_ev))
+    assert other.window_ang == one.window_ang
+
+
+def test_the_value_in_the_very_middle_is_taken_there():
+    """A tip of 1 eV/Å: half a sample beside it would be 0.015 eV lower."""
+    profile = bulk_like_slab(36.0, 6.0)
+    tip = 5.0 - np.abs(profile.z_ang - 30.0)
+    assert slab_centre_average(replace(profile, macroscopic_ev=tip)).centre_ev == pytest.approx(5.0, abs=1e-9)

@@ -130,6 +130,24 @@ def test_the_slab_s_own_edges_count_from_its_own_vacuum():
     assert none.slab_gap_ev is none.slab_ionisation_potential_ev is none.slab_electron_affinity_ev is None
 
 
+def test_edges_of_the_slab_are_taken_from_the_slab_s_run_alone():
+    profile = slab(0.0)
+    own = replace(bulk(0.0)["bulk_edges"], vbm=Energy(3.6, SLAB), cbm=Energy(5.7, SLAB))
+    common = {"profile": profile, "vacuum": vacuum_levels(profile, SLAB)[1], "fermi": Energy(4.0, SLAB), **bulk(0.0)}
+    assert surface_levels(**common, slab_edges=own).slab_edges == own
+    with pytest.raises(ReferenceMismatch):
+        surface_levels(**common, slab_edges=bulk(0.0)["bulk_edges"])
+
+
+def test_a_potential_turned_over_in_the_slab_spreads_as_much():
+    """The tip of a tent and of a pit lies as far from the mean: half of the window's 3 Å at 1 eV/Å."""
+    profile = slab(0.0)
+    middle = sum(profile.atoms_ang) / 2
+    for sign in (1, -1):
+        tent = replace(profile, macroscopic_ev=sign * np.abs(profile.z_ang - middle))
+        assert levels(tent, fermi=4.0).spread.centre_ev == pytest.approx(1.5, abs=0.01)
+
+
 def test_zeros_of_different_runs_are_not_mixed():
     profile = slab(0.0)
     vacuum = vacuum_levels(profile, SLAB)[1]
