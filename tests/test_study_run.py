@@ -150,6 +150,28 @@ class TestSmallStudy:
         work_function = slab["sides"][1]["work_function_ev"]
         assert work_function == pytest.approx(ours["slabs"][0]["work_function_ev"], abs=1e-6)
 
+    def test_decks_that_were_copied_elsewhere_give_the_same(self, csbr: Path, tmp_path: Path) -> None:
+        """Written here, copied, the study deleted, run by their own script, collected: the numbers of the run."""
+        (tmp_path / "csbr.toml").write_text(CSBR)
+        decks = ("csbr.toml", "--preset", "quick", "--out", "decks")
+        assert dftflow_command("decks", *decks, cwd=tmp_path).returncode == 0
+        shutil.move(tmp_path / "decks", tmp_path / "cluster")
+        (tmp_path / "csbr.toml").unlink()
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, **ONE_THREAD, "PATH": programs}
+        done = subprocess.run(
+            ["bash", "run.sh"], cwd=tmp_path / "cluster", env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        status = dftflow_command("status", "cluster", "--json", cwd=tmp_path)
+        assert {step["state"] for step in json.loads(status.stdout)["steps"]} == {"finished"}
+        collected = dftflow_command("collect", "cluster", cwd=tmp_path)
+        assert collected.returncode == 0, collected.stderr
+        ours, run = (document(folder)["materials"]["CsBr"] for folder in (tmp_path / "cluster", csbr))
+        assert ours["bulk"]["band_gap_ev"] == pytest.approx(run["bulk"]["band_gap_ev"], abs=1e-6)
+        for level in ("work_function_ev", "ionisation_potential_ev", "electron_affinity_ev"):
+            assert ours["slabs"][0][level] == pytest.approx(run["slabs"][0][level], abs=1e-6)
+
     def test_a_damaged_result_is_calculated_again_and_the_other_kept(self, csbr: Path, tmp_path: Path) -> None:
         copy = tmp_path / "runs" / "csbr-quick"
         shutil.copytree(csbr, copy)
