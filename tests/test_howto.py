@@ -9,11 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from model_crystal import CBM, VBM, leave
+from model_crystal import CBM, VBM, copying_engine
 
-from dftflow.codes.gpaw.code import GPAW
-from dftflow.model.deck import Deck
-from dftflow.studies.builder import Builder
 from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
@@ -64,23 +61,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Study], None]:
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Study], object]:
     """GPAW is `cp` from a folder with the results of every step."""
-    prepared = tmp_path / "prepared"
-
-    def prepare(study: Study) -> None:
-        plan = plan_study(study)
-        builder = Builder(plan)
-        for step in plan.steps:
-            built = builder.build(step)
-            leave(prepared / step.seed, built.structure, built.spec)
-
-    def command(self: object, deck: Deck) -> tuple[str, ...]:
-        return ("cp", "-r", f"{prepared / deck.seed}/.", ".")
-
-    monkeypatch.setattr(GPAW, "command", command)
-    monkeypatch.setattr(GPAW, "runs_here", True)
-    return prepare
+    return lambda study: copying_engine(study, tmp_path / "prepared", monkeypatch)
 
 
 @pytest.fixture
@@ -90,7 +73,7 @@ def study(tmp_path: Path) -> Study:
 
 
 def test_a_quantity(
-    study: Study, engine: Callable[[Study], None], installed: Callable[[str], str], tmp_path: Path
+    study: Study, engine: Callable[[Study], object], installed: Callable[[str], str], tmp_path: Path
 ) -> None:
     engine(study)
     installed("howto-quantity.md")
@@ -100,13 +83,13 @@ def test_a_quantity(
     from dftflow.report.page import render_report
     from dftflow.report.results_json import results_document
 
-    assert "width of the highest valence band" in render_report(outcome, tmp_path / "run")
+    assert "width of the highest valence band" in render_report(outcome, (), tmp_path / "run")
     listed = results_document(outcome, tmp_path / "run")["quantities"]
     assert width.as_dict() in listed
 
 
 def test_a_kind_of_subject(
-    study: Study, engine: Callable[[Study], None], installed: Callable[[str], str], tmp_path: Path
+    study: Study, engine: Callable[[Study], object], installed: Callable[[str], str], tmp_path: Path
 ) -> None:
     installed("howto-kind.md")
     study.file.write_text(STUDY + "\n[kinds.strained]\nCsBr = 1.02\n")
@@ -122,7 +105,7 @@ def test_a_kind_of_subject(
 
 def test_an_executor(
     study: Study,
-    engine: Callable[[Study], None],
+    engine: Callable[[Study], object],
     installed: Callable[[str], str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

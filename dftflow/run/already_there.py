@@ -34,14 +34,4 @@ class AlreadyThere:
 
     def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
         """What the node's judge says."""
-        verdict = node.judge(folder)
-        return NodeOutcome(
-            name=node.name,
-            title=node.title,
-            state=verdict.state,
-            folder=folder,
-            failure=verdict.failure,
-            log_tail=verdict.log_tail,
-            wall_time_s=verdict.wall_time_s,
-            reused=verdict.state == "finished",
-        )
+        return NodeOutcome.judged(node, folder, node.judge(folder))

@@ -117,14 +117,4 @@ class ByHand:
         if verdict.state in ("not_run", "failed"):
             files = {f"{node.name}/{name}": text for name, text in {**job.beside, **job.files}.items()}
             kept = tuple(name.removeprefix(f"{node.name}/") for name in self._ledger.write(files))
-        return NodeOutcome(
-            name=node.name,
-            title=node.title,
-            state=verdict.state,
-            folder=folder,
-            failure=verdict.failure,
-            log_tail=verdict.log_tail,
-            wall_time_s=verdict.wall_time_s,
-            reused=verdict.state == "finished",
-            kept=kept,
-        )
+        return NodeOutcome.judged(node, folder, verdict, kept=kept)

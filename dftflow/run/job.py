@@ -105,3 +105,18 @@ class NodeOutcome:
     wall_time_s: float | None = None
     reused: bool = False
     kept: tuple[str, ...] = ()
+
+    @classmethod
+    def judged(cls, node: Node, folder: Path, verdict: Verdict, *, kept: tuple[str, ...] = ()) -> NodeOutcome:
+        """The end of a node that nothing runs for: what the judge says of its folder."""
+        return cls(
+            name=node.name,
+            title=node.title,
+            state=verdict.state,
+            folder=folder,
+            failure=verdict.failure,
+            log_tail=verdict.log_tail,
+            wall_time_s=verdict.wall_time_s,
+            reused=verdict.state == "finished",
+            kept=kept,
+        )

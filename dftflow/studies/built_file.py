@@ -14,15 +14,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dftflow.crystals.plain import plain_structure, structure_of
 from dftflow.errors import StoreError
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.surface import AtomicLayer, Plane, SlabModel
-
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
 
 __all__ = ["BUILT_FILE", "BuiltRecord", "built_text", "read_built"]
 
@@ -72,7 +70,7 @@ def built_text(record: BuiltRecord) -> str:
         "deck": dict(record.deck),
         "cautions": list(record.cautions),
         "notes": list(record.notes),
-        "structure": _plain_structure(built.structure),
+        "structure": plain_structure(built.structure),
         "spec": asdict(built.spec),
         "model": None if built.model is None else _plain_model(built.model),
         "parents": dict(built.parents),
@@ -125,7 +123,7 @@ def _record(content: Mapping[str, Any]) -> BuiltRecord:
         cautions=tuple(content["cautions"]),
         notes=tuple(content["notes"]),
         built=Built(
-            structure=_structure(content["structure"]),
+            structure=structure_of(content["structure"]),
             spec=_spec(content["spec"]),
             model=None if content["model"] is None else _model(content["model"]),
             parents=dict(content["parents"]),
@@ -138,20 +136,6 @@ def _record(content: Mapping[str, Any]) -> BuiltRecord:
 # --- parts ------------------------------------------------------------------------------------------------------
 
 
-def _plain_structure(structure: Structure) -> dict[str, Any]:
-    from monty.json import jsanitize
-
-    plain: dict[str, Any] = jsanitize(structure.as_dict())
-    return plain
-
-
-def _structure(content: Mapping[str, Any]) -> Structure:
-    from pymatgen.core import Structure
-
-    found: Structure = Structure.from_dict(dict(content))
-    return found
-
-
 def _spec(content: Mapping[str, Any]) -> CalcSpec:
     from pydantic import TypeAdapter
 
@@ -161,7 +145,7 @@ def _spec(content: Mapping[str, Any]) -> CalcSpec:
 def _plain_model(model: SlabModel) -> dict[str, Any]:
     plain = {field.name: getattr(model, field.name) for field in fields(model)}
     return plain | {
-        "structure": _plain_structure(model.structure),
+        "structure": plain_structure(model.structure),
         "plane": asdict(model.plane),
         "layers": [asdict(layer) for layer in model.layers],
     }
@@ -171,7 +155,7 @@ def _model(content: Mapping[str, Any]) -> SlabModel:
     from pydantic import TypeAdapter
 
     plain = dict(content)
-    plain["structure"] = _structure(content["structure"])
+    plain["structure"] = structure_of(content["structure"])
     plain["plane"] = TypeAdapter(Plane).validate_python(content["plane"])
     plain["layers"] = tuple(AtomicLayer(**layer) for layer in content["layers"])
     return SlabModel(**plain)

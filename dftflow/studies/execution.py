@@ -214,7 +214,7 @@ def _end_on_disk(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcome:
             folder=place,
             failure=work.plan.code.progress(place).doing,
         )
-    admission = work.ask(step, place)
+    admission = work.ask(step, place, record_in=work.folder.folder_of(step))
     known = partial(NodeOutcome, name=step.name, title=step.title, folder=place)
     if isinstance(admission, Admitted) and recorded.state != "failed":
         seconds = recorded.wall_time_s or admission.results.wall_time_s

@@ -17,11 +17,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from dftflow import __version__
 from dftflow.codes.registry import load_code
 from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.plain import plain_structure, structure_of
 from dftflow.errors import StoreError
 from dftflow.model.step import Need, Step, StepId, Subject
 from dftflow.run.store import PlanFile, PlannedStep, read_plan, storage_errors, write_atomically, write_plan
@@ -29,9 +30,6 @@ from dftflow.studies.built_file import BUILT_FILE
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
 from dftflow.studies.reader import restore_study
-
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
 
 __all__ = ["Layout", "StudyFolder"]
 
@@ -246,29 +244,15 @@ def _plain_material(material: Material) -> dict[str, Any]:
     crystal = material.crystal
     plain = {field.name: getattr(crystal, field.name) for field in fields(crystal)}
     plain["warnings"] = list(crystal.warnings)
-    plain["structure"] = _plain_structure(crystal.structure)
-    return {"crystal": plain, "start": _plain_structure(material.start)}
+    plain["structure"] = plain_structure(crystal.structure)
+    return {"crystal": plain, "start": plain_structure(material.start)}
 
 
 def _material(name: str, content: Mapping[str, Any]) -> Material:
     crystal = dict(content["crystal"])
     crystal["warnings"] = tuple(crystal["warnings"])
-    crystal["structure"] = _structure(crystal["structure"])
-    return Material(name=name, crystal=Crystal(**crystal), start=_structure(content["start"]))
-
-
-def _plain_structure(structure: Structure) -> dict[str, Any]:
-    from monty.json import jsanitize
-
-    plain: dict[str, Any] = jsanitize(structure.as_dict())
-    return plain
-
-
-def _structure(content: Mapping[str, Any]) -> Structure:
-    from pymatgen.core import Structure
-
-    found: Structure = Structure.from_dict(dict(content))
-    return found
+    crystal["structure"] = structure_of(crystal["structure"])
+    return Material(name=name, crystal=Crystal(**crystal), start=structure_of(content["start"]))
 
 
 def _plain_id(step: StepId) -> dict[str, Any]:

@@ -185,10 +185,13 @@ class Work:
             )
         return Verdict(state="finished", wall_time_s=admission.results.wall_time_s)
 
-    def ask(self, step: Step, folder: Path) -> Admission:
-        """What the gate says of `folder` as the results of `step`; kept in `admissions`."""
+    def ask(self, step: Step, folder: Path, *, record_in: Path | None = None) -> Admission:
+        """What the gate says of `folder` as the results of `step`; kept in `admissions`.
+
+        What was built lies in `folder` too, unless `record_in` says where.
+        """
         try:
-            record = read_built(folder)
+            record = read_built(record_in or folder)
         except DftflowError as error:
             self.admissions[step.id] = Refusal(kind="failed", reason=str(error), folder=folder)
             return self.admissions[step.id]

@@ -12,7 +12,7 @@ from model_crystal import leave
 from pymatgen.core import Structure
 
 from dftflow.cli.main import main
-from dftflow.errors import CalculationError
+from dftflow.errors import CalculationError, StudyError
 from dftflow.model.surface import Plane, SlabModel
 from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import advance, write_decks
@@ -171,6 +171,18 @@ def test_a_copied_folder_goes_on_without_the_study(write_study: Callable[..., Pa
     assert {end.name: end.state for end in ends if end.state != "not_run"} == {"CsBr/bulk-relax": "finished"}
     outcome = outcome_of_folder(folder)
     assert outcome.materials[0].bulk.relaxed and (outcome.preset, outcome.code) == ("study", "gpaw")
+
+
+def test_results_of_a_step_may_lie_elsewhere(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    study = load_study(str(write_study()))
+    write_decks(study, tmp_path / "decks")
+    record = read_built(tmp_path / "decks" / "CsBr" / "bulk-relax")
+    assert record is not None
+    leave(tmp_path / "mine", record.built.structure, record.built.spec)
+    outcome = outcome_of_folder(tmp_path / "decks", places={"CsBr/bulk-relax": tmp_path / "mine"})
+    assert outcome.steps[0].state == "finished" and outcome.steps[0].folder == tmp_path / "mine"
+    with pytest.raises(StudyError, match="no step 'CsBr/relax'"):
+        outcome_of_folder(tmp_path / "decks", places={"CsBr/relax": tmp_path / "mine"})
 
 
 def test_a_step_whose_slab_cannot_be_cut_fails_alone(

@@ -13,18 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_crystal import CBM, STEP, VBM, leave
+from model_crystal import CBM, STEP, VBM, copying_engine
 
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.errors import StoreError
-from dftflow.model.deck import Deck
 from dftflow.model.outcome import StudyOutcome
 from dftflow.run import store
 from dftflow.studies import study_folder
-from dftflow.studies.builder import Builder
 from dftflow.studies.decks import write_decks
 from dftflow.studies.execution import collect_study, outcome_of_folder, run_study, states_in
-from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
 
 BULK, SLAB = "CsBr/bulk-bands", "CsBr/slab-110-potential"
@@ -39,19 +36,7 @@ def study(write_study: Callable[..., Path]) -> Study:
 @pytest.fixture
 def engine(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """GPAW is `cp` from this folder, which has a folder a seed."""
-    prepared = tmp_path / "prepared"
-    plan = plan_study(study)
-    builder = Builder(plan)
-    for step in plan.steps:
-        built = builder.build(step)
-        leave(prepared / step.seed, built.structure, built.spec)
-
-    def command(self: object, deck: Deck) -> tuple[str, ...]:
-        return ("cp", "-r", f"{prepared / deck.seed}/.", ".")
-
-    monkeypatch.setattr(GPAW, "command", command)
-    monkeypatch.setattr(GPAW, "runs_here", True)
-    return prepared
+    return copying_engine(study, tmp_path / "prepared", monkeypatch)
 
 
 def numbers(outcome: StudyOutcome) -> list[tuple[str, str, str, float | str | None]]:
