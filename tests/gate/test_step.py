@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from model_crystal import leave
+from pymatgen.core import Structure
 
 from dftflow.codes.registry import load_code
 from dftflow.crystals.planes import resolve_plane
@@ -15,7 +19,7 @@ from dftflow.crystals.sources import load_crystal
 from dftflow.gate.step import admit
 from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.built import Built
-from dftflow.model.spec import CalcSpec
+from dftflow.model.spec import CalcSpec, KPath, KPoint
 from dftflow.model.surface import SlabModel
 
 SPEC = CalcSpec(
@@ -29,6 +33,8 @@ SPEC = CalcSpec(
     max_scf_cycles=50,
     slab_axis=2,
 )
+PATH = KPath(segments=((KPoint(label="G", frac=(0, 0, 0)), KPoint(label="X", frac=(0.5, 0, 0))),), spacing_per_ang=0.1)
+SPEC_OF_BANDS = replace(SPEC, task="bands", slab_axis=None, grid=(2, 2, 2), path=PATH)
 GPAW = load_code("gpaw")
 
 
@@ -109,3 +115,160 @@ def test_a_surface_that_cannot_be_told_is_no_agreement(slabs: dict[str, SlabMode
     strange.replace_species({"Cs": "Eu"})
     refused = admit(built_as(slabs["CsBr"]), GPAW, leave(tmp_path, strange, SPEC))
     assert isinstance(refused, Refusal) and refused.kind == "refused"
+
+
+# --- what is not as asked ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"method": {"functional": "LDA"}}, "calculated with LDA, the study asks for PBE"),
+        ({"method": {"functional": "pbe"}}, None),
+        ({"method": {"functional": None}}, None),
+        ({"method": {"cutoff_ev": 300.02}}, "calculated at 300.02 eV, the study asks for 300 eV"),
+        ({"method": {"cutoff_ev": 300.005}}, None),
+        ({"method": {"kpoints_grid": [4, 4, 1]}}, "calculated on 4x4x1"),
+        ({"method": {"kpoints_shift": [0, 0, 0]}}, "calculated on 2x2x1 (Γ-centred)"),
+        ({"method": {"kpoints_grid": None, "kpoints_shift": None}}, None),
+    ],
+)
+def test_another_method_is_used_and_said(
+    slabs: dict[str, SlabModel], tmp_path: Path, changes: dict[str, Any], said: str | None
+) -> None:
+    asked = built_as(slabs["CsBr"])
+    admission = admit(asked, GPAW, leave(tmp_path, asked.structure, SPEC, changes=changes))
+    assert isinstance(admission, Admitted)
+    assert [remark.startswith(said or "") for remark in admission.remarks] == ([True] if said else [])
+
+
+def test_a_band_structure_counts_by_the_method_of_its_own_run(crystal_bands: Built, tmp_path: Path) -> None:
+    """Materials Studio: the SCF is PBE, the bands are HSE06 under a seed of their own."""
+    source = Path(__file__).parents[1] / "data" / "castep" / "separate-functional"
+    castep = load_code("castep")
+    folder = tmp_path / "ms"
+    shutil.copytree(source, folder)
+    (calculation,) = castep.find(folder)
+    results = castep.read(calculation).results
+    assert results is not None and results.bands is not None
+    crystal = crystal_bands.structure
+    cell = Structure(results.bands.cell_ang, crystal.species, crystal.frac_coords)
+    (folder / "CsPbBr3.cell").write_text(castep.render(cell, SPEC_OF_BANDS, "CsPbBr3").files["CsPbBr3.cell"])
+    admission = admit(replace(crystal_bands, structure=cell), castep, folder)
+    assert isinstance(admission, Admitted)
+    assert any(remark.startswith("calculated with HSE06, the study asks for PBE") for remark in admission.remarks)
+
+
+@pytest.fixture(scope="module")
+def crystal_bands() -> Built:
+    """The bands of cubic CsPbBr3."""
+    crystal = load_crystal("CsPbBr3_Pm-3m", base_dir=Path()).structure
+    return Built(structure=crystal, spec=SPEC_OF_BANDS)
+
+
+@pytest.mark.parametrize(("factor", "said"), [(1.004, False), (1.006, True), (0.994, True), (1.0, False)])
+def test_another_volume_of_a_crystal_is_said(crystal_bands: Built, tmp_path: Path, factor: float, said: bool) -> None:
+    other = crystal_bands.structure.copy()
+    other.scale_lattice(factor * other.volume)
+    admission = admit(crystal_bands, GPAW, leave(tmp_path, other, crystal_bands.spec))
+    assert isinstance(admission, Admitted)
+    assert any("Å³ an atom" in remark for remark in admission.remarks) is said
+    assert not any("older than the relaxation" in remark for remark in admission.remarks)
+    made_from = replace(crystal_bands, parents={"CsPbBr3/bulk-relax": "0"})
+    again = admit(made_from, GPAW, tmp_path)
+    assert isinstance(again, Admitted)
+    assert any("its deck may be older than the relaxation" in remark for remark in again.remarks) is said
+
+
+def test_another_phase_is_refused(crystal_bands: Built, tmp_path: Path) -> None:
+    other = load_crystal("CsPbBr3_Pnma", base_dir=Path()).structure
+    admission = admit(crystal_bands, GPAW, leave(tmp_path, other, crystal_bands.spec))
+    assert isinstance(admission, Refusal) and admission.kind == "refused" and "Pnma" in admission.reason
+
+
+def test_a_slab_is_no_crystal_and_a_crystal_no_slab(
+    crystal_bands: Built, slabs: dict[str, SlabModel], tmp_path: Path
+) -> None:
+    slab = built_as(slabs["CsBr"])
+    as_crystal = admit(crystal_bands, GPAW, leave(tmp_path / "a", slab.structure, crystal_bands.spec))
+    as_slab = admit(slab, GPAW, leave(tmp_path / "b", crystal_bands.structure, SPEC))
+    for admission, found in ((as_crystal, "a slab with the vacuum along c"), (as_slab, "a cell without a vacuum")):
+        assert isinstance(admission, Refusal) and admission.kind == "refused"
+        assert admission.reason.startswith(f"a calculation of {found}, where the study asks for")
+
+
+def test_other_elements_in_a_slab_are_refused(slabs: dict[str, SlabModel], tmp_path: Path) -> None:
+    iodide = slabs["CsBr"].structure.copy()
+    iodide.replace_species({"Br": "I"})
+    admission = admit(built_as(slabs["CsBr"]), GPAW, leave(tmp_path, iodide, SPEC))
+    assert isinstance(admission, Refusal) and admission.kind == "refused" and "I" in admission.reason
+
+
+def test_another_thickness_is_said(slabs: dict[str, SlabModel], tmp_path: Path) -> None:
+    crystal = load_crystal("CsPbBr3_Pm-3m", base_dir=Path()).structure
+    plane = resolve_plane(crystal, (0, 0, 1), "cubic")
+    thick = next(
+        slab
+        for slab in enumerate_slabs(crystal, plane, min_thickness_ang=22.0, vacuum_ang=15.0)
+        if slab.termination == "CsBr"
+    )
+    admission = admit(built_as(slabs["CsBr"]), GPAW, leave(tmp_path, thick.structure, SPEC))
+    assert isinstance(admission, Admitted)
+    assert admission.remarks == ("a slab of 9 layers, where that of the study has 5",)
+
+
+# --- what the step is for ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("file", "said"), [("potential.npz", "a potential"), ("bands.npz", None)])
+def test_a_potential_step_needs_its_potential(
+    slabs: dict[str, SlabModel], tmp_path: Path, file: str, said: str | None
+) -> None:
+    asked = built_as(slabs["CsBr"])
+    folder = leave(tmp_path, asked.structure, SPEC)
+    (folder / file).unlink()
+    admission = admit(asked, GPAW, folder)
+    if said is None:
+        assert isinstance(admission, Admitted)
+    else:
+        assert isinstance(admission, Refusal) and admission.kind == "failed" and admission.reason.endswith(said)
+
+
+def test_a_potential_of_another_cell_is_refused_with_the_check_that_failed(
+    slabs: dict[str, SlabModel], tmp_path: Path
+) -> None:
+    asked = built_as(slabs["CsBr"])
+    folder = leave(tmp_path, asked.structure, SPEC)
+    with np.load(folder / "potential.npz") as arrays:
+        np.savez(folder / "potential.npz", planar_ev=arrays["planar_ev"], cell_ang=arrays["cell_ang"] * 1.1)
+    admission = admit(asked, GPAW, folder)
+    assert isinstance(admission, Refusal) and admission.kind == "refused"
+    assert admission.reason.startswith("potential: ") and admission.wall_time_s == 12.0
+
+
+def test_what_is_refused_and_not_needed_is_a_remark(crystal_bands: Built, tmp_path: Path) -> None:
+    """The bands of a crystal do not need its potential; the line-up then has none."""
+    folder = leave(tmp_path, crystal_bands.structure, crystal_bands.spec)
+    with np.load(folder / "potential.npz") as arrays:
+        np.savez(folder / "potential.npz", planar_ev=arrays["planar_ev"], cell_ang=arrays["cell_ang"] * 1.1)
+    admission = admit(crystal_bands, GPAW, folder)
+    assert isinstance(admission, Admitted) and admission.results.potential is None
+    (remark,) = admission.remarks
+    assert remark.startswith("potential not used: ")
+
+
+@pytest.mark.parametrize("status", ["scf_not_converged", "geom_not_converged", "out_of_time", "died"])
+def test_a_run_that_did_not_finish_has_failed(slabs: dict[str, SlabModel], tmp_path: Path, status: str) -> None:
+    asked = built_as(slabs["CsBr"])
+    folder = leave(tmp_path, asked.structure, SPEC, changes={"status": status, "message": "given up"})
+    admission = admit(asked, GPAW, folder)
+    assert isinstance(admission, Refusal) and admission.kind == "failed"
+    assert admission.reason == f"{status.replace('_', ' ')}: given up"
+
+
+def test_a_damaged_file_has_failed(slabs: dict[str, SlabModel], tmp_path: Path) -> None:
+    asked = built_as(slabs["CsBr"])
+    folder = leave(tmp_path, asked.structure, SPEC)
+    (folder / "potential.npz").write_bytes(b"PK")
+    admission = admit(asked, GPAW, folder)
+    assert isinstance(admission, Refusal) and admission.kind == "failed" and "potential.npz" in admission.reason

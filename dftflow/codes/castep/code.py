@@ -113,14 +113,13 @@ class CASTEP:
 
 
 def _seed(folder: Path) -> str:
-    """The seed of the one calculation in `folder`."""
-    for suffix in (".param", ".castep"):
-        seeds = sorted(file.stem for file in folder.glob(f"*{suffix}"))
-        if len(seeds) == 1:
-            return seeds[0]
-        if seeds:
-            raise ParseError(f"several calculations share a folder: {', '.join(seeds)}", where=str(folder))
-    raise ParseError("there is no CASTEP calculation here", reason="no .param and no .castep file", where=str(folder))
+    """The seed of the one calculation in `folder`; property runs of Materials Studio belong to their base."""
+    seeds = [calculation.seed for calculation in calculations_in(folder)]
+    if len(seeds) == 1:
+        return seeds[0]
+    if seeds:
+        raise ParseError(f"several calculations share a folder: {', '.join(seeds)}", where=str(folder))
+    raise ParseError("there is no CASTEP calculation here", where=str(folder))
 
 
 def _tail(folder: Path, seed: str) -> str:
