@@ -153,7 +153,12 @@ def test_a_band_structure_counts_by_the_method_of_its_own_run(crystal_bands: Bui
     assert results is not None and results.bands is not None
     crystal = crystal_bands.structure
     cell = Structure(results.bands.cell_ang, crystal.species, crystal.frac_coords)
-    (folder / "CsPbBr3.cell").write_text(castep.render(cell, SPEC_OF_BANDS, "CsPbBr3").files["CsPbBr3.cell"])
+    vectors = "\n".join(" ".join(f"{x:.9f}" for x in row) for row in cell.lattice.matrix)
+    sites = "\n".join(f"{site.specie} " + " ".join(f"{x:.6f}" for x in site.frac_coords) for site in cell)
+    (folder / "CsPbBr3.cell").write_text(
+        f"%BLOCK LATTICE_CART\n{vectors}\n%ENDBLOCK LATTICE_CART\n"
+        f"%BLOCK POSITIONS_FRAC\n{sites}\n%ENDBLOCK POSITIONS_FRAC\n"
+    )
     admission = admit(replace(crystal_bands, structure=cell), castep, folder)
     assert isinstance(admission, Admitted)
     assert any(remark.startswith("calculated with HSE06, the study asks for PBE") for remark in admission.remarks)
