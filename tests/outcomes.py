@@ -15,6 +15,7 @@ from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentType, Ran
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.levels import BandEdges, LineupSpread, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
+from dftflow.model.quantity import Missing
 from dftflow.model.results import Bands, Results
 from dftflow.model.surface import AtomicLayer, Plane, SlabModel
 
@@ -191,7 +192,14 @@ def slab_outcome(
         slab_edges=slab_edges(vacuum - ip - 0.1, 2.13, zero),
     )
     return SlabOutcome(
-        model=model, structure=model.structure, relaxed=relaxed, profile=profile, vacuum=(low, high), levels=levels
+        subject=run.removesuffix("-potential"),
+        levels_step=run,
+        model=model,
+        structure=model.structure,
+        relaxed=relaxed,
+        profile=profile,
+        vacuum=(low, high),
+        levels=levels,
     )
 
 
@@ -393,6 +401,8 @@ def make_outcome(root: Path, **changes: object) -> StudyOutcome:
             space_group="Pnma",
             bands=cs_bands,
             relaxed=True,
+            edges_step=cs_run,
+            cell_step="CsPbBr3/bulk-relax",
             edges=band_edges(cs_bands, "G", (0.0, 0.0, 0.0), 3.011, 4.920),
         ),
         slabs=(
@@ -407,13 +417,15 @@ def make_outcome(root: Path, **changes: object) -> StudyOutcome:
                 depth=9.7,
             ),
             SlabOutcome(
+                subject="CsPbBr3/slab-2",
+                levels_step="CsPbBr3/slab-2-potential",
                 model=replace(cs_model("Pb2"), formal_charge=4, polar=True),
                 structure=cs_model("Pb2").structure,
                 relaxed=False,
                 profile=None,
                 vacuum=(),
                 levels=None,
-                failure="CsPbBr3/slab-2-potential failed: scf_not_converged",
+                missing=Missing(kind="failed", reason="CsPbBr3/slab-2-potential failed: scf_not_converged"),
             ),
         ),
     )
@@ -426,6 +438,8 @@ def make_outcome(root: Path, **changes: object) -> StudyOutcome:
             space_group="Pmm2",
             bands=fa_bands,
             relaxed=True,
+            edges_step=fa_run,
+            cell_step="FAPbBr3/bulk-relax",
             edges=band_edges(fa_bands, "R", (0.5, 0.5, 0.5), 2.507, 4.148),
         ),
         slabs=(

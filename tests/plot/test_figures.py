@@ -16,6 +16,7 @@ from matplotlib.patches import Circle, Patch
 
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.quantity import Missing
 from dftflow.plot.colors import material_colors
 from dftflow.plot.figures import StudyFigure, draw_figures, study_figures, write_figures
 from dftflow.plot.labels import mathtext
@@ -28,6 +29,8 @@ NAMES = [
     "potential-CsPbBr3-slab2",
     "potential-FAPbBr3-slab3",
 ]
+
+NOT_RUN = Missing(kind="not run", reason="not run")
 
 
 def _figure(outcome: StudyOutcome, name: str) -> StudyFigure:
@@ -85,7 +88,11 @@ def test_without_a_vacuum_level_the_bands_start_at_their_own_vbm(outcome: StudyO
 def test_a_material_without_bands_is_left_out_by_name(outcome: StudyOutcome) -> None:
     cs, fa = outcome.materials
     lame = replace(
-        outcome, materials=(replace(cs, bulk=replace(cs.bulk, bands=None, edges=None, why_no_edges="not run")), fa)
+        outcome,
+        materials=(
+            replace(cs, bulk=replace(cs.bulk, bands=None, edges=None, no_edges=NOT_RUN)),
+            fa,
+        ),
     )
     assert "no bands: CsPbBr3" in _figure(lame, "bands").caption
     assert len(_drawn(lame, "bands").axes) == 1

@@ -16,6 +16,7 @@ import pytest
 
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.quantity import Missing
 from dftflow.plot.figures import draw_figures
 from dftflow.report.page import render_report, write_report
 from dftflow.report.results_json import results_document
@@ -67,6 +68,9 @@ class Page(HTMLParser):
 def html(outcomes: ModuleType) -> str:
     outcome = outcomes.make_outcome(Path("run"))
     return render_report(outcome, draw_figures(outcome, "svg"), Path("run"))
+
+
+NOT_RUN = Missing(kind="not run", reason="not run")
 
 
 def test_nothing_comes_from_outside(html: str) -> None:
@@ -167,7 +171,12 @@ def test_text_of_the_user_stays_text(outcome: StudyOutcome, tmp_path: Path, evil
         cs,
         name=evil,
         bulk=replace(cs.bulk, source=evil, warnings=(evil,), space_group=evil),
-        slabs=tuple(replace(s, failure=evil, model=replace(s.model, termination=evil)) for s in cs.slabs),
+        slabs=tuple(
+            replace(
+                s, levels=None, missing=Missing(kind="failed", reason=evil), model=replace(s.model, termination=evil)
+            )
+            for s in cs.slabs
+        ),
     )
     steps = tuple(replace(s, name=f"{evil}{i}", title=evil, failure=evil, log_tail=evil, deck_files={evil: evil})
                   for i, s in enumerate(outcome.steps))  # fmt: skip
@@ -190,7 +199,11 @@ def test_text_of_the_user_stays_text(outcome: StudyOutcome, tmp_path: Path, evil
 def test_a_study_that_gave_nothing_still_has_a_page(outcome: StudyOutcome, tmp_path: Path) -> None:
     steps = tuple(replace(s, state="not_run", results=None, wall_time_s=None) for s in outcome.steps)
     materials = tuple(
-        replace(m, bulk=replace(m.bulk, edges=None, bands=None, why_no_edges="not run"), slabs=())
+        replace(
+            m,
+            bulk=replace(m.bulk, edges=None, bands=None, no_edges=NOT_RUN),
+            slabs=(),
+        )
         for m in outcome.materials
     )
     bare = replace(

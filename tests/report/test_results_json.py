@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import dftflow.report.results_json
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.quantity import Missing
 from dftflow.report.results_json import SCHEMA, results_document, write_results_json
 
 SCHEMA_FILE = Path(dftflow.report.results_json.__file__).with_name("results.schema.json")
@@ -25,6 +26,10 @@ SCHEMA_FILE = Path(dftflow.report.results_json.__file__).with_name("results.sche
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
     return json.loads(SCHEMA_FILE.read_text())
+
+
+NOTHING = Missing(kind="not run", reason="the slab calculation gave no levels")
+NO_BANDS = Missing(kind="not run", reason="bulk-bands was not run")
 
 
 def _read(outcome: StudyOutcome, folder: Path) -> dict[str, Any]:
@@ -71,8 +76,8 @@ def _bare(outcome: StudyOutcome) -> StudyOutcome:
     materials = tuple(
         replace(
             m,
-            bulk=replace(m.bulk, edges=None, bands=None, why_no_edges="bulk-bands was not run"),
-            slabs=tuple(replace(s, profile=None, vacuum=(), levels=None) for s in m.slabs),
+            bulk=replace(m.bulk, edges=None, bands=None, no_edges=NO_BANDS),
+            slabs=tuple(replace(s, profile=None, vacuum=(), levels=None, missing=NOTHING) for s in m.slabs),
         )
         for m in outcome.materials
     )

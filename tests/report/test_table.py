@@ -11,6 +11,7 @@ import pytest
 from dftflow.analysis.alignment import BY_WORK_FUNCTION, align
 from dftflow.model.alignment import SIGN_CONVENTION, AlignmentType
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.quantity import Missing
 from dftflow.report.headline import headline
 from dftflow.report.page import render_report
 from dftflow.report.results_json import results_document
@@ -115,7 +116,7 @@ def test_a_headline_from_work_functions(outcomes: ModuleType, outcome: StudyOutc
 def test_a_missing_gap_says_why(outcomes: ModuleType, outcome: StudyOutcome) -> None:
     why = "filled and empty bands overlap: there is no gap"
     cs, fa = outcome.materials
-    metal = replace(cs, bulk=replace(cs.bulk, edges=None, why_no_edges=why))
+    metal = replace(cs, bulk=replace(cs.bulk, edges=None, no_edges=Missing(kind="not run", reason=why)))
     told = replace(outcome, materials=(metal, fa), warnings=(f"CsPbBr3: no band gap. {why}",))
     assert why in " ".join(summary_table(told).split())
     assert results_document(told, Path())["materials"]["CsPbBr3"]["bulk"]["missing"]["band_gap_ev"] == why
