@@ -156,7 +156,7 @@ def _of_crystal(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
     ]
     lattice, from_cell = bulk.structure.lattice, (bulk.cell_step,) if bulk.cell_step else ()
     lengths = zip("abc", lattice.abc, strict=True)
-    found.append(Quantity(name="volume", subject=name, unit="Å3", value=float(lattice.volume), origin=from_cell))
+    found.append(Quantity(name="volume", subject=name, unit="Å³", value=float(lattice.volume), origin=from_cell))
     found += [
         Quantity(name=f"lattice parameter {axis}", subject=name, unit="Å", value=float(length), origin=from_cell)
         for axis, length in lengths

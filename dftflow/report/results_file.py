@@ -86,7 +86,7 @@ def _first_version(content: Mapping[str, Any]) -> Iterator[Quantity]:
         bulk = material["bulk"]
         for key, (quantity, method) in BULK.items():
             yield _number(quantity, name, method, bulk, key, bulk["from"]["edges"])
-        yield Quantity(name="volume", subject=name, unit="Å3", value=bulk["volume_ang3"])
+        yield Quantity(name="volume", subject=name, unit="Å³", value=bulk["volume_ang3"])
         for slab in material["slabs"]:
             plane = f"({''.join(map(str, slab['miller']))}) {slab['setting']}"
             subject = f"{name} {plane}, {slab['termination']}"
