@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -183,10 +184,95 @@ def test_an_electron_affinity_may_be_negative():
 def test_a_material_without_gap_is_refused():
     with pytest.raises(AnalysisError, match="metal has no gap"):
         offsets(edges("metal", -5.0, 0.0), edges("B", -6.0, 1.0))
-    with pytest.raises(AnalysisError, match="no gap"):
+    with pytest.raises(AnalysisError, match="no band edges: it has no gap"):
         edges_from_work_function("metal", "(100)", 4.5, band_gap_ev=-0.1, slab_gap_ev=1.0)
     with pytest.raises(AnalysisError, match="its slab has no gap"):
         edges_from_work_function("metallic slab", "(100)", 4.5, band_gap_ev=1.0, slab_gap_ev=0.0)
+
+
+@pytest.mark.parametrize(
+    ("valence", "conduction", "expected"),
+    [
+        (0.25, 0.5, "quasi-type II"),
+        (0.2501, 0.5, "type II"),
+        (-0.5, 0.25, "quasi-type II"),
+        (2.0, 2.5, "type II"),
+        (2.0001, 2.5, "type III"),
+        (-2.5, -2.0, "type II"),
+        (-2.5, -2.0001, "type III"),
+    ],
+)
+def test_the_borders_belong_to_the_weaker_statement(valence, conduction, expected):
+    """An offset as large as the tolerance is none, and a VBM as high as the other's CBM is not above it."""
+    second = edges("B", -6.0, 2.0)
+    first = replace(second, material="A", vbm_ev=-6.0 + valence, cbm_ev=-4.0 + conduction)
+    assert alignment_type(first, second, 0.25) == expected
+
+
+def test_the_borders_of_the_first_material_s_gap():
+    second = edges("B", -4.0, 2.0)
+    assert alignment_type(edges("A", -6.0, 2.0), second, 0.25) == "type II", "VBM of B at the CBM of A"
+    assert alignment_type(edges("A", -6.0, 1.9999), second, 0.25) == "type III"
+
+
+def test_without_tolerance_every_offset_counts():
+    assert type_of(0.001, 0.001, tolerance=0.0) == "type II"
+    assert type_of(0.0, 0.001, tolerance=0.0) == "quasi-type II"
+
+
+def types_of_all_shifts(first, second, tolerance):
+    """Looked at in steps of 0.1 meV."""
+    low, high = first.range_ev
+    shifts = np.linspace(low, high, round((high - low) / 1e-4) + 1)
+    moved = (replace(first, vbm_ev=first.vbm_ev + x, cbm_ev=first.cbm_ev + x) for x in shifts)
+    return {alignment_type(one, second, tolerance) for one in moved}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("valence", "gaps", "tolerance", "low", "expected"),
+    [
+        # VBM offset 0, CBM offset 0.11: both are more than the tolerance from 0 only for shifts from -0.06 to -0.05
+        (0.0, (1.11, 1.0), 0.05, -0.159, {"type I", "quasi-type II"}),
+        # the same without reaching there
+        (0.0, (1.11, 1.0), 0.05, -0.0499, {"quasi-type II"}),
+        # VBM of the first 0.1 above the CBM of the second; two gaps of 0.01 overlap for shifts from -0.12 to -0.1 alone
+        (0.11, (0.01, 0.01), 0.5, -1.0, {"type III", "not resolved"}),
+        (0.11, (0.01, 0.01), 0.5, -0.0999, {"type III"}),
+        # offsets of 0.3 vanish for shifts from -0.31205 to -0.28795
+        (0.3, (2.0, 2.0), 0.01205, -1.2, {"type II", "not resolved"}),
+    ],
+)
+def test_a_type_that_holds_but_for_a_small_part_of_the_range_is_not_resolved(
+    valence, gaps, tolerance, low, expected, turned
+):
+    """Turned: all energies mirrored at -10 eV, so that the range lies above."""
+    second = edges("B", -6.0, gaps[1])
+    first = replace(edges("A", -6.0 + valence, gaps[0]), range_ev=(low, 0.0))
+    if turned:
+        first, second = (
+            replace(one, vbm_ev=-20.0 - one.cbm_ev, cbm_ev=-20.0 - one.vbm_ev, range_ev=(0.0, -one.range_ev[0]))
+            for one in (first, second)
+        )
+    types = types_of_all_shifts(first, second, tolerance)
+    assert types == expected
+    assert offsets(first, second, tolerance_ev=tolerance).type == (types.pop() if len(types) == 1 else "not resolved")
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_either_material_may_be_the_one_that_is_refused(wrong):
+    pair_of = [edges("A", -5.0, 1.0), edges("B", -6.0, 1.0)]
+    metal = [replace(one, cbm_ev=one.vbm_ev) if n == wrong else one for n, one in enumerate(pair_of)]
+    with pytest.raises(AnalysisError, match=f"{'AB'[wrong]} has no gap"):
+        offsets(*metal)
+    beside = [replace(one, range_ev=(0.1, 0.2)) if n == wrong else one for n, one in enumerate(pair_of)]
+    with pytest.raises(AnalysisError, match=f"of {'AB'[wrong]} does not hold 0"):
+        offsets(*beside)
+
+
+def test_unless_said_otherwise_a_row_is_of_a_relaxed_surface_without_charge():
+    row = offsets(*pair(0.5, 0.5))
+    assert row.polar is False and row.relaxed is True and row.remarks == ()
 
 
 # --- symmetries -------------------------------------------------------------------------------------------------
@@ -402,3 +488,19 @@ def test_a_row_s_way_is_its_method_where_nothing_else_is_said():
     a, b = edges("A", -5.0, 1.0), edges("B", -5.5, 1.0)
     assert offsets(a, b).same_way == "model"
     assert offsets(a, b, way="line-up").same_way == "line-up"
+
+
+@pytest.mark.parametrize(("tolerances", "contradict"), [((0.1, 0.5), True), ((0.3, 0.5), False), ((0.5, 0.1), True)])
+def test_the_smaller_tolerance_of_two_rows_decides_whether_they_contradict(tolerances, contradict):
+    """Offsets of 0.5 and 0.75 eV without a range."""
+    rows = [
+        paper(valence_band_offset_ev=offset, tolerance_ev=tolerance)
+        for offset, tolerance in zip((0.5, 0.75), tolerances, strict=True)
+    ]
+    assert [row.contradicts for row in with_contradictions(rows)] == ([(2,), (1,)] if contradict else [(), ()])
+
+
+def test_rows_that_just_meet_do_not_contradict():
+    """0.5 and 0.75 eV are exactly as far apart as the tolerance."""
+    rows = [paper(valence_band_offset_ev=offset, tolerance_ev=0.25) for offset in (0.5, 0.75)]
+    assert [row.contradicts for row in with_contradictions(rows)] == [(), ()]

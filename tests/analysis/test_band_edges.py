@@ -283,10 +283,11 @@ def test_of_two_direct_places_the_one_with_the_smaller_gap_is_named(at_y, expect
     assert (edges.vbm_label, edges.cbm_label, edges.direct) == (expected, expected, True)
 
 
-def test_a_point_that_was_calculated_twice_keeps_both_places():
+@pytest.mark.parametrize("other", [(0.9995, 2.6004), (0.99, 2.65)])
+def test_a_point_that_was_calculated_twice_keeps_both_places(other):
     """R and -R: the valence top is the higher one at R, the conduction bottom the lower one at -R."""
     bands = two_band_crystal([(0.5, 0.5, 0.5), (-0.5, -0.5, -0.5)])
-    edges = find_band_edges(with_edges(bands, [1.0, 0.9995], [2.6004, 2.6]))
+    edges = find_band_edges(with_edges(bands, [1.0, other[0]], [other[1], 2.6]))
     assert (edges.vbm_k, edges.cbm_k, edges.direct) == ((0.5, 0.5, 0.5), (-0.5, -0.5, -0.5), True)
 
 
@@ -309,10 +310,12 @@ def test_both_spin_channels_need_an_empty_band(channel):
         find_band_edges(replace(bands, eigenvalues_ev=values))
 
 
-def test_without_k_points_there_is_no_edge():
-    bands = two_band_crystal(np.zeros((0, 3)))
-    with pytest.raises(BandEdgeError, match="no filled bands"):
-        find_band_edges(bands)
+def test_without_k_points_or_spin_channels_there_is_no_edge():
+    bands = two_band_crystal([GAMMA.frac])
+    no_channels = replace(bands, eigenvalues_ev=np.zeros((0, 1, 4)), n_electrons=())
+    for nothing in (two_band_crystal(np.zeros((0, 3))), no_channels):
+        with pytest.raises(BandEdgeError, match="no filled bands"):
+            find_band_edges(nothing)
 
 
 @pytest.mark.parametrize(("electrons", "is_whole"), [(4.0005, True), (3.9995, True), (3.998, False), (4.002, False)])

@@ -148,6 +148,22 @@ def test_edges_on_a_grid_alone_are_named_as_such() -> None:
     assert not any("no path" in remark for remark in calculation_levels(results()).remarks)
 
 
+@pytest.mark.parametrize(
+    ("on_path", "labels", "is_named"),
+    [((-1, -1), ("", ""), True), ((0, -1), ("", ""), False), ((-1, -1), ("G", ""), False), ((0, 0), ("", ""), False)],
+)
+def test_one_point_of_a_path_or_with_a_name_is_more_than_a_grid(
+    on_path: tuple[int, int], labels: tuple[str, str], is_named: bool
+) -> None:
+    found = calculation_levels(results(bands=replace(bands(), on_path=on_path, labels=labels)))
+    assert any("of no path" in remark for remark in found.remarks) == is_named
+
+
+def test_a_calculation_without_a_log_says_so() -> None:
+    (remark,) = [remark for remark in calculation_levels(results(status="unknown")).remarks if "converged" in remark]
+    assert remark == "there is no log that tells whether this calculation converged"
+
+
 def test_a_fermi_level_outside_the_gap_is_named() -> None:
     levels = calculation_levels(results(bands=bands(vbm=-0.9, cbm=1.0)))
     assert any("-1.5000 eV, does not lie between" in remark for remark in levels.remarks)
@@ -217,6 +233,14 @@ def test_a_potential_of_another_geometry_is_refused() -> None:
     assert "436.800 and 432.000" in levels.why_no_vacuum
 
 
+@pytest.mark.parametrize(("off_ang", "is_same"), [(8e-5, True), (1.2e-4, False), (-8e-5, True), (-1.2e-4, False)])
+def test_a_cell_is_another_one_from_a_ten_thousandth_of_an_angstrom(off_ang: float, is_same: bool) -> None:
+    crystal = structure(lattice=Lattice.orthorhombic(SIDE, SIDE, LENGTH + off_ang))
+    found = calculation_levels(results(structure=crystal))
+    assert bool(found.sides) == is_same
+    assert ("another cell" in found.why_no_vacuum) != is_same
+
+
 def test_a_cell_that_the_code_turned_in_space_is_the_same() -> None:
     turn = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])
     grid = well()
@@ -254,7 +278,9 @@ def test_no_atoms_have_no_normal() -> None:
     assert slab_normal(np.zeros((0, 3)), 20 * np.eye(3)) is None
 
 
-@pytest.mark.parametrize("cell", [np.zeros((3, 3)), np.diag([5.0, 5.0, 0.0]), np.full((3, 3), np.nan)])
+@pytest.mark.parametrize(
+    "cell", [np.zeros((3, 3)), np.diag([5.0, 5.0, 0.0]), np.full((3, 3), np.nan), np.diag([5.0, np.nan, 30.0])]
+)
 def test_a_cell_without_volume_has_no_normal(cell: np.ndarray) -> None:
     assert slab_normal(np.zeros((2, 3)), cell) is None
 
