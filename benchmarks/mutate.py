@@ -3,12 +3,13 @@
     python benchmarks/mutate.py dftflow/analysis
     python benchmarks/mutate.py dftflow/analysis --only vacuum.py --minutes 5
 
-Every mutant is one change of one module: a comparison turned or its border moved, a sign, + for -, * for /, ``and`` for
-``or``, a number, a flag or a short name, a raise or a call left out, min for max, two arguments, items or opposites
-(low and high, first and second, VBM and CBM) exchanged. Texts of errors are left alone. A mutant is tried in a copy of
-the checkout, against the test file that mirrors the module, those that import it, and those that mirror the modules
-that import it, as far as each takes less than --slow seconds. It is *killed* when one of them fails or takes too long.
-What survives is printed as a row of a table, unless ``docs/mutation.md`` holds that row with a reason.
+Every mutant is one change of one module: a comparison turned or its border moved, a sign or a difference turned, + for
+-, * for /, ``and`` for ``or``, a number, a flag or a short name, a raise or a call left out, min for max, two
+arguments, items or opposites (low and high, first and second, VBM and CBM) exchanged. Texts of errors are left alone.
+A mutant is tried in a copy of the checkout, against the test file that mirrors the module, those that import it, and
+those that mirror the modules that import it, as far as each takes less than --slow seconds. It is *killed* when one of
+them fails or takes too long. What survives is printed as a row of a table, unless
+``docs/mutation.md`` holds that row with a reason.
 
 Results are kept in --results, one JSON object a line, and a later run goes on from there: a killed mutant is not tried
 again while its module is unchanged, a survivor not while its tests are.
@@ -214,6 +215,8 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.expr | ast.stmt]:
                 yield changed
     if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in _OTHER_OPERATOR:
         yield _with(node, op=_OTHER_OPERATOR[type(node.op)]())
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        yield _with(node, left=node.right, right=node.left)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
         yield copy.deepcopy(node.operand)
     if isinstance(node, ast.BoolOp):

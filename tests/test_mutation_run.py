@@ -36,7 +36,7 @@ def changes(source: str) -> list[str]:
     [
         ("x = a < b", ["a < b -> a >= b", "a < b -> a <= b"]),
         ("x = a == b", ["a == b -> a != b"]),
-        ("x = a - b", ["a - b -> a + b"]),
+        ("x = a - b", ["a - b -> a + b", "a - b -> b - a"]),
         ("x = -a", ["-a -> a"]),
         ("x = a * 0.5", ["a * 0.5 -> a / 0.5", "0.5 -> 1.0"]),
         ("x = a and b", ["a and b -> a or b"]),
