@@ -100,7 +100,7 @@ def test_a_quantity(
     from dftflow.report.page import render_report
     from dftflow.report.results_json import results_document
 
-    assert "width of the highest valence band" in render_report(outcome, tmp_path / "run")
+    assert "width of the highest valence band" in render_report(outcome, (), tmp_path / "run")
     listed = results_document(outcome, tmp_path / "run")["quantities"]
     assert width.as_dict() in listed
 
