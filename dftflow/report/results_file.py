@@ -7,16 +7,21 @@ from its tables of materials and offsets, whose names version 2 keeps.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from dftflow.errors import ParseError
-from dftflow.model.quantity import Missing, Quantity
+from dftflow.model.alignment import Range
+from dftflow.model.quantity import Missing, MissingKind, Quantity
 
 __all__ = ["read_results"]
 
 VERSIONS = ("dftflow-results/1", "dftflow-results/2")
+FIELDS = frozenset(field.name for field in fields(Quantity))
+KINDS: tuple[MissingKind, ...] = get_args(MissingKind)
 NOT_TOLD = "the file does not tell why"
 BULK = {
     "band_gap_ev": ("band gap", ""),
@@ -59,23 +64,71 @@ def read_results(file: Path) -> tuple[Quantity, ...]:
             where=str(place),
         )
     try:
-        listed = content["quantities"] if version == VERSIONS[1] else None
-        return tuple(_first_version(content) if listed is None else map(_quantity, listed))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return tuple(_first_version(content) if version == VERSIONS[0] else _listed(content["quantities"]))
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ParseError(
             "results.json is damaged", reason=f"{type(error).__name__}: {error}", where=str(place)
         ) from error
 
 
+def _listed(quantities: object) -> Iterator[Quantity]:
+    if not isinstance(quantities, list):
+        raise ValueError(f"quantities is no list: {quantities!r}"[:120])
+    return map(_quantity, quantities)
+
+
 def _quantity(plain: Mapping[str, Any]) -> Quantity:
-    content = dict(plain)
-    content["origin"], content["remarks"] = tuple(content["origin"]), tuple(content["remarks"])
-    if content["uncertainty"] is not None:
-        low, high = content["uncertainty"]
-        content["uncertainty"] = (low, high)
-    if content["missing"] is not None:
-        content["missing"] = Missing(**content["missing"])
-    return Quantity(**content)
+    unknown = plain.keys() - FIELDS
+    if unknown:
+        raise ValueError(f"a quantity has no {', '.join(sorted(unknown))}")
+    missing, reach = plain["missing"], plain["uncertainty"]
+    return Quantity(
+        **{name: _text(plain[name], name) for name in ("name", "subject", "method", "unit", "uncertainty_holds")},
+        value=_value(plain["value"]),
+        uncertainty=None if reach is None else _range(reach),
+        origin=_texts(plain["origin"], "origin"),
+        remarks=_texts(plain["remarks"], "remarks"),
+        missing=None if missing is None else Missing(kind=_kind(missing["kind"]), reason=_text(missing["reason"])),
+    )
+
+
+def _text(value: object, name: str = "reason") -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is no text: {value!r}"[:120])
+    return value
+
+
+def _texts(values: object, name: str) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise ValueError(f"{name} is no list: {values!r}"[:120])
+    return tuple(_text(value, name) for value in values)
+
+
+def _value(value: object) -> float | str | None:
+    return value if value is None or isinstance(value, str) else _float(value)
+
+
+def _float(value: object) -> float:
+    """A finite number as float, an integer as well as one with a point."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number"[:120])
+    return float(value)
+
+
+def _range(ends: object) -> Range:
+    if not isinstance(ends, list) or len(ends) != 2:
+        raise ValueError(f"a range is the lowest and the highest: {ends!r}"[:120])
+    low, high = map(_float, ends)
+    if low > high:
+        raise ValueError(f"a range is the lowest and the highest: {ends!r}"[:120])
+    return low, high
+
+
+def _kind(value: object) -> MissingKind:
+    for kind in KINDS:
+        if value == kind:
+            return kind
+    raise ValueError(f"{value!r} is no kind of reason; known are {', '.join(KINDS)}")
 
 
 # --- version 1 --------------------------------------------------------------------------------------------------
@@ -86,7 +139,10 @@ def _first_version(content: Mapping[str, Any]) -> Iterator[Quantity]:
         bulk = material["bulk"]
         for key, (quantity, method) in BULK.items():
             yield _number(quantity, name, method, bulk, key, bulk["from"]["edges"])
-        yield Quantity(name="volume", subject=name, unit="Å³", value=bulk["volume_ang3"])
+        cell = bulk["from"]["cell"]
+        yield Quantity(
+            name="volume", subject=name, unit="Å³", value=_float(bulk["volume_ang3"]), origin=(cell,) if cell else ()
+        )
         for slab in material["slabs"]:
             plane = f"({''.join(map(str, slab['miller']))}) {slab['setting']}"
             subject = f"{name} {plane}, {slab['termination']}"
@@ -95,15 +151,18 @@ def _first_version(content: Mapping[str, Any]) -> Iterator[Quantity]:
     for row in content["alignments"]:
         subject = f"{row['first']} | {row['second']}"
         for key, quantity in OFFSETS.items():
-            yield _number(quantity, subject, row["method"], row, key, row["source"])
+            yield _number(quantity, subject, _text(row["method"], "method"), row, key, row["source"])
         yield Quantity(
-            name="type of the alignment", subject=subject, unit="", value=row["type"], method=row["method"],
-            origin=(row["source"],) if row["source"] else (),
+            name="type of the alignment", subject=subject, unit="", value=_text(row["type"], "type"),
+            method=row["method"], origin=(row["source"],) if row["source"] else (),
         )  # fmt: skip
 
 
 def _number(name: str, subject: str, method: str, owner: Mapping[str, Any], key: str, origin: str | None) -> Quantity:
     """One number, without what version 1 called its uncertainty: that held the flatness of the slab's middle alone."""
     why = Missing(kind="not derived", reason=owner.get("missing", {}).get(key) or NOT_TOLD)
-    steps = (origin,) if origin else ()
-    return Quantity.of(name, subject, "eV", owner.get(key), why, method=method, origin=steps)
+    value = owner.get(key)
+    return Quantity.of(
+        name, subject, "eV", None if value is None else _float(value), why, method=method,
+        origin=(origin,) if origin else (),
+    )  # fmt: skip

@@ -268,7 +268,7 @@ def _step(step: StepOutcome, folder: Path) -> Document:
         "state": step.state,
         "failure": step.failure,
         "log_tail": step.log_tail,
-        "folder": _relative(step.folder, folder),
+        "folder": "" if step.folder == Path() else _relative(step.folder, folder),
         "files": sorted(step.deck_files),
         "wall_time_s": _finite(step.wall_time_s),
         "energy_ev": _finite(results.energy_ev) if results else None,

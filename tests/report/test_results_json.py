@@ -18,6 +18,7 @@ from outcomes import CS_010, CS_011, FA_010, FA_BANDS, VARIANTS, StoredRun
 import dftflow.report.results_json
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
+from dftflow.report.page import render_report
 from dftflow.report.results_json import SCHEMA, results_document, write_results_json
 
 SCHEMA_FILE = Path(dftflow.report.results_json.__file__).with_name("results.schema.json")
@@ -192,6 +193,15 @@ def test_a_surface_that_was_never_built_is_a_quantity_without_a_value(tmp_path: 
     assert [slab["subject"] for slab in document["materials"]["CsPbBr3"]["slabs"]] == ["CsPbBr3/slab-011"]
     (nothing,) = [q for q in document["quantities"] if q["subject"] == "CsPbBr3/slab-010"]
     assert nothing["missing"] == {"kind": "not run", "reason": f"{CS_010} not run: no slab can be cut"}
+
+
+def test_a_step_without_a_folder_names_none(tmp_path: Path) -> None:
+    outcome = VARIANTS["never started"](tmp_path)
+    folders = {step["name"]: step["folder"] for step in _read(outcome, tmp_path)["steps"]}
+    assert [name for name, folder in folders.items() if not folder] == [CS_010]
+    assert all(folder.startswith("steps/") for name, folder in folders.items() if name != CS_010)
+    page = render_report(outcome, (), tmp_path)
+    assert 'href="/' not in page and str(Path.cwd()) not in page
 
 
 def test_a_metallic_slab_keeps_its_work_function(run: StoredRun, tmp_path: Path) -> None:
