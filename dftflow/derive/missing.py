@@ -8,11 +8,9 @@ from dftflow.model.quantity import Missing
 __all__ = ["missing_results"]
 
 
-def missing_results(step: str, admission: Admission | None) -> Missing | None:
+def missing_results(step: str, admission: Admission) -> Missing | None:
     """Why `step` has no results that can be used; None when it has."""
     if isinstance(admission, Admitted):
         return None
-    if admission is None:
-        return Missing(kind="not run", reason=f"{step} was not run")
     text = " ".join(admission.reason.split())
     return Missing(kind=admission.kind, reason=f"{step} {admission.kind}{f': {text}' if text else ''}")

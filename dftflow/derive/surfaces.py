@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dftflow.analysis.band_edges import edges_or_reason, missing_points
@@ -52,30 +53,27 @@ def slab_outcome(
     bulk, bulk_bands
         The crystal, and the step that its edges come from.
     """
-    built = next((b for b in (_built(potential[1]), _built(relax[1] if relax else None)) if b is not None), None)
-    if built is None:
+    model = _model(potential[1]) or (None if relax is None else _model(relax[1]))
+    if model is None:
         return None
-    model, _ = built
-    slab = potential[1].results if isinstance(potential[1], Admitted) else None
-    ended = relax[1].results if relax is not None and isinstance(relax[1], Admitted) else None
-    known: dict[str, Any] = {
-        "subject": subject,
-        "model": model,
-        "structure": model.structure if slab is None or slab.structure is None else slab.structure,
-        "relaxed": _is_relaxed(slab, model, ended),
-        "levels_step": potential[0],
-        "remarks": _remarks(relax, potential),
-    }
-    why = missing_results(*potential)
-    if slab is None or why is not None:
-        return SlabOutcome(**known, profile=None, vacuum=(), levels=None, missing=why)
-    return SlabOutcome(**known, **_levels(slab, model, bulk, bulk_bands), warnings=_warnings(material, model, slab))
+    known = partial(
+        SlabOutcome, subject=subject, model=model, levels_step=potential[0], remarks=_remarks(relax, potential)
+    )
+    if not isinstance(potential[1], Admitted):
+        why = missing_results(*potential)
+        return known(structure=model.structure, relaxed=None, profile=None, vacuum=(), levels=None, missing=why)
+    slab = potential[1].results
+    assert slab.structure is not None, "the gate admits no slab without a geometry"
+    return known(
+        structure=slab.structure,
+        relaxed=_is_relaxed(slab.structure, model, None if relax is None else relax[1]),
+        **_levels(slab, model, bulk, bulk_bands),
+        warnings=_warnings(material, model, slab),
+    )
 
 
-def _built(admission: Admission | None) -> tuple[SlabModel, Structure] | None:
-    if admission is None or admission.built is None or admission.built.model is None:
-        return None
-    return admission.built.model, admission.built.structure
+def _model(admission: Admission) -> SlabModel | None:
+    return None if admission.built is None else admission.built.model
 
 
 def _remarks(relax: tuple[str, Admission] | None, potential: tuple[str, Admission]) -> tuple[str, ...]:
@@ -86,13 +84,12 @@ def _remarks(relax: tuple[str, Admission] | None, potential: tuple[str, Admissio
     return tuple(lines)
 
 
-def _is_relaxed(slab: Results | None, model: SlabModel, ended: Results | None) -> bool | None:
+def _is_relaxed(slab: Structure, model: SlabModel, relax: Admission | None) -> bool | None:
     """Whether the potential was calculated at the relaxed geometry: what the geometries tell, None when they do not."""
-    if slab is None or slab.structure is None:
-        return None
-    if ended is not None and ended.structure is not None and same_geometry(slab.structure, ended.structure):
-        return True if ended.status == "finished" else None
-    return False if same_geometry(slab.structure, model.structure) else None
+    ended = relax.results.structure if isinstance(relax, Admitted) else None
+    if ended is not None and same_geometry(slab, ended):
+        return True
+    return False if same_geometry(slab, model.structure) else None
 
 
 def _levels(slab: Results, model: SlabModel, bulk: BulkOutcome, bulk_bands: tuple[str, Admission]) -> Mapping[str, Any]:
@@ -102,19 +99,13 @@ def _levels(slab: Results, model: SlabModel, bulk: BulkOutcome, bulk_bands: tupl
     levels: SurfaceLevels | None = None
     missing: Missing | None = None
     try:
-        profile = _profile(slab, model)
-        assert slab.potential is not None
+        assert slab.structure is not None and slab.potential is not None, "the gate admits no potential step without"
+        profile = potential_profile(slab.potential, slab.structure.frac_coords[:, 2], model.period_ang)
         vacuum = vacuum_levels(profile, slab.potential.zero)
         levels = _surface_levels(slab, profile, vacuum[1], bulk, bulk_bands)
     except AnalysisError as error:
         missing = Missing(kind="not derived", reason=error.sentence)
     return {"profile": profile, "vacuum": vacuum, "levels": levels, "missing": missing}
-
-
-def _profile(slab: Results, model: SlabModel) -> PotentialProfile:
-    if slab.structure is None or slab.potential is None:
-        raise AnalysisError("the calculation of the slab has left no geometry or no potential")
-    return potential_profile(slab.potential, slab.structure.frac_coords[:, 2], model.period_ang)
 
 
 def _surface_levels(
@@ -128,13 +119,11 @@ def _surface_levels(
     step, admission = bulk_bands
     of_bulk = admission.results if isinstance(admission, Admitted) else None
     if bulk.edges is None or of_bulk is None or of_bulk.potential is None:
-        why = bulk.why_no_edges or f"{step} has left no potential"
+        why = bulk.why_no_edges or "; ".join(bulk.remarks) or f"{step} has left no potential"
         raise AnalysisError("there are no band edges of the crystal to line up", reason=why)
-    assert slab.potential is not None
+    assert slab.potential is not None and slab.fermi is not None, "the gate admits no potential step without"
     if of_bulk.potential.kind != slab.potential.kind:
         raise AnalysisError(f"the crystal's potential is {of_bulk.potential.kind}, the slab's {slab.potential.kind}")
-    if slab.fermi is None:
-        raise AnalysisError("the calculation of the slab has left no Fermi level")
     slab_edges, why_no_slab_edges = edges_or_reason(slab.bands)
     return surface_levels(
         profile=profile,

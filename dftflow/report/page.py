@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ __all__ = ["render_report", "write_report"]
 
 _TEMPLATE = "report.html.j2"
 _MINUS = "\N{MINUS SIGN}"
+_DOI = re.compile(r"10\.\d{4,9}/\S+")
+_SMALL, _LARGE = 1e-2, 1e6
 
 
 def write_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder: Path) -> Path:
@@ -59,6 +62,9 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         signed=signed,
         number=_number,
         range=_range,
+        measured=_measured,
+        measured_range=_measured_range,
+        is_doi=_is_doi,
         relaxation=relaxation_text,
         duration=_duration,
         href=_href,
@@ -128,6 +134,24 @@ def _number(value: float | None, decimals: int = 3) -> str:
 
 def _range(value: Sequence[float] | None) -> str:
     return "not known" if value is None else range_text((value[0], value[1]))
+
+
+def _measured(value: float | str) -> str:
+    """A quantity of any unit: three decimals, or four digits where those would hide it; a word as it is."""
+    if isinstance(value, str):
+        return value
+    plain = value == 0 or _SMALL <= abs(value) < _LARGE
+    return (f"{value:.3f}" if plain else f"{value:.4g}").replace("-", _MINUS)
+
+
+def _measured_range(value: Sequence[float]) -> str:
+    low, high = (_measured(abs(end)) for end in value)
+    signs = ["+" if end >= 0 else _MINUS for end in (0.0 + end for end in value)]
+    return f"± {high}" if low == high and value[0] <= 0 <= value[1] else f"{signs[0]}{low}/{signs[1]}{high}"
+
+
+def _is_doi(text: str) -> bool:
+    return _DOI.fullmatch(text) is not None
 
 
 def _duration(seconds: float | None) -> str:

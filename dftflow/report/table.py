@@ -10,7 +10,7 @@ from typing import Any
 from dftflow.analysis.transitivity import Closure, closures
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.cautions import by_caution
-from dftflow.model.outcome import StudyOutcome
+from dftflow.model.outcome import StudyOutcome, relaxation_text
 from dftflow.plot.labels import range_text
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
@@ -78,7 +78,9 @@ def _edge_rows(document: dict[str, Any]) -> list[list[str]]:
                 "lineup_spread_ev",
                 "slab_gap_ev",
             )
-            surface = f"{name} {plane} {slab['termination']}{', not relaxed' if slab['relaxed'] is False else ''}"
+            surface = ", ".join(
+                filter(None, (f"{name} {plane} {slab['termination']}", relaxation_text(slab["relaxed"])))
+            )
             rows.append([surface, *bulk_cells, *(_number(slab[key]) for key in keys)])
     return rows
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_crystal import CBM, VBM, leave
+from model_crystal import CBM, FERMI, VBM, leave
 
 from dftflow.codes.registry import load_code
 from dftflow.crystals.crystal import Crystal
@@ -121,3 +121,62 @@ def test_sign_and_size_of_the_finite_basis_pressure() -> None:
     """
     assert finite_basis_pressure_gpa(-3.0, 100.0) == pytest.approx(3.204354, rel=1e-6)
     assert finite_basis_pressure_gpa(3.0, 100.0) == -finite_basis_pressure_gpa(-3.0, 100.0)
+
+
+def test_every_number_of_a_crystal(crystal: Crystal, tmp_path: Path) -> None:
+    """The levels are those of the record: VBM, CBM + 0.1 and E_F of the model, on the scale of its run."""
+    found = {q.name: q for q in crystal_quantities(findings_of(outcome(crystal, admitted(crystal, tmp_path))))}
+    numbers = {name: (q.value, q.unit, q.method) for name, q in found.items()}
+    scale = "on the scale of the run itself"
+    length = pytest.approx(crystal.structure.lattice.a)
+    assert numbers == {
+        "band gap": (pytest.approx(CBM + 0.1 - VBM), "eV", ""),
+        "valence band maximum": (pytest.approx(VBM), "eV", scale),
+        "conduction band minimum": (pytest.approx(CBM + 0.1), "eV", scale),
+        "Fermi level": (pytest.approx(FERMI), "eV", scale),
+        "volume": (pytest.approx(crystal.structure.volume), "Å³", ""),
+        "lattice parameter a": (length, "Å", ""),
+        "lattice parameter b": (length, "Å", ""),
+        "lattice parameter c": (length, "Å", ""),
+    }
+
+
+@pytest.mark.parametrize(("gap_on_grid_ev", "said"), [(1.83, True), (1.8201, True), (1.8199, False), (1.80, False)])
+def test_a_grid_that_misses_the_edge_is_told(
+    crystal: Crystal, tmp_path: Path, gap_on_grid_ev: float, said: bool
+) -> None:
+    """The gap is 1.8 eV at Γ, a point of the path; the one point of the grid has more, or as much."""
+    found = admitted(crystal, tmp_path)
+    assert found.results.bands is not None
+    bands = replace(
+        found.results.bands,
+        eigenvalues_ev=np.array([[[VBM, VBM + 1.8], [VBM - 0.001, VBM - 0.001 + gap_on_grid_ev]]]),
+        kpoints_frac=np.array([[0, 0, 0], [0.25, 0.25, 0.25]]),
+        labels=("G", ""),
+        on_path=(0, -1),
+    )
+    bulk = outcome(crystal, replace(found, results=replace(found.results, bands=bands)))
+    told = [line for line in bulk.warnings if "the SCF grid alone" in line]
+    assert bool(told) is said
+    if said:
+        assert f"a gap of {gap_on_grid_ev:.3f} eV" in told[0] and "by 0.0" in told[0] and "at G" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("slope_ev", "said"), [(-0.05, False), (-0.1, True), (0.05, False), (0.1, True), (-0.0755, False), (-0.0765, True)]
+)
+def test_a_correction_above_the_stress_tolerance_says_that_the_cutoff_is_not_converged(
+    crystal: Crystal, tmp_path: Path, slope_ev: float, said: bool
+) -> None:
+    """0.1 GPa in the relaxed 81.38 Å3 is 0.1 x 81.38 x 1.5 / 160.2177 = 0.0762 eV per unit of ln E_cut."""
+    bands = admitted(crystal, tmp_path)
+    larger = crystal.structure.copy()
+    larger.scale_lattice(81.38)
+    results = replace(bands.results, structure=larger, finite_basis_de_dlnecut_ev=slope_ev)
+    (line,) = [text for text in outcome(crystal, bands, replace(bands, results=results)).warnings if "basis" in text]
+    assert ("not converged" in line) is said
+
+
+def test_a_refused_relaxation_gives_no_cell(crystal: Crystal, tmp_path: Path) -> None:
+    bulk = outcome(crystal, admitted(crystal, tmp_path), Refusal(kind="failed", reason="died"))
+    assert (bulk.cell_step, bulk.relaxed) == ("", False) and bulk.structure is crystal.structure

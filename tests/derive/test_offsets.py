@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from model_crystal import STEP, VBM, leave
 
-from dftflow.derive.offsets import WAYS, offsets
+from dftflow.derive.findings import Findings
+from dftflow.derive.offsets import WAYS, offset_quantities, offsets
 from dftflow.errors import AnalysisError, StudyError
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.outcome import MaterialOutcome, StudyOutcome
 from dftflow.studies.builder import Builder
-from dftflow.studies.execution import collect_study
+from dftflow.studies.execution import collect_study, outcome_of_folder
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
 
@@ -181,3 +182,72 @@ def write_three(tmp_path: Path) -> Callable[..., Path]:
         return file
 
     return write
+
+
+# --- polar planes: the stored run -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored() -> StudyOutcome:
+    """CsPbBr3 with the polar (011) and then (010), FAPbBr3 with (010)."""
+    return outcome_of_folder(Path(__file__).parents[1] / "data" / "gpaw" / "26.7.0" / "fapbbr3-cspbbr3-quick")
+
+
+def test_rows_of_planes_that_are_not_polar_come_first_and_each_says_whose_plane_is(stored: StudyOutcome) -> None:
+    own = [row for row in stored.alignments if not row.source]
+    assert [(row.way.split()[0], row.polar) for row in own] == [
+        ("bulk", False), ("bulk", True), ("work", False), ("work", True),
+    ]  # fmt: skip
+    for row in own:
+        assert row.first is not None and row.second is not None
+        assert row.first.surface.startswith("(011)" if row.polar else "(010)")
+        assert ("CsPbBr3 (011) Pnma is a polar plane" in row.remarks) is row.polar
+        assert not any("FAPbBr3" in remark and "polar" in remark for remark in row.remarks)
+        assert row.relaxed is False and "FAPbBr3 (010) cubic: not relaxed" in row.remarks
+    turned, _ = offsets([AlignmentRequest(materials=("FAPbBr3", "CsPbBr3"))], stored.materials)
+    assert [row.polar for row in turned] == [False, True, False, True]
+
+
+def test_whether_both_were_relaxed(stored: StudyOutcome) -> None:
+    cs, fa = stored.materials
+
+    def relaxed(first: bool | None, second: bool | None) -> bool | None:
+        one = replace(cs, slabs=tuple(replace(slab, relaxed=first) for slab in cs.slabs[1:]))
+        other = replace(fa, slabs=tuple(replace(slab, relaxed=second) for slab in fa.slabs))
+        rows, _ = offsets([AlignmentRequest(materials=("CsPbBr3", "FAPbBr3"))], (one, other))
+        return rows[0].relaxed
+
+    assert relaxed(True, True) is True
+    assert relaxed(True, False) is relaxed(False, True) is relaxed(False, None) is False
+    assert relaxed(True, None) is relaxed(None, True) is None
+
+
+def test_remarks_of_every_step_stand_beside_the_offset_once(stored: StudyOutcome) -> None:
+    cs, fa = stored.materials
+    noted = replace(
+        cs,
+        bulk=replace(cs.bulk, remarks=("calculated at 300 eV",)),
+        slabs=tuple(replace(slab, remarks=("its deck was changed",)) for slab in cs.slabs),
+    )
+    rows, _ = offsets([AlignmentRequest(materials=("CsPbBr3", "FAPbBr3"))], (noted, fa))
+    assert rows[0].remarks.count("CsPbBr3/bulk-bands: calculated at 300 eV") == 1
+    assert rows[0].remarks.count("CsPbBr3/slab-010-potential: its deck was changed") == 1
+
+
+def test_both_numbers_of_a_published_row(stored: StudyOutcome) -> None:
+    quoted = PublishedOffset(
+        materials=("CsPbBr3", "FAPbBr3"), method="XPS", valence_band_offset_ev=0.2, conduction_band_offset_ev=-0.3,
+        type="type I", doi="10.1000/2",
+    )  # fmt: skip
+    request = AlignmentRequest(materials=("CsPbBr3", "FAPbBr3"), tolerance_ev=0.2, published=(quoted,))
+    rows, _ = offsets([request], stored.materials)
+    row = rows[-1]
+    assert (row.valence_band_offset_ev, row.conduction_band_offset_ev, row.type) == (0.2, -0.3, "type I")
+    assert (row.method, row.tolerance_ev, row.source) == ("XPS", 0.2, "10.1000/2")
+    found = [q for q in offset_quantities(Findings(admissions={}, alignments=rows)) if q.method == "XPS"]
+    assert [(q.name, q.value, q.unit, q.origin) for q in found] == [
+        ("valence band offset", 0.2, "eV", ("10.1000/2",)),
+        ("conduction band offset", -0.3, "eV", ("10.1000/2",)),
+        ("type of the alignment", "type I", "", ("10.1000/2",)),
+    ]
+    assert all(q.uncertainty is None for q in found)

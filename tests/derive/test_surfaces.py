@@ -133,12 +133,22 @@ def test_remarks_of_all_its_steps_stand_beside_a_number(
     assert level.remarks == ("two", "CsBr/slab-110-relax: three", "CsBr/bulk-bands: one")
 
 
-def test_a_relaxation_that_did_not_finish_proves_nothing(
-    crystal: Crystal, bands: Admitted, potential: Admitted
+def test_a_relaxation_without_results_proves_nothing(crystal: Crystal, bands: Admitted, potential: Admitted) -> None:
+    slab = outcome(crystal, bands, potential, Refusal(kind="failed", reason="died"))
+    assert slab is not None and slab.relaxed is False, "it lies where it was cut"
+
+
+def test_another_geometry_than_the_relaxed_one_is_not_known(
+    crystal: Crystal, bands: Admitted, potential: Admitted, model: SlabModel, tmp_path: Path
 ) -> None:
-    ended = replace(potential, results=replace(potential.results, status="geom_not_converged"))
-    slab = outcome(crystal, bands, potential, ended)
-    assert slab is not None and slab.relaxed is None
+    relax = admitted(Built(structure=model.structure, spec=RELAX, model=model), tmp_path / "relax")
+    moved = model.structure.copy()
+    moved.translate_sites([0], [0, 0, 0.3], frac_coords=False)
+    slab = outcome(crystal, bands, replace(potential, results=replace(potential.results, structure=moved)), relax)
+    assert slab is not None and slab.relaxed is None and slab.structure is moved
+    elsewhere = replace(relax, results=replace(relax.results, structure=moved))
+    slab = outcome(crystal, bands, potential, elsewhere)
+    assert slab is not None and slab.relaxed is False and slab.structure is potential.results.structure
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("not run", ""), ("failed", "died"), ("refused", "another slab")])
@@ -178,6 +188,9 @@ def test_without_edges_of_the_crystal_the_reason_is_theirs(
     other = replace(bands, results=replace(bands.results, potential=None))
     slab = outcome(crystal, other, potential)
     assert slab is not None and "CsBr/bulk-bands has left no potential" in slab.failure
+    refused = replace(other, remarks=("potential not used: another cell",))
+    slab = outcome(crystal, refused, potential)
+    assert slab is not None and "potential not used: another cell" in slab.failure
 
 
 def test_potentials_of_two_kinds_are_not_lined_up(crystal: Crystal, bands: Admitted, potential: Admitted) -> None:

@@ -230,3 +230,81 @@ def test_eigenvalues_of_a_run_of_their_own_belong_to_that_run() -> None:
         replace(fitting, reciprocal_per_ang=np.eye(3)),
     ):
         assert refused(bands=foreign, bands_run=run, potential=None, density=None) == {"bands"}
+
+
+# --- what a mutation run asked for ------------------------------------------------------------------------------
+
+
+def by_name(**changes: Any) -> dict[str, Check]:
+    return {check.name: check for check in belonging(results(**changes))}
+
+
+def test_without_a_log_electrons_of_the_density_are_compared_with_those_of_the_eigenvalues() -> None:
+    checks = by_name(**WITHOUT_LOG, density=density(n_electrons=6.0))
+    check = checks["electrons of the density = electrons of the eigenvalues"]
+    assert check.passed is False and check.detail.startswith("4 and 6, difference 2.000000 e")
+    assert set(check.concerns) == {"bands", "density"}
+
+
+@pytest.mark.parametrize(("mean", "passed"), [(4.0, True), (4.0000009, True), (4.0000015, None), (4.01, False)])
+def test_a_density_counts_its_electrons_to_six_decimals(mean: float, passed: bool | None) -> None:
+    """The log prints four digits, 4.000, which may hide half a unit of the last; the density itself hides 1e-6."""
+    check = by_name(density=density(n_electrons=mean))["electrons of the density = electrons of the log"]
+    assert check.passed is passed
+    assert ("what is printed may hide" in check.detail) is (passed is None)
+
+
+@pytest.mark.parametrize(("electrons", "same"), [(4.0009, True), (4.0011, False)])
+def test_two_printed_numbers_of_electrons(electrons: float, same: bool) -> None:
+    """Each of both may hide half a unit of its fourth digit, 0.0005."""
+    check = by_name(bands=bands(n_electrons=(electrons,)))["electrons of the eigenvalues = electrons of the log"]
+    assert check.passed is same
+
+
+def test_fewer_than_one_electron_have_as_many_decimals_as_one() -> None:
+    """0.3000 has four digits behind the point, not five."""
+    few = replace(METHOD, n_electrons=0.3)
+    check = by_name(method=few, bands=bands(n_electrons=(0.3008,)), density=None)
+    assert check["electrons of the eigenvalues = electrons of the log"].passed is True
+
+
+def test_without_a_log_spins_are_compared_pair_by_pair() -> None:
+    checks = by_name(**WITHOUT_LOG, potential=potential(n_spins=2))
+    against = checks["spins of the potential = spins of the eigenvalues"]
+    assert against.passed is False and against.detail == "two channels, expected one channel"
+    assert set(against.concerns) == {"bands", "potential"}
+    assert checks["spins of the density = spins of the eigenvalues"].passed is True
+    with_log = by_name(potential=potential(n_spins=2))
+    assert not [name for name in with_log if "spins of the eigenvalues" in name and "= spins of the e" in name]
+    assert with_log["spins of the potential = spins of the run"].detail == "two channels, expected one channel"
+
+
+def test_a_run_that_may_hold_two_kinds_of_channels_says_both() -> None:
+    polarised = replace(METHOD, spin_polarised=True)
+    check = by_name(method=polarised, bands=bands())["spins of the eigenvalues = spins of the run"]
+    assert check.passed is False and check.detail == "one channel, expected two channels or spinors"
+
+
+@pytest.mark.parametrize(
+    ("method", "eigenvalues"),
+    [(replace(METHOD, spin_orbit=True), bands(spinor=True)), (None, bands(spinor=True))],
+)
+def test_the_sets_of_a_spinor_s_potential_prove_nothing(method: Method | None, eigenvalues: Bands) -> None:
+    for count in (1, 2, 4):
+        checks = by_name(method=method, bands=eigenvalues, potential=potential(n_spins=count), density=None)
+        assert not [name for name in checks if name.startswith("spins of the potential")]
+    known = by_name(method=METHOD, bands=bands(), potential=potential(n_spins=1))
+    assert "spins of the potential = spins of the run" in known
+
+
+@pytest.mark.parametrize(("level_ev", "same"), [(1.50009, True), (1.50011, False), (1.49991, True), (1.49989, False)])
+def test_a_fermi_level_counts_to_a_ten_thousandth_of_an_ev(level_ev: float, same: bool) -> None:
+    check = by_name(bands=bands(fermi_ev=level_ev))["Fermi level of the eigenvalues = Fermi level of the log"]
+    assert check.passed is same and check.concerns == ("bands",)
+
+
+def test_one_of_two_fermi_levels_is_enough() -> None:
+    two = bands(spins=2, fermi_by_spin_ev=(1.2, 1.5), fermi_ev=1.5)
+    polarised = replace(METHOD, spin_polarised=True)
+    check = by_name(method=polarised, bands=two)["Fermi level of the eigenvalues = Fermi level of the log"]
+    assert check.passed is True and check.detail == "1.20000 and 1.50000 eV and 1.50000 eV"

@@ -19,7 +19,7 @@ from dftflow.crystals.sources import load_crystal
 from dftflow.gate.step import admit
 from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.built import Built
-from dftflow.model.spec import CalcSpec, KPath, KPoint
+from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 from dftflow.model.surface import SlabModel
 
 SPEC = CalcSpec(
@@ -128,7 +128,8 @@ def test_a_surface_that_cannot_be_told_is_no_agreement(slabs: dict[str, SlabMode
         ({"method": {"functional": None}}, None),
         ({"method": {"cutoff_ev": 300.02}}, "calculated at 300.02 eV, the study asks for 300 eV"),
         ({"method": {"cutoff_ev": 300.005}}, None),
-        ({"method": {"kpoints_grid": [4, 4, 1]}}, "calculated on 4x4x1"),
+        ({"method": {"cutoff_ev": 299.0}}, "calculated at 299 eV, the study asks for 300 eV"),
+        ({"method": {"kpoints_grid": [4, 4, 1]}}, "calculated on 4x4x1 k-points, the study asks for 2x2x1"),
         ({"method": {"kpoints_shift": [0, 0, 0]}}, "calculated on 2x2x1 (Γ-centred)"),
         ({"method": {"kpoints_grid": None, "kpoints_shift": None}}, None),
     ],
@@ -178,6 +179,11 @@ def test_another_volume_of_a_crystal_is_said(crystal_bands: Built, tmp_path: Pat
     admission = admit(crystal_bands, GPAW, leave(tmp_path, other, crystal_bands.spec))
     assert isinstance(admission, Admitted)
     assert any("Å³ an atom" in remark for remark in admission.remarks) is said
+    if said:
+        have, want = other.volume / len(other), crystal_bands.structure.volume / len(other)
+        assert (
+            f"calculated at {have:.3f} Å³ an atom" in admission.remarks[0] and f"has {want:.3f}" in admission.remarks[0]
+        )
     assert not any("older than the relaxation" in remark for remark in admission.remarks)
     made_from = replace(crystal_bands, parents={"CsPbBr3/bulk-relax": "0"})
     again = admit(made_from, GPAW, tmp_path)
@@ -277,3 +283,79 @@ def test_a_damaged_file_has_failed(slabs: dict[str, SlabModel], tmp_path: Path) 
     (folder / "potential.npz").write_bytes(b"PK")
     admission = admit(asked, GPAW, folder)
     assert isinstance(admission, Refusal) and admission.kind == "failed" and "potential.npz" in admission.reason
+
+
+def test_what_was_added_is_not_what_was_taken_away(slabs: dict[str, SlabModel], tmp_path: Path) -> None:
+    asked = built_as(slabs["CsBr"])
+    folder = leave(tmp_path, asked.structure, SPEC)
+    deck = GPAW.render(asked.structure, SPEC, "a").files
+    for name, text in deck.items():
+        (folder / name).write_text(text)
+    script = folder / "a.py"
+    script.write_text(script.read_text().replace("300.0", "500.0"))
+    (folder / "a.xyz").unlink()
+    admission = admit(asked, GPAW, folder, deck=deck)
+    assert isinstance(admission, Admitted)
+    (remark,) = admission.remarks
+    assert remark.index("300.0") < remark.index("500.0"), remark
+
+
+def test_a_deck_that_is_no_text_is_no_reason_to_fail(slabs: dict[str, SlabModel], tmp_path: Path) -> None:
+    asked = built_as(slabs["CsBr"])
+    folder = leave(tmp_path, asked.structure, SPEC)
+    deck = GPAW.render(asked.structure, SPEC, "a").files
+    for name in deck:
+        (folder / name).write_bytes(b"\xff\xfe\x00")
+    admission = admit(asked, GPAW, folder, deck=deck)
+    assert isinstance(admission, Admitted) and admission.remarks
+
+
+@pytest.mark.parametrize(("lost", "said"), [("numbers", "a geometry"), ("fermi_ev", "a Fermi level")])
+def test_a_record_without_what_a_potential_is_counted_from(
+    slabs: dict[str, SlabModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str, said: str
+) -> None:
+    asked = built_as(slabs["CsBr"])
+    folder = leave(tmp_path, asked.structure, SPEC)
+    read = GPAW.read
+
+    def without(calculation: Any) -> Any:
+        reading = read(calculation)
+        gone = {"structure": None} if lost == "numbers" else {"log_fermi": None, "bands": None}
+        return replace(reading, results=replace(reading.results, **gone))
+
+    monkeypatch.setattr(GPAW, "read", without)
+    admission = admit(asked, GPAW, folder)
+    assert isinstance(admission, Refusal) and admission.kind == "failed"
+    assert admission.reason == f"finished, but there is not what the step is for: {said}"
+
+
+def test_a_relaxation_may_change_its_volume(crystal_bands: Built, tmp_path: Path) -> None:
+    goal = Relaxation(
+        cell="isotropic", energy_tol_ev_per_atom=1e-5, force_tol_ev_per_ang=0.05, stress_tol_gpa=0.1,
+        displacement_tol_ang=1e-3, max_steps=10,
+    )  # fmt: skip
+    spec = replace(SPEC_OF_BANDS, task="relax", path=None, relaxation=goal)
+    larger = crystal_bands.structure.copy()
+    larger.scale_lattice(1.05 * larger.volume)
+    admission = admit(replace(crystal_bands, spec=spec), GPAW, leave(tmp_path, larger, spec))
+    assert isinstance(admission, Admitted) and admission.remarks == ()
+
+
+@pytest.mark.parametrize("file", ["results.json", "nothing"])
+def test_two_calculations_or_none_in_a_folder(
+    slabs: dict[str, SlabModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    asked = built_as(slabs["CsBr"])
+    folder = leave(tmp_path, asked.structure, SPEC)
+    if file == "nothing":
+        for name in ("results.json", "bands.npz", "potential.npz"):
+            (folder / name).unlink()
+        admission = admit(asked, GPAW, folder)
+        assert (
+            isinstance(admission, Refusal) and admission.kind == "not run" and "no results of gpaw" in admission.reason
+        )
+        return
+    find = GPAW.find
+    monkeypatch.setattr(GPAW, "find", lambda place: find(place) * 2)
+    admission = admit(asked, GPAW, folder)
+    assert isinstance(admission, Refusal) and admission.kind == "failed" and "several calculations" in admission.reason

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-import outcomes
+from levels import all_pairs, surface_levels
 
 from dftflow.analysis.alignment import exchanged
 from dftflow.model.alignment import Alignment
+from dftflow.model.outcome import StudyOutcome
 
-AB, AC, BC = outcomes.all_pairs(outcomes.surface_levels([-5.0, -6.0, -5.5], [2.0, 2.0, 2.0]))
+AB, AC, BC = all_pairs(surface_levels([-5.0, -6.0, -5.5], [2.0, 2.0, 2.0]))
 
 
 def defended(*rows: Alignment) -> tuple[Alignment, ...]:
-    return replace(outcomes.make_outcome(Path("run")), alignments=rows).defended
+    bare = StudyOutcome(
+        title="", study_name="", preset="", preset_note="", code="", materials=(), alignments=rows, steps=(),
+        settings={}, provenance={},
+    )  # fmt: skip
+    return bare.defended
 
 
 def test_one_row_a_pair_in_the_order_of_first_appearance() -> None:

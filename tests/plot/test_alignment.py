@@ -3,11 +3,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from itertools import combinations
-from types import ModuleType
 
 import matplotlib.style
 import numpy as np
 import pytest
+from levels import FACES, MANY, all_pairs, pair, published, surface_levels
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from text_boxes import overlaps
@@ -60,8 +60,8 @@ def test_the_overlap_check_sees_an_overlap() -> None:
 
 @pytest.mark.parametrize("names", [("CsPbBr3", "FAPbBr3"), LONG], ids=["short", "long"])
 @pytest.mark.parametrize("vbo", [0.0, 0.021, -0.021, 0.3, -0.3, 1.2, -1.2, 3.0, -3.0])
-def test_no_texts_overlap_for_two(outcomes: ModuleType, vbo: float, names: tuple[str, str]) -> None:
-    assert overlaps(drawn(outcomes.alignment(vbo=vbo, names=names))) == []
+def test_no_texts_overlap_for_two(vbo: float, names: tuple[str, str]) -> None:
+    assert overlaps(drawn(pair(vbo=vbo, names=names))) == []
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,9 @@ def test_no_texts_overlap_for_two(outcomes: ModuleType, vbo: float, names: tuple
     ],
 )
 def test_no_texts_overlap_for_other_gaps(
-    outcomes: ModuleType, ip_first: float, gap_first: float, gap_second: float, range_ev: tuple[float, float]
+    ip_first: float, gap_first: float, gap_second: float, range_ev: tuple[float, float]
 ) -> None:
-    row = outcomes.alignment(
-        vbo=0.021, ip_first=ip_first, gap_first=gap_first, gap_second=gap_second, range_ev=range_ev
-    )
+    row = pair(vbo=0.021, ip_first=ip_first, gap_first=gap_first, gap_second=gap_second, ranges=(range_ev, range_ev))
     assert overlaps(drawn(row)) == []
 
 
@@ -89,7 +87,7 @@ def _range(dice: random.Random) -> Range:
     return {0: (0.0, 0.0), 1: (-size, 0.0)}.get(kind, (-size, size))
 
 
-def _case(outcomes: ModuleType, seed: int) -> list[AbsoluteEdges]:
+def _case(seed: int) -> list[AbsoluteEdges]:
     """2 to 10 surfaces: close, far and anywhere; affinities below 0.7 eV and of either sign; potentials above 9 eV."""
     dice = random.Random(seed)
     count = 10 if seed >= 203 else (2, 3, 4, 5, 6, 8, 3)[seed % 7]
@@ -100,8 +98,8 @@ def _case(outcomes: ModuleType, seed: int) -> list[AbsoluteEdges]:
         dice.choice((0.05, 0.4, dice.uniform(1.0, 3.5), abs(vbm) - 0.6, abs(vbm) - dice.uniform(-1.5, 0.7)))
         for vbm in vbms
     ]
-    names = [*outcomes.MANY, "formamidinium lead bromide, cubic", "Cs2Ag0.5In0.5BiBr6"]
-    faces = [*outcomes.FACES, "(011) Pnma, CsBr3/2 (half Cs2Br6), not known whether relaxed", "(1-10), WO3"]
+    names = [*MANY, "formamidinium lead bromide, cubic", "Cs2Ag0.5In0.5BiBr6"]
+    faces = [*FACES, "(011) Pnma, CsBr3/2 (half Cs2Br6), not known whether relaxed", "(1-10), WO3"]
     order = dice.sample(range(10), count)
     return [
         AbsoluteEdges(
@@ -123,18 +121,18 @@ def _rows(levels: list[AbsoluteEdges], dice: random.Random) -> list[Alignment]:
 
 
 @pytest.mark.parametrize("part", range(7))
-def test_no_texts_overlap_for_any_number_of_materials(outcomes: ModuleType, part: int) -> None:
+def test_no_texts_overlap_for_any_number_of_materials(part: int) -> None:
     """210 cases: 2 to 8 materials, and seven times 10."""
     for seed in range(part, 210, 7):
-        levels = _case(outcomes, seed)
-        assert overlaps(drawn(*_rows(levels, random.Random(seed)))) == [], f"case {seed}"
+        cases = _case(seed)
+        assert overlaps(drawn(*_rows(cases, random.Random(seed)))) == [], f"case {seed}"
 
 
 # --- what it shows ----------------------------------------------------------------------------------------------
 
 
-def test_the_diagram_says_the_numbers(outcomes: ModuleType, ax: Axes) -> None:
-    draw(ax, outcomes.alignment(vbo=0.021))
+def test_the_diagram_says_the_numbers(ax: Axes) -> None:
+    draw(ax, pair(vbo=0.021))
     words = " ".join(t.get_text() for t in ax.texts)
     for number in ("IP 5.81", "IP 5.83", "EA 3.90", "EA 4.19", "+0.021 ± 0.123", "+0.289 ± 0.123"):
         assert number in words
@@ -143,16 +141,16 @@ def test_the_diagram_says_the_numbers(outcomes: ModuleType, ax: Axes) -> None:
     assert [t.get_text().split("\n")[0] for t in ax.get_xticklabels()] == ["CsPbBr$_{3}$", "FAPbBr$_{3}$"]
 
 
-def test_levels_are_drawn_where_they_are(outcomes: ModuleType, ax: Axes) -> None:
-    draw(ax, outcomes.alignment(vbo=0.5))
+def test_levels_are_drawn_where_they_are(ax: Axes) -> None:
+    draw(ax, pair(vbo=0.5))
     levels = {round(float(line.get_ydata()[0]), 3) for line in ax.get_lines()}
     assert {-5.812, -6.312, -3.903, -4.671, 0.0} <= levels
 
 
-def test_offsets_stand_between_neighbours_left_minus_right(outcomes: ModuleType, ax: Axes) -> None:
+def test_offsets_stand_between_neighbours_left_minus_right(ax: Axes) -> None:
     """VBMs -5, -6.5, -5.7; gaps 2, 2.4, 1: the CBMs are -3, -4.1, -4.7. A and C are no neighbours."""
-    a, b, c = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
-    ab, ac, bc = outcomes.all_pairs([a, b, c])
+    a, b, c = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
+    ab, ac, bc = all_pairs([a, b, c])
     columns = draw(ax, ab, ac, exchanged(bc))
     assert columns == (a, b, c)
     middles = sorted(ax.get_xticks())
@@ -166,9 +164,9 @@ def test_offsets_stand_between_neighbours_left_minus_right(outcomes: ModuleType,
     assert "left minus edge on the right" in ax.get_xlabel()
 
 
-def test_each_column_has_its_edges_and_its_range(outcomes: ModuleType, ax: Axes) -> None:
-    levels = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0], [(-2.0, 0.0), (-0.1, 0.1), (-0.2, 0.3)])
-    draw(ax, *outcomes.all_pairs(levels))
+def test_each_column_has_its_edges_and_its_range(ax: Axes) -> None:
+    levels = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0], [(-2.0, 0.0), (-0.1, 0.1), (-0.2, 0.3)])
+    draw(ax, *all_pairs(levels))
     bars = [container.lines[2][0].get_segments()[0][:, 1] for container in ax.containers]
     np.testing.assert_allclose(bars, [[-7.0, -5.0], [-6.6, -6.4], [-5.9, -5.4]])
     assert ax.get_ylim()[0] < -7.0
@@ -178,27 +176,27 @@ def test_each_column_has_its_edges_and_its_range(outcomes: ModuleType, ax: Axes)
     assert {"EA 3.00\n+0.00/+2.00", "IP 5.00\n+0.00/+2.00", "IP 6.50 ± 0.10"} <= set(words)
 
 
-def test_neighbours_without_a_row_have_no_numbers(outcomes: ModuleType, ax: Axes) -> None:
-    a, b, c = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
-    ab, ac, _ = outcomes.all_pairs([a, b, c])
+def test_neighbours_without_a_row_have_no_numbers(ax: Axes) -> None:
+    a, b, c = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
+    ab, ac, _ = all_pairs([a, b, c])
     draw(ax, ab, ac)
     assert sum("Delta" in text.get_text() for text in ax.texts) == 2
 
 
-def test_columns_stand_in_the_order_of_the_study_each_once(outcomes: ModuleType) -> None:
-    a, b, c = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
-    ab, ac, bc = outcomes.all_pairs([a, b, c])
+def test_columns_stand_in_the_order_of_the_study_each_once() -> None:
+    a, b, c = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
+    ab, ac, bc = all_pairs([a, b, c])
     other = AbsoluteEdges(material=b.material, surface="(111)", vbm_ev=-6.0, cbm_ev=-3.6, range_ev=(0.0, 0.0))
     names = [c.material, b.material, a.material]
     assert diagram_columns([ab, ac, bc], names) == (c, b, a)
     assert diagram_columns([ab, align(other, c, method="x", range_holds="")], names) == (c, b, other, a)
     assert diagram_columns([ab], names) == (a, b)
-    assert diagram_columns([outcomes.published()], names) == ()
+    assert diagram_columns([published()], names) == ()
 
 
-def test_two_methods_are_told_apart(outcomes: ModuleType, ax: Axes) -> None:
-    a, b, c = outcomes.surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
-    (ab,), (bc,) = outcomes.all_pairs([a, b]), outcomes.all_pairs([b, c], way="work functions")
+def test_two_methods_are_told_apart(ax: Axes) -> None:
+    a, b, c = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
+    (ab,), (bc,) = all_pairs([a, b]), all_pairs([b, c], way="work functions")
     draw(ax, ab, bc)
     labels = [label.get_text().replace("\n", " ") for label in ax.get_xticklabels()]
     assert [("by bulk line-up" in label, "by work functions" in label) for label in labels] == [
@@ -207,18 +205,18 @@ def test_two_methods_are_told_apart(outcomes: ModuleType, ax: Axes) -> None:
 
 
 @pytest.mark.parametrize("vbo", [0.021, -0.021, 2.0])
-def test_the_zoom_shows_both_edges_with_their_errors(outcomes: ModuleType, ax: Axes, vbo: float) -> None:
-    draw(ax, outcomes.alignment(vbo=vbo))
+def test_the_zoom_shows_both_edges_with_their_errors(ax: Axes, vbo: float) -> None:
+    draw(ax, pair(vbo=vbo))
     (zoom,) = ax.child_axes
     bars = [container.lines[2][0].get_segments()[0][:, 1] for container in zoom.containers]
-    np.testing.assert_allclose(bars, [[vbo - 0.087, vbo + 0.087], [-0.087, 0.087]], atol=1e-9)
+    np.testing.assert_allclose(bars, [[vbo - 0.06, vbo + 0.06], [-0.063, 0.063]], atol=1e-9)
     low, high = zoom.get_ylim()
-    assert low < min(vbo, 0) - 0.087
-    assert high > max(vbo, 0) + 0.087
+    assert low < min(vbo - 0.06, -0.063)
+    assert high > max(vbo + 0.06, 0.063)
 
 
-def test_a_tiny_offset_still_makes_a_visible_step(outcomes: ModuleType, ax: Axes) -> None:
-    draw(ax, outcomes.alignment(vbo=0.021))
+def test_a_tiny_offset_still_makes_a_visible_step(ax: Axes) -> None:
+    draw(ax, pair(vbo=0.021))
     ax.figure.draw_without_rendering()
     (zoom,) = ax.child_axes
     low, high = zoom.get_ylim()
@@ -229,21 +227,21 @@ def test_a_tiny_offset_still_makes_a_visible_step(outcomes: ModuleType, ax: Axes
 # --- what it refuses --------------------------------------------------------------------------------------------
 
 
-def test_a_published_row_has_no_diagram(outcomes: ModuleType, ax: Axes) -> None:
+def test_a_published_row_has_no_diagram(ax: Axes) -> None:
     with pytest.raises(AnalysisError, match="two materials with band edges"):
-        draw(ax, outcomes.published())
+        draw(ax, published())
 
 
 @pytest.mark.parametrize("vbm", [0.0, 0.3, float("nan")])
-def test_a_valence_band_above_the_vacuum_level_is_not_drawn(outcomes: ModuleType, ax: Axes, vbm: float) -> None:
-    good, other = outcomes.surface_levels([-5.0, -6.0], [2.0, 2.0])
+def test_a_valence_band_above_the_vacuum_level_is_not_drawn(ax: Axes, vbm: float) -> None:
+    good, other = surface_levels([-5.0, -6.0], [2.0, 2.0])
     wrong = AbsoluteEdges(material="X", surface="(100)", vbm_ev=vbm, cbm_ev=vbm + 1, range_ev=(0.0, 0.0))
     with pytest.raises(AnalysisError, match=r"X \(100\)"):
         draw_alignment(ax, [good, other, wrong], [], material_colors([good.material, other.material, "X"]))
 
 
-def test_a_conduction_band_above_the_vacuum_level_is(outcomes: ModuleType, ax: Axes) -> None:
-    levels = outcomes.surface_levels([-5.0, -4.2, -6.0], [2.0, 5.5, 1.0])
-    draw(ax, *outcomes.all_pairs(levels))
+def test_a_conduction_band_above_the_vacuum_level_is(ax: Axes) -> None:
+    levels = surface_levels([-5.0, -4.2, -6.0], [2.0, 5.5, 1.0])
+    draw(ax, *all_pairs(levels))
     assert any("EA \N{MINUS SIGN}1.30" in text.get_text() for text in ax.texts)
     assert ax.get_ylim()[1] > 1.3

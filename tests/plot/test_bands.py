@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import ModuleType
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from outcomes import CS_BANDS, FA_BANDS, StoredRun, recorded_edges_ev
 
 from dftflow.errors import AnalysisError
 from dftflow.model.outcome import StudyOutcome
@@ -29,25 +29,28 @@ def test_path_axis_of_a_cube_in_units_of_2pi_over_a(ax: Axes, outcome: StudyOutc
     assert path_length(bulk.bands) == pytest.approx(unit * legs.sum(), rel=1e-6)
 
 
-def test_lines_hold_the_eigenvalues_less_the_zero(ax: Axes, outcome: StudyOutcome) -> None:
-    bulk = outcome.materials[0].bulk
-    draw_bands(ax, bulk.bands, bulk.edges, zero_ev=8.823, energy_window=(-30, 30), color="C0")
-    lines = [line for line in ax.get_lines() if line.get_label().startswith("_child") and len(line.get_xdata()) > 2]
-    n_bands, n_segments = bulk.bands.eigenvalues_ev.shape[2], 4
-    assert len(lines) == n_bands * n_segments
-    on_path = np.array(bulk.bands.on_path) >= 0
+def test_lines_hold_the_eigenvalues_less_the_zero(ax: Axes, run: StoredRun) -> None:
+    """The path of Pnma has four parts, two of which have two points."""
+    bulk = run.outcome().materials[0].bulk
+    stored = np.load(run.folder(CS_BANDS) / "bands.npz")
+    draw_bands(ax, bulk.bands, bulk.edges, zero_ev=8.823, energy_window=(-90, 90), color="C0")
+    lines = [line for line in ax.get_lines() if line.get_label().startswith("_child") and line.get_linewidth() == 0.8]
+    values, on_path = stored["eigenvalues_ev"], stored["on_path"] >= 0
+    assert len(lines) == values.shape[2] * 4
     drawn = np.sort(np.concatenate([line.get_ydata() for line in lines]))
-    np.testing.assert_allclose(drawn, np.sort((bulk.bands.eigenvalues_ev[0, on_path] - 8.823).ravel()))
+    np.testing.assert_allclose(drawn, np.sort((values[0, on_path] - 8.823).ravel()))
 
 
-def test_edges_are_marked_wherever_the_path_meets_them(ax: Axes, outcome: StudyOutcome) -> None:
-    bulk = outcome.materials[1].bulk
+def test_edges_are_marked_wherever_the_path_meets_them(ax: Axes, run: StoredRun) -> None:
+    """The edges lie at R, where the path comes by twice."""
+    bulk = run.outcome().materials[1].bulk
+    vbm, cbm = recorded_edges_ev(run.folder(FA_BANDS))
     draw_bands(ax, bulk.bands, bulk.edges, zero_ev=bulk.edges.vbm.value_ev, energy_window=(-4, 5), color="C0")
     marks = {line.get_label(): line for line in ax.get_lines() if line.get_label() in {"VBM", "CBM"}}
     ticks = dict(zip([t.get_text() + str(i) for i, t in enumerate(ax.get_xticklabels())], ax.get_xticks(), strict=True))
     np.testing.assert_allclose(marks["VBM"].get_xdata(), [ticks["R4"], ticks["R6"]])
     assert set(marks["VBM"].get_ydata()) == {0.0}
-    assert list(marks["CBM"].get_ydata()) == pytest.approx([1.641, 1.641])
+    assert list(marks["CBM"].get_ydata()) == pytest.approx([cbm - vbm] * 2)
 
 
 def test_an_edge_at_minus_k_is_the_same_edge(ax: Axes, outcome: StudyOutcome) -> None:
@@ -70,7 +73,7 @@ def test_an_edge_off_the_path_gets_no_marker(ax: Axes, outcome: StudyOutcome) ->
 def test_spin_channels_are_told_apart(ax: Axes, outcome: StudyOutcome) -> None:
     bulk = outcome.materials[1].bulk
     up = bulk.bands.eigenvalues_ev[0]
-    bands = replace(bulk.bands, eigenvalues_ev=np.stack([up, up + 0.2]), n_electrons=(4.0, 4.0))
+    bands = replace(bulk.bands, eigenvalues_ev=np.stack([up, up + 0.2]), n_electrons=(26.0, 26.0))
     draw_bands(ax, bands, bulk.edges, zero_ev=0.0, energy_window=(-30, 30), color="C0")
     styles = [line.get_linestyle() for line in ax.get_lines()]
     assert styles.count("--") == 2 * up.shape[1]
@@ -83,14 +86,11 @@ def test_a_grid_has_no_path(ax: Axes, outcome: StudyOutcome) -> None:
         draw_bands(ax, grid, bulk.edges, zero_ev=0.0, energy_window=(0, 8), color="C0")
 
 
-def test_shifting_the_zero_moves_nothing(outcomes: ModuleType, outcome: StudyOutcome) -> None:
-    bulk = outcome.materials[1].bulk
+def test_shifting_the_zero_moves_nothing(run: StoredRun) -> None:
     here, there = Figure().subplots(), Figure().subplots()
-    draw_bands(here, bulk.bands, bulk.edges, zero_ev=2.0, energy_window=(-9, 9), color="C0")
-    moved = replace(bulk.bands, eigenvalues_ev=bulk.bands.eigenvalues_ev + 7.5)
-    edges = outcomes.band_edges(
-        moved, "R", (0.5, 0.5, 0.5), bulk.edges.vbm.value_ev + 7.5, bulk.edges.cbm.value_ev + 7.5
-    )
-    draw_bands(there, moved, edges, zero_ev=9.5, energy_window=(-9, 9), color="C0")
+    for ax, zero_ev in ((here, 2.0), (there, 9.5)):
+        bulk = run.outcome().materials[1].bulk
+        draw_bands(ax, bulk.bands, bulk.edges, zero_ev=zero_ev, energy_window=(-9, 9), color="C0")
+        run.shifted(FA_BANDS, bands_ev=7.5)
     for a, b in zip(here.get_lines(), there.get_lines(), strict=True):
         np.testing.assert_allclose(a.get_ydata(), b.get_ydata(), atol=1e-12)

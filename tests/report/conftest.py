@@ -1,27 +1,26 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from outcomes import StoredRun, make_failed
 
 from dftflow.model.outcome import StudyOutcome
 
 
-@pytest.fixture(scope="session")
-def outcomes() -> ModuleType:
-    """The shared builder ``tests/outcomes.py``."""
-    spec = importlib.util.spec_from_file_location("outcomes", Path(__file__).parents[1] / "outcomes.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["outcomes"] = module
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def run(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
+    """A copy of the paper's study at `quick`."""
+    return StoredRun.of(tmp_path_factory.mktemp("study") / "run")
 
 
 @pytest.fixture
-def outcome(outcomes: ModuleType, tmp_path: Path) -> StudyOutcome:
-    return outcomes.make_outcome(tmp_path)
+def outcome(run: StoredRun) -> StudyOutcome:
+    """What follows from it."""
+    return run.outcome()
+
+
+@pytest.fixture
+def failed(tmp_path: Path) -> StudyOutcome:
+    """The same, where the polar slab of CsPbBr3 did not converge."""
+    return make_failed(tmp_path / "failed")

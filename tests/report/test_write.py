@@ -6,19 +6,19 @@ import base64
 import re
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from matplotlib.figure import Figure
+from outcomes import make_many, make_outcome
 
 from dftflow.plot.figures import StudyFigure, study_figures
 from dftflow.report.write import write_outcome
 
 
 def test_each_figure_is_drawn_once_and_the_page_shows_the_files(
-    outcomes: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study = outcomes.make_many(tmp_path, 3)
+    study = make_many(tmp_path / "study", 3)
     drawn = {figure.name for figure in study_figures(study) if figure.build is not None}
     rendered: Counter[str] = Counter()
     saved: Counter[str] = Counter()
@@ -42,8 +42,8 @@ def test_each_figure_is_drawn_once_and_the_page_shows_the_files(
     assert sorted(shown) == sorted(path.read_bytes() for path in written.figures if path.suffix == ".svg")
 
 
-def test_the_table_names_the_diagram_the_page_and_the_numbers(outcomes: ModuleType, tmp_path: Path) -> None:
-    written = write_outcome(outcomes.make_many(tmp_path, 2), tmp_path / "run")
+def test_the_table_names_the_diagram_the_page_and_the_numbers(tmp_path: Path) -> None:
+    written = write_outcome(make_outcome(tmp_path / "study"), tmp_path / "run")
     lines = [line.split(maxsplit=1) for line in written.summary.splitlines() if str(tmp_path) in line]
     assert lines == [
         ["figure", str(tmp_path / "run/figures/alignment.svg")],

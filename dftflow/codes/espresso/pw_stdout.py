@@ -173,6 +173,8 @@ def _take_ends(found: ProgramOutput, line: str) -> None:
 def _take_progress(found: ProgramOutput, line: str) -> None:
     if match := _ITERATION.match(line):
         found.scf_cycle = int(match[1])
+        if found.scf_cycle == 1:  # of another geometry, whose numbers are not those of the one before
+            found.energy_ev = found.fermi_ev = None
     elif match := _BFGS_STEP.match(line):
         found.geometry = int(match[1]) + 1
     elif match := _BAND.match(line):

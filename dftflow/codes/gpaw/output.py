@@ -26,8 +26,11 @@ __all__ = ["read_calculation", "read_record"]
 T = TypeVar("T")
 DAMAGE = (KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, OSError, EOFError, RuntimeError,
           MemoryError, zipfile.BadZipFile, zlib.error)  # fmt: skip
+LARGEST_INTEGER = 2**53  # a double holds all of them
 NUMBERS = ("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "peak_memory_mib")
 
+MAY_LACK = ("max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang")
+"""What not every geometry of ``relax.jsonl`` has."""
 
 OF_THE_GROUND_STATE = ("cell_ang", "n_electrons", "fermi_ev")
 """What ``bands.npz`` repeats, so that it can be told from that of another calculation; earlier ones do not."""
@@ -42,7 +45,12 @@ def _loads(text: str) -> Any:
             raise ValueError(f"{word} is no number")
         return value
 
-    return json.loads(text, parse_float=number, parse_constant=number)
+    def integer(word: str) -> int:
+        if abs(int(word)) > LARGEST_INTEGER:
+            raise ValueError(f"{word[:30]} is beyond all reason")
+        return int(word)
+
+    return json.loads(text, parse_int=integer, parse_float=number, parse_constant=number)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -231,4 +239,12 @@ def _potential(file: Path, zero: EnergyZero) -> PotentialGrid:
 def _steps(file: Path) -> tuple[RelaxationStep, ...]:
     names = ("energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang", "volume_ang3")
     lines = [_loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        wrong = [name for name in names if not _is_number(line[name]) and not (line[name] is None and name in MAY_LACK)]
+        if wrong:
+            raise ValueError(f"{wrong[0]} of a geometry is no number: {line[wrong[0]]!r}"[:120])
     return tuple(RelaxationStep(**{name: line[name] for name in names}) for line in lines)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -114,13 +114,18 @@ def _dipole(told: Any) -> str | None:
     return f"{_AXES[axis]}, {'self-consistent' if in_potential else 'energy only'}"
 
 
-def _hubbard(told: Any, titels: tuple[str, ...]) -> dict[str, float]:
-    """U for Liechtenstein's scheme, U - J for Dudarev's (LDAUTYPE = 2), in which nothing else enters."""
+def _hubbard(told: Any, titels: tuple[str, ...]) -> dict[str, float] | None:
+    """U for Liechtenstein's scheme, U - J for Dudarev's (LDAUTYPE = 2), in which nothing else enters.
+
+    None where LDAU is set and the three numbers of each potential are not told.
+    """
     if _flag(told.get("LDAU")) is not True:
         return {}
     columns = [told.get(name) for name in ("LDAUL", "LDAUU", "LDAUJ")]
     if any(not isinstance(column, list) or len(column) != len(titels) for column in columns):
-        return {}
+        return None
+    if any(type(value) not in (int, float) for column in columns for value in column):
+        return None
     less_j = told.get("LDAUTYPE", 2) == 2
     return {
         f"{titel_element(titel)}:{_ORBITALS[int(orbital)]}": float(u) - (float(j) if less_j else 0.0)

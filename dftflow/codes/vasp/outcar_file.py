@@ -141,6 +141,8 @@ def _note(found: _Found, line: str) -> None:
     """Take what `line` tells; most lines are rows of numbers, and a plain word is looked for first."""
     if "Iteration" in line:
         if match := _ITERATION.search(line):
+            if found.ionic_step != int(match[1]):  # the numbers so far are of another geometry
+                found.energy_ev = found.free_energy_ev = found.fermi_ev = None
             found.ionic_step, found.scf_cycle = int(match[1]), int(match[2])
             found.scf_converged = False
     elif "aborting loop" in line:

@@ -34,6 +34,7 @@ GPA_PER_KBAR = 0.1
 SAME_ENERGY_EV = 2e-6
 MOST_ADDED_EV_PER_ATOM = 3.0
 LARGEST = 1e9  # no length, energy, force or stress of a calculation comes near it
+LARGEST_INTEGER = 2**31 - 1  # of Fortran's default kind
 SMALLEST_VOLUME_ANG3 = 0.5
 OCCUPATION_DIGITS = 1e-4
 SAME_WEIGHT = 1e-5
@@ -49,6 +50,8 @@ class IonicStep:
 
     Attributes
     ----------
+    structure
+        With selective dynamics, the site property ``selective_dynamics`` has the three flags of each atom.
     energy_ev
         Extrapolated to zero smearing.
     free_energy_ev
@@ -190,10 +193,12 @@ def _looks_whole(stream: IO[bytes]) -> bool:
 
 @dataclass(slots=True)
 class _Content:
-    """What was read so far: the parts of the head by their tag, and the geometries."""
+    """What was read so far: the parts of the head by their tag, the geometries, and what may move in all of them."""
 
     head: dict[str, ET.Element] = field(default_factory=dict)
     steps: list[IonicStep] = field(default_factory=list)
+    begun: bool = False
+    movable: list[list[bool]] | None = None
     last: ET.Element | None = None
     final: ET.Element | None = None
 
@@ -201,13 +206,28 @@ class _Content:
         """Take a child of the root."""
         if part.tag == "calculation":
             self.last = part
-            self.steps.append(_step(part, self.elements(), self.pressure()))
+            step = _step(part, self.elements(), self.pressure())
+            self.hold(_found(part, "structure"), step.structure)
+            self.steps.append(step)
+        elif part.tag == "structure" and part.get("name") == "initialpos":
+            self.hold(part)
         elif part.tag == "structure" and part.get("name") == "finalpos":
+            self.hold(part)
             self.final = part
         elif part.tag in ("generator", "incar", "kpoints", "parameters", "atominfo"):
             if part.tag in self.head:
                 raise _Damage(f"there are two parts {part.tag!r}")
             self.head[part.tag] = part
+
+    def hold(self, part: ET.Element, structure: Structure | None = None) -> None:
+        """Note on `structure` what may move: the geometry that the run begins with tells it, later ones need not."""
+        said = _movable(part, len(self.elements()))
+        if not self.begun:
+            self.begun, self.movable = True, said
+        elif said is not None and said != self.movable:
+            raise _Damage("the selective dynamics of a geometry are not those of the first one")
+        if structure is not None and self.movable is not None:
+            structure.add_site_property("selective_dynamics", self.movable)
 
     def elements(self) -> list[str]:
         """Element of each atom; VASP cuts Zr and Xe to one letter."""
@@ -314,8 +334,17 @@ def _value(kind: str, word: str) -> bool | int | float | str:
         if word not in ("T", "F"):
             raise ValueError(word)
         return word == "T"
-    number = int(word) if kind == "int" else float(word)
+    if kind == "int":
+        return _integer(word)
+    number = float(word)
     if "_" in word or not np.isfinite(number):
+        raise ValueError(word)
+    return number
+
+
+def _integer(word: str) -> int:
+    number = int(word)
+    if "_" in word or abs(number) > LARGEST_INTEGER:
         raise ValueError(word)
     return number
 
@@ -334,12 +363,21 @@ def _structure(part: ET.Element, elements: list[str]) -> Structure:
     places = _table(_found(part, "varray[@name='positions']").findall("v"), 3, "positions")
     if len(places) != len(elements):
         raise _Damage(f"there are {len(places)} positions and {len(elements)} atoms")
-    structure = Structure(lattice, elements, places)
-    movable = part.find("varray[@name='selective']")
-    if movable is not None:
-        flags = [(row.text or "").split() for row in movable.findall("v")]
-        structure.add_site_property("selective_dynamics", [[flag == "T" for flag in row] for row in flags])
-    return structure
+    return Structure(lattice, elements, places)
+
+
+def _movable(part: ET.Element, n_atoms: int) -> list[list[bool]] | None:
+    """The three flags of each atom; None without selective dynamics."""
+    found = part.findall("varray[@name='selective']")
+    if not found:
+        return None
+    rows = [(row.text or "").split() for row in found[0].findall("v")]
+    if len(found) > 1 or len(rows) != n_atoms:
+        raise _Damage(f"there are {len(rows)} rows of selective dynamics and {n_atoms} atoms")
+    bad = next((row for row in rows if len(row) != 3 or not set(row) <= {"T", "F"}), None)
+    if bad is not None:
+        raise _Damage(f"{' '.join(bad)[:30]!r} of the selective dynamics are not three flags T or F")
+    return [[flag == "T" for flag in row] for row in rows]
 
 
 def _step(part: ET.Element, elements: list[str], pressure: float) -> IonicStep:
@@ -462,7 +500,11 @@ def _generation(part: ET.Element) -> tuple[str, tuple[int, int, int] | None]:
     divisions = generation.find("v[@name='divisions']")
     if divisions is None or style == "Line_mode":
         return style, None
-    a, b, c = (int(word) for word in _text(divisions).split())
+    words = _text(divisions).split()
+    try:
+        a, b, c = map(_integer, words)
+    except ValueError:
+        raise _Damage(f"the k-grid is {' '.join(words)[:30]!r}") from None
     if min(a, b, c) < 1:
         raise _Damage(f"the k-grid is {a} {b} {c}")
     return style, (a, b, c)

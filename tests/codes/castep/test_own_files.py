@@ -691,7 +691,30 @@ def test_the_first_lines_of_no_file_are_a_finished_run(tmp_path: Path) -> None:
         ("16.1/cell-relaxation/LiF", r" x     96.881429 ", " x     96.891429 ", "contradicts the pressure"),
         ("16.1/cell-relaxation/LiF", r"line step .*-680.000000 \|", "line step |  1.9 |  0.05 |  -680.1 |", "enthalpy"),
         ("16.1/damped-md/O2", r"finished iteration   1 ", "finished iteration   2 ", "iteration 2 follows iteration 0"),
-        ("16.1/npt-dynamics/Ne", r"(?s)(MD iteration          2.*?)Fractional", r"\1Fractionel", "not printed like"),
+        *(
+            ("16.1/npt-dynamics/Ne", rf"(?s)(Starting MD iteration +{step} .*?){old}", rf"\1{new}", message)
+            for step in (1, 2, 3)
+            for old, new, message in (
+                ("Fractional", "Fractionel", "the heading of a geometry cannot be read"),
+                ("Real Lattice", "Real Lattize", "the heading of the unit cell cannot be read"),
+                ("Real Lattice", "Rael Lattice", "the heading of a geometry cannot be read"),
+                (r" +xxxx[^*]*?  x  Element[^*]*?(?=-{20,} <-- SCF)", "", "not printed like .*: atoms"),
+                (r"Real Lattice[^*]*?volume.*?\n", "", "not printed like .*: cell"),
+                (r"finished MD", "finisched MD", f"MD step {step} has no end"),
+                (r" 4 (-2[^\n]*) <-- SCF", r" 4 \2 <-- SCG", "a row of the SCF cannot be read"),
+            )
+        ),
+        ("16.1/npt-dynamics/Ne", r"Starting MD iteration +3", "Startink MD iteration 3", "MD step 3 has no beginning"),
+        ("16.1/npt-dynamics/Ne", r": molecular dynamics", ": molekular dynamics", "the task of the run is 'molekular"),
+        ("16.1/transition-state/H2", r"(?s)(Reactant.*?)Fractional", r"\1Fractionel", "the heading of a geometry"),
+        (
+            "16.1/cell-relaxation/LiF",
+            r"finished iteration     2",
+            "finisched iteration 2",
+            "the final configuration is not",
+        ),
+        ("16.1/damped-md/O2", r"finished iteration   2", "finisched iteration 2", "the final configuration is not"),
+        ("16.1/dispersion/Ar", r"Dispersion corrected", "Dispersion korrected", "energies .* are incomplete"),
         ("18.1/restarts/Si", r"(?s)(min LBFGS.*?)CASTEP version", r"\1CASTEQ version", "banner"),
     ],
 )
@@ -702,6 +725,81 @@ def test_a_log_that_contradicts_itself_is_refused(log: str, old: str, new: str, 
     (tmp_path / "a.castep").write_text(damaged)
     with pytest.raises(ParseError, match=message):
         read_castep(tmp_path / "a.castep")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"), [("NB est", "NB ets", "incomplete"), ("-200.0100", "-200.0110", "not the mean")]
+)
+def test_energies_that_only_the_footer_follows_are_checked(old: str, new: str, message: str, tmp_path: Path) -> None:
+    """E = -200.00 and E-TS = -200.02 eV, so that the 0 K energy is -200.01 eV."""
+    text = (DATA / "16.1/npt-dynamics/Ne.castep").read_text()
+    static = text[: text.index("Writing analysis data")].replace("molecular dynamics", "single point energy")
+    whole = static + text[text.index("Initialisation time") :]
+    (tmp_path / "Ne.castep").write_text(whole)
+    (run,) = read_castep(tmp_path / "Ne.castep")
+    assert (run.status, run.energy_ev) == ("finished", -200.01)
+    (tmp_path / "Ne.castep").write_text(whole.replace(old, new))
+    with pytest.raises(ParseError, match=message):
+        read_castep(tmp_path / "Ne.castep")
+
+
+def test_the_last_energies_of_a_run_that_was_killed_are_checked(tmp_path: Path) -> None:
+    """E = -200.30 and E-TS = -200.32 eV, so that the 0 K energy is -200.31 eV; without it there is no energy."""
+    text = (DATA / "16.1/npt-dynamics/Ne.castep").read_text()
+    zero = text.rindex("NB est.")
+    (tmp_path / "Ne.castep").write_text(text[:zero])
+    assert read_castep(tmp_path / "Ne.castep")[0].frames[-1].energy_ev is None
+    (tmp_path / "Ne.castep").write_text(text[: text.index("\n", zero) + 1])
+    assert read_castep(tmp_path / "Ne.castep")[0].frames[-1].energy_ev == -200.31
+    (tmp_path / "Ne.castep").write_text(text[:zero] + "NB est. 0K energy (E-0.5TS)      =  -200.3110000000     eV\n")
+    with pytest.raises(ParseError, match="not the mean"):
+        read_castep(tmp_path / "Ne.castep")
+
+
+def test_a_run_that_was_killed_within_its_final_configuration(tmp_path: Path) -> None:
+    """The first cell, whose positions are not printed yet, belongs to no other ones: not to those of the last step."""
+    text = (DATA / "17.1/tpsd/Se.castep").read_text()
+    end = text.index("Unit Cell", text.index("Final Configuration"))
+    first = text[text.index("Unit Cell") : text.index("Cell Contents")]
+    (tmp_path / "Se.castep").write_text(text[:end] + first)
+    (run,) = read_castep(tmp_path / "Se.castep")
+    assert run.final is not None and (run.status, run.final.iteration) == ("truncated", run.iteration)
+    np.testing.assert_array_equal(run.final.cell_ang, run.steps[-1].cell_ang)
+
+
+def _differences(run: CastepRun, original: CastepRun) -> list[str]:
+    """The numbers of `run` that are not those of the original; one that is missing is none of them."""
+    pairs = [("run", run, original)]
+    steps = {frame.iteration: frame for frame in original.steps}
+    pairs += [(f"step {frame.iteration}", frame, steps[frame.iteration]) for frame in run.steps]
+    names = ("cell_ang", "positions_frac", "energy_ev", "enthalpy_ev", "fermi_ev", "forces_ev_per_ang", "stress_gpa")
+    return [
+        f"{where}: {name}"
+        for where, found, expected in pairs
+        for name in (*names, "iteration", "scf_cycle", "free_energy_ev")
+        if (value := getattr(found, name, None)) is not None
+        and not np.array_equal(value, np.nan if (known := getattr(expected, name)) is None else known)
+    ]
+
+
+@pytest.mark.parametrize("log", ["npt-dynamics/Ne", "cell-relaxation/LiF", "damped-md/O2", "transition-state/H2"])
+def test_no_letter_that_is_damaged_moves_a_number_to_another_geometry(log: str, tmp_path: Path) -> None:
+    """In every line one letter after the other: what is still read, and called finished, has the same numbers."""
+    lines = (DATA / f"16.1/{log}.castep").read_text().splitlines(keepends=True)
+    (original,) = read_castep(DATA / f"16.1/{log}.castep")
+    read = 0
+    for number, line in enumerate(lines):
+        letters = [place for place, letter in enumerate(line) if letter.isalpha()]
+        for place in {*letters[:1], *letters[len(letters) // 2 :][:1], *letters[-1:]}:
+            damaged = line[:place] + ("q" if line[place] != "q" else "k") + line[place + 1 :]
+            (tmp_path / "a.castep").write_text("".join([*lines[:number], damaged, *lines[number + 1 :]]))
+            try:
+                (run,) = read_castep(tmp_path / "a.castep")
+            except ParseError:
+                continue
+            read += 1
+            assert run.status != "finished" or _differences(run, original) == [], (number + 1, damaged)
+    assert read > 100
 
 
 def test_a_heading_of_an_scf_that_is_damaged_gives_no_row(tmp_path: Path) -> None:

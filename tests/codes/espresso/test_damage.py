@@ -20,6 +20,7 @@ from dftflow.codes.espresso.pw_stdout import read_stdout
 from dftflow.codes.espresso.pw_xml import read_pw_xml
 from dftflow.errors import DftflowError, ParseError
 from dftflow.model.energy import EnergyZero
+from dftflow.units import RYDBERG_EV
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "espresso" / "6.7"
 ZERO = EnergyZero("run", "cell_average")
@@ -48,6 +49,20 @@ def changed(tmp_path: Path, source: Path, change: Callable[[bytes], bytes]) -> P
     file = tmp_path / source.name
     file.write_bytes(change(source.read_bytes()))
     return file
+
+
+def test_the_last_geometry_does_not_have_the_numbers_of_the_one_before(tmp_path: Path) -> None:
+    """Eight geometries, each with an energy and a Fermi level."""
+    log = DATA / "ions" / "ions.relax.out"
+    printed = [float(energy) for energy in re.findall(rb"(?m)^!.*= +(-\S+) Ry", log.read_bytes())]
+    whole = read_stdout(log)
+    assert whole.energy_ev == pytest.approx(printed[-1] * RYDBERG_EV, abs=1e-9) and printed[-1] != printed[-2]
+    start, last, rest = log.read_bytes().rpartition(b"!    total energy")
+    lost = read_stdout(changed(tmp_path, log, lambda _: start + b"?    total energy" + rest))
+    assert last and lost.energy_ev is None and lost.fermi_ev == whole.fermi_ev
+    start, last, rest = log.read_bytes().rpartition(b"the Fermi energy is")
+    lost = read_stdout(changed(tmp_path, log, lambda _: start + b"the Fermi enexgy is" + rest))
+    assert last and lost.fermi_ev is None and lost.energy_ev == whole.energy_ev
 
 
 @pytest.mark.parametrize("kind", READERS)

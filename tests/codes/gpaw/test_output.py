@@ -79,6 +79,31 @@ def test_a_file_cut_short_is_a_parse_error(folder: Path, name: str, keep: int) -
     assert str(folder) in caught.value.where
 
 
+STEP = {
+    "energy_ev": -6.7,
+    "max_force_ev_per_ang": 0.02,
+    "max_stress_gpa": None,
+    "max_displacement_ang": None,
+    "volume_ang3": 125.0,
+}
+
+
+def test_geometries_of_a_relaxation(folder: Path) -> None:
+    (folder / "relax.jsonl").write_text(f"{json.dumps(STEP | {'energy_ev': -6.6})}\n{json.dumps(STEP)}\n")
+    assert [step.energy_ev for step in read_results(GPAW(), folder).steps] == [-6.6, -6.7]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name in STEP for value in ("x", True, [1.0], {"a": 1}, 10**30)]
+    + [("energy_ev", None), ("volume_ang3", None)],
+)
+def test_a_last_geometry_of_other_types_is_a_parse_error(name: str, value: object, folder: Path) -> None:
+    (folder / "relax.jsonl").write_text(f"{json.dumps(STEP)}\n{json.dumps(STEP | {name: value})}\n")
+    with pytest.raises(ParseError, match="the engine's output is damaged"):
+        read_results(GPAW(), folder)
+
+
 def test_no_results_means_it_was_stopped(tmp_path: Path) -> None:
     (tmp_path / "deck.txt").write_text("iter: 1\niter: 2\n")
     diagnosis = GPAW().diagnose(tmp_path)
@@ -106,6 +131,7 @@ def test_a_record_without_content_is_a_parse_error(tmp_path: Path, record: str) 
         {"method": {"cutoff_ev": "x"}},
         {"method": [1]},
         {"wall_time_s": None},
+        {"wall_time_s": 10**30},
     ],
 )
 def test_a_record_of_other_types_is_a_parse_error(damage: dict[str, object], folder: Path) -> None:

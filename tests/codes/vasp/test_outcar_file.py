@@ -57,6 +57,14 @@ def test_a_number_that_vasp_could_not_print_does_not_leave_an_older_one(folder, 
     assert read_outcar(write(folder, text)).energy_ev is None
 
 
+def test_a_geometry_without_numbers_does_not_have_those_of_the_one_before(folder, make_outcar):
+    text = make_outcar(nsw=5)
+    found = read_outcar(write(folder, text + "----- Iteration      2(   1)  -----\n"))
+    assert (found.ionic_step, found.energy_ev, found.free_energy_ev, found.fermi_ev) == (2, None, None, None)
+    same = read_outcar(write(folder, text + "----- Iteration      1(   4)  -----\n"))
+    assert (same.ionic_step, same.energy_ev, same.free_energy_ev, same.fermi_ev) == (1, -10.4, -10.5, 1.4)
+
+
 def test_half_a_line_tells_nothing(folder, make_outcar):
     text = make_outcar()
     elapsed = text.index("47.5")

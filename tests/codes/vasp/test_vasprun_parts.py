@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
 import pytest
 from vasp_files import Geometry, Run
 
+from dftflow.codes.vasp import VASP
+from dftflow.codes.vasp.method import method_of
 from dftflow.codes.vasp.vasprun_file import VaspRun, read_vasprun
 from dftflow.errors import ParseError
 
 SELECTIVE = (
-    '   <varray name="selective" >\n'
+    '   <varray name="selective"  type="logical" >\n'
     '    <v type="logical">  T  T  F </v>\n    <v type="logical">  F  F  F </v>\n'
     "   </varray>\n"
 )
+PARAMETERS = {"NSW": "int:5", "IBRION": "int:2", "LDAU": "logical:T"}
+PARAMETERS |= {"LDAUTYPE": "int:2", "LDAUL": "v: -1 2", "LDAUU": "v: 0.0 5.0", "LDAUJ": "v: 0.0 1.0"}
+GRID = '<generation param="Gamma"><v type="int" name="divisions"> 2 2 2 </v></generation>'
 FORCES = ((3.0, 4.0, 12.0), (30.0, 40.0, 120.0))
 
 
@@ -26,15 +32,80 @@ def read(folder: Path, text: str) -> VaspRun:
     return read_vasprun(file)
 
 
+def relaxation() -> str:
+    """Two geometries with selective dynamics, as VASP tells it: with the initial geometry and the final one."""
+    later = Geometry(energy_ev=-10.9, free_ev=-11.0, no_entropy_ev=-10.8, forces=FORCES)
+    text = Run(geometries=[Geometry(forces=FORCES), later], parameters=PARAMETERS, generation=GRID).xml()
+    return text.replace("  </varray>\n </structure>", f"  </varray>\n{SELECTIVE} </structure>")
+
+
 def test_the_largest_force_is_that_of_free_directions(tmp_path: Path) -> None:
     """Atom 1 may move along x and y: (3, 4) has the norm 5; atom 2 is fixed."""
-    text = Run(geometries=[Geometry(forces=FORCES)]).xml()
-    assert read(tmp_path, text).steps[0].largest_force == pytest.approx(130.0)
-    behind_positions = text.replace("  </varray>\n  </structure>", f"  </varray>\n{SELECTIVE}  </structure>")
-    assert behind_positions != text
-    step = read(tmp_path, behind_positions).steps[0]
-    assert step.largest_force == pytest.approx(5.0)
-    assert step.structure.site_properties["selective_dynamics"] == [[True, True, False], [False, False, False]]
+    plain = Run(geometries=[Geometry(forces=FORCES)]).xml()
+    assert read(tmp_path, plain).steps[0].largest_force == pytest.approx(130.0)
+    text = relaxation()
+    assert text.count("selective") == 2
+    in_each = text.replace("  </varray>\n  </structure>", f"  </varray>\n{SELECTIVE}  </structure>")
+    assert in_each.count("selective") == 4
+    for told in (text, in_each):
+        first, last = read(tmp_path, told).steps
+        assert first.largest_force == pytest.approx(5.0) and last.largest_force == pytest.approx(5.0)
+        assert last.structure.site_properties["selective_dynamics"] == [[True, True, False], [False, False, False]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("T  T  F", "T  T", "'T T' of the selective dynamics are not three flags"),
+        ("T  T  F", "T  T  F  F", "are not three flags"),
+        ("T  T  F", "T  x  F", "'T x F' of the selective dynamics are not three flags"),
+        ("T  T  F", "T  .TRUE.  F", "are not three flags"),
+        ('    <v type="logical">  F  F  F </v>\n', "", "1 rows of selective dynamics and 2 atoms"),
+        (SELECTIVE, SELECTIVE * 2, "2 rows of selective dynamics and 2 atoms"),
+        ("T  T  F", "T  F  F", "are not those of the first one"),
+        ('name="selective"', 'name="selectivx"', "are not those of the first one"),
+    ],
+)
+def test_selective_dynamics_that_are_not_told_as_vasp_does_are_refused(
+    old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    """The flags decide over the largest force, and so over whether the relaxation converged."""
+    with pytest.raises(ParseError) as caught:
+        read(tmp_path, relaxation().replace(old, new, 1))
+    assert message in caught.value.reason
+
+
+TEXTS = ("", "0", "-1", "3", "9" * 25, "-1e8", "T", "x", "T x T", "1 2", "T T", "1 2 3 4", "****")
+
+
+@pytest.mark.parametrize("kind", ["as it is", "string", "int", "logical"])
+def test_nothing_but_a_refusal_leaves_the_reader(kind: str, tmp_path: Path) -> None:
+    """Each value of the file in turn is another one, of another type too: it is read, or the file is named."""
+    root = ET.fromstring(relaxation().partition("\n")[2])
+    leaves = [element for element in root.iter() if element.text and element.text.strip()]
+    read_or_refused = [0, 0]
+    for number, element in enumerate(leaves):
+        text, attributes = element.text, dict(element.attrib)
+        if kind != "as it is":
+            element.set("type", kind)
+        for other in TEXTS[number % 3 :: 3] if kind == "as it is" else (text, TEXTS[number % len(TEXTS)]):
+            element.text = other
+            (tmp_path / "vasprun.xml").write_bytes(ET.tostring(root, encoding="ISO-8859-1"))
+            (calculation,) = VASP().find(tmp_path)
+            (file,) = VASP().read(calculation).files
+            read_or_refused[file.error is not None] += 1
+        element.text, element.attrib = text, attributes
+    assert min(read_or_refused) > 50
+
+
+def test_the_u_of_a_run_is_unknown_when_its_numbers_are_none(tmp_path: Path) -> None:
+    """Dudarev's U - J of Te:d is 5 - 1 eV."""
+    text = relaxation()
+    assert method_of(read(tmp_path, text)).hubbard_u_ev == {"Te:d": 4.0}
+    typed = text.replace('<v name="LDAUL">', '<v type="string" name="LDAUL">')
+    for damaged in (typed, text.replace(" -1 2", " -1"), text.replace("0.0 5.0", "0.0 *****")):
+        assert method_of(read(tmp_path, damaged)).hubbard_u_ev is None
+    assert method_of(read(tmp_path, Run().xml())).hubbard_u_ev == {}
 
 
 def test_a_geometry_without_forces_has_no_largest_one(tmp_path: Path) -> None:
@@ -131,6 +202,20 @@ def test_a_grid_of_no_points_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParseError) as caught:
         read(tmp_path, Run(generation=generation).xml())
     assert "the k-grid is 4 0 2" in caught.value.reason
+
+
+@pytest.mark.parametrize("divisions", ["4 4", "4 4 2 1", "4 x 2", f"4 {2**31} 2"])
+def test_a_grid_that_is_none_is_refused(divisions: str, tmp_path: Path) -> None:
+    generation = f'<generation param="Gamma"><v type="int" name="divisions"> {divisions} </v></generation>'
+    with pytest.raises(ParseError) as caught:
+        read(tmp_path, Run(generation=generation).xml())
+    assert f"the k-grid is {divisions!r}" in caught.value.reason
+
+
+def test_an_integer_that_fortran_has_not_is_left_out(tmp_path: Path) -> None:
+    known = read(tmp_path, Run(parameters={"IVDW": f"int:{2**31 - 1}"}).xml()).parameters
+    assert known["IVDW"] == 2147483647
+    assert "IVDW" not in read(tmp_path, Run(parameters={"IVDW": f"int:{2**31}"}).xml()).parameters
 
 
 @pytest.mark.parametrize("value", ["*******", "1_0", "nan"])

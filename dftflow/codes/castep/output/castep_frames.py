@@ -56,6 +56,7 @@ _KIND = {
     b"Current total energy": "unconverged_energy_ev",
     b"Current total energy, E": "unconverged_energy_ev",
 }
+_UNMARKED_ROW = re.compile(rb"\d{1,9}\s+-?\d\.\d{8}E[-+]\d{3}\s+-?\d\.\d{8}E[-+]\d{3}\s.*")
 _SCF_ROW = re.compile(rb"\s*(Initial|\d{1,9})\s+(.*?)\s*<-- SCF\s*")
 _CUTOFF = re.compile(rb"Calculating total energy with cut-off of\s*(" + NUMBER + rb")\s*([A-Za-z]+)\.\s*")
 _FINISHED = re.compile(
@@ -66,6 +67,9 @@ _LINE_SEARCH = re.compile(rb"\s*\|\s*(?:trial|line|quad) step\s*\|[^|]*\|[^|]*\|
 _MD_START = re.compile(rb"\s*Starting MD iteration\s+(\d{1,9})\s.*")
 _MD_END = re.compile(rb"\s*\.\.\. finished MD iteration\s+(\d{1,9})\s*")
 _N_IONS = re.compile(rb"\s*Total number of ions in cell =\s*(\d{1,9})\s*")
+_FOOTER = re.compile(rb"\s*Total time\s+=.*")
+_COLUMNS = re.compile(rb"\s*x\s+Number\s+u\s+v\s+w\s+x\s*")
+_LENGTHS = re.compile(rb"\s*Lattice parameters\(.*")
 
 _SAME_PLACE = 2e-6  # positions have 6 decimals, lattice vectors 7
 _SAME_CUTOFF_EV = 0.05  # 3 decimals, of Hartree perhaps; the correction takes steps of some eV
@@ -167,6 +171,7 @@ class _Collector:
         self._at_end = False  # behind "Final Configuration"
         self._lost = False  # a geometry is calculated that is not printed
         self._pieces: set[str] | None = None  # what is printed of every geometry but the first
+        self._begun: int | None = None  # MD step
         self._cell: FloatArray | None = None
         self._atoms: AtomBox | None = None
         self._n_ions: int | None = None
@@ -186,7 +191,9 @@ class _Collector:
         """First four characters of a line -> what reads it."""
         readers: dict[bytes, Callable[[int], int]] = {
             b"Real": self._read_cell,
+            b"Latt": self._read_orphan,
             b"x  E": self._read_positions,
+            b"x   ": self._read_orphan,
             b"x  M": self._read_mixture,
             b"****": self._read_box,
             b"SCF ": self._read_scf,
@@ -204,6 +211,12 @@ class _Collector:
         return readers | dict.fromkeys(minimisers, self._read_iteration)
 
     # --- geometry ------------------------------------------------------------------------------------------------
+
+    def _read_orphan(self, line: int) -> int:
+        """Refuse what stands within a cell or a box of positions: what reads these reads past it, from the heading."""
+        if _COLUMNS.fullmatch(self._text.lines[line]) or _LENGTHS.fullmatch(self._text.lines[line]):
+            raise self._text.damaged(max(line - 1, 0), "the heading of a geometry")
+        return line
 
     def _read_cell(self, line: int) -> int:
         found = read_cell(self._text, line)
@@ -239,6 +252,7 @@ class _Collector:
         if self._at_end:
             if self._final is None:
                 self._final = _Draft(line=line, cell_ang=self._cell, atoms=self._atoms)
+            self._final.has.add(piece)
             return self._final
         draft = self._open
         if not self._steps and (piece in draft.has or draft.calculated):
@@ -255,16 +269,14 @@ class _Collector:
         return draft
 
     def _check_pieces(self, draft: _Draft) -> None:
-        """Refuse a step that lacks its cell or positions where the steps before it had them."""
+        """Refuse a step that prints its cell or positions where the steps before it did not, or the reverse."""
         pieces = draft.has & {"cell", "atoms"}
         if draft is self._drafts[0] or not draft.calculated:
             return
         if self._pieces is None:
             self._pieces = pieces
-        if missing := ", ".join(sorted(self._pieces - pieces)):
-            raise self._text.error(
-                draft.line - 1, f"the geometry is not printed like that of the other steps: {missing}"
-            )
+        if unlike := ", ".join(sorted(self._pieces ^ pieces)):
+            raise self._text.error(draft.line, f"the geometry is not printed like that of the other steps: {unlike}")
 
     def _read_mixture(self, line: int) -> int:
         if b"Fractional coordinates of atoms" in self._text.lines[line]:
@@ -353,6 +365,8 @@ class _Collector:
             self._n_ions = self._ions(line)
             if _LABEL.match(content):
                 raise self._text.damaged(line, "an energy")
+            if _FOOTER.fullmatch(content):
+                self._close(line)
             return line
         self._last = line
         value = self._value(line, found[2], found[3])
@@ -443,6 +457,8 @@ class _Collector:
                 ):
                     self._row = self._scf_row(content)
                     break
+                if _UNMARKED_ROW.fullmatch(content):
+                    raise self._text.damaged(number, "a row of the SCF")
         return self._row
 
     def _scf_row(self, content: bytes) -> _ScfRow | None:
@@ -467,12 +483,22 @@ class _Collector:
     def _settle(self, line: int) -> None:
         """Refuse energies that are incomplete, or contradict each other, when something follows them at `line`."""
         draft = self._open
-        if "smeared" not in draft.has:
+        if "final_energy_ev" not in draft.energies:
             return
-        if not _complete(draft.energies):
+        if not self._is_complete(draft):
             raise self._text.error(line, "the energies printed before this line are incomplete")
-        energies = draft.energies
-        final, free, zero = (energies[f"{kind}_energy_ev"] for kind in ("final", "free", "zero_kelvin"))
+        self._check_mean(line, draft)
+
+    def _is_complete(self, draft: _Draft) -> bool:
+        """Whether E, E-TS and the 0 K energy are all there, and with dispersion those of them that are."""
+        kinds = ("final", "free", "zero_kelvin") if "smeared" in draft.has else ("final",)
+        corrected = [f"dispersion_{kind}_energy_ev" in draft.energies for kind in kinds]
+        wanted = any(corrected) or self._setup.dispersion is not None
+        return all(f"{kind}_energy_ev" in draft.energies for kind in kinds) and (all(corrected) or not wanted)
+
+    def _check_mean(self, line: int, draft: _Draft) -> None:
+        kinds = ("final_energy_ev", "free_energy_ev", "zero_kelvin_energy_ev")
+        final, free, zero = (draft.energies.get(kind) for kind in kinds)
         if final is None or free is None or zero is None or "half" not in draft.has:
             return
         if abs(final + free - 2 * zero) > 1e-6 + 1e-9 * abs(zero):
@@ -550,13 +576,22 @@ class _Collector:
         found = _MD_START.fullmatch(content)
         if found is None:
             raise self._text.damaged(line, "an MD step")
+        if not self._setup.is_dynamics:
+            raise self._text.error(line, f"this is an MD step, and the task of the run is {self._setup.task!r}")
         self._last = line
         self._settle(line)
         if self._iteration is None and self._open.iteration is None:
             self._number(line, self._open, int(found[1]) - 1)
         self._check_pieces(self._open)
+        self._check_step(line)
+        self._begun = int(found[1])
         self._lost = True
         return line
+
+    def _check_step(self, line: int) -> None:
+        """Refuse MD steps of which the beginning or the end is not printed: the geometry is that of another one."""
+        if self._begun not in (None, self._iteration):
+            raise self._text.error(line, f"MD step {self._begun} has no end above this line")
 
     def _read_md_end(self, line: int) -> int:
         content = self._text.lines[line]
@@ -567,19 +602,31 @@ class _Collector:
             raise self._text.damaged(line, "an MD step")
         self._last = line
         self._settle(line)
+        if self._begun != int(found[1]):
+            raise self._text.error(line, f"MD step {int(found[1])} has no beginning above this line")
         if self._lost:
             self._count(line, int(found[1]))
         else:
             self._number(line, self._open, int(found[1]))
         return line
 
+    def _close(self, line: int) -> None:
+        """Refuse a run that ends at `line` when its last step is not like the others, or not whole."""
+        self._settle(line)
+        self._check_step(line)
+        accepted = self._accepted
+        if accepted is not None and self._final is not None and not accepted.same_geometry(self._final):
+            raise self._text.error(self._final.line, "the final configuration is not that of the last iteration")
+
     # --- result --------------------------------------------------------------------------------------------------
 
     def result(self) -> CollectedFrames:
         """Everything that was read."""
         source = self._accepted or self._drafts[0]
-        if "smeared" in self._open.has and not _complete(self._open.energies):
+        self._check_pieces(self._open)
+        if "final_energy_ev" in self._open.energies and not self._is_complete(self._open):
             self._open.energies = {}
+        self._check_mean(self._last, self._open)
         kept = [d for n, d in enumerate(self._drafts) if n == 0 or d.calculated or d.iteration is not None]
         self._check_dispersion(kept)
         final = self._final_draft(kept, source)
@@ -600,8 +647,8 @@ class _Collector:
         )
 
     def _final_draft(self, kept: list[_Draft], source: _Draft) -> _Draft | None:
-        """The geometry of the final configuration, appended to `kept` when no step has it."""
-        if self._final is None:
+        """The geometry of the final configuration, appended to `kept` when no step has it; `source` while it is cut."""
+        if self._final is None or (self._pieces or set()) - self._final.has:
             return source
         same = [draft for draft in (source, *reversed(kept)) if draft.same_geometry(self._final)]
         if same:
@@ -634,13 +681,6 @@ def _same_elements(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def _element(species: str) -> str:
     return species.split(":")[0].split()[0]
-
-
-def _complete(energies: Mapping[str, float | None]) -> bool:
-    """Whether E, E-TS and the 0 K energy are all there, and so with dispersion when one of those is."""
-    kinds = ("final_energy_ev", "free_energy_ev", "zero_kelvin_energy_ev")
-    dispersion = [f"dispersion_{kind}" in energies for kind in kinds]
-    return all(kind in energies for kind in kinds) and all(dispersion) == any(dispersion)
 
 
 def _energies(draft: _Draft) -> CastepEnergies | None:

@@ -352,7 +352,7 @@ def test_a_run_that_ends_in_a_line_search_gives_the_last_finished_iteration(tmp_
         (SEARCH + finished(2, -216.0), "iteration 2 follows iteration 0"),
         (SEARCH + finished(1, -216.0).replace("-2.16", "-2.x6"), "an iteration cannot be read"),
         (SEARCH.replace(" -216.000000 |", " -216.0000x0 |"), "line search cannot be read"),
-        (SEARCH.replace("Fractional", "Fractionel") + finished(1, -216.0), "no geometry above"),
+        (SEARCH.replace("Fractional", "Fractionel") + finished(1, -216.0), "the heading of a geometry cannot be read"),
         (finished(0, -214.54).replace("dE/ion", "dE/iom"), "convergence test cannot be read"),
     ],
     ids=["enthalpy", "number", "iteration", "line search", "geometry", "test"],

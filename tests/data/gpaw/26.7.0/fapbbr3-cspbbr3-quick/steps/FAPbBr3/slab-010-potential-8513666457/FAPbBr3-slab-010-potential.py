@@ -16,9 +16,7 @@ def calculator(cutoff_ev=435.4):  # doi 10.1021/acsami.1c18025
     return GPAW(
         mode=PW(cutoff_ev),
         xc="PBE",
-        kpts={
-            "size": (2, 2, 1)
-        },  # Monkhorst-Pack; as dense as relax_kpoints = 2x2x2 of the crystal; 1 along the normal
+        kpts={"size": (2, 2, 1)},  # Monkhorst-Pack; as dense as relax_kpoints = 2x2x2 of the crystal; 1 along the normal
         nbands=-8,  # this many empty bands
         occupations=FermiDirac(0.1),  # eV
         convergence={
@@ -35,5 +33,5 @@ def calculator(cutoff_ev=435.4):  # doi 10.1021/acsami.1c18025
 
 # special points of the surface's zone, beside the grid
 kpoints = [(0.0, 0.0, 0.0), (0.5, 0.5, 0.0), (0.0, 0.5, 0.0), (0.5, 0.0, 0.0)]
-labels = ["G-bar", "M-bar", "X-bar", "X'-bar"]
+labels = ['G-bar', 'M-bar', 'X-bar', "X'-bar"]
 engine.potential(atoms, calculator, kpoints=kpoints, labels=labels, empty_bands=4)
