@@ -85,12 +85,13 @@ def main(run, material, step=None):
     bulk_ev, vbm, gap, average = crystal(files[0], cutoff_ev, grid, edge)
     slab_ev, vacuum, middle = slab(files[1], cutoff_ev, slab_grid, period_ang or read(files[0]).cell[0, 0])
     theirs = results["materials"][material]
+    surface = next(slab for slab in theirs["slabs"] if slab["subject"] == step.removesuffix("-potential"))
     energies = {entry["name"]: entry["energy_ev"] for entry in results["steps"]}
     rows = [
         ("energy of the crystal", bulk_ev, energies[f"{material}/bulk-bands"]),
         ("energy of the slab", slab_ev, energies[step]),
         ("band gap", gap, theirs["bulk"]["band_gap_ev"]),
-        ("ionisation potential", vacuum - middle - (vbm - average), theirs["slabs"][0]["ionisation_potential_ev"]),
+        ("ionisation potential", vacuum - middle - (vbm - average), surface["ionisation_potential_ev"]),
     ]
     print(f"{'eV':<24}{'independent':>14}{'dftflow':>14}{'difference':>14}")
     for name, ours, value in rows:

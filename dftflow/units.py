@@ -14,10 +14,3 @@ RYDBERG_EV: Final = HARTREE_EV / 2
 EV_PER_ANG3_GPA: Final = 160.2176634
 ATOMIC_TIME_S: Final = 2.4188843265864e-17
 BOLTZMANN_EV_PER_K: Final = 8.617333262e-5
-HC_EV_NM: Final = 1239.841984332
-ATOMIC_MASS_G: Final = 1.66053906892e-24
-
-
-def density_g_per_cm3(mass_u: float, volume_ang3: float) -> float:
-    """Mass density of `mass_u` atomic mass units in `volume_ang3` Å³."""
-    return mass_u * ATOMIC_MASS_G / (volume_ang3 * 1e-24)

@@ -19,8 +19,6 @@ __all__ = ["Closure", "closures"]
 
 _ROUNDING_EV = 1e-9
 
-_Triple = tuple[Alignment, Alignment, Alignment]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closure:

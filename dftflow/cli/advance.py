@@ -17,8 +17,8 @@ __all__ = ["command"]
 def command(folder: Path, step: str | None, as_json: bool) -> None:
     """Write the decks in FOLDER anew, each from the best geometry there is; `run.sh` does it.
 
-    FOLDER is one that `dftflow decks` wrote to, wherever it lies now. Finished steps are left alone, and so are files
-    that were changed by hand.
+    FOLDER is one that `dftflow decks` wrote to, wherever it lies now. Steps with results are left alone, unless these
+    are of a calculation that failed, and so are files that were changed by hand.
     """
     from dftflow.cli.decks import print_decks, refuse_failures
     from dftflow.studies.decks import advance

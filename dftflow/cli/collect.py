@@ -27,10 +27,10 @@ def command(
 ) -> None:
     """Read the results in FOLDER, and derive what the study asks for.
 
-    A FOLDER of `dftflow decks` knows its study, preset and code. Any other folder needs STUDY, and holds the results of
-    each step in FOLDER/<step>. Figures, report.html and results.json go into FOLDER. Steps without results are named,
-    and what does not depend on them is derived all the same. The exit code is 5 when a step is missing, failed, or is
-    not of this study.
+    A FOLDER of `dftflow decks` or `dftflow run` knows its study, preset and code. Any other folder needs STUDY, and
+    holds the results of each step in FOLDER/<step>. Figures, report.html and results.json go into FOLDER. Steps without
+    results are named, and what does not depend on them is derived all the same. The exit code is 5 when a step is
+    missing, failed, or is not of this study.
     """
     from dftflow.cli.outcome import print_outcome
     from dftflow.errors import InputError

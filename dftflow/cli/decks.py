@@ -25,7 +25,7 @@ def command(study: str, code: str | None, out: Path, preset: str | None, as_json
 
     OUT needs nothing outside: copy it to where the code is, and run it there. A step whose forerunner has left its
     result in OUT is written from that result; the others are written from the unrelaxed structure and say so. The
-    scripts call `dftflow advance` as results come in. Files that were changed by hand are kept.
+    scripts call `dftflow advance` as results come in. Decks and scripts that were changed by hand are kept.
     """
     from dftflow.studies.decks import write_decks
     from dftflow.studies.reader import load_study

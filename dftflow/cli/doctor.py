@@ -83,8 +83,9 @@ class Check:
 def command(as_json: bool) -> None:
     """Say what is installed here, what works, what is missing and how to get it.
 
-    Everything is really tried: packages are imported, the embedded engine calculates H2, files are written. The exit
-    code is 0 when nothing is broken that every command needs.
+    What can be tried is tried: packages are imported, and the embedded engine calculates H2. Of programs and folders it
+    is said whether they are found and may be written. The exit code is 0 when nothing is missing or broken that every
+    command needs, and 4 otherwise.
     """
     checks = all_checks()
     bad = [check.name for check in checks if check.required and check.state != "ok"]

@@ -21,4 +21,4 @@ def command(folder: Path, as_json: bool) -> None:
     from dftflow.studies.execution import outcome_of_folder
 
     outcome = outcome_of_folder(folder)
-    print_outcome(outcome, folder, as_json=as_json, again="`dftflow run` goes on with what is not finished")
+    print_outcome(outcome, folder, as_json=as_json, again="run what is missing, and report again")

@@ -61,7 +61,8 @@ def run_sheet(
     Raises
     ------
     SpecError
-        A step needs one that does not come before it, two share a name, a name holds a blank, or there is no command.
+        There is no step, a step needs one that does not come before it, two share a name, a name holds a blank, or a
+        step has no command.
     """
     _check(steps, commands)
     facts = code.sheet

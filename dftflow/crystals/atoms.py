@@ -1,29 +1,14 @@
-"""Between a pymatgen `Structure`, which dftflow works with, and the ASE `Atoms` that engines want."""
+"""Between a pymatgen `Structure`, which dftflow works with, and what ASE reads and holds."""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-if TYPE_CHECKING:
-    from ase import Atoms
-
-__all__ = ["from_arrays", "to_atoms", "to_extxyz"]
-
-
-def to_atoms(structure: Structure, *, periodic: tuple[bool, bool, bool] = (True, True, True)) -> Atoms:
-    """ASE atoms of an ordered structure, in the order of its sites, coordinates as they are (not wrapped)."""
-    from ase import Atoms
-
-    return Atoms(
-        symbols=[site.specie.symbol for site in structure],
-        positions=structure.cart_coords,
-        cell=structure.lattice.matrix,
-        pbc=periodic,
-    )
+__all__ = ["from_arrays", "to_extxyz"]
 
 
 def to_extxyz(structure: Structure, *, periodic: tuple[bool, bool, bool] = (True, True, True)) -> str:

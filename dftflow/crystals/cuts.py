@@ -19,7 +19,6 @@ from dftflow.units import BOHR_ANG, HARTREE_EV
 __all__ = ["Cut", "Flip"]
 
 SYMMETRY_TOLERANCE_ANG = 0.1
-_MATCH_ANG = 0.5
 
 Layer = tuple[IonicUnit, ...]
 Flip = tuple[int, ...]

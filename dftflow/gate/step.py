@@ -1,4 +1,4 @@
-"""Whether what lies in a folder may be used as the results of a step: every command asks here, and only here.
+"""Whether what lies in a folder may be used as the results of a step: all commands that have steps ask here alone.
 
 In this order: is there a calculation, is every file of it whole, did it finish, did its checks pass, is what the step
 is for among it, is it this crystal, is it this surface. Anything else that is not as the study asks (functional,
@@ -74,7 +74,7 @@ def admit(
     except DftflowError as error:
         return Refusal(kind="failed", reason=str(error), built=built, folder=folder)
     if reading.results is None and not diagnosis.log_tail:
-        why = f"input files alone, or nothing was left of the run ({diagnosis.message})"
+        why = "input files alone: nothing was run, or nothing was left of the run"
         return Refusal(kind="not run", reason=why, built=built, folder=folder)
     kind, failure = _failure(diagnosis, reading, built)
     if failure:

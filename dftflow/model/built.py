@@ -29,7 +29,7 @@ class Built:
     assumed
         Names of those of them that had no result yet: the geometry is then what they start from.
     facts
-        What a kind of subject from outside the package keeps of it, as plain data.
+        What its kind of subject keeps of it besides, as plain data: the k-point at which a band edge is said to lie.
     """
 
     structure: Structure

@@ -174,7 +174,7 @@ class StudyOutcome:
     quantities
         Every derived number with its unit, uncertainty and origin, or the reason why there is none.
     settings, provenance
-        Plain data: what was asked; versions, machine-independent hashes, sources of each structure, timings.
+        Plain data: what was asked; the study's hash, versions, cores, source of each structure.
     warnings
         Of the study as a whole.
     """

@@ -1,7 +1,7 @@
 """Jobs that a person runs: their files are written into folders named by the step, and kept up to date.
 
-``written.json`` holds the digests of every text that was ever written below its folder. A file with another content is
-a person's, and is never written over.
+``written.json`` holds the digests of every text of a deck or a script that was ever written below its folder. Such a
+file with another content is a person's, and is never written over.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEDGER_FILE = "written.json"
 
 
 class Ledger:
-    """What was ever written below a folder, so that what a person has changed can be told.
+    """The decks and scripts that were ever written below a folder, so that what a person has changed can be told.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _digest(content: bytes) -> str:
 
 
 class ByHand:
-    """Writes the files of every job that has no results yet.
+    """Writes the files of every job that was not run, or whose run failed.
 
     Parameters
     ----------

@@ -10,7 +10,8 @@ from typing import Literal
 __all__ = ["Job", "JobState", "Limits", "Node", "NodeOutcome", "Verdict"]
 
 JobState = Literal["waiting", "running", "finished", "failed", "refused", "not_run"]
-"""``waiting``: to be run; ``refused``: run, but not what was asked for; ``not_run``: what it needs did not finish."""
+"""``waiting``: to be run; ``refused``: run, but not what was asked for; ``not_run``: nothing was run, because what it
+needs did not finish or because nobody has run it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the owner of a job says of what lies in its folder; ``waiting`` when nothing was run there."""
+    """What the owner of a job says of what lies in its folder; ``not_run`` when nothing was run there."""
 
     state: JobState
     failure: str = ""

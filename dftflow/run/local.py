@@ -1,7 +1,7 @@
 """Jobs as processes on this machine: one plain folder each, named by the job's identity.
 
 <out>/steps/<name>-<identity>/             deck files, engine output
-<out>/steps/<name>-<identity>/state.json   waiting | running | finished | failed
+<out>/steps/<name>-<identity>/state.json   waiting | running | finished | failed | refused
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dftflow.run.job import Job, Limits, Node, NodeOutcome
 from dftflow.run.process import EngineProcess
 from dftflow.run.store import StepState, read_state, stage, write_state
 
-__all__ = ["Local"]
+__all__ = ["IDENTITY_LENGTH", "Local"]
 
 IDENTITY_LENGTH = 10
 

@@ -46,7 +46,7 @@ class StepState:
     Attributes
     ----------
     state
-        As in the folder's life.
+        ``waiting``, ``running``, ``finished``, ``failed`` or ``refused``.
     pid, process_started
         Of the running process; the start time tells a reused process id apart.
     wall_time_s

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dftflow.codes.runsheet import run_sheet
-from dftflow.errors import CalculationError
+from dftflow.errors import CalculationError, StoreError
 from dftflow.model.cautions import by_caution
 from dftflow.model.deck import Deck
 from dftflow.model.step import Step
@@ -113,12 +113,13 @@ def advance(out: Path, step: str | None = None) -> WrittenDecks:
     Raises
     ------
     StoreError
-        When `out` holds no decks.
+        When `out` holds no decks; nothing is written there then.
     StudyError
         When there is no such step.
     CalculationError
         When the deck of `step` cannot be written from the result that it needs.
     """
+    _refuse_what_holds_no_decks(out)
     with locked(out):
         folder = StudyFolder.existing(out)
         wanted = None if step is None else folder.plan.step(step)
@@ -127,6 +128,15 @@ def advance(out: Path, step: str | None = None) -> WrittenDecks:
     if wanted is not None:
         _refuse_unready(next(deck for deck in written.decks if deck.name == wanted.name))
     return written
+
+
+def _refuse_what_holds_no_decks(out: Path) -> None:
+    if StudyFolder.existing(out).layout != "decks":
+        raise StoreError(
+            "this folder holds a run and no decks",
+            where=str(out),
+            fix="`dftflow run` goes on with a run; give a folder that `dftflow decks` wrote to",
+        )
 
 
 def _refuse_unready(deck: WrittenDeck) -> None:

@@ -126,7 +126,7 @@ def outcome_of_folder(root: Path, *, places: Mapping[str, Path] | None = None) -
 
 
 def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None = None) -> StudyOutcome:
-    """The outcome of `study` from results below `root` that somebody else made; nothing is run, nothing is written.
+    """The outcome of `study` from results that lie below `root`; nothing is run, nothing is written.
 
     A calculation of another crystal or another surface is refused; one with another cutoff, functional, grid or
     geometry is used, and the outcome says so.
@@ -136,14 +136,14 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
     study
         From `load_study`, with the code that ran the calculations.
     root
-        The results of each step lie in ``root/<step>``.
+        The results of each step lie in ``root/<step>``; in a folder of dftflow's own, where its plan says.
     places
         Step name -> folder of its results, for those that lie elsewhere.
 
     Raises
     ------
     StoreError
-        There is no such folder, or it holds the plan of another study, preset or code.
+        There is no such folder, or it holds the plan of another study, preset or code, or of another text of the study.
     StudyError, InputError
         As `outcome_of_folder`; or a crystal or a slab of the study cannot be made.
     ParseError
@@ -153,7 +153,7 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
         raise StoreError("there is no such folder", where=str(root), fix="give the folder that holds the results")
     plan = plan_study(study)
     if read_plan(root) is not None:
-        StudyFolder.existing(root).refuse_another(plan)
+        _refuse_another_text(StudyFolder.existing(root), plan)
         return outcome_of_folder(root, places=places)
     work = Work(plan)
     work.check(decks=False)
@@ -166,6 +166,17 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
             fix="give the folder that `dftflow decks` wrote to, or --at; and the code that ran them (--code)",
         )
     return _outcome(work, ends)
+
+
+def _refuse_another_text(folder: StudyFolder, plan: Plan) -> None:
+    """Its own plan decides what the folder's results are asked for: `plan` must say nothing else."""
+    folder.refuse_another(plan)
+    if folder.plan.study.sha256 != plan.study.sha256:
+        raise StoreError(
+            "the study has been changed since this folder was written",
+            where=str(folder.root),
+            fix=f"give the folder alone, for the study as it was; or `dftflow {folder.layout}` again, for the new one",
+        )
 
 
 def states_in(root: Path) -> tuple[StudyFolder, tuple[NodeOutcome, ...]]:

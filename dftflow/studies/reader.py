@@ -1,4 +1,4 @@
-"""Reads a study file, and says of every mistake what it is, in which line, and how to mend it."""
+"""Reads a study file, and says of a mistake what it is, how to mend it, and in which line where one is to blame."""
 
 from __future__ import annotations
 
@@ -18,7 +18,17 @@ from pydantic import BaseModel, ValidationError
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.resources import workflows_dir
-from dftflow.studies.schema import KPoints, MaterialEntry, Preset, Settings, SlabEntry, StudyFile, Substitution
+from dftflow.studies.schema import (
+    AlignmentEntry,
+    KPoints,
+    MaterialEntry,
+    Preset,
+    Published,
+    Settings,
+    SlabEntry,
+    StudyFile,
+    Substitution,
+)
 
 __all__ = ["Study", "find_study", "load_study", "restore_study", "shipped_studies"]
 
@@ -103,7 +113,7 @@ def load_study(study: str, preset: str | None = None, *, code: str | None = None
     Raises
     ------
     StudyError
-        With file and line.
+        With the file, and the line where one line is to blame.
     """
     file = find_study(study)
     try:
@@ -224,6 +234,8 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("materials", "*", "relax_kpoints"): KPoints,
     ("materials", "*", "bands_kpoints"): KPoints,
     ("materials", "*", "slabs", "*"): SlabEntry,
+    ("alignment", "*"): AlignmentEntry,
+    ("alignment", "*", "published", "*"): Published,
     ("presets", "*"): Preset,
 }
 _UNITS = (("_ev_per_atom", "eV per atom"), ("_ev_per_ang", "eV/Å"), ("_per_ang", "1/Å"), ("_gpa", "GPa"), ("_ang", "Å"),
@@ -276,17 +288,16 @@ def _line_of(text: str, place: Sequence[object]) -> int | None:
     """Line of a key, for messages: `tomllib` keeps no positions. The deepest part of `place` that is found counts."""
     best: int | None = None
     table: tuple[object, ...] = ()
-    counts: dict[tuple[str, ...], int] = {}
+    counts: dict[tuple[object, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
         if header:
-            names = tuple(part.strip().strip("\"'") for part in header[2].split("."))
+            named = _with_counts(tuple(part.strip().strip("\"'") for part in header[2].split(".")), counts)
+            table = named
             if header[1] == "[[":
-                counts[names] = counts.get(names, -1) + 1
-                table = (*names, counts[names])
-            else:
-                table = names
-            if tuple(place[: len(table)]) == table or tuple(place) == names:
+                counts[named] = counts.get(named, -1) + 1
+                table = (*named, counts[named])
+            if tuple(place[: len(table)]) == table or tuple(place) == named:
                 best = number
             continue
         key = re.match(r"\s*([\w\"'-]+)\s*=", line)
@@ -294,3 +305,11 @@ def _line_of(text: str, place: Sequence[object]) -> int | None:
         if key and inside and key[1].strip("\"'") == place[len(table)]:
             return number
     return best
+
+
+def _with_counts(names: tuple[str, ...], counts: Mapping[tuple[object, ...], int]) -> tuple[object, ...]:
+    """The names of a header, with the number of the last table behind each of its parents that stands several times."""
+    place: tuple[object, ...] = ()
+    for name in names:
+        place = (*place, counts[place], name) if place in counts else (*place, name)
+    return place

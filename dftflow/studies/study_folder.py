@@ -5,8 +5,9 @@
     {"dftflow", "layout": "run" | "decks", "study": {"name", "text", "sha256"}, "preset": {"name", "content"},
      "code": {"name", "options", "templates": {file: text}}, "materials": {name: {"crystal", "start"}}}
 
-A folder belongs to one study, preset and code. When the text of the study changes, the plan is replaced as a whole, and
-a step is found again by its identity or is calculated again; the results of the earlier text stay where they are.
+A folder belongs to one study, preset and code, by their names. When the text of the study changes, the plan is replaced
+as a whole. A step of a run is then found again by its identity or is calculated again, and the results of the earlier
+text stay where they are; a deck is written again in its place.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,8 +27,9 @@ from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.plain import plain_structure, structure_of
 from dftflow.errors import StoreError
 from dftflow.model.step import Need, Step, StepId, Subject
+from dftflow.run.local import IDENTITY_LENGTH
 from dftflow.run.store import PlanFile, PlannedStep, read_plan, storage_errors, write_atomically, write_plan
-from dftflow.studies.built_file import BUILT_FILE
+from dftflow.studies.built_file import BUILT_FILE, read_built
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
 from dftflow.studies.reader import restore_study
@@ -144,6 +147,20 @@ class StudyFolder:
         mine = {(self.root / entry.folder).resolve() for entry in self._file.steps if entry.folder}
         found = sorted(file.parent for file in (self.root / "steps").glob(f"**/{BUILT_FILE}"))
         return tuple(path for path in found if path.resolve() not in mine)
+
+    def seed_of(self, identity: str) -> str:
+        """Stem of the files of that calculation, where one lies here already; ``""`` where none does.
+
+        It may have been made for another step, or for this one when its material had another name.
+        """
+        if self.layout == "decks":
+            return ""
+        for file in sorted((self.root / "steps").glob(f"**/*-{identity[:IDENTITY_LENGTH]}/{BUILT_FILE}")):
+            with suppress(StoreError):
+                record = read_built(file.parent)
+                if record is not None and record.identity == identity:
+                    return record.seed
+        return ""
 
     def refuse_another(self, plan: Plan) -> None:
         """Raise `StoreError` when `plan` is of another study, preset or code than this folder."""

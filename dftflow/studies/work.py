@@ -113,10 +113,11 @@ class Work:
         built = replace(built, spec=replace(built.spec, continues=continues))
         self._built[step.id] = built
         identity = identity_of(built, self.plan.code)
-        deck = self.plan.code.render(built.structure, built.spec, step.seed)
+        seed = self.folder.seed_of(identity.digest) or step.seed
+        deck = self.plan.code.render(built.structure, built.spec, seed)
         return BuiltRecord(
             step=step.name,
-            seed=step.seed,
+            seed=seed,
             plan=self.folder.digest,
             identity=identity.digest,
             engine=identity.engine,

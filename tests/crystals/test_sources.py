@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Element, Lattice, Structure
 
-from dftflow.crystals.atoms import to_atoms, to_extxyz
+from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.shipped import load_shipped, shipped_names
 from dftflow.crystals.sources import load_crystal
 from dftflow.errors import ClashError, DftflowError, StructureError
@@ -318,5 +318,5 @@ def test_materials_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert "2025.2" in crystal.reference
         assert crystal.space_group == "Pnma"
         assert crystal.warnings == ("from the cache",)
-        assert to_atoms(crystal.structure).get_chemical_symbols().count("Br") == 12
+        assert crystal.structure.composition["Br"] == 12
     assert asked == ["mp-567629", "mp:CsPbBr3"]

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_crystal import leave
+from model_crystal import copying_engine, leave
 from pymatgen.core import Structure
 
 from dftflow.cli.main import main
-from dftflow.errors import CalculationError, StudyError
+from dftflow.errors import CalculationError, StoreError, StudyError
 from dftflow.model.surface import Plane, SlabModel
 from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import advance, write_decks
-from dftflow.studies.execution import outcome_of_folder, states_in
+from dftflow.studies.execution import outcome_of_folder, run_study, states_in
 from dftflow.studies.reader import load_study
 
 CODES = ("castep", "espresso", "gpaw", "vasp")
@@ -207,6 +207,23 @@ def test_a_step_whose_slab_cannot_be_cut_fails_alone(
     assert written["CsBr/bulk-bands"].failure == "" and written["CsBr/bulk-bands"].note == ""
     outcome = outcome_of_folder(tmp_path)
     assert outcome.materials[0].bulk.relaxed, "a relaxed crystal whose slab is refused costs that slab only"
+
+
+def test_a_run_has_no_decks_to_advance(
+    write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing decks into it would make its plan forget where the results lie."""
+    study = load_study(str(write_study()), "quick")
+    copying_engine(study, tmp_path / "prepared", monkeypatch)
+    run_study(study, tmp_path / "run")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(StoreError, match="a run and no decks"):
+        advance(tmp_path / "run")
+    for place in (tmp_path / "nowhere", tmp_path / "prepared"):
+        with pytest.raises(StoreError):
+            advance(place)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert {end.state for end in states_in(tmp_path / "run")[1]} == {"finished"}
 
 
 def test_what_a_person_changed_is_kept_and_named(write_study: Callable[..., Path], tmp_path: Path) -> None:

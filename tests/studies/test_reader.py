@@ -177,6 +177,52 @@ def test_a_study_without_a_paper_has_no_preset_of_that_name(write_study: WriteSt
         load_study(str(write_study()), "paper")
 
 
+ALIGNMENTS = """
+[[alignment]]
+materials = "all"
+
+[[alignment.published]]
+materials = ["CsBr", "Twin"]
+method = "first"
+valence_band_offset_ev = 0.1
+type = "type I"
+doi = "10.1000/1"
+
+[[alignment]]
+materials = "all"
+tolerance_ev = 0.2
+
+[[alignment.published]]
+materials = ["CsBr", "Twin"]
+method = "second"
+valence_band_offset_ev = 0.2
+type = "type II"
+doi = "10.1000/2"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fix"),
+    [
+        ("tolerance_ev", "tolerence_ev", "did you mean 'tolerance_ev'"),
+        ('doi = "10.1000/2"', 'doo = "10.1000/2"', "did you mean 'doi'"),
+        ('type = "type II"', 'type = "type 2"', ""),
+    ],
+)
+def test_a_mistake_in_the_second_alignment_is_told_with_its_line(
+    write_study: WriteStudy, old: str, new: str, fix: str
+) -> None:
+    file = write_study()
+    text = file.read_text()
+    twin = text[text.index("[materials.CsBr]") :].replace("materials.CsBr", "materials.Twin")
+    text += twin + ALIGNMENTS.replace(old, new)
+    file.write_text(text)
+    with pytest.raises(StudyError) as caught:
+        load_study(str(file), "quick")
+    line = next(number for number, written in enumerate(text.splitlines(), start=1) if written.startswith(new))
+    assert caught.value.where == f"{file}:{line}" and fix in caught.value.fix
+
+
 @pytest.mark.parametrize("written", ["[2, 2, 2]", "{ size = [2, 2, 2] }", "{ size = [2, 2, 2], gamma = true }"])
 def test_a_grid_is_three_numbers_or_a_table(write_study: WriteStudy, written: str) -> None:
     grid = load_study(str(write_study(("[2, 2, 2]", written)))).content.materials["CsBr"].relax_kpoints

@@ -19,10 +19,15 @@ from dftflow.codes.gpaw.code import GPAW
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
 from dftflow.run import store
+from dftflow.run.local import Local
+from dftflow.run.store import stage
 from dftflow.studies import study_folder
 from dftflow.studies.decks import write_decks
 from dftflow.studies.execution import collect_study, outcome_of_folder, run_study, states_in
+from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
+from dftflow.studies.study_folder import StudyFolder
+from dftflow.studies.work import Work
 
 BULK, SLAB = "CsBr/bulk-bands", "CsBr/slab-110-potential"
 THICK = ('setting = "cubic"', 'setting = "cubic"\nmin_thickness_ang = 24.0')
@@ -59,6 +64,39 @@ def test_report_status_and_collect_need_the_folder_alone(study: Study, engine: P
     assert gap.value == pytest.approx(CBM + 0.1 - VBM) and gap.origin == (BULK,)
     level = next(q for q in again.quantities if q.name == "ionisation potential")
     assert level.value == pytest.approx(STEP - VBM, abs=0.01) and level.origin == (SLAB, BULK)
+
+
+@pytest.mark.parametrize("code", ["castep", "espresso", "gpaw", "vasp"])
+def test_a_shared_folder_holds_one_calculation(code: str, write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """Two materials that are the same: one deck, so that the code finds one calculation and not two."""
+    file = write_study(("cutoff_ev = 244.9", "cutoff_ev = 600.0"))
+    text = file.read_text()
+    file.write_text(text + "\n" + text[text.index("[materials.CsBr]") :].replace("materials.CsBr", "materials.Twin"))
+    plan = plan_study(load_study(str(file), "quick", code=code))
+    work = Work(plan, StudyFolder.create(plan, tmp_path / "run", "run"))
+    local = Local(tmp_path / "run")
+    folders, commands = [], []
+    for name in (BULK, "Twin/bulk-bands"):
+        step = plan.step(name)
+        job = work.job_here(step)
+        folders.append(local.folder(work.node(step, work.job_here), job))
+        commands.append(job.argv)
+        stage(folders[-1], job)
+    assert folders[0] == folders[1] and commands[0] == commands[1]
+    assert len(plan.code.find(folders[0])) == 1
+    assert not list(folders[0].glob("Twin*"))
+
+
+def test_results_are_not_derived_for_another_text_of_the_study(
+    study: Study, engine: Path, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    """The folder's own plan would answer, and not the study that was given."""
+    run_study(study, tmp_path / "run")
+    assert collect_study(study, tmp_path / "run").title == "CsBr"
+    changed = load_study(str(write_study(THICK, ('title = "CsBr"', 'title = "Another"'))), "quick")
+    with pytest.raises(StoreError, match="has been changed since"):
+        collect_study(changed, tmp_path / "run")
+    assert outcome_of_folder(tmp_path / "run").title == "CsBr"
 
 
 def test_another_preset_study_or_code_is_refused(
@@ -125,7 +163,9 @@ def test_a_run_of_0_1_is_refused_by_name(study: Study, engine: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "damage", ["", "{", "[" * 100_000, '{"schema": "dftflow-plan/9"}', '{"schema": "dftflow-plan/1"}']
+    "damage",
+    ["", "{", "[" * 100_000, '{"schema": "dftflow-plan/9"}', '{"schema": "dftflow-plan/1"}'],
+    ids=["empty", "cut", "deep", "of another version", "without steps"],
 )
 def test_a_damaged_plan_is_named(study: Study, engine: Path, tmp_path: Path, damage: str) -> None:
     run_study(study, tmp_path / "run")

@@ -35,7 +35,6 @@ _MESSAGES = {
     "out_of_time": "the run stopped because its run_time was nearly over; it can be continued",
     "truncated": "the .castep file has no end: the run still goes on, or was killed",
     "died": "CASTEP gave up; its message and a trace stand at the end of the .castep file",
-    "unknown": "there is no .castep file",
 }
 
 
@@ -95,8 +94,9 @@ class CASTEP:
         try:
             run = read_castep(folder / f"{seed}.castep")[-1]
         except ParseError as error:
-            tail = _tail(folder, seed) or errors
-            return Diagnosis(status="died", message=errors or error.summary, log_tail=tail)
+            is_there = (folder / f"{seed}.castep").exists()
+            why = errors or (error.summary if is_there else "there is no .castep file")
+            return Diagnosis(status="died", message=why, log_tail=_tail(folder, seed) or errors)
         if run.status == "finished":
             return Diagnosis(status="finished")
         if errors and run.status in ("truncated", "died"):

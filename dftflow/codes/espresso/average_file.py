@@ -16,7 +16,6 @@ __all__ = ["read_average"]
 MAX_BYTES = 50_000_000
 FEWEST_ROWS = 4
 SPACING_SLACK_BOHR = 5e-9
-LARGEST_EV = 1e5
 _ROW = re.compile(rb"\s*(-?\d{1,5}\.\d{9})\s*(-?\d{1,5}\.\d{9})\s*(-?\d{1,5}\.\d{9})\s*")
 
 

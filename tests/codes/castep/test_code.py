@@ -82,7 +82,7 @@ def test_own_templates(tmp_path: Path, calculations: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("castep", "err", "status", "message"),
     [
-        (None, None, "died", "cannot be read"),
+        (None, None, "died", "there is no .castep file"),
         (BANNER, None, "truncated", "no end"),
         (
             BANNER,

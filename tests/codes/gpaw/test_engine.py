@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
@@ -15,11 +16,14 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.io import read
 from pymatgen.core import Lattice, Structure
 from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.codes.gpaw import GPAW
+from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.kpaths import special_points, standard_path, surface_points
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
@@ -265,8 +269,6 @@ def test_the_corrected_stress_is_the_slope_of_the_corrected_energy(
     """Francis and Payne: with the correction, dE/dV at constant cutoff and the pressure agree; without, they don't."""
     import gpaw
 
-    from dftflow.crystals.atoms import to_atoms
-
     monkeypatch.chdir(tmp_path)
     engine = engine_module()
 
@@ -274,11 +276,14 @@ def test_the_corrected_stress_is_the_slope_of_the_corrected_energy(
         return gpaw.GPAW(mode=gpaw.PW(cutoff_ev), xc="PBE", kpts={"size": (2, 2, 2)}, nbands=-4, txt=None,
                           occupations=gpaw.FermiDirac(0.1), convergence={"density": 1e-5})  # fmt: skip
 
-    slope = engine._finite_basis_slope(to_atoms(cubic()), calculator)
+    def atoms_of(structure: Structure) -> Atoms:
+        return read(io.StringIO(to_extxyz(structure)), format="extxyz")
+
+    slope = engine._finite_basis_slope(atoms_of(cubic()), calculator)
     assert slope < 0
     energies, volumes = [], []
     for a_ang in (5.70, 5.80, 5.88, 5.96, 6.06):
-        atoms = to_atoms(cubic(a_ang))
+        atoms = atoms_of(cubic(a_ang))
         atoms.calc = engine.BasisCorrected(calculator(), slope)
         energies.append(atoms.get_potential_energy())
         volumes.append(atoms.get_volume())

@@ -131,10 +131,6 @@ def _header(file: Path, data: bytes) -> tuple[_Header, int]:
     return header, start
 
 
-def _matrix(lines: list[str]) -> FloatArray:
-    return np.array([[required_number(word) for word in line.split()] for line in lines]).reshape(3, 3)
-
-
 def _check_header(file: Path, header: _Header, spins: int) -> None:
     if not len(header.n_electrons) == len(header.n_bands) == len(header.fermi_hartree) == spins or spins not in (1, 2):
         raise ParseError("the head of the .bands file contradicts itself on the number of spins", where=str(file))
