@@ -7,12 +7,13 @@ from pathlib import Path
 
 from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.step import Step
-from dftflow.run.job import JobState
+from dftflow.run.job import JobState, NodeOutcome
 from dftflow.run.store import read_plan
 from dftflow.studies.builder import Builder
+from dftflow.studies.built_file import read_built
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.execution import default_folder, states_in
-from dftflow.studies.plan import plan_study
+from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study
 
 __all__ = ["PreviewedStep", "preview"]
@@ -52,14 +53,28 @@ def preview(study: Study, out: Path | None = None) -> tuple[PreviewedStep, ...]:
     """
     plan = plan_study(study)
     builder = Builder(plan)
-    states: dict[str, JobState] = {}
-    root = out or default_folder(study)
-    if read_plan(root) is not None:
-        folder, ends = states_in(root)
-        folder.refuse_another(plan)
-        if folder.plan.study.sha256 == study.sha256:
-            states = {end.name: end.state for end in ends}
+    states = _states(plan, out or default_folder(study))
     return tuple(_previewed(step, builder, states.get(step.name, "waiting")) for step in plan.steps)
+
+
+def _states(plan: Plan, root: Path) -> dict[str, JobState]:
+    """How the steps of this very plan stand in `root`."""
+    if read_plan(root) is None:
+        return {}
+    folder, ends = states_in(root)
+    folder.refuse_another(plan)
+    if folder.plan.study.sha256 != plan.study.sha256:
+        return {}
+    here = folder.layout == "run"
+    return {end.name: end.state for end in ends if not (here and _of_another_engine(plan, end))}
+
+
+def _of_another_engine(plan: Plan, end: NodeOutcome) -> bool:
+    """Whether another version of the engine, or other data sets, calculated the step: a run would do it again."""
+    record = None if end.folder is None else read_built(end.folder)
+    if record is None or end.state != "finished":
+        return False
+    return dict(record.engine) != dict(plan.code.fingerprint(record.built.structure))
 
 
 def _previewed(step: Step, builder: Builder, state: JobState) -> PreviewedStep:

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_crystal import copying_engine, leave
 
 from dftflow.cli.main import main
+from dftflow.codes.gpaw.code import GPAW
 from dftflow.errors import StoreError
+from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import write_decks
+from dftflow.studies.execution import run_study
 from dftflow.studies.kinds import slab
 from dftflow.studies.preview import preview
 from dftflow.studies.reader import load_study
@@ -37,10 +41,6 @@ def test_every_step_with_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_what_is_there_already_counts(write_study: Callable[..., Path], tmp_path: Path) -> None:
-    from model_crystal import leave
-
-    from dftflow.studies.built_file import read_built
-
     study = load_study(str(write_study()))
     write_decks(study, tmp_path / "decks")
     record = read_built(tmp_path / "decks" / "CsBr" / "bulk-relax")
@@ -50,6 +50,17 @@ def test_what_is_there_already_counts(write_study: Callable[..., Path], tmp_path
     assert states.pop("CsBr/bulk-relax") == "finished" and set(states.values()) == {"not_run"}
     with pytest.raises(StoreError, match="preset study, not quick"):
         preview(load_study(str(study.file), "quick"), tmp_path / "decks")
+
+
+def test_results_of_another_engine_are_not_there(
+    write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load_study(str(write_study()), "quick")
+    copying_engine(study, tmp_path / "prepared", monkeypatch)
+    run_study(study, tmp_path / "run")
+    assert {row.state for row in preview(study, tmp_path / "run")} == {"finished"}
+    monkeypatch.setattr(GPAW, "fingerprint", lambda self, structure: {"version": "99"})
+    assert {row.state for row in preview(study, tmp_path / "run")} == {"waiting"}
 
 
 def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
