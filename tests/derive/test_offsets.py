@@ -106,6 +106,8 @@ def test_surfaces_are_chosen_by_name(three: StudyOutcome) -> None:
     assert sorted(set(both)) == [("(011)", "(110)"), ("(110)", "(110)")]
     assert set(named(three.materials, "A/slab-011")) == {("(011)", "(110)")}
     assert set(named(three.materials, "A/slab-110", "B/slab-110")) == {("(110)", "(110)")}
+    turned, _ = offsets([AlignmentRequest(materials=("B", "A"), surfaces=("A/slab-011",))], three.materials)
+    assert {row.second.surface[:5] for row in turned if row.second} == {"(011)"}
 
 
 def test_a_surface_that_is_not_there_is_named(write_three: Callable[..., Path]) -> None:

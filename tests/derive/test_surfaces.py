@@ -226,3 +226,11 @@ def test_a_refused_slab_that_was_asked_for_says_so(
     refused = replace(model, refused="its two faces differ")
     slab = outcome(crystal, bands, replace(potential, built=replace(potential.built, model=refused)))
     assert slab is not None and any("used although refused: its two faces differ" in text for text in slab.warnings)
+
+
+def test_a_slab_without_eigenvalues_misses_no_points(crystal: Crystal, bands: Admitted, potential: Admitted) -> None:
+    bare = replace(potential, results=replace(potential.results, bands=None, log_fermi=potential.results.fermi))
+    slab = outcome(crystal, bands, bare)
+    assert slab is not None and slab.warnings == () and slab.levels is not None
+    own = quantities(crystal, bands, slab)["band gap", "the slab's own bands"]
+    assert own.value is None and own.missing is not None and own.missing.reason

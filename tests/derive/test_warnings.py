@@ -118,3 +118,16 @@ def test_a_crystal_without_a_gap(material: MaterialOutcome) -> None:
     why = Missing(kind="metallic", reason="filled and empty bands overlap")
     metal = replace(material, bulk=replace(material.bulk, edges=None, no_edges=why))
     assert "CsBr: no band gap. filled and empty bands overlap" in told(metal)
+
+
+@pytest.mark.parametrize("element", ["Pb", "Bi", "Tl", "Hg", "Sn", "I"])
+def test_every_element_with_a_strong_coupling_is_named(material: MaterialOutcome, element: str) -> None:
+    assert f"with {element} it can move band edges" in told(of(material, element, "O"), soc=False)
+
+
+@pytest.mark.parametrize("halogen", ["Cl", "Br", "I"])
+def test_one_lead_halide_among_others_is_enough(material: MaterialOutcome, halogen: str) -> None:
+    oxide, perovskite = of(material, "Ti", "O"), of(material, "Cs", "Pb", halogen)
+    assert NO_SOC_IN_LEAD_HALIDES in told(oxide, perovskite, soc=False)
+    apart = told(of(material, "Pb", "O"), of(material, "Na", halogen), soc=False)
+    assert NO_SOC_IN_LEAD_HALIDES not in apart, "lead and the halogen must be in one crystal"
