@@ -128,3 +128,11 @@ def test_a_kind_that_is_not_installed_is_named(study: Study) -> None:
     study.file.write_text(STUDY + "\n[kinds.strained]\nCsBr = 1.02\n")
     with pytest.raises(StudyError, match="no kind of subject called 'strained'"):
         plan_study(load_study(str(study.file), "quick"))
+
+
+def test_a_table_for_a_kind_that_reads_none_is_refused(study: Study) -> None:
+    from dftflow.errors import StudyError
+
+    study.file.write_text(STUDY + "\n[kinds.bulk]\nCsBr = 1.02\n")
+    with pytest.raises(StudyError, match="has no table of its own"):
+        plan_study(load_study(str(study.file), "quick"))

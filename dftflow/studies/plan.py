@@ -10,7 +10,7 @@ from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
 from dftflow.errors import StudyError
 from dftflow.model.step import Step, StepId
-from dftflow.studies.kinds.registry import all_kinds, kind_called
+from dftflow.studies.kinds.registry import all_kinds, kind_with_table
 from dftflow.studies.kinds.slab import named_surfaces
 from dftflow.studies.material import Material, load_materials
 from dftflow.studies.reader import Study
@@ -59,7 +59,7 @@ def plan_study(study: Study) -> Plan:
         When a crystal cannot be read, fetched or made.
     """
     for name in study.content.kinds:
-        kind_called(name)
+        kind_with_table(name)
     _check_surfaces(study)
     materials = load_materials(study)
     order = {name: number for number, name in enumerate(materials)}

@@ -13,15 +13,26 @@ from dftflow.studies.kinds.base import Kind
 from dftflow.studies.kinds.bulk import BulkKind
 from dftflow.studies.kinds.slab import SlabKind
 
-__all__ = ["all_kinds", "kind_called"]
+__all__ = ["all_kinds", "kind_called", "kind_with_table"]
 
 GROUP = "dftflow.kinds"
+OWN: tuple[Kind, ...] = (BulkKind(), SlabKind())
 
 
 def all_kinds() -> tuple[Kind, ...]:
     """Every kind, in the order in which their steps stand in a plan."""
-    found: tuple[Kind, ...] = (BulkKind(), SlabKind())
-    return (*found, *(entry.load()() for entry in entry_points(group=GROUP)))
+    return (*OWN, *_outside())
+
+
+def _outside() -> tuple[Kind, ...]:
+    return tuple(entry.load()() for entry in entry_points(group=GROUP))
+
+
+def kind_with_table(name: str) -> Kind:
+    """The kind that reads the table ``[kinds.NAME]`` of a study; raises `StudyError` for one that reads none."""
+    if name in (kind.name for kind in OWN):
+        raise StudyError(f"[kinds.{name}] means nothing: that kind has no table of its own", fix="leave it out")
+    return kind_called(name)
 
 
 def kind_called(name: str) -> Kind:
