@@ -28,6 +28,8 @@ _TEMPLATE = "report.html.j2"
 _MINUS = "\N{MINUS SIGN}"
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
 _SMALL, _LARGE = 1e-2, 1e6
+_SVG_WIDTH = re.compile(rb'<svg[^>]*\bwidth="([\d.]+)pt"')
+_COLUMN_REM, _PAGE_PT = 52.0, 6.7 * 72
 
 
 def write_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder: Path) -> Path:
@@ -89,7 +91,20 @@ def _figure(drawn: DrawnFigure) -> dict[str, str]:
     """Title, caption and image (an SVG as data URI: its ids then cannot clash with those of another figure)."""
     figure, svg = drawn.figure, drawn.files.get("svg")
     uri = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}" if svg else ""
-    return {"id": figure.name, "title": figure.title, "caption": figure.caption, "uri": uri, "missing": drawn.missing}
+    return {
+        "id": figure.name,
+        "title": figure.title,
+        "caption": figure.caption,
+        "uri": uri,
+        "width": f"{_width_rem(svg or b''):.1f}rem",
+        "missing": drawn.missing,
+    }
+
+
+def _width_rem(svg: bytes) -> float:
+    """Width at which letters have one size in all figures; what is as wide as a printed page fills the column."""
+    width_pt = _SVG_WIDTH.search(svg)
+    return _COLUMN_REM if width_pt is None else min(_COLUMN_REM, _COLUMN_REM * float(width_pt[1]) / _PAGE_PT)
 
 
 def _warnings(document: Mapping[str, Any]) -> list[tuple[str, str]]:

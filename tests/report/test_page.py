@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from outcomes import CS_011, CS_BANDS, FA_010, FAILURE, VARIANTS, StoredRun, make_bare, make_relaxed
+from outcomes import CS_011, CS_BANDS, FA_010, FAILURE, VARIANTS, StoredRun, make_bare, make_many, make_relaxed
 
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
@@ -118,6 +118,19 @@ def test_figures_are_whole_svgs_with_alternative_text(html: str) -> None:
         assert len(str(image["alt"])) > 30
 
 
+def test_letters_have_one_size_in_all_figures(tmp_path: Path) -> None:
+    """One band structure is drawn 3.3 inches wide, an alignment 6.7; five columns of an alignment do not get wider."""
+    outcome = VARIANTS["metallic"](tmp_path)
+    images = Page(render_report(outcome, draw_figures(outcome, "svg"), tmp_path)).all("img")
+    widths = {str(image["alt"]).split(".")[0]: str(image["style"]) for image in images}
+    assert widths["Band structures"] == f"max-width: {52 * 3.3 / 6.7:.1f}rem"
+    assert widths["Crystal structures"] == "max-width: 52.0rem"
+    many = make_many(tmp_path, 8)
+    wide = [drawn for drawn in draw_figures(many, "svg") if drawn.figure.name == "alignment"]
+    (image,) = Page(render_report(many, wide, tmp_path)).all("img")
+    assert image["style"] == "max-width: 52.0rem"
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_link_within_the_page_has_its_target_and_ids_are_unique(tmp_path: Path, variant: str) -> None:
     page = _of(VARIANTS[variant](tmp_path), tmp_path)
@@ -188,6 +201,7 @@ def _quantity_rows(page: Page) -> list[list[str]]:
         (3.2e-6, "1/K", (-1e-7, 2e-7), ("3.2e-06 1/K", "-1e-07/+2e-07 of a fit")),
         (-1234567.0, "Pa", (-0.5, 0.5), ("-1.235e+06 Pa", "± 0.500 of a fit")),
         (2.0, "", (0.1, 0.3), ("2.000", "+0.100/+0.300 of a fit")),
+        (2.0, "", (0.2, 0.2), ("2.000", "+0.200/+0.200 of a fit")),
         (0.0, "eV", (-0.0, 0.0), ("0.000 eV", "± 0.000 of a fit")),
         ("<b>direct</b>", "", None, ("<b>direct</b>", "")),
     ],
