@@ -138,7 +138,7 @@ def test_decks_go_on_from_a_finished_relaxation(tmp_path: Path) -> None:
         " +---+\n | CCC   AA    SSS  TTTTT  EEEEE  PPPP |\n Welcome to Academic Release CASTEP version 21.1\n"
         " type of calculation                            : geometry optimization\n"
         " BFGS: Geometry optimization completed successfully.\n"
-        " Final energy, E             =  -100.0000     eV\n Total time          =      1.00 s\n"
+        " Final energy =  -100.0000000000     eV\n Total time          =      1.00 s\n"
     )
     before = (relax / "CsPbBr3-bulk-relax.cell").read_text()
     assert main(command) == 0
