@@ -17,7 +17,6 @@ from strict_reading import read_results
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
-from dftflow.codes import registry
 from dftflow.codes.espresso import ESPRESSO
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.model.kpoint_grid import grid_points, same_shift, shift_of_points
@@ -115,7 +114,7 @@ def test_a_slab_with_two_faces_has_two_flat_vacuum_levels(tmp_path: Path) -> Non
     assert abs(above.level.value_ev - below.level.value_ev) > 0.3
     work_functions = [level.level.value_ev - results.fermi_ev for level in (below, above)]
     assert all(1.0 < work < 9.0 for work in work_functions)
-    assert all(check.passed for check in results.checks) and len(results.checks) == 3
+    assert all(check.passed for check in results.checks) and len(results.checks) == 4
 
 
 @pytest.mark.parametrize("gamma_centred", [False, True])
@@ -177,9 +176,8 @@ def test_a_slab_has_eigenvalues_at_the_special_points_of_its_surface(tmp_path: P
     assert results.status == "finished" and all(check.passed for check in results.checks)
 
 
-def test_a_study_runs_as_with_any_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_runs_as_with_any_other_code(tmp_path: Path) -> None:
     """PBE: CsBr has its direct gap at Γ, 4.3 to 4.7 eV; its (110) slab has two alike faces."""
-    monkeypatch.setitem(registry._LOADERS, "espresso", ESPRESSO)
     (tmp_path / "csbr.toml").write_text(STUDY)
     outcome = run_study(load_study(str(tmp_path / "csbr.toml"), "quick"), tmp_path / "run", workers=1)
     assert {step.state for step in outcome.steps} == {"finished"}, [step.failure for step in outcome.steps]
