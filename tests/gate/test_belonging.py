@@ -308,3 +308,20 @@ def test_one_of_two_fermi_levels_is_enough() -> None:
     polarised = replace(METHOD, spin_polarised=True)
     check = by_name(method=polarised, bands=two)["Fermi level of the eigenvalues = Fermi level of the log"]
     assert check.passed is True and check.detail == "1.20000 and 1.50000 eV and 1.50000 eV"
+
+
+def test_without_a_log_what_the_digits_of_the_eigenvalues_hide_is_left_open() -> None:
+    checks = by_name(**WITHOUT_LOG, density=density(n_electrons=4.0004))
+    assert checks["electrons of the density = electrons of the eigenvalues"].passed is None
+
+
+def test_eigenvalues_of_another_run_say_nothing_of_the_spins_of_the_potential() -> None:
+    """The SCF does not tell its spins, the run of the bands has two channels: that is no reason for the SCF to."""
+    run = BandsRun(method=replace(METHOD, spin_polarised=True))
+    checks = by_name(method=None, bands=bands(spins=2), bands_run=run, potential=potential(n_spins=1), density=None)
+    assert not [name for name in checks if name.startswith("spins of the potential")]
+
+
+def test_the_log_alone_tells_that_a_potential_is_a_spinor_s() -> None:
+    checks = by_name(method=replace(METHOD, spin_orbit=True), bands=None, potential=potential(n_spins=2), density=None)
+    assert not [name for name in checks if name.startswith("spins of the potential")]

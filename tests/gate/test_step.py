@@ -359,3 +359,11 @@ def test_two_calculations_or_none_in_a_folder(
     monkeypatch.setattr(GPAW, "find", lambda place: find(place) * 2)
     admission = admit(asked, GPAW, folder)
     assert isinstance(admission, Refusal) and admission.kind == "failed" and "several calculations" in admission.reason
+
+
+def test_a_band_structure_needs_its_eigenvalues(crystal_bands: Built, tmp_path: Path) -> None:
+    folder = leave(tmp_path, crystal_bands.structure, crystal_bands.spec)
+    (folder / "bands.npz").unlink()
+    admission = admit(crystal_bands, GPAW, folder)
+    assert isinstance(admission, Refusal) and admission.kind == "failed"
+    assert admission.reason == "finished, but there is not what the step is for: eigenvalues"
