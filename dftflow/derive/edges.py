@@ -141,7 +141,7 @@ def crystal_quantities(findings: Findings) -> tuple[Quantity, ...]:
 
 
 def _of_crystal(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
-    edges, why = bulk.edges, bulk.no_edges or Missing(kind="not read", reason="the code gave none")
+    edges, why = bulk.edges, bulk.no_edges
     from_bands = {"origin": (bulk.edges_step,), "remarks": bulk.remarks}
     scale = "on the scale of the run itself"
     values = {

@@ -178,7 +178,7 @@ def surface_quantities(findings: Findings) -> tuple[Quantity, ...]:
 
 def _of_surface(material: str, slab: SlabOutcome, bulk: BulkOutcome) -> tuple[Quantity, ...]:
     subject = f"{material} {slab.model.plane}, {slab.model.termination}"
-    levels, why = slab.levels, slab.missing or Missing(kind="not derived", reason="there are no levels")
+    levels, why = slab.levels, slab.missing
     relaxation = (slab.relaxation,) if slab.relaxation else ()
     remarks = (*slab.remarks, *relaxation)
     own = {"origin": (slab.levels_step,), "remarks": remarks}
@@ -190,7 +190,7 @@ def _of_surface(material: str, slab: SlabOutcome, bulk: BulkOutcome) -> tuple[Qu
     if levels is not None:
         spread_ev = levels.spread.total_ev
         by_line_up |= {"uncertainty": (-spread_ev, spread_ev), "uncertainty_holds": SPREAD_HOLDS}
-    slab_why = why if levels is None else Missing(kind="not derived", reason=levels.why_no_slab_edges or why.reason)
+    slab_why = why if levels is None else Missing(kind="not derived", reason=levels.why_no_slab_edges)
     from_slab = own | {"method": "the slab's own bands"}
     return (
         Quantity.of("work function", subject, "eV", _level(levels, "work_function_ev"), why, **own),

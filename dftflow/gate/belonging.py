@@ -99,7 +99,7 @@ class _Count:
         apart, hidden = abs(self.electrons - other.electrons), self.hidden + other.hidden
         if not np.isfinite(apart):
             return None
-        if self.part != "density" and other.part != "density":
+        if self.part != "density":
             return apart <= hidden
         return True if apart <= DENSITY_UNIT else None if apart <= hidden else False
 

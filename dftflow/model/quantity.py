@@ -68,8 +68,10 @@ class Quantity:
             raise ValueError(f"the uncertainty of {self.name} of {self.subject} does not say what it holds")
 
     @classmethod
-    def of(cls, name: str, subject: str, unit: str, value: float | str | None, why: Missing, **more: Any) -> Quantity:
-        """The quantity with `value`; without one (None, NaN, infinite), with the reason `why`."""
+    def of(
+        cls, name: str, subject: str, unit: str, value: float | str | None, why: Missing | None, **more: Any
+    ) -> Quantity:
+        """The quantity with `value`; without one (None, NaN, infinite), with the reason `why`, which is then needed."""
         if value is None:
             return cls(name=name, subject=subject, unit=unit, value=None, missing=why, **_without_range(more))
         if isinstance(value, float | int) and not math.isfinite(value):

@@ -109,6 +109,8 @@ def test_the_relaxed_cell_is_that_of_the_relaxation(crystal: Crystal, tmp_path: 
     bulk = outcome(crystal, bands, relaxed)
     assert bulk.structure.volume == pytest.approx(1.03 * crystal.structure.volume)
     assert bulk.cell_step == "CsBr/bulk-relax" and bulk.relaxed
+    of_cell = [q for q in crystal_quantities(findings_of(bulk)) if q.unit.startswith("Å")]
+    assert len(of_cell) == 4 and {q.origin for q in of_cell} == {("CsBr/bulk-relax",)}
     assert "relaxation changed the volume of CsBr by +3.0 %" in bulk.warnings
     (basis,) = [line for line in bulk.warnings if "finite-basis" in line]
     assert "+3.94 GPa" in basis and "the cutoff is not converged" in basis

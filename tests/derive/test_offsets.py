@@ -15,6 +15,7 @@ from dftflow.derive.offsets import WAYS, offset_quantities, offsets
 from dftflow.errors import AnalysisError, StudyError
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.outcome import MaterialOutcome, StudyOutcome
+from dftflow.model.quantity import Missing
 from dftflow.studies.builder import Builder
 from dftflow.studies.execution import collect_study, outcome_of_folder
 from dftflow.studies.plan import plan_study
@@ -131,8 +132,6 @@ def test_a_published_row_stands_in_the_order_of_the_request(three: StudyOutcome)
 
 
 def test_what_has_no_levels_is_named_and_costs_its_rows_alone(three: StudyOutcome, tmp_path: Path) -> None:
-    from dftflow.model.quantity import Missing
-
     first, second, third = three.materials
     broken = replace(
         second,
@@ -253,3 +252,7 @@ def test_both_numbers_of_a_published_row(stored: StudyOutcome) -> None:
         ("type of the alignment", "type I", "", ("10.1000/2",)),
     ]
     assert all(q.uncertainty is None for q in found)
+    half = replace(quoted, conduction_band_offset_ev=None)
+    (row,) = [r for r in offsets([replace(request, published=(half,))], stored.materials)[0] if r.source]
+    (_, conduction, _) = offset_quantities(Findings(admissions={}, alignments=(row,)))
+    assert conduction.missing == Missing(kind="not read", reason="the source gives none")

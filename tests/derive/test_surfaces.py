@@ -112,6 +112,7 @@ def test_the_levels_and_where_they_come_from(crystal: Crystal, bands: Admitted, 
     assert slab.levels is not None and spread == (-slab.levels.spread.total_ev, slab.levels.spread.total_ev)
     assert found["work function", ""].uncertainty is None
     assert {q.subject for q in found.values()} == {"CsBr (110) cubic, CsBr"}
+    assert {q.unit for q in found.values()} == {"eV"} and len(found) == 6
 
 
 def test_an_unrelaxed_slab_says_so_beside_every_number(crystal: Crystal, bands: Admitted, potential: Admitted) -> None:
@@ -176,6 +177,7 @@ def test_a_slab_that_was_never_built_has_no_name(crystal: Crystal, bands: Admitt
     why = Missing(kind="failed", reason="it cannot be cut")
     (quantity,) = surface_quantities(Findings(admissions={}, unbuilt={"CsBr/slab-110": why}))
     assert quantity.subject == "CsBr/slab-110" and quantity.missing == why
+    assert (quantity.name, quantity.unit) == ("ionisation potential", "eV")
 
 
 def test_without_edges_of_the_crystal_the_reason_is_theirs(
@@ -233,4 +235,4 @@ def test_a_slab_without_eigenvalues_misses_no_points(crystal: Crystal, bands: Ad
     slab = outcome(crystal, bands, bare)
     assert slab is not None and slab.warnings == () and slab.levels is not None
     own = quantities(crystal, bands, slab)["band gap", "the slab's own bands"]
-    assert own.value is None and own.missing is not None and own.missing.reason
+    assert own.value is None and own.missing == Missing(kind="not derived", reason="there are no eigenvalues")

@@ -196,6 +196,7 @@ def test_a_log_without_a_cell_is_no_anchor_for_cells() -> None:
 def test_what_no_file_tells_is_open_and_no_agreement() -> None:
     (fermi,) = open_checks(log_fermi=None)
     assert fermi.name.startswith("Fermi level") and "the log gives none" in fermi.detail
+    assert fermi.concerns == ("bands",)
     (cell,) = open_checks(potential=potential(4.2, tells_cell=False))
     assert cell.concerns == ("potential",) and "does not hold its cell" in cell.detail
     (cell,) = open_checks(bands=bands(4.2, fermi_ev=9.0, n_electrons=(6.0,), stands_in="bare file"))
