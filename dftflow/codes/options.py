@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from dftflow.codes.templates import TemplateSource
 from dftflow.errors import OptionError
-from dftflow.resources import templates_dir
 
-__all__ = ["CodeOptions", "ElementSymbol", "TemplatesFolder", "check_templates", "read_options"]
+__all__ = ["CodeOptions", "ElementSymbol", "read_options"]
 
 O = TypeVar("O", bound="CodeOptions")  # noqa: E741
-
-
-def _folder(value: object, info: ValidationInfo) -> object:
-    """An absolute path; a relative one counts from the folder that the context of the validation names."""
-    if not isinstance(value, str | Path):
-        return value  # the type says what is wrong with it
-    base = (info.context or {}).get("folder", Path())
-    folder = (base / Path(value).expanduser()).resolve()
-    if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}")
-    return folder
 
 
 def _symbol(value: str) -> str:
@@ -38,8 +26,6 @@ def _symbol(value: str) -> str:
     raise ValueError(f"{value!r} is no element{hint}")
 
 
-TemplatesFolder = Annotated[Path, BeforeValidator(_folder)]
-"""A folder that exists."""
 ElementSymbol = Annotated[str, AfterValidator(_symbol)]
 """``"Pb"``."""
 
@@ -50,30 +36,29 @@ class CodeOptions(BaseModel):
     Attributes
     ----------
     templates
-        Folder with templates of the user's own: a file ``<code>/<name>.j2`` in it replaces the shipped one.
+        Texts of templates of the user's own: ``<code>/<name>.j2`` replaces the shipped one. A study file names the
+        folder that they lie in, and `load_code` reads it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    templates: TemplatesFolder | None = Field(
+    templates: dict[str, str] | None = Field(
         default=None, description="the folder that holds CODE/NAME.j2; a relative one counts from the study file"
     )
 
     @property
-    def search(self) -> tuple[Path, ...]:
-        """Folders that are looked into for templates before the shipped one."""
+    def search(self) -> tuple[TemplateSource, ...]:
+        """What is looked into for templates before the shipped folder."""
         return () if self.templates is None else (self.templates,)
 
 
-def read_options(model: type[O], values: Mapping[str, object], *, folder: Path) -> O:
+def read_options(model: type[O], values: Mapping[str, object]) -> O:
     """The options in `values`, checked.
 
     Parameters
     ----------
     values
         Plain data, as TOML gives them.
-    folder
-        From which relative paths count.
 
     Raises
     ------
@@ -81,7 +66,7 @@ def read_options(model: type[O], values: Mapping[str, object], *, folder: Path) 
         With the place of the first mistake, the nearest key, and what the option takes.
     """
     try:
-        return model.model_validate(dict(values), context={"folder": folder})
+        return model.model_validate(dict(values))
     except ValidationError as error:
         raise _refusal(error, model, values) from None
 
@@ -126,17 +111,3 @@ def _value_at(place: Sequence[str], values: Mapping[str, object]) -> object:
     for part in place:
         inner = inner[part]
     return inner
-
-
-def check_templates(code_name: str, folder: Path) -> None:
-    """Raise `OptionError` when no template in `folder` can ever be used for the code."""
-    own = {file.name for file in (folder / code_name).glob("*.j2")}
-    shipped = {file.name for file in (templates_dir() / code_name).glob("*.j2")}
-    if own & shipped or (own and not shipped):
-        return
-    raise OptionError(
-        f"no template in {folder} replaces one of {code_name}",
-        reason=f"{code_name}/ in it holds {', '.join(sorted(own)) or 'no .j2 file'}",
-        fix=f"call a file {code_name}/NAME.j2, with NAME.j2 one of {', '.join(sorted(shipped))}" if shipped else "",
-        place=("templates",),
-    )

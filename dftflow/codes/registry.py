@@ -13,39 +13,40 @@ from pathlib import Path
 from typing import Any
 
 from dftflow.codes.base import Code
-from dftflow.codes.options import CodeOptions, check_templates, read_options
-from dftflow.errors import CodeNotFoundError, SpecError
+from dftflow.codes.options import CodeOptions, read_options
+from dftflow.codes.templates import own_templates
+from dftflow.errors import CodeNotFoundError, OptionError, SpecError
 
 __all__ = ["code_names", "load_code"]
 
 GROUP = "dftflow.codes"
 
 
-def _castep(options: Mapping[str, object], folder: Path) -> Code:
+def _castep(options: Mapping[str, object]) -> Code:
     from dftflow.codes.castep import CASTEP
 
-    return CASTEP(read_options(CASTEP.options_model, options, folder=folder))
+    return CASTEP(read_options(CASTEP.options_model, options))
 
 
-def _gpaw(options: Mapping[str, object], folder: Path) -> Code:
+def _gpaw(options: Mapping[str, object]) -> Code:
     from dftflow.codes.gpaw import GPAW
 
-    return GPAW(read_options(GPAW.options_model, options, folder=folder))
+    return GPAW(read_options(GPAW.options_model, options))
 
 
-def _espresso(options: Mapping[str, object], folder: Path) -> Code:
+def _espresso(options: Mapping[str, object]) -> Code:
     from dftflow.codes.espresso import ESPRESSO
 
-    return ESPRESSO(read_options(ESPRESSO.options_model, options, folder=folder))
+    return ESPRESSO(read_options(ESPRESSO.options_model, options))
 
 
-def _vasp(options: Mapping[str, object], folder: Path) -> Code:
+def _vasp(options: Mapping[str, object]) -> Code:
     from dftflow.codes.vasp import VASP
 
-    return VASP(read_options(VASP.options_model, options, folder=folder))
+    return VASP(read_options(VASP.options_model, options))
 
 
-_LOADERS: dict[str, Callable[[Mapping[str, object], Path], Code]] = {
+_LOADERS: dict[str, Callable[[Mapping[str, object]], Code]] = {
     "castep": _castep,
     "espresso": _espresso,
     "gpaw": _gpaw,
@@ -66,7 +67,7 @@ def load_code(name: str, options: Mapping[str, object] | None = None, *, folder:
     name
         In any case.
     options
-        As in the table ``[codes.NAME]`` of a study file.
+        As in the table ``[codes.NAME]`` of a study file, or as they were once read: ``templates`` is then the texts.
     folder
         From which relative paths in `options` count.
 
@@ -79,14 +80,26 @@ def load_code(name: str, options: Mapping[str, object] | None = None, *, folder:
     CodeNotFoundError
         The package that brings it cannot be loaded.
     """
+    given = dict(options or {})
+    if isinstance(given.get("templates"), str | Path):
+        given["templates"] = own_templates(_own_name(name), _absolute(str(given["templates"]), folder))
     own = _LOADERS.get(name.lower())
-    code = own(options or {}, folder) if own else _plugged_in(name, options or {}, folder)
-    if code.options.templates is not None:
-        check_templates(code.name, code.options.templates)
-    return code
+    return own(given) if own else _plugged_in(name, given)
 
 
-def _plugged_in(name: str, options: Mapping[str, object], folder: Path) -> Code:
+def _own_name(name: str) -> str:
+    """The name as the code itself writes it."""
+    return next((known for known in code_names() if known.lower() == name.lower()), name)
+
+
+def _absolute(place: str, folder: Path) -> Path:
+    try:
+        return (folder / Path(place).expanduser()).resolve()
+    except (RuntimeError, ValueError, OSError) as error:  # a home that nobody has, a NUL, a circle of links
+        raise OptionError(f"templates cannot be {place!r}", reason=str(error), place=("templates",)) from None
+
+
+def _plugged_in(name: str, options: Mapping[str, object]) -> Code:
     points = [point for point in entry_points(group=GROUP) if point.name.lower() == name.lower()]
     values = {point.value for point in points}
     if not points:
@@ -97,7 +110,7 @@ def _plugged_in(name: str, options: Mapping[str, object], folder: Path) -> Code:
     if len(values) > 1:
         raise SpecError(f"several packages bring a code called {name!r}", reason=", ".join(sorted(values)))
     found = _class_of(points[0])
-    code: Code = found(read_options(found.options_model, options, folder=folder))
+    code: Code = found(read_options(found.options_model, options))
     return code
 
 

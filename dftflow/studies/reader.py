@@ -52,7 +52,7 @@ class Study:
     sha256
         Of the file's bytes.
     code_options
-        What the file sets of the chosen code, as `load_code` takes it: checked, with absolute paths.
+        What the file sets of the chosen code, as `load_code` takes it: checked plain data, with the texts of templates.
     """
 
     name: str
@@ -189,6 +189,8 @@ def _code_options(name: str, table: Mapping[str, object], text: str, file: Path)
             near = difflib.get_close_matches(name.lower(), code_names(), n=1)
             guess = f"did you mean {near[0]!r}? " if near else ""
             raise OptionError(f"there is no code called {name!r}", fix=f"{guess}codes: {', '.join(code_names())}")
+        if not isinstance(table.get("templates", ""), str):
+            raise OptionError("templates is no folder", fix="name a folder", place=("templates",))
         return load_code(name, table, folder=file.parent).options.model_dump(mode="json", exclude_unset=True)
     except DftflowError as error:
         place = ("codes", name, *(error.place if isinstance(error, OptionError) else ()))

@@ -3,7 +3,7 @@
 ``plan.json`` (see `dftflow.run.store`) has in its header what the steps follow from::
 
     {"dftflow", "layout": "run" | "decks", "study": {"name", "text", "sha256"}, "preset": {"name", "content"},
-     "code": {"name", "options", "templates": {file: text}}, "materials": {name: {"crystal", "start"}}}
+     "code": {"name", "options"}, "materials": {name: {"crystal", "start"}}}
 
 A folder belongs to one study, preset and code, by their names. When the text of the study changes, the plan is replaced
 as a whole. A step of a run is then found again by its identity or is calculated again, and the results of the earlier
@@ -37,7 +37,6 @@ from dftflow.studies.reader import restore_study
 __all__ = ["Layout", "StudyFolder"]
 
 Layout = Literal["run", "decks"]
-TEMPLATES = "templates"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,9 +84,6 @@ class StudyFolder:
         file = PlanFile(header=header, steps=steps, wall_time_s=None if before is None else before.wall_time_s)
         with storage_errors(root):
             root.mkdir(parents=True, exist_ok=True)
-            for name, text in header["code"]["templates"].items():
-                (root / TEMPLATES / name).parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(root / TEMPLATES / name, text)
         write_plan(root, file)
         _write_for_people(plan, root)
         return cls(root=root, plan=plan, layout=layout, _file=file)
@@ -110,7 +106,7 @@ class StudyFolder:
             )
         header = file.header
         try:
-            return cls(root=root, plan=_plan(header, file.steps, root), layout=header["layout"], _file=file)
+            return cls(root=root, plan=_plan(header, file.steps), layout=header["layout"], _file=file)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
                 "the plan of this folder cannot be read",
@@ -197,7 +193,7 @@ def _header(plan: Plan, layout: Layout) -> dict[str, Any]:
         "layout": layout,
         "study": {"name": study.name, "text": study.text, "sha256": study.sha256},
         "preset": {"name": study.preset_name, "content": study.preset.model_dump(mode="json")},
-        "code": {"name": plan.code.name, **_plain_options(study.code_options)},
+        "code": {"name": plan.code.name, "options": dict(study.code_options)},
         "materials": {name: _plain_material(material) for name, material in plan.materials.items()},
     }
 
@@ -224,10 +220,8 @@ def _refuse_another(before: Mapping[str, Any], now: Mapping[str, Any], root: Pat
         )
 
 
-def _plan(header: Mapping[str, Any], steps: tuple[PlannedStep, ...], root: Path) -> Plan:
-    options = dict(header["code"]["options"])
-    if header["code"]["templates"]:
-        options["templates"] = str(root.absolute() / TEMPLATES)
+def _plan(header: Mapping[str, Any], steps: tuple[PlannedStep, ...]) -> Plan:
+    options = header["code"]["options"]
     study = restore_study(
         header["study"]["text"],
         name=header["study"]["name"],
@@ -243,15 +237,6 @@ def _plan(header: Mapping[str, Any], steps: tuple[PlannedStep, ...], root: Path)
         materials=materials,
         steps=tuple(_step(entry.title, entry.content) for entry in steps),
     )
-
-
-def _plain_options(options: Mapping[str, object]) -> dict[str, Any]:
-    """Options of the code, and the templates of the user's own, which the folder keeps."""
-    plain = {key: value for key, value in options.items() if key != "templates"}
-    folder = options.get("templates")
-    own = sorted(Path(str(folder)).glob("**/*.j2")) if folder else []
-    texts = {file.relative_to(str(folder)).as_posix(): file.read_text("utf-8") for file in own}
-    return {"options": plain, "templates": texts}
 
 
 # --- parts ------------------------------------------------------------------------------------------------------

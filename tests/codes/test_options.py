@@ -71,6 +71,38 @@ def test_a_wrong_option_is_told(code: str, options: dict[str, Any], place: tuple
     assert sentence in caught.value.sentence
 
 
+def own(folder: Path, files: dict[str, bytes]) -> Any:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return load_code("castep", {"templates": str(folder)}).options.templates
+
+
+HEADING = b"! mine {{ title }} {{ reference }}\n{% include 'castep/group.txt' %}"
+
+
+def test_what_a_template_includes_is_kept_and_nothing_else(tmp_path: Path) -> None:
+    """Another code's templates, and what lies there besides, have no part in these decks."""
+    others = {"vasp/heading.incar.j2": b"x", "deep/castep/heading.j2": b"x", "castep/readme.txt": b"x", "a.j2": b"\xff"}
+    included = {"castep/group.txt": b"! {% include 'all.txt' %}", "all.txt": "Å".encode()}
+    found = own(tmp_path, {"castep/heading.j2": HEADING, **included, **others})
+    assert list(found) == ["all.txt", "castep/group.txt", "castep/heading.j2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"! \xff", "cannot be read as UTF-8"),
+        (b"! {{ title", "not valid Jinja2"),
+        (b"{% include title %}", "whose name is computed"),
+    ],
+)
+def test_a_template_that_cannot_be_kept_is_refused(text: bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=said) as caught:
+        own(tmp_path, {"castep/heading.j2": text})
+    assert "castep/heading.j2" in caught.value.reason and caught.value.place == ("templates",)
+
+
 TEMPLATES = {"castep": "heading.j2", "espresso": "pp.in.j2", "gpaw": "deck.py.j2", "vasp": "heading.incar.j2"}
 OWN = {
     "castep": "! mine {{ title }} {{ reference }}\n",

@@ -70,13 +70,14 @@ def test_options_of_the_chosen_code(write_study: WriteStudy, monkeypatch: pytest
     file = with_codes(write_study)
     monkeypatch.chdir("/")
     options = {
-        "keywords": "materials-studio", "potentials": "tabulated:00PBE", "templates": str(file.parent / "own"),
+        "keywords": "materials-studio", "potentials": "tabulated:00PBE",
+        "templates": {"castep/heading.j2": "! mine: {{ title }} {{ reference }}\n"},
     }  # fmt: skip
     assert load_study(str(file), code="castep").code_options == options
     assert load_study(str(file), code="CASTEP").code_options == options
     assert load_study(str(file), code="vasp").code_options == {"potentials": {"Pb": "Pb"}}
     assert load_study(str(file)).code_options == {}
-    assert load_code("castep", options).options.templates == file.parent / "own"
+    assert dict(load_code("castep", options).options.model_dump(exclude_unset=True)) == options
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,8 @@ def test_options_of_the_chosen_code(write_study: WriteStudy, monkeypatch: pytest
         ('"tabulated:00PBE"', '{ Pb = "a b" }', 19, "not one word", ""),
         ('"tabulated:00PBE"', "{ Pb = 7 }", 19, "potentials.Pb cannot be 7", "a library"),
         ('"own"', '"other"', 20, "there is no folder", "counts from the study file"),
+        ('"own"', '"~no-such-user/own"', 20, "templates cannot be '~no-such-user/own'", ""),
+        ('"own"', '{ "castep/heading.j2" = "!" }', 20, "templates is no folder", "name a folder"),
         ('"own"', '"."', 20, "no template in", "castep/NAME.j2"),
         ('Pb = "Pb"', 'Pb = "Br"', 22, "no potential of Pb", ""),
     ],
