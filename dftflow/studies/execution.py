@@ -25,7 +25,7 @@ from dftflow.studies.reader import Study
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import STATES, Work
 
-__all__ = ["collect_study", "default_folder", "outcome_of_folder", "run_study", "states_in"]
+__all__ = ["collect_study", "default_folder", "end_on_disk", "outcome_of_folder", "run_study", "states_in"]
 
 CLOCK_EVERY_S = 10.0
 
@@ -121,7 +121,7 @@ def outcome_of_folder(root: Path, *, places: Mapping[str, Path] | None = None) -
     folder = StudyFolder.existing(root)
     elsewhere = _checked(places or {}, folder.plan)
     work = Work(folder.plan, folder)
-    ends = {step.name: _end_on_disk(work, step, elsewhere.get(step.name)) for step in folder.plan.steps}
+    ends = {step.name: end_on_disk(work, step, elsewhere.get(step.name)) for step in folder.plan.steps}
     return _outcome(work, ends, wall_time_s=folder.wall_time_s)
 
 
@@ -153,7 +153,7 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
         raise StoreError("there is no such folder", where=str(root), fix="give the folder that holds the results")
     plan = plan_study(study)
     if read_plan(root) is not None:
-        _refuse_another_text(StudyFolder.existing(root), plan)
+        StudyFolder.existing(root).refuse_another(plan)
         return outcome_of_folder(root, places=places)
     work = Work(plan)
     work.check(decks=False)
@@ -168,17 +168,6 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
     return _outcome(work, ends)
 
 
-def _refuse_another_text(folder: StudyFolder, plan: Plan) -> None:
-    """Its own plan decides what the folder's results are asked for: `plan` must say nothing else."""
-    folder.refuse_another(plan)
-    if folder.plan.study.sha256 != plan.study.sha256:
-        raise StoreError(
-            "the study has been changed since this folder was written",
-            where=str(folder.root),
-            fix=f"give the folder alone, for the study as it was; or `dftflow {folder.layout}` again, for the new one",
-        )
-
-
 def states_in(root: Path) -> tuple[StudyFolder, tuple[NodeOutcome, ...]]:
     """The study that `root` holds, and how each of its steps stands now.
 
@@ -189,7 +178,7 @@ def states_in(root: Path) -> tuple[StudyFolder, tuple[NodeOutcome, ...]]:
     """
     folder = StudyFolder.existing(root)
     work = Work(folder.plan, folder)
-    return folder, tuple(_end_on_disk(work, step, None) for step in folder.plan.steps)
+    return folder, tuple(end_on_disk(work, step) for step in folder.plan.steps)
 
 
 def _checked(places: Mapping[str, Path], plan: Plan) -> dict[str, Path]:
@@ -208,8 +197,8 @@ def _outcome(work: Work, ends: Mapping[str, NodeOutcome], *, wall_time_s: float 
 # --- what lies on disk ------------------------------------------------------------------------------------------
 
 
-def _end_on_disk(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcome:
-    """How a step stands by what lies in its folder, whoever calculated it."""
+def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOutcome:
+    """How a step stands by what lies in its folder, or `elsewhere`, whoever calculated it."""
     assert work.folder is not None
     place = elsewhere or work.folder.folder_of(step)
     if place is None:

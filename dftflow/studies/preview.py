@@ -7,14 +7,14 @@ from pathlib import Path
 
 from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.step import Step
-from dftflow.run.job import JobState, NodeOutcome
+from dftflow.run.job import JobState
 from dftflow.run.store import read_plan
-from dftflow.studies.builder import Builder
-from dftflow.studies.built_file import read_built
 from dftflow.studies.cost import expected_cost
-from dftflow.studies.execution import default_folder, states_in
-from dftflow.studies.plan import Plan, plan_study
+from dftflow.studies.execution import default_folder, end_on_disk
+from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study
+from dftflow.studies.study_folder import StudyFolder
+from dftflow.studies.work import Work
 
 __all__ = ["PreviewedStep", "preview"]
 
@@ -28,7 +28,7 @@ class PreviewedStep:
     state
         How it stands in the folder that it would run in; ``waiting`` where there is none.
     cost_s
-        Rough seconds of GPAW on one core, from the geometry that the study starts from.
+        Rough seconds of GPAW on one core, from the geometry that is known.
     """
 
     name: str
@@ -52,33 +52,23 @@ def preview(study: Study, out: Path | None = None) -> tuple[PreviewedStep, ...]:
         When `out` belongs to another study, preset or code.
     """
     plan = plan_study(study)
-    builder = Builder(plan)
-    states = _states(plan, out or default_folder(study))
-    return tuple(_previewed(step, builder, states.get(step.name, "waiting")) for step in plan.steps)
+    root = out or default_folder(study)
+    before = read_plan(root)
+    work = Work(plan, StudyFolder.planned(plan, root, "run" if before is None else StudyFolder.existing(root).layout))
+    return tuple(_previewed(step, work, "waiting" if before is None else _state(work, step)) for step in plan.steps)
 
 
-def _states(plan: Plan, root: Path) -> dict[str, JobState]:
-    """How the steps of this very plan stand in `root`."""
-    if read_plan(root) is None:
-        return {}
-    folder, ends = states_in(root)
-    folder.refuse_another(plan)
-    if folder.plan.study.sha256 != plan.study.sha256:
-        return {}
-    here = folder.layout == "run"
-    return {end.name: end.state for end in ends if not (here and _of_another_engine(plan, end))}
+def _state(work: Work, step: Step) -> JobState:
+    """How the step stands in its folder: of a run where the same calculation lies, whichever text asked for it."""
+    assert work.folder is not None
+    if work.folder.layout == "run":
+        there = work.folder.calculation(work.build_record(step).identity)
+        work.folder.note(step.name, None if there is None else there[0])
+    return end_on_disk(work, step).state
 
 
-def _of_another_engine(plan: Plan, end: NodeOutcome) -> bool:
-    """Whether another version of the engine, or other data sets, calculated the step: a run would do it again."""
-    record = None if end.folder is None else read_built(end.folder)
-    if record is None or end.state != "finished":
-        return False
-    return dict(record.engine) != dict(plan.code.fingerprint(record.built.structure))
-
-
-def _previewed(step: Step, builder: Builder, state: JobState) -> PreviewedStep:
-    built = builder.build(step)
+def _previewed(step: Step, work: Work, state: JobState) -> PreviewedStep:
+    built = work.built(step)
     return PreviewedStep(
         name=step.name,
         title=step.title,

@@ -5,9 +5,9 @@
     {"dftflow", "layout": "run" | "decks", "study": {"name", "text", "sha256"}, "preset": {"name", "content"},
      "code": {"name", "options"}, "materials": {name: {"crystal", "start"}}}
 
-A folder belongs to one study, preset and code, by their names. When the text of the study changes, the plan is replaced
-as a whole. A step of a run is then found again by its identity or is calculated again, and the results of the earlier
-text stay where they are; a deck is written again in its place.
+A folder belongs to one study, preset and code, by their names. When the text of the study or a crystal changes, the
+plan is replaced as a whole. A step of a run is then found again by its identity or is calculated again, and the earlier
+results stay where they are; a deck is written again in its place.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,12 +24,13 @@ from typing import Any, Literal
 from dftflow import __version__
 from dftflow.codes.registry import load_code
 from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.geometry import geometry_digest
 from dftflow.crystals.plain import plain_structure, structure_of
 from dftflow.errors import StoreError
 from dftflow.model.step import Need, Step, StepId, Subject
 from dftflow.run.local import IDENTITY_LENGTH
-from dftflow.run.store import PlanFile, PlannedStep, read_plan, storage_errors, write_atomically, write_plan
-from dftflow.studies.built_file import BUILT_FILE, read_built
+from dftflow.run.store import PLAN_FILE, PlanFile, PlannedStep, read_plan, storage_errors, write_atomically, write_plan
+from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, read_built
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
 from dftflow.studies.reader import restore_study
@@ -43,33 +44,37 @@ Layout = Literal["run", "decks"]
 class StudyFolder:
     """A plan on disk, and where each of its steps lies.
 
-    Use `create` or `existing`, not the constructor.
+    Use `planned`, `create` or `existing`, not the constructor.
 
     Attributes
     ----------
     layout
         ``run``: steps lie in folders named by their identity; ``decks``: by their name.
+    digest
+        Of the study's text, the preset, the code and the crystals: what decides how its steps are built.
     """
 
     root: Path
     plan: Plan
     layout: Layout
+    digest: str
     _file: PlanFile
 
     @classmethod
-    def create(cls, plan: Plan, root: Path, layout: Layout) -> StudyFolder:
-        """Put `plan` into `root`, or go on with the same plan there.
+    def planned(cls, plan: Plan, root: Path, layout: Layout) -> StudyFolder:
+        """`plan` as `create` would put it into `root`; nothing is written.
 
         Raises
         ------
         StoreError
-            When `root` belongs to another study, preset or code, or cannot be written.
+            When `root` belongs to another study, preset or code, or cannot be read.
         """
         header = _header(plan, layout)
-        before = read_plan(root)
+        before, digest, unchanged = read_plan(root), _digest(header), False
         if before is not None:
-            _refuse_another(before.header, header, root)
-        unchanged = before is not None and before.header["study"]["sha256"] == header["study"]["sha256"]
+            with _readable(root):
+                _refuse_another(before.header, header, root)
+                unchanged = _digest(before.header) == digest
         places = {} if before is None else {step.name: step.folder or step.earlier for step in before.steps}
         steps = tuple(
             PlannedStep(
@@ -82,11 +87,21 @@ class StudyFolder:
             for step in plan.steps
         )
         file = PlanFile(header=header, steps=steps, wall_time_s=None if before is None else before.wall_time_s)
-        with storage_errors(root):
-            root.mkdir(parents=True, exist_ok=True)
-        write_plan(root, file)
+        return cls(root=root, plan=plan, layout=layout, digest=digest, _file=file)
+
+    @classmethod
+    def create(cls, plan: Plan, root: Path, layout: Layout) -> StudyFolder:
+        """Put `plan` into `root`, or go on with the same plan there.
+
+        Raises
+        ------
+        StoreError
+            When `root` belongs to another study, preset or code, or cannot be written.
+        """
+        folder = cls.planned(plan, root, layout)
+        write_plan(root, folder._file)
         _write_for_people(plan, root)
-        return cls(root=root, plan=plan, layout=layout, _file=file)
+        return folder
 
     @classmethod
     def existing(cls, root: Path) -> StudyFolder:
@@ -105,19 +120,9 @@ class StudyFolder:
                 fix="give the folder that `dftflow run` or `dftflow decks` wrote to",
             )
         header = file.header
-        try:
-            return cls(root=root, plan=_plan(header, file.steps), layout=header["layout"], _file=file)
-        except (KeyError, TypeError, ValueError) as error:
-            raise StoreError(
-                "the plan of this folder cannot be read",
-                reason=f"{type(error).__name__}: {error}",
-                where=str(root / "plan.json"),
-            ) from error
-
-    @property
-    def digest(self) -> str:
-        """Of the study's text, the preset and the code: what decides how its steps are built."""
-        return _digest(self._file.header)
+        with _readable(root):
+            plan = _plan(header, file.steps)
+            return cls(root=root, plan=plan, layout=header["layout"], digest=_digest(header), _file=file)
 
     @property
     def wall_time_s(self) -> float | None:
@@ -144,23 +149,30 @@ class StudyFolder:
         found = sorted(file.parent for file in (self.root / "steps").glob(f"**/{BUILT_FILE}"))
         return tuple(path for path in found if path.resolve() not in mine)
 
-    def seed_of(self, identity: str) -> str:
-        """Stem of the files of that calculation, where one lies here already; ``""`` where none does.
+    def calculation(self, identity: str) -> tuple[Path, BuiltRecord] | None:
+        """Where that calculation lies here already, and its record; None where it does not, or not by its identity.
 
         It may have been made for another step, or for this one when its material had another name.
         """
         if self.layout == "decks":
-            return ""
+            return None
         for file in sorted((self.root / "steps").glob(f"**/*-{identity[:IDENTITY_LENGTH]}/{BUILT_FILE}")):
             with suppress(StoreError):
                 record = read_built(file.parent)
                 if record is not None and record.identity == identity:
-                    return record.seed
-        return ""
+                    return file.parent, record
+        return None
 
     def refuse_another(self, plan: Plan) -> None:
-        """Raise `StoreError` when `plan` is of another study, preset or code than this folder."""
-        _refuse_another(self._file.header, _header(plan, self.layout), self.root)
+        """Raise `StoreError` when `plan` says anything else than the plan of this folder."""
+        header = _header(plan, self.layout)
+        _refuse_another(self._file.header, header, self.root)
+        if _digest(header) != self.digest:
+            raise StoreError(
+                "the study, or a crystal in it, has been changed since this folder was written",
+                where=str(self.root),
+                fix=f"give the folder alone, for the study as it was; or `dftflow {self.layout}` again, for the new",
+            )
 
     def why_no_folder(self, step: Step) -> str:
         """Why the step has none, when it was tried."""
@@ -168,19 +180,35 @@ class StudyFolder:
 
     def record(self, name: str, folder: Path | None, failure: str) -> None:
         """Note where a step lies, or why it lies nowhere."""
+        if self.note(name, folder, failure):
+            write_plan(self.root, self._file)
+
+    def note(self, name: str, folder: Path | None, failure: str = "") -> bool:
+        """As `record`, without writing it down; whether it is news."""
         place = "" if folder is None else os.path.relpath(folder, self.root)
         entry = next(step for step in self._file.steps if step.name == name)
-        if (entry.folder, entry.failure) == (place, failure):
-            return
         changed = replace(entry, folder=place, failure=failure)
         steps = tuple(changed if step.name == name else step for step in self._file.steps)
         self._file = replace(self._file, steps=steps)
-        write_plan(self.root, self._file)
+        return changed != entry
 
     def add_wall_time(self, seconds: float) -> None:
         """Count `seconds` more of work in this folder."""
         self._file = replace(self._file, wall_time_s=(self._file.wall_time_s or 0.0) + seconds)
         write_plan(self.root, self._file)
+
+
+@contextmanager
+def _readable(root: Path) -> Iterator[None]:
+    """Turn what a plan lacks into a `StoreError`."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            "the plan of this folder cannot be read",
+            reason=f"{type(error).__name__}: {error}",
+            where=str(root / PLAN_FILE),
+        ) from error
 
 
 # --- the header -------------------------------------------------------------------------------------------------
@@ -199,7 +227,8 @@ def _header(plan: Plan, layout: Layout) -> dict[str, Any]:
 
 
 def _digest(header: Mapping[str, Any]) -> str:
-    what = [header["study"]["sha256"], header["preset"], header["code"]]
+    crystals = {name: geometry_digest(structure_of(kept["start"])) for name, kept in header["materials"].items()}
+    what = [header["study"]["sha256"], header["preset"], header["code"], crystals]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.errors import DftflowError
 from dftflow.gate.step import admit
 from dftflow.model.admission import Admission, Refusal, RefusalKind
@@ -85,10 +86,15 @@ class Work:
         built = self._builder.build(step)
         return expected_cost(built.structure, built.spec)
 
+    def built(self, step: Step) -> Built:
+        """What the step calculates, from what is known of earlier steps."""
+        known = self.admissions.get(step.id)
+        return self._built.get(step.id) or (known and known.built) or self._builder.build(step, self.admissions)
+
     def job_here(self, step: Step) -> Job:
         """The step's job where its folder is named by its identity."""
         assert self.folder is not None
-        record = self._record(step, continues="")
+        record = self.build_record(step)
         self._say_if_again(step, record)
         return self._job(step, record)
 
@@ -100,20 +106,22 @@ class Work:
         if before is not None and self._still_holds(step, before):
             self._built[step.id] = before.built
             return self._job(step, before)
-        return self._job(step, self._record(step, continues=self._continued(step)))
+        return self._job(step, self.build_record(step, continues=self._continued(step)))
 
     def job_of_others(self, step: Step) -> Job:
         """The step without a deck: its results were made elsewhere."""
         self._built[step.id] = self._builder.build(step, self.admissions)
         return Job(identity="", files={}, argv=())
 
-    def _record(self, step: Step, *, continues: str) -> BuiltRecord:
+    def build_record(self, step: Step, *, continues: str = "") -> BuiltRecord:
+        """What the step would calculate now: built from what is known of earlier steps, and its deck."""
         assert self.folder is not None
         built = self._builder.build(step, self.admissions)
         built = replace(built, spec=replace(built.spec, continues=continues))
         self._built[step.id] = built
         identity = identity_of(built, self.plan.code)
-        seed = self.folder.seed_of(identity.digest) or step.seed
+        before = self.folder.calculation(identity.digest)
+        seed = step.seed if before is None else before[1].seed
         deck = self.plan.code.render(built.structure, built.spec, seed)
         return BuiltRecord(
             step=step.name,
@@ -141,6 +149,9 @@ class Work:
         """Whether what was built before is what would be built now."""
         assert self.folder is not None
         if record.plan != self.folder.digest or older_than(record.built, step, self.admissions):
+            return False
+        engine = self.plan.code.fingerprint(record.built.structure)
+        if any(record.engine.get(name) != what for name, what in engine.items() if what != NOT_KNOWN_HERE):
             return False
         return not any(self.is_admitted(name) for name in record.built.assumed)
 
@@ -196,7 +207,11 @@ class Work:
         except DftflowError as error:
             self.admissions[step.id] = Refusal(kind="failed", reason=str(error), folder=folder)
             return self.admissions[step.id]
-        built = self._built.get(step.id) or (None if record is None else record.built)
+        try:
+            built = self._built.get(step.id) or self._asked(step, record)
+        except DftflowError as error:
+            self.admissions[step.id] = Refusal(kind="failed", reason=str(error), folder=folder)
+            return self.admissions[step.id]
         if built is None:
             reason = f"nothing was written or calculated for {step.name}"
             self.admissions[step.id] = Refusal(kind="not run", reason=reason, folder=None)
@@ -211,6 +226,13 @@ class Work:
         if record is not None:
             self.records.setdefault(step.id, record)
         return self.admissions[step.id]
+
+    def _asked(self, step: Step, record: BuiltRecord | None) -> Built | None:
+        """What the plan asks of the step: what was built for it, or for another text of the study, built for this."""
+        if record is None or self.folder is None or record.plan == self.folder.digest:
+            return None if record is None else record.built
+        self._built[step.id] = self._builder.build(step, self.admissions)
+        return self._built[step.id]
 
     def refuse(self, step: Step, state: JobState, reason: str) -> None:
         """Note that a step has no results by how it ended, whatever lies in its folder."""
