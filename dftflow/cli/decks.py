@@ -41,11 +41,14 @@ def command(study: str, code: str | None, out: Path, preset: str | None, as_json
 def print_decks(written: WrittenDecks) -> None:
     """A line a deck, then what was kept, then what is to be known."""
     for deck in written.decks:
-        note = deck.failure or deck.note
+        note = deck.failure or "; ".join(part for part in (deck.note, *deck.remarks) if part)
         click.echo(f"{deck.folder}/  {', '.join(deck.files)}" + (f"  ({' '.join(note.split())})" if note else ""))
     kept = [*(f"{deck.folder}/{name}" for deck in written.decks for name in deck.kept), *written.kept]
     if kept:
         click.echo(f"kept as they are, changed by hand: {', '.join(kept)}")
+    for deck in written.decks:
+        for lack in deck.behind:
+            click.echo(f"! what was kept in {deck.folder}/ is behind what is asked for now: {lack}")
     for note, names in written.cautions.items():
         click.echo(f"! {note} ({', '.join(names)})")
     click.echo(f"read {written.sheet} first")

@@ -53,12 +53,13 @@ class Ledger:
         self._digests = {str(name): list(digests) for name, digests in found.items()}
 
     def write(self, files: Mapping[str, str]) -> tuple[str, ...]:
-        """Write `files` (path below the root -> text), except those that a person has changed; their paths.
+        """Write `files` (path below the root -> text), except those that a person has written or changed; their paths.
 
         The digests are kept before the files are written: what is cut off in between is still known to be ours.
         """
-        kept = tuple(name for name in files if not self._is_ours(name))
-        new = {name: text for name, text in files.items() if name not in kept}
+        new = {name: text for name, text in files.items() if self._is_ours(name)}
+        others = (name for name in files if name not in new)
+        kept = tuple(name for name in others if _content(self._root / name) != files[name].encode())
         for name, text in new.items():
             digest = _digest(text.encode())
             if digest not in self._digests.setdefault(name, []):
@@ -111,7 +112,10 @@ class ByHand:
         return self._root / node.name
 
     def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
-        """Judge what lies there; where nothing was run or the run failed, bring the files up to date."""
+        """Judge what lies there; where nothing was run or the run failed, bring the files up to date.
+
+        The result of another calculation than that which is asked for is left alone, and so is its deck.
+        """
         verdict = node.judge(folder)
         kept: tuple[str, ...] = ()
         if verdict.state in ("not_run", "failed"):

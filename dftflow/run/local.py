@@ -49,7 +49,7 @@ class Local:
         state = read_state(folder)
         process = None
         if state.state == "running" and state.pid is not None and state.process_started is not None:
-            process = EngineProcess.take_over(state.pid, state.process_started)
+            process = EngineProcess.take_over(state.pid, state.process_started, folder)
         if process is None and state.state in ("running", "finished") and node.judge(folder).state == "finished":
             # "running" without a process: the engine finished after the dftflow that started it was killed
             return _closed(node, folder, replace(state, state="finished"), reused=state.state == "finished")

@@ -65,12 +65,13 @@ class EngineProcess:
         return cls(psutil.Process(popen.pid), time.monotonic(), popen)
 
     @classmethod
-    def take_over(cls, pid: int, process_started: float) -> EngineProcess | None:
-        """The process of an earlier dftflow, if it still runs."""
+    def take_over(cls, pid: int, process_started: float, folder: Path) -> EngineProcess | None:
+        """The process of an earlier dftflow, if it still runs, and in `folder`: that may be a copy of another's."""
         try:
             process = psutil.Process(pid)
             same = abs(process.create_time() - process_started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
+            same = same and os.path.samefile(process.cwd(), folder)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError):
             return None
         if not same:
             return None

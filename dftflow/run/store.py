@@ -150,7 +150,7 @@ def locked(root: Path) -> Iterator[None]:
     """Hold `root` against a second dftflow that would work in it."""
     with storage_errors(root / "lock"):
         root.mkdir(parents=True, exist_ok=True)
-        with open(root / "lock", "w") as handle:
+        with open(root / "lock", "a", encoding="utf-8") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -179,7 +179,7 @@ def stage(folder: Path, job: Job) -> None:
 def read_state(folder: Path) -> StepState:
     """State of a folder; ``waiting`` when there is none, or only a damaged one."""
     try:
-        return StepState(**json.loads((folder / "state.json").read_text()))
+        return StepState(**json.loads((folder / "state.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return StepState(state="waiting")
 
@@ -194,7 +194,7 @@ def write_atomically(file: Path, text: str) -> None:
     """Write `text` beside `file`, then rename: a reader sees the old or the new text, never half of one."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with open(temporary, "w") as handle:
+        with open(temporary, "w", encoding="utf-8", newline="") as handle:
             handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())

@@ -11,6 +11,7 @@ from typing import Any
 
 from dftflow.codes.runsheet import run_sheet
 from dftflow.errors import CalculationError, StoreError
+from dftflow.model.admission import Admitted
 from dftflow.model.cautions import by_caution
 from dftflow.model.deck import Deck
 from dftflow.model.step import Step
@@ -37,21 +38,27 @@ class WrittenDeck:
     ----------
     note
         Where its geometry is from, when that is not the last word; ``"finished"`` when it has been run.
+    remarks
+        What stands beside its numbers, when it has been run.
     failure
-        Why there is no deck.
+        Why there is no deck, or why what lies there is not what is asked for; nothing is written then.
     cautions
         What its writer cautions about.
     kept
         Its files that a person has changed, and that were left as they are.
+    behind
+        What those lack of what is asked for now.
     """
 
     name: str
     folder: str
     files: tuple[str, ...]
     note: str
+    remarks: tuple[str, ...]
     failure: str
     cautions: tuple[str, ...]
     kept: tuple[str, ...]
+    behind: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -142,6 +149,12 @@ def _refuse_what_holds_no_decks(out: Path) -> None:
 def _refuse_unready(deck: WrittenDeck) -> None:
     if deck.failure or (deck.note and deck.note != "finished"):
         raise CalculationError(f"the deck of {deck.name} is not ready", reason=deck.failure or deck.note)
+    if deck.behind and not deck.note:
+        raise CalculationError(
+            f"the deck of {deck.name} was changed by hand, and is not what is asked for now",
+            reason="; ".join(deck.behind),
+            fix=f"move {', '.join(deck.kept)} away to have it written anew, and make your change in that",
+        )
 
 
 def _write(work: Work) -> WrittenDecks:
@@ -158,7 +171,7 @@ def _write(work: Work) -> WrittenDecks:
         {step.name: _command(work, step) for step in steps},
         cautions=by_caution((deck.name, deck.cautions) for deck in decks),
     )
-    kept = ledger.write(sheet)
+    kept = (*work.folder.kept, *ledger.write(sheet))
     for name in sheet:
         if name.endswith(SCRIPTS):
             (out / name).chmod(0o755)
@@ -166,18 +179,24 @@ def _write(work: Work) -> WrittenDecks:
 
 
 def _written(work: Work, step: Step, end: NodeOutcome) -> WrittenDeck:
-    record = work.records.get(step.id)
-    finished = end.state == "finished"
+    record, admission = work.records.get(step.id), work.admissions.get(step.id)
+    finished, refused = end.state == "finished", end.state == "refused"
     waiting = [str(need) for need in geometry_needs(step) if not work.is_admitted(str(need))]
     note = f"from the unrelaxed structure, to be written again after {', '.join(waiting)}" if waiting else ""
     return WrittenDeck(
         name=step.name,
         folder=step.name,
-        files=() if record is None else tuple(record.deck),
+        files=() if record is None or refused else tuple(record.deck),
         note="finished" if finished else note,
-        failure="" if finished or record is not None else end.failure,
-        cautions=() if record is None or finished else (*record.notes, *record.cautions),
+        remarks=admission.remarks if isinstance(admission, Admitted) else (),
+        failure=f"{end.failure}; move {step.name} away to have its deck written"
+        if refused
+        else end.failure
+        if record is None and not finished
+        else "",
+        cautions=() if record is None or finished or refused else (*record.notes, *record.cautions),
         kept=end.kept,
+        behind=() if finished or refused else work.behind.get(step.id, ()),
     )
 
 

@@ -89,6 +89,8 @@ def run_study(
     root = out or default_folder(study)
     with locked(root):
         folder = work.folder = StudyFolder.create(plan, root, "run")
+        for name in folder.kept:
+            say(f"{name} in {root} is not dftflow's, and was left as it is")
         clock = _WallClock(folder, observer)
         ends = run_graph(
             [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
@@ -206,7 +208,7 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
         state: JobState = "not_run" if why else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
     recorded = read_state(place) if work.folder.layout == "run" else StepState(state="waiting")
-    if recorded.state == "running" and _is_alive(recorded):
+    if recorded.state == "running" and _is_alive(recorded, place):
         return NodeOutcome(
             name=step.name,
             title=step.title,
@@ -242,10 +244,10 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
     )
 
 
-def _is_alive(state: StepState) -> bool:
+def _is_alive(state: StepState, folder: Path) -> bool:
     if state.pid is None or state.process_started is None:
         return False
-    return EngineProcess.take_over(state.pid, state.process_started) is not None
+    return EngineProcess.take_over(state.pid, state.process_started, folder) is not None
 
 
 class _WallClock:

@@ -28,8 +28,9 @@ from dftflow.crystals.geometry import geometry_digest
 from dftflow.crystals.plain import plain_structure, structure_of
 from dftflow.errors import StoreError
 from dftflow.model.step import Need, Step, StepId, Subject
+from dftflow.run.by_hand import Ledger
 from dftflow.run.local import IDENTITY_LENGTH
-from dftflow.run.store import PLAN_FILE, PlanFile, PlannedStep, read_plan, storage_errors, write_atomically, write_plan
+from dftflow.run.store import PLAN_FILE, PlanFile, PlannedStep, read_plan, write_plan
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, read_built
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
@@ -52,12 +53,15 @@ class StudyFolder:
         ``run``: steps lie in folders named by their identity; ``decks``: by their name.
     digest
         Of the study's text, the preset, the code and the crystals: what decides how its steps are built.
+    kept
+        Files for people that were not dftflow's, and were left as they are.
     """
 
     root: Path
     plan: Plan
     layout: Layout
     digest: str
+    kept: tuple[str, ...] = ()
     _file: PlanFile
 
     @classmethod
@@ -100,7 +104,7 @@ class StudyFolder:
         """
         folder = cls.planned(plan, root, layout)
         write_plan(root, folder._file)
-        _write_for_people(plan, root)
+        folder.kept = Ledger(root).write(_for_people(plan))
         return folder
 
     @classmethod
@@ -315,10 +319,7 @@ def _step(title: str, content: Mapping[str, Any]) -> Step:
     return Step(id=_id(content["id"]), title=title, needs=needs, settings=content["settings"])
 
 
-def _write_for_people(plan: Plan, root: Path) -> None:
+def _for_people(plan: Plan) -> dict[str, str]:
     """The study and its crystals as files of their own: nothing reads them again."""
-    with storage_errors(root):
-        write_atomically(root / "study.toml", plan.study.text)
-        (root / "structures").mkdir(exist_ok=True)
-        for material in plan.materials.values():
-            write_atomically(root / "structures" / f"{material.name}.cif", material.start.to(fmt="cif"))
+    crystals = {f"structures/{m.name}.cif": m.start.to(fmt="cif") for m in plan.materials.values()}
+    return {"study.toml": plan.study.text, **crystals}

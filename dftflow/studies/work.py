@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.errors import DftflowError
 from dftflow.gate.step import admit
@@ -44,6 +45,11 @@ class Work:
         Where they are kept; None when their results lie in folders that are not dftflow's.
     say
         Told, once, why a step that had been calculated is calculated again.
+
+    Attributes
+    ----------
+    behind
+        What the files that a person has changed lack of what the plan asks for now.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class Work:
         self.folder = folder
         self.admissions: dict[StepId, Admission] = {}
         self.records: dict[StepId, BuiltRecord] = {}
+        self.behind: dict[StepId, tuple[str, ...]] = {}
         self._say = say
         self._builder = Builder(plan)
         self._built: dict[StepId, Built] = {}
@@ -103,10 +110,13 @@ class Work:
         assert self.folder is not None
         place = self.folder.root / step.name
         before = read_built(place)
-        if before is not None and self._still_holds(step, before):
-            self._built[step.id] = before.built
-            return self._job(step, before)
-        return self._job(step, self.build_record(step, continues=self._continued(step)))
+        if before is None:
+            return self._job(step, self.build_record(step, continues=self._continued(step)))
+        if self._still_holds(step, before):
+            self._built[step.id], record = before.built, before
+        else:
+            record = self.build_record(step, continues=self._continued(step))
+        return self._job(step, self._with_edits(step, place, before, record))
 
     def job_of_others(self, step: Step) -> Job:
         """The step without a deck: its results were made elsewhere."""
@@ -154,6 +164,15 @@ class Work:
         if any(record.engine.get(name) != what for name, what in engine.items() if what != NOT_KNOWN_HERE):
             return False
         return not any(self.is_admitted(name) for name in record.built.assumed)
+
+    def _with_edits(self, step: Step, place: Path, before: BuiltRecord, record: BuiltRecord) -> BuiltRecord:
+        """`record` with the texts from which a person's files in `place` were made: these are not written again."""
+        base = {name: text for name, text in before.deck.items() if _edited(place / name, text)}
+        if not base:
+            return record
+        asked = self.plan.code.render(record.built.structure, record.built.spec, record.seed).files
+        self.behind[step.id] = deck_changes(base, {name: asked[name] for name in base if name in asked})
+        return replace(record, deck={**record.deck, **{name: text for name, text in base.items() if name in asked}})
 
     def is_admitted(self, name: str) -> bool:
         return any(str(step) == name and not isinstance(found, Refusal) for step, found in self.admissions.items())
@@ -271,4 +290,12 @@ class Work:
             patterns = [pattern.format(seed=seed) for seed in seeds for pattern in self.plan.code.deck_files]
             names = sorted({file.name for pattern in patterns for file in folder.glob(pattern)})
         files = {name: folder / name for name in names}
-        return {name: file.read_text(errors="replace") for name, file in files.items() if file.is_file()}
+        return {name: file.read_text("utf-8", errors="replace") for name, file in files.items() if file.is_file()}
+
+
+def _edited(file: Path, text: str) -> bool:
+    """Whether it is there, with another content."""
+    try:
+        return file.read_bytes() != text.encode()
+    except FileNotFoundError:
+        return False

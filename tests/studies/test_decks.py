@@ -16,7 +16,7 @@ from dftflow.errors import CalculationError, StoreError, StudyError
 from dftflow.model.surface import Plane, SlabModel
 from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import advance, write_decks
-from dftflow.studies.execution import outcome_of_folder, run_study, states_in
+from dftflow.studies.execution import collect_study, outcome_of_folder, run_study, states_in
 from dftflow.studies.reader import load_study
 
 CODES = ("castep", "espresso", "gpaw", "vasp")
@@ -263,3 +263,145 @@ def test_templates_of_ones_own_go_with_the_folder(write_study: Callable[..., Pat
     advance(tmp_path / "cluster")
     deck = (tmp_path / "cluster" / "CsBr" / "bulk-bands" / "CsBr-bulk-bands.param").read_text()
     assert "! of our group" in deck
+
+
+# --- the study changes ------------------------------------------------------------------------------------------
+
+
+def finish(folder: Path, *steps: str) -> None:
+    """Leave results of the steps as they were built."""
+    for step in steps:
+        record = read_built(folder / step)
+        assert record is not None
+        leave(folder / step, record.built.structure, record.built.spec)
+
+
+STEPS = ("CsBr/bulk-bands", "CsBr/slab-110-potential")
+
+
+def test_results_of_an_earlier_text_carry_what_differs_everywhere(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "decks"
+    write_decks(load_study(str(write_study()), "quick"), out)
+    finish(out, *STEPS)
+    assert all(not step.remarks for step in outcome_of_folder(out).steps)
+    changed = write_study(("cutoff_ev = 244.9", "cutoff_ev = 300.0"))
+    capsys.readouterr()
+    assert main(["decks", str(changed), "--preset", "quick", "--out", str(out)]) == 0
+    said = "calculated at 244.9 eV, the study asks for 300 eV"
+    assert capsys.readouterr().out.count(f"(finished; {said}") == 2
+    outcome = outcome_of_folder(out)
+    assert outcome.materials[0].slabs[0].levels is not None
+    assert all(said in step.remarks for step in outcome.steps)
+
+
+def test_a_comment_in_the_study_changes_no_result(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    out = tmp_path / "decks"
+    write_decks(load_study(str(write_study()), "quick"), out)
+    finish(out, *STEPS)
+    written = write_decks(load_study(str(write_study(("schema = 1", "# mine\nschema = 1"))), "quick"), out)
+    assert [(deck.note, deck.remarks, deck.failure) for deck in written.decks] == [("finished", (), "")] * 2
+    assert all(not step.remarks for step in outcome_of_folder(out).steps)
+
+
+def test_results_of_another_crystal_are_refused_everywhere_and_left_alone(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "decks"
+    write_decks(load_study(str(write_study()), "quick"), out)
+    finish(out, *STEPS)
+    before = {file: file.read_bytes() for file in (out / "CsBr").rglob("*") if file.is_file()}
+    other = write_study(('"CsBr_Pm-3m"', '"CsPbBr3_Pm-3m"'))
+    capsys.readouterr()
+    assert main(["decks", str(other), "--preset", "quick", "--out", str(out)]) == CalculationError.exit_code
+    error = capsys.readouterr().err
+    assert "2 of 2 decks could not be written" in error and "move CsBr/bulk-bands away" in error
+    assert {file: file.read_bytes() for file in before} == before
+    _, ends = states_in(out)
+    assert {end.state for end in ends} == {"refused"}
+    outcome = outcome_of_folder(out)
+    assert outcome.materials[0].bulk.edges is None and not outcome.alignments
+    shutil.rmtree(out / "CsBr")
+    assert main(["decks", str(other), "--preset", "quick", "--out", str(out)]) == 0
+
+
+def test_an_edited_crystal_is_another_request(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """Its file is not part of the study's text."""
+    from dftflow.resources import structures_dir
+
+    crystal = tmp_path / "X.cif"
+    shutil.copy(structures_dir() / "CsBr_Pm-3m.cif", crystal)
+    study = load_study(str(write_study(('"CsBr_Pm-3m"', '"X.cif"'))), "quick", code="castep")
+    out = tmp_path / "decks"
+    write_decks(study, out)
+    cell = out / "CsBr" / "bulk-bands" / "CsBr-bulk-bands.cell"
+    assert "4.2910" in cell.read_text()
+    crystal.write_text(crystal.read_text().replace("4.291", "4.600"))
+    assert "4.600" in crystal.read_text()
+    write_decks(study, out)
+    assert "4.6000" in cell.read_text() and "4.2910" not in cell.read_text()
+    crystal.write_text(crystal.read_text().replace("4.600", "4.700"))
+    with pytest.raises(StoreError, match="a crystal in it, has been changed"):
+        collect_study(study, out)
+
+
+def test_files_of_ones_own_in_the_folder_are_kept(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    out = tmp_path / "decks"
+    mine = {"structures/CsBr.cif": "my host", "study.toml": "my notes", "lock": "my key"}
+    for name, text in mine.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(text)
+    written = write_decks(load_study(str(write_study()), "quick"), out)
+    assert set(written.kept) == {"structures/CsBr.cif", "study.toml"}
+    assert {name: (out / name).read_text() for name in mine} == mine
+    assert states_in(out)[0].plan.materials["CsBr"].start.formula == "Cs1 Br1", "the plan does not read them"
+
+
+def test_a_deck_that_was_kept_and_is_behind_is_not_ready(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was changed by hand still has the unrelaxed geometry; the relaxed one came in."""
+    out = tmp_path / "decks"
+    write_decks(load_study(str(write_study()), code="gpaw"), out)
+    (geometry,) = (file for file in (out / "CsBr" / "bulk-bands").iterdir() if file.suffix == ".xyz")
+    geometry.write_text(geometry.read_text().replace("Br", "I"))
+    assert write_decks(load_study(str(write_study()), code="gpaw"), out).decks[1].behind == (), "nothing came in"
+    relax(out, 1.1)
+    for _ in range(2):
+        with pytest.raises(CalculationError, match="was changed by hand, and is not what is asked for now") as caught:
+            advance(out, "CsBr/bulk-bands")
+        assert geometry.name in caught.value.reason and geometry.name in caught.value.fix
+    assert main(["advance", str(out)]) == 0
+    assert "is behind what is asked for now" in capsys.readouterr().out
+    geometry.unlink()
+    assert advance(out, "CsBr/bulk-bands").decks[1].kept == ()
+    assert "I " not in geometry.read_text()
+
+
+def relax(folder: Path, volume_ratio: float) -> None:
+    """Leave a relaxed crystal of another volume."""
+    record = read_built(folder / "CsBr" / "bulk-relax")
+    assert record is not None
+    relaxed = record.built.structure.copy()
+    relaxed.scale_lattice(volume_ratio * relaxed.volume)
+    leave(folder / "CsBr" / "bulk-relax", relaxed, record.built.spec)
+
+
+def test_decks_are_written_again_when_the_potentials_are_known(
+    write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when ESPRESSO_PSEUDO was set after a caution asked for it; what is not known here any more changes nothing."""
+    from dftflow.codes.espresso.code import ESPRESSO
+    from dftflow.codes.file_hash import NOT_KNOWN_HERE
+
+    out = tmp_path / "decks"
+    study = load_study(str(write_study()), "quick", code="espresso")
+    digests = []
+    for known in (NOT_KNOWN_HERE, "abc", NOT_KNOWN_HERE):
+        monkeypatch.setattr(ESPRESSO, "fingerprint", lambda self, structure, known=known: {"potential Cs.upf": known})
+        write_decks(study, out)
+        record = read_built(out / "CsBr" / "bulk-bands")
+        assert record is not None
+        digests.append(record.engine["potential Cs.upf"])
+    assert digests == [NOT_KNOWN_HERE, "abc", "abc"]

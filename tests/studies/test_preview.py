@@ -63,6 +63,32 @@ def test_results_of_another_engine_are_not_there(
     assert {row.state for row in preview(study, tmp_path / "run")} == {"waiting"}
 
 
+def test_what_a_run_would_take_or_do_again(
+    write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comment changes nothing; another grid, or another crystal in a file that the study names, does."""
+    from dftflow.resources import structures_dir
+
+    crystal = tmp_path / "X.cif"
+    crystal.write_text((structures_dir() / "CsBr_Pm-3m.cif").read_text("utf-8"), "utf-8")
+    mine = ('"CsBr_Pm-3m"', '"X.cif"')
+    study = load_study(str(write_study(mine)), "quick")
+    copying_engine(study, tmp_path / "prepared", monkeypatch)
+    run_study(study, tmp_path / "run")
+
+    def states(*changes: tuple[str, str]) -> list[str]:
+        rows = preview(load_study(str(write_study(mine, *changes)), "quick"), tmp_path / "run")
+        return [row.state for row in rows]
+
+    before = (tmp_path / "run" / "plan.json").read_bytes()
+    assert states(("schema = 1", "# a word\nschema = 1")) == ["finished", "finished"]
+    assert states(('title = "CsBr"', 'title = "CsBr"\nreference = "10.1000/182"')) == ["finished", "finished"]
+    assert states(("cutoff_ev = 244.9", "cutoff_ev = 245.0")) == ["waiting", "waiting"]
+    crystal.write_text(crystal.read_text("utf-8").replace("4.291", "4.600"), "utf-8")
+    assert states() == ["waiting", "waiting"]
+    assert (tmp_path / "run" / "plan.json").read_bytes() == before, "nothing is written"
+
+
 def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["plan", "fapbbr3-cspbbr3", "--preset", "quick", "--out", str(tmp_path / "x")]) == 0
     out = capsys.readouterr().out

@@ -17,6 +17,7 @@ from dftflow.codes.base import Code
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.input.cell_file import read_cell_deck
 from dftflow.codes.castep.options import CastepOptions
+from dftflow.codes.templates import own_templates
 from dftflow.errors import ParseError, SpecError
 from dftflow.gate.calculation import sound
 from dftflow.model.deck import Deck
@@ -69,11 +70,11 @@ def test_own_templates(tmp_path: Path, calculations: dict[str, Any]) -> None:
     (tmp_path / "castep").mkdir()
     own = tmp_path / "castep" / "heading.j2"
     own.write_text("! our group's deck: {{ title }}, {{ reference }}\n")
-    deck = calculations["CsPbBr3-relax"].render(CASTEP(CastepOptions(templates=tmp_path)))
+    deck = calculations["CsPbBr3-relax"].render(CASTEP(CastepOptions(templates=own_templates("castep", tmp_path))))
     assert deck.files["CsPbBr3-relax.param"].startswith("! our group's deck: CsPbBr3 Pnma")
     own.write_text("! {{ titel }} {{ reference }}\n")
     with pytest.raises(SpecError, match="did you mean 'title'"):
-        calculations["CsPbBr3-relax"].render(CASTEP(CastepOptions(templates=tmp_path)))
+        calculations["CsPbBr3-relax"].render(CASTEP(CastepOptions(templates=own_templates("castep", tmp_path))))
 
 
 # --- diagnosis --------------------------------------------------------------------------------------------------------

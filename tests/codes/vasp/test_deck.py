@@ -16,6 +16,7 @@ from pymatgen.io.vasp import Incar, Kpoints, Poscar
 from dftflow import studies
 from dftflow.codes.cell_cutoff import CONVERGED_PRESET_EV
 from dftflow.codes.registry import load_code
+from dftflow.codes.templates import own_templates
 from dftflow.codes.vasp import VASP
 from dftflow.codes.vasp.options import VaspOptions
 from dftflow.errors import OptionError, SpecError
@@ -333,5 +334,7 @@ def test_a_seed_that_is_no_name_is_refused(seed):
 def test_a_template_of_the_users_own_replaces_the_shipped_one(tmp_path):
     (tmp_path / "vasp").mkdir()
     (tmp_path / "vasp" / "heading.incar.j2").write_text("# mine {{ reference }}\nSYSTEM = {{ title }}\n")
-    deck = VASP(VaspOptions(templates=tmp_path)).render(CRYSTAL, replace(spec(), title="t"), "seed")
+    deck = VASP(VaspOptions(templates=own_templates("vasp", tmp_path))).render(
+        CRYSTAL, replace(spec(), title="t"), "seed"
+    )
     assert deck.files["INCAR"].startswith("# mine \nSYSTEM = t\n")
