@@ -47,7 +47,6 @@ def command(
         raise InputError("a folder of decks knows its preset and code", fix="leave --preset and --code out")
     else:
         outcome = outcome_of_folder(folder, places=elsewhere)
-    _refuse_to_overwrite(folder)
     print_outcome(outcome, folder, as_json=as_json, again="run them and collect again, or name their folder with --at")
 
 
@@ -63,16 +62,3 @@ def _places(placed: Sequence[str]) -> dict[str, Path]:
             raise InputError(f"--at names {step!r} twice", fix="give each step one folder")
         places[step] = Path(place)
     return places
-
-
-def _refuse_to_overwrite(folder: Path) -> None:
-    """An engine's own results.json, or anybody's, must not give way to the report's."""
-    from dftflow.errors import StoreError
-
-    file = folder / "results.json"
-    if file.exists() and b'"dftflow-results/' not in file.read_bytes()[:1000]:
-        raise StoreError(
-            "the report would overwrite a file that is not dftflow's",
-            where=str(file),
-            fix="give a folder above those of the calculations, or name their folders with --at",
-        )

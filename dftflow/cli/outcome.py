@@ -31,7 +31,9 @@ def print_outcome(outcome: StudyOutcome, folder: Path, *, as_json: bool, again: 
     from dftflow.report.write import write_outcome
 
     written = write_outcome(outcome, folder)
-    click.echo(json.dumps(json.loads(written.results_json.read_text()), indent=1) if as_json else written.summary)
+    click.echo(
+        json.dumps(json.loads(written.results_json.read_text("utf-8")), indent=1) if as_json else written.summary
+    )
     missing = [step for step in outcome.steps if step.state != "finished"]
     if missing:
         raise CalculationError(

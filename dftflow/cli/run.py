@@ -34,12 +34,14 @@ def command(
 
     from dftflow.cli.outcome import print_outcome
     from dftflow.cli.progress import RunProgress
+    from dftflow.report.write import refuse_to_overwrite
     from dftflow.run.job import Limits
     from dftflow.studies.execution import default_folder, run_study
     from dftflow.studies.reader import load_study
 
     chosen = load_study(study, preset, code=code)
     folder = out or default_folder(chosen)
+    refuse_to_overwrite(folder)
     workers = workers or os.cpu_count() or 1
     console = Console(stderr=True)
     console.print(

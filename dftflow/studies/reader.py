@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.resources import workflows_dir
 from dftflow.studies.schema import (
     AlignmentEntry,
+    EntryError,
     KPoints,
     MaterialEntry,
     Preset,
@@ -247,7 +249,7 @@ _UNITS = (("_ev_per_atom", "eV per atom"), ("_ev_per_ang", "eV/Å"), ("_per_ang"
 def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, ...] = ()) -> StudyError:
     # An unknown key is most often a misspelt one, whose right spelling is then also "missing": it is told first.
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    place = prefix + tuple(part for part in first["loc"] if part != "schema_version")
+    place = prefix + tuple(part for part in first["loc"] if part != "schema_version") + _entry(first)
     line = _line_of(text, place)
     where = f"{file}:{line}" if line else str(file)
     told = [part for part in place if part != "size"]  # [2, 2, 2] stands for { size = [2, 2, 2] }
@@ -267,6 +269,12 @@ def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, .
         where=where,
         fix=_unit_advice(place),
     )
+
+
+def _entry(error: ErrorDetails) -> tuple[object, ...]:
+    """Where the entry stands that a rule over several of them found wrong."""
+    cause = error.get("ctx", {}).get("error")
+    return cause.place if isinstance(cause, EntryError) else ()
 
 
 def _unit_advice(place: Sequence[object]) -> str:
@@ -292,11 +300,11 @@ def _line_of(text: str, place: Sequence[object]) -> int | None:
     table: tuple[object, ...] = ()
     counts: dict[tuple[object, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
+        header = _header(line)
         if header:
-            named = _with_counts(tuple(part.strip().strip("\"'") for part in header[2].split(".")), counts)
+            named = _with_counts(header, counts)
             table = named
-            if header[1] == "[[":
+            if line.lstrip().startswith("[["):
                 counts[named] = counts.get(named, -1) + 1
                 table = (*named, counts[named])
             if tuple(place[: len(table)]) == table or tuple(place) == named:
@@ -307,6 +315,22 @@ def _line_of(text: str, place: Sequence[object]) -> int | None:
         if key and inside and key[1].strip("\"'") == place[len(table)]:
             return number
     return best
+
+
+def _header(line: str) -> tuple[str, ...]:
+    """The names in the header of a table; none in any other line."""
+    if not line.lstrip().startswith("["):
+        return ()
+    try:
+        content: Any = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return ()
+    names: list[str] = []
+    while content:
+        ((name, content),) = content.items()
+        names.append(name)
+        content = content[0] if isinstance(content, list) else content
+    return tuple(names)
 
 
 def _with_counts(names: tuple[str, ...], counts: Mapping[tuple[object, ...], int]) -> tuple[object, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = [
     "AlignmentEntry",
+    "EntryError",
     "KPoints",
     "MaterialEntry",
     "Preset",
@@ -21,10 +24,31 @@ __all__ = [
 
 TOLERANCES = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
 ALL = "all"
+TAKEN_NAMES = frozenset(
+    {"structures", "templates", "steps", "figures", "lock", "plan.json", "study.toml", "written.json", "results.json"}
+    | {"report.html", "run.md", "run.sh", "run.slurm"}
+)
+"""What the folder of a study holds beside the folders of its materials, in lower case."""
+
+_NAME = re.compile(r"[\w(][\w.()-]{0,59}(?<!\.)")
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Grid = tuple[Count, Count, Count]
 Indices = tuple[int, int, int]
+
+
+class EntryError(ValueError):
+    """What is wrong with one entry, found by a rule over several of them.
+
+    Attributes
+    ----------
+    place
+        Keys and numbers that lead to the entry from the table which the rule is about.
+    """
+
+    def __init__(self, text: str, *place: str | int) -> None:
+        super().__init__(text)
+        self.place = place
 
 
 class _Table(BaseModel):
@@ -202,6 +226,11 @@ class StudyFile(_Table):
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
+    def _names_are_folders(self) -> StudyFile:
+        _check_names(self.materials)
+        return self
+
+    @model_validator(mode="after")
     def _has_the_reference(self) -> StudyFile:
         tables = [self.settings, *self.materials.values()]
         if not self.reference and any(table.from_reference for table in tables):
@@ -210,23 +239,49 @@ class StudyFile(_Table):
 
     @model_validator(mode="after")
     def _aligned_materials_exist(self) -> StudyFile:
-        for entry in self.alignment:
+        for number, entry in enumerate(self.alignment):
             named = self.aligned(entry)
-            for name in named:
-                if name not in self.materials:
-                    raise ValueError(f"alignment.materials names {name!r}; the study has {', '.join(self.materials)}")
-            if len(set(named)) != len(named):
-                raise ValueError(f"alignment.materials names a material twice: {', '.join(named)}")
-            if len(named) < 2:
-                raise ValueError(f"an alignment needs two materials; this one has {', '.join(named)}")
-            for row in entry.published:
-                if not set(row.materials) <= set(named) or len(set(row.materials)) != 2:
-                    raise ValueError(
-                        f"alignment.published is about {' and '.join(row.materials)}, "
-                        f"this alignment is between {' and '.join(named)}"
+            wrong = self._wrong_names(named)
+            if wrong:
+                raise EntryError(f"alignment.materials {wrong}", "alignment", number, "materials")
+            for row, published in enumerate(entry.published):
+                if not set(published.materials) <= set(named) or len(set(published.materials)) != 2:
+                    raise EntryError(
+                        f"alignment.published is about {' and '.join(published.materials)}, "
+                        f"this alignment is between {' and '.join(named)}",
+                        *("alignment", number, "published", row, "materials"),
                     )
         return self
+
+    def _wrong_names(self, named: tuple[str, ...]) -> str:
+        unknown = next((name for name in named if name not in self.materials), None)
+        if unknown is not None:
+            return f"names {unknown!r}; the study has {', '.join(self.materials)}"
+        if len(set(named)) != len(named):
+            return f"names a material twice: {', '.join(named)}"
+        return f"has to name two or more; it names {', '.join(named)}" if len(named) < 2 else ""
 
     def aligned(self, entry: AlignmentEntry) -> tuple[str, ...]:
         """The materials of an alignment, in its order."""
         return tuple(self.materials) if entry.materials == (ALL,) else entry.materials
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """The name of a material names a folder and files, on any file system."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if not _NAME.fullmatch(name):
+            wrong = (
+                f"the material's name {name!r} cannot name a folder and the files of a code: use letters, digits, "
+                "'.', '_', '-' and round brackets, no '.' or '-' first, no '.' last, 60 of them at most"
+            )
+        elif name.lower() in TAKEN_NAMES:
+            wrong = f"the material's name {name!r} is that of a file or folder of dftflow's own: choose another one"
+        elif other != name:
+            wrong = (
+                f"the materials {other!r} and {name!r} would be one folder where case is ignored: rename one of them"
+            )
+        else:
+            continue
+        raise EntryError(wrong, "materials", name)

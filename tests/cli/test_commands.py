@@ -147,3 +147,11 @@ def test_decks_go_on_from_a_finished_relaxation(tmp_path: Path) -> None:
     assert bands.volume == pytest.approx(start.volume * 1.06, rel=1e-6)
     slab = read_cell_structure(out / "CsPbBr3" / "slab-010-relax" / "CsPbBr3-slab-010-relax.cell")
     assert slab.lattice.a * slab.lattice.b == pytest.approx(larger.lattice.a * larger.lattice.c, rel=1e-6)
+
+
+def test_run_says_before_it_starts_that_it_would_overwrite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = tmp_path / "report.html"
+    mine.write_text("mine", encoding="utf-8")
+    assert main(["run", "fapbbr3-cspbbr3", "--preset", "quick", "--out", str(tmp_path)]) == 8
+    assert f"{mine}: the report would overwrite a file that is not dftflow's" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [mine]

@@ -11,8 +11,9 @@ import pytest
 from matplotlib.figure import Figure
 from outcomes import make_many, make_outcome
 
+from dftflow.errors import StoreError
 from dftflow.plot.figures import StudyFigure, study_figures
-from dftflow.report.write import write_outcome
+from dftflow.report.write import refuse_to_overwrite, write_outcome
 
 
 def test_each_figure_is_drawn_once_and_the_page_shows_the_files(
@@ -50,3 +51,18 @@ def test_the_table_names_the_diagram_the_page_and_the_numbers(tmp_path: Path) ->
         ["report", str(written.report)],
         ["numbers", str(written.results_json)],
     ]
+
+
+@pytest.mark.parametrize("name", ["results.json", "report.html", "figures/alignment.svg"])
+def test_what_is_not_dftflow_s_is_not_overwritten(tmp_path: Path, name: str) -> None:
+    mine, outcome = tmp_path / "run" / name, make_outcome(tmp_path / "study")
+    mine.parent.mkdir(parents=True)
+    mine.write_text('{"mine": 1}', encoding="utf-8")
+    with pytest.raises(StoreError, match="not dftflow's") as caught:
+        write_outcome(outcome, tmp_path / "run")
+    assert caught.value.where == str(mine) and mine.read_text("utf-8") == '{"mine": 1}'
+    assert [path for path in (tmp_path / "run").rglob("*") if path.is_file()] == [mine]
+    mine.unlink()
+    write_outcome(outcome, tmp_path / "run")
+    write_outcome(outcome, tmp_path / "run")  # an earlier report gives way
+    refuse_to_overwrite(tmp_path / "nowhere")

@@ -259,9 +259,10 @@ def test_what_the_reference_gives_has_to_be_there(write_study: WriteStudy) -> No
 
 def test_alignment_names_materials_of_the_study(write_study: WriteStudy) -> None:
     file = write_study(("schema = 1", "schema = 1"))
-    file.write_text(file.read_text() + '\n[alignment]\nmaterials = ["CsBr", "KBr"]\n')
-    with pytest.raises(StudyError, match="names 'KBr'"):
+    file.write_text(file.read_text() + '\n[[alignment]]\nmaterials = ["CsBr", "KBr"]\n')
+    with pytest.raises(StudyError, match="names 'KBr'") as caught:
         load_study(str(file), "quick")
+    assert caught.value.where == f"{file}:18"
 
 
 @given(data=st.data())
@@ -283,3 +284,48 @@ def test_damaged_studies_raise_only_our_errors(tmp_path_factory: pytest.TempPath
 def test_shipped_presets_are_complete_for_every_study() -> None:
     for file in workflows_dir().glob("*.toml"):
         assert tomllib.loads(file.read_text())["schema"] == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "../up",
+            "a/b",
+            r"a\\b",
+            "",
+            ".",
+            "..",
+            ".hidden",
+            "-x",
+            " a",
+            "a ",
+            "a b",
+            "a.",
+            r"a\u0000",
+            r"a\tb",
+            "a]",
+            "A+B",
+        ),
+        *("a$b", "x" * 61, "structures", "Steps", "figures", "lock", "PLAN.json", "study.toml", "written.json"),
+        *("results.json", "report.html", "run.md", "run.sh", "run.slurm", "templates"),
+    ],
+)
+def test_a_name_that_is_no_folder_of_its_own_is_refused(write_study: WriteStudy, name: str) -> None:
+    file = write_study(("materials.CsBr", f'materials."{name}"'))
+    with pytest.raises(StudyError, match="folder") as caught:
+        load_study(str(file))
+    assert caught.value.where == f"{file}:5"
+
+
+@pytest.mark.parametrize("name", ["γ-CsPbI3", "(FA0.83Cs0.17)Pb(I0.6Br0.4)3", "CsBr_2"])
+def test_names_of_materials(write_study: WriteStudy, name: str) -> None:
+    assert list(load_study(str(write_study(("materials.CsBr", f'materials."{name}"')))).content.materials) == [name]
+
+
+def test_names_that_differ_in_case_alone_are_refused(write_study: WriteStudy) -> None:
+    file = write_study()
+    text = file.read_text()
+    file.write_text(text + text[text.index("[materials.CsBr]") :].replace("materials.CsBr", "materials.CSBR"))
+    with pytest.raises(StudyError, match="'CsBr' and 'CSBR' would be one folder"):
+        load_study(str(file))
