@@ -34,4 +34,10 @@ def write_gpaw(folder: Path, **changes: object) -> None:
         labels=np.array(["G", "X"]),
         on_path=np.array([0, 0]),
     )
-    np.savez(folder / "potential.npz", planar_ev=np.array([0.0, 1.0, 2.0]), cell_ang=5 * np.eye(3))
+    np.savez(
+        folder / "potential.npz",
+        planar_ev=np.array([0.0, 1.0, 2.0]),
+        cell_ang=5 * np.eye(3),
+        numbers=np.array([1, 1]),
+        positions_frac=np.array([[0, 0, 0], [0, 0, 0.15]]),
+    )

@@ -193,6 +193,7 @@ def outcar(
     *,
     version: str = "6.4.2",
     nsw: int = 0,
+    ispin: int = 1,
     cycles: int = 3,
     nelm: int = 60,
     energy_ev: float = -10.4,
@@ -205,6 +206,10 @@ def outcar(
     loop = "aborting loop because EDIFF is reached" if reached else "aborting loop EDIFF was not reached (unconverged)"
     lines = [
         f" vasp.{version} 18Apr17 (build) complex",
+        "   number of dos      NEDOS =    301   number of ions     NIONS =      2",
+        f"   ISPIN  = {ispin:6d}    spin polarized calculation?",
+        "   ENCUT  =  300.0 eV  22.05 Ry    4.70 a.u.   4.20  4.20  5.20*2*pi/ulx,y,z",
+        "   NELECT =       8.0000    total number of electrons",
         f"   NELM   = {nelm:6d};   NELMIN=  2; NELMDL=  0     # of ELM steps",
         f"   NSW    = {nsw:6d}    number of steps for IOM",
         f"   IBRION = {2 if nsw else -1:6d}    ionic relax: 0-MD 1-quasi-New 2-CG",

@@ -6,7 +6,7 @@ open, which is no agreement and no refusal.
 
 Tolerances are those of what is printed, by the code that prints least: lattice vectors with six decimals, numbers of
 electrons with four digits (CASTEP), Fermi levels with four decimals of an eV (Quantum ESPRESSO, VASP), densities with
-six decimals (CASTEP).
+six decimals (CASTEP), fractional coordinates with six decimals (CASTEP, VASP).
 """
 
 from __future__ import annotations
@@ -17,26 +17,35 @@ from itertools import combinations
 
 import numpy as np
 
+from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, other_elements
 from dftflow.analysis.cells import SAME_CELL_ANG, cell_difference_ang
 from dftflow.model.check import Check, Part
 from dftflow.model.method import Method
-from dftflow.model.results import Bands, FloatArray, Results
+from dftflow.model.results import Atoms, Bands, FloatArray, Results
 
 __all__ = ["belonging"]
 
 ELECTRON_DIGITS = 4
 DENSITY_UNIT = 1e-6
 SAME_LEVEL_EV = 1e-4
+SAME_CUTOFF_EV = 0.01
 _LAST_IS_FINAL = ("finished", "geom_not_converged")
-_NAMES: dict[Part, str] = {"structure": "geometry", "bands": "eigenvalues"}
+_NAMES: dict[str, str] = {"structure": "geometry", "bands": "eigenvalues", "own log": "log of their run"}
 
 
 def belonging(results: Results) -> tuple[Check, ...]:
     """The checks between log, eigenvalues, potential and density of one calculation."""
-    return (*_cells(results), *_electrons(results), *_spins(results), *_fermi(results))
+    return (
+        *_cells(results),
+        *_atoms(results),
+        *_electrons(results),
+        *_spins(results),
+        *_fermi(results),
+        *_cutoff(results),
+    )
 
 
-def _name(part: Part) -> str:
+def _name(part: str) -> str:
     return _NAMES.get(part, part)
 
 
@@ -63,6 +72,10 @@ def _cells(results: Results) -> Iterator[Check]:
         if by_log and first != "structure":
             continue
         yield _same_cells(told[first], told[second], first, second, (second,) if by_log else (first, second))
+    own = None if results.bands_run is None else results.bands_run.structure
+    if own is not None and "bands" in told:
+        cell_ang = np.asarray(own.lattice.matrix, dtype=np.float64)
+        yield _same_cells(cell_ang, told["bands"], "own log", "bands", ("bands",))
     for part in untold:
         yield Check(
             name=f"cell of the {_name(part)} = cell of the geometry",
@@ -72,7 +85,7 @@ def _cells(results: Results) -> Iterator[Check]:
         )
 
 
-def _same_cells(a_ang: FloatArray, b_ang: FloatArray, first: Part, second: Part, concerns: tuple[Part, ...]) -> Check:
+def _same_cells(a_ang: FloatArray, b_ang: FloatArray, first: str, second: str, concerns: tuple[Part, ...]) -> Check:
     apart_ang = cell_difference_ang(a_ang, b_ang)
     volumes = f"{abs(np.linalg.det(b_ang)):.3f} and {abs(np.linalg.det(a_ang)):.3f} Å³"
     return Check(
@@ -81,6 +94,44 @@ def _same_cells(a_ang: FloatArray, b_ang: FloatArray, first: Part, second: Part,
         detail=f"lengths and angles differ by {apart_ang:.6f} Å, the volumes are {volumes}",
         concerns=concerns,
     )
+
+
+# --- atoms ------------------------------------------------------------------------------------------------------
+
+
+def _atoms(results: Results) -> Iterator[Check]:
+    """Whether the atoms that the files name are those of the geometry.
+
+    A potential is nothing but its atoms and its cell, so that of one without atoms it is said. The eigenvalues of a
+    run that has not finished may be those of an earlier geometry.
+    """
+    bands, run, potential = results.bands, results.bands_run, results.potential
+    if potential is not None:
+        yield _same_atoms(results, "potential", "the potential", potential.atoms)
+    if bands is not None and bands.atoms is not None:
+        yield _same_atoms(results, "bands", "the eigenvalues", bands.atoms)
+    if run is not None and run.structure is not None:
+        yield _same_atoms(results, "bands", "the eigenvalues' run", atoms_of(run.structure))
+
+
+def _same_atoms(results: Results, part: Part, of: str, found: Atoms | None) -> Check:
+    name, structure = f"atoms of {of} = atoms of the geometry", results.structure
+    if found is None or structure is None:
+        detail = "the file does not name its atoms" if found is None else "the geometry is not known"
+        return Check(name=name, passed=None, detail=detail, concerns=(part,))
+    concerns: tuple[Part, ...] = (part,) if results.status != "unknown" else ("structure", part)
+    wanted = atoms_of(structure)
+    other = other_elements(found, wanted)
+    if other:
+        return Check(name=name, passed=False, detail=other, concerns=concerns)
+    apart_ang = farthest_atom_ang(found, wanted, np.asarray(structure.lattice.matrix, dtype=np.float64))
+    passed: bool | None = apart_ang <= SAME_PLACE_ANG
+    detail = f"the places of {len(wanted.elements)} atoms differ by up to {apart_ang:.6f} Å"
+    if not passed and part == "bands" and results.status not in (*_LAST_IS_FINAL, "unknown"):
+        passed, detail = None, f"{detail}; the last geometry in the log is not that of a finished SCF"
+    if passed and "" in found.elements:
+        passed, detail = None, f"{detail}; the file does not name the elements"
+    return Check(name=name, passed=passed, detail=detail, concerns=concerns)
 
 
 # --- electrons --------------------------------------------------------------------------------------------------
@@ -110,19 +161,20 @@ def _electrons(results: Results) -> Iterator[Check]:
         counts.append(_printed("bands", *results.bands.n_electrons))
     if results.density is not None:
         counts.append(_Count(part="density", electrons=results.density.n_electrons, hidden=DENSITY_UNIT))
-    log = _log_electrons(results)
-    if log is None:
+    logs = _log_electrons(results)
+    if not logs:
         for first, second in combinations(counts, 2):
             yield _same_electrons(first, second, _name(first.part), (first.part, second.part))
         return
     for count in counts:
-        yield _same_electrons(_printed(count.part, log), count, "log", (count.part,))
+        for log in dict.fromkeys(logs if count.part == "bands" else logs[:1]):
+            yield _same_electrons(_printed(count.part, log), count, "log", (count.part,))
 
 
-def _log_electrons(results: Results) -> float | None:
-    """The crystal's, which are those of its bands whatever run they are of."""
+def _log_electrons(results: Results) -> list[float]:
+    """The crystal's in the log, and in that of the run that its eigenvalues are of; either where one does not tell."""
     methods = (results.method, None if results.bands_run is None else results.bands_run.method)
-    return next((m.n_electrons for m in methods if m is not None and m.n_electrons is not None), None)
+    return [m.n_electrons for m in methods if m is not None and m.n_electrons is not None]
 
 
 def _printed(part: Part, *electrons: float) -> _Count:
@@ -225,3 +277,20 @@ def _fermi(results: Results) -> Iterator[Check]:
 def _levels_ev(bands: Bands) -> tuple[float, ...]:
     """One, or one a channel where they differ."""
     return tuple(dict.fromkeys(bands.fermi_by_spin_ev)) or (bands.fermi_ev,)
+
+
+# --- the cutoff -------------------------------------------------------------------------------------------------
+
+
+def _cutoff(results: Results) -> Iterator[Check]:
+    """Whether a potential that tells its cutoff was calculated with that of the run."""
+    found = None if results.potential is None else results.potential.cutoff_ev
+    if found is None:
+        return
+    wanted = None if results.method is None else results.method.cutoff_ev
+    yield Check(
+        name="cutoff of the potential = cutoff of the run",
+        passed=None if wanted is None else abs(found - wanted) <= SAME_CUTOFF_EV,
+        detail=f"{found:.4f} eV; the run gives none" if wanted is None else f"{found:.4f} and {wanted:.4f} eV",
+        concerns=("potential",),
+    )

@@ -12,6 +12,7 @@ from dftflow.model.results import Results
 __all__ = ["Refused", "Sound", "sound"]
 
 _FIELDS: dict[Part, tuple[str, ...]] = {
+    "status": ("status",),
     "structure": ("structure",),
     "energy": ("energy_ev", "free_energy_ev", "finite_basis_de_dlnecut_ev", "steps"),
     "forces": ("forces_ev_per_ang",),
@@ -74,12 +75,12 @@ def sound(results: Results) -> Sound:
     return Sound(results=replace(results, checks=checks, **emptied), refused=refused)
 
 
-_EMPTY: dict[str, Any] = {"steps": ()}
+_EMPTY: dict[str, Any] = {"steps": (), "status": "unknown"}
 
 
 def _is_there(results: Results, part: Part) -> bool:
-    values = (getattr(results, name) for name in _FIELDS[part])
-    return any(value is not None and not (isinstance(value, tuple) and not value) for value in values)
+    values = ((getattr(results, name), _EMPTY.get(name)) for name in _FIELDS[part])
+    return any(value is not None and not (isinstance(value, type(empty)) and value == empty) for value, empty in values)
 
 
 def _reason(check: Check) -> str:

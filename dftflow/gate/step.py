@@ -112,8 +112,9 @@ def _failure(diagnosis: Diagnosis, reading: Reading, built: Built) -> tuple[Refu
 
 
 def _unsound(checked: Sound, spec: CalcSpec) -> str:
-    """What a failed check takes away of that which the step is for."""
-    return "; ".join(f"{item.part}: {item.reason}" for item in checked.refused if item.part in NEEDED[spec.task])
+    """What a failed check takes away of that which the step is for, and of how it ended."""
+    needed = ("status", *NEEDED[spec.task])
+    return "; ".join(f"{item.part}: {item.reason}" for item in checked.refused if item.part in needed)
 
 
 def _lacking(results: Results, spec: CalcSpec) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Literal
 
 __all__ = ["Check", "Part"]
 
-Part = Literal["structure", "energy", "forces", "stress", "fermi", "bands", "potential", "density"]
-"""What results consist of, and what a failed check takes out of them."""
+Part = Literal["status", "structure", "energy", "forces", "stress", "fermi", "bands", "potential", "density"]
+"""What results consist of, and what a failed check takes out of them; without its status a calculation has not ended
+in any way that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = [
+    "Atoms",
     "Bands",
     "BandsRun",
     "Density",
@@ -41,6 +42,26 @@ def readonly(array: object, shape: tuple[int | None, ...], name: str) -> FloatAr
         raise ValueError(f"{name} has shape {copy.shape}, expected {shape}")
     copy.setflags(write=False)
     return copy
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Atoms:
+    """Atoms as a file names them, in its own order.
+
+    Attributes
+    ----------
+    elements
+        length n_atoms; ``""`` where the file gives the place alone.
+    positions_frac
+        shape (n_atoms, 3); in units of the lattice vectors.
+    """
+
+    elements: tuple[str, ...]
+    positions_frac: FloatArray
+
+    def __post_init__(self) -> None:
+        places = readonly(self.positions_frac, (len(self.elements), 3), "positions_frac")
+        object.__setattr__(self, "positions_frac", places)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -76,6 +97,8 @@ class Bands:
     stands_in
         ``"own file"`` that holds the cell, the electrons and the Fermi level too, and can be told from that of another
         calculation by them; ``"bare file"`` that does not, so that these are the log's; or the ``"log"`` itself.
+    atoms
+        Those that the file of the eigenvalues names; None where it names none.
     """
 
     eigenvalues_ev: FloatArray
@@ -90,6 +113,7 @@ class Bands:
     weights: FloatArray | None = None
     spinor: bool = False
     stands_in: Literal["own file", "bare file", "log"] = "own file"
+    atoms: Atoms | None = None
 
     def __post_init__(self) -> None:
         values = readonly(self.eigenvalues_ev, (None, None, None), "eigenvalues_ev")
@@ -133,6 +157,10 @@ class PotentialGrid:
         Spin channels in the file, over which `values_ev` is the mean; None where it does not tell.
     tells_cell
         Whether the file itself holds the cell; where it does not, `cell_ang` is that of the calculation's geometry.
+    atoms
+        Those that the file names; None where it names none.
+    cutoff_ev
+        Plane-wave cutoff of the run, where the file tells it.
     """
 
     values_ev: FloatArray
@@ -141,6 +169,8 @@ class PotentialGrid:
     zero: EnergyZero
     n_spins: int | None = None
     tells_cell: bool = True
+    atoms: Atoms | None = None
+    cutoff_ev: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values_ev", readonly(self.values_ev, (None, None, None), "values_ev"))
@@ -172,9 +202,9 @@ class Density:
         object.__setattr__(self, "cell_ang", readonly(self.cell_ang, (3, 3), "cell_ang"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class BandsRun:
-    """The run that the eigenvalues are of, where that is another one than the energy is of.
+    """A run that eigenvalues are of.
 
     Attributes
     ----------
@@ -182,10 +212,13 @@ class BandsRun:
         How it was calculated, for all that its files tell.
     log_fermi
         Fermi level in its own log; None where there is none.
+    structure
+        Geometry in its own log; None where there is none.
     """
 
     method: Method
     log_fermi: Energy | None = None
+    structure: Structure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +258,8 @@ class Results:
     log_fermi
         Fermi level as the log gives it, never that of the eigenvalues' file; None where the log gives none.
     bands_run
-        The run of `bands`, where those could not be joined with the SCF's or were made with another functional.
+        The run of `bands`, where that is another one than the energy is of: they could not be joined with the SCF's,
+        or were made with another functional.
     density
         What the grid of the density says of itself.
     warnings

@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pymatgen.core import Lattice, Structure
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.analysis.joined_bands import join_bands, why_other_method
-from dftflow.model.energy import EnergyZero
+from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.method import Method
-from dftflow.model.results import Bands
+from dftflow.model.results import Bands, BandsRun
 
 SCF_ZERO, OWN_ZERO = EnergyZero("a", "cell_average"), EnergyZero("a_BandStr", "cell_average")
 PBE = Method(code="castep", code_version="20.11", functional="PBE", cutoff_ev=400.0)
+NEON = Structure(Lattice.cubic(4), ["Ne"], [[0, 0, 0]])
+RUN = BandsRun(method=PBE, structure=NEON)
 
 
 def bands(zero: EnergyZero, points: dict[float, list[float]], **changes: Any) -> Bands:
@@ -41,7 +44,7 @@ FURTHER = bands(OWN_ZERO, PATH, labels=("G", "X"), on_path=(0, 0), fermi_ev=1.2)
 
 def test_the_edges_are_found_over_both_sets() -> None:
     """The VBM, 1.0 eV, is known best by the path; the CBM, 2.5 eV, stands on it alone."""
-    joined = join_bands(SCF, PBE, FURTHER, PBE)
+    joined = join_bands(SCF, RUN, FURTHER, RUN)
     assert joined.why_not == ""
     edges = find_band_edges(joined.bands)
     assert (edges.vbm.value_ev, edges.cbm.value_ev) == (1.0004, 2.5)
@@ -53,7 +56,7 @@ def test_the_edges_are_found_over_both_sets() -> None:
 
 def test_higher_empty_bands_of_an_scf_need_not_be_converged() -> None:
     rough = bands(SCF_ZERO, {0.5: [-5.0, 1.0, 2.8, 9.4]})
-    assert join_bands(rough, PBE, FURTHER, PBE).why_not == ""
+    assert join_bands(rough, RUN, FURTHER, RUN).why_not == ""
 
 
 @pytest.mark.parametrize(
@@ -61,9 +64,13 @@ def test_higher_empty_bands_of_an_scf_need_not_be_converged() -> None:
     [
         ({}, replace(PBE, functional="HSE06"), "the SCF was made with PBE, the band structure with HSE06"),
         ({}, replace(PBE, functional=None), "not known whether the functionals"),
-        ({}, None, "not known whether the functionals"),
         ({}, replace(PBE, cutoff_ev=500.0), "cutoff of 400 eV, the band structure one of 500 eV"),
         ({}, replace(PBE, cutoff_ev=None), "not known whether the cutoffs"),
+        (
+            {},
+            replace(PBE, hubbard_u_ev={"Ni-d": 6.0}),
+            "the SCF has U = 0 eV on Ni-d, the band structure 6 eV",
+        ),
         ({"reciprocal_per_ang": 2 * np.pi / 4.01 * np.eye(3)}, PBE, "lattices differ by 0.0100 Å"),
         ({"n_electrons": (6.0,)}, PBE, "4 electrons, the band structure 6"),
         ({"spinor": True}, PBE, "one spin channel, the band structure spinors"),
@@ -84,17 +91,59 @@ def test_higher_empty_bands_of_an_scf_need_not_be_converged() -> None:
         ),
     ],
 )
-def test_what_is_not_of_one_hamiltonian_stands_alone(change: Any, method: Method | None, why: str) -> None:
+def test_what_is_not_of_one_hamiltonian_stands_alone(change: Any, method: Method, why: str) -> None:
     further = replace(FURTHER, **change)
-    joined = join_bands(SCF, PBE, further, method)
+    scf = replace(RUN, method=replace(PBE, hubbard_u_ev={}))
+    structure = Structure(Lattice.cubic(4.01), ["Ne"], [[0, 0, 0]]) if "reciprocal_per_ang" in change else NEON
+    joined = join_bands(SCF, scf, further, BandsRun(method=method, structure=structure))
     assert why in joined.why_not
     assert joined.bands is further, "the band structure, with its own zero"
+
+
+@pytest.mark.parametrize(
+    ("structure", "why"),
+    [
+        (Structure(Lattice.cubic(4), ["Ar"], [[0, 0, 0]]), "the atoms are not the same: Ne1 and Ar1"),
+        (Structure(Lattice.cubic(4), ["Ne"], [[1e-3, 0, 0]]), "differ by up to 0.0040 Å"),
+    ],
+)
+def test_eigenvalues_of_other_atoms_stand_alone(structure: Structure, why: str) -> None:
+    assert why in join_bands(SCF, RUN, FURTHER, replace(RUN, structure=structure)).why_not
+
+
+def test_eigenvalues_that_are_not_of_the_run_they_lie_beside_stand_alone() -> None:
+    level = replace(RUN, log_fermi=Energy(1.2001, OWN_ZERO))
+    assert join_bands(SCF, RUN, FURTHER, level).why_not == ""
+    level = replace(RUN, log_fermi=Energy(1.2002, OWN_ZERO))
+    assert "is 1.20000 eV, by its log 1.20020 eV" in join_bands(SCF, RUN, FURTHER, level).why_not
+    cell = replace(RUN, structure=Structure(Lattice.cubic(4.01), ["Ne"], [[0, 0, 0]]))
+    assert "differs by 0.0100 Å from that in its log" in join_bands(SCF, RUN, FURTHER, cell).why_not
+    two = replace(FURTHER, fermi_by_spin_ev=(1.2, 1.3), fermi_ev=1.3)
+    assert join_bands(SCF, RUN, two, replace(RUN, log_fermi=Energy(1.2, OWN_ZERO))).why_not == ""
+
+
+def test_without_a_common_point_atoms_or_fermi_levels_tell_that_the_zero_is_one() -> None:
+    """The zero of a plane-wave code is that of its atoms."""
+    untold = BandsRun(method=PBE)
+    elsewhere = bands(OWN_ZERO, {0.0: [-5.0, 0.2, 2.5]}, fermi_ev=1.502)
+    assert join_bands(SCF, RUN, elsewhere, RUN).why_not == ""
+    for runs in ((untold, RUN), (RUN, untold)):
+        why = join_bands(SCF, runs[0], elsewhere, runs[1]).why_not
+        assert "no k-point stands in both, and the Fermi levels differ by 0.0020 eV" in why
+    assert join_bands(SCF, untold, replace(elsewhere, fermi_ev=1.4991), untold).why_not == ""
+    assert join_bands(SCF, untold, FURTHER, untold).why_not == "", "X stands in both"
+
+
+def test_a_u_that_one_run_does_not_tell_is_not_compared() -> None:
+    with_u = replace(PBE, hubbard_u_ev={"Ni-d": 6.0})
+    assert why_other_method(with_u, replace(PBE, hubbard_u_ev=None)) == ""
+    assert why_other_method(with_u, replace(PBE, hubbard_u_ev={"Ni-d": 6.00005})) == ""
 
 
 def test_a_point_of_the_other_sign_is_the_same_point() -> None:
     """By time reversal, and up to a reciprocal lattice vector."""
     other = bands(OWN_ZERO, {-1.25: [-5.0, 0.5, 3.2]})
-    assert "differ by 0.2000 eV" in join_bands(SCF, PBE, other, PBE).why_not
+    assert "differ by 0.2000 eV" in join_bands(SCF, RUN, other, RUN).why_not
 
 
 def test_one_functional_has_one_name_whatever_its_capitals() -> None:

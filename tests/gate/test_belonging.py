@@ -14,11 +14,12 @@ from dftflow.gate.calculation import sound
 from dftflow.model.check import Check
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.method import Method
-from dftflow.model.results import Bands, BandsRun, Density, PotentialGrid, Results
+from dftflow.model.results import Atoms, Bands, BandsRun, Density, PotentialGrid, Results
 
 ZERO = EnergyZero("a", "cell_average")
 SIDE = 4.0
 METHOD = Method(code="any", code_version="1", n_electrons=4.0, spin_polarised=False, spin_orbit=False)
+ARGON = Atoms(elements=("Ar",), positions_frac=np.zeros((1, 3)))
 TURN = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])
 
 
@@ -43,6 +44,7 @@ def potential(side: float = SIDE, **changes: Any) -> PotentialGrid:
         "kind": "local",
         "zero": ZERO,
         "n_spins": 1,
+        "atoms": ARGON,
     }
     return PotentialGrid(**(content | changes))
 
@@ -80,9 +82,10 @@ def open_checks(**changes: Any) -> list[Check]:
 
 def test_what_belongs_together_is_kept() -> None:
     checks = belonging(results())
-    assert len(checks) == 9 and all(check.passed for check in checks)
+    assert len(checks) == 10 and all(check.passed for check in checks)
     assert refused() == refused(**WITHOUT_LOG) == set()
-    assert all(check.passed for check in belonging(results(**WITHOUT_LOG)))
+    (atoms,) = [check for check in belonging(results(**WITHOUT_LOG)) if not check.passed]
+    assert atoms.passed is None and atoms.detail == "the geometry is not known"
 
 
 # --- each part against the log ----------------------------------------------------------------------------------
@@ -99,6 +102,10 @@ def test_what_belongs_together_is_kept() -> None:
         ("bands", bands(fermi_ev=1.5002), "1.50020 eV and 1.50000 eV"),
         ("potential", potential(SIDE + 2e-4), "cell of the potential = cell of the geometry"),
         ("potential", potential(n_spins=2), "spins of the potential = spins of the run"),
+        ("potential", potential(atoms=replace(ARGON, elements=("Ne",))), "atoms of the geometry (Ne1 and Ar1"),
+        ("potential", potential(atoms=replace(ARGON, positions_frac=[[1e-3, 0, 0]])), "up to 0.004000 Å"),
+        ("potential", potential(atoms=Atoms(elements=("", ""), positions_frac=np.zeros((2, 3)))), "2 and 1 atoms"),
+        ("bands", bands(atoms=replace(ARGON, elements=("Ne",))), "atoms of the eigenvalues = atoms of the geometry"),
         ("density", density(SIDE + 2e-4), "cell of the density = cell of the geometry"),
         ("density", density(n_electrons=4.231193), "electrons of the density = electrons of the log"),
         ("density", density(n_spins=2), "spins of the density = spins of the run"),
@@ -119,6 +126,8 @@ def test_a_part_of_another_calculation_is_refused(part: str, foreign: Any, why: 
         {"bands": bands(fermi_ev=1.5 + 0.6e-6 * 27.2)},
         {"bands": bands(fermi_ev=1.9, fermi_by_spin_ev=(1.5, 1.9))},
         {"potential": potential(n_spins=None)},
+        {"potential": potential(atoms=replace(ARGON, positions_frac=[[1 - 1e-6, 2, 0]]))},
+        {"bands": bands(atoms=ARGON)},
         {"density": density(n_electrons=4.0000009)},
     ],
 )
@@ -180,6 +189,10 @@ def test_a_collinear_log_has_no_spinors_and_a_spinor_s_potential_any_number_of_s
             {"structure": Structure(Lattice.cubic(4.2), ["Ar"], [[0, 0, 0]]), "potential": None, "density": None},
             {"structure", "bands"},
         ),
+        (
+            {"structure": Structure(Lattice.cubic(SIDE), ["Ne"], [[0, 0, 0]]), "bands": None, "density": None},
+            {"structure", "potential"},
+        ),
     ],
 )
 def test_without_a_log_nobody_knows_which_is_wrong(changes: dict[str, Any], parts: set[str]) -> None:
@@ -197,6 +210,10 @@ def test_what_no_file_tells_is_open_and_no_agreement() -> None:
     (fermi,) = open_checks(log_fermi=None)
     assert fermi.name.startswith("Fermi level") and "the log gives none" in fermi.detail
     assert fermi.concerns == ("bands",)
+    (atoms,) = open_checks(potential=potential(atoms=None))
+    assert atoms.concerns == ("potential",) and "does not name its atoms" in atoms.detail
+    (atoms,) = open_checks(potential=potential(atoms=replace(ARGON, elements=("",))))
+    assert atoms.concerns == ("potential",) and "does not name the elements" in atoms.detail
     (cell,) = open_checks(potential=potential(4.2, tells_cell=False))
     assert cell.concerns == ("potential",) and "does not hold its cell" in cell.detail
     (cell,) = open_checks(bands=bands(4.2, fermi_ev=9.0, n_electrons=(6.0,), stands_in="bare file"))
@@ -218,6 +235,34 @@ def test_the_last_fermi_level_of_an_unfinished_log_refuses_nothing(status: Any) 
     assert refused(status="geom_not_converged", bands=foreign) == {"bands"}
 
 
+@pytest.mark.parametrize("status", ["truncated", "scf_not_converged", "died"])
+def test_an_unfinished_relaxation_may_have_moved_the_atoms_since(status: Any) -> None:
+    """Its eigenvalues may be those of an earlier geometry, and never those of other atoms."""
+    moved = bands(atoms=replace(ARGON, positions_frac=[[1e-3, 0, 0]]))
+    assert refused(status=status, bands=moved) == set() and len(open_checks(status=status, bands=moved)) == 1
+    assert refused(bands=moved) == {"bands"}
+    assert refused(status=status, bands=bands(atoms=replace(ARGON, elements=("Ne",)))) == {"bands"}
+
+
+@pytest.mark.parametrize(("cutoff_ev", "fits"), [(400.0, True), (400.009, True), (400.011, False), (500.0, False)])
+def test_a_potential_that_tells_its_cutoff(cutoff_ev: float, fits: bool) -> None:
+    changes = {"method": replace(METHOD, cutoff_ev=400.0), "potential": potential(cutoff_ev=cutoff_ev)}
+    assert refused(**changes) == (set() if fits else {"potential"})
+    (cutoff,) = open_checks(potential=potential(cutoff_ev=cutoff_ev))
+    assert "the run gives none" in cutoff.detail and cutoff.concerns == ("potential",)
+
+
+def test_the_geometry_of_the_eigenvalues_own_run_is_the_crystal_s() -> None:
+    own = EnergyZero("a_BandStr", "cell_average")
+    run = BandsRun(
+        method=METHOD, log_fermi=Energy(1.5, own), structure=Structure(Lattice.cubic(SIDE), ["Ar"], [[0] * 3])
+    )
+    assert refused(bands=bands(zero=own), bands_run=run) == set()
+    for side, element in ((SIDE + 2e-4, "Ar"), (SIDE, "Ne")):
+        other = replace(run, structure=Structure(Lattice.cubic(side), [element], [[0] * 3]))
+        assert refused(bands=bands(zero=own), bands_run=other) == {"bands"}
+
+
 def test_eigenvalues_of_a_run_of_their_own_belong_to_that_run() -> None:
     """Another functional and other spins, but the same crystal: its cell and its electrons."""
     own = EnergyZero("a_BandStr", "cell_average")
@@ -227,10 +272,20 @@ def test_eigenvalues_of_a_run_of_their_own_belong_to_that_run() -> None:
     for foreign in (
         replace(fitting, fermi_ev=1.5),
         replace(fitting, spinor=False),
-        replace(fitting, n_electrons=(6.0,)),
+        replace(fitting, n_electrons=(6.0,)),  # not even where its own log says the same: see below
         replace(fitting, reciprocal_per_ang=np.eye(3)),
     ):
         assert refused(bands=foreign, bands_run=run, potential=None, density=None) == {"bands"}
+
+
+def test_a_run_with_other_electrons_than_the_crystal_s_gives_no_eigenvalues_of_it() -> None:
+    own = EnergyZero("a_BandStr", "cell_average")
+    run = BandsRun(method=replace(METHOD, n_electrons=6.0), log_fermi=Energy(1.5, own))
+    assert refused(bands=bands(n_electrons=(6.0,), zero=own), bands_run=run) == {"bands"}
+    assert refused(bands=bands(n_electrons=(4.0,), zero=own), bands_run=run) == {"bands"}
+    told = replace(METHOD, n_electrons=None)
+    assert refused(method=told, density=None, bands=bands(n_electrons=(4.0,), zero=own), bands_run=run) == {"bands"}
+    assert refused(method=told, density=None, bands=bands(n_electrons=(6.0,), zero=own), bands_run=run) == set()
 
 
 # --- what a mutation run asked for ------------------------------------------------------------------------------

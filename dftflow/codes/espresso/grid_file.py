@@ -1,22 +1,26 @@
 """Reads the formatted grid that pp.x leaves under ``filplot``.
 
-Layout (``Modules/plot_io.f90``): title; ``nr1x nr2x nr3x nr1 nr2 nr3 nat ntyp``; ``ibrav celldm(6)``; with ibrav = 0
-three lattice vectors in units of celldm(1) (bohr); ``gcutm dual ecut plot_num``; species; atoms; then nr1x * nr2x * nr3
-values, five a line, the first index fastest. A potential is in Ry, as an electron feels it.
+Layout (``Modules/plot_io.f90``): title; ``nr1x nr2x nr3x nr1 nr2 nr3 nat ntyp``; ``ibrav celldm(6)``, in bohr; with
+ibrav = 0 three lattice vectors in units of celldm(1); ``gcutm dual ecut plot_num``, the cutoff in Ry; species; atoms,
+in units of alat; then nr1x * nr2x * nr3 values, five a line, the first index fastest. A potential is in Ry, as an
+electron feels it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
 
+from dftflow.codes.espresso.bravais import bravais_cell
+from dftflow.codes.espresso.pw_xml import element_of
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
-from dftflow.model.results import FloatArray, PotentialGrid
+from dftflow.model.results import Atoms, FloatArray, PotentialGrid
 from dftflow.units import BOHR_ANG, RYDBERG_EV
 
 __all__ = ["read_potential_grid"]
@@ -40,20 +44,23 @@ _OF_NUMBERS = b"0123456789+-.eEdD \r\n\t"
 class _Head:
     padded: tuple[int, int, int]
     shape: tuple[int, int, int]
-    cell_ang: FloatArray | None
+    cell_ang: FloatArray
+    atoms: Atoms
+    cutoff_ev: float
     plot_num: int
     lines: int
 
 
-def read_potential_grid(file: Path, zero: EnergyZero, *, cell_ang: FloatArray | None = None) -> PotentialGrid:
+def read_potential_grid(file: Path, zero: EnergyZero, *, alat_ang: float | None = None) -> PotentialGrid:
     """A potential on the grid of the density.
 
     Parameters
     ----------
     zero
         Zero of the run's eigenvalues, which the potential shares.
-    cell_ang
-        shape (3, 3); for a file that names a Bravais lattice (ibrav other than 0) instead of holding the vectors.
+    alat_ang
+        Unit of the run's positions, which is that of the file's; without it that is celldm(1), as it is in a file that
+        holds the lattice vectors. The two differ after a relaxation of the cell of a Bravais lattice.
 
     Raises
     ------
@@ -65,7 +72,7 @@ def read_potential_grid(file: Path, zero: EnergyZero, *, cell_ang: FloatArray | 
         if size > MAX_BYTES:
             raise ParseError("the file is too large for a grid of pp.x", where=str(file))
         with file.open("rb") as stream:
-            head = _read_head(stream, file, size)
+            head = _read_head(stream, file, size, alat_ang)
             body = stream.read()
     except OSError as error:
         raise ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(file)) from error
@@ -76,12 +83,14 @@ def read_potential_grid(file: Path, zero: EnergyZero, *, cell_ang: FloatArray | 
             fix="run pp.x with plot_num = 11 (ions + Hartree)",
             where=f"{file}:{head.lines}",
         )
-    cell = head.cell_ang if head.cell_ang is not None else cell_ang
-    if cell is None:
-        raise ParseError("the grid's cell is not in the file", reason="ibrav is not 0", where=f"{file}:3")
-    values_ev = _values(body, head, file) * RYDBERG_EV
-    tells_cell = head.cell_ang is not None
-    return PotentialGrid(values_ev=values_ev, cell_ang=cell, kind=kind, zero=zero, tells_cell=tells_cell)
+    return PotentialGrid(
+        values_ev=_values(body, head, file) * RYDBERG_EV,
+        cell_ang=head.cell_ang,
+        kind=kind,
+        zero=zero,
+        atoms=head.atoms,
+        cutoff_ev=head.cutoff_ev,
+    )
 
 
 class _Lines:
@@ -116,7 +125,7 @@ class _Lines:
         return np.array([float(word.replace(b"D", b"E").replace(b"d", b"e")) for word in words])
 
 
-def _read_head(stream: BinaryIO, file: Path, size: int) -> _Head:
+def _read_head(stream: BinaryIO, file: Path, size: int, alat_ang: float | None) -> _Head:
     lines = _Lines(stream, file)
     lines.words()  # the title
     counts = lines.integers(8)
@@ -126,42 +135,77 @@ def _read_head(stream: BinaryIO, file: Path, size: int) -> _Head:
         raise lines.damage(f"the grid has {shape} points in {padded}")
     if padded[0] * padded[1] * shape[2] * LEAST_BYTES_A_POINT > size or n_atoms > min(size, MOST_ATOMS):
         raise lines.damage(f"a grid of {padded} points is announced, for which the file has no room")
-    cell_ang = _cell(lines)
+    cell_ang, unit_ang = _cell(lines, alat_ang)
     words = lines.words()
     if len(words) != 4 or not _INTEGER.fullmatch(words[3]):
         raise lines.damage("there should be three numbers and plot_num")
-    lines.decimals(words[:3])
+    cutoff_ev = float(lines.decimals(words[:3])[2]) * RYDBERG_EV
     plot_num, at = int(words[3]), lines.number
-    _skip_atoms(lines, n_atoms, n_species)
-    return _Head(padded=padded, shape=shape, cell_ang=cell_ang, plot_num=plot_num, lines=at)
+    elements, places = _atoms(lines, n_atoms, n_species)
+    return _Head(
+        padded=padded,
+        shape=shape,
+        cell_ang=cell_ang,
+        atoms=Atoms(elements=elements, positions_frac=unit_ang * places @ np.linalg.inv(cell_ang)),
+        cutoff_ev=cutoff_ev,
+        plot_num=plot_num,
+        lines=at,
+    )
 
 
-def _cell(lines: _Lines) -> FloatArray | None:
+def _cell(lines: _Lines, alat_ang: float | None) -> tuple[FloatArray, float]:
+    """Lattice vectors, and the unit of the positions, both in Å."""
     words = lines.words()
     if len(words) != 7 or not _INTEGER.fullmatch(words[0]):
         raise lines.damage("there should be ibrav and six lengths")
-    alat_bohr = float(lines.decimals(words[1:])[0])
-    if int(words[0]) != 0:
-        return None
+    ibrav, celldm = int(words[0]), lines.decimals(words[1:])
+    alat_bohr = float(celldm[0])
+    if ibrav == 0:
+        return _in_reason(lines, alat_bohr * _vectors(lines)), alat_bohr * BOHR_ANG
+    try:
+        cell_bohr = bravais_cell(ibrav, celldm.tolist())
+    except (ValueError, ZeroDivisionError) as error:
+        raise lines.damage(str(error)) from None
+    return _in_reason(lines, cell_bohr), alat_bohr * BOHR_ANG if alat_ang is None else alat_ang
+
+
+def _vectors(lines: _Lines) -> FloatArray:
     rows = []
     for _ in range(3):
         vector = lines.words()
         if len(vector) != 3:
             raise lines.damage("a lattice vector should have three components")
         rows.append(lines.decimals(vector))
-    cell_bohr = alat_bohr * np.array(rows)
+    return np.array(rows)
+
+
+def _in_reason(lines: _Lines, cell_bohr: FloatArray) -> FloatArray:
+    """`cell_bohr` in Å."""
     volume_ang3 = abs(np.linalg.det(cell_bohr)) * BOHR_ANG**3
     if np.abs(cell_bohr).max() > LARGEST_CELL_BOHR or volume_ang3 < SMALLEST_VOLUME_ANG3:
         raise lines.damage("the cell has no volume, or one beyond all reason")
     return np.asarray(cell_bohr * BOHR_ANG, dtype=np.float64)
 
 
-def _skip_atoms(lines: _Lines, n_atoms: int, n_species: int) -> None:
-    for what, count, width in (("species", n_species, 3), ("atom", n_atoms, 5)):
-        for number in range(1, count + 1):
-            words = lines.words()
-            if len(words) != width or words[0] != str(number).encode():
-                raise lines.damage(f"the {what} number {number} should stand here")
+def _atoms(lines: _Lines, n_atoms: int, n_species: int) -> tuple[tuple[str, ...], FloatArray]:
+    """Element of each atom, and its place in the file's unit, shape (n_atoms, 3)."""
+    species = [element_of(words[1].decode("latin-1")) for words in _numbered(lines, "species", n_species, 3)]
+    elements, places = [], np.empty((n_atoms, 3))
+    for number, words in enumerate(_numbered(lines, "atom", n_atoms, 5)):
+        places[number] = lines.decimals(words[1:4])
+        kind = int(words[4]) if _INTEGER.fullmatch(words[4]) else 0
+        if not 1 <= kind <= n_species:
+            raise lines.damage(f"there is no species {words[4][:12].decode('latin-1')!r}")
+        elements.append(species[kind - 1])
+    return tuple(elements), places
+
+
+def _numbered(lines: _Lines, what: str, count: int, width: int) -> Iterator[list[bytes]]:
+    for number in range(1, count + 1):
+        words = lines.words()
+        if len(words) != width or words[0] != str(number).encode():
+            raise lines.damage(f"the {what} number {number} should stand here")
+        yield words
 
 
 def _values(body: bytes, head: _Head, file: Path) -> FloatArray:

@@ -23,6 +23,11 @@ _VERSION = re.compile(r"\s*Program ([\w.+-]{1,30}) v\.([\w.+-]{1,30}) starts")
 _ENERGY = re.compile(r"!\s+total energy\s+=\s*([-\d.]{1,30}) Ry")
 _FERMI = re.compile(r"\s*the Fermi energy is\s+([-\d.]{1,20}) ev")
 _HIGHEST = re.compile(r"\s*highest occupied(?: level \(ev\):\s*|, lowest unoccupied level \(ev\):\s*)([-\d.]{1,20})")
+_SIZE = re.compile(
+    r"\s*(number of atoms/cell|number of electrons|kinetic-energy cutoff)\s*=\s*(\d{1,9}(?:\.\d{1,6})?)(?=\s|$)"
+)
+_ROW_OF_LEVELS = re.compile(r"(?:\s*-?\d{1,5}\.\d{4})+\s*")
+_LEVEL = re.compile(r"-?\d{1,5}\.\d{4}")
 _ITERATION = re.compile(r"\s*iteration #\s*(\d{1,6})")
 _POTENTIAL = re.compile(r"\s*PseudoPot\. #\s*\d{1,4} for\s+([A-Za-z]\S{0,9})\s+read from file")
 _MD5 = re.compile(r"\s*MD5 check sum:\s*([0-9a-f]{32})")
@@ -47,6 +52,11 @@ class ProgramOutput:
         Whether it says so; `scf_failed` of the last geometry.
     energy_ev, fermi_ev
         Of the last geometry, as printed: E - TS; None where there is none.
+    eigenvalues_ev
+        Of the last geometry, as printed: k-point after k-point, one channel after the other; empty where there are too
+        many k-points for pw.x to print them.
+    n_atoms, n_electrons, cutoff_ev
+        None before they are printed.
     scf_cycle, geometry
         The last SCF cycle and BFGS step begun; None before the first.
     md5
@@ -63,6 +73,11 @@ class ProgramOutput:
     relaxation_failed: bool = False
     energy_ev: float | None = None
     fermi_ev: float | None = None
+    eigenvalues_ev: list[float] = field(default_factory=list)
+    lists_levels: bool = False
+    n_atoms: float | None = None
+    n_electrons: float | None = None
+    cutoff_ev: float | None = None
     scf_cycle: int | None = None
     geometry: int | None = None
     band_point: tuple[int, int] | None = None
@@ -141,6 +156,7 @@ def _take(found: ProgramOutput, line: str, where: str) -> None:
         _take_ends(found, line)
         _take_progress(found, line)
         _take_levels(found, line, where)
+        _take_eigenvalues(found, line)
 
 
 def _take_energy(found: ProgramOutput, line: str, where: str) -> None:
@@ -184,10 +200,32 @@ def _take_progress(found: ProgramOutput, line: str) -> None:
 def _take_levels(found: ProgramOutput, line: str, where: str) -> None:
     if match := (_FERMI.match(line) or _HIGHEST.match(line)):
         found.fermi_ev = _number(match[1], where)
+    elif match := _SIZE.match(line):
+        _take_size(found, match[1], _number(match[2], where))
     elif match := _POTENTIAL.match(line):
         found.md5[match[1]] = ""
     elif (match := _MD5.match(line)) and found.md5:
         found.md5[next(reversed(found.md5))] = match[1]
+
+
+def _take_size(found: ProgramOutput, name: str, value: float) -> None:
+    if name == "number of electrons":
+        found.n_electrons = value
+    elif name == "kinetic-energy cutoff":
+        found.cutoff_ev = value * RYDBERG_EV
+    else:
+        found.n_atoms = value
+
+
+def _take_eigenvalues(found: ProgramOutput, line: str) -> None:
+    if _ITERATION.match(line) or ("End of" in line and "calculation" in line):
+        found.eigenvalues_ev, found.lists_levels = [], False
+    elif "bands (ev):" in line:
+        found.lists_levels = True
+    elif found.lists_levels and line.strip():
+        found.lists_levels = _ROW_OF_LEVELS.fullmatch(line) is not None
+        if found.lists_levels:
+            found.eigenvalues_ev += [float(word) for word in _LEVEL.findall(line)]
 
 
 def _number(text: str, where: str) -> float:

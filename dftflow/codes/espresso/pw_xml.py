@@ -25,7 +25,7 @@ from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Eigenvalues", "Geometry", "PwRun", "read_pw_xml"]
+__all__ = ["Eigenvalues", "Geometry", "PwRun", "element_of", "read_pw_xml"]
 
 ORDERED_EV = 1e-3
 SMALLEST_VOLUME_ANG3 = 0.5
@@ -96,6 +96,8 @@ class PwRun:
         ``"scf"``, ``"nscf"``, ``"bands"``, ``"relax"``, ``"vc-relax"`` …
     exit_status
         0 when all went well, 2 and 3 when the SCF and the ions did not converge, 255 when it was stopped in time.
+    alat_ang
+        Length in which pw.x counts; that of the cell which a relaxation of the cell began with.
     last, steps
         The final geometry; the accepted geometries of a relaxation, in order.
     relaxed
@@ -118,6 +120,7 @@ class PwRun:
     schema: str
     task: str
     exit_status: int | None
+    alat_ang: float
     last: Geometry
     steps: tuple[Geometry, ...]
     relaxed: bool | None
@@ -176,6 +179,7 @@ def read_pw_xml(file: Path) -> PwRun:
         schema=root.one("general_info/xml_format").attribute("VERSION")[:40],
         task=task,
         exit_status=None if status is None else status.integer(),
+        alat_ang=_alat_bohr(given.one("atomic_structure")) * BOHR_ANG,
         last=last,
         steps=tuple(steps),
         relaxed=_relaxed(given),
@@ -240,7 +244,7 @@ def _structure(element: XmlElement) -> Structure:
     for number, atom in enumerate(atoms, 1):
         if atom.integer_attribute("index") != number:
             raise atom.damage(f"the atom number {number} has the index {atom.attributes['index']}")
-    symbols = [_symbol(atom) for atom in atoms]
+    symbols = [element_of(atom.attribute("name")) for atom in atoms]
     unknown = next((s for s in symbols if not Element.is_valid_symbol(s)), None)
     if unknown is not None:
         raise element.damage(f"there is no element {unknown[:10]!r}")
@@ -250,9 +254,9 @@ def _structure(element: XmlElement) -> Structure:
     return Structure(Lattice(cell * BOHR_ANG), symbols, positions * BOHR_ANG, coords_are_cartesian=True)
 
 
-def _symbol(atom: XmlElement) -> str:
+def element_of(species: str) -> str:
     """Element of a species: ``Fe1``, ``Fe_up`` and ``fe`` are Fe."""
-    name = atom.attribute("name").strip()
+    name = species.strip()
     letters = name[:2] if len(name) > 1 and name[1].isalpha() and name[1].isascii() else name[:1]
     return letters.capitalize()
 
@@ -376,13 +380,17 @@ def _table(points: list[XmlElement], name: str, counts: tuple[int, ...]) -> Floa
 
 def _fractional(points: list[XmlElement], structure: XmlElement) -> FloatArray:
     """From units of 2π/alat: the component along a reciprocal vector is k·a/alat."""
-    alat = structure.number_attribute("alat")
-    cell = _cell(structure)
-    if not SMALLEST_VOLUME_ANG3 < alat < LARGEST_CELL_BOHR:
-        raise structure.damage(f"alat is {alat:g} bohr")
+    alat, cell = _alat_bohr(structure), _cell(structure)
     cartesian = np.array([point.one("k_point").numbers(3) for point in points])
     fractional: FloatArray = np.round(cartesian @ (cell / alat).T, 9) + 0.0
     return fractional
+
+
+def _alat_bohr(structure: XmlElement) -> float:
+    alat = structure.number_attribute("alat")
+    if not SMALLEST_VOLUME_ANG3 < alat < LARGEST_CELL_BOHR:
+        raise structure.damage(f"alat is {alat:g} bohr")
+    return alat
 
 
 def _fermi(bands: XmlElement) -> tuple[tuple[float, ...], float | None]:

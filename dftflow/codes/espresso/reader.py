@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +30,13 @@ __all__ = ["read_calculation", "stages_of"]
 
 SAME_EV = 2e-4
 SAME_LEVEL_EV = 1e-4  # printed with 4 decimals
-OF_ONE_RUN: tuple[Part, ...] = ("energy", "forces", "stress", "fermi", "bands", "potential")
+OF_ONE_RUN: tuple[Part, ...] = ("status", "energy", "forces", "stress", "fermi", "bands", "potential")
 """What belongs to the run of the XML, and is refused when the standard output is that of another run."""
+OF_FIXED_DENSITY: tuple[Part, ...] = ("status", "bands")
+"""The same of a run at fixed density beside that of the energy."""
+SAME_ELECTRONS = 0.005 + 1e-6  # printed with 2 decimals
+SAME_CUTOFF_EV = 1e-3
+SAME_EIGENVALUE_EV = 1.1e-3  # printed with 4 decimals, and out of order by 1 meV at most
 SAME_ANG = 1e-4
 SAME_AVERAGE_EV = 1e-4
 WHOLE = 0.02
@@ -46,11 +51,10 @@ def read_calculation(calculation: Calculation) -> Reading:
     at_fixed = next((stage for stage in stages if stage.run is not None and not stage.run.has_scf), None)
     eigenvalues = _bands(calculation, ground, at_fixed, zero, log)
     run = ground or (None if at_fixed is None else at_fixed.run)
-    cell = None if run is None else run.last.structure.lattice.matrix
     potential = log.take(
         file_of(calculation, "", ".pot"),
         "potential",
-        lambda file: read_potential_grid(file, zero, cell_ang=cell),
+        lambda file: read_potential_grid(file, zero, alat_ang=None if run is None else run.alat_ang),
         lambda found: f"{found.kind}, {found.values_ev.shape}",
     )
     planar = log.take(
@@ -120,7 +124,7 @@ def _results(
         energy_ev=last.energy_ev,
         free_energy_ev=last.free_energy_ev,
         method=method_of(run, {} if printed is None else printed.md5),
-        checks=tuple(_checks(run, printed, potential, planar)),
+        checks=(*_of_one_run(stages, run), *_checks(run, potential, planar)),
         structure=last.structure,
         forces_ev_per_ang=last.forces_ev_per_ang,
         stress_gpa=last.stress_gpa,
@@ -227,17 +231,19 @@ def _bands(
     further = _bands_of(path, _path_part(calculation, at_fixed.name, path, log), zero)
     if ground is None or scf is None or further is None:
         return _Eigenvalues(bands=further or scf)
-    method = method_of(path, {})
-    joined = join_bands(scf, method_of(ground, {}), further, method)
+    own = EnergyZero(run=f"{zero.run}.{at_fixed.name or path.task}", reference=zero.reference)
+    run = _run_of(path, at_fixed.printed, own)
+    joined = join_bands(scf, _run_of(ground, None, zero), further, run)
     if not joined.why_not:
         return _Eigenvalues(bands=joined.bands)
     remark = f"the eigenvalues of the SCF were left out, and those at fixed density stand alone: {joined.why_not}"
-    own = EnergyZero(run=f"{zero.run}.{at_fixed.name or path.task}", reference=zero.reference)
-    return _Eigenvalues(
-        bands=replace(further, zero=own, stands_in="own file"),
-        run=BandsRun(method=method, log_fermi=Energy(further.fermi_ev, own)),
-        remarks=(remark,),
-    )
+    return _Eigenvalues(bands=replace(further, zero=own, stands_in="own file"), run=run, remarks=(remark,))
+
+
+def _run_of(run: PwRun, printed: ProgramOutput | None, zero: EnergyZero) -> BandsRun:
+    """The run of some eigenvalues; its Fermi level is the printed one, for the XML's is beside the eigenvalues."""
+    fermi_ev = None if printed is None else printed.fermi_ev
+    return BandsRun(method=method_of(run, {}), log_fermi=_counted(fermi_ev, zero), structure=run.last.structure)
 
 
 _Part = tuple[FloatArray, FloatArray, tuple[str, ...], tuple[int, ...], FloatArray]
@@ -331,30 +337,55 @@ def _planar(length_ang: float, planar_ev: FloatArray, run: PwRun | None, zero: E
 # --- checks -----------------------------------------------------------------------------------------------------
 
 
-def _checks(
-    run: PwRun, printed: ProgramOutput | None, potential: PotentialGrid | None, planar: PotentialGrid | None
-) -> list[Check]:
+def _of_one_run(stages: Sequence[Stage], of_energy: PwRun) -> Iterator[Check]:
+    """Whether what a program printed, which tells how it ended, is of the same run as its XML."""
+    for stage in stages:
+        run, printed = stage.run, stage.printed
+        if run is None or printed is None:
+            continue
+        of = f" ({stage.name})" if stage.name and run is not of_energy else ""
+        concerns = OF_ONE_RUN if run is of_energy else ("status",) if run.has_scf else OF_FIXED_DENSITY
+        atoms, eigenvalues = len(run.last.structure), run.eigenvalues
+        yield _same("number of atoms", of, printed.n_atoms, atoms, 0, concerns)
+        yield _same("electrons", of, printed.n_electrons, run.n_electrons, SAME_ELECTRONS, concerns)
+        yield _same("cutoff", of, printed.cutoff_ev, run.cutoff_ev, SAME_CUTOFF_EV, concerns, " eV")
+        yield _same_levels(of, printed.eigenvalues_ev, eigenvalues.values_ev, concerns)
+        if run.has_scf and len(eigenvalues.fermi_ev) < 2:
+            yield _same("Fermi level", of, printed.fermi_ev, _fermi(run), SAME_LEVEL_EV, concerns, " eV")
+        if run.has_scf:
+            yield _same("energy", of, printed.energy_ev, run.last.free_energy_ev, SAME_EV, concerns, " eV")
+
+
+def _same(
+    what: str,
+    of: str,
+    printed: float | None,
+    wanted: float | None,
+    tolerance: float,
+    concerns: tuple[Part, ...],
+    unit: str = "",
+) -> Check:
+    name = f"{what} of the XML = {what} printed{of}"
+    if printed is None or wanted is None:
+        where = "the standard output" if printed is None else "the XML"
+        return Check(name=name, passed=None, detail=f"{where} gives none", concerns=concerns)
+    decimals = ".6f" if unit else "g"
+    detail = f"{wanted:{decimals}} and {printed:{decimals}}{unit}"
+    return Check(name=name, passed=abs(printed - wanted) <= tolerance, detail=detail, concerns=concerns)
+
+
+def _same_levels(of: str, printed_ev: list[float], values_ev: FloatArray, concerns: tuple[Part, ...]) -> Check:
+    name, wanted_ev = f"eigenvalues of the XML = eigenvalues printed{of}", values_ev[np.isfinite(values_ev)]
+    if len(printed_ev) != wanted_ev.size:
+        detail = f"{wanted_ev.size} in the XML, {len(printed_ev)} printed"
+        return Check(name=name, passed=None, detail=detail, concerns=concerns)
+    apart_ev = float(np.abs(np.array(printed_ev) - wanted_ev).max(initial=0.0))
+    detail = f"{wanted_ev.size} values differ by up to {apart_ev:.4f} eV"
+    return Check(name=name, passed=apart_ev <= SAME_EIGENVALUE_EV, detail=detail, concerns=concerns)
+
+
+def _checks(run: PwRun, potential: PotentialGrid | None, planar: PotentialGrid | None) -> list[Check]:
     found = []
-    printed_fermi_ev, fermi_ev = None if printed is None else printed.fermi_ev, _fermi(run)
-    if printed_fermi_ev is not None and fermi_ev is not None and len(run.eigenvalues.fermi_ev) < 2:
-        found.append(
-            Check(
-                name="Fermi level of the XML = Fermi level printed",
-                passed=abs(fermi_ev - printed_fermi_ev) < SAME_LEVEL_EV,
-                detail=f"{fermi_ev:.4f} and {printed_fermi_ev:.4f} eV",
-                concerns=OF_ONE_RUN,
-            )
-        )
-    if printed is not None and printed.energy_ev is not None and run.last.free_energy_ev is not None:
-        energy_ev = run.last.free_energy_ev
-        found.append(
-            Check(
-                name="energy of the XML = energy printed",
-                passed=abs(energy_ev - printed.energy_ev) < SAME_EV,
-                detail=f"{energy_ev:.6f} and {printed.energy_ev:.6f} eV",
-                concerns=OF_ONE_RUN,
-            )
-        )
     if potential is not None:
         shape = potential.values_ev.shape
         found.append(

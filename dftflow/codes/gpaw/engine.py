@@ -241,7 +241,7 @@ def _save_bands(
         kpoints_frac=np.concatenate(points),
         labels=np.array([""] * count + list(labels)),
         on_path=np.array([SEGMENT_OF_EXTRA_POINTS] * count + list(segments)),
-        cell_ang=engine.atoms.cell.array,
+        **_named(engine.atoms),
         n_electrons=float(engine.get_number_of_electrons()),
         fermi_ev=float(engine.get_fermi_level()),
     )
@@ -374,7 +374,16 @@ def _eigenvalues(engine: Any) -> dict[str, np.ndarray]:
 
 def _save_potential(engine: Any, atoms: Atoms) -> None:
     values = engine.get_electrostatic_potential()
-    _save("potential.npz", planar_ev=values.mean(axis=(0, 1)), cell_ang=atoms.cell.array)
+    _save("potential.npz", planar_ev=values.mean(axis=(0, 1)), **_named(atoms))
+
+
+def _named(atoms: Atoms) -> dict[str, np.ndarray]:
+    """Cell and atoms, by which a file is told from that of another calculation."""
+    return {
+        "cell_ang": atoms.cell.array,
+        "numbers": atoms.get_atomic_numbers(),
+        "positions_frac": atoms.get_scaled_positions(wrap=False),
+    }
 
 
 # --- the course of a relaxation ---------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args
 
 import numpy as np
 
+from dftflow.analysis.atoms import atoms_of
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.crystals.atoms import from_arrays
@@ -19,7 +20,7 @@ from dftflow.errors import ParseError
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
-from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
+from dftflow.model.results import Atoms, Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
 
 __all__ = ["read_calculation", "read_record"]
 
@@ -224,6 +225,7 @@ def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
             n_electrons=(float(told["n_electrons"]),),
             fermi_ev=float(told["fermi_ev"]),
             zero=zero,
+            atoms=_atoms(arrays),
             stands_in="own file" if all(name in arrays for name in OF_THE_GROUND_STATE) else "bare file",
         )
 
@@ -232,8 +234,22 @@ def _potential(file: Path, zero: EnergyZero) -> PotentialGrid:
     with np.load(file) as arrays:
         planar = arrays["planar_ev"]
         return PotentialGrid(
-            values_ev=planar.reshape(1, 1, -1), cell_ang=arrays["cell_ang"], kind="electrostatic", zero=zero
+            values_ev=planar.reshape(1, 1, -1),
+            cell_ang=arrays["cell_ang"],
+            kind="electrostatic",
+            zero=zero,
+            atoms=_atoms(arrays),
         )
+
+
+def _atoms(arrays: Mapping[str, Any]) -> Atoms | None:
+    """The atoms that a file names; None in one that was written before it named them."""
+    if "numbers" not in arrays or "positions_frac" not in arrays:
+        return None
+    places = arrays["positions_frac"]
+    if not np.isfinite(places).all():
+        raise ValueError("the positions hold what is no number")
+    return atoms_of(from_arrays(arrays["numbers"], np.eye(3), places))
 
 
 def _steps(file: Path) -> tuple[RelaxationStep, ...]:

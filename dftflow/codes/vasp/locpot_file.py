@@ -23,7 +23,7 @@ import numpy as np
 
 from dftflow.codes.reading import zero_of
 from dftflow.errors import ParseError
-from dftflow.model.results import FloatArray, PotentialGrid
+from dftflow.model.results import Atoms, FloatArray, PotentialGrid
 
 __all__ = ["read_locpot"]
 
@@ -38,7 +38,7 @@ _LOST_E = re.compile(r"(?<=\d)([+-]\d{3})\b")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Head:
     cell_ang: FloatArray
-    n_atoms: int
+    atoms: Atoms
 
 
 class _Damage(Exception):
@@ -87,6 +87,7 @@ def read_locpot(file: Path, *, kind: Literal["electrostatic", "local"], n_sets: 
         kind=kind,
         zero=zero_of(file.parent, file.parent.name),
         n_spins=len(sets),
+        atoms=head.atoms,
     )
 
 
@@ -107,21 +108,42 @@ def _head(stream: TextIO) -> _Head:
     cell = cell * scale
     if not (np.isfinite(cell).all() and abs(np.linalg.det(cell)) > SMALLEST_VOLUME_ANG3):
         raise _Damage("the cell has no volume")
-    words = _line(stream).split()
-    if words and not words[0].isdigit():  # VASP 5 and later name the elements first
-        words = _line(stream).split()
+    elements = _elements(stream)
+    places = _places(stream, len(elements), scale, cell)
+    if _line(stream).strip():
+        raise _Damage("there are more positions than atoms")
+    return _Head(cell_ang=cell, atoms=Atoms(elements=elements, positions_frac=places))
+
+
+def _elements(stream: TextIO) -> tuple[str, ...]:
+    """Element of each atom; ``""`` where the file gives their numbers alone, as VASP 4 did.
+
+    VASP 6 writes what its potentials are named: ``Ge_d``, ``Ge/8bd2b``.
+    """
+    words, names = _line(stream).split(), []
+    if words and not words[0].isdigit():
+        names, words = [re.split(r"[_/]", word)[0] for word in words], _line(stream).split()
     counts = [int(word) for word in words]
     if not counts or min(counts) < 1 or sum(counts) > MOST_ATOMS:
         raise _Damage(f"the numbers of atoms are {counts}")
-    if _line(stream).strip()[:1].lower() == "s":  # "Selective dynamics"
-        _line(stream)
-    for _ in range(sum(counts)):
+    if len(names) != len(counts):
+        names = [""] * len(counts)
+    return tuple(name for name, count in zip(names, counts, strict=True) for _ in range(count))
+
+
+def _places(stream: TextIO, count: int, scale: float, cell_ang: FloatArray) -> FloatArray:
+    """Fractional coordinates, shape (count, 3)."""
+    kind = _line(stream).strip()[:1].lower()
+    if kind == "s":  # "Selective dynamics"
+        kind = _line(stream).strip()[:1].lower()
+    places = np.empty((count, 3))
+    for number in range(count):
         place = np.array(_line(stream).split()[:3], dtype=np.float64)
         if place.shape != (3,) or not np.isfinite(place).all():
             raise _Damage("the position of an atom is damaged")
-    if _line(stream).strip():
-        raise _Damage("there are more positions than atoms")
-    return _Head(cell_ang=cell, n_atoms=sum(counts))
+        places[number] = place
+    cartesian = kind in ("c", "k")
+    return np.asarray(scale * places @ np.linalg.inv(cell_ang) if cartesian else places, dtype=np.float64)
 
 
 def _sets(stream: TextIO, head: _Head, size: int) -> list[FloatArray]:
@@ -130,7 +152,7 @@ def _sets(stream: TextIO, head: _Head, size: int) -> list[FloatArray]:
     sets = []
     while True:
         sets.append(_grid(stream, shape))
-        if not _next_set(stream, sizes, head.n_atoms):
+        if not _next_set(stream, sizes, len(head.atoms.elements)):
             return sets
         if (len(sets) + 1) * int(np.prod(shape)) * BYTES_A_POINT > size:
             raise _Damage("the grid has more points than the file has room for")

@@ -9,7 +9,7 @@ Format: https://vasp.at/wiki/OUTCAR. The last mention of a number counts.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dftflow.errors import ParseError
@@ -24,6 +24,10 @@ _ENERGY = re.compile(r"energy\s+without entropy\s*=.*energy\(sigma->0\)\s*=\s*" 
 _FREE = re.compile(r"free\s+energy\s+TOTEN\s*=\s*" + _NUMBER + r"\s*eV")
 _FERMI = re.compile(r"(?:E-fermi|Fermi energy)\s*:\s*" + _NUMBER)
 _ITERATION = re.compile(r"Iteration\s+(\d{1,9})\(\s*(\d{1,9})\)")
+_IONS = re.compile(r"number of ions\s+NIONS\s*=\s*(\d{1,9})\b")
+_ELECTRONS = re.compile(r"^\s*NELECT\s*=\s*" + _NUMBER)
+_CUTOFF = re.compile(r"^\s*ENCUT\s*=\s*" + _NUMBER + r"\s*eV")
+_SPINS = re.compile(r"^\s*ISPIN\s*=\s*([12])\b")
 _STEPS = re.compile(r"^\s*(NSW|IBRION|NELM)\s*=\s*(-?\d{1,9})\b")
 _ELAPSED = re.compile(r"Elapsed time \(sec\):\s*" + _NUMBER)
 _MEMORY = re.compile(r"Maximum memory used \(kb\):\s*" + _NUMBER)
@@ -34,7 +38,11 @@ class _Found:
     version: str = ""
     energy_ev: float | None = None
     free_energy_ev: float | None = None
-    fermi_ev: float | None = None
+    fermi_levels_ev: list[float] = field(default_factory=list)
+    n_atoms: int | None = None
+    n_electrons: float | None = None
+    cutoff_ev: float | None = None
+    ispin: int | None = None
     ionic_step: int | None = None
     scf_cycle: int | None = None
     nsw: int | None = None
@@ -54,8 +62,13 @@ class OutcarFile:
 
     Attributes
     ----------
-    energy_ev, free_energy_ev, fermi_ev
-        Of the last geometry: extrapolated to zero smearing, E - TS, Fermi level.
+    energy_ev, free_energy_ev
+        Of the last geometry: extrapolated to zero smearing, E - TS.
+    fermi_levels_ev
+        Every one that is printed for the last geometry: one a channel where they are fixed apart, and one more where
+        eigenvalues at further k-points follow.
+    n_atoms, n_electrons, cutoff_ev, ispin
+        NIONS, NELECT, ENCUT (one decimal) and ISPIN; None where VASP has not printed them.
     ionic_step, scf_cycle
         The last SCF cycle that was begun.
     is_relaxation
@@ -76,7 +89,11 @@ class OutcarFile:
     version: str
     energy_ev: float | None
     free_energy_ev: float | None
-    fermi_ev: float | None
+    fermi_levels_ev: tuple[float, ...]
+    n_atoms: int | None
+    n_electrons: float | None
+    cutoff_ev: float | None
+    ispin: int | None
     ionic_step: int | None
     scf_cycle: int | None
     is_relaxation: bool | None
@@ -86,6 +103,11 @@ class OutcarFile:
     ended: bool
     wall_time_s: float | None
     peak_memory_mib: float | None
+
+    @property
+    def fermi_ev(self) -> float | None:
+        """The last Fermi level of the last geometry."""
+        return self.fermi_levels_ev[-1] if self.fermi_levels_ev else None
 
 
 def read_outcar(file: Path) -> OutcarFile:
@@ -110,7 +132,11 @@ def read_outcar(file: Path) -> OutcarFile:
         version=found.version,
         energy_ev=found.energy_ev,
         free_energy_ev=found.free_energy_ev,
-        fermi_ev=found.fermi_ev,
+        fermi_levels_ev=tuple(found.fermi_levels_ev),
+        n_atoms=found.n_atoms,
+        n_electrons=found.n_electrons,
+        cutoff_ev=found.cutoff_ev,
+        ispin=found.ispin,
         ionic_step=found.ionic_step,
         scf_cycle=found.scf_cycle,
         is_relaxation=(found.nsw or 0) > 0 and found.ibrion in (1, 2, 3) if known else None,
@@ -142,7 +168,8 @@ def _note(found: _Found, line: str) -> None:
     if "Iteration" in line:
         if match := _ITERATION.search(line):
             if found.ionic_step != int(match[1]):  # the numbers so far are of another geometry
-                found.energy_ev = found.free_energy_ev = found.fermi_ev = None
+                found.energy_ev = found.free_energy_ev = None
+                found.fermi_levels_ev = []
             found.ionic_step, found.scf_cycle = int(match[1]), int(match[2])
             found.scf_converged = False
     elif "aborting loop" in line:
@@ -152,8 +179,21 @@ def _note(found: _Found, line: str) -> None:
     elif "NSW" in line or "IBRION" in line or "NELM" in line:
         if match := _STEPS.match(line):
             setattr(found, match[1].lower(), int(match[2]))
+    elif "NIONS" in line or "NELECT" in line or "ENCUT" in line or "ISPIN" in line:
+        _note_size(found, line)
     else:
         _note_end(found, line)
+
+
+def _note_size(found: _Found, line: str) -> None:
+    if match := _IONS.search(line):
+        found.n_atoms = int(match[1])
+    elif match := _ELECTRONS.match(line):
+        found.n_electrons = float(match[1])
+    elif match := _CUTOFF.match(line):
+        found.cutoff_ev = float(match[1])
+    elif match := _SPINS.match(line):
+        found.ispin = int(match[1])
 
 
 def _note_energy(found: _Found, line: str) -> None:
@@ -163,7 +203,8 @@ def _note_energy(found: _Found, line: str) -> None:
     elif "TOTEN" in line:
         found.free_energy_ev = _number(_FREE.search(line))
     elif "E-fermi" in line or "Fermi energy" in line:
-        found.fermi_ev = _number(_FERMI.search(line))
+        level_ev = _number(_FERMI.search(line))
+        found.fermi_levels_ev = [] if level_ev is None else [*found.fermi_levels_ev, level_ev]
     elif "reached required accuracy" in line:
         found.relaxed = True
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, other_elements
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.displacement import largest_displacement_ang
 from dftflow.codes.reading import FileLog, zero_of
@@ -29,8 +31,11 @@ __all__ = ["read_calculation"]
 
 WHOLE = 0.02
 SAME_EV = 1e-5
+SAME_LEVEL_EV = 1e-4  # OUTCAR has four decimals
+SAME_ELECTRONS = 1e-4
+SAME_CUTOFF_EV = 0.05 + 1e-6  # and one here
 FIXED_CHARGE = 10
-OF_ONE_RUN: tuple[Part, ...] = ("energy", "forces", "stress", "fermi", "bands", "potential")
+OF_ONE_RUN: tuple[Part, ...] = ("status", "energy", "forces", "stress", "fermi", "bands", "potential")
 """What is refused when vasprun.xml and OUTCAR are of two runs: how it ended is not known, nor whose LOCPOT it is."""
 
 
@@ -205,7 +210,17 @@ def _potential(file: Path, run: VaspRun | None) -> PotentialGrid:
         n_sets: int | None = 4 if run.spinor else int(told["ISPIN"])
     else:
         n_sets = None
-    return read_locpot(file, kind=_kind(told, file), n_sets=n_sets if n_sets in (1, 2) else None)
+    found = read_locpot(file, kind=_kind(told, file), n_sets=n_sets if n_sets in (1, 2) else None)
+    return found if run is None or run.moved is None else _before_the_move(found, run.moved, run.steps[-1].structure)
+
+
+def _before_the_move(found: PotentialGrid, moved: Structure, last: Structure) -> PotentialGrid:
+    """With the atoms where they were calculated, where the head has those that VASP had moved once more since."""
+    there = atoms_of(moved)
+    if found.atoms is None or other_elements(found.atoms, there):
+        return found
+    apart_ang = farthest_atom_ang(found.atoms, there, moved.lattice.matrix)
+    return replace(found, atoms=atoms_of(last)) if apart_ang <= SAME_PLACE_ANG else found
 
 
 def _kind(told: Mapping[str, Any], file: Path) -> Literal["electrostatic", "local"]:
@@ -250,16 +265,8 @@ def _checks(run: VaspRun, outcar: OutcarFile | None, potential: PotentialGrid | 
                 concerns=("bands",),
             )
         )
-    if outcar is not None and outcar.energy_ev is not None:
-        energy = run.steps[-1].energy_ev
-        found.append(
-            Check(
-                name="energy of OUTCAR = energy of vasprun.xml",
-                passed=abs(energy - outcar.energy_ev) < SAME_EV,
-                detail=f"{outcar.energy_ev:.6f} and {energy:.6f} eV",
-                concerns=OF_ONE_RUN,
-            )
-        )
+    if outcar is not None:
+        found += _of_one_run(run, outcar)
     if potential is not None:
         grid = tuple(run.parameters.get(name) for name in ("NGXF", "NGYF", "NGZF"))
         shape = potential.values_ev.shape
@@ -274,6 +281,29 @@ def _checks(run: VaspRun, outcar: OutcarFile | None, potential: PotentialGrid | 
     return found
 
 
+def _of_one_run(run: VaspRun, outcar: OutcarFile) -> Iterator[Check]:
+    """What both logs hold; of a run that goes on, or was killed, one may be a geometry ahead."""
+    last, told = run.steps[-1], run.parameters
+    level_ev = min(outcar.fermi_levels_ev, key=lambda level: abs(level - (run.fermi_ev or 0.0)), default=None)
+    yield _same("number of atoms", outcar.n_atoms, len(last.structure), 0)
+    yield _same("electrons", outcar.n_electrons, run.n_electrons, SAME_ELECTRONS)
+    yield _same("spin channels (ISPIN)", outcar.ispin, told["ISPIN"], 0)
+    yield _same("cutoff", outcar.cutoff_ev, told.get("ENMAX"), SAME_CUTOFF_EV, " eV")
+    if run.complete or outcar.ionic_step == len(run.steps):
+        yield _same("energy", outcar.energy_ev, last.energy_ev, SAME_EV, " eV")
+        yield _same("Fermi level", level_ev, run.fermi_ev, SAME_LEVEL_EV, " eV")
+
+
+def _same(what: str, printed: float | None, wanted: float | None, tolerance: float, unit: str = "") -> Check:
+    name = f"{what} of OUTCAR = {what} of vasprun.xml"
+    if printed is None or wanted is None:
+        detail = f"{'OUTCAR' if printed is None else 'vasprun.xml'} gives none"
+        return Check(name=name, passed=None, detail=detail, concerns=OF_ONE_RUN)
+    decimals = "g" if isinstance(wanted, int) else ".6f"
+    detail = f"{printed:{decimals}} and {wanted:{decimals}}{unit}"
+    return Check(name=name, passed=abs(printed - wanted) <= tolerance, detail=detail, concerns=OF_ONE_RUN)
+
+
 def _warnings(run: VaspRun, outcar: OutcarFile | None, bands: Bands | None) -> list[str]:
     found = []
     status, message = status_of(run, outcar)
@@ -286,7 +316,7 @@ def _warnings(run: VaspRun, outcar: OutcarFile | None, bands: Bands | None) -> l
         found.append(f"the SCF of geometry {', '.join(map(str, unconverged))} was given up after NELM cycles")
     if _fixed_charge(run):
         found.append("the density was kept fixed (ICHARG above 9): the run has no total energy of its own")
-    if run.final_differs:
+    if run.moved is not None:
         found.append("the last geometry that was calculated is given; VASP had moved the atoms once more")
     if run.parameters.get("PSTRESS"):
         found.append(

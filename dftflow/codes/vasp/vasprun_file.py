@@ -112,8 +112,8 @@ class VaspRun:
         TITEL lines of the potentials, in the order of the POSCAR.
     steps
         Geometries, at least one.
-    final_differs
-        The file ends with a geometry for which nothing was calculated.
+    moved
+        The geometry that the file ends with, where nothing was calculated for it.
     kpoints, weights
         shape (n, 3) and (n,); the weights' sum is 1.
     style, divisions
@@ -128,7 +128,7 @@ class VaspRun:
     parameters: Mapping[str, Any]
     titels: tuple[str, ...]
     steps: tuple[IonicStep, ...]
-    final_differs: bool
+    moved: Structure | None
     kpoints: FloatArray
     weights: FloatArray
     style: str
@@ -471,8 +471,7 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         parameters=parameters,
         titels=content.titels(),
         steps=tuple(content.steps),
-        final_differs=content.final is not None
-        and not _same_geometry(_structure(content.final, content.elements()), content.steps[-1].structure),
+        moved=_moved(content),
         kpoints=kpoints,
         weights=weights,
         style=style,
@@ -480,6 +479,13 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         eigenvalues=_eigenvalues(content.last, parameters, weights) if complete else None,
         fermi_ev=_float(_text(dos), "the Fermi level") if complete and dos is not None else None,
     )
+
+
+def _moved(content: _Content) -> Structure | None:
+    if content.final is None:
+        return None
+    final = _structure(content.final, content.elements())
+    return None if _same_geometry(final, content.steps[-1].structure) else final
 
 
 def _kpoints(part: ET.Element) -> tuple[FloatArray, FloatArray]:

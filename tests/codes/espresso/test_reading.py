@@ -352,7 +352,8 @@ def test_bands_with_other_electrons_are_neither_joined_nor_used(case: Callable[[
     assert any("the SCF has 16 electrons, the band structure 18" in line for line in found.warnings)
     assert found.bands_run is not None
     judged = sound(found)
-    assert judged.refused_parts == ("bands",) and "16 and 18" in judged.why_without("bands")
+    assert judged.refused_parts == ("status", "bands") and "(16 and 18" in judged.why_without("bands")
+    assert "electrons of the XML = electrons printed (bands) (18 and 16)" in judged.why_without("status")
 
 
 @pytest.mark.parametrize(
@@ -364,10 +365,14 @@ def test_bands_with_other_electrons_are_neither_joined_nor_used(case: Callable[[
 )
 def test_bands_of_another_method_stand_alone(case: Callable[[str], Path], old: str, new: str, why: str) -> None:
     folder = case("bands")
-    file = folder / "bands.bands.xml"
+    file, log = folder / "bands.bands.xml", folder / "bands.bands.out"
     text, whole = file.read_text(), read_results(ESPRESSO(), folder)
     assert old in text
     file.write_text(text.replace(old, new))
+    if "ecutwfc" in old:  # the run itself had another one
+        (cutoff_ha,) = re.findall(r"<ecutwfc>(\S+?)<", file.read_text())[:1]
+        said = r"(kinetic-energy cutoff\s+=\s+)\S+"
+        log.write_text(re.sub(said, rf"\g<1>{2 * float(cutoff_ha):.4f}", log.read_text()))
     found = read_results(ESPRESSO(), folder)
     assert found.bands is not None and whole.bands is not None
     assert len(found.bands.kpoints_frac) == len(whole.bands.kpoints_frac) - 1, "without the point of the grid"
@@ -376,6 +381,88 @@ def test_bands_of_another_method_stand_alone(case: Callable[[str], Path], old: s
     assert found.bands_run.method != found.method and found.method.functional == "PBE"
     assert found.potential is not None and found.bands.zero != found.potential.zero
     assert not sound(found).refused
+
+
+def shifted(text: str, by_ha: float) -> str:
+    """The XML with all eigenvalues and its Fermi level moved together."""
+
+    def move(match: re.Match[str]) -> str:
+        values = " ".join(f"{float(word) + by_ha:.15e}" for word in match[2].split())
+        return f"{match[1]}{values}{match[3]}"
+
+    return re.sub(r"(<(?:eigenvalues|fermi_energy|highestOccupiedLevel)[^>]*>)([^<]+)(<)", move, text)
+
+
+def test_an_xml_of_another_run_than_the_standard_output_is_refused(case: Callable[[str], Path]) -> None:
+    """No k-point stands in both sets, and the shift is the same for all values: the printed ones tell."""
+    folder = case("bands")
+    file = folder / "bands.bands.xml"
+    file.write_text(shifted(file.read_text(), 0.05))
+    judged = sound(read_results(ESPRESSO(), folder))
+    assert judged.refused_parts == ("status", "bands")
+    assert "eigenvalues of the XML = eigenvalues printed (bands)" in judged.why_without("bands")
+    assert f"differ by up to {0.05 * HARTREE_EV:.4f}" in judged.why_without("bands")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "new", "why"),
+    [
+        (r"(number of atoms/cell\s+=\s+)\S+", "7", "number of atoms of the XML"),
+        (r"(number of electrons\s+=\s+)\S+", "18.00", "electrons of the XML = electrons printed"),
+        (r"(kinetic-energy cutoff\s+=\s+)\S+", "13.0", "cutoff of the XML = cutoff printed"),
+        (r"(the Fermi energy is\s+)\S+", "9.0000", "Fermi level of the XML = Fermi level printed"),
+    ],
+)
+def test_a_standard_output_of_another_scf_refuses_all_that_is_of_one_run(
+    case: Callable[[str], Path], pattern: str, new: str, why: str
+) -> None:
+    folder = case("bands")
+    log = folder / "bands.scf.out"
+    text = re.sub(pattern, rf"\g<1>{new}", log.read_text())
+    assert text != log.read_text()
+    log.write_text(text)
+    judged = sound(read_results(ESPRESSO(), folder))
+    assert {"status", "energy", "fermi", "bands", "potential"} <= set(judged.refused_parts)
+    assert why in judged.why_without("energy")
+
+
+def test_a_potential_of_other_atoms_in_the_same_cell_is_refused(case: Callable[[str], Path]) -> None:
+    folder = case("bands")
+    file = folder / "bands.pot"
+    lines = file.read_text().splitlines(keepends=True)
+    atoms = [
+        number for number, line in enumerate(lines[:30]) if re.fullmatch(r"\s+\d+(\s+-?\d+\.\d+){3}\s+\d+\n", line)
+    ]
+    words = lines[atoms[0]].split()
+    moved = f"{words[0]:>5}{float(words[1]) + 0.1:15.9f}{float(words[2]):15.9f}{float(words[3]):15.9f}{words[4]:>5}\n"
+    file.write_text("".join([*lines[: atoms[0]], moved, *lines[atoms[0] + 1 :]]))
+    judged = sound(read_results(ESPRESSO(), folder))
+    assert judged.refused_parts == ("potential",)
+    assert "atoms of the potential = atoms of the geometry" in judged.why_without("potential")
+
+
+def as_tetragonal(text: str, c_over_a: float) -> str:
+    """The head of a grid of pp.x with ibrav = 6 in the place of the vectors."""
+    lines = text.splitlines(keepends=True)
+    ibrav, alat, *_ = lines[2].split()
+    assert ibrav == "0"
+    return "".join([*lines[:2], f"  6 {alat} 0.0 {c_over_a:.10f} 0.0 0.0 0.0\n", *lines[6:]])
+
+
+def test_a_potential_that_names_a_bravais_lattice_has_that_cell(case: Callable[[str], Path]) -> None:
+    folder = case("slab")
+    file = folder / "slab.pot"
+    text, before = file.read_text(), read_results(ESPRESSO(), folder)
+    assert before.potential is not None
+    a, _, c = np.linalg.norm(before.potential.cell_ang, axis=1)
+    file.write_text(as_tetragonal(text, c / a))
+    judged = sound(read_results(ESPRESSO(), folder))
+    assert not judged.refused and judged.results.potential is not None
+    np.testing.assert_allclose(judged.results.potential.cell_ang, before.potential.cell_ang, atol=1e-5)
+    file.write_text(as_tetragonal(text, 1.01 * c / a))
+    judged = sound(read_results(ESPRESSO(), folder))
+    assert judged.refused_parts == ("potential",)
+    assert "cell of the potential = cell of the geometry" in judged.why_without("potential")
 
 
 def test_a_potential_of_another_cell_is_refused(case: Callable[[str], Path]) -> None:

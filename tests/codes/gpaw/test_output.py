@@ -36,7 +36,8 @@ def repeat(folder: Path, **changes: object) -> None:
     """What the engine repeats of the ground state beside the eigenvalues."""
     with np.load(folder / "bands.npz") as arrays:
         kept = dict(arrays)
-    told = {name: RECORD[name] for name in ("cell_ang", "n_electrons", "fermi_ev")}
+    told = {name: RECORD[name] for name in ("cell_ang", "n_electrons", "fermi_ev", "numbers")}
+    told["positions_frac"] = [[0, 0, 0], [0, 0, 0.15]]
     np.savez(folder / "bands.npz", **kept, **{name: np.asarray(value) for name, value in (told | changes).items()})
 
 
@@ -56,12 +57,29 @@ def test_eigenvalues_that_tell_where_they_are_from(folder: Path) -> None:
         ({"cell_ang": 5.1 * np.eye(3)}, "cell of the eigenvalues"),
         ({"n_electrons": 4.0}, "electrons of the eigenvalues"),
         ({"fermi_ev": -1.9}, "Fermi level of the eigenvalues"),
+        ({"numbers": [1, 9]}, "atoms of the eigenvalues = atoms of the geometry (F1 H1 and H2)"),
+        ({"positions_frac": [[0, 0, 0], [0, 0, 0.16]]}, "differ by up to 0.05"),
     ],
 )
 def test_eigenvalues_of_another_calculation(folder: Path, change: dict[str, object], why: str) -> None:
     repeat(folder, **change)
     judged = sound(read_results(GPAW(), folder))
     assert judged.refused_parts == ("bands",) and why in judged.why_without("bands")
+
+
+def test_a_potential_of_other_atoms_is_refused_and_one_that_names_none_is_open(folder: Path) -> None:
+    with np.load(folder / "potential.npz") as arrays:
+        kept = dict(arrays)
+    np.savez(folder / "potential.npz", **kept | {"numbers": np.array([1, 9])})
+    judged = sound(read_results(GPAW(), folder))
+    assert judged.refused_parts == ("potential",) and "(F1 H1 and H2)" in judged.why_without("potential")
+    np.savez(folder / "potential.npz", planar_ev=kept["planar_ev"], cell_ang=kept["cell_ang"])
+    results = sound(read_results(GPAW(), folder)).results
+    (atoms,) = [check for check in results.checks if check.name.startswith("atoms of the potential")]
+    assert results.potential is not None and atoms.passed is None
+    np.savez(folder / "potential.npz", **kept | {"positions_frac": np.full((2, 3), np.nan)})
+    with pytest.raises(ParseError):
+        read_results(GPAW(), folder)
 
 
 def test_a_potential_of_another_cell(folder: Path) -> None:

@@ -50,6 +50,26 @@ def test_the_two_spins_are_averaged(folder, make_locpot, values, moments):
     assert read_locpot(file, kind="local", n_sets=2).values_ev == pytest.approx(values + 0.25)
 
 
+def test_the_atoms_in_its_head(folder, make_locpot, values):
+    text = make_locpot([values])
+    found = read_locpot(write(folder, text), kind="local").atoms
+    assert found.elements == ("Ge", "Te") and found.positions_frac[1] == pytest.approx([0.5, 0.5, 0.5])
+    lines = text.splitlines(keepends=True)
+    direct = lines.index("Direct\n")
+    cell = np.array([line.split() for line in lines[2:5]], dtype=float)
+    cartesian = "".join("".join(f"{x:12.7f}" for x in place) + "\n" for place in found.positions_frac @ cell)
+    variants = (
+        "".join([*lines[:direct], "Cartesian\n", cartesian, *lines[direct + 3 :]]),
+        text.replace("Direct\n", "Selective dynamics\nDirect\n"),
+        text.replace("   Ge   Te\n", "   Ge_d Te/8bd2b04\n"),
+    )
+    for variant in variants:
+        again = read_locpot(write(folder, variant), kind="local").atoms
+        assert again.elements == found.elements
+        assert again.positions_frac == pytest.approx(found.positions_frac, abs=1e-6)
+    assert read_locpot(write(folder, text.replace("   Ge   Te\n", "")), kind="local").atoms.elements == ("", "")
+
+
 def test_crlf_latin_1_and_vasp_4_heads_change_nothing(folder, make_locpot, values):
     text = make_locpot([values], title="à 5 Å").replace("   Ge   Te\n", "").replace("\n", "\r\n")
     assert read_locpot(write(folder, text), kind="local").values_ev == pytest.approx(values)

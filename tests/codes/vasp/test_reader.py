@@ -182,10 +182,37 @@ def test_outcar_alone_gives_energy_and_status(read, make_outcar, folder):
     assert (results.status, results.energy_ev, results.fermi_ev) == ("truncated", -10.4, 1.4)
 
 
-@pytest.mark.parametrize(("energy_ev", "passed"), [(-10.4, True), (-10.5, False)])
-def test_the_two_files_are_compared(read, make_run, make_outcar, energy_ev, passed):
-    checks = read(Files(make_run().xml(), outcar=make_outcar(energy_ev=energy_ev))).results.checks
-    assert [check.passed for check in checks if "OUTCAR" in check.name] == [passed]
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("", "", ""),
+        ("-10.40000000", "-10.50000000", "energy"),
+        ("E-fermi :   1.4000", "E-fermi :   1.4002", "Fermi level"),
+        ("NIONS =      2", "NIONS =      3", "number of atoms"),
+        ("NELECT =       8.0000", "NELECT =       9.0000", "electrons"),
+        ("ENCUT  =  300.0", "ENCUT  =  400.0", "cutoff"),
+        ("ISPIN  =      1", "ISPIN  =      2", "spin channels (ISPIN)"),
+    ],
+)
+def test_the_two_files_are_compared(read, make_run, make_outcar, old, new, what):
+    """An OUTCAR of another run would say of this one how it ended."""
+    text = make_outcar()
+    assert old in text
+    results = read(Files(make_run().xml(), outcar=text.replace(old, new))).results
+    failed = [check.name for check in results.checks if "OUTCAR" in check.name and not check.passed]
+    assert failed == ([f"{what} of OUTCAR = {what} of vasprun.xml"] if what else [])
+    judged = sound(results)
+    assert ("status" in judged.refused_parts) is bool(what)
+    assert judged.results.status == ("unknown" if what else "finished")
+
+
+def test_an_outcar_that_goes_on_may_be_a_geometry_ahead(read, make_run, make_outcar):
+    ahead = "--------- Iteration      2(   1)  ---------\n free  energy   TOTEN  =       -11.00000000 eV"
+    outcar = make_outcar(extra=ahead, ended=False)
+    whole = make_run().xml()
+    results = read(Files(whole[: whole.index("</modeling>")], outcar=outcar)).results
+    names = [check.name for check in results.checks if "OUTCAR" in check.name]
+    assert names and not any(name.startswith(("energy", "Fermi")) for name in names)
 
 
 # --- potential --------------------------------------------------------------------------------------------------
@@ -218,6 +245,46 @@ def test_a_potential_of_another_cell_is_refused(read, make_run, make_geometry, m
     other = text.replace(vector, vector.replace("5.0", "4.9")) if shorter else text
     assert (other != text) is shorter
     assert sound(read(Files(make_run().xml(), locpot=other)).results).refused_parts == parts
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("   Ge   Te\n", "   Sn   Te\n", "(Sn1 Te1 and Ge1 Te1)"),
+        ("  0.500000  0.500000  0.500000", "  0.500000  0.500000  0.510000", "differ by up to 0.05"),
+        ("     1     1\n", "     1     1     1\n", "damaged"),
+    ],
+)
+def test_a_potential_of_other_atoms_in_the_same_cell_is_refused(read, make_run, make_locpot, old, new, why):
+    text = make_locpot([GRID])
+    assert old in text
+    reading = read(Files(make_run().xml(), locpot=text.replace(old, new)))
+    judged = sound(reading.results)
+    assert judged.results.potential is None
+    if why != "damaged":
+        assert judged.refused_parts == ("potential",) and why in judged.why_without("potential")
+
+
+def test_the_atoms_of_a_potential_after_the_last_move_of_a_relaxation(read, make_run, make_geometry, make_locpot):
+    """VASP writes the atoms where it has moved them to, and the potential of where they were."""
+    moved = make_geometry(positions=((0.0, 0.0, 0.02), (0.5, 0.5, 0.5)))
+    run, text = make_run(final=moved), make_locpot([GRID])
+    lines = text.replace("  0.000000  0.000000  0.000000", "  0.000000  0.000000  0.020000", 1)
+    assert lines != text
+    for locpot in (text, lines):
+        assert not sound(read(Files(run.xml(), locpot=locpot)).results).refused
+    elsewhere = text.replace("  0.000000  0.000000  0.000000", "  0.000000  0.000000  0.040000", 1)
+    assert sound(read(Files(run.xml(), locpot=elsewhere)).results).refused_parts == ("potential",)
+
+
+def test_a_foreign_outcar_finishes_no_relaxation(read, make_run, make_geometry, make_outcar):
+    run = make_run(parameters={"NSW": "int:5", "IBRION": "int:2"})
+    own = make_outcar(nsw=5)
+    assert read(Files(run.xml(), outcar=own)).results.status == "geom_not_converged"
+    foreign = make_outcar(nsw=5, relaxed=True, energy_ev=-99.0)
+    results = read(Files(run.xml(), outcar=foreign)).results
+    judged = sound(results)
+    assert "status" in judged.refused_parts and judged.results.status == "unknown"
 
 
 def test_two_logs_of_two_runs_leave_no_number(read, make_run, make_outcar, make_locpot):

@@ -18,7 +18,7 @@ from dftflow.codes.castep.output.content import whole_content
 from dftflow.codes.castep.output.fortran_records import record_places
 from dftflow.codes.reading import zero_of
 from dftflow.errors import CodeNotFoundError, ParseError
-from dftflow.model.results import Bands, FloatArray, readonly
+from dftflow.model.results import Atoms, Bands, FloatArray, readonly
 from dftflow.units import BOHR_ANG, HARTREE_EV
 
 __all__ = ["CastepCheckpoint", "read_checkpoint"]
@@ -107,22 +107,28 @@ def _checkpoint(file: Path, content: Mapping[str, Any]) -> CastepCheckpoint:
     species = tuple(
         symbol for symbol, count in zip(content["species_symbol"], counts, strict=True) for _ in range(count)
     )
+    places = _by_atom(content["ionic_positions"], counts)
     found = bool(content.get("found_ground_state_density")) and np.isfinite(content["total_energy"])
     density = content.get("charge_density")
     checkpoint = CastepCheckpoint(
         free_energy_ev=float(content["total_energy"]) * HARTREE_EV if found else None,
         cell_ang=cell_ang,
         species=species,
-        positions_frac=_by_atom(content["ionic_positions"], counts),
+        positions_frac=places,
         forces_ev_per_ang=None
         if content.get("forces") is None
         else _by_atom(content["forces"], counts) * HARTREE_EV / BOHR_ANG,
-        bands=_bands(file, content, cell_ang),
+        bands=_bands(file, content, cell_ang, Atoms(elements=_symbols(species), positions_frac=places)),
         occupations=None if content.get("occupancies") is None else content["occupancies"].transpose(2, 1, 0),
         density_mean=None if density is None else float(density.real.mean()),
     )
     _check(file, content, checkpoint)
     return checkpoint
+
+
+def _symbols(species: tuple[str, ...]) -> tuple[str, ...]:
+    """Without the label of a named species: ``Ti:ext`` is Ti."""
+    return tuple(name.split(":")[0].strip() for name in species)
 
 
 def _by_atom(values: FloatArray, counts: list[int]) -> FloatArray:
@@ -131,7 +137,7 @@ def _by_atom(values: FloatArray, counts: list[int]) -> FloatArray:
     return np.concatenate(parts).astype(np.float64)
 
 
-def _bands(file: Path, content: Mapping[str, Any], cell_ang: FloatArray) -> Bands | None:
+def _bands(file: Path, content: Mapping[str, Any], cell_ang: FloatArray, atoms: Atoms) -> Bands | None:
     if content.get("eigenvalues") is None:
         return None
     values = np.sort(content["eigenvalues"].transpose(2, 1, 0), axis=2) * HARTREE_EV
@@ -151,6 +157,7 @@ def _bands(file: Path, content: Mapping[str, Any], cell_ang: FloatArray) -> Band
         zero=zero_of(file.parent, file.stem),
         fermi_by_spin_ev=tuple(float(energy) * HARTREE_EV for energy in fermi),
         spinor=spinor,
+        atoms=atoms,
     )
 
 

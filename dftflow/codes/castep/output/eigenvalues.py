@@ -72,19 +72,24 @@ def choose_eigenvalues(base: SeedFiles, band_structure: SeedFiles) -> ChosenEige
     further = band_structure.bands
     if further is None:
         return _of_one_seed(base)
-    method = _band_structure_method(band_structure)
-    why = ""
+    run, why = _run_of(band_structure, further, _band_structure_method(band_structure)), ""
     if base.bands is not None:
-        joined = join_bands(base.bands, castep_method(base.log, base.params), further, method)
+        own = _run_of(base, base.bands, castep_method(base.log, base.params))
+        joined = join_bands(base.bands, own, further, run)
         if not joined.why_not:
             return ChosenEigenvalues(bands=joined.bands, parts=(base.bands, further))
         why = f"the eigenvalues of the SCF were left out, and those of the band structure stand alone: {joined.why_not}"
-    fermi_ev = None if band_structure.log is None else band_structure.log.fermi_ev
-    run = BandsRun(
-        method=Method(code="castep", code_version="", hubbard_u_ev=None) if method is None else method,
-        log_fermi=None if fermi_ev is None else Energy(fermi_ev, further.zero),
-    )
     return ChosenEigenvalues(bands=further, run=run, parts=(further,), remark=why)
+
+
+def _run_of(files: SeedFiles, bands: Bands, method: Method | None) -> BandsRun:
+    """The run of `bands`, by its own log."""
+    fermi_ev = None if files.log is None else files.log.fermi_ev
+    return BandsRun(
+        method=Method(code="castep", code_version="", hubbard_u_ev=None) if method is None else method,
+        log_fermi=None if fermi_ev is None else Energy(fermi_ev, bands.zero),
+        structure=None if files.log is None else files.log.structure(),
+    )
 
 
 def _of_one_seed(base: SeedFiles) -> ChosenEigenvalues:
@@ -98,11 +103,7 @@ def _of_one_seed(base: SeedFiles) -> ChosenEigenvalues:
         return ChosenEigenvalues(bands=base.bands, parts=(base.bands,))
     zero = EnergyZero(run=f"{base.bands.zero.run} with {separate}", reference=base.bands.zero.reference)
     bands = replace(base.bands, zero=zero)
-    fermi_ev = None if base.log is None else base.log.fermi_ev
-    run = BandsRun(
-        method=replace(of_energy, functional=separate),
-        log_fermi=None if fermi_ev is None else Energy(fermi_ev, zero),
-    )
+    run = _run_of(base, bands, replace(of_energy, functional=separate))
     return ChosenEigenvalues(bands=bands, run=run, parts=(bands,))
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, other_elements
 from dftflow.analysis.calculation_levels import calculation_levels, slab_normal
 from dftflow.analysis.cells import SAME_CELL_ANG, cell_difference_ang
 from dftflow.codes.base import Calculation, Reading
@@ -90,7 +91,7 @@ def _read_files(calculation: Calculation, log: FileLog) -> _Contents:
     params = log.take(file_of(calculation, ".param"), "input parameters", read_param, _say_param)
     run = None if runs is None else runs[-1]
     out = log.take(
-        file_of(calculation, "-out.cell"), "last geometry", lambda file: _last_geometry(file, run), _say_deck
+        file_of(calculation, "-out.cell"), "last geometry", lambda file: _last_geometry(file, run, deck), _say_deck
     )
     structure = _last_structure(run, params, deck, out)
     for suffix in TRAJECTORIES:
@@ -120,21 +121,35 @@ def _read_files(calculation: Calculation, log: FileLog) -> _Contents:
     )
 
 
-def _last_geometry(file: Path, run: CastepRun | None) -> CellDeck:
-    """``-out.cell``; refused when its cell or its atoms are not those that the log ends with."""
-    deck = read_cell_deck(file)
-    last = None if run is None or run.status not in ("finished", "geom_not_converged") else run.structure()
-    if last is None or deck.structure is None:
-        return deck
-    apart_ang = cell_difference_ang(deck.structure.lattice.matrix, last.lattice.matrix)
-    formulas = deck.structure.formula, last.formula
-    if apart_ang > SAME_CELL_ANG or formulas[0] != formulas[1]:
-        raise ParseError(
-            "the last geometry is of another calculation than the log",
-            reason=f"{formulas[0]} and {formulas[1]}, whose lattice vectors differ by {apart_ang:.4f} Å",
-            where=str(file),
-        )
-    return deck
+def _last_geometry(file: Path, run: CastepRun | None, deck: CellDeck | None) -> CellDeck:
+    """``-out.cell``; refused when its atoms are not those of the log, or not where the log says that they ended.
+
+    Where the log ends early its geometry is not the last one, but of the same atoms.
+    """
+    out = read_cell_deck(file)
+    known = None if run is None else run.structure()
+    if known is None and deck is not None:
+        known = deck.structure
+    if known is None or out.structure is None:
+        return out
+    ended = run is not None and run.final is not None and run.status in ("finished", "geom_not_converged")
+    why = _why_other_geometry(out.structure, known, same_places=ended)
+    if why:
+        against = "the log" if run is not None and run.final is not None else "the input"
+        raise ParseError(f"the last geometry is of another calculation than {against}", reason=why, where=str(file))
+    return out
+
+
+def _why_other_geometry(found: Structure, wanted: Structure, *, same_places: bool) -> str:
+    here, there = atoms_of(found), atoms_of(wanted)
+    other = other_elements(here, there)
+    if other or not same_places:
+        return other
+    apart_ang = cell_difference_ang(found.lattice.matrix, wanted.lattice.matrix)
+    if apart_ang > SAME_CELL_ANG:
+        return f"the lattice vectors differ by {apart_ang:.4f} Å"
+    farthest_ang = farthest_atom_ang(here, there, wanted.lattice.matrix)
+    return f"the places of the atoms differ by up to {farthest_ang:.4f} Å" if farthest_ang > SAME_PLACE_ANG else ""
 
 
 def _last_structure(

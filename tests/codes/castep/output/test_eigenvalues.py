@@ -188,6 +188,15 @@ def test_a_last_geometry_of_another_calculation_is_refused_by_name(castep_data: 
     (error,) = [file.error for file in reading.files if file.error is not None]
     assert "of another calculation than the log" in error.summary
     assert reading.results is not None and reading.results.structure is not None, "the log's stands"
+    text = (source / "aiida-out.cell").read_text()
+    for ended in (True, False):  # of another element, beside a log that ended and one that was cut off
+        log = (source / "aiida.castep").read_text()
+        (tmp_path / "aiida.castep").write_text(log if ended else log.partition("Total time")[0])
+        out.write_text(text.replace("Si", "Ge"))
+        (error,) = [file.error for file in CASTEP().read(CASTEP().find(tmp_path)[0]).files if file.error is not None]
+        assert "of another calculation than the log" in error.summary and error.reason == "Ge2 and Si2"
+        out.write_text(text)
+        assert not any(file.error for file in CASTEP().read(CASTEP().find(tmp_path)[0]).files)
 
 
 def test_the_fermi_level_of_another_run_of_the_crystal_is_told(castep_data: Path, tmp_path: Path) -> None:
