@@ -30,7 +30,7 @@ TAKEN_NAMES = frozenset(
 )
 """What the folder of a study holds beside the folders of its materials, in lower case."""
 
-_NAME = re.compile(r"[\w(][\w.()-]{0,59}(?<!\.)")
+_NAME = re.compile(r"[\w(][\w.()-]{0,99}(?<!\.)")
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Grid = tuple[Count, Count, Count]
@@ -259,7 +259,7 @@ class StudyFile(_Table):
             return f"names {unknown!r}; the study has {', '.join(self.materials)}"
         if len(set(named)) != len(named):
             return f"names a material twice: {', '.join(named)}"
-        return f"has to name two or more; it names {', '.join(named)}" if len(named) < 2 else ""
+        return f"needs two materials; it names {', '.join(named)}" if len(named) < 2 else ""
 
     def aligned(self, entry: AlignmentEntry) -> tuple[str, ...]:
         """The materials of an alignment, in its order."""
@@ -274,7 +274,7 @@ def _check_names(names: Iterable[str]) -> None:
         if not _NAME.fullmatch(name):
             wrong = (
                 f"the material's name {name!r} cannot name a folder and the files of a code: use letters, digits, "
-                "'.', '_', '-' and round brackets, no '.' or '-' first, no '.' last, 60 of them at most"
+                "'.', '_', '-' and round brackets, no '.' or '-' first, no '.' last, 100 of them at most"
             )
         elif name.lower() in TAKEN_NAMES:
             wrong = f"the material's name {name!r} is that of a file or folder of dftflow's own: choose another one"

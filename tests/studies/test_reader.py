@@ -307,7 +307,7 @@ def test_shipped_presets_are_complete_for_every_study() -> None:
             "a]",
             "A+B",
         ),
-        *("a$b", "x" * 61, "structures", "Steps", "figures", "lock", "PLAN.json", "study.toml", "written.json"),
+        *("a$b", "x" * 101, "structures", "Steps", "figures", "lock", "PLAN.json", "study.toml", "written.json"),
         *("results.json", "report.html", "run.md", "run.sh", "run.slurm", "templates"),
     ],
 )
