@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dftflow.derive.missing import MissingOffset
 from dftflow.model.admission import Admission
 from dftflow.model.alignment import Alignment
 from dftflow.model.outcome import MaterialOutcome
@@ -23,6 +24,8 @@ class Findings:
         Name of a step -> what the gate said of it, in the order of the plan.
     materials, alignments
         As in `StudyOutcome`.
+    no_offsets
+        Every two materials that the study asks to align and that no row of its own stands for.
     unbuilt
         Name of a surface of which no slab was ever built -> why.
     """
@@ -30,4 +33,5 @@ class Findings:
     admissions: Mapping[str, Admission]
     materials: tuple[MaterialOutcome, ...] = ()
     alignments: tuple[Alignment, ...] = ()
+    no_offsets: tuple[MissingOffset, ...] = ()
     unbuilt: Mapping[str, Missing] = field(default_factory=dict)

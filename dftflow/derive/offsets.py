@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -18,13 +19,16 @@ from dftflow.analysis.alignment import (
     with_contradictions,
 )
 from dftflow.derive.findings import Findings
+from dftflow.derive.missing import MissingOffset
 from dftflow.errors import AnalysisError
 from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentRequest, PublishedOffset
 from dftflow.model.levels import SurfaceLevels
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome
 from dftflow.model.quantity import Missing, Quantity
 
-__all__ = ["WAYS", "offset_quantities", "offsets"]
+__all__ = ["WAYS", "Offsets", "offset_quantities", "offsets"]
+
+OFFSETS = {"valence band offset": "eV", "conduction band offset": "eV", "type of the alignment": ""}
 
 EdgesOf = Callable[[MaterialOutcome, SlabOutcome], AbsoluteEdges]
 
@@ -38,13 +42,33 @@ class _Way:
     range_holds: str
 
 
-def offsets(
-    requests: Sequence[AlignmentRequest], materials: Sequence[MaterialOutcome]
-) -> tuple[tuple[Alignment, ...], tuple[str, ...]]:
-    """Rows of offsets, and a line for each that could not be derived.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offsets:
+    """What follows from the alignments that a study asks for.
 
-    For each request, the line-ups come first, those of planes that are not polar before the others, then the work
-    functions, then what is published.
+    Attributes
+    ----------
+    rows
+        For each request the line-ups come first, those of planes that are not polar before the others, then the work
+        functions, then what is published. A row that an earlier request has too stands once; two rows of one pair
+        never share a method.
+    missing
+        Every two materials without a row of the study's own.
+    warnings
+        A line for each pair of surfaces, surface and material that no row could be made of.
+    """
+
+    rows: tuple[Alignment, ...]
+    missing: tuple[MissingOffset, ...]
+    warnings: tuple[str, ...]
+
+
+def offsets(
+    requests: Sequence[AlignmentRequest],
+    materials: Sequence[MaterialOutcome],
+    unbuilt: Mapping[str, Missing] | None = None,
+) -> Offsets:
+    """Rows of offsets, and what could not be derived.
 
     Parameters
     ----------
@@ -52,23 +76,120 @@ def offsets(
         Which materials, and which of their surfaces.
     materials
         Everything that is known of them.
+    unbuilt
+        Name of a surface of which no slab was ever built -> why.
     """
     by_name = {material.name: material for material in materials}
     rows: list[Alignment] = []
     warnings: list[str] = []
+    lacking: dict[tuple[str, str], list[Missing]] = {}
     for request in requests:
-        pairs = [pair for names in combinations(request.materials, 2) for pair in _faces(request, by_name, *names)]
-        pairs.sort(key=lambda pair: pair[1].model.of_polar_plane or pair[3].model.of_polar_plane)
-        for way in WAYS:
-            for pair in pairs:
-                try:
-                    rows.append(_row(way, *pair, request.tolerance_ev))
-                except AnalysisError as error:
-                    first, a, second, b = pair
-                    faces = f"{first.name} {_face(a)} | {second.name} {_face(b)}"
-                    warnings.append(f"no offset by the {way.method} {faces}: {error.sentence}")
+        warnings += _without_slabs(request, by_name, unbuilt or {})
+        for names in combinations(request.materials, 2):
+            why = [why for name in names for why in _lacks(request, by_name[name], unbuilt or {})]
+            lacking.setdefault(names, []).extend(why)
+        for way, pair in _tries(request, by_name):
+            try:
+                rows.append(_row(way, *pair, request.tolerance_ev))
+            except AnalysisError as error:
+                first, a, second, b = pair
+                faces = f"{first.name} {first.face(a)} | {second.name} {second.face(b)}"
+                warnings.append(f"no offset by the {way.method} {faces}: {error.sentence}")
+                if a.levels and b.levels:
+                    lacking[first.name, second.name].append(Missing(kind="not derived", reason=error.sentence))
         rows += [_published(row, request) for row in request.published]
-    return with_contradictions(rows), tuple(warnings)
+    return Offsets(
+        rows=with_contradictions(_told_apart(list(dict.fromkeys(rows)))),
+        missing=_missing(lacking, rows),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _tries(request: AlignmentRequest, by_name: dict[str, MaterialOutcome]) -> Iterator[tuple[_Way, _Pair]]:
+    """Every way with every pair of surfaces that the request takes, in the order of the rows."""
+    pairs = [pair for names in combinations(request.materials, 2) for pair in _faces(request, by_name, *names)]
+    pairs.sort(key=lambda pair: pair[1].model.of_polar_plane or pair[3].model.of_polar_plane)
+    return ((way, pair) for way in WAYS for pair in pairs)
+
+
+def _lacks(request: AlignmentRequest, material: MaterialOutcome, unbuilt: Mapping[str, Missing]) -> list[Missing]:
+    """Why no surface of the material that the request takes has levels; nothing where one has."""
+    slabs = [slab for slab in material.slabs if request.takes(material.name, slab.subject)]
+    if any(slab.missing is None for slab in slabs):
+        return []
+    found = [
+        Missing(kind=slab.missing.kind, reason=f"{material.name} {material.face(slab)} has no levels: {slab.failure}")
+        for slab in slabs
+        if slab.missing is not None
+    ]
+    found += _unbuilt_of(request, material.name, unbuilt).values()
+    return found or [Missing(kind="not derived", reason=f"no slab of {material.name} is calculated")]
+
+
+def _unbuilt_of(request: AlignmentRequest, material: str, unbuilt: Mapping[str, Missing]) -> dict[str, Missing]:
+    own = (name for name in unbuilt if name.startswith(f"{material}/"))
+    return {name: unbuilt[name] for name in own if request.takes(material, name)}
+
+
+def _without_slabs(
+    request: AlignmentRequest, by_name: Mapping[str, MaterialOutcome], unbuilt: Mapping[str, Missing]
+) -> list[str]:
+    """A line for each surface, and each material, that a request takes and of which there is no slab."""
+    lines = []
+    for name in request.materials:
+        surfaces = _unbuilt_of(request, name, unbuilt)
+        lines += [f"no offset by way of {surface}: {why.reason}" for surface, why in surfaces.items()]
+        if not surfaces and not by_name[name].slabs:
+            lines.append(f"no offset of {name}: no slab of {name} is calculated")
+    return lines
+
+
+def _missing(
+    lacking: Mapping[tuple[str, str], Sequence[Missing]], rows: Sequence[Alignment]
+) -> tuple[MissingOffset, ...]:
+    """The pairs that no row of the study's own stands for, each once."""
+    there = {row.pair for row in rows if not row.source}
+    found: dict[frozenset[str], MissingOffset] = {}
+    for (first, second), reasons in lacking.items():
+        if frozenset((first, second)) not in there:
+            text = "; ".join(dict.fromkeys(why.reason for why in reasons))
+            why = Missing(kind=reasons[0].kind, reason=text)
+            found.setdefault(frozenset((first, second)), MissingOffset(first=first, second=second, missing=why))
+    return tuple(found.values())
+
+
+def _told_apart(rows: Sequence[Alignment]) -> list[Alignment]:
+    """The rows, with more in their method where one of the same two materials has it too, until none has."""
+    told = list(rows)
+    for more in (_by_faces, _by_source, _by_tolerance, _by_number):
+        counts = Counter(map(_name, told))
+        told = [
+            replace(row, method=more(row, number), way=row.same_way) if counts[_name(row)] > 1 else row
+            for number, row in enumerate(told, start=1)
+        ]
+    return told
+
+
+def _name(row: Alignment) -> tuple[str, str, str]:
+    return row.first_name, row.second_name, row.method
+
+
+def _by_faces(row: Alignment, _: int) -> str:
+    if row.first is None or row.second is None:
+        return row.method
+    return f"{row.same_way} {row.first.surface} and {row.second.surface}"
+
+
+def _by_source(row: Alignment, _: int) -> str:
+    return f"{row.method}, {row.source}" if row.source else row.method
+
+
+def _by_tolerance(row: Alignment, _: int) -> str:
+    return f"{row.method}, tolerance {row.tolerance_ev:g} eV"
+
+
+def _by_number(row: Alignment, number: int) -> str:
+    return f"{row.method}, row {number}"
 
 
 _Pair = tuple[MaterialOutcome, SlabOutcome, MaterialOutcome, SlabOutcome]
@@ -116,7 +237,7 @@ def _row(
 
 
 def _edges_by_line_up(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
-    return edges_from_levels(material.name, _surface(slab), _levels(material, slab))
+    return edges_from_levels(material.name, _surface(material, slab), _levels(material, slab))
 
 
 def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
@@ -124,17 +245,17 @@ def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> Abs
     assert material.bulk.edges is not None
     if levels.slab_edges is None:
         raise AnalysisError(
-            f"nothing bounds the Fermi level in the slab of {material.name} {_face(slab)}",
+            f"nothing bounds the Fermi level in the slab of {material.name} {material.face(slab)}",
             reason=levels.why_no_slab_edges,
         )
     if not levels.slab_edges.fermi_in_gap:
         raise AnalysisError(
-            f"the Fermi level does not lie in the gap of the slab of {material.name} {_face(slab)}",
+            f"the Fermi level does not lie in the gap of the slab of {material.name} {material.face(slab)}",
             reason="the work function then bounds no band edge",
         )
     return edges_from_work_function(
         material.name,
-        _surface(slab),
+        _surface(material, slab),
         levels.work_function_ev,
         band_gap_ev=material.bulk.edges.band_gap_ev,
         slab_gap_ev=levels.slab_edges.band_gap_ev,
@@ -149,17 +270,13 @@ WAYS = (
 
 def _levels(material: MaterialOutcome, slab: SlabOutcome) -> SurfaceLevels:
     if slab.levels is None:
-        raise AnalysisError(f"{material.name} {_face(slab)} has no levels", reason=slab.failure)
+        raise AnalysisError(f"{material.name} {material.face(slab)} has no levels", reason=slab.failure)
     return slab.levels
 
 
-def _face(slab: SlabOutcome) -> str:
-    return f"{slab.model.plane}, {slab.model.termination}"
-
-
-def _surface(slab: SlabOutcome) -> str:
+def _surface(material: MaterialOutcome, slab: SlabOutcome) -> str:
     """Name of the face in a row and on a figure: it says when the face was not relaxed."""
-    return ", ".join(filter(None, (_face(slab), slab.relaxation)))
+    return ", ".join(filter(None, (material.face(slab), slab.relaxation)))
 
 
 def _plane(slab: SlabOutcome) -> str:
@@ -185,13 +302,19 @@ def _remarks(first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b:
 
 
 def offset_quantities(findings: Findings) -> tuple[Quantity, ...]:
-    """Both offsets and the type of each row, with the steps that its edges come from."""
+    """Both offsets and the type of each row, with the steps that its edges come from, and why a pair has no row."""
     steps = {
-        (material.name, _surface(slab)): (material.bulk.edges_step, slab.levels_step)
+        (material.name, _surface(material, slab)): (material.bulk.edges_step, slab.levels_step)
         for material in findings.materials
         for slab in material.slabs
     }
-    return tuple(quantity for row in findings.alignments for quantity in _of_row(row, steps))
+    found = [quantity for row in findings.alignments for quantity in _of_row(row, steps)]
+    nothing = [
+        Quantity(name=name, subject=f"{pair.first} | {pair.second}", unit=unit, value=None, missing=pair.missing)
+        for pair in findings.no_offsets
+        for name, unit in OFFSETS.items()
+    ]
+    return (*found, *nothing)
 
 
 def _of_row(row: Alignment, steps: Mapping[tuple[str, str], tuple[str, ...]]) -> tuple[Quantity, ...]:

@@ -15,11 +15,12 @@ from dftflow.crystals.geometry import same_geometry
 from dftflow.crystals.kpaths import surface_points
 from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
+from dftflow.derive.warnings import unlike_sides
 from dftflow.errors import AnalysisError
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.energy import Energy
 from dftflow.model.levels import PotentialProfile, SurfaceLevels, VacuumLevel
-from dftflow.model.outcome import BulkOutcome, SlabOutcome
+from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Results
 from dftflow.model.surface import SlabModel
@@ -35,7 +36,6 @@ SPREAD_HOLDS = "spread of the line-up over the slab's middle; it bounds no error
 
 def slab_outcome(
     subject: str,
-    material: str,
     *,
     relax: tuple[str, Admission] | None,
     potential: tuple[str, Admission],
@@ -46,8 +46,8 @@ def slab_outcome(
 
     Parameters
     ----------
-    subject, material
-        Names: ``"CsPbBr3/slab-011"``, ``"CsPbBr3"``.
+    subject
+        Its name: ``"CsPbBr3/slab-011"``.
     relax, potential
         Name of the step and what the gate said of it; no `relax` where the study relaxes no slab.
     bulk, bulk_bands
@@ -56,19 +56,22 @@ def slab_outcome(
     model = _model(potential[1]) or (None if relax is None else _model(relax[1]))
     if model is None:
         return None
-    known = partial(
-        SlabOutcome, subject=subject, model=model, levels_step=potential[0], remarks=_remarks(relax, potential)
-    )
+    remarks = _remarks(relax, potential)
+    known = partial(SlabOutcome, subject=subject, model=model, levels_step=potential[0])
     if not isinstance(potential[1], Admitted):
         why = missing_results(*potential)
-        return known(structure=model.structure, relaxed=None, profile=None, vacuum=(), levels=None, missing=why)
+        return known(
+            structure=model.structure, relaxed=None, profile=None, vacuum=(), levels=None, missing=why, remarks=remarks
+        )
     slab = potential[1].results
     assert slab.structure is not None, "the gate admits no slab without a geometry"
+    levels = _levels(slab, model, bulk, bulk_bands)
     return known(
         structure=slab.structure,
         relaxed=_is_relaxed(slab.structure, model, None if relax is None else relax[1]),
-        **_levels(slab, model, bulk, bulk_bands),
-        warnings=_warnings(material, model, slab),
+        **levels,
+        remarks=(*remarks, *filter(None, (unlike_sides(levels["vacuum"]),))),
+        warnings=_warnings(model, slab),
     )
 
 
@@ -136,16 +139,13 @@ def _surface_levels(
     )
 
 
-def _warnings(material: str, model: SlabModel, slab: Results) -> tuple[str, ...]:
+def _warnings(model: SlabModel, slab: Results) -> tuple[str, ...]:
     lines = []
     missing = _missing_points(slab)
     if missing:
-        lines.append(
-            f"{material} {model.plane}, {model.termination}: not calculated at {missing}, so that its own gap may be "
-            "smaller than it is given here"
-        )
+        lines.append(f"not calculated at {missing}, so that its own gap may be smaller than it is given here")
     if model.refused:
-        lines.append(f"{material} {model.plane}, {model.termination}: used although refused: {model.refused}")
+        lines.append(f"used although refused: {model.refused}")
     return tuple(lines)
 
 
@@ -167,7 +167,7 @@ def surface_quantities(findings: Findings) -> tuple[Quantity, ...]:
         quantity
         for material in findings.materials
         for slab in material.slabs
-        for quantity in _of_surface(material.name, slab, material.bulk)
+        for quantity in _of_surface(material, slab)
     ]
     nothing = [
         Quantity(name="ionisation potential", subject=name, unit="eV", value=None, missing=why)
@@ -176,8 +176,8 @@ def surface_quantities(findings: Findings) -> tuple[Quantity, ...]:
     return (*found, *nothing)
 
 
-def _of_surface(material: str, slab: SlabOutcome, bulk: BulkOutcome) -> tuple[Quantity, ...]:
-    subject = f"{material} {slab.model.plane}, {slab.model.termination}"
+def _of_surface(material: MaterialOutcome, slab: SlabOutcome) -> tuple[Quantity, ...]:
+    subject, bulk = f"{material.name} {material.face(slab)}", material.bulk
     levels, why = slab.levels, slab.missing
     relaxation = (slab.relaxation,) if slab.relaxation else ()
     remarks = (*slab.remarks, *relaxation)

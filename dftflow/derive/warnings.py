@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome
 
-__all__ = ["study_warnings"]
+__all__ = ["study_warnings", "unlike_sides"]
 
 STRONG_SOC = {"Pb", "Bi", "Tl", "Hg", "Sn", "I"}
 HALOGENS = {"Cl", "Br", "I"}
 UNLIKE_SIDES_EV = 0.05
+SAME_CUTOFF_EV = 0.01  # one value that went through Rydberg or Hartree and was rounded on the way
 NO_SOC_IN_LEAD_HALIDES = (
     "No spin-orbit coupling. In lead halide perovskites it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the "
     "conduction band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band "
@@ -37,16 +38,30 @@ def study_warnings(
         That the materials are calculated with.
     """
     lines = [] if spin_orbit else _spin_orbit_remarks(materials)
-    if len(set(cutoffs_ev)) > 1:
+    cutoffs = _distinct(cutoffs_ev)
+    if len(cutoffs) > 1:
         lines.append(
-            f"The materials have different cutoffs ({', '.join(f'{c:g} eV' for c in sorted(set(cutoffs_ev)))}): their "
+            f"The materials have different cutoffs ({', '.join(f'{cutoff:g} eV' for cutoff in cutoffs)}): their "
             "total energies must not be compared, and their levels are not equally converged."
         )
     for material in materials:
         if material.bulk.edges is None:
             lines.append(f"{material.name}: no band gap. {material.bulk.why_no_edges}")
-        lines += [f"{material.name}: {text}" for slab in material.slabs for text in _surface_remarks(slab)]
+        lines += [
+            f"{material.name}: {text}"
+            for slab in material.slabs
+            for text in _surface_remarks(material.face(slab), slab)
+        ]
     return tuple(lines)
+
+
+def _distinct(cutoffs_ev: Sequence[float]) -> list[float]:
+    """The cutoffs in their order, each once; those within `SAME_CUTOFF_EV` of one that is listed are that one."""
+    found: list[float] = []
+    for cutoff_ev in sorted(cutoffs_ev):
+        if not found or cutoff_ev - found[-1] > SAME_CUTOFF_EV:
+            found.append(cutoff_ev)
+    return found
 
 
 def _spin_orbit_remarks(materials: Sequence[MaterialOutcome]) -> list[str]:
@@ -57,9 +72,8 @@ def _spin_orbit_remarks(materials: Sequence[MaterialOutcome]) -> list[str]:
     return [NO_SOC.format(", ".join(heavy))] if heavy else []
 
 
-def _surface_remarks(slab: SlabOutcome) -> list[str]:
+def _surface_remarks(face: str, slab: SlabOutcome) -> list[str]:
     model = slab.model
-    face = f"{model.plane}, {model.termination}"
     lines = [f"{face}: no levels. {slab.failure}"] if slab.failure else []
     if not model.stoichiometric:
         lines.append(f"{face}: the slab has not the crystal's composition; its level is that of this termination.")
@@ -94,10 +108,20 @@ def _vacuum_remarks(face: str, slab: SlabOutcome) -> list[str]:
     lines = []
     if slab.profile is not None and slab.profile.kind == "local":
         lines.append(f"{face}: {LOCAL_POTENTIAL} {_residual(low)}, {_residual(high)}.")
-    step_ev = high.level - low.level
-    if abs(step_ev) > UNLIKE_SIDES_EV:
-        lines.append(f"{face}: the two vacuum levels differ by {step_ev:+.3f} eV; the upper side is used.")
+    if unlike := unlike_sides(slab.vacuum):
+        lines.append(f"{face}: {unlike}.")
     return lines
+
+
+def unlike_sides(vacuum: Sequence[VacuumLevel]) -> str:
+    """That the vacuum levels of the two sides of a slab differ, by more than 0.05 eV; ``""`` where they do not."""
+    if len(vacuum) != 2:
+        return ""
+    low, high = vacuum
+    step_ev = high.level - low.level
+    if abs(step_ev) <= UNLIKE_SIDES_EV:
+        return ""
+    return f"the two vacuum levels differ by {step_ev:+.3f} eV; the upper side is used"
 
 
 def _residual(vacuum: VacuumLevel) -> str:

@@ -114,7 +114,7 @@ class SlabOutcome:
     levels_step
         Name of the step that the levels come from.
     remarks
-        What of the results is not as the study asks.
+        What has to stand beside its numbers: what of the results is not as the study asks, vacuum levels that differ.
     relaxed
         Whether its ions were relaxed (True) or are as cut from the crystal (False); None when that is not known.
     """
@@ -154,6 +154,23 @@ class MaterialOutcome:
     formula: str
     bulk: BulkOutcome
     slabs: tuple[SlabOutcome, ...]
+
+    def face(self, slab: SlabOutcome) -> str:
+        """Plane and termination of one of its slabs: ``"(011) Pnma, CsBr3"``.
+
+        Where another slab of the material has both, the number of layers is added, and the slab's name in the study
+        where that tells them apart no better.
+        """
+        alike = [other for other in self.slabs if other.subject != slab.subject and _cut(other) == _cut(slab)]
+        if not alike:
+            return _cut(slab)
+        layers = len(slab.model.layers)
+        name = slab.subject.rpartition("/")[2] if any(len(other.model.layers) == layers for other in alike) else ""
+        return ", ".join(filter(None, (_cut(slab), f"{layers} layers", name)))
+
+
+def _cut(slab: SlabOutcome) -> str:
+    return f"{slab.model.plane}, {slab.model.termination}"
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dftflow.analysis.alignment import in_order
 from dftflow.model.alignment import Alignment
 from dftflow.model.outcome import StudyOutcome
 from dftflow.plot.labels import signed
-from dftflow.report.results_json import why_no_offset
+from dftflow.report.results_json import missing_offsets, why_no_offset
 
 __all__ = ["Headline", "headline"]
 
@@ -55,7 +55,17 @@ def _undefended(outcome: StudyOutcome) -> list[str]:
     defended = {row.pair for row in outcome.defended}
     rows = {row.pair: row for row in outcome.alignments if row.pair not in defended}
     pairs = ", between ".join(map(_pair, rows.values()))
-    return [f"Polar planes or quoted numbers alone, and no offset that is defended: between {pairs}."] if rows else []
+    told = [f"Polar planes or quoted numbers alone, and no offset that is defended: between {pairs}."] if rows else []
+    return [*told, *_missing(outcome)]
+
+
+def _missing(outcome: StudyOutcome) -> list[str]:
+    """Which pairs that the study aligns have no row of its own, and why."""
+    missing = missing_offsets(outcome)
+    if len(missing) > _FEW_PAIRS:
+        pairs = ", ".join(quantity.subject for quantity in missing)
+        return [f"No offset of the study's own for {len(missing)} pairs ({pairs}): the quantities say why."]
+    return [f"No offset of the study's own for {q.subject}: {q.missing.reason}." for q in missing if q.missing]
 
 
 # --- one pair ---------------------------------------------------------------------------------------------------
@@ -99,8 +109,8 @@ def _against(outcome: StudyOutcome, row: Alignment) -> list[str]:
     if row.contradicts:
         others = (outcome.alignments[number - 1].method for number in row.contradicts)
         lines.append(f"Contradicted by: {', '.join(dict.fromkeys(others))}.")
-    own = [other for other in outcome.alignments if other.pair == row.pair and not other.source]
-    offsets = [in_order(other, row.first_name, row.second_name).valence_band_offset_ev for other in own]
+    own = {_stands_on(other): other for other in outcome.alignments if other.pair == row.pair and not other.source}
+    offsets = [in_order(other, row.first_name, row.second_name).valence_band_offset_ev for other in own.values()]
     if len(offsets) < 2:
         return [*lines, "Another termination of either surface gives another offset."]
     span = f"{min(offsets):+.3f} to {max(offsets):+.3f} eV"
@@ -109,6 +119,11 @@ def _against(outcome: StudyOutcome, row: Alignment) -> list[str]:
         *lines,
         f"Over the {len(offsets)} ways and surfaces calculated here the valence-band offset goes from {span}{sign}.",
     ]
+
+
+def _stands_on(row: Alignment) -> tuple[str, frozenset[tuple[str, str]]]:
+    """The way and the surfaces of a row, which two alignments of a study may share."""
+    return row.same_way, frozenset((edges.material, edges.surface) for edges in (row.first, row.second) if edges)
 
 
 # --- many pairs -------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, range_
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
+from dftflow.report.warnings import all_warnings
 
 __all__ = ["render_report", "write_report"]
 
@@ -83,7 +84,8 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         settings=_flat(document["settings"]),
         provenance=_flat(document["provenance"]),
         cautions=by_caution((step.name, step.cautions) for step in outcome.steps),
-        warnings=_warnings(document),
+        warnings=all_warnings(outcome),
+        faces={slab.subject: material.face(slab) for material in outcome.materials for slab in material.slabs},
     )
 
 
@@ -105,17 +107,6 @@ def _width_rem(svg: bytes) -> float:
     """Width at which letters have one size in all figures; what is as wide as a printed page fills the column."""
     width_pt = _SVG_WIDTH.search(svg)
     return _COLUMN_REM if width_pt is None else min(_COLUMN_REM, _COLUMN_REM * float(width_pt[1]) / _PAGE_PT)
-
-
-def _warnings(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(where, what) for every warning of the study, its crystals, slabs and steps."""
-    found = [("study", text) for text in document["warnings"]]
-    for name, material in document["materials"].items():
-        found += [(name, text) for text in material["bulk"]["warnings"]]
-        for slab in material["slabs"]:
-            found += [(f"{name} {slab['termination']}", text) for text in slab["warnings"]]
-    found += [(step["name"], text) for step in document["steps"] for text in step["warnings"]]
-    return list(dict.fromkeys(found))
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

@@ -13,10 +13,11 @@ import numpy as np
 
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
+from dftflow.model.quantity import Quantity
 from dftflow.model.surface import SlabModel
 from dftflow.plot.atomic import write_atomically
 
-__all__ = ["SCHEMA", "results_document", "why_no_offset", "write_results_json"]
+__all__ = ["SCHEMA", "missing_offsets", "results_document", "why_no_offset", "write_results_json"]
 
 SCHEMA = "dftflow-results/2"
 
@@ -228,20 +229,16 @@ def _alignment(row: Alignment) -> Document:
 
 def why_no_offset(outcome: StudyOutcome) -> str:
     """Why a study has no band offset that it defends."""
-    if "alignment" in outcome.settings and not outcome.settings["alignment"]:
-        return "the study names no two materials to align"
-    if any(row.polar for row in outcome.alignments):
-        return "all planes that an offset was calculated for are polar"
-    failed = [step.name for step in outcome.steps if step.state == "failed"]
-    if failed:
-        return f"{', '.join(failed)} failed"
-    missing = [
-        f"{m.name} {slab.model.plane}: {' '.join(slab.failure.split())}"
-        for m in outcome.materials
-        for slab in m.slabs
-        if slab.failure
-    ]
-    return "; ".join(missing) or "fewer than two materials have absolute band edges"
+    polar = (
+        ["all planes that an offset was calculated for are polar"] if any(r.polar for r in outcome.alignments) else []
+    )
+    reasons = [quantity.missing.reason for quantity in missing_offsets(outcome) if quantity.missing]
+    return "; ".join(dict.fromkeys([*polar, *reasons])) or "the study names no two materials to align"
+
+
+def missing_offsets(outcome: StudyOutcome) -> tuple[Quantity, ...]:
+    """The valence-band offset of each two materials that the study aligns and that it has no row of its own for."""
+    return tuple(q for q in outcome.quantities if q.name == "valence band offset" and q.missing)
 
 
 def _no_alignment(outcome: StudyOutcome) -> Document:

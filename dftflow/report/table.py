@@ -10,11 +10,12 @@ from typing import Any
 from dftflow.analysis.transitivity import Closure, closures
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.cautions import by_caution
-from dftflow.model.outcome import StudyOutcome, relaxation_text
+from dftflow.model.outcome import StudyOutcome
 from dftflow.plot.labels import range_text
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
+from dftflow.report.warnings import all_warnings
 
 __all__ = ["summary_table"]
 
@@ -27,7 +28,7 @@ def summary_table(outcome: StudyOutcome) -> str:
     document = results_document(outcome, Path())
     head = headline(outcome)
     blocks = [
-        _table("Band edges (eV; IP, EA and WF below vacuum; spread of the line-up)", _EDGE_HEADS, _edge_rows(document)),
+        _table(_EDGES_TITLE, _EDGE_HEADS, _edge_rows(outcome, document)),
         *_offset_tables(document),
         "\n".join(textwrap.wrap(f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}.", _WIDTH)),
         *_closure_blocks(outcome),
@@ -35,7 +36,7 @@ def summary_table(outcome: StudyOutcome) -> str:
     ]
     cautions = by_caution((step.name, step.cautions) for step in outcome.steps)
     notes = _row_notes(outcome)
-    notes += [f"! {warning}" for warning in outcome.warnings]
+    notes += [f"! {of}: {text}" if of else f"! {text}" for of, text in all_warnings(outcome)]
     notes += [f"! {step.name} {step.state}: {step.failure}" for step in outcome.steps if step.state == "failed"]
     notes += [f"! {', '.join(steps)}: {note}" for note, steps in cautions.items()]
     lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH, subsequent_indent="  ")]
@@ -52,6 +53,7 @@ def _row_notes(outcome: StudyOutcome) -> list[str]:
     return lines
 
 
+_EDGES_TITLE = "Band edges (eV; IP, EA and WF below vacuum; spread of the line-up)"
 _EDGE_HEADS = ("Material, surface", "gap", "", "IP", "EA", "WF", "spread", "own gap")
 _OFFSET_HEADS = ("Method", "valence", "conduction", "range", "type")
 _CLOSURE_HEADS = ("Rows, materials, method", "valence", "conduction", "range")
@@ -61,16 +63,16 @@ def _number(value: float | None, pattern: str = ".3f") -> str:
     return "-" if value is None else format(value, pattern)
 
 
-def _edge_rows(document: dict[str, Any]) -> list[list[str]]:
+def _edge_rows(outcome: StudyOutcome, document: dict[str, Any]) -> list[list[str]]:
     rows = []
-    for name, material in document["materials"].items():
-        bulk = material["bulk"]
+    for material in outcome.materials:
+        name, told = material.name, document["materials"][material.name]
+        bulk = told["bulk"]
         kind = {True: "direct", False: "indirect", None: ""}[bulk["direct"]]
         bulk_cells = [_number(bulk["band_gap_ev"]), kind]
-        if not material["slabs"]:
+        if not material.slabs:
             rows.append([name, *bulk_cells, "-", "-", "-", "-", "-"])
-        for slab in material["slabs"]:
-            plane = f"({''.join(map(str, slab['miller']))}) {slab['setting']}"
+        for slab, numbers in zip(material.slabs, told["slabs"], strict=True):
             keys = (
                 "ionisation_potential_ev",
                 "electron_affinity_ev",
@@ -78,10 +80,8 @@ def _edge_rows(document: dict[str, Any]) -> list[list[str]]:
                 "lineup_spread_ev",
                 "slab_gap_ev",
             )
-            surface = ", ".join(
-                filter(None, (f"{name} {plane} {slab['termination']}", relaxation_text(slab["relaxed"])))
-            )
-            rows.append([surface, *bulk_cells, *(_number(slab[key]) for key in keys)])
+            surface = ", ".join(filter(None, (f"{name} {material.face(slab)}", slab.relaxation)))
+            rows.append([surface, *bulk_cells, *(_number(numbers[key]) for key in keys)])
     return rows
 
 

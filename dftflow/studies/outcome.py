@@ -52,8 +52,8 @@ def study_outcome(
     """
     study = plan.study
     materials = tuple(_material(plan, material, admissions) for material in plan.materials.values())
-    requests = _requests(plan)
-    rows, no_rows = offsets(requests, materials)
+    unbuilt = _unbuilt(plan, materials, admissions)
+    found = offsets(_requests(plan), materials, unbuilt)
     remarks = [f"{step.name}: {remark}" for step in steps for remark in step.remarks]
     warnings = study_warnings(
         materials, spin_orbit=_with_spin_orbit(plan, admissions), cutoffs_ev=_cutoffs_ev(plan, admissions)
@@ -65,7 +65,7 @@ def study_outcome(
         preset_note=f"{study.preset.description}. {study.preset.accuracy}",
         code=plan.code.name,
         materials=materials,
-        alignments=rows,
+        alignments=found.rows,
         steps=steps,
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
@@ -74,11 +74,12 @@ def study_outcome(
             Findings(
                 admissions={str(step): admission for step, admission in admissions.items()},
                 materials=materials,
-                alignments=rows,
-                unbuilt=_unbuilt(plan, materials, admissions),
+                alignments=found.rows,
+                no_offsets=found.missing,
+                unbuilt=unbuilt,
             )
         ),
-        warnings=(*remarks, *_unlike(plan, admissions), *no_rows, *warnings),
+        warnings=(*remarks, *_unlike(plan, admissions), *found.warnings, *warnings),
         wall_time_s=wall_time_s,
     )
 
@@ -120,7 +121,6 @@ def _slab(plan: Plan, subject: Subject, bulk: BulkOutcome, admissions: Admission
     relax = StepId(subject=subject, task="relax") if plan.study.preset.slab_relax else None
     return slab_outcome(
         str(subject),
-        material,
         relax=_named(relax, admissions),
         potential=_asked(potential_step(subject), admissions),
         bulk=bulk,

@@ -71,16 +71,21 @@ def plan_study(study: Study) -> Plan:
 
 
 def _check_surfaces(study: Study) -> None:
-    """An alignment that names a surface which the study does not have would silently leave it out."""
-    known = [str(subject) for name in study.content.materials for subject in named_surfaces(study, name)]
-    for surface in (surface for entry in study.content.alignment for surface in entry.surfaces):
-        if surface not in known:
-            near = difflib.get_close_matches(surface, known, n=1)
+    """An alignment that names a surface which it cannot have would silently leave it out."""
+    surfaces = {name: tuple(map(str, named_surfaces(study, name))) for name in study.content.materials}
+    every = [surface for own in surfaces.values() for surface in own]
+    for number, entry in enumerate(study.content.alignment):
+        aligned = [surface for name in study.content.aligned(entry) for surface in surfaces[name]]
+        for surface in entry.surfaces:
+            if surface in aligned:
+                continue
+            why = "whose material it does not align" if surface in every else "which is no surface of the study"
+            near = difflib.get_close_matches(surface, aligned, n=1)
             guess = f"did you mean {near[0]!r}? " if near else ""
             raise StudyError(
-                f"alignment.surfaces names {surface!r}, which is no surface of the study",
-                where=str(study.file),
-                fix=f"{guess}its surfaces are {', '.join(known) or 'none'}",
+                f"alignment.surfaces names {surface!r}, {why}",
+                where=study.where("alignment", number, "surfaces"),
+                fix=f"{guess}the surfaces of its materials are {', '.join(aligned) or 'none'}",
             )
 
 

@@ -66,6 +66,11 @@ class Study:
     sha256: str
     code_options: Mapping[str, object] = field(default_factory=dict)
 
+    def where(self, *place: object) -> str:
+        """The file and the line of an entry, such as ``"alignment", 0, "surfaces"``; the file where none is found."""
+        line = _line_of(self.text, place)
+        return f"{self.file}:{line}" if line else str(self.file)
+
 
 def shipped_studies() -> tuple[str, ...]:
     """Names of the studies that come with dftflow."""

@@ -12,6 +12,7 @@ from model_crystal import STEP, VBM, leave
 
 from dftflow.derive.findings import Findings
 from dftflow.derive.offsets import WAYS, offset_quantities, offsets
+from dftflow.derive.registry import all_quantities
 from dftflow.errors import AnalysisError, StudyError
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.outcome import MaterialOutcome, StudyOutcome
@@ -98,7 +99,7 @@ def test_each_offset_is_a_quantity_with_its_steps(three: StudyOutcome) -> None:
 
 def named(materials: tuple[MaterialOutcome, ...], *surfaces: str) -> list[tuple[str, str]]:
     request = AlignmentRequest(materials=("A", "B"), surfaces=surfaces)
-    rows, _ = offsets([request], materials)
+    rows = offsets([request], materials).rows
     return [(row.first.surface[:5], row.second.surface[:5]) for row in rows if row.first and row.second]
 
 
@@ -107,8 +108,101 @@ def test_surfaces_are_chosen_by_name(three: StudyOutcome) -> None:
     assert sorted(set(both)) == [("(011)", "(110)"), ("(110)", "(110)")]
     assert set(named(three.materials, "A/slab-011")) == {("(011)", "(110)")}
     assert set(named(three.materials, "A/slab-110", "B/slab-110")) == {("(110)", "(110)")}
-    turned, _ = offsets([AlignmentRequest(materials=("B", "A"), surfaces=("A/slab-011",))], three.materials)
+    turned = offsets([AlignmentRequest(materials=("B", "A"), surfaces=("A/slab-011",))], three.materials).rows
     assert {row.second.surface[:5] for row in turned if row.second} == {"(011)"}
+
+
+@pytest.mark.parametrize("layers", [3, None])
+def test_two_slabs_of_one_plane_have_names_and_steps_of_their_own(three: StudyOutcome, layers: int | None) -> None:
+    """The second is thinner, or of the same layers with another vacuum: then its name in the study tells."""
+    a, b, _ = three.materials
+    first = a.slabs[0]
+    second = replace(
+        first,
+        subject="A/slab-110-2",
+        levels_step="A/slab-110-2-potential",
+        model=replace(first.model, layers=first.model.layers[:layers]),
+    )
+    a = replace(a, slabs=(first, second))
+    rows = offsets([AlignmentRequest(materials=("A", "B"))], (a, b)).rows
+    found = all_quantities(Findings(admissions={}, materials=(a, b), alignments=rows))
+    names = [(q.name, q.subject, q.method) for q in found]
+    assert sorted(set(names)) == sorted(names)
+    lineups = [q for q in found if q.name == "valence band offset" and q.method.startswith("bulk")]
+    assert [q.origin[:2] for q in lineups] == [("A/bulk-bands", f"A/slab-110{n}-potential") for n in ("", "-2")]
+    assert [a.face(slab).endswith("-2") for slab in a.slabs] == [False, layers is None]
+    assert a.face(second).startswith(f"(110) cubic, CsBr, {layers or len(first.model.layers)} layers")
+    assert b.face(b.slabs[0]) == "(110) cubic, CsBr"
+    assert {row.way for row in rows} == {way.method for way in WAYS}
+
+
+def test_a_pair_in_two_alignments(three: StudyOutcome) -> None:
+    """The same once more adds nothing; with another tolerance the rows have names of their own."""
+    request = AlignmentRequest(materials=("A", "B"), surfaces=("A/slab-110",))
+    once = offsets([request], three.materials).rows
+    assert offsets([request, request], three.materials).rows == once and len(once) == 2
+    both = offsets([request, replace(request, tolerance_ev=0.25)], three.materials).rows
+    found = offset_quantities(Findings(admissions={}, materials=three.materials, alignments=both))
+    names = [(q.name, q.subject, q.method) for q in found]
+    assert len(both) == 4 and len(set(names)) == len(names) == 12
+    assert [row.method.rpartition(", ")[2] for row in both] == 2 * ["tolerance 0.1 eV"] + 2 * ["tolerance 0.25 eV"]
+
+
+def test_two_sources_of_one_method_have_names_of_their_own(three: StudyOutcome) -> None:
+    quoted = [
+        PublishedOffset(
+            materials=("A", "B"), method="XPS", valence_band_offset_ev=0.2, conduction_band_offset_ev=None,
+            type="type II", doi=doi,
+        )
+        for doi in ("10.1000/1", "10.1000/2")
+    ]  # fmt: skip
+    rows = offsets([AlignmentRequest(materials=("A", "B"), published=tuple(quoted))], three.materials).rows
+    told = [(row.method, row.same_way) for row in rows if row.source]
+    assert told == [("XPS, 10.1000/1", "XPS"), ("XPS, 10.1000/2", "XPS")]
+    quoted[1] = replace(quoted[0], valence_band_offset_ev=0.3)
+    rows = offsets([AlignmentRequest(materials=("A", "B"), published=tuple(quoted))], three.materials).rows
+    assert len({row.method for row in rows if row.source}) == 2, "two samples in one publication"
+
+
+def test_pairs_without_a_slab_stand_with_the_reason(three: StudyOutcome) -> None:
+    """Of B the slab was never built, of C none is asked for; A has both of its own."""
+    a, b, c = three.materials
+    bare = (a, replace(b, slabs=()), replace(c, slabs=()))
+    why = Missing(kind="not run", reason="B/slab-110-potential not run")
+    found = offsets([AlignmentRequest(materials=("A", "B", "C"))], bare, {"B/slab-110": why})
+    assert found.rows == ()
+    told = {(pair.first, pair.second): (pair.missing.kind, pair.missing.reason) for pair in found.missing}
+    no_c = "no slab of C is calculated"
+    assert told == {
+        ("A", "B"): ("not run", why.reason),
+        ("A", "C"): ("not derived", no_c),
+        ("B", "C"): ("not run", f"{why.reason}; {no_c}"),
+    }
+    assert found.warnings == (f"no offset by way of B/slab-110: {why.reason}", f"no offset of C: {no_c}")
+    quantities = offset_quantities(Findings(admissions={}, no_offsets=found.missing))
+    assert [(q.name, q.subject, q.unit) for q in quantities[:3]] == [
+        ("valence band offset", "A | B", "eV"), ("conduction band offset", "A | B", "eV"),
+        ("type of the alignment", "A | B", ""),
+    ]  # fmt: skip
+    assert len(quantities) == 9 and quantities[0].missing == why
+
+
+def test_an_unbuilt_surface_beside_one_that_has_rows_is_told(three: StudyOutcome) -> None:
+    why = Missing(kind="failed", reason="no slab can be cut")
+    request = AlignmentRequest(materials=("A", "B"))
+    found = offsets([request], three.materials, {"B/slab-111": why})
+    assert found.missing == () and "no offset by way of B/slab-111: no slab can be cut" in found.warnings
+    chosen = replace(request, surfaces=("B/slab-110",))
+    assert offsets([chosen], three.materials, {"B/slab-111": why}).warnings == ()
+
+
+def test_a_surface_of_a_material_that_is_not_aligned_is_refused(write_three: Callable[..., Path]) -> None:
+    file = write_three('materials = ["A", "B"]\nsurfaces = ["C/slab-110"]')
+    file.write_text(file.read_text() + "[[materials.C.slabs]]\nmiller = [1, 1, 0]\n")
+    line = file.read_text().splitlines().index('surfaces = ["C/slab-110"]') + 1
+    with pytest.raises(StudyError, match="whose material it does not align") as caught:
+        plan_study(load_study(str(file), "quick"))
+    assert caught.value.where == f"{file}:{line}"
 
 
 def test_a_surface_that_is_not_there_is_named(write_three: Callable[..., Path]) -> None:
@@ -125,7 +219,7 @@ def test_a_published_row_stands_in_the_order_of_the_request(three: StudyOutcome)
         materials=("B", "A"), method="published", valence_band_offset_ev=0.1, conduction_band_offset_ev=None,
         type="type II", doi="10.1000/1",
     )  # fmt: skip
-    rows, _ = offsets([AlignmentRequest(materials=("A", "B"), published=(published,))], three.materials)
+    rows = offsets([AlignmentRequest(materials=("A", "B"), published=(published,))], three.materials).rows
     row = rows[-1]
     assert (row.first_name, row.second_name, row.valence_band_offset_ev) == ("A", "B", -0.1)
     assert row.source == "10.1000/1"
@@ -137,9 +231,11 @@ def test_what_has_no_levels_is_named_and_costs_its_rows_alone(three: StudyOutcom
         second,
         slabs=tuple(replace(s, levels=None, missing=Missing(kind="failed", reason="died")) for s in second.slabs),
     )
-    rows, warnings = offsets([AlignmentRequest(materials=("A", "B", "C"))], (first, broken, third))
-    assert {(row.first_name, row.second_name) for row in rows} == {("A", "C")}
-    assert warnings and all("B (110)" in line and "died" in line for line in warnings)
+    found = offsets([AlignmentRequest(materials=("A", "B", "C"))], (first, broken, third))
+    assert {(row.first_name, row.second_name) for row in found.rows} == {("A", "C")}
+    assert found.warnings and all("B (110)" in line and "died" in line for line in found.warnings)
+    why = Missing(kind="failed", reason="B (110) cubic, CsBr has no levels: died")
+    assert [(pair.first, pair.second, pair.missing) for pair in found.missing] == [("A", "B", why), ("B", "C", why)]
 
 
 def test_a_fermi_level_outside_the_gap_bounds_no_band_edge(three: StudyOutcome) -> None:
@@ -163,7 +259,7 @@ def test_all_and_pairs_are_read_and_checked(write_three: Callable[..., Path]) ->
     assert load_study(str(write_three('materials = ["A", "B"]'))).content.alignment[0].materials == ("A", "B")
     for wrong, said in (
         ('materials = ["A", "D"]', "names 'D'"),
-        ('materials = ["A"]', "needs two materials"),
+        ('materials = ["A"]', "has to name two or more"),
         ('materials = "A"', "a list of two or more, or 'all'"),
         ('materials = ["A", "A"]', "twice"),
     ):
@@ -205,7 +301,7 @@ def test_rows_of_planes_that_are_not_polar_come_first_and_each_says_whose_plane_
         assert ("CsPbBr3 (011) Pnma is a polar plane" in row.remarks) is row.polar
         assert not any("FAPbBr3" in remark and "polar" in remark for remark in row.remarks)
         assert row.relaxed is False and "FAPbBr3 (010) cubic: not relaxed" in row.remarks
-    turned, _ = offsets([AlignmentRequest(materials=("FAPbBr3", "CsPbBr3"))], stored.materials)
+    turned = offsets([AlignmentRequest(materials=("FAPbBr3", "CsPbBr3"))], stored.materials).rows
     assert [row.polar for row in turned] == [False, True, False, True]
 
 
@@ -215,7 +311,7 @@ def test_whether_both_were_relaxed(stored: StudyOutcome) -> None:
     def relaxed(first: bool | None, second: bool | None) -> bool | None:
         one = replace(cs, slabs=tuple(replace(slab, relaxed=first) for slab in cs.slabs[1:]))
         other = replace(fa, slabs=tuple(replace(slab, relaxed=second) for slab in fa.slabs))
-        rows, _ = offsets([AlignmentRequest(materials=("CsPbBr3", "FAPbBr3"))], (one, other))
+        rows = offsets([AlignmentRequest(materials=("CsPbBr3", "FAPbBr3"))], (one, other)).rows
         return rows[0].relaxed
 
     assert relaxed(True, True) is True
@@ -230,7 +326,7 @@ def test_remarks_of_every_step_stand_beside_the_offset_once(stored: StudyOutcome
         bulk=replace(cs.bulk, remarks=("calculated at 300 eV",)),
         slabs=tuple(replace(slab, remarks=("its deck was changed",)) for slab in cs.slabs),
     )
-    rows, _ = offsets([AlignmentRequest(materials=("CsPbBr3", "FAPbBr3"))], (noted, fa))
+    rows = offsets([AlignmentRequest(materials=("CsPbBr3", "FAPbBr3"))], (noted, fa)).rows
     assert rows[0].remarks.count("CsPbBr3/bulk-bands: calculated at 300 eV") == 1
     assert rows[0].remarks.count("CsPbBr3/slab-010-potential: its deck was changed") == 1
 
@@ -241,7 +337,7 @@ def test_both_numbers_of_a_published_row(stored: StudyOutcome) -> None:
         type="type I", doi="10.1000/2",
     )  # fmt: skip
     request = AlignmentRequest(materials=("CsPbBr3", "FAPbBr3"), tolerance_ev=0.2, published=(quoted,))
-    rows, _ = offsets([request], stored.materials)
+    rows = offsets([request], stored.materials).rows
     row = rows[-1]
     assert (row.valence_band_offset_ev, row.conduction_band_offset_ev, row.type) == (0.2, -0.3, "type I")
     assert (row.method, row.tolerance_ev, row.source) == ("XPS", 0.2, "10.1000/2")
@@ -253,6 +349,6 @@ def test_both_numbers_of_a_published_row(stored: StudyOutcome) -> None:
     ]
     assert all(q.uncertainty is None for q in found)
     half = replace(quoted, conduction_band_offset_ev=None)
-    (row,) = [r for r in offsets([replace(request, published=(half,))], stored.materials)[0] if r.source]
+    (row,) = [r for r in offsets([replace(request, published=(half,))], stored.materials).rows if r.source]
     (_, conduction, _) = offset_quantities(Findings(admissions={}, alignments=(row,)))
     assert conduction.missing == Missing(kind="not read", reason="the source gives none")

@@ -81,7 +81,6 @@ def outcome(
 ) -> SlabOutcome | None:
     return slab_outcome(
         "CsBr/slab-110",
-        "CsBr",
         relax=None if relax is None else ("CsBr/slab-110-relax", relax),
         potential=("CsBr/slab-110-potential", potential),
         bulk=bulk_of(crystal, bands),
@@ -208,7 +207,7 @@ def test_special_points_that_were_left_out_are_named(
     slab = outcome(crystal, bands, potential)
     assert slab is not None
     (warning,) = slab.warnings
-    assert warning.startswith("CsBr (110) cubic, CsBr: not calculated at") and "S-bar" in warning
+    assert warning.startswith("not calculated at") and "S-bar" in warning
     points = surface_points(model.structure)
     assert potential.results.bands is not None
     dense = replace(

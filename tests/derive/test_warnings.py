@@ -83,6 +83,12 @@ def test_cutoffs_that_differ(material: MaterialOutcome) -> None:
     assert "different cutoffs" not in told(material, cutoffs=(300.0, 300.0))
 
 
+def test_a_cutoff_that_went_through_rydberg_is_the_same(material: MaterialOutcome) -> None:
+    """18 Ry by the constants of 2014 and 2018, and rounded to three decimals."""
+    assert "different cutoffs" not in told(material, cutoffs=(18 * 13.605693009, 18 * 13.605693123, 244.902))
+    assert "different cutoffs (244.9 eV, 245 eV)" in told(material, cutoffs=(244.9, 245.0, 244.9000001))
+
+
 def test_what_a_surface_is(material: MaterialOutcome) -> None:
     (slab,) = material.slabs
 

@@ -44,6 +44,14 @@ def test_the_ways_of_other_pairs_are_not_counted(tmp_path: Path) -> None:
         assert "from +0.000 to +0.300 eV." in meaning.replace("-0.000", "+0.000")
 
 
+def test_a_pair_in_two_alignments_is_counted_once(tmp_path: Path) -> None:
+    """Each pair has a row by the line-up and one by work functions, whatever the tolerance or the order."""
+    again = f'[[alignment]]\nmaterials = ["{MANY[1]}", "{MANY[0]}"]\ntolerance_ev = 0.2\n'
+    told = many_run(tmp_path, 2, own_bands=True).text(lambda text: text + again).outcome()
+    assert len(told.alignments) == 4
+    assert "Over the 2 ways and surfaces" in headline(told).meaning
+
+
 def test_more_than_three_pairs_are_told_at_once(tmp_path: Path) -> None:
     """Five materials 0.3 eV below each other: ten pairs from 0.3 to 1.2 eV."""
     study = make_many(tmp_path, 5)

@@ -223,6 +223,15 @@ def test_two_vacuum_levels_that_differ_are_both_told(run: StoredRun, tmp_path: P
     assert after["vacuum"]["high_ev"] - after["vacuum"]["low_ev"] == pytest.approx(0.1, abs=3e-3)
     assert after["work_function_ev"] - before["work_function_ev"] == pytest.approx(0.1, abs=1e-6)
     assert any("the two vacuum levels differ by +0.1" in text for text in document["warnings"])
+    touched = [q for q in document["quantities"] if q["subject"].startswith("FAPbBr3 (") or "|" in q["subject"]]
+    of_study = [*touched, after, *document["alignments"]]
+    own = [
+        entry for entry in of_study if "10.1021/acsami.1c18025" not in (entry.get("source"), *entry.get("origin", ()))
+    ]
+    assert len(own) > 10
+    assert all(any("vacuum levels differ by +0.1" in text for text in entry["remarks"]) for entry in own)
+    elsewhere = [q for q in document["quantities"] if q["subject"].startswith("CsPbBr3 (")]
+    assert elsewhere and not any("vacuum levels differ" in text for q in elsewhere for text in q["remarks"])
 
 
 def test_a_number_that_is_none_becomes_null_with_a_reason(outcome: StudyOutcome, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from outcomes import CS_010, CS_011, CS_BANDS, FA_010, FA_BANDS, MANY, StoredRun
 from dftflow.analysis.alignment import align
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.outcome import StudyOutcome
+from dftflow.plot.figures import study_figures
 from dftflow.report.headline import headline
 from dftflow.report.page import render_report
 from dftflow.report.results_json import results_document
@@ -48,8 +49,8 @@ def test_the_numbers_are_those_of_the_records(run: StoredRun) -> None:
     potentials = {}
     for bulk, slab, head in (
         (CS_BANDS, CS_011, "CsPbBr3 (011) Pnma"),
-        (CS_BANDS, CS_010, "CsPbBr3 (010) Pnma CsBr"),
-        (FA_BANDS, FA_010, "FAPbBr3 (010) cubic FABr"),
+        (CS_BANDS, CS_010, "CsPbBr3 (010) Pnma, CsBr"),
+        (FA_BANDS, FA_010, "FAPbBr3 (010) cubic, FABr"),
     ):
         crystal, surface = run.folder(bulk), run.folder(slab)
         period = json.loads((surface / "built.json").read_text())["model"]["period_ang"]
@@ -172,6 +173,59 @@ def test_a_quoted_number_is_never_the_headline(run: StoredRun) -> None:
     assert f"{FA_010} failed" in head.meaning
 
 
+def test_a_failure_elsewhere_is_not_the_reason(run: StoredRun) -> None:
+    """The alignment takes (011) alone, whose partner has not run; that (010) failed has nothing to do with it."""
+    surfaces = 'tolerance_ev = 0.10\nsurfaces = ["CsPbBr3/slab-011"]'
+    run.text(lambda text: text.replace("tolerance_ev = 0.10", surfaces)).failed(CS_010).waiting(FA_010)
+    told = run.outcome()
+    meaning = headline(told).meaning
+    assert f"{FA_010} not run" in meaning and "slab-010-potential failed" not in meaning
+    assert meaning.count(f"{FA_010} not run") == 1
+    missing = results_document(told, Path())["alignment"]["missing"]["valence_band_offset_ev"]
+    assert f"{FA_010} not run" in missing
+
+
+def test_a_pair_without_a_row_stands_beside_those_that_have_one(tmp_path: Path) -> None:
+    run = outcomes.many_run(tmp_path, 3)
+    told = run.waiting(f"{MANY[2]}/slab-010-potential").outcome()
+    meaning = headline(told).meaning
+    assert [f"No offset of the study's own for {name} | {MANY[2]}: " in meaning for name in MANY[:2]] == [True, True]
+    assert f"{MANY[0]} | {MANY[1]}" not in meaning
+    missing = [q for q in told.quantities if "|" in q.subject and q.missing]
+    assert {q.subject for q in missing} == {f"{name} | {MANY[2]}" for name in MANY[:2]}
+    assert {q.name for q in missing} == {"valence band offset", "conduction band offset", "type of the alignment"}
+    assert all(q.missing and f"{MANY[2]}/slab-010-potential not run" in q.missing.reason for q in missing)
+
+
+def test_what_crystals_and_slabs_warn_of_is_in_the_table_too(outcome: StudyOutcome) -> None:
+    cs, fa = outcome.materials
+    slab = replace(fa.slabs[0], warnings=("its edge was missed",))
+    warned = replace(
+        outcome,
+        materials=(
+            replace(cs, bulk=replace(cs.bulk, warnings=("its volume grew",))),
+            replace(fa, slabs=(slab,)),
+        ),
+    )
+    flat = " ".join(summary_table(warned).split())
+    assert "! CsPbBr3: its volume grew" in flat and "! FAPbBr3 (010) cubic, FABr: its edge was missed" in flat
+    page = render_report(warned, (), Path())
+    assert page.count("its volume grew") == page.count("its edge was missed") == 1
+
+
+def test_two_slabs_of_one_plane_are_told_apart(outcome: StudyOutcome) -> None:
+    cs, fa = outcome.materials
+    (slab,) = fa.slabs
+    thin = replace(slab, subject="FAPbBr3/slab-010-2", model=replace(slab.model, layers=slab.model.layers[:3]))
+    both = replace(outcome, materials=(cs, replace(fa, slabs=(slab, thin))))
+    names = [f"FAPbBr3 (010) cubic, FABr, {n} layers" for n in (len(slab.model.layers), 3)]
+    assert all(name in _surfaces(summary_table(both)) for name in names)
+    page = re.sub(r"</?sub>", "", render_report(both, (), Path()))
+    assert [page.count(f'<th scope="row">{name}') for name in names] == [3, 3]
+    titles = [figure.title for figure in study_figures(both) if figure.name.startswith("potential-FA")]
+    assert titles == [f"Potential across {name}, not relaxed" for name in names]
+
+
 def _surfaces(text: str) -> str:
     """First column of the table of edges, in one line."""
     _, _, dashes, *lines = text[: text.index("\n\n")].splitlines()
@@ -179,13 +233,13 @@ def _surfaces(text: str) -> str:
 
 
 def test_a_slab_says_whether_it_was_relaxed(tmp_path: Path) -> None:
-    assert _surfaces(summary_table(outcomes.make_relaxed(tmp_path))) == "CsBr (110) cubic CsBr"
+    assert _surfaces(summary_table(outcomes.make_relaxed(tmp_path))) == "CsBr (110) cubic, CsBr"
     run = StoredRun.of(tmp_path)
     assert _surfaces(summary_table(run.outcome())).count("not relaxed") == 3
     moved = run.moved(FA_010, 0.05).outcome()
     assert [slab.relaxed for material in moved.materials for slab in material.slabs] == [False, False, None]
     told = _surfaces(summary_table(moved))
-    assert told.endswith("FAPbBr3 (010) cubic FABr, not known whether relaxed")
+    assert told.endswith("FAPbBr3 (010) cubic, FABr, not known whether relaxed")
 
 
 # --- more than two materials ------------------------------------------------------------------------------------
