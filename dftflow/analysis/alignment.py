@@ -14,7 +14,9 @@ Each offset (valence, conduction; first minus second) is positive, negative, or,
 There is no agreed t. Errors of the line-up move both edges of a material together, by the same amount. The type is
 given only when it stays the same while the first material is moved against the second by anything within the range of
 the offsets; otherwise it is not resolved. The range of a line-up bounds no error: it can leave a type open, but never
-settles one.
+settles one. Nor is the type given where it changes as that range grows, or t grows or shrinks, by `ROUNDING_EV`: edges
+on a border, an offset as large as t or a VBM as high as the other's CBM, would have the type that the rounding of their
+numbers gives them.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from dftflow.model.levels import SurfaceLevels
 __all__ = [
     "BY_LINE_UP",
     "BY_WORK_FUNCTION",
+    "ROUNDING_EV",
     "TOLERANCES_EV",
     "align",
     "alignment_type",
@@ -45,6 +48,9 @@ __all__ = [
 
 TOLERANCES_EV = (0.026, 0.10, 0.20)
 """kT at 300 K; the size of a line-up's error; what others use."""
+
+ROUNDING_EV = 1e-6
+"""How near to a border between two types edges count as on it; no code prints its levels more finely."""
 
 BY_LINE_UP = "spread of the line-up over the slab's middle; it bounds no error, thickness and termination are not in it"
 BY_WORK_FUNCTION = "Fermi level anywhere in the gap of each slab"
@@ -105,7 +111,7 @@ def align(
         conduction_band_offset_ev=first.cbm_ev - second.cbm_ev,
         range_ev=range_ev,
         range_holds=range_holds,
-        type=_resolved_type(first, second, tolerance_ev, range_ev),
+        type=_type_within(first, second, tolerance_ev, range_ev),
         tolerance_ev=tolerance_ev,
         types_by_tolerance=tuple((value, alignment_type(first, second, value)) for value in TOLERANCES_EV),
         polar=polar,
@@ -117,6 +123,8 @@ def align(
 def alignment_type(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float) -> AlignmentType:
     """Type of the alignment as the edges stand, by the rules above, without regard to their uncertainty.
 
+    It is "not resolved" for edges on a border between two types, within `ROUNDING_EV`.
+
     Raises
     ------
     AnalysisError
@@ -125,6 +133,10 @@ def alignment_type(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: fl
     for edges in (first, second):
         if not edges.cbm_ev > edges.vbm_ev:
             raise AnalysisError(f"{edges.material} has no gap", reason=f"VBM {edges.vbm_ev} eV, CBM {edges.cbm_ev} eV")
+    return _type_within(first, second, tolerance_ev, (0.0, 0.0))
+
+
+def _type_by_the_rules(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float) -> AlignmentType:
     if first.vbm_ev > second.cbm_ev or second.vbm_ev > first.cbm_ev:
         return "type III"
     valence = _direction(first.vbm_ev - second.vbm_ev, tolerance_ev)
@@ -138,8 +150,21 @@ def _direction(offset_ev: float, tolerance_ev: float) -> int:
     return 0 if abs(offset_ev) <= tolerance_ev else 1 if offset_ev > 0 else -1
 
 
-def _resolved_type(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float, range_ev: Range) -> AlignmentType:
-    """The type that holds for every rigid shift of `first` within the range, else "not resolved".
+def _type_within(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float, range_ev: Range) -> AlignmentType:
+    """The type that holds for every rigid shift of `first` within the range, rounding too, else "not resolved"."""
+    wider_ev = (range_ev[0] - ROUNDING_EV, range_ev[1] + ROUNDING_EV)
+    types = {
+        type
+        for near_ev in (max(tolerance_ev - ROUNDING_EV, 0.0), tolerance_ev + ROUNDING_EV)
+        for type in _types_within(first, second, near_ev, wider_ev)
+    }
+    return types.pop() if len(types) == 1 else "not resolved"
+
+
+def _types_within(
+    first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float, range_ev: Range
+) -> set[AlignmentType]:
+    """The types by the rules that a rigid shift of `first` within the range meets.
 
     The type changes only at shifts where an offset reaches the tolerance or the two gaps stop overlapping; it is enough
     to look at the ends and once between every two of them.
@@ -150,8 +175,7 @@ def _resolved_type(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: fl
     changes += [second.cbm_ev - first.vbm_ev, second.vbm_ev - first.cbm_ev]
     borders = sorted({low, high, *(change for change in changes if low < change < high)})
     shifts = [0.0, low, high, *((left + right) / 2 for left, right in pairwise(borders))]
-    types = {alignment_type(_shifted(first, shift), second, tolerance_ev) for shift in shifts}
-    return types.pop() if len(types) == 1 else "not resolved"
+    return {_type_by_the_rules(_shifted(first, shift), second, tolerance_ev) for shift in shifts}
 
 
 def _shifted(edges: AbsoluteEdges, shift_ev: float) -> AbsoluteEdges:

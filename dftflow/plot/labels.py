@@ -27,6 +27,7 @@ _WORD = re.compile(r"((?:[A-Za-z0-9()\[\]]|(?<=\d)\.(?=\d))+)")
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?|\d+(?:\.\d+)?|[()\[\]])+")
 _ELEMENT = re.compile(r"(?<=[a-z\d)\]])(?=[A-Z(\[])")
 _ELEMENT_START = re.compile(r"[A-Z(\[]")
+_JOINED = re.compile(r"[^-/+_,;|]*[-/+_,;|]+|[^-/+_,;|]+")
 _COUNT = re.compile(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)")
 
 
@@ -53,7 +54,10 @@ def _lowered(parts: list[tuple[str, bool]]) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """`text` for matplotlib, in lines of at most `width` characters; a long formula is broken before an element.
+    """`text` for matplotlib, in lines of at most `width` characters.
+
+    A word that fits into no line is broken after its hyphens, slashes and the like; a formula that fits into none is
+    broken before an element.
 
     Lowered counts are smaller, and three of them take the room of two.
     """
@@ -73,12 +77,15 @@ def _length(word: str) -> float:
 
 
 def _chunks(word: str, width: int) -> list[tuple[str, str]]:
-    """(as it is, as matplotlib shows it): `word` whole where it fits, else in pieces.
+    """(as it is, as matplotlib shows it): `word` whole where it fits, else the words that it is joined of.
 
-    A formula is cut before its elements and brackets, another word wherever `width` ends.
+    Of these, a formula that does not fit is cut before its elements and brackets, another wherever `width` ends.
     """
     if _length(word) <= width:
         return [(word, mathtext(word))]
+    joined = _JOINED.findall(word)
+    if len(joined) > 1:
+        return [chunk for piece in joined for chunk in _chunks(piece, width)]
     parts = formula_parts(word)
     if not any(lowered for _, lowered in parts):
         return [(piece, mathtext(piece)) for piece in textwrap.wrap(word, width, break_on_hyphens=False)]

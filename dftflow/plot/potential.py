@@ -89,11 +89,13 @@ def _draw_levels(ax: Axes, levels: SurfaceLevels, half: float) -> None:
         ("VBM", -levels.ionisation_potential_ev, "-"),
     )
     low, high = ax.get_ylim()
-    right = ax.get_xlim()[1]
+    left, right = ax.get_xlim()
     places = spread_apart([value for _, value, _ in named], 0.062 * (high - low))
-    end = half + 0.12 * (right - half)
+    end = right + 0.025 * (right - left)  # beside the axes, where no curve is
     for (name, value, style), place in zip(named, places, strict=True):
         ax.plot([-half, half], [value, value], color="black", linewidth=0.8, linestyle=style, zorder=3, label="_")
-        ax.plot([half, end], [value, place], color="0.5", linewidth=0.4, zorder=3, label="_")
+        ax.plot(
+            [half, right, end], [value, value, place], color="0.5", linewidth=0.4, zorder=3, label="_", clip_on=False
+        )
         text = f"{name} {value:.2f}".replace("-", "\N{MINUS SIGN}")
-        ax.text(end + 0.02 * (right - half), place, text, ha="left", va="center", fontsize=6.5)
+        ax.text(end + 0.005 * (right - left), place, text, ha="left", va="center", fontsize=6.5)

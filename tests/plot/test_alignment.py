@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import matplotlib.style
@@ -126,6 +127,23 @@ def test_no_texts_overlap_for_any_number_of_materials(part: int) -> None:
     for seed in range(part, 210, 7):
         cases = _case(seed)
         assert overlaps(drawn(*_rows(cases, random.Random(seed)))) == [], f"case {seed}"
+
+
+@pytest.mark.parametrize("step", [-0.02, 0.5])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_long_joined_names_stand_apart_with_their_formulas_whole(count: int, step: float) -> None:
+    names = (
+        "CsPbBr3-relaxed-orthorhombic-Pnma-0K", "interface-of-FAPbBr3/CsPbBr3-on-TiO2", "formamidinium_lead_bromide",
+        "cubic-CsPbBr3+vacancy", "CsPbBr3-black-gamma-phase-with-vacancy",
+    )  # fmt: skip
+    levels = surface_levels([-6.0 + step * n for n in range(count)], [1.6 + 0.2 * n for n in range(count)])
+    named = [replace(level, material=name) for level, name in zip(levels, names, strict=False)]
+    figure = drawn(*all_pairs(named))
+    assert overlaps(figure) == []
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    for name, label in zip(names, labels, strict=False):
+        for formula, shown in (("CsPbBr3", "CsPbBr$_{3}$"), ("FAPbBr3", "FAPbBr$_{3}$"), ("TiO2", "TiO$_{2}$")):
+            assert label.count(shown) == name.count(formula)
 
 
 # --- what it shows ----------------------------------------------------------------------------------------------

@@ -65,6 +65,32 @@ def test_a_long_formula_is_broken_before_an_element_or_a_bracket(width: int, lin
     assert wrapped("(FA0.83Cs0.17)Pb(I0.6Br0.4)3", width).split("\n") == lines
 
 
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("CsPbBr3-relaxed-orthorhombic", 20, ["CsPbBr$_{3}$-relaxed-", "orthorhombic"]),
+        ("interface-with-CsPbBr3-on-top", 20, ["interface-with-", "CsPbBr$_{3}$-on-top"]),
+        ("cubic_FAPbBr3/CsPbBr3", 14, ["cubic_FAPbBr$_{3}$/", "CsPbBr$_{3}$"]),
+        ("(010),CsPbBr3+CsPbBr3", 12, ["(010),", "CsPbBr$_{3}$+", "CsPbBr$_{3}$"]),
+        ("a--b", 3, ["a--", "b"]),
+    ],
+)
+def test_a_formula_within_a_long_word_stays_whole(text: str, width: int, lines: list[str]) -> None:
+    assert wrapped(text, width).split("\n") == lines
+
+
+@given(
+    st.lists(st.sampled_from(["CsPbBr3", "FAPbBr3", "relaxed", "010", "Cs4PbBr6", "x"]), min_size=1, max_size=8),
+    st.lists(st.sampled_from(["-", "/", " ", "_", "+", ", "]), min_size=7, max_size=7),
+    st.integers(9, 30),
+)
+def test_no_formula_that_fits_into_a_line_is_torn(words: list[str], joints: list[str], width: int) -> None:
+    text = "".join(word + joint for word, joint in zip(words, [*joints, ""], strict=False))
+    shown = wrapped(text, width)
+    for formula in ("CsPbBr3", "FAPbBr3", "Cs4PbBr6", "relaxed"):
+        assert shown.count(mathtext(formula)) == words.count(formula)
+
+
 def test_pieces_are_filled_into_lines() -> None:
     parts = ["IP 5.81", *range_parts((-2.1, 0.0), 2)]
     assert parts == ["IP 5.81", "\N{MINUS SIGN}2.10/", "+0.00"]

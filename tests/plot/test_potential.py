@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from outcomes import (
     CS_010,
@@ -16,6 +19,7 @@ from outcomes import (
     recorded_vacuum_ev,
     recorded_work_function_ev,
 )
+from text_boxes import overlaps
 
 from dftflow.plot.potential import draw_potential_profile
 
@@ -70,6 +74,18 @@ def test_levels_of_the_surface_are_lines_at_their_energies(ax: Axes, run: Stored
     minus = "\N{MINUS SIGN}"
     texts = [text.get_text() for text in ax.texts]
     assert texts == [f"CBM {minus}2.59", f"$E_\\mathrm{{F}}$ {minus}3.72", f"VBM {minus}4.24"]
+
+
+def test_the_names_of_levels_stand_beside_the_axes_apart_from_each_other_and_from_the_curve(run: StoredRun) -> None:
+    figure = Figure(figsize=(6.7, 3.3), layout="constrained")
+    ax = figure.subplots()
+    slab = run.outcome().materials[1].slabs[0]
+    close = replace(slab.levels, work_function_ev=slab.levels.ionisation_potential_ev - 0.01)
+    draw_potential_profile(ax, slab.profile, slab.vacuum, levels=close, color="C0")
+    assert overlaps(figure) == []
+    canvas = FigureCanvasAgg(figure).get_renderer()
+    assert len(ax.texts) == 3
+    assert all(text.get_window_extent(canvas).x0 > ax.get_window_extent(canvas).x1 for text in ax.texts)
 
 
 def test_without_levels_or_vacuum_the_profile_keeps_its_own_zero(ax: Axes, run: StoredRun) -> None:

@@ -234,6 +234,15 @@ def test_two_vacuum_levels_that_differ_are_both_told(run: StoredRun, tmp_path: P
     assert elsewhere and not any("vacuum levels differ" in text for q in elsewhere for text in q["remarks"])
 
 
+def test_a_potential_that_falls_through_the_vacuum_has_a_slope_as_large_as_one_that_rises(
+    run: StoredRun, tmp_path: Path
+) -> None:
+    """4 meV/Å down on both sides, on top of the 1 to 2 meV/Å of the record."""
+    run.potential(FA_010, lambda z, v: v - 0.004 * (z - z[-1] / 2))
+    slab = _read(run.outcome(), tmp_path)["materials"]["FAPbBr3"]["slabs"][0]
+    assert slab["vacuum"]["slope_ev_per_ang"] == pytest.approx(0.004, abs=2.2e-3)
+
+
 def test_a_number_that_is_none_becomes_null_with_a_reason(outcome: StudyOutcome, tmp_path: Path) -> None:
     """No record can hold one: the reader refuses it."""
     cs, fa = outcome.materials

@@ -6,17 +6,21 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pymatgen.core import Lattice, Structure
 from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.codes.espresso import ESPRESSO
+from dftflow.codes.espresso.reader import _planar
 from dftflow.errors import ParseError
 from dftflow.gate.calculation import sound
+from dftflow.model.energy import EnergyZero
 from dftflow.model.kpoint_grid import grid_points
 from dftflow.model.results import Results
 from dftflow.units import BOHR_ANG, HARTREE_EV, RYDBERG_EV
@@ -240,6 +244,24 @@ def test_without_the_grid_the_plane_averages_give_the_same_levels(results: Get, 
             ]
         )
     np.testing.assert_allclose(pairs[0], pairs[1], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("lengths_ang", "dipole_axis", "axis"),
+    [((5.0, 5.0, 5.0), None, 2), ((5.0, 5.0, 5.0), 0, 0), ((5.0, 5.0, 9.0), None, 1), ((5.0, 9.0, 5.0), 1, 2)],
+)
+def test_plane_averages_of_several_possible_axes_are_of_the_last_or_of_the_dipole_s(
+    lengths_ang: tuple[float, float, float], dipole_axis: int | None, axis: int
+) -> None:
+    """A table of 5 Å tells its length alone; the axis of a correction for dipoles is that of the slab."""
+    lattice = Lattice.orthorhombic(*lengths_ang)
+    run = SimpleNamespace(last=SimpleNamespace(structure=Structure(lattice, ["H"], [[0, 0, 0]])))
+    run.dipole_axis = dipole_axis
+    zero = EnergyZero(run="slab", reference="cell_average")
+    planar = np.array([1.0, -2.0, 4.0, 8.0])
+    values = _planar(5.0, planar, run, zero, Path("avg.dat")).values_ev  # type: ignore[arg-type]
+    assert values.shape == tuple(4 if n == axis else 1 for n in range(3))
+    np.testing.assert_array_equal(values.ravel(), planar)
 
 
 # --- how a run ended --------------------------------------------------------------------------------------------
