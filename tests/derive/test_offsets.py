@@ -259,7 +259,7 @@ def test_all_and_pairs_are_read_and_checked(write_three: Callable[..., Path]) ->
     assert load_study(str(write_three('materials = ["A", "B"]'))).content.alignment[0].materials == ("A", "B")
     for wrong, said in (
         ('materials = ["A", "D"]', "names 'D'"),
-        ('materials = ["A"]', "has to name two or more"),
+        ('materials = ["A"]', "needs two materials"),
         ('materials = "A"', "a list of two or more, or 'all'"),
         ('materials = ["A", "A"]', "twice"),
     ):
