@@ -16,13 +16,12 @@ import numpy as np
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.model.comparison import Comparison, ComparisonRow, Verdict
 from dftflow.model.kpoint_grid import grid_text, same_shift, spacing_of_grid
-from dftflow.model.method import Method
+from dftflow.model.method import SAME_CUTOFF_EV, Method
 from dftflow.model.results import Results, Status
 
 __all__ = ["compare"]
 
 UNKNOWN = "unknown"
-SAME_CUTOFF_EV = 0.01
 NEAR_CUTOFF = 1e-3  # of the cutoff: one value that two people rounded, or converted from Rydberg
 SAME_K_DENSITY = 0.2  # of one another: grids of whole numbers cannot be closer in cells of different size
 SAME_CELL_ANG = 0.01

@@ -15,13 +15,12 @@ import numpy as np
 from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, other_elements
 from dftflow.analysis.cells import SAME_CELL_ANG, cell_difference_ang
 from dftflow.model.kpoint_grid import same_kpoint
-from dftflow.model.method import Method
+from dftflow.model.method import SAME_CUTOFF_EV, Method
 from dftflow.model.results import Bands, BandsRun, FloatArray
 
 __all__ = ["JoinedBands", "join_bands", "why_other_method"]
 
 SAME_EIGENVALUE_EV = 1e-3
-SAME_CUTOFF_EV = 0.01
 SAME_LEVEL_EV = 1e-4
 SAME_U_EV = 1e-4
 SAME_ELECTRONS = 1e-3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dftflow.model.levels import VacuumLevel
+from dftflow.model.method import SAME_CUTOFF_EV
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome
 
 __all__ = ["study_warnings", "unlike_sides"]
@@ -12,7 +13,6 @@ __all__ = ["study_warnings", "unlike_sides"]
 STRONG_SOC = {"Pb", "Bi", "Tl", "Hg", "Sn", "I"}
 HALOGENS = {"Cl", "Br", "I"}
 UNLIKE_SIDES_EV = 0.05
-SAME_CUTOFF_EV = 0.01  # one value that went through Rydberg or Hartree and was rounded on the way
 NO_SOC_IN_LEAD_HALIDES = (
     "No spin-orbit coupling. In lead halide perovskites it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the "
     "conduction band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band "

@@ -20,7 +20,7 @@ import numpy as np
 from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, other_elements
 from dftflow.analysis.cells import SAME_CELL_ANG, cell_difference_ang
 from dftflow.model.check import Check, Part
-from dftflow.model.method import Method
+from dftflow.model.method import SAME_CUTOFF_EV, Method
 from dftflow.model.results import Atoms, Bands, FloatArray, Results
 
 __all__ = ["belonging"]
@@ -28,7 +28,6 @@ __all__ = ["belonging"]
 ELECTRON_DIGITS = 4
 DENSITY_UNIT = 1e-6
 SAME_LEVEL_EV = 1e-4
-SAME_CUTOFF_EV = 0.01
 _LAST_IS_FINAL = ("finished", "geom_not_converged")
 _NAMES: dict[str, str] = {"structure": "geometry", "bands": "eigenvalues", "own log": "log of their run"}
 

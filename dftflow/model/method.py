@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from dftflow.model.kpoint_grid import Shift
 
-__all__ = ["Method"]
+__all__ = ["SAME_CUTOFF_EV", "Method"]
+
+SAME_CUTOFF_EV = 0.01
+"""Cutoffs are printed with one or two decimals, and go through Rydberg or Hartree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from dftflow.report.table import summary_table
 
 __all__ = ["WrittenOutcome", "refuse_to_overwrite", "write_outcome"]
 
-OWN_MARK = b'"dftflow-results/'
+OWN_MARKS = {"results.json": b'"dftflow-results/', "report.html": b'<meta name="generator" content="dftflow'}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def write_outcome(outcome: StudyOutcome, folder: Path) -> WrittenOutcome:
 
 
 def refuse_to_overwrite(folder: Path) -> None:
-    """Make sure that a report in `folder` takes the place of an earlier one alone, of which ``results.json`` tells.
+    """Make sure that a report in `folder` takes the place of an earlier one alone: its first file tells whose all are.
 
     Raises
     ------
@@ -71,8 +71,8 @@ def refuse_to_overwrite(folder: Path) -> None:
 
 
 def _foreign(folder: Path) -> list[Path]:
-    results = folder / "results.json"
-    if results.exists():
-        return [] if OWN_MARK in results.read_bytes()[:1000] else [results]
-    beside = (folder / "report.html", *sorted((folder / "figures").glob("*.*")))
-    return [file for file in beside if file.exists()]
+    for name, mark in OWN_MARKS.items():
+        file = folder / name
+        if file.exists():
+            return [] if mark in file.read_bytes()[:1000] else [file]
+    return sorted((folder / "figures").glob("*.*"))

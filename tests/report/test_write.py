@@ -65,4 +65,6 @@ def test_what_is_not_dftflow_s_is_not_overwritten(tmp_path: Path, name: str) -> 
     mine.unlink()
     write_outcome(outcome, tmp_path / "run")
     write_outcome(outcome, tmp_path / "run")  # an earlier report gives way
+    (tmp_path / "run" / "results.json").unlink()
+    write_outcome(outcome, tmp_path / "run")  # so does what is left of one
     refuse_to_overwrite(tmp_path / "nowhere")
