@@ -32,7 +32,8 @@ FARTHEST_ANG = 1.5
 """No ion of a relaxed surface moves as far; ions of one kind are 4 Å and more apart."""
 
 NEARER = 0.8
-"""A slab that lies closer than this share of the distance to the one asked for is the one that was calculated."""
+"""Of two slabs the one that lies closer than this share of the distance to the other is the one that was calculated;
+between them it cannot be decided."""
 
 SYMPREC_ANG = 0.1
 
@@ -69,7 +70,7 @@ def compare_surface(slab: Structure, model: SlabModel, *, relaxed: bool = False)
     if fit.rms_ang < SAME_PLACE_ANG:
         return Likeness()
     nearest = pair.nearest(stack)
-    if nearest is not None and nearest[1] < fit.rms_ang - SAME_PLACE_ANG:
+    if nearest is not None and nearest[1] * NEARER < fit.rms_ang:
         what = f"{nearest[0]}, from which its ions lie {nearest[1]:.2f} Å (rms) off"
         asked = f"that of the study, {_name(model)}, they lie {fit.rms_ang:.2f} Å off"
         if nearest[1] < NEARER * fit.rms_ang:
