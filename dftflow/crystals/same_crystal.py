@@ -7,31 +7,66 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.crystals.ions import formula_of, ionic_units
-from dftflow.crystals.symmetry import space_group
+from dftflow.crystals.likeness import Likeness
+from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
 from dftflow.errors import DftflowError, SurfaceError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["other_crystal"]
+__all__ = ["compare_crystal"]
 
 SAME_PLACE_ANG = 1.0
-SYMPREC_ANG = 0.1
+SYMPREC_ANG = 0.05
+"""A relaxation keeps a symmetry to within less, and the distortions that make another phase are larger."""
 
 
-def other_crystal(found: Structure, asked: Structure) -> str:
-    """What makes `found` another crystal than `asked`; ``""`` when it is the same one, strained or relaxed.
+def compare_crystal(found: Structure, asked: Structure, *, relaxed: bool = False) -> Likeness:
+    """Whether a calculated crystal is `asked`, strained or relaxed, and what makes it another one.
 
     Formulae are compared, then atoms: those of one cell by place, another cell of the crystal by pymatgen's
-    `StructureMatcher`, which scales volumes and reduces cells. Molecules may have turned, so that the ions around them
-    decide where there are any.
+    `StructureMatcher`, which scales volumes and reduces cells. Both forgive the distortions that tell the phases of a
+    perovskite apart; the space groups do not. Molecules may have turned, so that where there are any the ions around
+    them decide, and a framework that has lost symmetry is a remark.
+
+    Parameters
+    ----------
+    found
+        As calculated.
+    asked
+        That it is to be, or to be relaxed from.
+    relaxed
+        The crystal comes out of a relaxation, which may end in a higher symmetry: a remark, not another crystal.
     """
     have, want = found.composition.reduced_formula, asked.composition.reduced_formula
     if have != want:
-        return f"a calculation of {have}, where the study asks for {want}"
-    if _same_places(found, asked) or _match(found, asked) or _match(*(_without_molecules(s) for s in (found, asked))):
-        return ""
-    return f"a calculation of {_phase(found)}, where the study asks for {_phase(asked)}"
+        return Likeness(refusal=f"a calculation of {have}, where the study asks for {want}")
+    frames = [_without_molecules(structure) for structure in (found, asked)]
+    if not (_same_places(found, asked) or _match(found, asked) or _match(*frames)):
+        return Likeness(refusal=f"a calculation of {_phase(found)}, where the study asks for {_phase(asked)}")
+    return _by_symmetry(found, asked, frames, relaxed=relaxed)
+
+
+def _by_symmetry(found: Structure, asked: Structure, frames: list[Structure | None], *, relaxed: bool) -> Likeness:
+    """What the space groups tell of two crystals whose atoms lie near each other."""
+    molecular = all(frame is not None for frame in frames)
+    groups = [_group(frame or whole) for frame, whole in zip(frames, (found, asked), strict=True)]
+    (have, own), (want, wanted) = groups
+    if have == want and abs(own - wanted) < 1e-6:
+        return Likeness()
+    if own > wanted if relaxed else molecular and own < wanted:
+        whose = "framework of the calculated crystal" if molecular else "relaxed crystal"
+        return Likeness(remark=f"the {whose} has the space group {have}, where the study's has {want}")
+    return Likeness(refusal=f"a calculation of {_phase(found)}, where the study asks for {_phase(asked)}")
+
+
+def _group(structure: Structure) -> tuple[str, float]:
+    """Symbol of the space group, and how many operations it has an atom."""
+    try:
+        data = symmetry_dataset(structure, symprec_ang=SYMPREC_ANG, angle_tolerance_deg=FROM_SYMPREC)
+    except DftflowError:
+        return "that cannot be told", 0.0
+    return data.international, len(data.rotations) / len(structure)
 
 
 def _same_places(found: Structure, asked: Structure) -> bool:
@@ -73,9 +108,6 @@ def _without_molecules(structure: Structure) -> Structure | None:
 
 
 def _phase(structure: Structure) -> str:
-    try:
-        group = space_group(structure, symprec_ang=SYMPREC_ANG).symbol
-    except DftflowError:
-        group = "an unknown space group"
+    group, _ = _group(structure)
     cell = structure.get_primitive_structure()
     return f"{formula_of(structure)} in {group} ({len(cell)} atoms a primitive cell)"

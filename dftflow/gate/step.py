@@ -8,15 +8,18 @@ cutoff, k-points, volume, a deck that somebody has changed) is a remark, which s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.codes.base import Code, Diagnosis, Reading
 from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.reading import read_only
-from dftflow.crystals.faces import faces_of, other_surface
+from dftflow.crystals.faces import faces_of
 from dftflow.crystals.geometry import same_geometry
-from dftflow.crystals.same_crystal import other_crystal
+from dftflow.crystals.likeness import Likeness
+from dftflow.crystals.same_crystal import compare_crystal
+from dftflow.crystals.same_slab import compare_surface
 from dftflow.errors import DftflowError, SurfaceError
 from dftflow.gate.calculation import Sound, sound
 from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
@@ -76,7 +79,7 @@ def admit(
     if reading.results is None and not diagnosis.log_tail:
         why = "input files alone: nothing was run, or nothing was left of the run"
         return Refusal(kind="not run", reason=why, built=built, folder=folder)
-    kind, failure = _failure(diagnosis, reading, built)
+    kind, failure, likeness = _failure(diagnosis, reading, built)
     if failure:
         tail = diagnosis.log_tail if kind == "failed" else ""
         seconds = None if reading.results is None else reading.results.wall_time_s
@@ -85,30 +88,37 @@ def admit(
     checked = sound(reading.results)
     remarks = [
         *(f"{item.part} not used: {item.reason}" for item in checked.refused),
+        *([likeness.remark] if likeness.remark else []),
         *_departures(checked.results, built, older_than),
         *_edited(folder, deck),
     ]
     return Admitted(built=built, results=checked.results, folder=folder, remarks=tuple(remarks))
 
 
-def _failure(diagnosis: Diagnosis, reading: Reading, built: Built) -> tuple[RefusalKind, str]:
-    """Why the calculation cannot be used, and whose fault that is; ``""`` when it can."""
-    for file in reading.files:
-        if file.error is not None:
-            return "failed", str(file.error)
-    if diagnosis.status != "finished":
-        name = diagnosis.status.replace("_", " ")
-        return "failed", f"{name}: {diagnosis.message}".rstrip(": ")
-    if reading.results is None:
-        return "failed", "the calculation has left no output"
-    checked = sound(reading.results)
+def _failure(diagnosis: Diagnosis, reading: Reading, built: Built) -> tuple[RefusalKind, str, Likeness]:
+    """Why the calculation cannot be used, and whose fault that is; ``""``, and how alike it is, when it can."""
+    failure, results = _unfinished(diagnosis, reading), reading.results
+    if failure or results is None:
+        return "failed", failure or "the calculation has left no output", Likeness()
+    checked = sound(results)
     unsound = _unsound(checked, built.spec)
     if unsound:
-        return "refused", unsound
+        return "refused", unsound, Likeness()
     lacking = _lacking(checked.results, built.spec)
     if lacking:
-        return "failed", f"finished, but there is not what the step is for: {', '.join(lacking)}"
-    return "refused", _other(checked.results, built)
+        return "failed", f"finished, but there is not what the step is for: {', '.join(lacking)}", Likeness()
+    likeness = _likeness(checked.results, built)
+    return "refused", likeness.refusal, likeness
+
+
+def _unfinished(diagnosis: Diagnosis, reading: Reading) -> str:
+    """What is not whole of it; ``""`` when it ended and all its files can be read."""
+    for file in reading.files:
+        if file.error is not None:
+            return str(file.error)
+    if diagnosis.status != "finished":
+        return f"{diagnosis.status.replace('_', ' ')}: {diagnosis.message}".rstrip(": ")
+    return ""
 
 
 def _unsound(checked: Sound, spec: CalcSpec) -> str:
@@ -124,23 +134,24 @@ def _lacking(results: Results, spec: CalcSpec) -> list[str]:
 # --- is it this one? --------------------------------------------------------------------------------------------
 
 
-def _other(results: Results, built: Built) -> str:
-    """What makes it a calculation of something else than `built`; ``""`` when it is this one."""
+def _likeness(results: Results, built: Built) -> Likeness:
+    """Whether it is a calculation of `built`."""
     found, asked = results.structure, built.structure
     assert found is not None
     shapes = tuple(_shape(slab_normal(s.frac_coords, s.lattice.matrix)) for s in (found, asked))
     if shapes[0] != shapes[1]:
-        return f"a calculation of {shapes[0]}, where the study asks for {shapes[1]}"
+        return Likeness(refusal=f"a calculation of {shapes[0]}, where the study asks for {shapes[1]}")
+    relaxed = built.spec.task == "relax" or bool(built.parents)
     if built.model is None:
-        return other_crystal(found, asked) if built.spec.slab_axis is None else ""
+        return compare_crystal(found, asked, relaxed=relaxed) if built.spec.slab_axis is None else Likeness()
     if found.composition.chemical_system != asked.composition.chemical_system:
         have, want = (structure.composition.reduced_formula for structure in (found, asked))
-        return f"a calculation of {have}, where the study asks for {want}"
+        return Likeness(refusal=f"a calculation of {have}, where the study asks for {want}")
     try:
-        other = other_surface(found, built.model)
+        surface = compare_surface(found, built.model, relaxed=relaxed)
     except SurfaceError as error:
-        return f"its surface cannot be told: {error.sentence}"
-    return f"a calculation of {other}" if other else ""
+        return Likeness(refusal=f"its surface cannot be told: {error.sentence}")
+    return replace(surface, refusal=f"a calculation of {surface.refusal}") if surface.refusal else surface
 
 
 def _shape(normal: int | None) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from dftflow.crystals.same_crystal import other_crystal
+from dftflow.crystals.same_crystal import compare_crystal
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
 
@@ -18,36 +19,66 @@ def shipped(name: str) -> Structure:
 
 def test_another_formula() -> None:
     salt = Structure(Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    assert other_crystal(salt, shipped("CsBr_Pm-3m")) == "a calculation of NaCl, where the study asks for CsBr"
+    said = compare_crystal(salt, shipped("CsBr_Pm-3m")).refusal
+    assert said == "a calculation of NaCl, where the study asks for CsBr"
 
 
 def test_another_phase_of_the_same_formula() -> None:
     """Cubic and orthorhombic CsPbBr3: 5 and 20 atoms a primitive cell."""
     cubic, orthorhombic = shipped("CsPbBr3_Pm-3m"), shipped("CsPbBr3_Pnma")
-    said = other_crystal(cubic, orthorhombic)
+    said = compare_crystal(cubic, orthorhombic).refusal
     assert "CsPbBr3 in Pm-3m (5 atoms" in said and "asks for CsPbBr3 in Pnma (20 atoms" in said
-    assert other_crystal(orthorhombic, cubic) != ""
+    assert compare_crystal(orthorhombic, cubic).refusal != ""
     rock_salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(7.3), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    assert "Fm-3m" in other_crystal(rock_salt, shipped("CsBr_Pm-3m"))
+    assert "Fm-3m" in compare_crystal(rock_salt, shipped("CsBr_Pm-3m")).refusal
 
 
 @pytest.mark.parametrize("name", ["CsPbBr3_Pnma", "CsPbBr3_Pm-3m", "CsBr_Pm-3m"])
 def test_a_relaxed_crystal_is_the_same(name: str) -> None:
     crystal = shipped(name)
     moved = crystal.copy()
-    moved.perturb(0.1)
     moved.scale_lattice(moved.volume * 1.06)
-    assert other_crystal(moved, crystal) == ""
+    assert compare_crystal(moved, crystal).refusal == ""
+
+
+def test_another_phase_whose_atoms_lie_near() -> None:
+    """Cubic in the cell of twenty atoms, and BaTiO3-like P4mm: refused, or said when a relaxation ended in it."""
+    asked, cubic = shipped("CsPbBr3_Pnma"), shipped("CsPbBr3_Pm-3m")
+    flat = cubic.copy()
+    flat.make_supercell([[1, 0, -1], [0, 2, 0], [1, 0, 1]])
+    for shift in ([0, 0, 0], [0.5, 0, 0], [0, 0, 0.5], [0.5, 0, 0.5]):
+        flat.translate_sites(range(len(flat)), shift)
+        assert "Pm-3m" in compare_crystal(flat, asked).refusal
+    polar = cubic.copy()
+    polar.translate_sites([i for i, site in enumerate(polar) if site.specie.symbol == "Pb"], [0, 0, 0.1], False)
+    for relaxed in (True, False):
+        assert "P4mm (5 atoms" in compare_crystal(polar, cubic, relaxed=relaxed).refusal
+    assert "Pm-3m (5 atoms" in compare_crystal(cubic, polar).refusal
+    ended = compare_crystal(cubic, polar, relaxed=True)
+    assert ended.refusal == ""
+    assert ended.remark == "the relaxed crystal has the space group Pm-3m, where the study's has P4mm"
+
+
+def test_a_relaxation_that_keeps_the_symmetry_is_no_other_phase() -> None:
+    """Half of the tilts of Pnma: between its places and those of the cubic crystal, still Pnma."""
+    asked = shipped("CsPbBr3_Pnma")
+    br = [i for i, site in enumerate(asked) if site.specie.symbol == "Br"]
+    softer = asked.copy()
+    ideal = np.round(asked.frac_coords * 4) / 4
+    for i in br:
+        softer.translate_sites([i], 0.3 * (ideal[i] - asked.frac_coords[i]))
+    likeness = compare_crystal(softer, asked)
+    assert likeness.refusal == likeness.remark == ""
 
 
 def test_another_cell_of_the_same_crystal() -> None:
     crystal = shipped("CsPbBr3_Pnma")
     larger = crystal.copy()
     larger.make_supercell([1, 2, 1])
-    assert other_crystal(larger, crystal) == other_crystal(crystal, larger) == ""
+    assert compare_crystal(larger, crystal).refusal == compare_crystal(crystal, larger).refusal == ""
     shifted = crystal.copy()
     shifted.translate_sites(range(len(shifted)), [0.5, 0.0, 0.25])
-    assert other_crystal(shifted, crystal) == ""
+    assert compare_crystal(shifted, crystal).refusal == ""
 
 
 def test_molecules_may_turn() -> None:
@@ -55,5 +86,5 @@ def test_molecules_may_turn() -> None:
         substitute(shipped("CsPbBr3_Pm-3m"), site="Cs", by="FA", orientation=way, pseudocubic_ang=5.99)
         for way in ("100/001", "111")
     ]
-    assert other_crystal(fa[0], fa[1]) == ""
-    assert "a calculation of" in other_crystal(fa[0], shipped("CsPbBr3_Pm-3m"))
+    assert compare_crystal(fa[0], fa[1]).refusal == ""
+    assert "a calculation of" in compare_crystal(fa[0], shipped("CsPbBr3_Pm-3m")).refusal

@@ -197,6 +197,41 @@ def test_another_phase_is_refused(crystal_bands: Built, tmp_path: Path) -> None:
     assert isinstance(admission, Refusal) and admission.kind == "refused" and "Pnma" in admission.reason
 
 
+def polar_phase() -> Structure:
+    """P4mm: the cubic crystal with its Pb moved along an edge by 0.1 Å."""
+    crystal = load_crystal("CsPbBr3_Pm-3m", base_dir=Path()).structure.copy()
+    crystal.translate_sites([i for i, s in enumerate(crystal) if s.specie.symbol == "Pb"], [0, 0, 0.1], False)
+    return crystal
+
+
+def test_a_phase_whose_atoms_lie_near_is_refused(crystal_bands: Built, tmp_path: Path) -> None:
+    admission = admit(crystal_bands, GPAW, leave(tmp_path, polar_phase(), crystal_bands.spec))
+    assert isinstance(admission, Refusal) and admission.kind == "refused" and "P4mm" in admission.reason
+
+
+def test_a_relaxation_that_ended_in_a_higher_symmetry_is_said(crystal_bands: Built, tmp_path: Path) -> None:
+    """Of a step that has a relaxation before it; one that has none is to be calculated as it stands."""
+    folder = leave(tmp_path, crystal_bands.structure, crystal_bands.spec)
+    alone = replace(crystal_bands, structure=polar_phase())
+    assert isinstance(admit(alone, GPAW, folder), Refusal)
+    after = replace(alone, parents={"CsPbBr3/bulk-relax": "0"})
+    admission = admit(after, GPAW, folder)
+    assert isinstance(admission, Admitted)
+    assert "the relaxed crystal has the space group Pm-3m, where the study's has P4mm" in admission.remarks
+
+
+def test_another_plane_with_the_same_faces_is_refused(tmp_path: Path) -> None:
+    """(101) for (010) of Pnma: two PbBr2 or CsBr layers of like cells, which the tilts tell apart."""
+    crystal = load_crystal("CsPbBr3_Pnma", base_dir=Path()).structure
+    asked, other = (
+        enumerate_slabs(crystal, resolve_plane(crystal, miller, "Pnma"), min_thickness_ang=10.0, vacuum_ang=15.0)[0]
+        for miller in ((0, 1, 0), (1, 0, 1))
+    )
+    admission = admit(built_as(asked), GPAW, leave(tmp_path, other.structure, SPEC))
+    assert isinstance(admission, Refusal) and admission.kind == "refused"
+    assert admission.reason.startswith("a calculation of a slab of (101) Pnma, CsBr")
+
+
 def test_a_slab_is_no_crystal_and_a_crystal_no_slab(
     crystal_bands: Built, slabs: dict[str, SlabModel], tmp_path: Path
 ) -> None:
