@@ -36,7 +36,7 @@ def compare_crystal(found: Structure, asked: Structure, *, relaxed: bool = False
     asked
         That it is to be, or to be relaxed from.
     relaxed
-        The crystal comes out of a relaxation, which may end in a higher symmetry: a remark, not another crystal.
+        The crystal comes out of a relaxation, which may gain or lose symmetry: a remark, not another crystal.
     """
     have, want = found.composition.reduced_formula, asked.composition.reduced_formula
     if have != want:
@@ -54,7 +54,7 @@ def _by_symmetry(found: Structure, asked: Structure, frames: list[Structure | No
     (have, own), (want, wanted) = groups
     if have == want and abs(own - wanted) < 1e-6:
         return Likeness()
-    if own > wanted if relaxed else molecular and own < wanted:
+    if relaxed or (molecular and own < wanted):
         whose = "framework of the calculated crystal" if molecular else "relaxed crystal"
         return Likeness(remark=f"the {whose} has the space group {have}, where the study's has {want}")
     return Likeness(refusal=f"a calculation of {_phase(found)}, where the study asks for {_phase(asked)}")

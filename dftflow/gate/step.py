@@ -26,12 +26,12 @@ from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
 from dftflow.model.built import Built
 from dftflow.model.check import Part
 from dftflow.model.kpoint_grid import Counts, Shift, grid_text, same_shift
+from dftflow.model.method import SAME_CUTOFF_EV
 from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec, Task
 
 __all__ = ["admit"]
 
-SAME_CUTOFF_EV = 0.01
 SAME_VOLUME = 0.005
 NEEDED: Mapping[Task, tuple[Part, ...]] = {
     "relax": ("structure",),
