@@ -23,34 +23,41 @@ __all__ = ["command"]
 def command(first: Path, second: Path, as_json: bool) -> None:
     """Say whether the energies of FIRST and SECOND may be subtracted at all.
 
-    Each is a folder with one calculation, or one of its files. The exit code is 7 when they must not be, and 9 when the
-    files do not tell. A calculation whose energy or geometry fails a check is refused.
+    Each is a folder with one calculation, or one of its files. The exit code is 7 when they must not be, else 6 when a
+    file or a part of the results was refused, so that the verdict is by what is left, and 9 when the files do not tell.
+    A calculation whose energy or geometry fails a check is not compared at all, with exit code 6.
     """
     from dftflow.analysis.comparability import compare
-    from dftflow.errors import AnalysisError, Undecided
+    from dftflow.errors import AnalysisError, ParseError, Undecided
 
-    judged = _sound_at(first), _sound_at(second)
-    comparison = compare(judged[0].results, judged[1].results)
+    (one, not_of_one), (other, not_of_other) = _sound_at(first), _sound_at(second)
+    judged, not_used = (one, other), list(dict.fromkeys([*not_of_one, *not_of_other]))
+    comparison = compare(one.results, other.results)
+    left = f" (by what is left: {'; '.join(not_used)} refused)" if not_used else ""
+    sentence = f"{comparison.sentence}{left}"
     if as_json:
         document = {
             "first": str(first),
             "second": str(second),
             "verdict": comparison.verdict,
-            "sentence": comparison.sentence,
+            "sentence": sentence,
             "rows": [asdict(row) for row in comparison.rows],
             "refused": [[asdict(refusal) for refusal in one.refused] for one in judged],
         }
         click.echo(json.dumps(document, indent=1))
     else:
-        click.echo(_table(comparison))
+        click.echo("\n".join([*_table(comparison), "", sentence]))
     # the table has said it: an error on top would only repeat it
     if comparison.verdict == "differs":
         raise click.exceptions.Exit(AnalysisError.exit_code)
+    if not_used:
+        raise click.exceptions.Exit(ParseError.exit_code)
     if comparison.verdict == "unknown":
         raise click.exceptions.Exit(Undecided.exit_code)
 
 
-def _sound_at(place: Path) -> Sound:
+def _sound_at(place: Path) -> tuple[Sound, list[str]]:
+    """What may be used of the calculation at `place`, and what was refused of it."""
     from dftflow.codes.finding import find_calculations
     from dftflow.codes.registry import load_code
     from dftflow.errors import ParseError
@@ -75,10 +82,11 @@ def _sound_at(place: Path) -> Sound:
         if part in ("energy", "structure"):
             raise ParseError(f"the {part} was refused", reason=judged.why_without(part), where=str(place))
         click.echo(f"note: not used: {place}: {part}: {judged.why_without(part)}", err=True)
-    return judged
+    files = [error.where or str(place) for error in refused]
+    return judged, [*files, *(f"{place}: {part}" for part in judged.refused_parts)]
 
 
-def _table(comparison: Comparison) -> str:
+def _table(comparison: Comparison) -> list[str]:
     rows = [(row.quantity, row.verdict) for row in comparison.rows]
     name, verdict = (max(len(row[column]) for row in rows) for column in (0, 1))
     lines = []
@@ -87,4 +95,4 @@ def _table(comparison: Comparison) -> str:
         lines.append(f"{row.quantity:<{name}}  {row.verdict:<{verdict}}  {values}")
         if row.consequence:
             lines.append(f"{'':<{name}}  {'':<{verdict}}  -> {row.consequence}")
-    return "\n".join([*lines, "", comparison.sentence])
+    return lines

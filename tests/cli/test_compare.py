@@ -145,20 +145,25 @@ def test_what_cannot_be_read_is_refused_with_its_reason(tmp_path: Path, capsys: 
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_a_file_that_is_not_needed_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_refused_is_named_beside_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a, b = leave(tmp_path / "a"), leave(tmp_path / "b")
-    (tmp_path / "b" / "bands.npz").write_bytes(b"PK")
-    assert main(["compare", a, b, "--json"]) == 0
+    damaged = tmp_path / "b" / "bands.npz"
+    damaged.write_bytes(b"PK")
+    assert main(["compare", a, b, "--json"]) == 6
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["verdict"] == "same"
-    assert captured.err.startswith(f"note: not used: {tmp_path / 'b' / 'bands.npz'}")
+    found = json.loads(captured.out)
+    assert found["verdict"] == "same"
+    assert found["sentence"] == f"may be subtracted (by what is left: {damaged} refused)"
+    assert captured.err.startswith(f"note: not used: {damaged}")
 
 
 def test_a_part_that_is_not_of_the_calculation_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The potential of another cell costs no comparison of energies; a foreign energy costs it."""
+    """The potential of another cell leaves the energies, and a doubt that the exit code tells."""
     a, b = leave(tmp_path / "a"), leave(tmp_path / "b")
     np.savez(tmp_path / "b" / "potential.npz", planar_ev=np.zeros(3), cell_ang=5 * np.eye(3))
-    assert main(["compare", a, b, "--json"]) == 0
+    assert main(["compare", a, b]) == 6
+    assert capsys.readouterr().out.splitlines()[-1] == f"may be subtracted (by what is left: {b}: potential refused)"
+    assert main(["compare", a, b, "--json"]) == 6
     captured = capsys.readouterr()
     first, second = json.loads(captured.out)["refused"]
     assert first == [] and [refusal["part"] for refusal in second] == ["potential"]
@@ -166,6 +171,12 @@ def test_a_part_that_is_not_of_the_calculation_is_named(tmp_path: Path, capsys: 
         captured.err.startswith(f"note: not used: {b}: potential: ")
         and "volumes are 125.000 and 79.230" in captured.err
     )
+
+
+def test_what_must_not_be_subtracted_stays_so_without_a_part(tmp_path: Path) -> None:
+    a, b = leave(tmp_path / "a"), leave(tmp_path / "b", functional="LDA")
+    (tmp_path / "b" / "bands.npz").write_bytes(b"PK")
+    assert main(["compare", a, b]) == 7
 
 
 def test_an_energy_of_two_runs_is_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -486,6 +486,60 @@ def test_bands_along_a_path_of_four_processes() -> None:
     assert edges.cbm.value_ev - edges.vbm.value_ev == pytest.approx(0.03 * HARTREE_EV, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("line", "edge", "fermi", "gap_hartree", "said"),
+    [
+        (24, 0.205, 0.2162, 0.005, "above the CBM: it is that of the SCF"),
+        (23, 0.216, 0.2140, 0.014, "inside the valence bands: it is that of the SCF"),
+    ],
+)
+def test_a_path_may_hold_edges_that_the_grid_of_the_scf_misses(
+    line: int, edge: float, fermi: float, gap_hartree: float, said: str, tmp_path: Path
+) -> None:
+    """An SCF on 2x2x2, without Γ, has its Fermi level between other edges than those that the path finds at Γ."""
+    folder = tmp_path / "spectral"
+    shutil.copytree(DATA / "20.11/spectral", folder)
+    lines = (folder / "Ge.bands").read_text().splitlines()
+    lines[4] = lines[4].replace("0.214000", f"{fermi:.6f}")
+    lines[line - 1] = f"    {edge:.8f}"
+    (folder / "Ge.bands").write_text("\n".join(lines) + "\n")
+    log = (folder / "Ge.castep").read_text().replace("is  8  8  8", "is  2  2  2")
+    log = log.replace("5.80000000E+000   4.9", f"{fermi * HARTREE_EV:.8f}E+000   4.9")
+    (folder / "Ge.castep").write_text(log)
+    (calculation,) = CASTEP().find(folder)
+    found = CASTEP().read(calculation).results
+    assert found is not None
+    judged = sound(found)
+    assert judged.refused == ()
+    (check,) = [check for check in judged.results.checks if check.name.startswith("Fermi level fits")]
+    assert check.passed is None and said in check.detail
+    edges = calculation_levels(judged.results).edges
+    assert edges is not None and edges.band_gap_ev == pytest.approx(gap_hartree * HARTREE_EV, abs=1e-6)
+
+
+@pytest.mark.parametrize(("printed", "passed"), [("4", False), ("5", None)])
+def test_a_level_inside_the_bands_of_its_own_grid_costs_the_bands(
+    printed: str, passed: bool | None, tmp_path: Path
+) -> None:
+    """A filled state at 0.205 Hartree above E_F = 0.2: on the SCF's own points wrong, on other ones it may be so."""
+    for name in ("GaP.castep", "GaP.bands"):
+        shutil.copyfile(DATA / "materials-studio-8.0/bands" / name, tmp_path / name)
+    lines = (tmp_path / "GaP.bands").read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("Spin component"))
+    lines[first + 4] = "    0.20500000"
+    (tmp_path / "GaP.bands").write_text("\n".join(lines) + "\n")
+    log = (tmp_path / "GaP.castep").read_text()
+    used = "Number of kpoints used =             "
+    assert f"{used}4" in log
+    (tmp_path / "GaP.castep").write_text(log.replace(f"{used}4", f"{used}{printed}"))
+    (calculation,) = CASTEP().find(tmp_path)
+    found = CASTEP().read(calculation).results
+    assert found is not None
+    (check,) = [check for check in found.checks if check.name.startswith("Fermi level fits")]
+    assert check.passed is passed and "inside the valence bands" in check.detail
+    assert (sound(found).results.bands is None) is (passed is False)
+
+
 def test_notes_behind_the_footer_are_not_its_end() -> None:
     found = results("20.11/spectral")
     assert (found.wall_time_s, found.peak_memory_mib) == (12.19, 751124 / 1024)

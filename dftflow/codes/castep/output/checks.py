@@ -168,17 +168,21 @@ def _triple(point: FloatArray) -> str:
 # --- the Fermi level --------------------------------------------------------------------------------------------
 
 
-def fermi_check(bands: Bands, *, fixed_occupancy: bool | None = None) -> Check:
+def fermi_check(bands: Bands, *, fixed_occupancy: bool | None = None, of_scf: bool | None = None) -> Check:
     """Whether the Fermi level fits the band edges that follow from counting electrons.
 
     With fixed occupancy CASTEP's Fermi level is the highest filled state on the k-points of the SCF, with smearing it
-    lies in the gap of these. A path may hold higher and lower states than the SCF's k-points, so that the level may lie
-    among the bands of a path that has a gap; above the conduction band's edge it never may.
+    lies in the gap of these. Other k-points, such as those of a path, may hold higher filled and lower empty states
+    than the SCF's: against their edges a level with smearing contradicts nothing, and a filled state contradicts a gap
+    below it. Where nothing tells the occupation and the k-points, a level above the CBM may as well come from bands
+    that hold one electron and were counted with two: it fails.
 
     Parameters
     ----------
     fixed_occupancy
         As the run was told; None when unknown.
+    of_scf
+        Whether the k-points are those of the SCF, whose Fermi level this is; None when unknown.
     """
     name = "Fermi level fits the counted band edges"
     levels = bands.fermi_by_spin_ev or (bands.fermi_ev,)
@@ -196,26 +200,48 @@ def fermi_check(bands: Bands, *, fixed_occupancy: bool | None = None) -> Check:
         said += f", highest filled state {vbm:.5f} eV; {error.summary}"
     if not np.isfinite([low, high, vbm]).all():
         return Check(name=name, passed=None, detail=said, concerns=("bands",))
-    passed, remark = _judge(low - vbm, high - cbm, fixed_occupancy)
+    judge = {True: _judge_filled_state, False: _judge_smeared, None: _judge_unknown}[fixed_occupancy]
+    passed, remark = judge(low - vbm, high - cbm, of_scf)
     return Check(name=name, passed=passed, detail=f"{said}; {remark}", concerns=("bands",))
 
 
-def _judge(above_vbm: float, above_cbm: float, fixed_occupancy: bool | None) -> tuple[bool | None, str]:
-    """Verdict and its reason, from the lowest Fermi level above the VBM and the highest above the CBM, in eV."""
+def _judge_filled_state(above_vbm: float, above_cbm: float, of_scf: bool | None) -> tuple[bool | None, str]:
+    """Verdict and its reason where E_F is a filled state of the SCF, from its height above the edges in eV."""
     if above_cbm > FERMI_TOLERANCE_EV:
-        return False, f"E_F lies {above_cbm:.5f} eV above the CBM: the electrons were counted differently"
-    if above_vbm >= -FERMI_TOLERANCE_EV:
-        if not fixed_occupancy:
-            return True, "E_F lies in the gap"
-        if above_vbm <= FERMI_TOLERANCE_EV:
-            return True, "E_F is the VBM, as with fixed occupancy"
-        if np.isinf(above_cbm):
-            return None, f"the SCF has a filled state {above_vbm:.5f} eV higher than these k-points"
-        return True, f"E_F lies in the gap: the SCF has a filled state {above_vbm:.5f} eV higher than these k-points"
-    inside = f"E_F lies {-above_vbm:.5f} eV inside the valence bands"
-    if fixed_occupancy is False:
-        return False, f"{inside}: these k-points hold a VBM that the grid of the SCF misses"
-    return None, f"{inside}: it is that of the SCF, whose k-points need not hold the VBM"
+        return False, f"E_F, a filled state of the SCF, lies {above_cbm:.5f} eV above the CBM: there is no such gap"
+    if above_vbm < -FERMI_TOLERANCE_EV:
+        return _unless_of_scf(f"E_F lies {-above_vbm:.5f} eV inside the valence bands", "VBM", of_scf)
+    if above_vbm <= FERMI_TOLERANCE_EV:
+        return True, "E_F is the VBM, as with fixed occupancy"
+    if np.isinf(above_cbm):
+        return None, f"the SCF has a filled state {above_vbm:.5f} eV higher than these k-points"
+    return True, f"E_F lies in the gap: the SCF has a filled state {above_vbm:.5f} eV higher than these k-points"
+
+
+def _judge_smeared(above_vbm: float, above_cbm: float, of_scf: bool | None) -> tuple[bool | None, str]:
+    """Verdict and its reason with smearing."""
+    if above_cbm > FERMI_TOLERANCE_EV:
+        return _unless_of_scf(f"E_F lies {above_cbm:.5f} eV above the CBM", "CBM", of_scf)
+    if above_vbm < -FERMI_TOLERANCE_EV:
+        return _unless_of_scf(f"E_F lies {-above_vbm:.5f} eV inside the valence bands", "VBM", of_scf)
+    return True, "E_F lies in the gap"
+
+
+def _judge_unknown(above_vbm: float, above_cbm: float, of_scf: bool | None) -> tuple[bool | None, str]:
+    """Verdict and its reason where no log tells the occupation, nor how many electrons a band holds."""
+    if above_cbm > FERMI_TOLERANCE_EV and of_scf is None:
+        return False, (
+            f"E_F lies {above_cbm:.5f} eV above the CBM: the electrons were counted differently, or these are other "
+            "k-points than the SCF's, and no log tells"
+        )
+    return _judge_smeared(above_vbm, above_cbm, of_scf)
+
+
+def _unless_of_scf(where: str, edge: str, of_scf: bool | None) -> tuple[bool | None, str]:
+    if of_scf:
+        return False, f"{where} of the SCF's own k-points: the electrons were counted differently"
+    whose = "it is that of the SCF" if of_scf is False else "these may be other k-points than the SCF's"
+    return None, f"{where}: {whose}, whose k-points need not hold this {edge}"
 
 
 def _highest_filled_ev(bands: Bands) -> float | None:

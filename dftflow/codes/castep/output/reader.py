@@ -335,7 +335,7 @@ def _checks(contents: _Contents, run: CastepRun | None) -> tuple[Check, ...]:
     checks = []
     fixed = None if run is None else run.setup.fixed_occupancy
     for bands in contents.eigenvalues.parts:
-        checks.append(fermi_check(bands, fixed_occupancy=fixed))
+        checks.append(fermi_check(bands, fixed_occupancy=fixed, of_scf=_is_of_scf(contents, bands)))
         if bands.weights is not None and set(bands.on_path) == {-1}:
             checks.append(weights_check(bands.weights))
     deck, parts = contents.deck, contents.eigenvalues.parts
@@ -370,6 +370,16 @@ def _in_plane_scatter_ev(potential: PotentialGrid, normal: int, level: VacuumLev
     step_ang = float(cell_heights_ang(potential.cell_ang)[normal]) / count
     first, last = (round(edge / step_ang) for edge in level.window_ang)
     return float(max(planes[number % count].std() for number in range(first, last + 1)))
+
+
+def _is_of_scf(contents: _Contents, bands: Bands) -> bool | None:
+    """Whether `bands` stand on the k-points of the SCF; None where no log tells how many it had and what followed."""
+    run = contents.seed.log
+    if bands is contents.band_structure.bands or contents.seed.is_band_structure:
+        return False
+    if run is None or run.setup.n_kpoints is None:
+        return None
+    return run.setup.n_kpoints == len(bands.kpoints_frac) or None
 
 
 def _is_band_run(contents: _Contents) -> bool:

@@ -184,25 +184,40 @@ def insulator(*fermi_ev: float, n_bands: int = 3, n_electrons: float = 4.0) -> B
     )
 
 
+INSIDE = "0.04200 eV inside the valence bands"
+ABOVE = "0.20000 eV above the CBM"
+
+
 @pytest.mark.parametrize(
-    ("fermi_ev", "fixed", "passed", "said"),
+    ("fermi_ev", "fixed", "of_scf", "passed", "said"),
     [
-        (2.0, None, True, "lies in the gap"),
-        (2.0, False, True, "lies in the gap"),
-        (1.0, True, True, "is the VBM"),
-        (1.00001, True, True, "is the VBM"),
-        (1.036, True, True, "0.03600 eV higher than these k-points"),
-        (0.958, True, None, "0.04200 eV inside the valence bands"),
-        (0.958, None, None, "0.04200 eV inside the valence bands"),
-        (0.958, False, False, "0.04200 eV inside the valence bands"),
-        (3.2, None, False, "0.20000 eV above the CBM"),
-        (3.2, True, False, "0.20000 eV above the CBM"),
-        (3.00001, False, True, "lies in the gap"),
-        (float("nan"), None, None, "nan"),
+        (2.0, None, None, True, "lies in the gap"),
+        (2.0, False, True, True, "lies in the gap"),
+        (2.0, False, False, True, "lies in the gap"),
+        (1.0, True, True, True, "is the VBM"),
+        (1.00001, True, False, True, "is the VBM"),
+        (1.036, True, False, True, "0.03600 eV higher than these k-points"),
+        (0.958, True, True, False, INSIDE),
+        (0.958, True, False, None, INSIDE),
+        (0.958, None, None, None, "may be other k-points than the SCF's"),
+        (0.958, False, True, False, INSIDE),
+        (0.958, False, False, None, "that of the SCF, whose k-points need not hold this VBM"),
+        (3.2, None, True, False, ABOVE),
+        (3.2, None, None, False, "and no log tells"),
+        (3.2, None, False, None, "that of the SCF, whose k-points need not hold this CBM"),
+        (3.2, False, None, None, "may be other k-points than the SCF's"),
+        (3.2, False, True, False, "the electrons were counted differently"),
+        (3.2, False, False, None, "that of the SCF, whose k-points need not hold this CBM"),
+        (3.2, True, True, False, ABOVE),
+        (3.2, True, False, False, "a filled state of the SCF, lies 0.20000 eV above the CBM"),
+        (3.00001, False, True, True, "lies in the gap"),
+        (float("nan"), None, None, None, "nan"),
     ],
 )
-def test_fermi_level_against_the_counted_edges(fermi_ev: float, fixed: bool | None, passed: bool, said: str) -> None:
-    check = fermi_check(insulator(fermi_ev), fixed_occupancy=fixed)
+def test_fermi_level_against_the_counted_edges(
+    fermi_ev: float, fixed: bool | None, of_scf: bool | None, passed: bool, said: str
+) -> None:
+    check = fermi_check(insulator(fermi_ev), fixed_occupancy=fixed, of_scf=of_scf)
     assert check.passed is passed and check.concerns == ("bands",)
     assert said in check.detail
     assert "VBM 1.00000 eV, CBM 3.00000 eV" in check.detail
@@ -210,7 +225,7 @@ def test_fermi_level_against_the_counted_edges(fermi_ev: float, fixed: bool | No
 
 def test_both_fermi_levels_have_to_fit() -> None:
     two = insulator(1.5, 3.5, n_bands=4, n_electrons=4.0)  # two electrons a channel fill both lower bands
-    assert fermi_check(two).passed is False
+    assert fermi_check(two, of_scf=True).passed is False
     assert "1.50000 and 3.50000 eV" in fermi_check(two).detail
 
 
