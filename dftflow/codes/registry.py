@@ -16,6 +16,7 @@ from dftflow.codes.base import Code
 from dftflow.codes.options import CodeOptions, read_options
 from dftflow.codes.templates import own_templates
 from dftflow.errors import CodeNotFoundError, OptionError, SpecError
+from dftflow.plugins import load_plugin, package_of
 
 __all__ = ["code_names", "load_code"]
 
@@ -115,19 +116,11 @@ def _plugged_in(name: str, options: Mapping[str, object]) -> Code:
 
 
 def _class_of(point: EntryPoint) -> Any:
-    package = "a package" if point.dist is None else f"the package {point.dist.name}"
-    try:
-        found = point.load()
-    except Exception as error:
-        raise CodeNotFoundError(
-            f"the code {point.name!r} of {package} cannot be loaded",
-            reason=f"{type(error).__name__}: {error}",
-            fix="mend that package, or uninstall it",
-        ) from error
+    found = load_plugin(point, "code")
     model = getattr(found, "options_model", None)
     if not (isinstance(model, type) and issubclass(model, CodeOptions)) or getattr(found, "name", "") != point.name:
         raise CodeNotFoundError(
-            f"{point.value} of {package} is no code of dftflow",
+            f"{point.value} of {package_of(point)} is no code of dftflow",
             reason=f"its name has to be {point.name!r}, and its options_model a CodeOptions",
             fix="see docs/howto-code.md",
         )

@@ -6,13 +6,15 @@ Another package names a function of its own as an entry point of the group ``dft
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from dftflow.derive.edges import crystal_quantities
 from dftflow.derive.findings import Findings
 from dftflow.derive.offsets import offset_quantities
 from dftflow.derive.surfaces import surface_quantities
-from dftflow.model.quantity import Quantity
+from dftflow.errors import DftflowError
+from dftflow.model.quantity import Missing, Quantity
+from dftflow.plugins import load_plugin, package_of
 
 __all__ = ["all_quantities"]
 
@@ -25,6 +27,24 @@ FAMILIES: tuple[Callable[[Findings], Iterable[Quantity]], ...] = (
 
 
 def all_quantities(findings: Findings) -> tuple[Quantity, ...]:
-    """Every quantity of every family, those of this package first."""
-    outside = [entry.load() for entry in entry_points(group=GROUP)]
-    return tuple(quantity for family in (*FAMILIES, *outside) for quantity in family(findings))
+    """Every quantity of every family, those of this package first.
+
+    A family of another package that fails costs its own quantities alone: one without a value says why.
+    """
+    own = [quantity for family in FAMILIES for quantity in family(findings)]
+    return (*own, *(quantity for point in entry_points(group=GROUP) for quantity in _of_another(point, findings)))
+
+
+def _of_another(point: EntryPoint, findings: Findings) -> tuple[Quantity, ...]:
+    try:
+        found = tuple(load_plugin(point, "quantity")(findings))
+        wrong = next((item for item in found if not isinstance(item, Quantity)), None)
+        reason = "" if wrong is None else f"{package_of(point)} gave {type(wrong).__name__} for a Quantity"
+    except DftflowError as error:
+        found, reason = (), error.sentence
+    except Exception as error:
+        found, reason = (), f"{package_of(point)} failed: {type(error).__name__}: {error}"
+    if not reason:
+        return found
+    why = Missing(kind="not derived", reason=reason)
+    return (Quantity(name=point.name, subject="the study", unit="", value=None, missing=why),)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pip_install import pip_install
 from pymatgen.core import Lattice, Structure
 
 from dftflow.codes.registry import code_names, load_code
@@ -46,7 +47,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
     def put(*, package: str = "toy_dft", points: str = "", code: str = "") -> None:
         site = tmp_path / f"site-{package}"
-        points = points or "\n".join(line.replace('"', "") for line in shown("pyproject.toml").splitlines()[-1:])
+        points = points or "toy = toy_dft:Toy"
         (site / package / "templates" / "toy").mkdir(parents=True)
         (site / package / "__init__.py").write_text(code or shown("toy_dft/__init__.py"))
         (site / package / "templates" / "toy" / "input.j2").write_text(shown("toy_dft/templates/toy/input.j2"))
@@ -80,6 +81,19 @@ def test_the_code_of_the_page(install: Install, tmp_path: Path) -> None:
     step = Step(id=StepId(subject=Subject(kind="bulk", materials=("CsBr",), label="bulk"), task="bands"), title="bands")
     sheet = run_sheet(code, [step], {step.name: code.command(deck)})
     assert "step CsBr/bulk-bands CsBr-bulk-bands -- toy-dft seed.toy" in sheet["run.sh"]
+
+
+def test_the_package_of_the_page_is_installed_by_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its template, which is no Python."""
+    source, site = tmp_path / "source", tmp_path / "site"
+    for name in ("pyproject.toml", "toy_dft/__init__.py", "toy_dft/templates/toy/input.j2"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(shown(name), encoding="utf-8")
+    pip_install(source, site)
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.delitem(sys.modules, "toy_dft", raising=False)
+    deck = load_code("toy", {"mesh": "fine"}).render(CSBR, SPEC, "seed")
+    assert deck.files["seed.toy"].startswith("# CsBr\ncutoff 400.0 eV")
 
 
 def test_its_options_are_checked_as_those_of_any_code(install: Install, tmp_path: Path) -> None:

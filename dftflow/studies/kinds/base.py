@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dftflow.model.built import Built
 from dftflow.model.step import Step, StepId
@@ -33,6 +33,7 @@ class Parent:
     structure: Structure
 
 
+@runtime_checkable
 class Kind(Protocol):
     """A kind of subject. Steps are data: what a kind puts into their ``settings``, it reads when it builds them."""
 

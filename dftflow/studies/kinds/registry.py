@@ -1,14 +1,15 @@
 """The kinds of subject that a study has, by name: those of this folder, and those that other packages bring.
 
-Another package names an object that satisfies `dftflow.studies.kinds.base.Kind` as an entry point of the group
-``dftflow.kinds``.
+Another package names a class whose objects satisfy `dftflow.studies.kinds.base.Kind`, and that is made without
+arguments, as an entry point of the group ``dftflow.kinds``.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
-from dftflow.errors import StudyError
+from dftflow.errors import CodeNotFoundError, StudyError
+from dftflow.plugins import load_plugin, package_of
 from dftflow.studies.kinds.base import Kind
 from dftflow.studies.kinds.bulk import BulkKind
 from dftflow.studies.kinds.slab import SlabKind
@@ -25,7 +26,24 @@ def all_kinds() -> tuple[Kind, ...]:
 
 
 def _outside() -> tuple[Kind, ...]:
-    return tuple(entry.load()() for entry in entry_points(group=GROUP))
+    return tuple(map(_made, entry_points(group=GROUP)))
+
+
+def _made(point: EntryPoint) -> Kind:
+    found = load_plugin(point, "kind of subject")
+    try:
+        kind = found()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise _no_kind(point, reason) from error
+    if not isinstance(kind, Kind):
+        raise _no_kind(point, "it lacks name, steps or build")
+    return kind
+
+
+def _no_kind(point: EntryPoint, reason: str) -> CodeNotFoundError:
+    what = f"{point.value} of {package_of(point)} is no kind of subject"
+    return CodeNotFoundError(what, reason=reason, fix="see docs/howto-kind.md; mend that package, or uninstall it")
 
 
 def kind_with_table(name: str) -> Kind:
