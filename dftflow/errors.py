@@ -178,7 +178,7 @@ class ReferenceMismatch(AnalysisError):
 
 
 class StoreError(DftflowError):
-    """A folder cannot be written, is full, or is in use."""
+    """A folder cannot be read or written, is full, is in use, belongs to another study, or holds what is not ours."""
 
     exit_code = 8
 

@@ -60,16 +60,16 @@ def _sound_at(place: Path) -> tuple[Sound, list[str]]:
     """What may be used of the calculation at `place`, and what was refused of it."""
     from dftflow.codes.finding import find_calculations
     from dftflow.codes.registry import load_code
-    from dftflow.errors import ParseError
+    from dftflow.errors import InputError, ParseError
     from dftflow.gate.calculation import sound
 
     found = find_calculations(place)
     if len(found) != 1:
         places = ", ".join(str(calculation.folder / calculation.seed) for calculation in found)
-        raise ParseError(
+        raise InputError(
             f"there are {len(found)} calculations here: {places}" if found else "there is no calculation here",
             where=str(place),
-            fix="name a file of the one that is meant" if found else "",
+            fix="name a file of the one that is meant" if found else "give the folder that holds its output files",
         )
     reading = load_code(found[0].code).read(found[0])
     refused = [file.error for file in reading.files if file.error is not None]

@@ -76,7 +76,8 @@ def cli(debug: bool) -> None:
       dftflow COMMAND --help                        what a command takes
 
     Every command takes --json. Exit codes: 0 done, 1-9 a named error (2 wrong input, 3 database, 4 not installed, 5
-    calculation, 6 output file, 7 analysis, 8 storage, 9 cannot be decided), 70 a bug in dftflow, 130 interrupted.
+    calculation, 6 damaged file or failed check, 7 analysis, 8 folder, 9 cannot be decided), 70 a bug in dftflow, 130
+    interrupted.
     """
 
 

@@ -31,7 +31,7 @@ def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:
     contradicts itself is refused by name, and costs no other file; so is a part of the results that fails a check, such
     as a potential of another cell than the log's. The exit code is 6 when anything was refused.
     """
-    from dftflow.errors import ParseError
+    from dftflow.errors import InputError, ParseError
     from dftflow.gate.calculation import sound
 
     files: list[FileReading] = []
@@ -47,7 +47,7 @@ def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:
         else:
             click.echo(_printable("\n".join([*([""] if count > 1 else []), *_page(reading, judged)])))
     if not count:
-        raise ParseError(
+        raise InputError(
             "no calculation was found",
             where=", ".join(map(str, folders)),
             fix="give the folder that holds the output files" + (", or leave --code out" if code else ""),

@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
-from dftflow.errors import ParseError
+from dftflow.errors import InputError, ParseError
 from dftflow.model.alignment import Range
 from dftflow.model.quantity import Missing, MissingKind, Quantity
 
@@ -48,14 +48,22 @@ def read_results(file: Path) -> tuple[Quantity, ...]:
 
     Raises
     ------
+    InputError
+        When there is none.
     ParseError
-        When there is none, or it is damaged, or of an unknown version.
+        When it is damaged, or of an unknown version.
     """
     place = file / "results.json" if file.is_dir() else file
+    if not place.exists():
+        raise InputError(
+            "there are no results of a study here",
+            where=str(place),
+            fix="give a results.json, or the folder that `dftflow run`, `collect` or `report` wrote one to",
+        )
     try:
         content = json.loads(place.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ParseError("there are no results of a study here", reason=str(error), where=str(place)) from error
+        raise ParseError("results.json cannot be read", reason=str(error), where=str(place)) from error
     version = content.get("schema") if isinstance(content, dict) else None
     if version not in VERSIONS:
         raise ParseError(

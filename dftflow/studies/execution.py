@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from dftflow.errors import CodeNotFoundError, InputError, ParseError, StoreError
+from dftflow.errors import CalculationError, CodeNotFoundError, InputError
 from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.step import Step
@@ -116,9 +116,9 @@ def outcome_of_folder(root: Path, *, places: Mapping[str, Path] | None = None) -
     Raises
     ------
     StoreError
-        When it holds no study, or one of another version of dftflow.
+        When its study is of another version of dftflow, or cannot be read.
     StudyError, InputError
-        `places` names a step that the study does not have, or a folder that is none.
+        When it holds no study; `places` names a step that the study does not have, or a folder that is none.
     """
     folder = StudyFolder.existing(root)
     elsewhere = _checked(places or {}, folder.plan)
@@ -145,14 +145,14 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
     Raises
     ------
     StoreError
-        There is no such folder, or it holds the plan of another study, preset or code, or of another text of the study.
+        The folder holds the plan of another study, preset or code, or of another text of the study.
     StudyError, InputError
-        As `outcome_of_folder`; or a crystal or a slab of the study cannot be made.
-    ParseError
+        As `outcome_of_folder`; there is no such folder, or a crystal or a slab of the study cannot be made.
+    CalculationError
         When no step has left anything.
     """
     if not root.is_dir():
-        raise StoreError("there is no such folder", where=str(root), fix="give the folder that holds the results")
+        raise InputError("there is no such folder", where=str(root), fix="give the folder that holds the results")
     plan = plan_study(study)
     if read_plan(root) is not None:
         StudyFolder.existing(root).refuse_another(plan)
@@ -162,7 +162,7 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
     executor = AlreadyThere(root, _checked(places or {}, plan))
     ends = run_graph([work.node(step, work.job_of_others) for step in plan.steps], executor)
     if all(end.state == "not_run" for end in ends.values()):
-        raise ParseError(
+        raise CalculationError(
             f"there are no results of {plan.code.name} for any step of the study",
             where=str(root),
             fix="give the folder that `dftflow decks` wrote to, or --at; and the code that ran them (--code)",

@@ -26,7 +26,7 @@ from dftflow.codes.registry import load_code
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.geometry import geometry_digest
 from dftflow.crystals.plain import plain_structure, structure_of
-from dftflow.errors import StoreError
+from dftflow.errors import InputError, StoreError
 from dftflow.model.step import Need, Step, StepId, Subject
 from dftflow.run.by_hand import Ledger
 from dftflow.run.local import IDENTITY_LENGTH
@@ -113,12 +113,14 @@ class StudyFolder:
 
         Raises
         ------
+        InputError
+            When there is none.
         StoreError
-            When there is none, or its plan cannot be read.
+            When its plan cannot be read.
         """
         file = read_plan(root)
         if file is None:
-            raise StoreError(
+            raise InputError(
                 "this folder holds no study" if root.is_dir() else "there is no such folder",
                 where=str(root),
                 fix="give the folder that `dftflow run` or `dftflow decks` wrote to",

@@ -156,10 +156,10 @@ def test_a_failed_step(
 
 def test_nothing_is_there(collect: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
-    assert collect(where=tmp_path / "empty") == 6
+    assert collect(where=tmp_path / "empty") == 5
     assert "no results of gpaw for any step" in capsys.readouterr().err
     assert not list((tmp_path / "empty").iterdir())
-    assert collect("--json", where=tmp_path / "nowhere") == 8
+    assert collect("--json", where=tmp_path / "nowhere") == 2
     assert json.loads(capsys.readouterr().out)["error"]["where"] == str(tmp_path / "nowhere")
 
 

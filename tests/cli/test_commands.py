@@ -41,8 +41,6 @@ def test_structure_substitutes_and_writes(tmp_path: Path, capsys: pytest.Capture
         (["slab", "CsPbBr3_Pnma", "--miller", "0", "1", "1"], 2, "Pbnm"),
         (["slab", "CsPbBr3_Pnma", "--miller", "0", "1", "1", "--setting", "cubic"], 2, "cubic"),
         (["decks", "fapbbr3-cspbbr3", "--code", "castp", "--out", "x"], 2, "castep"),
-        (["status", "nowhere"], 8, "no such folder"),
-        (["report", "nowhere"], 8, "no such folder"),
         (["run", "fapbbr3-cspbbr3", "--code", "castep"], 4, "dftflow decks"),
     ],
 )
@@ -155,3 +153,25 @@ def test_run_says_before_it_starts_that_it_would_overwrite(tmp_path: Path, capsy
     assert main(["run", "fapbbr3-cspbbr3", "--preset", "quick", "--out", str(tmp_path)]) == 8
     assert f"{mine}: the report would overwrite a file that is not dftflow's" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [mine]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["parse"], ["compare"], ["collect"], ["collect", "fapbbr3-cspbbr3"], ["status"], ["report"]),
+        *(["advance"], ["export"], ["lint"], ["structure"]),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_wrong_input_in_every_command(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = ["."] if command == ["compare"] else []
+    assert main([*command, "nowhere.cif", *other]) == 2
+    assert "nowhere.cif" in capsys.readouterr().err
+    if command != ["structure"]:
+        (tmp_path / "empty").mkdir()
+        code = 5 if len(command) > 1 else 2  # steps without results
+        assert main([*command, "empty", *other]) == code
+        assert "  fix: " in capsys.readouterr().err

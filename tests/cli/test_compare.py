@@ -123,7 +123,7 @@ def test_a_file_names_its_calculation(tmp_path: Path, capsys: pytest.CaptureFixt
     b = leave(tmp_path / "top" / "b")
     assert main(["compare", f"{a}/results.json", b]) == 0
     capsys.readouterr()
-    assert main(["compare", str(tmp_path / "top"), b]) == 6
+    assert main(["compare", str(tmp_path / "top"), b]) == 2
     error = capsys.readouterr().err
     assert "there are 2 calculations here" in error and "name a file" in error
     assert f"{a}/a" in error and f"{b}/b" in error
@@ -132,7 +132,7 @@ def test_a_file_names_its_calculation(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_no_calculation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     a = leave(tmp_path / "a")
-    assert main(["compare", a, str(tmp_path / "empty")]) == 6
+    assert main(["compare", a, str(tmp_path / "empty")]) == 2
     assert "there is no calculation here" in capsys.readouterr().err
     assert main(["compare", a, str(tmp_path / "nowhere"), "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["where"] == str(tmp_path / "nowhere")

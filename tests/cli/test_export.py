@@ -87,5 +87,5 @@ def test_a_damaged_file_is_named(tmp_path: Path, arguments: list[str], capsys: p
 
 
 def test_a_folder_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", str(tmp_path)]) == 6
+    assert main(["export", str(tmp_path)]) == 2
     assert str(tmp_path / "results.json") in capsys.readouterr().err

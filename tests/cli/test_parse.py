@@ -212,10 +212,10 @@ def test_a_directory_in_the_place_of_a_file(slab: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
 def test_no_calculation_at_all(tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["parse", str(tmp_path), *arguments]) == 6
+    assert main(["parse", str(tmp_path), *arguments]) == 2
     captured = capsys.readouterr()
     assert "no calculation was found" in (captured.out if arguments else captured.err)
-    assert not arguments or json.loads(captured.out)["error"]["exit_code"] == 6
+    assert not arguments or json.loads(captured.out)["error"]["exit_code"] == 2
 
 
 def test_wrong_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,7 +248,7 @@ def test_a_file_stands_for_its_calculation(tmp_path: Path, capsys: pytest.Captur
 
 def test_one_code_alone(slab: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(document(slab, "--code", "gpaw", capsys=capsys)) == 1
-    assert main(["parse", str(slab), "--code", "castep"]) == 6
+    assert main(["parse", str(slab), "--code", "castep"]) == 2
     assert "leave --code out" in capsys.readouterr().err
 
 

@@ -17,7 +17,7 @@ from model_crystal import CBM, FERMI, SLAB_ZERO, STEP, VBM, leave, planar
 from pymatgen.core import Lattice, Structure
 
 from dftflow.codes.registry import load_code
-from dftflow.errors import InputError, ParseError, StoreError, StudyError
+from dftflow.errors import CalculationError, InputError, ParseError, StudyError
 from dftflow.model.outcome import StepOutcome, StudyOutcome
 from dftflow.model.spec import CalcSpec
 from dftflow.studies.builder import Builder
@@ -386,7 +386,7 @@ def test_a_relaxation_that_did_not_converge_is_no_measure(relaxed: Callable[...,
 
 
 def test_no_such_folder(study: Study, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no such folder"):
+    with pytest.raises(InputError, match="no such folder"):
         collect_study(study, tmp_path / "nowhere")
 
 
@@ -404,6 +404,6 @@ def test_no_such_place_of_a_step(study: Study, folder: Path) -> None:
 
 def test_a_folder_without_any_result(study: Study, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ParseError, match="no results of gpaw") as caught:
+    with pytest.raises(CalculationError, match="no results of gpaw") as caught:
         collect_study(study, tmp_path / "empty")
     assert "dftflow decks" in caught.value.fix

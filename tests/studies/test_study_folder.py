@@ -16,7 +16,7 @@ import pytest
 from model_crystal import CBM, STEP, VBM, copying_engine
 
 from dftflow.codes.gpaw.code import GPAW
-from dftflow.errors import StoreError
+from dftflow.errors import InputError, StoreError
 from dftflow.model.outcome import StudyOutcome
 from dftflow.run import store
 from dftflow.run.local import Local
@@ -228,7 +228,7 @@ def test_killed_at_every_write_of_a_run_it_goes_on(study: Study, engine: Path, t
             states = {step.state for step in outcome_of_folder(out).steps}
             assert states <= {"finished", "waiting", "not_run", "running"}, (at, states)
         else:
-            with pytest.raises(StoreError, match="no study"):
+            with pytest.raises(InputError, match="no study"):
                 outcome_of_folder(out)
         assert numbers(run_study(study, out, workers=1)) == whole, at
         assert numbers(outcome_of_folder(out)) == whole, at
