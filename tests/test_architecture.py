@@ -200,3 +200,25 @@ def test_data_of_others_is_small() -> None:
     """No copied data base, and no file that git would be slow with."""
     sizes = {path: path.stat().st_size for path in tracked_files()}
     assert not [f"{path}: {size}" for path, size in sizes.items() if size > 3_000_000]
+
+
+def test_every_text_file_is_utf_8_whatever_the_locale() -> None:
+    """``open``, ``read_text`` and ``write_text`` without an encoding take that of the machine."""
+    without = [
+        f"{file.relative_to(PACKAGE)}:{call.lineno}"
+        for file in sorted(PACKAGE.rglob("*.py"))
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call) and _takes_the_machine_s_encoding(call)
+    ]
+    assert without == []
+
+
+def _takes_the_machine_s_encoding(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name not in ("open", "read_text", "write_text") or any(word.arg == "encoding" for word in call.keywords):
+        return False
+    if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id == "os":
+        return False
+    modes = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
+    binary = name == "open" and any(isinstance(mode, str) and "b" in mode for mode in modes)
+    return not binary and len(call.args) < {"open": 3, "read_text": 1, "write_text": 2}[name]

@@ -129,4 +129,4 @@ def _write(structure: Structure, out: Path) -> None:
     if out.suffix not in formats:
         raise InputError(f"no structure format ends in {out.suffix!r}", fix=f"use one of {', '.join(formats)}")
     with storage_errors(out):
-        out.write_text(structure.to(fmt=formats[out.suffix]))
+        out.write_text(structure.to(fmt=formats[out.suffix]), encoding="utf-8")

@@ -154,7 +154,7 @@ def _of_crystal(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
         Quantity.of(key, name, "eV", value, why, method="" if key == "band gap" else scale, **from_bands)
         for key, value in values.items()
     ]
-    lattice, from_cell = bulk.structure.lattice, (bulk.cell_step,) if bulk.cell_step else ()
+    lattice, from_cell = bulk.structure.lattice, (bulk.cell_step or bulk.source,)
     lengths = zip("abc", lattice.abc, strict=True)
     found.append(Quantity(name="volume", subject=name, unit="Å³", value=float(lattice.volume), origin=from_cell))
     found += [

@@ -43,7 +43,7 @@ class Quantity:
         How far the value may lie from where it is given, (lowest, highest) in its unit, and what that holds. None and
         ``""`` when it is not known.
     origin
-        Names of the steps that it comes from, or a DOI.
+        Names of the steps that it comes from; a DOI; or the source of a crystal whose cell was not calculated.
     remarks
         What has to stand beside it.
     """

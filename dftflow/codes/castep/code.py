@@ -90,7 +90,9 @@ class CASTEP:
     def diagnose(self, folder: Path) -> Diagnosis:
         """Status of the last run, by the end of ``.castep`` and by ``<seed>.*.err``."""
         seed = _seed(folder)
-        errors = "\n".join(file.read_text(errors="replace").strip() for file in sorted(folder.glob(f"{seed}*.err")))
+        errors = "\n".join(
+            file.read_text("utf-8", errors="replace").strip() for file in sorted(folder.glob(f"{seed}*.err"))
+        )
         try:
             run = read_castep(folder / f"{seed}.castep")[-1]
         except ParseError as error:
@@ -124,4 +126,4 @@ def _seed(folder: Path) -> str:
 
 def _tail(folder: Path, seed: str) -> str:
     file = folder / f"{seed}.castep"
-    return "\n".join(file.read_text(errors="replace").splitlines()[-LOG_LINES:]) if file.exists() else ""
+    return "\n".join(file.read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]) if file.exists() else ""

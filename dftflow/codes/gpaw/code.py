@@ -69,7 +69,7 @@ class GPAW:
     def progress(self, folder: Path) -> Progress:
         """What the engine wrote last into ``progress.json``."""
         try:
-            content = json.loads((folder / "progress.json").read_text())
+            content = json.loads((folder / "progress.json").read_text("utf-8"))
             return Progress(doing=content["doing"], fraction=content["fraction"])
         except (OSError, ValueError, KeyError):
             return Progress(doing="starting")
@@ -123,8 +123,10 @@ def _log_tail(folder: Path) -> str:
     lines: list[str] = []
     for name in ("stdout.log", "stderr.log"):
         if (folder / name).exists():
-            lines += (folder / name).read_text(errors="replace").splitlines()[-LOG_LINES:]
+            lines += (folder / name).read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]
     logs = [p for p in folder.glob("*.txt") if p.stat().st_size]
     if not lines and logs:
-        lines = max(logs, key=lambda p: p.stat().st_mtime).read_text(errors="replace").splitlines()[-LOG_LINES:]
+        lines = (
+            max(logs, key=lambda p: p.stat().st_mtime).read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]
+        )
     return "\n".join(lines)

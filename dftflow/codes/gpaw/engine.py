@@ -293,7 +293,7 @@ def _finite_basis_slope(atoms: Atoms, calculator: MakeCalculator) -> float:
     """dE/d ln E_cut at the present geometry, from three cutoffs 3 % apart; kept in ``finite_basis.json``."""
     kept = Path("finite_basis.json")
     if kept.exists():
-        return float(json.loads(kept.read_text())["de_dlnecut_ev"])
+        return float(json.loads(kept.read_text("utf-8"))["de_dlnecut_ev"])
     nominal_ev = calculator().params.mode.ecut
     cutoffs_ev, energies_ev = [], []
     for number, factor in enumerate((1 - FINITE_BASIS_STEP, 1.0, 1 + FINITE_BASIS_STEP), start=1):
@@ -428,7 +428,7 @@ def _earlier_steps() -> list[dict[str, Any]]:
     kept = Path("relax.jsonl")
     if not kept.exists():
         return []
-    text, steps = kept.read_text(), []
+    text, steps = kept.read_text("utf-8"), []
     for line in text.splitlines():
         try:
             steps.append(json.loads(line))
@@ -436,7 +436,7 @@ def _earlier_steps() -> list[dict[str, Any]]:
             break
     whole = "".join(f"{json.dumps(step)}\n" for step in steps)
     if text != whole:
-        _replace("relax.jsonl", lambda temporary: temporary.write_text(whole))
+        _replace("relax.jsonl", lambda temporary: temporary.write_text(whole, encoding="utf-8"))
     return steps
 
 
@@ -475,11 +475,11 @@ def _tell(doing: str, fraction: float | None) -> None:
 
 
 def _write_json(name: str, content: object) -> None:
-    _replace(name, lambda temporary: temporary.write_text(json.dumps(content)))
+    _replace(name, lambda temporary: temporary.write_text(json.dumps(content), encoding="utf-8"))
 
 
 def _append(name: str, line: object) -> None:
-    with open(name, "a") as handle:
+    with open(name, "a", encoding="utf-8") as handle:
         handle.write(json.dumps(line) + "\n")
 
 

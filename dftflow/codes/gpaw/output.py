@@ -58,7 +58,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """Content of ``results.json``; raises `ParseError` when it is missing or not whole."""
     file = folder / "results.json"
     try:
-        record = _loads(file.read_text())
+        record = _loads(file.read_text("utf-8"))
     except FileNotFoundError:
         raise ParseError(
             "the engine left no results: it was stopped from outside", where=str(file), fix="run the step again"
@@ -254,7 +254,7 @@ def _atoms(arrays: Mapping[str, Any]) -> Atoms | None:
 
 def _steps(file: Path) -> tuple[RelaxationStep, ...]:
     names = ("energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang", "volume_ang3")
-    lines = [_loads(line) for line in file.read_text().splitlines()]
+    lines = [_loads(line) for line in file.read_text("utf-8").splitlines()]
     for line in lines:
         wrong = [name for name in names if not _is_number(line[name]) and not (line[name] is None and name in MAY_LACK)]
         if wrong:
