@@ -16,7 +16,10 @@ __all__ = ["command", "print_decks", "refuse_failures"]
 
 @click.command()
 @click.argument("study")
-@click.option("--code", help="DFT code, instead of the one the study names: castep, espresso, gpaw, vasp.")
+@click.option(
+    "--code",
+    help="DFT code, instead of the one the study names: castep, espresso, gpaw, vasp, or one that a package brings.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

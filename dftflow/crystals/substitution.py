@@ -108,7 +108,10 @@ def _rotations(
             yield Rotation.from_quat(quaternion).as_matrix()
         return
     if orientation == "enumerate":
-        raise StructureError("enumerated orientations give several crystals", fix="call enumerate_orientations instead")
+        raise StructureError(
+            "enumerated orientations give several crystals",
+            fix="name one orientation; in Python, dftflow.crystals.substitution.enumerate_orientations gives them all",
+        )
     names = [orientation] * count if isinstance(orientation, str) else list(orientation)
     if len(names) != count:
         raise StructureError(

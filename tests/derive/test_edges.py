@@ -60,7 +60,9 @@ def test_edges_and_their_step(crystal: Crystal, tmp_path: Path) -> None:
     assert (bulk.edges_step, bulk.cell_step, bulk.relaxed) == ("CsBr/bulk-bands", "", False)
     found = {q.name: q for q in crystal_quantities(findings_of(bulk))}
     assert found["band gap"].value == pytest.approx(1.8) and found["band gap"].origin == ("CsBr/bulk-bands",)
-    assert found["volume"].value == pytest.approx(crystal.structure.volume) and found["volume"].origin == ("CsBr_Pm-3m",)
+    assert found["volume"].value == pytest.approx(crystal.structure.volume) and found["volume"].origin == (
+        "CsBr_Pm-3m",
+    )
 
 
 @pytest.mark.parametrize(
