@@ -242,9 +242,13 @@ def test_an_unfinished_relaxation_may_have_moved_the_atoms_since(status: Any) ->
     assert refused(status=status, bands=moved) == set() and len(open_checks(status=status, bands=moved)) == 1
     assert refused(bands=moved) == {"bands"}
     assert refused(status=status, bands=bands(atoms=replace(ARGON, elements=("Ne",)))) == {"bands"}
+    told = {"status": "unknown", "bands": moved, "potential": None, "density": None}
+    assert refused(**told) == {"structure", "bands"}, "no log says which of the two is right"
 
 
-@pytest.mark.parametrize(("cutoff_ev", "fits"), [(400.0, True), (400.009, True), (400.011, False), (500.0, False)])
+@pytest.mark.parametrize(
+    ("cutoff_ev", "fits"), [(400.0, True), (400.009, True), (400.011, False), (500.0, False), (300.0, False)]
+)
 def test_a_potential_that_tells_its_cutoff(cutoff_ev: float, fits: bool) -> None:
     changes = {"method": replace(METHOD, cutoff_ev=400.0), "potential": potential(cutoff_ev=cutoff_ev)}
     assert refused(**changes) == (set() if fits else {"potential"})
@@ -258,6 +262,11 @@ def test_the_geometry_of_the_eigenvalues_own_run_is_the_crystal_s() -> None:
         method=METHOD, log_fermi=Energy(1.5, own), structure=Structure(Lattice.cubic(SIDE), ["Ar"], [[0] * 3])
     )
     assert refused(bands=bands(zero=own), bands_run=run) == set()
+    checks = by_name(bands=bands(zero=own), bands_run=run)
+    assert checks["cell of the eigenvalues = cell of the log of their run"].passed is True
+    assert checks["atoms of the eigenvalues' run = atoms of the geometry"].passed is True
+    assert checks["atoms of the potential = atoms of the geometry"].passed is True
+    assert checks["cell of the eigenvalues = cell of the geometry"].passed is True
     for side, element in ((SIDE + 2e-4, "Ar"), (SIDE, "Ne")):
         other = replace(run, structure=Structure(Lattice.cubic(side), [element], [[0] * 3]))
         assert refused(bands=bands(zero=own), bands_run=other) == {"bands"}
