@@ -56,7 +56,8 @@ def bulk_outcome(
         structure = relaxed.results.structure
         warnings += _relaxation_warnings(name, start, structure, relaxed.results, stress_tol_gpa)
     edges, found, why = _edges(*bands)
-    if edges is not None and found is not None:
+    if edges is not None:
+        assert found is not None, "edges are found in bands"
         warnings += _grid_warnings(found, edges)
     group = space_group(structure, symprec_ang=RELAXED_SYMPREC_ANG)
     return BulkOutcome(

@@ -65,6 +65,16 @@ def test_edges_and_their_step(crystal: Crystal, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("moved_ang", "group"), [(0.004, "Pm-3m (221)"), (0.009, "P4mm (99)")])
+def test_the_space_group_of_the_relaxed_crystal(crystal: Crystal, tmp_path: Path, moved_ang: float, group: str) -> None:
+    """To 0.01 Å: what a relaxation leaves of noise is less, and a distortion more."""
+    bands = admitted(crystal, tmp_path)
+    structure = crystal.structure.copy()
+    structure.translate_sites([1], [0, 0, moved_ang], frac_coords=False)
+    relax = replace(bands, results=replace(bands.results, structure=structure))
+    assert outcome(crystal, bands, relax).space_group == group
+
+
 @pytest.mark.parametrize(
     ("refusal", "kind", "reason"),
     [

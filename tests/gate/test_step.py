@@ -19,6 +19,7 @@ from dftflow.crystals.sources import load_crystal
 from dftflow.gate.step import admit
 from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.built import Built
+from dftflow.model.check import Check
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 from dftflow.model.surface import SlabModel
 
@@ -35,6 +36,14 @@ SPEC = CalcSpec(
 )
 PATH = KPath(segments=((KPoint(label="G", frac=(0, 0, 0)), KPoint(label="X", frac=(0.5, 0, 0))),), spacing_per_ang=0.1)
 SPEC_OF_BANDS = replace(SPEC, task="bands", slab_axis=None, grid=(2, 2, 2), path=PATH)
+RELAXATION = Relaxation(
+    cell="isotropic",
+    energy_tol_ev_per_atom=1e-5,
+    force_tol_ev_per_ang=0.05,
+    stress_tol_gpa=0.1,
+    displacement_tol_ang=1e-3,
+    max_steps=10,
+)
 GPAW = load_code("gpaw")
 
 
@@ -217,7 +226,11 @@ def test_a_relaxation_that_ended_in_a_higher_symmetry_is_said(crystal_bands: Bui
     after = replace(alone, parents={"CsPbBr3/bulk-relax": "0"})
     admission = admit(after, GPAW, folder)
     assert isinstance(admission, Admitted)
-    assert "the relaxed crystal has the space group Pm-3m, where the study's has P4mm" in admission.remarks
+    said = "the relaxed crystal has the space group Pm-3m, where the study's has P4mm"
+    assert said in admission.remarks
+    relaxation = replace(alone, spec=replace(SPEC_OF_BANDS, task="relax", path=None, relaxation=RELAXATION))
+    itself = admit(relaxation, GPAW, leave(tmp_path / "relax", crystal_bands.structure, relaxation.spec))
+    assert isinstance(itself, Admitted) and said in itself.remarks
 
 
 def test_another_plane_with_the_same_faces_is_refused(tmp_path: Path) -> None:
@@ -247,7 +260,20 @@ def test_other_elements_in_a_slab_are_refused(slabs: dict[str, SlabModel], tmp_p
     iodide = slabs["CsBr"].structure.copy()
     iodide.replace_species({"Br": "I"})
     admission = admit(built_as(slabs["CsBr"]), GPAW, leave(tmp_path, iodide, SPEC))
-    assert isinstance(admission, Refusal) and admission.kind == "refused" and "I" in admission.reason
+    assert isinstance(admission, Refusal) and admission.kind == "refused"
+    assert admission.reason == "a calculation of Cs3Pb2I7, where the study asks for Cs3Pb2Br7"
+
+
+def test_a_calculation_of_which_nobody_knows_how_it_ended_is_refused(
+    crystal_bands: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the file that says so is of another run."""
+    failed = Check(name="a = b", passed=False, detail="1 and 2", concerns=("status",))
+    folder = leave(tmp_path, crystal_bands.structure, crystal_bands.spec)
+    monkeypatch.setattr("dftflow.gate.calculation.belonging", lambda results: (failed,))
+    admission = admit(crystal_bands, GPAW, folder)
+    assert isinstance(admission, Refusal) and admission.kind == "refused"
+    assert admission.reason == "status: this does not hold: a = b (1 and 2)"
 
 
 def test_another_thickness_is_said(slabs: dict[str, SlabModel], tmp_path: Path) -> None:
@@ -365,11 +391,7 @@ def test_a_record_without_what_a_potential_is_counted_from(
 
 
 def test_a_relaxation_may_change_its_volume(crystal_bands: Built, tmp_path: Path) -> None:
-    goal = Relaxation(
-        cell="isotropic", energy_tol_ev_per_atom=1e-5, force_tol_ev_per_ang=0.05, stress_tol_gpa=0.1,
-        displacement_tol_ang=1e-3, max_steps=10,
-    )  # fmt: skip
-    spec = replace(SPEC_OF_BANDS, task="relax", path=None, relaxation=goal)
+    spec = replace(SPEC_OF_BANDS, task="relax", path=None, relaxation=RELAXATION)
     larger = crystal_bands.structure.copy()
     larger.scale_lattice(1.05 * larger.volume)
     admission = admit(replace(crystal_bands, spec=spec), GPAW, leave(tmp_path, larger, spec))
