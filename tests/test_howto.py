@@ -12,7 +12,6 @@ import pytest
 from model_crystal import CBM, VBM, copying_engine
 from pip_install import pip_install
 
-from dftflow.errors import CodeNotFoundError
 from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
@@ -136,62 +135,3 @@ def test_a_table_for_a_kind_that_reads_none_is_refused(study: Study) -> None:
     study.file.write_text(STUDY + "\n[kinds.bulk]\nCsBr = 1.02\n")
     with pytest.raises(StudyError, match="has no table of its own"):
         plan_study(load_study(str(study.file), "quick"))
-
-
-@pytest.fixture
-def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
-    """Puts a package that brings one entry point where pip would."""
-
-    def put(group: str, code: str) -> None:
-        info = tmp_path / "broken" / "toy_broken-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-broken\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[{group}]\nbroken = toy_broken:found\n")
-        (info.parent / "toy_broken.py").write_text(code)
-        monkeypatch.syspath_prepend(str(info.parent))
-        importlib.invalidate_caches()
-
-    yield put
-    sys.modules.pop("toy_broken", None)
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        ("import no_such_package\n", "No module named 'no_such_package'"),
-        ("other = 1\n", "AttributeError"),
-        ("def found(findings):\n    return 1 / 0\n", "ZeroDivisionError"),
-        ("def found(findings):\n    yield 1.5\n", "gave float for a Quantity"),
-    ],
-)
-def test_a_quantity_of_another_package_that_fails_costs_itself_alone(
-    study: Study,
-    engine: Callable[[Study], object],
-    broken: Callable[[str, str], None],
-    tmp_path: Path,
-    code: str,
-    said: str,
-) -> None:
-    engine(study)
-    broken("dftflow.quantities", code)
-    outcome = run_study(study, tmp_path / "run")
-    (failed,) = [q for q in outcome.quantities if q.name == "broken"]
-    assert failed.missing is not None and "toy-broken" in failed.missing.reason and said in failed.missing.reason
-    assert any(q.name == "band gap" and q.value is not None for q in outcome.quantities)
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        ("import no_such_package\n", "No module named 'no_such_package'"),
-        ("def found():\n    return 1 / 0\n", "ZeroDivisionError"),
-        ("class found:\n    name = 'broken'\n", "it lacks name, steps or build"),
-    ],
-)
-def test_a_broken_kind_is_named_before_anything_is_calculated(
-    study: Study, broken: Callable[[str, str], None], code: str, said: str
-) -> None:
-    broken("dftflow.kinds", code)
-    with pytest.raises(CodeNotFoundError, match="toy-broken") as caught:
-        plan_study(study)
-    assert said in caught.value.reason and "uninstall" in caught.value.fix

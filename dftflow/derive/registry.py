@@ -38,8 +38,8 @@ def all_quantities(findings: Findings) -> tuple[Quantity, ...]:
 def _of_another(point: EntryPoint, findings: Findings) -> tuple[Quantity, ...]:
     try:
         found = tuple(load_plugin(point, "quantity")(findings))
-        wrong = next((item for item in found if not isinstance(item, Quantity)), None)
-        reason = "" if wrong is None else f"{package_of(point)} gave {type(wrong).__name__} for a Quantity"
+        wrong = [type(item).__name__ for item in found if not isinstance(item, Quantity)]
+        reason = f"{package_of(point)} gave {wrong[0]} for a Quantity" if wrong else ""
     except DftflowError as error:
         found, reason = (), error.sentence
     except Exception as error:

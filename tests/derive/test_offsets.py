@@ -134,6 +134,58 @@ def test_two_slabs_of_one_plane_have_names_and_steps_of_their_own(three: StudyOu
     assert a.face(second).startswith(f"(110) cubic, CsBr, {layers or len(first.model.layers)} layers")
     assert b.face(b.slabs[0]) == "(110) cubic, CsBr"
     assert {row.way for row in rows} == {way.method for way in WAYS}
+    other = f"{b.face(b.slabs[0])}, not relaxed"
+    assert [row.method for row in rows if row.way == WAYS[0].method] == [
+        f"bulk line-up through the slabs {a.face(slab)}, not relaxed and {other}" for slab in a.slabs
+    ]
+
+
+def test_rows_of_other_pairs_may_share_a_method(three: StudyOutcome) -> None:
+    methods = {row.method for row in three.alignments if row.pair == frozenset("BC")}
+    assert methods == {f"{way.method} (110) and (110)" for way in WAYS}
+    assert methods < {row.method for row in three.alignments if row.pair == frozenset("AC")}
+
+
+def test_two_values_of_one_source_are_told_apart_by_their_number(three: StudyOutcome) -> None:
+    quoted = [
+        PublishedOffset(
+            materials=("A", "B"), method="XPS", valence_band_offset_ev=value, conduction_band_offset_ev=None,
+            type="type II", doi="10.1000/182",
+        )
+        for value in (0.2, 0.3)
+    ]  # fmt: skip
+    request = AlignmentRequest(materials=("A", "B"), surfaces=("A/slab-110",), published=tuple(quoted))
+    rows = offsets([request], three.materials).rows
+    assert [(number, row.method) for number, row in enumerate(rows, start=1) if row.source] == [
+        (number, f"XPS, 10.1000/182, tolerance 0.1 eV, row {number}") for number in (3, 4)
+    ]
+
+
+def test_a_pair_whose_levels_give_no_row_says_so(three: StudyOutcome) -> None:
+    """The valence band of B lies above the vacuum, and its Fermi level in no gap."""
+    a, b, _ = three.materials
+    (slab,) = b.slabs
+    assert slab.levels is not None and slab.levels.slab_edges is not None
+    levels = replace(
+        slab.levels,
+        ionisation_potential_ev=-0.1,
+        slab_edges=replace(slab.levels.slab_edges, fermi_in_gap=False),
+    )
+    b = replace(b, slabs=(replace(slab, levels=levels),))
+    found = offsets([AlignmentRequest(materials=("A", "B"), surfaces=("A/slab-110",))], (a, b))
+    assert found.rows == ()
+    (pair,) = found.missing
+    assert (pair.first, pair.second, pair.missing.kind) == ("A", "B", "not derived")
+    assert "does not lie in the gap of the slab of B" in pair.missing.reason
+
+
+def test_the_surface_that_an_alignment_names_is_the_one_that_is_missed(three: StudyOutcome) -> None:
+    """A has another one with levels, which was not asked for."""
+    a, b, _ = three.materials
+    broken = replace(a.slabs[0], levels=None, missing=Missing(kind="failed", reason="died"))
+    a = replace(a, slabs=(broken, *a.slabs[1:]))
+    (pair,) = offsets([AlignmentRequest(materials=("A", "B"), surfaces=("A/slab-110",))], (a, b)).missing
+    assert pair.missing == Missing(kind="failed", reason="A (110) cubic, CsBr has no levels: died")
 
 
 def test_a_pair_in_two_alignments(three: StudyOutcome) -> None:
