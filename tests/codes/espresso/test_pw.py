@@ -114,7 +114,7 @@ def test_a_slab_with_two_faces_has_two_flat_vacuum_levels(tmp_path: Path) -> Non
     assert abs(above.level.value_ev - below.level.value_ev) > 0.3
     work_functions = [level.level.value_ev - results.fermi_ev for level in (below, above)]
     assert all(1.0 < work < 9.0 for work in work_functions)
-    assert all(check.passed for check in results.checks) and len(results.checks) == 4
+    assert all(check.passed for check in results.checks) and len(results.checks) == 8
 
 
 @pytest.mark.parametrize("gamma_centred", [False, True])
