@@ -181,6 +181,21 @@ def test_an_electron_affinity_may_be_negative():
     assert offsets(diamond, edges("GaAs", -5.6, 1.5)).type == "type II"
 
 
+@pytest.mark.parametrize("change", [{"vbm_ev": float("nan")}, {"cbm_ev": float("inf")}, {"cbm_ev": float("nan")}])
+def test_edges_that_are_no_numbers_are_refused(change):
+    with pytest.raises(AnalysisError, match="are no numbers"):
+        check_edges(replace(edges("A", -5.0, 1.0), **change))
+
+
+def test_every_door_refuses_edges_without_a_gap():
+    metal, other = edges("metal", -5.0, 0.0), edges("B", -6.0, 1.0)
+    with pytest.raises(AnalysisError, match="metal has no gap"):
+        check_edges(metal)
+    for pair in ((metal, other), (other, metal)):
+        with pytest.raises(AnalysisError, match="metal has no gap"):
+            alignment_type(*pair, 0.1)
+
+
 def test_a_material_without_gap_is_refused():
     with pytest.raises(AnalysisError, match="metal has no gap"):
         offsets(edges("metal", -5.0, 0.0), edges("B", -6.0, 1.0))

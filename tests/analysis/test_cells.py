@@ -32,3 +32,9 @@ def test_lengths_alone_make_no_cell() -> None:
     """A rhombus of 60° and a square have the same lengths."""
     rhombus = np.array([[4.0, 0, 0], [2.0, np.sqrt(12.0), 0], [0, 0, 4.0]])
     assert not same_cell(4.0 * np.eye(3), rhombus)
+
+
+def test_the_longest_vector_of_both_counts() -> None:
+    """Cubes of 10 and of 1 Å: (100 - 1)/(2 * 10), whichever comes first."""
+    large, small = 10.0 * np.eye(3), np.eye(3)
+    assert cell_difference_ang(large, small) == cell_difference_ang(small, large) == pytest.approx(4.95)
