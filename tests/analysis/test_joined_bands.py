@@ -134,6 +134,39 @@ def test_without_a_common_point_atoms_or_fermi_levels_tell_that_the_zero_is_one(
     assert join_bands(SCF, untold, FURTHER, untold).why_not == "", "X stands in both"
 
 
+@pytest.mark.parametrize(
+    ("electrons", "spinor", "last"),
+    [((4.0,), False, 3), ((5.0,), False, 4), ((4.0,), True, 5), ((2.0, 2.0), False, 3), ((3.0, 1.0), False, 4)],
+)
+def test_the_filled_bands_and_the_lowest_empty_one_have_to_agree(
+    electrons: tuple[float, ...], spinor: bool, last: int
+) -> None:
+    """Two electrons a band, one where there are two channels or spinors; an odd one needs a band of its own."""
+    values = np.arange(8.0)[None, None].repeat(len(electrons), axis=0)
+    content = {"n_electrons": electrons, "spinor": spinor, "eigenvalues_ev": values}
+    scf, further = (bands(zero, {0.5: []}, **content) for zero in (SCF_ZERO, OWN_ZERO))
+    for number in range(8):
+        other = values.copy()
+        other[-1, 0, number] += 0.0015
+        why = join_bands(scf, RUN, replace(further, eigenvalues_ev=other), RUN).why_not
+        assert ("differ by 0.0015 eV" in why) is (number < last)
+    fewer = join_bands(scf, RUN, replace(further, eigenvalues_ev=values[..., :2]), RUN)
+    assert fewer.why_not == "" and fewer.bands.eigenvalues_ev.shape[2] == 8
+    more = join_bands(replace(scf, eigenvalues_ev=values[..., :2]), RUN, further, RUN)
+    assert more.why_not == "" and np.isnan(more.bands.eigenvalues_ev[0, 0, 2:]).all()
+
+
+@pytest.mark.parametrize(("electrons", "same"), [(4.0009, True), (4.0015, False), (3.9985, False)])
+def test_electrons_agree_to_a_thousandth(electrons: float, same: bool) -> None:
+    assert (join_bands(SCF, RUN, replace(FURTHER, n_electrons=(electrons,)), RUN).why_not == "") is same
+
+
+@pytest.mark.parametrize(("u_ev", "same"), [(0.00009, True), (0.00015, False), (1.0, False), (-1.0, False)])
+def test_a_u_that_one_run_has_alone(u_ev: float, same: bool) -> None:
+    none, one = replace(PBE, hubbard_u_ev={}), replace(PBE, hubbard_u_ev={"Ni-d": u_ev})
+    assert (why_other_method(none, one) == "") is (why_other_method(one, none) == "") is same
+
+
 def test_a_u_that_one_run_does_not_tell_is_not_compared() -> None:
     with_u = replace(PBE, hubbard_u_ev={"Ni-d": 6.0})
     assert why_other_method(with_u, replace(PBE, hubbard_u_ev=None)) == ""

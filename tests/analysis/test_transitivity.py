@@ -114,6 +114,18 @@ def test_offsets_on_the_same_levels_that_do_not_add_up_are_a_bug(broken: int) ->
         closures(rows)
 
 
+@pytest.mark.parametrize("broken", [0, 1, 2])
+@pytest.mark.parametrize("by_ev", [1e-8, -1e-8])
+def test_conduction_offsets_have_to_add_up_as_well(broken: int, by_ev: float) -> None:
+    a, b, c = level("A", -5.0), level("B", -6.2), level("C", -5.5)
+    rows = [row(a, b), row(b, c), row(a, c)]
+    offset = rows[broken].conduction_band_offset_ev
+    assert offset is not None
+    rows[broken] = replace(rows[broken], conduction_band_offset_ev=offset + by_ev)
+    with pytest.raises(RuntimeError, match="do not add up"):
+        closures(rows)
+
+
 def test_a_sign_that_was_not_turned_is_found_in_a_row_that_is_not_the_first() -> None:
     a, b, c = level("A", -5.0), level("B", -6.2), level("C", -5.5)
     forgotten = replace(exchanged(row(a, c)), valence_band_offset_ev=0.5)
