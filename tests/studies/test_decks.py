@@ -12,7 +12,7 @@ from model_crystal import copying_engine, leave
 from pymatgen.core import Structure
 
 from dftflow.cli.main import main
-from dftflow.errors import CalculationError, StoreError, StudyError
+from dftflow.errors import CalculationError, InputError, StoreError, StudyError
 from dftflow.model.surface import Plane, SlabModel
 from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import advance, write_decks
@@ -220,7 +220,7 @@ def test_a_run_has_no_decks_to_advance(
     with pytest.raises(StoreError, match="a run and no decks"):
         advance(tmp_path / "run")
     for place in (tmp_path / "nowhere", tmp_path / "prepared"):
-        with pytest.raises(StoreError):
+        with pytest.raises(InputError, match=r"no such folder|no study"):
             advance(place)
     assert sorted(tmp_path.rglob("*")) == before
     assert {end.state for end in states_in(tmp_path / "run")[1]} == {"finished"}
