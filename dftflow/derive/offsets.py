@@ -237,7 +237,7 @@ def _row(
 
 
 def _edges_by_line_up(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
-    return edges_from_levels(material.name, _surface(material, slab), _levels(material, slab))
+    return edges_from_levels(material.name, material.surface(slab), _levels(material, slab))
 
 
 def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> AbsoluteEdges:
@@ -255,7 +255,7 @@ def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> Abs
         )
     return edges_from_work_function(
         material.name,
-        _surface(material, slab),
+        material.surface(slab),
         levels.work_function_ev,
         band_gap_ev=material.bulk.edges.band_gap_ev,
         slab_gap_ev=levels.slab_edges.band_gap_ev,
@@ -272,11 +272,6 @@ def _levels(material: MaterialOutcome, slab: SlabOutcome) -> SurfaceLevels:
     if slab.levels is None:
         raise AnalysisError(f"{material.name} {material.face(slab)} has no levels", reason=slab.failure)
     return slab.levels
-
-
-def _surface(material: MaterialOutcome, slab: SlabOutcome) -> str:
-    """Name of the face in a row and on a figure: it says when the face was not relaxed."""
-    return ", ".join(filter(None, (material.face(slab), slab.relaxation)))
 
 
 def _plane(slab: SlabOutcome) -> str:
@@ -304,7 +299,7 @@ def _remarks(first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b:
 def offset_quantities(findings: Findings) -> tuple[Quantity, ...]:
     """Both offsets and the type of each row, with the steps that its edges come from, and why a pair has no row."""
     steps = {
-        (material.name, _surface(material, slab)): (material.bulk.edges_step, slab.levels_step)
+        (material.name, material.surface(slab)): (material.bulk.edges_step, slab.levels_step)
         for material in findings.materials
         for slab in material.slabs
     }

@@ -168,6 +168,10 @@ class MaterialOutcome:
         name = slab.subject.rpartition("/")[2] if any(len(other.model.layers) == layers for other in alike) else ""
         return ", ".join(filter(None, (_cut(slab), f"{layers} layers", name)))
 
+    def surface(self, slab: SlabOutcome) -> str:
+        """Name of one of its slabs in a row and on a figure: its `face`, and that it was not relaxed."""
+        return ", ".join(filter(None, (self.face(slab), slab.relaxation)))
+
 
 def _cut(slab: SlabOutcome) -> str:
     return f"{slab.model.plane}, {slab.model.termination}"

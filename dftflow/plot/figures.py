@@ -315,7 +315,7 @@ def _same_scale(axes: Sequence[Axes]) -> None:
 
 
 def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int, color: str) -> StudyFigure:
-    surface = ", ".join(filter(None, (f"{material.name} {material.face(slab)}", slab.relaxation)))
+    surface = f"{material.name} {material.surface(slab)}"
     why = slab.failure or slab.model.refused or "the slab has no potential"
     return StudyFigure(
         name=f"potential-{re.sub(r'[^A-Za-z0-9]+', '-', material.name).strip('-')}-slab{number}",

@@ -80,8 +80,7 @@ def _edge_rows(outcome: StudyOutcome, document: dict[str, Any]) -> list[list[str
                 "lineup_spread_ev",
                 "slab_gap_ev",
             )
-            surface = ", ".join(filter(None, (f"{name} {material.face(slab)}", slab.relaxation)))
-            rows.append([surface, *bulk_cells, *(_number(numbers[key]) for key in keys)])
+            rows.append([f"{name} {material.surface(slab)}", *bulk_cells, *(_number(numbers[key]) for key in keys)])
     return rows
 
 

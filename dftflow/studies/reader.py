@@ -68,8 +68,7 @@ class Study:
 
     def where(self, *place: object) -> str:
         """The file and the line of an entry, such as ``"alignment", 0, "surfaces"``; the file where none is found."""
-        line = _line_of(self.text, place)
-        return f"{self.file}:{line}" if line else str(self.file)
+        return _where(self.text, self.file, place)
 
 
 def shipped_studies() -> tuple[str, ...]:
@@ -201,9 +200,7 @@ def _code_options(name: str, table: Mapping[str, object], text: str, file: Path)
         return load_code(name, table, folder=file.parent).options.model_dump(mode="json", exclude_unset=True)
     except DftflowError as error:
         place = ("codes", name, *(error.place if isinstance(error, OptionError) else ()))
-        line = _line_of(text, place)
-        where = f"{file}:{line}" if line else str(file)
-        raise StudyError(error.summary, reason=error.reason, fix=error.fix, where=where) from None
+        raise StudyError(error.summary, reason=error.reason, fix=error.fix, where=_where(text, file, place)) from None
 
 
 @cache
@@ -255,8 +252,7 @@ def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, .
     # An unknown key is most often a misspelt one, whose right spelling is then also "missing": it is told first.
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     place = prefix + tuple(part for part in first["loc"] if part != "schema_version") + _entry(first)
-    line = _line_of(text, place)
-    where = f"{file}:{line}" if line else str(file)
+    where = _where(text, file, place)
     told = [part for part in place if part != "size"]  # [2, 2, 2] stands for { size = [2, 2, 2] }
     dotted = ".".join(str(part) for part in told)
     if first["type"] == "extra_forbidden":
@@ -297,6 +293,11 @@ def _nearest_key(place: Sequence[object]) -> str:
             guess = f"did you mean {near[0]!r}? " if near else ""
             return f"{guess}this table takes {', '.join(known)}"
     return ""
+
+
+def _where(text: str, file: Path, place: Sequence[object]) -> str:
+    line = _line_of(text, place)
+    return f"{file}:{line}" if line else str(file)
 
 
 def _line_of(text: str, place: Sequence[object]) -> int | None:

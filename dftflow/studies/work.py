@@ -223,10 +223,6 @@ class Work:
         """
         try:
             record = read_built(record_in or folder)
-        except DftflowError as error:
-            self.admissions[step.id] = Refusal(kind="failed", reason=str(error), folder=folder)
-            return self.admissions[step.id]
-        try:
             built = self._built.get(step.id) or self._asked(step, record)
         except DftflowError as error:
             self.admissions[step.id] = Refusal(kind="failed", reason=str(error), folder=folder)

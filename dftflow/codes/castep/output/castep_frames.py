@@ -31,6 +31,7 @@ from dftflow.codes.castep.output.castep_boxes import (
 from dftflow.codes.castep.output.castep_run import CastepEnergies, CastepFrame, CastepSetup, ConvergenceTest
 from dftflow.codes.castep.output.castep_text import NUMBER, CastepText, latin, printed_number
 from dftflow.codes.castep.output.castep_units import ENERGY_EV, factor_of
+from dftflow.codes.castep.output.species import symbol_of
 from dftflow.model.results import FloatArray
 
 __all__ = ["CollectedFrames", "collect_frames"]
@@ -676,11 +677,7 @@ class _Collector:
 
 def _same_elements(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether two lists of atoms agree, but for labels that not every box prints."""
-    return one == other or list(map(_element, one)) == list(map(_element, other))
-
-
-def _element(species: str) -> str:
-    return species.split(":")[0].split()[0]
+    return one == other or list(map(symbol_of, one)) == list(map(symbol_of, other))
 
 
 def _energies(draft: _Draft) -> CastepEnergies | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from dftflow.codes.castep.output.species import symbol_of
 from dftflow.errors import ParseError
 from dftflow.model.results import FloatArray, Status
 
@@ -146,7 +147,7 @@ class CastepFrame:
     @property
     def symbols(self) -> tuple[str, ...]:
         """Chemical symbols: `species` without extensions and labels."""
-        return tuple(name.split(":")[0].split()[0] for name in self.species)
+        return tuple(map(symbol_of, self.species))
 
     def test(self, quantity: str) -> ConvergenceTest | None:
         """The convergence test of ``"energy"``, ``"force"``, ``"displacement"`` or ``"stress"``."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from dftflow.codes.castep.output.content import whole_content
 from dftflow.codes.castep.output.fortran_records import record_places
+from dftflow.codes.castep.output.species import symbol_of
 from dftflow.codes.reading import zero_of
 from dftflow.errors import CodeNotFoundError, ParseError
 from dftflow.model.results import Atoms, Bands, FloatArray, readonly
@@ -118,17 +119,12 @@ def _checkpoint(file: Path, content: Mapping[str, Any]) -> CastepCheckpoint:
         forces_ev_per_ang=None
         if content.get("forces") is None
         else _by_atom(content["forces"], counts) * HARTREE_EV / BOHR_ANG,
-        bands=_bands(file, content, cell_ang, Atoms(elements=_symbols(species), positions_frac=places)),
+        bands=_bands(file, content, cell_ang, Atoms(elements=tuple(map(symbol_of, species)), positions_frac=places)),
         occupations=None if content.get("occupancies") is None else content["occupancies"].transpose(2, 1, 0),
         density_mean=None if density is None else float(density.real.mean()),
     )
     _check(file, content, checkpoint)
     return checkpoint
-
-
-def _symbols(species: tuple[str, ...]) -> tuple[str, ...]:
-    """Without the label of a named species: ``Ti:ext`` is Ti."""
-    return tuple(name.split(":")[0].strip() for name in species)
 
 
 def _by_atom(values: FloatArray, counts: list[int]) -> FloatArray:
