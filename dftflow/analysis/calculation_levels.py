@@ -59,6 +59,7 @@ def calculation_levels(results: Results) -> CalculationLevels:
     return CalculationLevels(
         edges=edges,
         why_no_edges=why_no_edges,
+        printed_gap=results.printed_gap if results.bands is None else None,
         normal=normal,
         sides=sides,
         why_no_vacuum=why_no_vacuum,

@@ -176,14 +176,16 @@ def _formula(results: Results) -> str | None:
 
 def _levels(levels: CalculationLevels) -> dict[str, Any]:
     edges = levels.edges
+    told = edges or levels.printed_gap
     return {
-        "band_gap_ev": None if edges is None else edges.band_gap_ev,
-        "vbm_ev": None if edges is None else edges.vbm.value_ev,
-        "cbm_ev": None if edges is None else edges.cbm.value_ev,
+        "band_gap_ev": None if told is None else told.band_gap_ev,
+        "vbm_ev": None if told is None or told.vbm is None else told.vbm.value_ev,
+        "cbm_ev": None if told is None or told.cbm is None else told.cbm.value_ev,
         "vbm_k": None if edges is None else list(edges.vbm_k),
         "cbm_k": None if edges is None else list(edges.cbm_k),
         "direct": None if edges is None else edges.direct,
         "no_band_edges": levels.why_no_edges,
+        "printed_gap": None if levels.printed_gap is None else levels.printed_gap.source,
         "slab_normal": None if levels.normal is None else "abc"[levels.normal],
         "sides": [_side(side) for side in levels.sides],
         "no_vacuum_level": levels.why_no_vacuum,
@@ -241,7 +243,10 @@ def _facts(judged: Sound) -> Iterator[tuple[str, str]]:
         *_level_facts(levels),
     ]
     yield from ((name, text + flag if text else "") for name, text in numbers)
-    if levels.edges is None:
+    if levels.printed_gap is not None:
+        gap = levels.printed_gap
+        yield "band gap", f"{gap.band_gap_ev:.4f} eV, {gap.source}{flag}"
+    elif levels.edges is None:
         yield "band gap", f"not given: {levels.why_no_edges}"
     if levels.why_no_vacuum:
         yield "vacuum level", f"not given: {levels.why_no_vacuum}"

@@ -1,16 +1,17 @@
 """Reads the files of a calculation one by one, and finds the only calculation of a folder.
 
-`FileLog` is what the codes read with: a file that is refused is named and costs no other file.
+`FileLog` is what the codes read with: a file that is refused is named and costs no other file, and one that is stored
+compressed is read like a plain one.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from dftflow.codes.base import Code, FileReading, Reading
+from dftflow.codes.compressed import expanded, lying_at
 from dftflow.errors import DftflowError, ParseError
 from dftflow.model.energy import EnergyZero
 
@@ -33,23 +34,39 @@ class FileLog:
     def take(self, file: Path, kind: str, read: Callable[[Path], T], say: Callable[[T], str]) -> T | None:
         """Content of `file` by `read`, noted with what `say` finds in it.
 
+        Where only a compressed file of that name lies, `read` gets its content in a temporary file of the plain name.
         None, with the error noted, when `read` refuses it or the system does not hand it out (a folder of that name,
         a link to nowhere, no permission); None and nothing noted when there is no such file.
         """
-        if not os.path.lexists(file):
+        place = lying_at(file)
+        if place is None:
             return None
         try:
-            content = read(file)
+            content = _read_at(place, read)
             summary = say(content)
         except DftflowError as error:
-            self._files.append(FileReading(file=file, kind=kind, error=error))
+            self._files.append(FileReading(file=place, kind=kind, error=error))
             return None
         except OSError as error:
-            refusal = ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(file))
-            self._files.append(FileReading(file=file, kind=kind, error=refusal))
+            refusal = ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(place))
+            self._files.append(FileReading(file=place, kind=kind, error=refusal))
             return None
-        self._files.append(FileReading(file=file, kind=kind, summary=summary))
+        self._files.append(FileReading(file=place, kind=kind, summary=summary))
         return content
+
+    def pass_over(self, file: Path, kind: str, why: str = "") -> None:
+        """Note that `file`, which lies there, was not read."""
+        self._files.append(FileReading(file=file, kind=kind, summary=f"not read: {why}" if why else "not read"))
+
+
+def _read_at(place: Path, read: Callable[[Path], T]) -> T:
+    """What `read` makes of the content of `place`; what it refuses is said of that file, not of a temporary one."""
+    with expanded(place) as plain:
+        try:
+            return read(plain)
+        except DftflowError as error:
+            error.where = error.where.replace(str(plain), str(place))
+            raise
 
 
 def zero_of(folder: Path, seed: str) -> EnergyZero:

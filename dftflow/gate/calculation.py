@@ -27,7 +27,7 @@ _FIELDS: dict[Part, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A part of the results that is not used, and the check that says why."""
+    """A part of the results that is not used, and why."""
 
     part: Part
     reason: str
@@ -42,7 +42,8 @@ class Sound:
     results
         Without the refused parts; its `checks` are all that were made, the readers' and the gate's.
     refused
-        One for each part and failed check; ``()`` when nothing was refused.
+        One for each part and failed check, and one for each part that its reader had to refuse (`Results.lost`); ``()``
+        when nothing was refused.
     """
 
     results: Results
@@ -64,13 +65,14 @@ def sound(results: Results) -> Sound:
     A check that could not be decided refuses nothing; it stands among the checks.
     """
     checks = (*results.checks, *belonging(results))
-    refused = tuple(
+    failed = [
         Refused(part=part, reason=_reason(check))
         for check in checks
         if check.passed is False
         for part in check.concerns
         if _is_there(results, part)
-    )
+    ]
+    refused = (*(Refused(part=part, reason=why) for part, why in results.lost.items()), *failed)
     emptied: dict[str, Any] = {name: _EMPTY.get(name) for refusal in refused for name in _FIELDS[refusal.part]}
     return Sound(results=replace(results, checks=checks, **emptied), refused=refused)
 

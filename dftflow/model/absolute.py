@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dftflow.model.levels import BandEdges, VacuumLevel
+from dftflow.model.levels import BandEdges, PrintedGap, VacuumLevel
 
 __all__ = ["CalculationLevels", "SlabSide"]
 
@@ -36,6 +36,8 @@ class CalculationLevels:
     ----------
     edges, why_no_edges
         Band edges, or the reason why there are none.
+    printed_gap
+        Without eigenvalues: the gap that the code printed, where it did.
     normal
         Lattice vector along which the cell holds a vacuum (0, 1, 2); None for a crystal or a molecule.
     sides
@@ -48,6 +50,7 @@ class CalculationLevels:
 
     edges: BandEdges | None
     why_no_edges: str
+    printed_gap: PrintedGap | None = None
     normal: int | None = None
     sides: tuple[SlabSide, ...] = ()
     why_no_vacuum: str = ""

@@ -8,7 +8,7 @@ from typing import Literal
 from dftflow.model.energy import Energy
 from dftflow.model.results import FloatArray, readonly
 
-__all__ = ["BandEdges", "LineupSpread", "PotentialProfile", "SurfaceLevels", "VacuumLevel"]
+__all__ = ["BandEdges", "LineupSpread", "PotentialProfile", "PrintedGap", "SurfaceLevels", "VacuumLevel"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,24 @@ class BandEdges:
     def band_gap_ev(self) -> float:
         """Fundamental gap."""
         return self.cbm - self.vbm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedGap:
+    """A gap as the code itself printed it, where no eigenvalues are left by which it could be counted.
+
+    Attributes
+    ----------
+    vbm, cbm
+        The highest occupied and the lowest unoccupied level; None where only their difference is printed.
+    source
+        Which line it is from, and what is not known of it: a sentence for a person.
+    """
+
+    band_gap_ev: float
+    source: str
+    vbm: Energy | None = None
+    cbm: Energy | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dftflow.model.check import Check
+from dftflow.model.check import Check, Part
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.method import Method
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+
+    from dftflow.model.levels import PrintedGap
 
 __all__ = [
     "Atoms",
@@ -260,8 +262,12 @@ class Results:
     bands_run
         The run of `bands`, where that is another one than the energy is of: they could not be joined with the SCF's,
         or were made with another functional.
+    printed_gap
+        The gap that the code printed, where there are no eigenvalues.
     density
         What the grid of the density says of itself.
+    lost
+        Part -> why it is not among the results although its file holds it: what stands there is no number.
     warnings
         Lines a person should read.
     """
@@ -280,12 +286,14 @@ class Results:
     log_fermi: Energy | None = None
     bands: Bands | None = None
     bands_run: BandsRun | None = None
+    printed_gap: PrintedGap | None = None
     potential: PotentialGrid | None = None
     density: Density | None = None
     steps: tuple[RelaxationStep, ...] = ()
     wall_time_s: float | None = None
     peak_memory_mib: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    lost: Mapping[Part, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @property
