@@ -231,6 +231,89 @@ def outcar(
     return "\n".join(lines) + "\n"
 
 
+def outcar_of(run: Run, *, ended: bool = True, further: str = "") -> str:
+    """The whole OUTCAR of `run`, as VASP prints it, with the digits that it prints; `further` stands before the end."""
+    told = {name: value.partition(":")[2] for name, value in run.settings.items()}
+    names = [titel.split()[1].split("_")[0] for titel in run.titels]
+    spinor = told["LNONCOLLINEAR"] == "T"
+    lines = [
+        f" vasp.{run.version} 18Apr17 (build) complex",
+        *(f"   TITEL  = {titel}" for titel in run.titels),
+        "   number of dos      NEDOS =    301   number of ions     NIONS =      2",
+        f"   ions per type =            {''.join('   1' for _ in names)}",
+        "   ENCUT  =  300.0 eV  22.05 Ry    4.70 a.u.   4.20  4.20  5.20*2*pi/ulx,y,z",
+        *(
+            f"   {name:6s} = {value:>10s}    a comment"
+            for name, value in told.items()
+            if name not in ("SYSTEM", "ENMAX")
+        ),
+        " k-points in reciprocal lattice and weights: Automatic mesh",
+        *(f"   {a:.8f}  {b:.8f}  {c:.8f}     {w:9.3f}" for (a, b, c), w in zip(run.kpoints, run.weights, strict=True)),
+        " ",
+        " position of ions in fractional coordinates (direct lattice) ",
+        *(f"   {a:.8f}  {b:.8f}  {c:.8f}" for a, b, c in run.geometries[0].positions),
+        *_lattice(run.geometries[0]),
+    ]
+    for number, geometry in enumerate(run.geometries, 1):
+        lines += [
+            f"----------- Iteration {number:6d}({cycle:4d})  -----------" for cycle in range(1, geometry.cycles + 1)
+        ]
+        lines += [
+            "  free energy    TOTEN  =        77.77777777 eV",
+            "  energy without entropy =       77.77777777  energy(sigma->0) =       77.77777777",
+            "------------------------ aborting loop because EDIFF is reached ------------------------",
+            f" BZINTS: Fermi energy:{run.fermi_ev:11.6f};  8.000000 electrons",
+            f" E-fermi : {run.fermi_ev:8.4f}     XC(G=0):  -9.9000     alpha+bet : -7.0000",
+            *_printed_bands(run, full=1 if spinor or len(run.eigenvalues) == 2 else 2),
+            *_printed_geometry(geometry),
+        ]
+    lines += [further] if further else []
+    if ended:
+        lines += [" General timing and accounting informations for this job:", "   Elapsed time (sec):       47.5"]
+    return "\n".join(lines) + "\n"
+
+
+def _lattice(geometry: Geometry) -> list[str]:
+    reciprocal = np.linalg.inv(np.array(geometry.cell)).T
+    return [
+        "      direct lattice vectors                 reciprocal lattice vectors",
+        *("  " + "".join(f"{x:13.9f}" for x in (*a, *b)) for a, b in zip(geometry.cell, reciprocal, strict=True)),
+        "",
+    ]
+
+
+def _printed_bands(run: Run, full: int) -> list[str]:
+    occupations = full * (_occupied(run.eigenvalues) if run.occupations is None else run.occupations)
+    lines = [""]
+    for spin, (values, filled) in enumerate(zip(run.eigenvalues, occupations, strict=True), 1):
+        lines += [f" spin component {spin}", ""] if len(run.eigenvalues) == 2 else []
+        for number, (point, energies, occ) in enumerate(zip(run.kpoints, values, filled, strict=True), 1):
+            lines.append(f" k-point {number:5d} :    {''.join(f'{x:10.4f}' for x in point)}")
+            lines.append("  band No.  band energies     occupation ")
+            lines += [f"{i:7d}{e:12.4f}{o:12.5f}" for i, (e, o) in enumerate(zip(energies, occ, strict=True), 1)]
+            lines.append("")
+    return lines
+
+
+def _printed_geometry(geometry: Geometry) -> list[str]:
+    (xx, xy, xz), (_, yy, yz), (_, _, zz) = geometry.stress_kbar
+    places = np.array(geometry.positions) @ np.array(geometry.cell)
+    return [
+        f"  in kB  {''.join(f'{x:12.5f}' for x in (xx, yy, zz, xy, yz, xz))}",
+        *_lattice(geometry),
+        " POSITION                                       TOTAL-FORCE (eV/Angst)",
+        " -----------------------------------------------------------------------------------",
+        *("".join(f"{x:13.5f}" for x in (*p, *f)) for p, f in zip(places, geometry.forces, strict=True)),
+        " -----------------------------------------------------------------------------------",
+        "  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)",
+        "  ---------------------------------------------------",
+        f"  free  energy   TOTEN  = {geometry.free_ev:21.8f} eV",
+        "",
+        f"  energy  without entropy={geometry.no_entropy_ev:17.8f}  energy(sigma->0) ={geometry.energy_ev:17.8f}",
+        "",
+    ]
+
+
 def locpot(
     sets: Sequence[np.ndarray], *, cell: Sequence[Sequence[float]] = CELL, title: str = "Ge Te", moments: bool = True
 ) -> str:

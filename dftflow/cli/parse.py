@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from dftflow.codes.base import FileReading, Reading
+    from dftflow.errors import DftflowError
     from dftflow.gate.calculation import Sound
     from dftflow.model.absolute import CalculationLevels, SlabSide
     from dftflow.model.method import Method
@@ -220,13 +221,14 @@ def _page(reading: Reading, judged: Sound | None) -> list[str]:
         lines += [f"  {name:<14} {text}" for name, text in _facts(judged) if text]
     width = max((len(file.file.name) for file in reading.files), default=0)
     for file in reading.files:
-        found = file.summary if file.error is None else _refusal(file.error.summary, file.error.where)
+        found = file.summary if file.error is None else _refusal(file.error)
         lines.append(f"  {file.file.name:<{width}}  {file.kind}: {found}".rstrip(": "))
     return lines
 
 
-def _refusal(summary: str, where: str) -> str:
-    return f"REFUSED: {summary} ({where})" if where else f"REFUSED: {summary}"
+def _refusal(error: DftflowError) -> str:
+    why = f": {' '.join(error.reason.split())}" if error.reason else ""
+    return f"REFUSED: {error.summary}{why}" + (f" ({error.where})" if error.where else "")
 
 
 def _facts(judged: Sound) -> Iterator[tuple[str, str]]:

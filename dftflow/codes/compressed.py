@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 
 from dftflow.errors import ParseError
 
-__all__ = ["expanded", "head_of", "lying_at", "plain_name"]
+__all__ = ["expanded", "head_of", "lying", "lying_at", "plain_name"]
 
 MAX_EXPANDED_BYTES = 1 << 33
 PIECE_BYTES = 1 << 20
@@ -65,6 +65,13 @@ def expanded(file: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="dftflow-") as folder:
         plain = Path(folder) / plain_name(file)
         _expand(file, plain)
+        yield plain
+
+
+@contextmanager
+def lying(file: Path) -> Iterator[Path]:
+    """`file` in plain, whether it lies there plain or compressed; raises `ParseError` as `expanded` does."""
+    with expanded(lying_at(file) or file) as plain:
         yield plain
 
 

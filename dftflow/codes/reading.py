@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from dftflow.codes.base import Code, FileReading, Reading
-from dftflow.codes.compressed import expanded, lying_at
+from dftflow.codes.base import Calculation, Code, FileReading, Reading
+from dftflow.codes.compressed import expanded, lying_at, plain_name
 from dftflow.errors import DftflowError, ParseError
 from dftflow.model.energy import EnergyZero
 
@@ -58,6 +58,12 @@ class FileLog:
         """Note that `file`, which lies there, was not read."""
         self._files.append(FileReading(file=file, kind=kind, summary=f"not read: {why}" if why else "not read"))
 
+    def pass_over_copies(self, calculation: Calculation) -> None:
+        """Note the compressed files of which the plain one lies beside them, and was read."""
+        for file in calculation.files:
+            if plain_name(file) != file.name and (file.parent / plain_name(file)) in calculation.files:
+                self.pass_over(file, "copy", f"{plain_name(file)} lies beside it")
+
 
 def _read_at(place: Path, read: Callable[[Path], T]) -> T:
     """What `read` makes of the content of `place`; what it refuses is said of that file, not of a temporary one."""
@@ -83,6 +89,8 @@ def read_only(code: Code, folder: Path) -> Reading:
         There is no calculation of `code`, or more than one.
     """
     found = code.find(folder)
+    if len(found) > 1:  # what was kept of earlier runs has names of its own
+        found = tuple(calculation for calculation in found if calculation.seed == folder.name) or found
     if len(found) != 1:
         names = ", ".join(calculation.seed for calculation in found)
         raise ParseError(

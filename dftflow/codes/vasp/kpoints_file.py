@@ -24,7 +24,7 @@ from dftflow.model.spec import KPath, KPoint
 if TYPE_CHECKING:
     from pymatgen.io.vasp import Kpoints
 
-__all__ = ["bands_list", "grid_behind", "half_grid", "read_names", "regular_grid"]
+__all__ = ["SAME_K", "bands_list", "grid_behind", "half_grid", "read_names", "regular_grid"]
 
 SAME_K = 1e-6
 MOST_BYTES = 20_000_000
@@ -126,13 +126,15 @@ def _pair(point: FloatArray) -> tuple[float, ...]:
 # --- names ------------------------------------------------------------------------------------------------------
 
 
-def read_names(file: Path, kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def read_names(file: Path, kpoints: FloatArray, *, same_k: float = SAME_K) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Name and path segment of each k-point of a run, as its ``KPOINTS`` has them.
 
     Parameters
     ----------
     kpoints
         shape (n, 3); the run's own.
+    same_k
+        Within which they are those of the file: the digits that the run printed.
 
     Returns
     -------
@@ -156,15 +158,17 @@ def read_names(file: Path, kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[
     mode = lines[2].strip()[:1].lower() if len(lines) > 2 else ""
     try:
         if mode == "l":
-            return _line_mode(lines, kpoints)
+            return _line_mode(lines, kpoints, same_k)
         if len(lines) > 1 and int(lines[1].split()[0]) > 0:
-            return _listed(lines, kpoints, cartesian=mode in ("c", "k"))
+            return _listed(lines, kpoints, same_k, cartesian=mode in ("c", "k"))
     except (IndexError, ValueError, OverflowError, TypeError, AttributeError, KeyError) as error:
         raise ParseError("KPOINTS is damaged or belongs to another run", reason=str(error), where=str(file)) from error
     return ("",) * len(kpoints), (-1,) * len(kpoints)
 
 
-def _listed(lines: list[str], kpoints: FloatArray, *, cartesian: bool) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _listed(
+    lines: list[str], kpoints: FloatArray, same_k: float, *, cartesian: bool
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
     count = int(lines[1].split()[0])
     if count != len(kpoints) or len(lines) < 3 + count:
         raise ValueError(f"it lists {count} k-points, the run has {len(kpoints)}")
@@ -172,7 +176,7 @@ def _listed(lines: list[str], kpoints: FloatArray, *, cartesian: bool) -> tuple[
     for number, (line, kpoint) in enumerate(zip(lines[3 : 3 + count], kpoints, strict=True), 4):
         words = line.split()
         at, weight = np.array(words[:3], dtype=float), float(words[3])
-        if not cartesian and not np.abs(at - kpoint).max() < SAME_K:  # "not <" refuses NaN too
+        if not cartesian and not np.abs(at - kpoint).max() < same_k:  # "not <" refuses NaN too
             raise ValueError(f"line {number} is not the run's k-point")
         label, segment = _name([word for word in words[4:] if word != "!"], weight)
         labels.append(label)
@@ -197,7 +201,7 @@ def _gamma(label: str) -> str:
     return "G" if label.upper() in _GAMMA else label
 
 
-def _line_mode(lines: list[str], kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _line_mode(lines: list[str], kpoints: FloatArray, same_k: float) -> tuple[tuple[str, ...], tuple[int, ...]]:
     from pymatgen.io.vasp import Kpoints
 
     said = Kpoints.from_str("\n".join(lines))
@@ -211,7 +215,7 @@ def _line_mode(lines: list[str], kpoints: FloatArray) -> tuple[tuple[str, ...], 
         start, end = corners[2 * index], corners[2 * index + 1]
         first, last = index * n, (index + 1) * n - 1
         wrong = max(np.abs(start - kpoints[first]).max(), np.abs(end - kpoints[last]).max())
-        if in_reciprocal and not wrong < SAME_K:
+        if in_reciprocal and not wrong < same_k:
             raise ValueError(f"line {index + 1} has other ends than the run's")
         jumps = index == 0 or bool(np.abs(start - corners[2 * index - 1]).max() >= SAME_K)
         segment += jumps

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TextIO
 
 import numpy as np
 
-from dftflow.codes.reading import zero_of
 from dftflow.errors import ParseError
+from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Atoms, FloatArray, PotentialGrid
 
 __all__ = ["read_locpot"]
@@ -45,15 +45,19 @@ class _Damage(Exception):
     """What is wrong, in words."""
 
 
-def read_locpot(file: Path, *, kind: Literal["electrostatic", "local"], n_sets: int | None = None) -> PotentialGrid:
+def read_locpot(
+    file: Path, *, kind: Literal["electrostatic", "local"], zero: EnergyZero, n_sets: Sequence[int] = ()
+) -> PotentialGrid:
     """The potential of a run; that of the two spins is averaged.
 
     Parameters
     ----------
     kind
         What the run wrote, which the file itself does not say: ``"electrostatic"`` with LVHAR, ``"local"`` with LVTOT.
+    zero
+        Zero of the run's eigenvalues.
     n_sets
-        How many sets there must be: ISPIN; None when it is not known.
+        How many sets there may be; ``()`` when it is not known.
 
     Raises
     ------
@@ -75,9 +79,9 @@ def read_locpot(file: Path, *, kind: Literal["electrostatic", "local"], n_sets: 
             fix="calculate the potential without spin-orbit coupling",
             where=str(file),
         )
-    if n_sets is not None and len(sets) != n_sets:
+    if n_sets and len(sets) not in n_sets:
         raise ParseError(
-            f"LOCPOT holds {len(sets)} sets, ISPIN is {n_sets}",
+            f"LOCPOT holds {len(sets)} sets, a run like this writes {' or '.join(map(str, dict.fromkeys(n_sets)))}",
             reason="it is cut short or of another run",
             where=str(file),
         )
@@ -85,8 +89,8 @@ def read_locpot(file: Path, *, kind: Literal["electrostatic", "local"], n_sets: 
         values_ev=np.mean(sets, axis=0),
         cell_ang=head.cell_ang,
         kind=kind,
-        zero=zero_of(file.parent, file.parent.name),
-        n_spins=len(sets),
+        zero=zero,
+        n_spins=None if kind == "electrostatic" else len(sets),
         atoms=head.atoms,
     )
 
@@ -98,10 +102,18 @@ def _line(stream: TextIO) -> str:
     return line
 
 
+def _numbers(stream: TextIO, count: int) -> list[float]:
+    """The first `count` numbers of a line."""
+    words = _line(stream).split()[:count]
+    if len(words) != count or any("_" in word for word in words):  # Python reads 1_0 as 10
+        raise _Damage(f"there should be {count} numbers: {' '.join(words)[:60]!r}")
+    return [float(word) for word in words]
+
+
 def _head(stream: TextIO) -> _Head:
     _line(stream)  # the title: any bytes
-    scale = float(_line(stream).split()[0])
-    cell = np.array([_line(stream).split()[:3] for _ in range(3)], dtype=np.float64).reshape(3, 3)
+    scale = _numbers(stream, 1)[0]
+    cell = np.array([_numbers(stream, 3) for _ in range(3)])
     volume = abs(float(np.linalg.det(cell)))
     if scale < 0 and volume > 0:  # a negative one is the volume
         scale = (-scale / volume) ** (1 / 3)
@@ -138,10 +150,9 @@ def _places(stream: TextIO, count: int, scale: float, cell_ang: FloatArray) -> F
         kind = _line(stream).strip()[:1].lower()
     places = np.empty((count, 3))
     for number in range(count):
-        place = np.array(_line(stream).split()[:3], dtype=np.float64)
-        if place.shape != (3,) or not np.isfinite(place).all():
-            raise _Damage("the position of an atom is damaged")
-        places[number] = place
+        places[number] = _numbers(stream, 3)
+    if not np.isfinite(places).all():
+        raise _Damage("the position of an atom is no number")
     cartesian = kind in ("c", "k")
     return np.asarray(scale * places @ np.linalg.inv(cell_ang) if cartesian else places, dtype=np.float64)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dftflow.codes.vasp.functionals import functional_name
+from dftflow.codes.vasp.kind_of_run import many_body
 from dftflow.codes.vasp.kpoints_file import grid_behind
 from dftflow.codes.vasp.vasprun_file import VaspRun
 from dftflow.model.kpoint_grid import Counts, Shift, common_shift, spacing_of_grid
@@ -40,7 +41,7 @@ def method_of(run: VaspRun) -> Method:
     return Method(
         code="vasp",
         code_version=run.version,
-        functional=functional_name(told, run.titels),
+        functional=_functional(run),
         dispersion=_dispersion(told),
         cutoff_ev=_number(told.get("ENMAX", told.get("ENCUT"))),
         potentials={titel_element(titel): titel for titel in run.titels},
@@ -57,6 +58,12 @@ def method_of(run: VaspRun) -> Method:
         n_electrons=run.n_electrons,
         constants="VASP",
     )
+
+
+def _functional(run: VaspRun) -> str | None:
+    """That of the ground state; what goes beyond it is named first, so that the two are never taken for one."""
+    name, beyond = functional_name(run.parameters, run.titels), many_body(run)
+    return f"{beyond} on {name or 'a functional that is not told'}" if beyond else name
 
 
 def _grid(run: VaspRun) -> tuple[Counts | None, Shift | None]:

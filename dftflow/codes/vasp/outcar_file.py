@@ -3,7 +3,9 @@
 Own code: pymatgen's `Outcar` reads the whole file many times over and raises on one that was cut short, which is the
 file that matters here.
 
-Format: https://vasp.at/wiki/OUTCAR. The last mention of a number counts.
+Format: https://vasp.at/wiki/OUTCAR. The last mention of a number counts. Energies are those that close a geometry,
+below ``FREE ENERGIE OF THE ION-ELECTRON SYSTEM``; two blanks tell their lines, ``free  energy   TOTEN``, from those of
+the SCF cycles and of the response to a field, ``free energy    TOTEN``.
 """
 
 from __future__ import annotations
@@ -14,15 +16,25 @@ from pathlib import Path
 
 from dftflow.errors import ParseError
 
-__all__ = ["OutcarFile", "read_outcar"]
+__all__ = [
+    "ENERGY",
+    "FERMI",
+    "FREE_ENERGY",
+    "LONGEST_LINE",
+    "OutcarFile",
+    "printed_number",
+    "read_outcar",
+    "read_version",
+]
 
 LONGEST_LINE = 10_000
 
 _NUMBER = r"(-?\d{1,12}\.?\d{0,12}(?:[Ee][+-]?\d{1,2})?)(?=\s|$)"
 _VERSION = re.compile(r"^\s*vasp\.(\S+)")
-_ENERGY = re.compile(r"energy\s+without entropy\s*=.*energy\(sigma->0\)\s*=\s*" + _NUMBER + r"\s*$")
-_FREE = re.compile(r"free\s+energy\s+TOTEN\s*=\s*" + _NUMBER + r"\s*eV")
-_FERMI = re.compile(r"(?:E-fermi|Fermi energy)\s*:\s*" + _NUMBER)
+ENERGY = re.compile(r"energy {2,}without entropy\s*=.*energy\(sigma->0\)\s*=\s*(?:" + _NUMBER + r"\s*$)?")
+FREE_ENERGY = re.compile(r"free {2,}energy\s+TOTEN\s*=\s*(?:" + _NUMBER + r"\s*eV)?")
+FERMI = re.compile(r"\s*(?:E-fermi|Fermi energy)\s*:\s*(?:" + _NUMBER + r")?")
+"""What closes a geometry, and the Fermi level: lines whose number may be one that VASP could not print."""
 _ITERATION = re.compile(r"Iteration\s+(\d{1,9})\(\s*(\d{1,9})\)")
 _IONS = re.compile(r"number of ions\s+NIONS\s*=\s*(\d{1,9})\b")
 _ELECTRONS = re.compile(r"^\s*NELECT\s*=\s*" + _NUMBER)
@@ -49,6 +61,7 @@ class _Found:
     ibrion: int | None = None
     nelm: int | None = None
     scf_converged: bool = False
+    closed: bool = False
     relaxed: bool = False
     stopped: bool = False
     ended: bool = False
@@ -121,7 +134,7 @@ def read_outcar(file: Path) -> OutcarFile:
     found = _Found()
     try:
         with file.open(encoding="latin-1") as stream:
-            found.version = _version(file, stream.readline(LONGEST_LINE))
+            found.version = read_version(file, stream.readline(LONGEST_LINE))
             while line := stream.readline(LONGEST_LINE):
                 if line.endswith("\n"):  # of a line that was cut no number is whole
                     _note(found, line)
@@ -154,7 +167,8 @@ def _says_it_always(found: _Found) -> bool:
     return found.version.split(".")[0] in ("4", "5")
 
 
-def _version(file: Path, first: str) -> str:
+def read_version(file: Path, first: str) -> str:
+    """VASP's version, from the first line; raises `ParseError` when that is not the first line of an OUTCAR."""
     match = _VERSION.match(first)
     if match is None or not first.endswith("\n"):
         raise ParseError(
@@ -167,13 +181,10 @@ def _note(found: _Found, line: str) -> None:
     """Take what `line` tells; most lines are rows of numbers, and a plain word is looked for first."""
     if "Iteration" in line:
         if match := _ITERATION.search(line):
-            if found.ionic_step != int(match[1]):  # the numbers so far are of another geometry
-                found.energy_ev = found.free_energy_ev = None
-                found.fermi_levels_ev = []
-            found.ionic_step, found.scf_cycle = int(match[1]), int(match[2])
-            found.scf_converged = False
+            _note_iteration(found, int(match[1]), int(match[2]))
     elif "aborting loop" in line:
-        found.scf_converged = "EDIFF is reached" in line
+        if not found.closed:
+            found.scf_converged = "EDIFF is reached" in line
     elif "energy" in line or "nergy :" in line or "E-fermi" in line:
         _note_energy(found, line)
     elif "NSW" in line or "IBRION" in line or "NELM" in line:
@@ -183,6 +194,16 @@ def _note(found: _Found, line: str) -> None:
         _note_size(found, line)
     else:
         _note_end(found, line)
+
+
+def _note_iteration(found: _Found, geometry: int, cycle: int) -> None:
+    if found.ionic_step != geometry:  # the numbers so far are of another geometry
+        found.energy_ev = found.free_energy_ev = None
+        found.fermi_levels_ev = []
+        found.closed = False
+    found.ionic_step = geometry
+    if not found.closed:  # behind the energies of a geometry come cycles of its response to a field
+        found.scf_cycle, found.scf_converged = cycle, False
 
 
 def _note_size(found: _Found, line: str) -> None:
@@ -198,19 +219,21 @@ def _note_size(found: _Found, line: str) -> None:
 
 def _note_energy(found: _Found, line: str) -> None:
     # a number that cannot be read must not leave the one of an earlier geometry standing
-    if "sigma->0" in line:
-        found.energy_ev = _number(_ENERGY.search(line))
-    elif "TOTEN" in line:
-        found.free_energy_ev = _number(_FREE.search(line))
-    elif "E-fermi" in line or "Fermi energy" in line:
-        level_ev = _number(_FERMI.search(line))
+    if match := ENERGY.search(line):
+        found.energy_ev = printed_number(match)
+    elif match := FREE_ENERGY.search(line):
+        found.free_energy_ev = printed_number(match)
+        found.closed = True
+    elif match := FERMI.match(line):
+        level_ev = printed_number(match)
         found.fermi_levels_ev = [] if level_ev is None else [*found.fermi_levels_ev, level_ev]
     elif "reached required accuracy" in line:
         found.relaxed = True
 
 
-def _number(match: re.Match[str] | None) -> float | None:
-    return None if match is None else float(match[1])
+def printed_number(match: re.Match[str]) -> float | None:
+    """The number of one of the lines above; None where VASP could not print it."""
+    return None if match[1] is None else float(match[1])
 
 
 def _note_end(found: _Found, line: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,17 +11,28 @@ import numpy as np
 
 from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, other_elements
 from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.compressed import lying, plain_name
 from dftflow.codes.displacement import largest_displacement_ang
 from dftflow.codes.reading import FileLog, zero_of
-from dftflow.codes.vasp.kpoints_file import read_names
+from dftflow.codes.vasp.folder import NOT_READ, file_of
+from dftflow.codes.vasp.kind_of_run import remarks_on, why_no_energy, why_no_forces
+from dftflow.codes.vasp.kpoints_file import SAME_K, read_names
 from dftflow.codes.vasp.locpot_file import read_locpot
 from dftflow.codes.vasp.method import method_of
 from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
+from dftflow.codes.vasp.outcar_run import read_outcar_run
 from dftflow.codes.vasp.status import status_of
-from dftflow.codes.vasp.vasprun_file import GPA_PER_KBAR, IonicStep, VaspRun, read_vasprun
+from dftflow.codes.vasp.vasprun_file import (
+    GPA_PER_KBAR,
+    Eigenvalues,
+    FurtherEigenvalues,
+    IonicStep,
+    VaspRun,
+    read_vasprun,
+)
 from dftflow.errors import ParseError
 from dftflow.model.check import Check, Part
-from dftflow.model.energy import Energy
+from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results
 
 if TYPE_CHECKING:
@@ -34,28 +45,59 @@ SAME_EV = 1e-5
 SAME_LEVEL_EV = 1e-4  # OUTCAR has four decimals
 SAME_ELECTRONS = 1e-4
 SAME_CUTOFF_EV = 0.05 + 1e-6  # and one here
-FIXED_CHARGE = 10
+SAME_PRINTED_K = 1e-4 + 1e-6  # of a k-point, too
+HALF = 0.5
+NO_XML = "there is no readable vasprun.xml"
+FORCES: tuple[Part, ...] = ("forces", "stress")
 OF_ONE_RUN: tuple[Part, ...] = ("status", "energy", "forces", "stress", "fermi", "bands", "potential")
 """What is refused when vasprun.xml and OUTCAR are of two runs: how it ended is not known, nor whose LOCPOT it is."""
 
 
 def read_calculation(calculation: Calculation) -> Reading:
     """What every file of `calculation` holds, and the results together."""
-    folder, log = calculation.folder, FileLog()
-    run = log.take(folder / "vasprun.xml", "log", read_vasprun, _say_run)
-    outcar = log.take(folder / "OUTCAR", "log", read_outcar, lambda o: f"VASP {o.version}")
-    bands = None if run is None else _bands(run, outcar, folder, log)
+    log = FileLog()
+    zero = zero_of(calculation.folder, calculation.seed)
+    of_xml = log.take(file_of(calculation, "vasprun.xml"), "log", read_vasprun, _say_run)
+    outcar = log.take(file_of(calculation, "OUTCAR"), "log", read_outcar, lambda o: f"VASP {o.version}")
+    run, note = (of_xml, "") if of_xml is not None or outcar is None else _run_of_outcar(calculation)
+    files = _RunFiles(calculation=calculation, zero=zero, run=run, outcar=outcar, from_outcar=run is not of_xml)
+    bands = None if run is None else _bands(files, log)
+    told = run.parameters if run is not None else _incar(file_of(calculation, "INCAR"))
     potential = log.take(
-        folder / "LOCPOT",
+        file_of(calculation, "LOCPOT"),
         "local potential",
-        lambda file: _potential(file, run),
+        lambda file: _potential(file, run, told, zero),
         lambda p: f"{p.kind}, {p.values_ev.shape}",
     )
+    for file in calculation.files:
+        if plain_name(file) in NOT_READ:
+            log.pass_over(file, NOT_READ[plain_name(file)], "" if run is None else "the log holds what is used of it")
+    log.pass_over_copies(calculation)
     if run is not None:
-        results: Results | None = _results(run, outcar, bands, potential, folder)
+        results: Results | None = _results(files, run, bands, potential)
     else:
-        results = None if outcar is None else _results_of_outcar(outcar, potential, folder)
+        results = None if outcar is None else _results_of_outcar(outcar, potential, zero, note)
     return Reading(calculation=calculation, files=log.files, results=results)
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _RunFiles:
+    """What was read of a calculation's logs; `from_outcar` where the run itself is from OUTCAR."""
+
+    calculation: Calculation
+    zero: EnergyZero
+    run: VaspRun | None
+    outcar: OutcarFile | None
+    from_outcar: bool
+
+
+def _run_of_outcar(calculation: Calculation) -> tuple[VaspRun | None, str]:
+    """What OUTCAR alone tells of the run; None, and why, where it tells too little."""
+    try:
+        with lying(file_of(calculation, "OUTCAR")) as file:
+            return read_outcar_run(file), ""
+    except ParseError as error:
+        return None, error.reason or error.summary
 
 
 def _say_run(run: VaspRun) -> str:
@@ -63,49 +105,51 @@ def _say_run(run: VaspRun) -> str:
     return f"VASP {run.version}, {len(run.steps)} geometries{whole}"
 
 
-def _results_of_outcar(outcar: OutcarFile, potential: PotentialGrid | None, folder: Path) -> Results:
+def _results_of_outcar(outcar: OutcarFile, potential: PotentialGrid | None, zero: EnergyZero, note: str) -> Results:
+    why = f": {note}" if note else ""
     return Results(
         code="vasp",
         code_version=outcar.version,
         status=status_of(None, outcar)[0],
         energy_ev=outcar.energy_ev,
         free_energy_ev=outcar.free_energy_ev,
-        log_fermi=_log_fermi(None, outcar, folder),
+        log_fermi=_log_fermi(None, outcar, zero),
         potential=potential,
         wall_time_s=outcar.wall_time_s,
         peak_memory_mib=outcar.peak_memory_mib,
-        warnings=("there is no readable vasprun.xml: geometry, bands and method are unknown",),
+        warnings=(f"{NO_XML}, and geometry, bands and method cannot be read from OUTCAR{why}",),
     )
 
 
-def _log_fermi(run: VaspRun | None, outcar: OutcarFile | None, folder: Path) -> Energy | None:
+def _log_fermi(run: VaspRun | None, outcar: OutcarFile | None, zero: EnergyZero) -> Energy | None:
     told = [log.fermi_ev for log in (run, outcar) if log is not None and log.fermi_ev is not None]
-    return Energy(told[0], zero_of(folder, folder.name)) if told else None
+    return Energy(told[0], zero) if told else None
 
 
-def _results(
-    run: VaspRun, outcar: OutcarFile | None, bands: Bands | None, potential: PotentialGrid | None, folder: Path
-) -> Results:
-    last = run.steps[-1]
-    fixed_charge = _fixed_charge(run)
+def _results(files: _RunFiles, run: VaspRun, bands: Bands | None, potential: PotentialGrid | None) -> Results:
+    last, outcar = run.steps[-1], files.outcar
+    method = method_of(run)
+    no_energy, no_forces = why_no_energy(run), why_no_forces(run)
+    lost = {p: why for p, why in run.lost.items() if not (no_energy if p == "energy" else p in FORCES and no_forces)}
     return Results(
         code="vasp",
         code_version=run.version,
         status=status_of(run, outcar)[0],
-        energy_ev=None if fixed_charge else last.energy_ev,
-        free_energy_ev=None if fixed_charge else last.free_energy_ev,
-        method=method_of(run),
-        checks=tuple(_checks(run, outcar, potential)),
+        energy_ev=None if no_energy else last.energy_ev,
+        free_energy_ev=None if no_energy else last.free_energy_ev,
+        method=method,
+        checks=tuple(_checks(files, run, potential)),
         structure=_bare(last),
-        forces_ev_per_ang=last.forces_ev_per_ang,
-        stress_gpa=_stress_gpa(run, last),
-        log_fermi=_log_fermi(run, outcar, folder),
+        forces_ev_per_ang=None if no_forces else last.forces_ev_per_ang,
+        stress_gpa=None if no_forces else _stress_gpa(run, last),
+        log_fermi=_log_fermi(run, outcar, files.zero),
         bands=bands,
         potential=potential,
         steps=_steps(run),
         wall_time_s=None if outcar is None else outcar.wall_time_s,
         peak_memory_mib=None if outcar is None else outcar.peak_memory_mib,
-        warnings=tuple(_warnings(run, outcar, bands)),
+        lost=lost,
+        warnings=tuple(dict.fromkeys(filter(None, (*_warnings(files, run, bands), no_energy, no_forces)))),
     )
 
 
@@ -124,17 +168,15 @@ def _stress_gpa(run: VaspRun, step: IonicStep) -> FloatArray | None:
     return -GPA_PER_KBAR * step.stress_kbar + 0.0
 
 
-def _fixed_charge(run: VaspRun) -> bool:
-    icharg = run.parameters.get("ICHARG", 0)
-    return isinstance(icharg, int) and icharg >= FIXED_CHARGE
-
-
 def _steps(run: VaspRun) -> tuple[RelaxationStep, ...]:
     if not run.parameters["NSW"] > 0 or run.parameters.get("IBRION") not in (1, 2, 3):
+        return ()
+    if any(step.energy_ev is None for step in run.steps):  # a course with a gap in it would look like another
         return ()
     found = []
     before: IonicStep | None = None
     for step in run.steps:
+        assert step.energy_ev is not None
         stress = _stress_gpa(run, step)
         found.append(
             RelaxationStep(
@@ -154,26 +196,58 @@ def _steps(run: VaspRun) -> tuple[RelaxationStep, ...]:
 # --- bands ------------------------------------------------------------------------------------------------------
 
 
-def _bands(run: VaspRun, outcar: OutcarFile | None, folder: Path, log: FileLog) -> Bands | None:
-    fermi = _log_fermi(run, outcar, folder)
-    if run.eigenvalues is None or fermi is None:
+def _bands(files: _RunFiles, log: FileLog) -> Bands | None:
+    run, zero = files.run, files.zero
+    if run is None or run.eigenvalues is None:
         return None
+    fermi = _log_fermi(run, files.outcar, zero)
     names = log.take(
-        folder / "KPOINTS", "k-points", lambda file: read_names(file, run.kpoints), lambda n: f"{len(n[0])} k-points"
+        file_of(files.calculation, "KPOINTS"),
+        "k-points",
+        lambda file: read_names(file, run.kpoints, same_k=SAME_PRINTED_K if files.from_outcar else SAME_K),
+        lambda n: f"{len(n[0])} k-points",
     )
     labels, on_path = names or _without_names(run)
-    return Bands(
+    own = Bands(
         eigenvalues_ev=run.eigenvalues.values_ev,
         kpoints_frac=run.kpoints,
         labels=labels,
         on_path=on_path,
         reciprocal_per_ang=run.steps[-1].structure.lattice.reciprocal_lattice.matrix,
         n_electrons=_electrons(run),
-        fermi_ev=fermi.value_ev,
-        zero=fermi.zero,
+        fermi_ev=_highest_filled_ev(run.eigenvalues) if fermi is None else fermi.value_ev,
+        zero=zero,
         weights=run.weights,
         spinor=run.spinor,
         stands_in="log",
+    )
+    return own if run.further is None else _with_further(own, run.further, files.calculation, log)
+
+
+def _highest_filled_ev(eigenvalues: Eigenvalues) -> float:
+    """Stands for the Fermi level, as with fixed occupations, where a run was cut short before that was written."""
+    return float(eigenvalues.values_ev[eigenvalues.occupations > HALF].max())
+
+
+def _with_further(own: Bands, further: FurtherEigenvalues, calculation: Calculation, log: FileLog) -> Bands:
+    """Together with the eigenvalues at the points of KPOINTS_OPT, which are of the same run and potential."""
+    names = log.take(
+        file_of(calculation, "KPOINTS_OPT"),
+        "k-points",
+        lambda file: read_names(file, further.kpoints),
+        lambda n: f"{len(n[0])} k-points",
+    )
+    count = len(further.kpoints)
+    is_grid = further.style in ("Monkhorst", "Gamma")
+    labels, on_path = names or (("",) * count, (-1 if is_grid else 0,) * count)
+    behind = max(own.on_path) + 1
+    return replace(
+        own,
+        eigenvalues_ev=np.concatenate([own.eigenvalues_ev, further.values_ev], axis=1),
+        kpoints_frac=np.concatenate([own.kpoints_frac, further.kpoints]),
+        labels=(*own.labels, *labels),
+        on_path=(*own.on_path, *(segment if segment < 0 else segment + behind for segment in on_path)),
+        weights=np.concatenate([np.zeros(0) if own.weights is None else own.weights, np.zeros(count)]),
     )
 
 
@@ -204,14 +278,19 @@ def _electrons(run: VaspRun) -> tuple[float, ...]:
 # --- potential --------------------------------------------------------------------------------------------------
 
 
-def _potential(file: Path, run: VaspRun | None) -> PotentialGrid:
-    told = run.parameters if run is not None else _incar(file.parent / "INCAR")
-    if run is not None:
-        n_sets: int | None = 4 if run.spinor else int(told["ISPIN"])
-    else:
-        n_sets = None
-    found = read_locpot(file, kind=_kind(told, file), n_sets=n_sets if n_sets in (1, 2) else None)
+def _potential(file: Path, run: VaspRun | None, told: Mapping[str, Any], zero: EnergyZero) -> PotentialGrid:
+    kind = _kind(told, file)
+    n_sets = () if run is None else _numbers_of_sets(run, kind)
+    found = read_locpot(file, kind=kind, zero=zero, n_sets=n_sets)
     return found if run is None or run.moved is None else _before_the_move(found, run.moved, run.steps[-1].structure)
+
+
+def _numbers_of_sets(run: VaspRun, kind: Literal["electrostatic", "local"]) -> tuple[int, ...]:
+    """How many sets LOCPOT may have. Ions and electrons repel both spins alike, so that one set may be all of it."""
+    if run.spinor:
+        return (1,) if kind == "electrostatic" else ()
+    n_spins = int(run.parameters["ISPIN"])
+    return (1, n_spins) if kind == "electrostatic" else (n_spins,)
 
 
 def _before_the_move(found: PotentialGrid, moved: Structure, last: Structure) -> PotentialGrid:
@@ -242,9 +321,12 @@ def _incar(file: Path) -> dict[str, Any]:
     from pymatgen.io.vasp import Incar
 
     try:
-        told = dict(Incar.from_str(file.read_bytes()[:1_000_000].decode("latin-1")))
+        with lying(file) as plain:
+            told = dict(Incar.from_str(plain.read_bytes()[:1_000_000].decode("latin-1")))
     except OSError:
         return {}
+    except ParseError:
+        raise
     except Exception as error:
         raise ParseError("INCAR is damaged", reason=f"{type(error).__name__}: {error}", where=str(file)) from error
     return {"LVHAR": False} | told
@@ -253,7 +335,7 @@ def _incar(file: Path) -> dict[str, Any]:
 # --- checks -----------------------------------------------------------------------------------------------------
 
 
-def _checks(run: VaspRun, outcar: OutcarFile | None, potential: PotentialGrid | None) -> list[Check]:
+def _checks(files: _RunFiles, run: VaspRun, potential: PotentialGrid | None) -> list[Check]:
     found = []
     if run.eigenvalues is not None:
         total = sum(run.eigenvalues.electrons)
@@ -265,8 +347,8 @@ def _checks(run: VaspRun, outcar: OutcarFile | None, potential: PotentialGrid | 
                 concerns=("bands",),
             )
         )
-    if outcar is not None:
-        found += _of_one_run(run, outcar)
+    if files.outcar is not None and not files.from_outcar:
+        found += _of_one_run(run, files.outcar)
     if potential is not None:
         grid = tuple(run.parameters.get(name) for name in ("NGXF", "NGYF", "NGZF"))
         shape = potential.values_ev.shape
@@ -304,24 +386,25 @@ def _same(what: str, printed: float | None, wanted: float | None, tolerance: flo
     return Check(name=name, passed=abs(printed - wanted) <= tolerance, detail=detail, concerns=OF_ONE_RUN)
 
 
-def _warnings(run: VaspRun, outcar: OutcarFile | None, bands: Bands | None) -> list[str]:
-    found = []
-    status, message = status_of(run, outcar)
-    if status != "finished":
-        found.append(message)
-    if outcar is None:
-        found.append("there is no OUTCAR: convergence is judged by the number of cycles and steps alone")
+def _warnings(files: _RunFiles, run: VaspRun, bands: Bands | None) -> list[str]:
+    status, message = status_of(run, files.outcar)
+    found = [] if status == "finished" else [message]
+    if files.from_outcar:
+        found.append(f"{NO_XML}: OUTCAR is read, which prints eigenvalues and positions with fewer digits")
+    elif files.outcar is None:
+        found.append("there is no readable OUTCAR: convergence is judged by the numbers in vasprun.xml")
+    if bands is not None and run.fermi_ev is None and (files.outcar is None or files.outcar.fermi_ev is None):
+        found.append("no Fermi level was printed: the highest occupied level stands for it")
     unconverged = [i for i, step in enumerate(run.steps[:-1], 1) if step.scf_cycles >= run.parameters["NELM"]]
     if unconverged:
         found.append(f"the SCF of geometry {', '.join(map(str, unconverged))} was given up after NELM cycles")
-    if _fixed_charge(run):
-        found.append("the density was kept fixed (ICHARG above 9): the run has no total energy of its own")
+    found += remarks_on(run)
     if run.moved is not None:
         found.append("the last geometry that was calculated is given; VASP had moved the atoms once more")
     if run.parameters.get("PSTRESS"):
         found.append(
             f"PSTRESS = {run.parameters['PSTRESS']} kB: the energies are without p V, and the stress counts from it"
         )
-    if bands is None and run.complete:
-        found.append("there are no eigenvalues with a Fermi level")
-    return found
+    if bands is None and run.complete and "bands" not in run.lost:
+        found.append("the log holds no eigenvalues")
+    return [*found, *run.not_read]

@@ -9,14 +9,16 @@ from dftflow.model.results import Status
 __all__ = ["status_of"]
 
 RELAXATIONS = (1, 2, 3)
-MOLECULAR_DYNAMICS = 0
+CELL_MOVES = 3  # ISIF from here on: the stress is part of the criterion
 
 
 def status_of(run: VaspRun | None, outcar: OutcarFile | None) -> tuple[Status, str]:
     """Status of a run, and why for a person; at least one of the two files is given.
 
-    ``OUTCAR`` says itself whether the criteria were reached. Without it a loop counts as converged when it ended
-    before its last cycle, and forces above EDIFFG (negative: eV/Å) as not converged.
+    ``OUTCAR`` says itself whether the criteria were reached. Where it does not, the numbers decide that the criteria
+    are of, the last change of the energy against EDIFF and the forces, or the change between geometries, against
+    EDIFFG (https://vasp.at/wiki/EDIFFG); how many cycles and steps were made decides only where there are none.
+    Molecular dynamics has nothing that it could reach.
     """
     if outcar is not None and outcar.stopped:
         return "out_of_time", "a STOPCAR ended the run; it can be continued from CONTCAR"
@@ -33,20 +35,40 @@ def status_of(run: VaspRun | None, outcar: OutcarFile | None) -> tuple[Status, s
 def _scf_converged(run: VaspRun | None, outcar: OutcarFile | None) -> bool:
     if outcar is not None and outcar.scf_cycle is not None:
         return outcar.scf_converged
-    return run is not None and run.steps[-1].scf_cycles < run.parameters["NELM"]
+    if run is None:
+        return False
+    last, limit = run.steps[-1], run.parameters.get("EDIFF")
+    if last.scf_cycles < run.parameters["NELM"]:
+        return True
+    change = last.last_change_ev
+    return change is not None and isinstance(limit, float) and abs(change) <= abs(limit)
 
 
 def _relaxed(run: VaspRun | None, outcar: OutcarFile | None) -> bool:
     if run is None:
         return outcar is not None and (outcar.is_relaxation is not True or outcar.relaxed)
-    steps, kind = run.parameters["NSW"], run.parameters.get("IBRION")
-    if steps < 1 or kind not in RELAXATIONS:
-        return kind != MOLECULAR_DYNAMICS or len(run.steps) >= steps
-    if outcar is not None:
-        return outcar.relaxed
-    return len(run.steps) < steps and _forces_small(run)
+    steps = run.parameters["NSW"]
+    if steps < 1 or run.parameters.get("IBRION") not in RELAXATIONS or (outcar is not None and outcar.relaxed):
+        return True
+    reached = _reached(run)
+    if reached is not None:
+        return reached
+    return outcar is None and len(run.steps) < steps
 
 
-def _forces_small(run: VaspRun) -> bool:
-    limit, force = run.parameters.get("EDIFFG"), run.steps[-1].largest_force
-    return not isinstance(limit, float) or limit >= 0 or force is None or force <= -limit
+def _reached(run: VaspRun) -> bool | None:
+    """Whether the last geometry fulfils EDIFFG; None where its numbers do not tell."""
+    limit, last = run.parameters.get("EDIFFG"), run.steps[-1]
+    if not isinstance(limit, float) or not limit:
+        return None
+    if limit > 0:
+        energies = [step.free_energy_ev for step in run.steps[-2:]]
+        if len(energies) < 2 or energies[0] is None or energies[1] is None:
+            return None
+        return abs(energies[1] - energies[0]) < limit
+    if last.largest_force is None:
+        return None
+    if last.largest_force > -limit:
+        return False
+    isif = run.parameters.get("ISIF")
+    return None if isinstance(isif, int) and isif >= CELL_MOVES else True

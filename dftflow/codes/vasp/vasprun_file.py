@@ -10,23 +10,26 @@ Format: https://vasp.at/wiki/Vasprun.xml. Energies in eV, forces in eV/Å, stres
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from dftflow.errors import ParseError
+from dftflow.model.check import Part
 from dftflow.model.results import FloatArray
 from dftflow.units import EV_PER_ANG3_GPA
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["GPA_PER_KBAR", "Eigenvalues", "IonicStep", "VaspRun", "read_vasprun"]
+__all__ = ["GPA_PER_KBAR", "Eigenvalues", "FurtherEigenvalues", "IonicStep", "VaspRun", "read_vasprun"]
 
+T = TypeVar("T")
 END = b"</modeling>"
 HEAD_BYTES, TAIL_BYTES = 4096, 1024
 DEEPEST = 50
@@ -38,10 +41,13 @@ LARGEST_INTEGER = 2**31 - 1  # of Fortran's default kind
 SMALLEST_VOLUME_ANG3 = 0.5
 OCCUPATION_DIGITS = 1e-4
 SAME_WEIGHT = 1e-5
-HEAVY = ("partial", "projected", "dynmat", "dielectricfunction", "eigenvalues_kpoints_opt", "projected_kpoints_opt")
+HEAVY = ("partial", "projected", "dynmat", "dielectricfunction", "projected_kpoints_opt")
 STYLES = {"monkhorst-pack": "Monkhorst", "gamma": "Gamma", "listgenerated": "Line_mode"}
 REQUIRED = {"NELECT": float, "ISPIN": int, "LNONCOLLINEAR": bool, "NELM": int, "NSW": int}
 """Parameters without which no number can be trusted."""
+NO_NUMBERS = re.compile(r"\*|nan|inf", re.IGNORECASE)
+"""What stands where a number should: it did not fit its column, or it is none."""
+OPT = "kpoints_opt"
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -52,24 +58,28 @@ class IonicStep:
     ----------
     structure
         With selective dynamics, the site property ``selective_dynamics`` has the three flags of each atom.
-    energy_ev
-        Extrapolated to zero smearing.
-    free_energy_ev
-        E - TS.
+    energy_ev, free_energy_ev
+        Extrapolated to zero smearing, and E - TS; None in a run that has no energy, as of GW.
     forces_ev_per_ang
         shape (n_atoms, 3); None where the run has none.
     stress_kbar
         shape (3, 3), compression positive as VASP prints it; None where the run has none.
     scf_cycles
         SCF cycles of this geometry.
+    last_change_ev
+        By how much the last of them changed the free energy; None with fewer than two.
+    lost
+        Part -> what VASP printed in the place of its numbers.
     """
 
     structure: Structure
-    energy_ev: float
-    free_energy_ev: float
+    energy_ev: float | None
+    free_energy_ev: float | None
     forces_ev_per_ang: FloatArray | None
     stress_kbar: FloatArray | None
     scf_cycles: int
+    last_change_ev: float | None = None
+    lost: Mapping[Part, str] = field(default_factory=dict)
 
     @property
     def largest_force(self) -> float | None:
@@ -99,6 +109,25 @@ class Eigenvalues:
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class FurtherEigenvalues:
+    """Eigenvalues at the points of KPOINTS_OPT, in the potential of the run (https://vasp.at/wiki/KPOINTS_OPT).
+
+    Attributes
+    ----------
+    values_ev
+        shape (n_spins, n_kpoints, n_bands), ascending in the last axis.
+    kpoints
+        shape (n_kpoints, 3).
+    style
+        As in `VaspRun`.
+    """
+
+    values_ev: FloatArray
+    kpoints: FloatArray
+    style: str
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class VaspRun:
     """A run.
 
@@ -119,8 +148,12 @@ class VaspRun:
     style, divisions
         How the k-points were generated: ``"Monkhorst"``, ``"Gamma"``, ``"Line_mode"``, ``"Reciprocal"`` …, and the
         grid where there is one.
-    eigenvalues, fermi_ev
-        None where the run has none, or was cut short.
+    eigenvalues, further, fermi_ev
+        Of the last geometry; None where the run has none, or was cut short before them.
+    lost
+        Part -> what VASP printed in the place of its numbers, for the last geometry.
+    not_read
+        What else could not be read of the file: a line each.
     """
 
     version: str
@@ -134,7 +167,10 @@ class VaspRun:
     style: str
     divisions: tuple[int, int, int] | None
     eigenvalues: Eigenvalues | None
+    further: FurtherEigenvalues | None
     fermi_ev: float | None
+    lost: Mapping[Part, str]
+    not_read: tuple[str, ...] = ()
 
     @property
     def spinor(self) -> bool:
@@ -149,6 +185,14 @@ class VaspRun:
 
 class _Damage(Exception):
     """What is wrong with the content, in words."""
+
+
+class _Lost(_Damage):
+    """VASP could not print a number."""
+
+
+class _Cut(_Damage):
+    """The file ends too early."""
 
 
 def read_vasprun(file: Path) -> VaspRun:
@@ -169,6 +213,9 @@ def read_vasprun(file: Path) -> VaspRun:
     except ET.ParseError as error:
         where = f"{file}:{error.position[0]}"
         raise ParseError("vasprun.xml is damaged", reason=f"it is no XML: {error}", where=where) from error
+    except _Cut as cut:
+        fix = "was the run killed? it has to be run again"
+        raise ParseError("vasprun.xml is cut short", reason=str(cut), fix=fix, where=str(file)) from cut
     except _Damage as damage:
         summary = "vasprun.xml is damaged, or of a kind that is not read"
         raise ParseError(summary, reason=str(damage), where=str(file)) from damage
@@ -219,6 +266,13 @@ class _Content:
                 raise _Damage(f"there are two parts {part.tag!r}")
             self.head[part.tag] = part
 
+    def take_cut(self, part: ET.Element | None) -> None:
+        """Take the geometry that the file ends in, with its whole parts, when it had come to its energy."""
+        if part is None or part.tag != "calculation" or "atominfo" not in self.head or "parameters" not in self.head:
+            return
+        if part.find("energy") is not None and part.find("structure") is not None:
+            self.take(part)
+
     def hold(self, part: ET.Element, structure: Structure | None = None) -> None:
         """Note on `structure` what may move: the geometry that the run begins with tells it, later ones need not."""
         said = _movable(part, len(self.elements()))
@@ -252,18 +306,25 @@ class _Content:
 
 def _content(stream: IO[bytes], *, complete: bool) -> _Content:
     content, depth = _Content(), 0
+    cut: ET.Element | None = None
     try:
         for event, element in ET.iterparse(stream, events=("start", "end")):
             depth += 1 if event == "start" else -1
             if depth > DEEPEST:
                 raise _Damage("its parts are nested too deep")
-            if event == "end" and element.tag in HEAVY:
+            if event == "start" and depth == 2:
+                cut = ET.Element(element.tag, element.attrib)
+            elif event == "end" and element.tag in HEAVY:
                 element.clear()
+            elif event == "end" and depth == 2 and cut is not None:
+                cut.append(element)
             elif event == "end" and depth == 1:
+                cut = None
                 content.take(element)
     except ET.ParseError:
         if complete:
             raise
+        content.take_cut(cut)
     return content
 
 
@@ -283,6 +344,8 @@ def _rows(atominfo: ET.Element, name: str) -> list[ET.Element]:
 
 
 def _float(text: str, name: str) -> float:
+    if NO_NUMBERS.search(text):
+        raise _Lost(f"{name} is {text[:30]!r}")
     try:
         number = float(text)
     except ValueError:
@@ -295,6 +358,11 @@ def _float(text: str, name: str) -> float:
 def _table(rows: list[ET.Element], width: int, name: str) -> FloatArray:
     """Numbers of `rows`, shape (len(rows), width)."""
     words = [(row.text or "").split() for row in rows]
+    unprinted = [row for row in words if NO_NUMBERS.search(" ".join(row))]
+    if unprinted:
+        raise _Lost(
+            f"{len(unprinted)} of {len(rows)} rows of the {name} hold no numbers, as {' '.join(unprinted[0])[:40]!r}"
+        )
     if any("_" in (row.text or "") for row in rows):  # Python reads 1_0 as 10
         raise _Damage(f"the {name} hold something that is no number")
     if any(len(row) != width for row in words):
@@ -382,28 +450,53 @@ def _movable(part: ET.Element, n_atoms: int) -> list[list[bool]] | None:
 
 def _step(part: ET.Element, elements: list[str], pressure: float) -> IonicStep:
     energies = part.find("energy")
-    if energies is None:
-        raise _Damage("a geometry has no energy, as in a run of GW or of response functions")
     if len(part.findall("energy")) > 1 or len(part.findall("structure")) > 1:
         raise _Damage("two geometries run into each other")
-    cycles = _cycles(part, energies)
     structure = _structure(_found(part, "structure"), elements)
-    free, energy = _free_and_zero_smearing(energies, cycles, pressure * structure.volume, len(elements))
-    forces, stress = part.find("varray[@name='forces']"), part.find("varray[@name='stress']")
-    force_rows = [] if forces is None else forces.findall("v")
-    if forces is not None and len(force_rows) != len(elements):
-        raise _Damage(f"there are {len(force_rows)} forces and {len(elements)} atoms")
-    stress_rows = [] if stress is None else stress.findall("v")
-    if stress is not None and len(stress_rows) != 3:
-        raise _Damage(f"the stress has {len(stress_rows)} rows")
+    cycles = [] if energies is None else _cycles(part, energies)
+    lost: dict[Part, str] = {}
+    free = energy = change = forces = stress = None
+    try:
+        if energies is not None:
+            free, energy = _free_and_zero_smearing(energies, cycles, pressure * structure.volume, len(elements))
+            change = _last_change(cycles)
+    except _Lost as reason:
+        lost["energy"] = str(reason)
+    try:
+        forces = _vectors(part, "forces", len(elements))
+    except _Lost as reason:
+        lost["forces"] = str(reason)
+    try:
+        stress = _vectors(part, "stress", 3)
+    except _Lost as reason:
+        lost["stress"] = str(reason)
     return IonicStep(
         structure=structure,
         energy_ev=energy,
         free_energy_ev=free,
-        forces_ev_per_ang=_table(force_rows, 3, "forces") if force_rows else None,
-        stress_kbar=_table(stress_rows, 3, "stress") if stress_rows else None,
+        forces_ev_per_ang=forces,
+        stress_kbar=stress,
         scf_cycles=len(cycles),
+        last_change_ev=change,
+        lost=lost,
     )
+
+
+def _vectors(part: ET.Element, name: str, count: int) -> FloatArray | None:
+    """The array `name` of a geometry, shape (count, 3); None where it has none."""
+    found = part.find(f"varray[@name='{name}']")
+    rows = [] if found is None else found.findall("v")
+    if found is not None and len(rows) != count:
+        raise _Damage(f"there are {len(rows)} rows of {name}, expected {count}")
+    return _table(rows, 3, name) if rows else None
+
+
+def _last_change(cycles: list[ET.Element]) -> float | None:
+    """By how much the last SCF cycle changed the free energy."""
+    if len(cycles) < 2:
+        return None
+    before, last = (_energy(_found(cycle, "energy"), "e_fr_energy") for cycle in cycles[-2:])
+    return last - before
 
 
 def _cycles(part: ET.Element, energies: ET.Element) -> list[ET.Element]:
@@ -453,9 +546,11 @@ def _free_and_zero_smearing(
 def _run(content: _Content, *, complete: bool) -> VaspRun:
     missing = {"generator", "kpoints", "parameters", "atominfo"} - content.head.keys()
     if missing:
-        raise _Damage(f"it ends before, or lacks, {', '.join(sorted(missing))}")
+        error = _Damage if complete else _Cut
+        raise error(f"it ends before, or lacks, {', '.join(sorted(missing))}")
     if not content.steps or content.last is None:
-        raise _Damage("it ends before the first geometry was done")
+        raise (_Damage if complete else _Cut)("it ends before the first geometry was done")
+    last = content.last
     parameters = _parameters(content.head["parameters"])
     if "incar" in content.head:
         parameters = _parameters(content.head["incar"]) | parameters
@@ -464,7 +559,8 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
             raise _Damage(f"{name} is missing from the parameters")
     kpoints, weights = _kpoints(content.head["kpoints"])
     style, divisions = _generation(content.head["kpoints"])
-    dos = content.last.find("dos/i[@name='efermi']")
+    lost = dict(content.steps[-1].lost)
+    further, not_read = _further_or_why_not(last, parameters)
     return VaspRun(
         version=_text(_found(content.head["generator"], "i[@name='version']")),
         complete=complete,
@@ -476,9 +572,30 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         weights=weights,
         style=style,
         divisions=divisions,
-        eigenvalues=_eigenvalues(content.last, parameters, weights) if complete else None,
-        fermi_ev=_float(_text(dos), "the Fermi level") if complete and dos is not None else None,
+        eigenvalues=_or_lost(lost, "bands", lambda: _eigenvalues(last, parameters, weights)),
+        further=further,
+        fermi_ev=_or_lost(lost, "fermi", lambda: _fermi(last)),
+        lost=lost,
+        not_read=not_read,
     )
+
+
+def _or_lost(lost: dict[Part, str], part: Part, read: Callable[[], T | None]) -> T | None:
+    """What `read` finds; None, with the reason in `lost`, where VASP could not print a number of it."""
+    try:
+        return read()
+    except _Lost as reason:
+        lost[part] = str(reason)
+        return None
+
+
+def _fermi(part: ET.Element) -> float | None:
+    """Fermi level of the k-points of the run, not of those of KPOINTS_OPT."""
+    for dos in part.findall("dos"):
+        level = dos.find("i[@name='efermi']")
+        if level is not None and dos.get("comment") != OPT:
+            return _float(_text(level), "the Fermi level")
+    return None
 
 
 def _moved(content: _Content) -> Structure | None:
@@ -521,10 +638,7 @@ def _eigenvalues(part: ET.Element, parameters: Mapping[str, Any], weights: Float
     if not own:
         return None
     n_spins = 1 if parameters["LNONCOLLINEAR"] else int(parameters["ISPIN"])
-    channels = _found(own[-1], "array/set").findall("set")
-    if len(channels) != n_spins:
-        raise _Damage(f"there are eigenvalues of {len(channels)} spin channels, ISPIN = {n_spins}")
-    table = np.array([_channel(channel, len(weights), parameters.get("NBANDS")) for channel in channels])
+    table = _levels(own[-1], n_spins, len(weights), parameters.get("NBANDS"))
     order = np.argsort(table[..., 0], axis=2, kind="stable")
     values = np.take_along_axis(table[..., 0], order, axis=2)
     occupations = np.take_along_axis(table[..., 1], order, axis=2)
@@ -536,15 +650,47 @@ def _eigenvalues(part: ET.Element, parameters: Mapping[str, Any], weights: Float
     return Eigenvalues(values_ev=values, occupations=occupations, electrons=electrons)
 
 
-def _channel(part: ET.Element, n_kpoints: int, n_bands: object) -> FloatArray:
-    """Eigenvalue and occupation, shape (n_kpoints, n_bands, 2); the k-points come in order, and are numbered."""
+def _further_or_why_not(
+    part: ET.Element, parameters: Mapping[str, Any]
+) -> tuple[FurtherEigenvalues | None, tuple[str, ...]]:
+    try:
+        return _further(part, parameters), ()
+    except _Damage as damage:
+        return None, (f"the eigenvalues at the points of KPOINTS_OPT were not read: {damage}",)
+
+
+def _further(part: ET.Element, parameters: Mapping[str, Any]) -> FurtherEigenvalues | None:
+    """What stands at the points of KPOINTS_OPT; their occupations are not always printed, and not needed."""
+    found = part.find(f"eigenvalues_{OPT}")
+    if found is None or found.find("eigenvalues") is None:
+        return None
+    points = _found(found, "kpoints")
+    kpoints = _table(_found(points, "varray[@name='kpointlist']").findall("v"), 3, "k-points of KPOINTS_OPT")
+    n_spins = 1 if parameters["LNONCOLLINEAR"] else int(parameters["ISPIN"])
+    first = found.find("eigenvalues/array/set/set/set/r")
+    columns = 1 if first is not None and len(_text(first).split()) == 1 else 2
+    table = _levels(_found(found, "eigenvalues"), n_spins, len(kpoints), parameters.get("NBANDS"), columns)
+    values = np.sort(table[..., 0], axis=2)
+    return FurtherEigenvalues(values_ev=values, kpoints=kpoints, style=_generation(points)[0])
+
+
+def _levels(part: ET.Element, n_spins: int, n_kpoints: int, n_bands: object, columns: int = 2) -> FloatArray:
+    """Eigenvalue and, in the second of `columns`, occupation; shape (n_spins, n_kpoints, n_bands, columns)."""
+    channels = _found(part, "array/set").findall("set")
+    if len(channels) != n_spins:
+        raise _Damage(f"there are eigenvalues of {len(channels)} spin channels, ISPIN = {n_spins}")
+    return np.array([_channel(channel, n_kpoints, n_bands, columns) for channel in channels])
+
+
+def _channel(part: ET.Element, n_kpoints: int, n_bands: object, columns: int) -> FloatArray:
+    """Shape (n_kpoints, n_bands, columns); the k-points come in order, and are numbered."""
     points = part.findall("set")
     if [point.get("comment") for point in points] != [f"kpoint {number}" for number in range(1, n_kpoints + 1)]:
         raise _Damage(f"there are eigenvalues at {len(points)} k-points, expected 1 to {n_kpoints} in order")
     rows = [point.findall("r") for point in points]
     if any(len(bands) != n_bands for bands in rows):
         raise _Damage(f"a k-point has not the {n_bands} eigenvalues that NBANDS says")
-    return np.array([_table(bands, 2, "eigenvalues") for bands in rows])
+    return np.array([_table(bands, columns, "eigenvalues") for bands in rows])
 
 
 def _same_geometry(first: Structure, second: Structure) -> bool:

@@ -1,4 +1,4 @@
-"""Damaged VASP files of a static run, a spin-polarised one and a relaxation."""
+"""Damaged VASP files of a static run, a spin-polarised one, a relaxation, and one of which OUTCAR alone is left."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from vasp_files import outcar_of
 
 from dftflow.codes.vasp import VASP
 
@@ -24,7 +25,7 @@ RELAXATION = {"NSW": "int:5", "IBRION": "int:2"}
 def runs(
     tmp_path: Path, make_run: Callable[..., Any], make_geometry: Any, make_outcar: Any, make_locpot: Any
 ) -> list[Path]:
-    """The three folders."""
+    """The four folders."""
     up = np.array([[[-5.0, -4.0, 0.0, 1.0, 2.5, 3.0], [-5.1, -4.1, 0.1, 0.9, 2.4, 3.1]]])
     grid = np.random.default_rng(1).normal(size=(2, 3, 4))
     later = make_geometry(energy_ev=-10.9, free_ev=-11.0, no_entropy_ev=-10.8)
@@ -43,7 +44,10 @@ def runs(
         texts = {"vasprun.xml": run.xml(), "OUTCAR": outcar, "LOCPOT": make_locpot(grids)}
         for file, text in (texts | {"INCAR": INCAR, "POSCAR": POSCAR, "KPOINTS": KPOINTS}).items():
             (folder / file).write_text(text)
-    return [tmp_path / name for name in told]
+    lone = tmp_path / "lone"
+    lone.mkdir()
+    (lone / "OUTCAR").write_text(outcar_of(told["relax"][0]))
+    return [tmp_path / name for name in (*told, "lone")]
 
 
 def test_every_run_is_whole(runs: list[Path]) -> None:
@@ -52,6 +56,7 @@ def test_every_run_is_whole(runs: list[Path]) -> None:
         reading = VASP().read(calculation)
         assert [str(file.error) for file in reading.files if file.error is not None] == []
         assert reading.results is not None and reading.results.status == "finished"
+        assert reading.results.bands is not None and reading.results.structure is not None
 
 
 def test_damaged_files(runs: list[Path]) -> None:

@@ -146,7 +146,13 @@ def test_without_the_whole_stress_there_is_none(read, make_run):
         ({"NELM": "int:3"}, None, "scf_not_converged"),
         ({}, {"reached": False}, "scf_not_converged"),
         ({"NSW": "int:2", "IBRION": "int:2"}, {"nsw": 2, "relaxed": True}, "finished"),
-        ({"NSW": "int:2", "IBRION": "int:2"}, {"nsw": 2}, "geom_not_converged"),
+        ({"NSW": "int:2", "IBRION": "int:2", "EDIFFG": "float:-0.005"}, {"nsw": 2}, "geom_not_converged"),
+        ({"NSW": "int:1", "IBRION": "int:2"}, {"nsw": 1}, "finished"),
+        ({"NSW": "int:1", "IBRION": "int:2"}, None, "finished"),
+        ({"NSW": "int:1", "IBRION": "int:2", "ISIF": "int:3"}, None, "geom_not_converged"),
+        ({"NSW": "int:50", "IBRION": "int:0"}, {"nsw": 50}, "finished"),
+        ({"NSW": "int:50", "IBRION": "int:0"}, None, "finished"),
+        ({"NELM": "int:3", "EDIFF": "float:2.0"}, None, "finished"),
         ({"NSW": "int:9", "IBRION": "int:2"}, None, "finished"),
         ({"NSW": "int:9", "IBRION": "int:2", "EDIFFG": "float:-0.005"}, None, "geom_not_converged"),
         ({"NSW": "int:9", "IBRION": "int:2"}, {"nsw": 9, "extra": " hard stop encountered!"}, "out_of_time"),
@@ -278,7 +284,7 @@ def test_the_atoms_of_a_potential_after_the_last_move_of_a_relaxation(read, make
 
 
 def test_a_foreign_outcar_finishes_no_relaxation(read, make_run, make_geometry, make_outcar):
-    run = make_run(parameters={"NSW": "int:5", "IBRION": "int:2"})
+    run = make_run(parameters={"NSW": "int:5", "IBRION": "int:2", "EDIFFG": "float:-0.005"})
     own = make_outcar(nsw=5)
     assert read(Files(run.xml(), outcar=own)).results.status == "geom_not_converged"
     foreign = make_outcar(nsw=5, relaxed=True, energy_ev=-99.0)

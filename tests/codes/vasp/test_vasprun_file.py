@@ -124,7 +124,7 @@ def test_a_file_cut_short_keeps_its_whole_geometries_and_no_bands(folder, make_r
 
 def test_a_file_cut_short_before_its_first_geometry_is_refused(folder, make_run):
     text = make_run().xml()
-    with pytest.raises(ParseError, match="damaged") as caught:
+    with pytest.raises(ParseError, match="cut short") as caught:
         read_vasprun(write(folder, text[: text.index("<scstep>")]))
     assert "ends before" in caught.value.reason
 
@@ -178,8 +178,6 @@ def test_a_parameter_that_vasp_could_not_print_costs_nothing_else(folder, make_r
             "      0.40000000 </v>\n  </varray>\n </kpoints>",
             "0.900000",
         ),
-        ("      0.01000000 </v>", "  ************** </v>", "no number"),
-        ("      0.01000000 </v>", "             nan </v>", "no number"),
         ("      0.01000000 </v>", "             1_0 </v>", "no number"),
         ("     80.00000000 </i>", "     81.00000000 </i>", "the volume is 81"),
         ("    -10.40000000 </i>\n   </energy>", "    -10.49000000 </i>\n   </energy>", "contradict"),

@@ -173,17 +173,17 @@ SUMMARY = (
     '  <energy>\n    <i name="e_fr_energy">    -10.50000000 </i>\n    <i name="e_wo_entrp">    -10.30000000 </i>\n'
     '    <i name="e_0_energy">    -10.40000000 </i>\n  </energy>\n'
 )
+NO_SUMMARY = re.escape(SUMMARY) + "(?=  <eigenvalues>)"
 DAMAGES = {
     "geometry": (r"(?s) <calculation>.*</calculation>\n", "", "before the first geometry"),
     "atoms": (r"(?s) <atominfo>.*</atominfo>\n", "", "KeyError: 'atominfo'"),
     "k-points": (r"(?s) <kpoints>.*</kpoints>\n", "", "lacks, kpoints"),
     "energy": ("-10.50000000 </i>", "-10.5x000000 </i>", "'-10.5x000000', which is no number"),
     "positions": ("(?s)(<calculation>.*?)" + re.escape(row(0.5, 0.5, 0.5)), r"\1", "1 positions and 2 atoms"),
-    "forces": (re.escape(row(0, 0, -0.01)), "", "1 forces and 2 atoms"),
-    "stress": (re.escape(row(0, 0, 18.0)), "", "the stress has 2 rows"),
+    "forces": (re.escape(row(0, 0, -0.01)), "", "1 rows of forces, expected 2"),
+    "stress": (re.escape(row(0, 0, 18.0)), "", "2 rows of stress, expected 3"),
     "underscore": (re.escape(row(0.25, 0.25, -0.25)), "   <v> 0.25 0.2_5 -0.25 </v>\n", "no number"),
     "weights": (re.escape(row(0.5)), "", "2 k-points with 1 weights"),
-    "GW": (re.escape(SUMMARY) + "(?=  <eigenvalues>)", "", "has no energy, as in a run of GW"),
     "depth": ("<modeling>\n", "<modeling>\n" + "<deep>" * 60 + "</deep>" * 60, "nested too deep"),
 }
 
