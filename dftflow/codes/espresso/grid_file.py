@@ -17,7 +17,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from dftflow.codes.espresso.bravais import bravais_cell
-from dftflow.codes.espresso.pw_xml import element_of
+from dftflow.codes.espresso.species import element_of
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Atoms, FloatArray, PotentialGrid

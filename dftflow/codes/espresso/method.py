@@ -1,11 +1,11 @@
-"""How a run of pw.x was made, from its XML and the checksums on its standard output."""
+"""How a run of pw.x was made, from its XML or its text, and the checksums on its standard output."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from dftflow.codes.espresso.functionals import functional_name
-from dftflow.codes.espresso.pw_xml import PwRun
+from dftflow.codes.espresso.pw_run import PwRun
 from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
 
@@ -73,7 +73,9 @@ def _smearing(run: PwRun) -> str:
     return run.occupations
 
 
-def _dipole(run: PwRun) -> str:
+def _dipole(run: PwRun) -> str | None:
+    if run.assume_isolated is None:
+        return None
     if run.dipole_axis is not None:
         return f"{'xyz'[run.dipole_axis]}, self-consistent"
     return "none" if run.assume_isolated == "none" else f"assume_isolated = {run.assume_isolated}"

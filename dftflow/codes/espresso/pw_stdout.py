@@ -1,6 +1,6 @@
 """Reads the standard output of pw.x, pp.x and average.x: how the program ended, and what the XML does not hold.
 
-Every message is of Quantum ESPRESSO 6 and 7 (``PW/src/electrons.f90``, ``run_pwscf.f90``, ``UtilXlib/error_handler``).
+Every message is of Quantum ESPRESSO 4 to 7 (``PW/src/electrons.f90``, ``run_pwscf.f90``, ``UtilXlib/error_handler``).
 The numbers are those of the last geometry. Lines are read one by one, so that a file of any size costs no memory.
 """
 
@@ -19,10 +19,12 @@ __all__ = ["ProgramOutput", "read_stdout"]
 LONGEST_LINE = 400
 FIRST_LINES = 200
 LARGEST = 1e9
-_VERSION = re.compile(r"\s*Program ([\w.+-]{1,30}) v\.([\w.+-]{1,30}) starts")
-_ENERGY = re.compile(r"!\s+total energy\s+=\s*([-\d.]{1,30}) Ry")
+_VERSION = re.compile(r"\s*Program ([\w.+-]{1,30})\s+v\.\s*([\w.+-]{1,30})(?:\s*\([^)]{0,40}\))?\s+starts")
+_ENERGY = re.compile(r"!{1,2}\s+total energy\s*=\s*([-\d.]{1,30}) Ry")
 _FERMI = re.compile(r"\s*the Fermi energy is\s+([-\d.]{1,20}) ev")
-_HIGHEST = re.compile(r"\s*highest occupied(?: level \(ev\):\s*|, lowest unoccupied level \(ev\):\s*)([-\d.]{1,20})")
+_HIGHEST = re.compile(
+    r"\s*highest occupied(?:, lowest unoccupied)? level \(ev\):\s*(-?\d[\d.]{0,19})(?:\s+(-?\d[\d.]{0,19}))?\s*"
+)
 _SIZE = re.compile(
     r"\s*(number of atoms/cell|number of electrons|kinetic-energy cutoff)\s*=\s*(\d{1,9}(?:\.\d{1,6})?)(?=\s|$)"
 )
@@ -52,6 +54,8 @@ class ProgramOutput:
         Whether it says so; `scf_failed` of the last geometry.
     energy_ev, fermi_ev
         Of the last geometry, as printed: E - TS; None where there is none.
+    highest_ev, lowest_ev
+        Highest occupied and lowest unoccupied level of the last geometry, where occupations are fixed.
     eigenvalues_ev
         Of the last geometry, as printed: k-point after k-point, one channel after the other; empty where there are too
         many k-points for pw.x to print them.
@@ -73,6 +77,8 @@ class ProgramOutput:
     relaxation_failed: bool = False
     energy_ev: float | None = None
     fermi_ev: float | None = None
+    highest_ev: float | None = None
+    lowest_ev: float | None = None
     eigenvalues_ev: list[float] = field(default_factory=list)
     lists_levels: bool = False
     n_atoms: float | None = None
@@ -134,6 +140,10 @@ def read_stdout(file: Path) -> ProgramOutput:
         raise ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(file)) from error
     if not found.program:
         raise ParseError("this is no output of Quantum ESPRESSO", where=f"{file}:1")
+    if found.version[:1] in "0123" and not found.version[:2].isdigit():
+        raise ParseError(
+            f"this is the output of version {found.version}, and nothing before 4.0 is read", where=str(file)
+        )
     return found
 
 
@@ -190,7 +200,7 @@ def _take_progress(found: ProgramOutput, line: str) -> None:
     if match := _ITERATION.match(line):
         found.scf_cycle = int(match[1])
         if found.scf_cycle == 1:  # of another geometry, whose numbers are not those of the one before
-            found.energy_ev = found.fermi_ev = None
+            found.energy_ev = found.fermi_ev = found.highest_ev = found.lowest_ev = None
     elif match := _BFGS_STEP.match(line):
         found.geometry = int(match[1]) + 1
     elif match := _BAND.match(line):
@@ -200,6 +210,8 @@ def _take_progress(found: ProgramOutput, line: str) -> None:
 def _take_levels(found: ProgramOutput, line: str, where: str) -> None:
     if match := (_FERMI.match(line) or _HIGHEST.match(line)):
         found.fermi_ev = _number(match[1], where)
+        if match.re is _HIGHEST:
+            found.highest_ev, found.lowest_ev = found.fermi_ev, None if match[2] is None else _number(match[2], where)
     elif match := _SIZE.match(line):
         _take_size(found, match[1], _number(match[2], where))
     elif match := _POTENTIAL.match(line):

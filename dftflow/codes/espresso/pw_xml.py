@@ -2,8 +2,8 @@
 
 Schemas from 19.03.04 (pw.x 6.4) to 26.02.26 (7.6): https://github.com/QEF/qeschemas. What changed between them and
 matters here: ``status`` became ``exit_status``, ``nbnd`` gave way to ``nbnd_up`` and ``nbnd_dw`` in spin-polarised
-runs. Everything is in Hartree atomic units; k-points are Cartesian in units of 2π/alat. The stress is written with
-compression positive, as on the standard output.
+runs, and ``<step>`` lost its number in version 7. Everything is in Hartree atomic units; k-points are Cartesian in
+units of 2π/alat. The stress is written with compression positive, as on the standard output.
 
 Own code on a tree (`xml_tree`): the published readers (qeschema, aiida-quantumespresso) validate the schema of each
 version and take the numbers as they come, a k-point or an atom too few included.
@@ -11,21 +11,24 @@ version and take the numbers as they come, a k-point or an atom too few included
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from dftflow.codes.espresso.pw_run import SCF_TASKS, Eigenvalues, Geometry, PwRun, RelaxationTarget, zero_smearing_share
+from dftflow.codes.espresso.species import element_of
 from dftflow.codes.espresso.xml_tree import XmlElement, read_xml
+from dftflow.errors import ParseError
+from dftflow.model.check import Part
 from dftflow.model.results import FloatArray
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Eigenvalues", "Geometry", "PwRun", "element_of", "read_pw_xml"]
+__all__ = ["read_pw_xml"]
 
 ORDERED_EV = 1e-3
 SMALLEST_VOLUME_ANG3 = 0.5
@@ -33,122 +36,10 @@ LARGEST_CELL_BOHR = 1e4
 OCCUPATION_SLACK = 1e-3
 WEIGHT_SLACK = 1e-4
 MOST_ELECTRONS = 1e6
+FIRST_YEAR = 19  # of the schema
+KBAR_GPA = 0.1
 HA_PER_BOHR_EV_PER_ANG = HARTREE_EV / BOHR_ANG
 HA_PER_BOHR3_GPA = HARTREE_EV / BOHR_ANG**3 * EV_PER_ANG3_GPA
-_SCF_TASKS = ("scf", "relax", "vc-relax", "md", "vc-md")
-
-
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class Geometry:
-    """One geometry with what was calculated for it.
-
-    Attributes
-    ----------
-    free_energy_ev, energy_ev
-        E - TS; extrapolated to zero smearing. None in a run at fixed density.
-    forces_ev_per_ang, stress_gpa
-        shapes (n_atoms, 3) and (3, 3), tension positive; None where they were not asked for.
-    scf_converged
-        None where it is not told.
-    """
-
-    structure: Structure
-    free_energy_ev: float | None
-    energy_ev: float | None
-    forces_ev_per_ang: FloatArray | None
-    stress_gpa: FloatArray | None
-    scf_converged: bool | None
-
-
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class Eigenvalues:
-    """Eigenvalues of the last geometry.
-
-    Attributes
-    ----------
-    values_ev
-        shape (n_spins, n_kpoints, n_bands), ascending; NaN behind the bands of the channel with fewer.
-    electrons
-        Per channel, by the occupations; one number, the total, without channels.
-    kpoints_frac, weights
-        shapes (n_kpoints, 3) and (n_kpoints,); the weights' sum is 1.
-    fermi_ev
-        Per channel where they have different ones; ``()`` where the run gives none.
-    highest_occupied_ev
-        With fixed occupations; else None.
-    """
-
-    values_ev: FloatArray
-    electrons: tuple[float, ...]
-    kpoints_frac: FloatArray
-    weights: FloatArray
-    fermi_ev: tuple[float, ...]
-    highest_occupied_ev: float | None
-
-
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class PwRun:
-    """A run of pw.x.
-
-    Attributes
-    ----------
-    task
-        ``"scf"``, ``"nscf"``, ``"bands"``, ``"relax"``, ``"vc-relax"`` …
-    exit_status
-        0 when all went well, 2 and 3 when the SCF and the ions did not converge, 255 when it was stopped in time.
-    alat_ang
-        Length in which pw.x counts; that of the cell which a relaxation of the cell began with.
-    last, steps
-        The final geometry; the accepted geometries of a relaxation, in order.
-    relaxed
-        Whether the relaxation says that it converged; None without one.
-    grid, grid_offset
-        Monkhorst-Pack grid; None where k-points were listed.
-    smearing, degauss_ev
-        None with fixed occupations or tetrahedra.
-    potential_files
-        Element or species -> file name.
-    fft_grid
-        Points of the density's grid.
-    dipole_axis
-        0, 1, 2 with a dipole correction; else None.
-    assume_isolated
-        ``"none"``, ``"2D"``, ``"esm"`` …
-    """
-
-    version: str
-    schema: str
-    task: str
-    exit_status: int | None
-    alat_ang: float
-    last: Geometry
-    steps: tuple[Geometry, ...]
-    relaxed: bool | None
-    n_electrons: float
-    spin_polarised: bool
-    spinor: bool
-    spin_orbit: bool
-    eigenvalues: Eigenvalues
-    functional: str
-    dispersion: str | None
-    hubbard: Mapping[str, float]
-    cutoff_ev: float
-    density_cutoff_ev: float
-    fft_grid: tuple[int, int, int]
-    grid: tuple[int, int, int] | None
-    grid_offset: tuple[int, int, int] | None
-    occupations: str
-    smearing: str | None
-    degauss_ev: float | None
-    potential_files: Mapping[str, str]
-    dipole_axis: int | None
-    assume_isolated: str
-    wall_time_s: float | None
-
-    @property
-    def has_scf(self) -> bool:
-        """Whether the density was made self-consistent in this run."""
-        return self.task in _SCF_TASKS
 
 
 def read_pw_xml(file: Path) -> PwRun:
@@ -160,18 +51,21 @@ def read_pw_xml(file: Path) -> PwRun:
         The file is not whole, is no XML of pw.x, holds a value that is none, or contradicts its own counts.
     """
     root = read_xml(file, "espresso")
+    _refuse_too_old(root)
     creator = root.one("general_info/creator")
     if creator.attribute("NAME") != "PWSCF":
         raise creator.damage(f"the file was written by {creator.attribute('NAME')[:20]}, not by pw.x")
     asked, given = root.one("input"), root.one("output")
     task = asked.one("control_variables/calculation").text
     bands = given.one("band_structure")
-    last = _geometry(given, self_consistent=task in _SCF_TASKS, smearing=_smearing(bands)[0])
+    last = _geometry(given, self_consistent=task in SCF_TASKS, smearing=_smearing(bands)[0])
     steps = [_geometry(step, self_consistent=True, smearing=_smearing(bands)[0]) for step in root.all("step")]
     _check_steps(root, steps, last)
     spins = _spins(bands)
     status = root.maybe("exit_status") or root.maybe("status")
     smearing, degauss_ev = _smearing(bands)
+    fermi_ev, highest_ev = _fermi(bands)
+    lost: dict[Part, str] = {}
     grid, offset = _grid(bands.one("starting_k_points"))
     wall = root.maybe("timing_info/total/wall")
     return PwRun(
@@ -187,7 +81,9 @@ def read_pw_xml(file: Path) -> PwRun:
         spin_polarised=spins == "collinear",
         spinor=spins == "spinor",
         spin_orbit=bands.one("spinorbit").flag(),
-        eigenvalues=_eigenvalues(bands, given.one("atomic_structure"), spins, occupied=task in _SCF_TASKS),
+        eigenvalues=_eigenvalues_or_lost(bands, given.one("atomic_structure"), spins, task, lost),
+        fermi_ev=fermi_ev,
+        highest_occupied_ev=highest_ev,
         functional=given.one("dft/functional").text,
         dispersion=_dispersion(given.one("dft")),
         hubbard=_hubbard(given.one("dft")),
@@ -203,6 +99,37 @@ def read_pw_xml(file: Path) -> PwRun:
         dipole_axis=_dipole_axis(asked),
         assume_isolated=_isolated(asked, given),
         wall_time_s=None if wall is None else wall.number(),
+        target=_target(asked),
+        lost=lost,
+    )
+
+
+def _refuse_too_old(root: XmlElement) -> None:
+    """Refuse by name what pw.x wrote before the layout that is read."""
+    told = root.maybe("general_info/xml_format")
+    version = "" if told is None else told.attributes.get("VERSION", "")
+    year = version.partition(".")[0]
+    if year.isdigit() and int(year) < FIRST_YEAR:
+        raise ParseError(
+            f"this XML has the schema {version[:20]}, of pw.x before 6.4, which is not read",
+            fix="keep the standard output of pw.x beside it, which is read",
+            where=f"{root.file}:{root.line}",
+        )
+
+
+def _target(asked: XmlElement) -> RelaxationTarget:
+    """What a relaxation was to reach: pressures in kbar, forces in Hartree atomic units."""
+    force = asked.maybe("control_variables/forc_conv_thr")
+    stress = asked.maybe("control_variables/press_conv_thr")
+    pressure, freedom = asked.maybe("cell_control/pressure"), asked.maybe("cell_control/cell_do_free")
+    free = asked.maybe("free_positions")
+    flags = [] if free is None else free.numbers().astype(int).reshape(-1, 3).tolist()
+    return RelaxationTarget(
+        pressure_gpa=None if pressure is None else pressure.number() * KBAR_GPA,
+        stress_gpa=None if stress is None else stress.number() * KBAR_GPA,
+        force_ev_per_ang=None if force is None else force.number() * HA_PER_BOHR_EV_PER_ANG,
+        cell_freedom="" if freedom is None else freedom.text,
+        free=tuple((a, b, c) for a, b, c in flags),
     )
 
 
@@ -254,13 +181,6 @@ def _structure(element: XmlElement) -> Structure:
     return Structure(Lattice(cell * BOHR_ANG), symbols, positions * BOHR_ANG, coords_are_cartesian=True)
 
 
-def element_of(species: str) -> str:
-    """Element of a species: ``Fe1``, ``Fe_up`` and ``fe`` are Fe."""
-    name = species.strip()
-    letters = name[:2] if len(name) > 1 and name[1].isalpha() and name[1].isascii() else name[:1]
-    return letters.capitalize()
-
-
 def _cell(element: XmlElement) -> FloatArray:
     cell = np.array([element.one(f"cell/{name}").numbers(3) for name in ("a1", "a2", "a3")])
     if np.abs(cell).max() > LARGEST_CELL_BOHR or abs(np.linalg.det(cell)) * BOHR_ANG**3 < SMALLEST_VOLUME_ANG3:
@@ -269,20 +189,19 @@ def _cell(element: XmlElement) -> FloatArray:
 
 
 def _energies(element: XmlElement, smearing: str | None) -> tuple[float, float]:
-    """E - TS, and the energy at zero smearing.
-
-    ``demet`` is -TS. The entropy's share is 1/2 with Gaussian and Fermi-Dirac smearing, 1/3 with first-order
-    Methfessel-Paxton (10.1103/PhysRevB.40.3616); cold smearing has none to that order (10.1103/PhysRevLett.82.3296).
-    """
+    """E - TS, and the energy at zero smearing; ``demet`` is -TS."""
     free = element.one("etot").number() * HARTREE_EV
     demet = element.maybe("demet")
-    share = {"gaussian": 1 / 2, "fd": 1 / 2, "mp": 1 / 3}.get(smearing or "", 0.0)
-    return free, free - share * (0.0 if demet is None else demet.number() * HARTREE_EV)
+    return free, free - zero_smearing_share(smearing) * (0.0 if demet is None else demet.number() * HARTREE_EV)
 
 
 def _check_steps(root: XmlElement, steps: list[Geometry], last: Geometry) -> None:
-    numbers = [step.integer_attribute("n_step") for step in root.all("step")]
-    if numbers != list(range(1, len(numbers) + 1)):
+    """QE 6 numbers the geometries, from 1; QE 7 does not. With ``max_xml_steps`` it leaves some out."""
+    numbers = [step.integer_attribute("n_step") for step in root.all("step") if "n_step" in step.attributes]
+    thinned = root.maybe("input/control_variables/max_xml_steps") is not None
+    in_order = all(first < second for first, second in pairwise(numbers))
+    whole = numbers in ([], list(range(1, len(steps) + 1))) or (thinned and len(numbers) == len(steps) and in_order)
+    if not whole:
         raise root.damage(f"the geometries are numbered {numbers[:8]}: one is missing, or there twice")
     if any(step.structure.species != last.structure.species for step in steps):
         raise root.damage("the geometries do not hold the same atoms")
@@ -317,6 +236,17 @@ def _positive(element: XmlElement) -> float:
     return value
 
 
+def _eigenvalues_or_lost(
+    bands: XmlElement, structure: XmlElement, spins: str, task: str, lost: dict[Part, str]
+) -> Eigenvalues | None:
+    """Eigenvalues; None, with the reason in `lost`, where they are damaged: the rest of the run may be whole."""
+    try:
+        return _eigenvalues(bands, structure, spins, occupied=task in SCF_TASKS)
+    except ParseError as error:
+        lost["bands"] = f"{error.summary} ({error.where})"
+        return None
+
+
 def _eigenvalues(bands: XmlElement, structure: XmlElement, spins: str, *, occupied: bool) -> Eigenvalues:
     points = list(bands.all("ks_energies"))
     counts = _band_counts(bands, spins)
@@ -336,14 +266,11 @@ def _eigenvalues(bands: XmlElement, structure: XmlElement, spins: str, *, occupi
     total = _electrons(bands)
     if occupied and abs(sum(electrons) - total) > OCCUPATION_SLACK * max(total, 1.0):
         raise bands.damage(f"the occupations add up to {sum(electrons):.4f} electrons, nelec = {total:g}")
-    fermi_ev, highest_ev = _fermi(bands)
     return Eigenvalues(
         values_ev=sorted_ev,
         electrons=electrons if spins == "collinear" else (total,),
         kpoints_frac=_fractional(points, structure),
         weights=weights / weights.sum() if weights.sum() > 0 else weights,
-        fermi_ev=fermi_ev,
-        highest_occupied_ev=highest_ev,
     )
 
 

@@ -11,19 +11,23 @@ import numpy as np
 
 from dftflow.analysis.joined_bands import join_bands
 from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.compressed import lying, plain_name
 from dftflow.codes.displacement import largest_displacement_ang
 from dftflow.codes.espresso.average_file import read_average
-from dftflow.codes.espresso.folder import STAGES, file_of
+from dftflow.codes.espresso.folder import OLD_XML, PW_STAGES, STAGES, file_of, other_logs
 from dftflow.codes.espresso.grid_file import read_potential_grid
 from dftflow.codes.espresso.kpoints_card import read_names
 from dftflow.codes.espresso.method import method_of
+from dftflow.codes.espresso.pw_run import Eigenvalues, Geometry, PwRun
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
-from dftflow.codes.espresso.pw_xml import Geometry, PwRun, read_pw_xml
+from dftflow.codes.espresso.pw_text import read_pw_text
+from dftflow.codes.espresso.pw_xml import read_pw_xml
 from dftflow.codes.espresso.status import Stage, status_of
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.errors import ParseError
 from dftflow.model.check import Check, Part
 from dftflow.model.energy import Energy, EnergyZero
+from dftflow.model.levels import PrintedGap
 from dftflow.model.results import Bands, BandsRun, FloatArray, PotentialGrid, RelaxationStep, Results
 
 __all__ = ["read_calculation", "stages_of"]
@@ -40,6 +44,7 @@ SAME_EIGENVALUE_EV = 1.1e-3  # printed with 4 decimals, and out of order by 1 me
 SAME_ANG = 1e-4
 SAME_AVERAGE_EV = 1e-4
 WHOLE = 0.02
+NO_XML = "there is no readable XML"
 
 
 def read_calculation(calculation: Calculation) -> Reading:
@@ -63,6 +68,9 @@ def read_calculation(calculation: Calculation) -> Reading:
         lambda file: _planar(*read_average(file), run, zero, file),
         lambda found: f"{found.values_ev.size} heights",
     )
+    if planar is None and potential is None:
+        planar = _printed_averages(calculation, log, run, zero)
+    _note_rest(calculation, log)
     if run is not None:
         results: Results | None = _results(stages, run, eigenvalues, zero, potential, planar)
     else:
@@ -70,21 +78,69 @@ def read_calculation(calculation: Calculation) -> Reading:
     return Reading(calculation=calculation, files=log.files, results=results)
 
 
+def _printed_averages(
+    calculation: Calculation, log: FileLog, run: PwRun | None, zero: EnergyZero
+) -> PotentialGrid | None:
+    """The table that average.x of version 4 printed."""
+    for file in calculation.files:
+        if file.suffix not in (".xml", ".in") and _prints_averages(file):
+            return log.take(
+                file.with_name(plain_name(file)),
+                "plane averages",
+                lambda plain: _planar(*read_average(plain), run, zero, plain),
+                lambda found: f"{found.values_ev.size} heights",
+            )
+    return None
+
+
+def _prints_averages(file: Path) -> bool:
+    try:
+        with lying(file) as plain:
+            return read_stdout(plain).program == "AVERAGE" and bool(read_average(plain)[1].size)
+    except ParseError:
+        return False
+
+
+def _note_rest(calculation: Calculation, log: FileLog) -> None:
+    """Name what lies there and was not read."""
+    read = {file.file for file in log.files}
+    for file in other_logs(calculation):
+        if file not in read:
+            log.take(file.with_name(plain_name(file)), "log", read_stdout, _say_printed)
+    for file in calculation.files:
+        if plain_name(file) == OLD_XML:
+            log.pass_over(file, "run", "an XML of pw.x before 6.4, which is too old")
+        elif file.name.endswith(".xml") and file not in read and not any(other.file == file for other in log.files):
+            log.pass_over(file, "run", "the same run lies beside it")
+    log.pass_over_copies(calculation)
+
+
 def stages_of(calculation: Calculation, log: FileLog) -> tuple[Stage, ...]:
     """The programs that were to run, in order, with what they left."""
     stages = []
-    names = {file.name for file in calculation.files}
+    names = {plain_name(file) for file in calculation.files}
     for name in STAGES:
         printed_file, xml_file = file_of(calculation, name, ".out"), file_of(calculation, name, ".xml")
         asked = bool(name) and f"{calculation.seed}.{name}.in" in names
         if not (asked or printed_file.name in names or xml_file.name in names):
             continue
         printed = log.take(printed_file, "log", read_stdout, _say_printed)
-        run = None
+        run, why = None, ""
         if xml_file.name in names:
             run = log.take(xml_file, "run", partial(_run, stage=name), _say_run)
-        stages.append(Stage(name=name, printed=printed, run=run))
+        if run is None and printed is not None and printed.program == "PWSCF" and name in PW_STAGES:
+            run, why = _run_of_text(printed_file)
+        stages.append(Stage(name=name, printed=printed, run=run, why_no_run=why))
     return tuple(stages)
+
+
+def _run_of_text(file: Path) -> tuple[PwRun | None, str]:
+    """The run as its text tells it, in place of an XML; None, and why, where it tells too little."""
+    try:
+        with lying(file) as plain:
+            return read_pw_text(plain), ""
+    except ParseError as error:
+        return None, error.reason or error.summary
 
 
 def _run(file: Path, stage: str) -> PwRun:
@@ -99,6 +155,8 @@ def _say_printed(printed: ProgramOutput) -> str:
 
 
 def _say_run(run: PwRun) -> str:
+    if run.eigenvalues is None:
+        return f"pw.x {run.version}, {run.task}"
     kpoints, bands = run.eigenvalues.values_ev.shape[1:]
     return f"pw.x {run.version}, {run.task}: {kpoints} k-points, {bands} bands"
 
@@ -131,9 +189,11 @@ def _results(
         log_fermi=_counted(_fermi(run), zero),
         bands=eigenvalues.bands,
         bands_run=eigenvalues.run,
+        printed_gap=None if printed is None or eigenvalues.bands is not None else _printed_gap(printed, zero),
         potential=potential or planar,
         steps=_steps(run),
         wall_time_s=None if None in walls else float(sum(wall for wall in walls if wall is not None)),
+        lost=run.lost,
         settings={"schema": run.schema, "density_cutoff_ev": run.density_cutoff_ev, "fft_grid": run.fft_grid},
         warnings=(*_warnings(stages, run, message, potential, planar), *eigenvalues.remarks),
     )
@@ -147,16 +207,55 @@ def _results_of_stdout(stages: Sequence[Stage], zero: EnergyZero, potential: Pot
         code="espresso",
         code_version=printed.version,
         status=status_of(stages)[0],
+        energy_ev=None
+        if printed.highest_ev is None
+        else printed.energy_ev,  # occupations are fixed: nothing is smeared
         free_energy_ev=printed.energy_ev,
         log_fermi=_counted(printed.fermi_ev, zero),
+        printed_gap=_printed_gap(printed, zero),
         potential=potential,
-        warnings=("there is no readable XML: geometry, bands and method are unknown", *printed.warnings),
+        warnings=(
+            f"{NO_XML}, and geometry, bands and method cannot be read from the text{_behind_colon(stages)}",
+            *printed.warnings,
+        ),
+    )
+
+
+def _behind_colon(stages: Sequence[Stage]) -> str:
+    why = next((stage.why_no_run for stage in stages if stage.why_no_run), "")
+    return f": {why}" if why else ""
+
+
+def _printed_gap(printed: ProgramOutput, zero: EnergyZero) -> PrintedGap | None:
+    """By the line with the highest occupied and the lowest unoccupied level."""
+    if printed.highest_ev is None or printed.lowest_ev is None or printed.lowest_ev <= printed.highest_ev:
+        return None
+    return PrintedGap(
+        band_gap_ev=printed.lowest_ev - printed.highest_ev,
+        vbm=Energy(printed.highest_ev, zero),
+        cbm=Energy(printed.lowest_ev, zero),
+        source="as pw.x printed it, at the k-points of this run, which need not hold the band edges",
     )
 
 
 def _fermi(run: PwRun) -> float | None:
-    eigenvalues = run.eigenvalues
-    return max(eigenvalues.fermi_ev) if eigenvalues.fermi_ev else eigenvalues.highest_occupied_ev
+    """That of the run; where it gives none, as one along a path, the highest of the levels that the electrons fill."""
+    if run.fermi_ev:
+        return max(run.fermi_ev)
+    return _highest_by_count(run) if run.highest_occupied_ev is None else run.highest_occupied_ev
+
+
+def _highest_by_count(run: PwRun) -> float | None:
+    if run.eigenvalues is None or run.smearing is not None:
+        return None
+    per_band = 1 if run.spinor or len(run.eigenvalues.values_ev) == 2 else 2
+    filled = [round(count) // per_band for count in _electrons(run, run.eigenvalues)]
+    tops = [
+        channel[:, count - 1].max()
+        for channel, count in zip(run.eigenvalues.values_ev, filled, strict=True)
+        if 0 < count <= channel.shape[1]
+    ]
+    return float(max(tops)) if tops and np.isfinite(tops).all() else None
 
 
 def _counted(value_ev: float | None, zero: EnergyZero) -> Energy | None:
@@ -197,8 +296,12 @@ def _warnings(
     found += [text for stage in stages if stage.printed is not None for text in stage.printed.warnings]
     if not run.has_scf:
         found.append("the density was kept fixed: the run has no total energy of its own")
-    if not run.eigenvalues.fermi_ev and run.eigenvalues.highest_occupied_ev is not None:
+    if not run.fermi_ev and run.highest_occupied_ev is not None:
         found.append("occupations are fixed: the Fermi level given is the highest occupied level")
+    elif not run.fermi_ev and _fermi(run) is not None:
+        found.append("no Fermi level was printed: the highest of the filled levels stands for it")
+    if run.from_text:
+        found.append(f"{NO_XML}: the text of pw.x is read, which has fewer digits and does not tell the whole method")
     if potential is None and planar is not None:
         found.append("there is no grid of the potential: its plane averages were taken from average.x")
     return found
@@ -221,6 +324,8 @@ def _bands(
 ) -> _Eigenvalues:
     path = None if at_fixed is None else at_fixed.run
     scf = None if ground is None else _bands_of(ground, _grid_part(ground), zero)
+    if path is not None and path.eigenvalues is None:
+        return _Eigenvalues(bands=scf)
     if path is None or at_fixed is None:
         return _Eigenvalues(bands=scf)
     if ground is not None and not _same_atoms(ground, path):
@@ -249,10 +354,10 @@ def _run_of(run: PwRun, printed: ProgramOutput | None, zero: EnergyZero) -> Band
 _Part = tuple[FloatArray, FloatArray, tuple[str, ...], tuple[int, ...], FloatArray]
 
 
-def _bands_of(run: PwRun, part: _Part, zero: EnergyZero) -> Bands | None:
+def _bands_of(run: PwRun, part: _Part | None, zero: EnergyZero) -> Bands | None:
     """Eigenvalues of one run; None where it gives neither a Fermi level nor a highest occupied one."""
     fermi_ev = _fermi(run)
-    if fermi_ev is None:
+    if fermi_ev is None or run.eigenvalues is None or part is None:
         return None
     values_ev, kpoints_frac, labels, on_path, weights = part
     return Bands(
@@ -261,25 +366,29 @@ def _bands_of(run: PwRun, part: _Part, zero: EnergyZero) -> Bands | None:
         labels=labels,
         on_path=on_path,
         reciprocal_per_ang=run.last.structure.lattice.reciprocal_lattice.matrix,
-        n_electrons=_electrons(run),
+        n_electrons=_electrons(run, run.eigenvalues),
         fermi_ev=fermi_ev,
         zero=zero,
-        fermi_by_spin_ev=run.eigenvalues.fermi_ev if len(run.eigenvalues.fermi_ev) > 1 else (),
+        fermi_by_spin_ev=run.fermi_ev if len(run.fermi_ev) > 1 else (),
         weights=weights,
         spinor=run.spinor,
         stands_in="log",
     )
 
 
-def _grid_part(run: PwRun) -> _Part:
-    found, n = run.eigenvalues, len(run.eigenvalues.kpoints_frac)
+def _grid_part(run: PwRun) -> _Part | None:
+    found = run.eigenvalues
+    if found is None:
+        return None
+    n = len(found.kpoints_frac)
     return found.values_ev, found.kpoints_frac, ("",) * n, (-1,) * n, found.weights
 
 
-def _path_part(calculation: Calculation, stage: str, run: PwRun, log: FileLog) -> _Part:
-    found, n = run.eigenvalues, len(run.eigenvalues.kpoints_frac)
-    if run.task != "bands":
+def _path_part(calculation: Calculation, stage: str, run: PwRun, log: FileLog) -> _Part | None:
+    found = run.eigenvalues
+    if run.task != "bands" or found is None:
         return _grid_part(run)
+    n = len(found.kpoints_frac)
     names = None
     if stage:
         names = log.take(
@@ -301,9 +410,9 @@ def _same_atoms(ground: PwRun, path: PwRun) -> bool:
     return bool(a.species == b.species and np.abs(a.cart_coords - b.cart_coords).max() < SAME_ANG)
 
 
-def _electrons(run: PwRun) -> tuple[float, ...]:
-    """Per channel by the occupations; a sum next to a whole number is that number."""
-    electrons = run.eigenvalues.electrons
+def _electrons(run: PwRun, eigenvalues: Eigenvalues) -> tuple[float, ...]:
+    """Per channel; a sum of occupations next to a whole number is that number."""
+    electrons = eigenvalues.electrons
     if len(electrons) == 1:
         return (run.n_electrons,)
     up = electrons[0]
@@ -316,7 +425,7 @@ def _electrons(run: PwRun) -> tuple[float, ...]:
 
 def _planar(length_ang: float, planar_ev: FloatArray, run: PwRun | None, zero: EnergyZero, file: Path) -> PotentialGrid:
     if run is None:
-        raise ParseError("the table's cell is not known", reason="there is no XML of the run", where=str(file))
+        raise ParseError("the table's cell is not known", reason="no run of pw.x could be read", where=str(file))
     lengths = np.array(run.last.structure.lattice.abc)
     fits = [axis for axis in range(3) if abs(lengths[axis] - length_ang) < SAME_ANG]
     axis = run.dipole_axis if run.dipole_axis in fits else fits[-1] if fits else None
@@ -341,16 +450,17 @@ def _of_one_run(stages: Sequence[Stage], of_energy: PwRun) -> Iterator[Check]:
     """Whether what a program printed, which tells how it ended, is of the same run as its XML."""
     for stage in stages:
         run, printed = stage.run, stage.printed
-        if run is None or printed is None:
+        if run is None or printed is None or run.from_text:
             continue
         of = f" ({stage.name})" if stage.name and run is not of_energy else ""
         concerns = OF_ONE_RUN if run is of_energy else ("status",) if run.has_scf else OF_FIXED_DENSITY
-        atoms, eigenvalues = len(run.last.structure), run.eigenvalues
+        atoms = len(run.last.structure)
         yield _same("number of atoms", of, printed.n_atoms, atoms, 0, concerns)
         yield _same("electrons", of, printed.n_electrons, run.n_electrons, SAME_ELECTRONS, concerns)
         yield _same("cutoff", of, printed.cutoff_ev, run.cutoff_ev, SAME_CUTOFF_EV, concerns, " eV")
-        yield _same_levels(of, printed.eigenvalues_ev, eigenvalues.values_ev, concerns)
-        if run.has_scf and len(eigenvalues.fermi_ev) < 2:
+        if run.eigenvalues is not None:
+            yield _same_levels(of, printed.eigenvalues_ev, run.eigenvalues.values_ev, concerns)
+        if run.has_scf and len(run.fermi_ev) < 2:
             yield _same("Fermi level", of, printed.fermi_ev, _fermi(run), SAME_LEVEL_EV, concerns, " eV")
         if run.has_scf:
             yield _same("energy", of, printed.energy_ev, run.last.free_energy_ev, SAME_EV, concerns, " eV")
@@ -391,7 +501,7 @@ def _checks(run: PwRun, potential: PotentialGrid | None, planar: PotentialGrid |
         found.append(
             Check(
                 name="grid of the potential = FFT grid of the run",
-                passed=shape == run.fft_grid,
+                passed=None if run.fft_grid is None else shape == run.fft_grid,
                 detail=f"{shape} and {run.fft_grid}",
                 concerns=("potential",),
             )

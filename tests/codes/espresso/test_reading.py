@@ -176,8 +176,10 @@ def test_a_relaxation_goes_downhill_to_the_crystal(results: Get) -> None:
 
 
 def test_a_cell_relaxation_keeps_the_shape_and_ends_with_a_fresh_scf(results: Get) -> None:
+    """At its low cutoff the basis of the relaxed cell gives another pressure, P = -350.61 kbar, than that at first."""
     found = results("cell")
-    assert found.structure is not None and found.status == "finished"
+    assert found.structure is not None and found.status == "geom_not_converged"
+    assert any("misses the pressure by 35.1 GPa" in line for line in found.warnings)
     volume_ang3 = float(last(r"new unit-cell volume =\s+(\S+) a\.u\.\^3", printed("cell", "relax"))) * BOHR_ANG**3
     assert found.structure.volume == pytest.approx(volume_ang3, rel=1e-6)
     assert max(found.structure.lattice.abc) - min(found.structure.lattice.abc) < 1e-9
@@ -271,7 +273,7 @@ def test_plane_averages_of_several_possible_axes_are_of_the_last_or_of_the_dipol
     ("case", "status"),
     [
         ("bands", "finished"),
-        ("cell", "finished"),
+        ("cell", "geom_not_converged"),
         ("ions", "finished"),
         ("slab", "finished"),
         ("spin", "finished"),
