@@ -13,11 +13,13 @@ from dftflow.model.levels import BandEdges
 from dftflow.model.results import Bands, FloatArray
 from dftflow.model.spec import KPoint
 
-__all__ = ["edges_or_reason", "find_band_edges", "grid_band_gap_ev", "missing_points"]
+__all__ = ["edges_or_reason", "find_band_edges", "grid_band_gap_ev", "missing_points", "why_no_clear_gap"]
 
 K_TOLERANCE = 1e-4
 DEGENERACY_EV = 1e-3
 ELECTRON_TOLERANCE = 1e-3
+LEAST_GAP_EV = 0.05
+"""Twice k_B T at 300 K: across less the bands exchange electrons, and denser k-points often close it."""
 
 
 def find_band_edges(bands: Bands, *, required: Sequence[KPoint] = ()) -> BandEdges:
@@ -97,6 +99,29 @@ def edges_or_reason(bands: Bands | None, *, required: Sequence[KPoint] = ()) -> 
         return find_band_edges(bands, required=required), ""
     except BandEdgeError as error:
         return None, error.sentence
+
+
+def why_no_clear_gap(edges: BandEdges, smearing_ev: float | None = None) -> str:
+    """Why edges that do not overlap are still no sign of a gap, in one line; ``""`` when they are.
+
+    A gap is clear above 0.05 eV and above the width of the smearing. Across less than that width both edges are partly
+    filled (by a Gaussian 24 % and more, erfc(1/2)/2), so that the density is not that of an insulator.
+
+    Parameters
+    ----------
+    smearing_ev
+        Width of the smearing that the density was made with; None without one.
+    """
+    least = max(LEAST_GAP_EV, smearing_ev or 0.0)
+    if edges.band_gap_ev > least:
+        return ""
+    vbm = f"{edges.vbm_label} {_triple(edges.vbm_k)}".strip()
+    cbm = f"{edges.cbm_label} {_triple(edges.cbm_k)}".strip()
+    what = "the width of the smearing" if least > LEAST_GAP_EV else "2 k_B T at 300 K"
+    return (
+        f"filled and empty bands touch to within {edges.band_gap_ev:.5f} eV, VBM at {vbm}, CBM at {cbm}; below "
+        f"{least:g} eV ({what}) that is no clear gap: a metal, or k-points that miss where the bands cross"
+    )
 
 
 # --- filling the bands ------------------------------------------------------------------------------------------
