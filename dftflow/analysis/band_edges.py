@@ -112,16 +112,22 @@ def why_no_clear_gap(edges: BandEdges, smearing_ev: float | None = None) -> str:
     smearing_ev
         Width of the smearing that the density was made with; None without one.
     """
-    least = max(LEAST_GAP_EV, smearing_ev or 0.0)
-    if edges.band_gap_ev > least:
-        return ""
-    vbm = f"{edges.vbm_label} {_triple(edges.vbm_k)}".strip()
-    cbm = f"{edges.cbm_label} {_triple(edges.cbm_k)}".strip()
-    what = "the width of the smearing" if least > LEAST_GAP_EV else "2 k_B T at 300 K"
-    return (
-        f"filled and empty bands touch to within {edges.band_gap_ev:.5f} eV, VBM at {vbm}, CBM at {cbm}; below "
-        f"{least:g} eV ({what}) that is no clear gap: a metal, or k-points that miss where the bands cross"
+    gap_ev, width_ev = edges.band_gap_ev, smearing_ev or 0.0
+    where = (
+        f"VBM at {f'{edges.vbm_label} {_triple(edges.vbm_k)}'.strip()}, "
+        f"CBM at {f'{edges.cbm_label} {_triple(edges.cbm_k)}'.strip()}"
     )
+    if gap_ev <= LEAST_GAP_EV:
+        return (
+            f"filled and empty bands touch to within {gap_ev:.5f} eV, {where}; below {LEAST_GAP_EV:g} eV (2 k_B T at "
+            "300 K) that is no clear gap: a metal, or k-points that miss where the bands cross"
+        )
+    if gap_ev <= width_ev:
+        return (
+            f"the gap of {gap_ev:.5f} eV, {where}, is narrower than the smearing of {width_ev:g} eV, which fills "
+            "states on both sides: that is no clear gap before it stands with less smearing"
+        )
+    return ""
 
 
 # --- filling the bands ------------------------------------------------------------------------------------------

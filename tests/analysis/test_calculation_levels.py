@@ -160,8 +160,8 @@ def test_a_gap_that_cannot_be_told_from_none_is_no_gap(
     assert bool(touching) is not clear
     assert any("may lie anywhere" in remark for remark in found.remarks) is (clear and is_slab)
     if touching:
-        assert f"within {gap_ev:.5f} eV, VBM at G (0, 0, 0), CBM at X (0.5, 0, 0)" in touching[0]
-        assert ("width of the smearing" in touching[0]) is (smearing_ev == 0.2)
+        assert f"{gap_ev:.5f} eV, VBM at G (0, 0, 0), CBM at X (0.5, 0, 0)" in touching[0]
+        assert ("narrower than the smearing of 0.2 eV" in touching[0]) is (smearing_ev == 0.2)
     assert found.edges is not None and found.edges.band_gap_ev == pytest.approx(gap_ev)
 
 
@@ -170,7 +170,7 @@ def test_the_smearing_of_either_run_counts() -> None:
     narrow, wide = (Method(code="any", code_version="1", smearing_ev=width) for width in (0.01, 0.3))
     for own, of_bands in ((narrow, wide), (wide, narrow)):
         changes = {"bands": bands(vbm=FERMI, cbm=FERMI + 0.2), "method": own, "bands_run": BandsRun(method=of_bands)}
-        assert any("below 0.3 eV" in remark for remark in calculation_levels(results(**changes)).remarks)
+        assert any("smearing of 0.3 eV" in remark for remark in calculation_levels(results(**changes)).remarks)
 
 
 def test_the_local_potential_is_named_as_such() -> None:

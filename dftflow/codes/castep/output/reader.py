@@ -22,6 +22,7 @@ from dftflow.analysis.cells import SAME_CELL_ANG, cell_difference_ang
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.castep.folder import GRIDS, PROPERTIES, TRAJECTORIES, file_of
 from dftflow.codes.castep.input.cell_file import CellDeck, read_cell_deck
+from dftflow.codes.castep.input.kpath_letters import LetterPath
 from dftflow.codes.castep.input.param_file import ParamFile, read_param
 from dftflow.codes.castep.output.bands_file import read_bands
 from dftflow.codes.castep.output.castep_file import read_castep
@@ -49,6 +50,7 @@ from dftflow.model.energy import Energy
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang
 from dftflow.model.results import Bands, Density, PotentialGrid, RelaxationStep, Results, Status
+from dftflow.model.spec import KPath
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -169,11 +171,18 @@ def _last_structure(
 
 
 def _bands_reader(deck: CellDeck | None, run: CastepRun | None, params: ParamFile | None) -> Callable[[Path], Bands]:
-    """Reads ``.bands`` with the labels that `deck` gives its k-points."""
+    """Reads ``.bands`` with the labels that `deck` gives its k-points.
+
+    A path of letters counts where the run is a band structure, or no file tells its task.
+    """
     spinor = is_spinor(run, params)
     if deck is None:
         return partial(read_bands, spinor=spinor)
-    return partial(read_bands, path=deck.path, points=deck.band_kpoints, spinor=spinor)
+    path: KPath | LetterPath | None = deck.path
+    untold = run is None and params is None
+    if deck.path_letters and (untold or SeedFiles(log=run, params=params).is_band_structure):
+        path = LetterPath(segments=deck.path_letters, spacing_per_ang=deck.path_spacing_per_ang)
+    return partial(read_bands, path=path, points=deck.band_kpoints, spinor=spinor)
 
 
 def _band_structure(calculation: Calculation, log: FileLog, base: CellDeck | None) -> SeedFiles:
