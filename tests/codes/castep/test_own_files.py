@@ -618,6 +618,8 @@ def test_property_runs_of_materials_studio_belong_to_their_base() -> None:
     assert found.calculation.seed == "GaP" and len(found.calculation.files) == 9
     kinds = {file.file.name: file.kind for file in found.files}
     assert kinds["GaP_DOS.bands"] == kinds["GaP_BandStr.bands"] == "property eigenvalues"
+    (said,) = [file.summary for file in found.files if file.file.name == "GaP_DOS.bands"]
+    assert said.endswith("no number is taken from them")
     together = bands("materials-studio-8.0/bands")
     assert together.labels == ("",) * 4 + ("G", "", "X")
     assert together.on_path == (-1, -1, -1, -1, 0, 0, 0)
