@@ -63,6 +63,6 @@ $(DONE)/engine: constraints.txt templates/gpaw/siteconfig.py | $(DONE)/packages
 
 $(DONE)/test: $(DONE)/packages $(DONE)/engine
 	@echo "==> installing the test packages and the client of the Materials Project"
-	@$(PIP) --editable '.[castep,gpaw,mp,test]'
+	@$(PIP) --editable '.[gpaw,mp,test]'
 	@$(PIP) --no-deps aiida-castep autoplex matador-db
 	@touch $@

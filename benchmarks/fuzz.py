@@ -307,7 +307,7 @@ class Bench:
 def _look(reading: Reading | None, file: Path) -> Look:
     if reading is None:
         return Look("ignored", None, {}, frozenset())
-    own = [each for each in reading.files if each.file == file]
+    own = [each for each in reading.files if each.file == file and each.summary != "not read"]
     outcome: Outcome = "read" if own else "ignored"
     for each in own:
         if each.error is not None:

@@ -189,6 +189,7 @@ def test_metadata(built: dict[str, Path]) -> None:
     for line in text.splitlines():
         if line.startswith("Requires-Dist: gpaw") or line.startswith("Requires-Dist: mp-api"):
             assert "extra ==" in line, "GPAW is GPL and the client is heavy: both are extras"
+    assert "\nRequires-Dist: castepxbin>=0.3\n" in text and "Provides-Extra: castep" not in text
 
 
 # --- how it works -----------------------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ from dftflow.model.levels import BandEdges
 from dftflow.model.results import Bands, FloatArray
 from dftflow.model.spec import KPoint
 
-__all__ = ["edges_or_reason", "find_band_edges", "grid_band_gap_ev", "missing_points"]
+__all__ = ["edges_or_reason", "find_band_edges", "grid_band_gap_ev", "missing_points", "why_no_clear_gap"]
 
 K_TOLERANCE = 1e-4
 DEGENERACY_EV = 1e-3
 ELECTRON_TOLERANCE = 1e-3
+LEAST_GAP_EV = 0.05
+"""Twice k_B T at 300 K: across less the bands exchange electrons, and denser k-points often close it."""
 
 
 def find_band_edges(bands: Bands, *, required: Sequence[KPoint] = ()) -> BandEdges:
@@ -97,6 +99,35 @@ def edges_or_reason(bands: Bands | None, *, required: Sequence[KPoint] = ()) -> 
         return find_band_edges(bands, required=required), ""
     except BandEdgeError as error:
         return None, error.sentence
+
+
+def why_no_clear_gap(edges: BandEdges, smearing_ev: float | None = None) -> str:
+    """Why edges that do not overlap are still no sign of a gap, in one line; ``""`` when they are.
+
+    A gap is clear above 0.05 eV and above the width of the smearing. Across less than that width both edges are partly
+    filled (by a Gaussian 24 % and more, erfc(1/2)/2), so that the density is not that of an insulator.
+
+    Parameters
+    ----------
+    smearing_ev
+        Width of the smearing that the density was made with; None without one.
+    """
+    gap_ev, width_ev = edges.band_gap_ev, smearing_ev or 0.0
+    where = (
+        f"VBM at {f'{edges.vbm_label} {_triple(edges.vbm_k)}'.strip()}, "
+        f"CBM at {f'{edges.cbm_label} {_triple(edges.cbm_k)}'.strip()}"
+    )
+    if gap_ev <= LEAST_GAP_EV:
+        return (
+            f"filled and empty bands touch to within {gap_ev:.5f} eV, {where}; below {LEAST_GAP_EV:g} eV (2 k_B T at "
+            "300 K) that is no clear gap: a metal, or k-points that miss where the bands cross"
+        )
+    if gap_ev <= width_ev:
+        return (
+            f"the gap of {gap_ev:.5f} eV, {where}, is narrower than the smearing of {width_ev:g} eV, which fills "
+            "states on both sides: that is no clear gap before it stands with less smearing"
+        )
+    return ""
 
 
 # --- filling the bands ------------------------------------------------------------------------------------------

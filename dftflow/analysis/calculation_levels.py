@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dftflow.analysis.band_edges import edges_or_reason
+from dftflow.analysis.band_edges import edges_or_reason, why_no_clear_gap
 from dftflow.analysis.cells import same_cell
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
@@ -113,11 +113,23 @@ def _remarks(results: Results, edges: BandEdges | None, sides: tuple[SlabSide, .
     if edges is not None and not edges.fermi_in_gap:
         between = f"{edges.vbm.value_ev:.4f} and {edges.cbm.value_ev:.4f} eV"
         lines.append(f"the Fermi level, {edges.fermi_ev:.4f} eV, does not lie between the band edges, {between}")
-    if sides and edges is not None:
-        lines.append(FERMI_IN_GAP if _on_one_zero(edges, sides[0].vacuum) else EDGES_OF_ANOTHER_RUN)
+    touching = "" if edges is None else why_no_clear_gap(edges, _smearing_ev(results))
+    if touching:
+        lines.append(touching)
+    if sides and edges is not None and not _on_one_zero(edges, sides[0].vacuum):
+        lines.append(EDGES_OF_ANOTHER_RUN)
+    elif sides and edges is not None and not touching:
+        lines.append(FERMI_IN_GAP)
     if sides and results.potential is not None and results.potential.kind == "local":
         lines.append(XC_INSIDE)
     return lines
+
+
+def _smearing_ev(results: Results) -> float | None:
+    """The wider smearing of the runs that energies and eigenvalues are of; None where neither tells one."""
+    methods = (results.method, None if results.bands_run is None else results.bands_run.method)
+    widths = [method.smearing_ev for method in methods if method is not None and method.smearing_ev is not None]
+    return max(widths, default=None)
 
 
 # --- the vacuum -------------------------------------------------------------------------------------------------

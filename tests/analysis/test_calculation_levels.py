@@ -136,6 +136,43 @@ def test_the_work_function_of_a_slab_with_a_gap_is_put_in_its_place() -> None:
     assert any("may lie anywhere" in remark for remark in calculation_levels(results()).remarks)
 
 
+@pytest.mark.parametrize(
+    ("gap_ev", "smearing_ev", "clear"),
+    [
+        (2e-5, None, False),
+        (0.049, None, False),
+        (0.051, None, True),
+        (0.051, 0.01, True),
+        (0.15, 0.2, False),
+        (0.25, 0.2, True),
+        (0.15, 0.0, True),
+    ],
+)
+@pytest.mark.parametrize("is_slab", [True, False])
+def test_a_gap_that_cannot_be_told_from_none_is_no_gap(
+    gap_ev: float, smearing_ev: float | None, clear: bool, is_slab: bool
+) -> None:
+    """2 k_B T at 300 K are 0.0517 eV; across less than the width of the smearing both edges are partly filled."""
+    method = Method(code="any", code_version="1", smearing_ev=smearing_ev)
+    changes: dict[str, Any] = {} if is_slab else {"structure": None}
+    found = calculation_levels(results(bands=bands(vbm=FERMI, cbm=FERMI + gap_ev), method=method, **changes))
+    touching = [remark for remark in found.remarks if "no clear gap" in remark]
+    assert bool(touching) is not clear
+    assert any("may lie anywhere" in remark for remark in found.remarks) is (clear and is_slab)
+    if touching:
+        assert f"{gap_ev:.5f} eV, VBM at G (0, 0, 0), CBM at X (0.5, 0, 0)" in touching[0]
+        assert ("narrower than the smearing of 0.2 eV" in touching[0]) is (smearing_ev == 0.2)
+    assert found.edges is not None and found.edges.band_gap_ev == pytest.approx(gap_ev)
+
+
+def test_the_smearing_of_either_run_counts() -> None:
+    """The density of the SCF was smeared whatever the run of the bands says of itself."""
+    narrow, wide = (Method(code="any", code_version="1", smearing_ev=width) for width in (0.01, 0.3))
+    for own, of_bands in ((narrow, wide), (wide, narrow)):
+        changes = {"bands": bands(vbm=FERMI, cbm=FERMI + 0.2), "method": own, "bands_run": BandsRun(method=of_bands)}
+        assert any("smearing of 0.3 eV" in remark for remark in calculation_levels(results(**changes)).remarks)
+
+
 def test_the_local_potential_is_named_as_such() -> None:
     local = calculation_levels(results(potential=well(kind="local")))
     assert any("exchange and correlation included" in remark for remark in local.remarks)

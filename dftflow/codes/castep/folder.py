@@ -2,24 +2,50 @@
 
 A calculation is a seed: ``<seed>.castep``, ``<seed>.bands``, ``<seed>-out.cell``, ``<seed>.0001.err`` … Materials
 Studio gives each property a seed of its own, ``<seed>_BandStr`` or ``<seed>_DOS``, which belongs to the calculation
-``<seed>`` when that has left files of its own.
+``<seed>`` when that has left files of its own. What CASTEP leaves of a calculation beside what dftflow reads belongs to
+it too, so that it can be named (castep-docs, "Output files"; Materials Studio help, "CASTEP file formats").
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from dftflow.codes.base import Calculation
 
-__all__ = ["GRIDS", "PROPERTIES", "TRAJECTORIES", "calculations_in", "file_of"]
+__all__ = ["GRIDS", "PROPERTIES", "TRAJECTORIES", "UNREAD", "calculations_in", "file_of"]
 
 GRIDS = (".pot_fmt", ".den_fmt", ".elf_fmt", ".chdiff_fmt")
 TRAJECTORIES = (".geom", ".md", ".ts")
 OUTPUTS = (".castep", ".bands", *TRAJECTORIES, *GRIDS, ".cst_esp", ".castep_bin", ".check", ".hug")
 INPUTS = (".cell", ".param")
 PROPERTIES = ("_BandStr", "_DOS", "_PDOS", "_Optics", "_EFIELD", "_Phonon", "_NMR", "_CoreLoss")
+UNREAD: Mapping[str, str] = MappingProxyType(
+    {
+        ".check_bak": "backup of the checkpoint",
+        ".chdiff": "charge difference",
+        ".elf": "electron localisation function",
+        ".xrd_sf": "X-ray structure factors",
+        ".pdos_bin": "weights of a projected density of states",
+        ".pdos_weights": "weights of a projected density of states",
+        ".ome_bin": "optical matrix elements",
+        ".cst_ome": "optical matrix elements",
+        ".dome_bin": "band gradients",
+        ".elnes_bin": "core-loss matrix elements",
+        ".orbitals": "wavefunctions",
+        ".phonon": "phonon frequencies",
+        ".phonon_dos": "phonon density of states",
+        ".efield": "infrared permittivity",
+        ".epme": "electron-phonon matrix elements",
+        ".epme_bin": "electron-phonon matrix elements",
+        ".elastic": "elastic constants",
+        ".tddft": "excitation energies",
+        ".magres": "NMR tensors",
+    }
+)
+"""Ending -> what is in such a file, which is named and not read; it makes no calculation by itself."""
 _ERROR = re.compile(r"(?:\.\d{4})?\.err$")
 _SHARED_ENDINGS = (".md", ".ts")  # of Markdown and TypeScript too
 _HEADS = (b"BEGIN header", b"TSTYPE")
@@ -33,8 +59,9 @@ def calculations_in(folder: Path) -> tuple[Calculation, ...]:
     seeds = {_own_seed(file) for file in named if file.suffix not in _SHARED_ENDINGS or _begins_with_head(file)}
     files = [file for file in named if _own_seed(file) in seeds]
     messages = [file for file in sorted(folder.glob("*.err")) if _own_seed(file) in seeds or _is_numbered(file)]
+    unread = [file for file in sorted(folder.iterdir()) if file.suffix in UNREAD and _seed(file, seeds) in seeds]
     groups: dict[str, list[Path]] = {}
-    for file in (*files, *messages):
+    for file in (*files, *messages, *unread):
         groups.setdefault(_seed(file, seeds), []).append(file)
     return tuple(
         Calculation(code="castep", folder=folder, seed=seed, files=tuple(found)) for seed, found in groups.items()

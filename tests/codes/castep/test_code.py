@@ -139,6 +139,47 @@ def test_a_folder_holds_one_calculation(tmp_path: Path) -> None:
         read_results(CASTEP(), tmp_path)
 
 
+# --- files that are not read -----------------------------------------------------------------------------------------
+
+OF_THE_SEED = ("a.phonon", "a.magres", "a.pdos_bin", "a.orbitals", "a_PDOS.pdos_weights", "a_Optics.cst_ome")
+OF_NOBODY = ("b.phonon", "Si_00.usp", "notes.txt", "a.phonon.bak", "a.bib")
+
+
+def test_what_castep_left_and_is_not_read_is_named(tmp_path: Path) -> None:
+    """What is in them is what castep-docs and the help of Materials Studio say of their endings."""
+    (tmp_path / "a.castep").write_text(BANNER)
+    for name in (*OF_THE_SEED, *OF_NOBODY):
+        (tmp_path / name).write_bytes(b"\x00\xff")
+    (calculation,) = CASTEP().find(tmp_path)
+    assert {file.name for file in calculation.files} == {"a.castep", *OF_THE_SEED}
+    found = {file.file.name: file for file in CASTEP().read(calculation).files}
+    assert set(found) == {"a.castep", *OF_THE_SEED}
+    assert {found[name].summary for name in OF_THE_SEED} == {"not read"}
+    assert not any(file.error for file in found.values())
+    assert found["a.phonon"].kind == "phonon frequencies" and found["a.magres"].kind == "NMR tensors"
+    assert found["a_PDOS.pdos_weights"].kind == found["a.pdos_bin"].kind == "weights of a projected density of states"
+
+
+def test_they_make_no_calculation_by_themselves(tmp_path: Path) -> None:
+    for name in (*OF_THE_SEED, *OF_NOBODY):
+        (tmp_path / name).write_bytes(b"")
+    assert CASTEP().find(tmp_path) == ()
+
+
+def test_no_file_of_a_calculation_is_passed_over_in_silence(tmp_path: Path) -> None:
+    """A potential in binary without a lattice, a checkpoint beside the same one, and files of property runs."""
+    unread = ("a.cst_esp", "a.check", "a_DOS.check", "a_Optics.den_fmt", "a_BandStr-out.cell", "a_EFIELD.geom")
+    (tmp_path / "a.castep").write_text(BANNER)
+    (tmp_path / "a.castep_bin").write_bytes(b"no checkpoint")
+    for name in unread:
+        (tmp_path / name).write_bytes(b"")
+    (calculation,) = CASTEP().find(tmp_path)
+    found = {file.file.name: file for file in CASTEP().read(calculation).files}
+    assert set(found) == {file.name for file in calculation.files} == {"a.castep", "a.castep_bin", *unread}
+    kinds = [found[name].kind for name in unread]
+    assert kinds == ["local potential", "checkpoint", "checkpoint", "density", "last geometry", "trajectory"]
+
+
 # --- a slab whose eigenvalues were calculated at edge points ---------------------------------------------------------
 
 

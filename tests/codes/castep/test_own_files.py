@@ -596,6 +596,8 @@ def test_a_path_of_letters_is_kept_as_letters() -> None:
     assert found.bands.fermi_by_spin_ev == pytest.approx((0.224999 * HARTREE_EV, 0.225 * HARTREE_EV))
     assert found.fermi_ev == pytest.approx(0.225 * HARTREE_EV)
     assert (found.method.functional, found.method.smearing, found.method.cutoff_ev) == ("R2SCAN", "fixed", 900.0)
+    assert (found.bands.labels, found.bands.on_path) == (("", "G", ""), (0, 0, 0)), "K and X of another lattice"
+    assert not any("no path" in line for line in calculation_levels(found).remarks)
 
 
 def test_dynamics_of_which_no_geometry_is_printed() -> None:
@@ -616,6 +618,8 @@ def test_property_runs_of_materials_studio_belong_to_their_base() -> None:
     assert found.calculation.seed == "GaP" and len(found.calculation.files) == 9
     kinds = {file.file.name: file.kind for file in found.files}
     assert kinds["GaP_DOS.bands"] == kinds["GaP_BandStr.bands"] == "property eigenvalues"
+    (said,) = [file.summary for file in found.files if file.file.name == "GaP_DOS.bands"]
+    assert said.endswith("no number is taken from them")
     together = bands("materials-studio-8.0/bands")
     assert together.labels == ("",) * 4 + ("G", "", "X")
     assert together.on_path == (-1, -1, -1, -1, 0, 0, 0)

@@ -123,6 +123,8 @@ class CellDeck:
         The band-structure path; None without one, and where letters stand in place of coordinates.
     path_letters
         Those letters, segment by segment (CASTEP 25.1).
+    path_spacing_per_ang
+        Largest step of the path, of either kind, 2π included.
     band_kpoints
         The k-points of the band structure where they are a list; their labels are the comments.
     cell_constraints
@@ -141,6 +143,7 @@ class CellDeck:
     kpoints: KPointSampling
     path: KPath | None
     path_letters: tuple[tuple[str, ...], ...]
+    path_spacing_per_ang: float
     band_kpoints: tuple[KPoint, ...]
     cell_constraints: tuple[int, ...] | None
     ionic_constraints: tuple[IonicConstraint, ...]
@@ -222,7 +225,7 @@ def read_cell_deck(file: Path) -> CellDeck:
     lattice = read_cell_lattice(deck) if has_structure else None
     sites = read_cell_sites(deck) if has_structure else ()
     ordered = lattice is not None and not any(site.mixture for site in sites)
-    path, letters = _path(deck)
+    path, letters, spacing = _path(deck)
     ionic = deck.block_of.get("ionic_constraints")
     constraints = read_ionic_constraints(deck, ionic) if ionic else ()
     of_cell = deck.block_of.get("cell_constraints")
@@ -235,6 +238,7 @@ def read_cell_deck(file: Path) -> CellDeck:
         kpoints=_sampling(deck),
         path=path,
         path_letters=letters,
+        path_spacing_per_ang=spacing,
         band_kpoints=_band_kpoints(deck),
         cell_constraints=read_cell_constraints(deck, of_cell) if of_cell else None,
         ionic_constraints=constraints,
@@ -387,24 +391,24 @@ def _element(deck: DeckFile, number: int, species: str) -> str:
 # --- k-points --------------------------------------------------------------------------------------------------------
 
 
-def _path(deck: DeckFile) -> tuple[KPath | None, tuple[tuple[str, ...], ...]]:
-    """The path, or the letters that stand in its place."""
+def _path(deck: DeckFile) -> tuple[KPath | None, tuple[tuple[str, ...], ...], float]:
+    """The path, or the letters that stand in its place, and the spacing."""
     for name in PATHS:
         block = deck.block_of.get(name)
         if block is None or not block.lines:
             continue
         runs = path_corners(block)
-        if any(_is_letter(line) for run in runs for line in run):
-            return None, tuple(tuple(line.text for line in run) for run in runs)
         spacing = _quantity(deck, f"{name}_spacing")
         if spacing is None:
             spacing = DEFAULT_PATH_SPACING_PER_ANG
         if spacing <= 0:
             where = deck.where(deck.values[f"{name}_spacing"].line)
             raise ParseError(f"{name}_spacing is {spacing:g}", fix="give a number above zero", where=where)
+        if any(_is_letter(line) for run in runs for line in run):
+            return None, tuple(tuple(line.text for line in run) for run in runs), spacing
         segments = tuple(tuple(_corner(deck, line) for line in run) for run in runs)
-        return (KPath(segments=segments, spacing_per_ang=spacing) if segments else None), ()
-    return None, ()
+        return (KPath(segments=segments, spacing_per_ang=spacing) if segments else None), (), spacing
+    return None, (), DEFAULT_PATH_SPACING_PER_ANG
 
 
 def path_corners(block: DeckBlock) -> list[list[DeckLine]]:

@@ -23,7 +23,7 @@ from dftflow.model.spec import KPoint
 if TYPE_CHECKING:
     from pymatgen.core import Lattice
 
-__all__ = ["corner_remarks", "plain_label"]
+__all__ = ["agreeing_labels", "corner_remarks", "named_points", "plain_label"]
 
 LATTICES = {
     "CUB": "simple cubic",
@@ -70,6 +70,32 @@ def corner_remarks(lattice: Lattice, corners: Sequence[KPoint]) -> tuple[str, ..
     points = _special_points(lattice)
     rotations = _rotations(lattice)
     return tuple(_remark(corner, plain_label(corner.label), kind, points, rotations) for corner in corners)
+
+
+def named_points(lattice: Lattice) -> dict[str, FloatArray]:
+    """Name -> fractional coordinates of the special points; of a lattice that is not known, Γ alone."""
+    try:
+        return {"G": np.zeros(3)} | _special_points(lattice)
+    except (RuntimeError, ValueError, AssertionError, StructureError, np.linalg.LinAlgError):
+        return {"G": np.zeros(3)}
+
+
+def agreeing_labels(lattice: Lattice, corners: Sequence[KPoint]) -> tuple[str, ...]:
+    """The label of every corner that is the special point of that name, in this or an equivalent place; ``""`` else.
+
+    Parameters
+    ----------
+    lattice
+        Of the cell in whose reciprocal lattice vectors the corners are given; any, as what does not agree has no label.
+    corners
+        Their labels are plain ones.
+    """
+    points = named_points(lattice)
+    rotations = _rotations(lattice)
+    return tuple(
+        corner.label if corner.label in points and _on(rotations @ np.array(corner.frac), points[corner.label]) else ""
+        for corner in corners
+    )
 
 
 def _remark(corner: KPoint, label: str, kind: str, points: dict[str, FloatArray], rotations: FloatArray) -> str:

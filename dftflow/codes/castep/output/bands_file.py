@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dftflow.codes.castep.input.kpath_letters import LetterPath, path_of_letters, place_letters
 from dftflow.codes.castep.output.content import whole_content
 from dftflow.codes.castep.output.fixed_width import ByteArray, decimals
 from dftflow.codes.castep.output.fortran_number import fortran_number, required_number
@@ -50,7 +51,13 @@ class _Header:
     cell_ang: FloatArray
 
 
-def read_bands(file: Path, *, path: KPath | None = None, points: Sequence[KPoint] = (), spinor: bool = False) -> Bands:
+def read_bands(
+    file: Path,
+    *,
+    path: KPath | LetterPath | None = None,
+    points: Sequence[KPoint] = (),
+    spinor: bool = False,
+) -> Bands:
     """Eigenvalues of a run.
 
     With different numbers of bands for the two spins, the shorter channel ends in NaN. With different Fermi energies
@@ -80,13 +87,14 @@ def read_bands(file: Path, *, path: KPath | None = None, points: Sequence[KPoint
         raise ParseError("there are two spin components, and the run was non-collinear", where=f"{file}:2")
     blocks = _fast_blocks(data[start:], header) or _slow_blocks(file, data, header)
     kpoints, weights, values = blocks
-    labels, segments = _along(path, kpoints) if path is not None else _among(points, kpoints)
+    reciprocal_per_ang = np.asarray(2 * np.pi * np.linalg.inv(header.cell_ang).T, dtype=np.float64)
+    labels, segments = _places(path, points, kpoints, reciprocal_per_ang)
     return Bands(
         eigenvalues_ev=np.sort(values, axis=2) * HARTREE_EV,
         kpoints_frac=kpoints,
         labels=labels,
         on_path=segments,
-        reciprocal_per_ang=np.asarray(2 * np.pi * np.linalg.inv(header.cell_ang).T, dtype=np.float64),
+        reciprocal_per_ang=reciprocal_per_ang,
         n_electrons=header.n_electrons,
         fermi_ev=max(header.fermi_hartree) * HARTREE_EV,
         zero=zero_of(file.parent, file.stem),
@@ -280,7 +288,22 @@ def _cut_short(file: Path, lines: list[str], row: int, expected: str) -> ParseEr
     return ParseError(f"expected {expected}: {found}", reason="the file is cut short or damaged", where=where)
 
 
-def _among(points: Sequence[KPoint], kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
+_Places = tuple[tuple[str, ...], tuple[int, ...]]
+"""Label and segment of each k-point."""
+
+
+def _places(
+    path: KPath | LetterPath | None, points: Sequence[KPoint], kpoints: FloatArray, reciprocal_per_ang: FloatArray
+) -> _Places:
+    if isinstance(path, LetterPath):
+        found = place_letters(path, kpoints, reciprocal_per_ang)
+        if found is not None:
+            return found
+        path = path_of_letters(path, reciprocal_per_ang)
+    return _among(points, kpoints) if path is None else _along(path, kpoints)
+
+
+def _among(points: Sequence[KPoint], kpoints: FloatArray) -> _Places:
     """Labels of the k-points that are in the list, up to reciprocal lattice vectors; none is on a path."""
     labels = [""] * len(kpoints)
     for point in reversed([point for point in points if point.label]):
@@ -289,7 +312,7 @@ def _among(points: Sequence[KPoint], kpoints: FloatArray) -> tuple[tuple[str, ..
     return tuple(labels), (-1,) * len(kpoints)
 
 
-def _along(path: KPath, kpoints: FloatArray) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _along(path: KPath, kpoints: FloatArray) -> _Places:
     """Labels and segment of each k-point; nothing when the k-points do not follow the path from end to end."""
     labels, segments = [""] * len(kpoints), [-1] * len(kpoints)
     nothing = tuple(labels), tuple(segments)

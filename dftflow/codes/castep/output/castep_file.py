@@ -134,7 +134,6 @@ def _read_run(text: CastepText) -> CastepRun:
         fermi_ev=found.fermi_ev,
         final_enthalpy_ev=found.final_enthalpy_ev,
         finite_basis_de_dlnecut_ev=found.finite_basis_de_dlnecut_ev,
-        weights=found.weights,
         wall_time_s=None if end is None else end[0],
         peak_memory_mib=None if end is None else end[1],
         warnings=_warnings(text),

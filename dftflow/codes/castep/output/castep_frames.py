@@ -7,6 +7,8 @@ and stress, and, in an optimisation, which of the geometries since the last iter
 * A finite-basis correction calculates the first geometry at lower cut-offs too; these energies are not kept.
 * MD with pair potentials, and a transition state search, calculate geometries that are not printed. What follows is not
   kept, because it belongs to no geometry that is known.
+* A phonon run may displace atoms in a supercell, of which it prints lattice and contents. What follows is not kept
+  until the run's own cell is printed again.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ from dftflow.codes.castep.output.castep_boxes import (
 from dftflow.codes.castep.output.castep_run import CastepEnergies, CastepFrame, CastepSetup, ConvergenceTest
 from dftflow.codes.castep.output.castep_text import NUMBER, CastepText, latin, printed_number
 from dftflow.codes.castep.output.castep_units import ENERGY_EV, factor_of
+from dftflow.codes.castep.output.cutoffs import CORRECTION, CUTOFF, read_cutoff_ev
 from dftflow.codes.castep.output.species import symbol_of
+from dftflow.codes.castep.output.supercell import copies_in_cell, copies_in_count, is_copied
 from dftflow.model.results import FloatArray
 
 __all__ = ["CollectedFrames", "collect_frames"]
@@ -59,7 +63,6 @@ _KIND = {
 }
 _UNMARKED_ROW = re.compile(rb"\d{1,9}\s+-?\d\.\d{8}E[-+]\d{3}\s+-?\d\.\d{8}E[-+]\d{3}\s.*")
 _SCF_ROW = re.compile(rb"\s*(Initial|\d{1,9})\s+(.*?)\s*<-- SCF\s*")
-_CUTOFF = re.compile(rb"Calculating total energy with cut-off of\s*(" + NUMBER + rb")\s*([A-Za-z]+)\.\s*")
 _FINISHED = re.compile(
     rb"\s*\S+ ?: finished iteration\s+(\d{1,9})\s+with (?:enthalpy|total energy)=\s*(" + NUMBER + rb"|\*+)\s+(\S+)\s*"
 )
@@ -77,6 +80,7 @@ _SAME_CUTOFF_EV = 0.05  # 3 decimals, of Hartree perhaps; the correction takes s
 _SAME_SCF = 1e-5  # a row of the SCF table has 9 digits, of E-TS or of E
 
 
+_Component = tuple[str, tuple[float, float, float], float]
 # number of the cycle, energy and Fermi level in eV
 _ScfRow = tuple[int | None, float | None, float | None]
 
@@ -97,6 +101,7 @@ class _Draft:
     forces: FloatArray | None = None
     stress: FloatArray | None = None
     tests: tuple[ConvergenceTest, ...] = ()
+    mixture: tuple[_Component, ...] = ()
     has: set[str] = field(default_factory=set)
 
     @property
@@ -133,7 +138,6 @@ class CollectedFrames:
     scf_failed: bool
     final_enthalpy_ev: float | None
     finite_basis_de_dlnecut_ev: float | None
-    weights: tuple[float, ...] | None
     last_line: int
 
 
@@ -185,7 +189,9 @@ class _Collector:
         self._iteration: int | None = None
         self._enthalpy_ev: float | None = None
         self._de_dlnecut_ev: float | None = None
-        self._mixture: list[tuple[str, tuple[float, float, float], float]] = []
+        self._printed: _Draft | None = None  # where the positions went that were printed last
+        self._copies = 1  # of the run's own cell in the one that was printed last
+        self._had_supercell = False
         self._last = 0
 
     def readers(self) -> Mapping[bytes, Callable[[int], int]]:
@@ -224,6 +230,11 @@ class _Collector:
         if found is None:
             return self._end
         cell, behind = found
+        own = self._drafts[0].cell_ang
+        self._copies = 1 if self._steps or own is None else copies_in_cell(cell, own)
+        if self._copies > 1:
+            self._enter_supercell(line)
+            return behind - 1
         if self._cell is not None and is_right_handed(cell) != is_right_handed(self._cell):
             raise self._text.error(line, "the lattice vectors have changed their handedness within the run")
         draft = self._draft(line, "cell")
@@ -237,14 +248,33 @@ class _Collector:
         box = read_positions(self._text, line)
         if box is None:
             return self._end
+        if self._is_of_supercell(line, box):
+            return box.next_line - 1
         if self._n_ions not in (None, len(box.species)):
             raise self._text.error(line, f"{len(box.species)} atoms are listed of {self._n_ions} in the cell")
         if self._atoms is not None and not _same_elements(self._atoms.species, box.species):
             raise self._text.error(line, "the list of atoms is not the one at the start of the run")
-        draft = self._draft(line, "atoms")
+        draft = self._printed = self._draft(line, "atoms")
         if draft is not None:
             self._atoms = draft.atoms = box
         return box.next_line - 1
+
+    def _enter_supercell(self, line: int) -> None:
+        self._last = line
+        self._settle(line)
+        self._lost = self._had_supercell = True
+
+    def _is_of_supercell(self, line: int, box: AtomBox) -> bool:
+        """Whether `box` lists the atoms of a supercell; one of the run's own atoms ends it."""
+        if self._copies == 1 or self._atoms is None:
+            return False
+        if is_copied(box.species, self._atoms.species, self._copies):
+            return True
+        if len(box.species) != len(self._atoms.species):
+            wanted = self._copies * len(self._atoms.species)
+            raise self._text.error(line, f"{len(box.species)} atoms are listed of {wanted} in the supercell")
+        self._copies = 1
+        return False
 
     def _draft(self, line: int, piece: str) -> _Draft | None:
         """Where a geometry goes whose `piece` is printed at `line`; None when it belongs to no step."""
@@ -280,8 +310,10 @@ class _Collector:
             raise self._text.error(draft.line, f"the geometry is not printed like that of the other steps: {unlike}")
 
     def _read_mixture(self, line: int) -> int:
-        if b"Fractional coordinates of atoms" in self._text.lines[line]:
-            self._mixture = read_mixture(self._text, line) or []
+        if b"Fractional coordinates of atoms" in self._text.lines[line] and self._copies == 1:
+            mixture = tuple(read_mixture(self._text, line) or ())
+            if self._printed is not None:
+                self._printed.mixture = mixture
         return line
 
     # --- forces and stress ---------------------------------------------------------------------------------------
@@ -342,13 +374,10 @@ class _Collector:
 
     def _read_cutoff(self, line: int) -> int:
         content = self._text.lines[line]
-        if content.startswith(b"Calculating finite basis set correction"):
+        if content.startswith(CORRECTION):
             self._finite_basis = True
-        elif content.startswith(b"Calculating total energy with cut-off"):
-            found = _CUTOFF.fullmatch(content)
-            if found is None:
-                raise self._text.damaged(line, "the cut-off")
-            self._cutoff_ev = self._value(line, found[1], found[2])
+        elif content.startswith(CUTOFF):
+            self._cutoff_ev = read_cutoff_ev(self._text, line)
         return line
 
     def _read_failure(self, line: int) -> int:
@@ -375,7 +404,7 @@ class _Collector:
         # the fraction of TS depends on the smearing scheme
         kind = _KIND.get(label.split(b" (E")[0] if label.startswith(b"NB") else label, "")
         if not kind:
-            self._de_dlnecut_ev = value
+            self._de_dlnecut_ev = value if self._copies == 1 else self._de_dlnecut_ev
         elif kind == "finite_basis_corrected_energy_ev":
             self._end_finite_basis(line, value)
         elif not self._lost and self._at_full_cutoff(line):
@@ -396,13 +425,21 @@ class _Collector:
         found = _N_IONS.fullmatch(self._text.lines[line])
         if found is None:
             return self._n_ions
-        if self._n_ions is not None:
+        count = int(found[1])
+        if self._n_ions is None:
+            return count
+        if not self._steps and self._copies == 1 and (copies := copies_in_count(count, self._n_ions)) > 1:
+            self._copies = copies
+            self._enter_supercell(line)
+        if not self._had_supercell or count != self._copies * self._n_ions:
             raise self._text.error(line, "two runs stand behind one banner", "the number of ions is printed twice")
-        return int(found[1])
+        return self._n_ions
 
     def _at_full_cutoff(self, line: int) -> bool:
         """Whether the SCF above `line` has the cut-off of the run; a finite-basis correction uses lower ones too."""
         wanted = self._setup.cutoff_ev
+        if wanted is None and self._cutoff_ev is not None:
+            return not self._finite_basis
         if wanted is None or self._cutoff_ev is None or abs(wanted - self._cutoff_ev) < _SAME_CUTOFF_EV:
             return True
         if not self._finite_basis:
@@ -631,7 +668,12 @@ class _Collector:
         kept = [d for n, d in enumerate(self._drafts) if n == 0 or d.calculated or d.iteration is not None]
         self._check_dispersion(kept)
         final = self._final_draft(kept, source)
-        frames = {id(draft): frame for draft in kept if (frame := _frame(draft, self._text.before)) is not None}
+        weights = self._weights(kept)
+        frames = {
+            id(draft): frame
+            for draft, own in zip(kept, weights, strict=True)
+            if (frame := _frame(draft, own, self._text.before)) is not None
+        }
         row = self._last_scf_row(self._end)
         return CollectedFrames(
             frames=tuple(frames.values()),
@@ -643,7 +685,6 @@ class _Collector:
             scf_failed=self._any_failed,
             final_enthalpy_ev=self._enthalpy_ev,
             finite_basis_de_dlnecut_ev=self._de_dlnecut_ev,
-            weights=self._weights(),
             last_line=self._last,
         )
 
@@ -664,15 +705,17 @@ class _Collector:
         if corrected and len(corrected) != len(with_energy) and self._open not in with_energy[-1:]:
             raise self._text.error(self._last, "some energies of the run have the dispersion correction, some have not")
 
-    def _weights(self) -> tuple[float, ...] | None:
-        atoms = self._drafts[0].atoms
-        if not self._mixture or atoms is None:
-            return None
-        weights = {(name, place): weight for name, place, weight in self._mixture}
-        rows = [(name, (u, v, w)) for name, (u, v, w) in zip(atoms.species, atoms.values.tolist(), strict=True)]
-        if not set(weights) <= set(rows):
-            raise self._text.error(self._drafts[0].line, "the mixture names a site where there is no such atom")
-        return tuple(weights.get(row, 1.0) for row in rows)
+    def _weights(self, kept: list[_Draft]) -> list[tuple[float, ...] | None]:
+        """Weight of each atom of the geometries; one that is printed without its mixture has that of the one before."""
+        found: list[tuple[float, ...] | None] = []
+        for draft in kept:
+            own = found[-1] if found else None
+            if draft.mixture and draft.atoms is not None:
+                own = _weights_of(draft.mixture, draft.atoms)
+                if own is None:
+                    raise self._text.error(draft.line, "the mixture names a site where there is no such atom")
+            found.append(own)
+        return found
 
 
 def _same_elements(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -680,12 +723,25 @@ def _same_elements(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return one == other or list(map(symbol_of, one)) == list(map(symbol_of, other))
 
 
+def _weights_of(mixture: tuple[_Component, ...], atoms: AtomBox) -> tuple[float, ...] | None:
+    """Weight of each atom, 1 outside of the mixture; None when a component is none of the atoms."""
+    weights = [1.0] * len(atoms.species)
+    for name, place, weight in mixture:
+        shift = atoms.values - np.array(place)
+        here = np.abs(shift - np.round(shift)).max(axis=1) <= _SAME_PLACE
+        found = [number for number in np.flatnonzero(here) if atoms.species[number] == name]
+        if not found:
+            return None
+        weights[int(found[0])] = weight
+    return tuple(weights)
+
+
 def _energies(draft: _Draft) -> CastepEnergies | None:
     values: dict[str, Any] = {kind: value for kind, value in draft.energies.items() if value is not None}
     return CastepEnergies(**values) if values else None
 
 
-def _frame(draft: _Draft, before: int) -> CastepFrame | None:
+def _frame(draft: _Draft, weights: tuple[float, ...] | None, before: int) -> CastepFrame | None:
     if draft.cell_ang is None or draft.atoms is None:
         return None
     return CastepFrame(
@@ -694,6 +750,7 @@ def _frame(draft: _Draft, before: int) -> CastepFrame | None:
         cell_ang=draft.cell_ang,
         species=draft.atoms.species,
         positions_frac=draft.atoms.values,
+        weights=weights,
         energies=_energies(draft),
         enthalpy_ev=draft.enthalpy_ev,
         fermi_ev=draft.fermi_ev,

@@ -10,6 +10,7 @@ from typing import Literal
 from dftflow.codes.castep.output.castep_run import CastepSetup, KpointGrid
 from dftflow.codes.castep.output.castep_text import CastepText, latin, printed_number
 from dftflow.codes.castep.output.castep_units import ENERGY_EV, factor_of
+from dftflow.codes.castep.output.cutoffs import cutoff_of_run_ev
 
 __all__ = ["read_setup"]
 
@@ -110,7 +111,7 @@ def _setup(
         task=settings.get("type of calculation"),
         functional=settings.get("using functional"),
         dispersion=_dispersion(settings),
-        cutoff_ev=_energy_ev(text, settings, where, "plane wave basis set cut-off"),
+        cutoff_ev=_cutoff_ev(text, settings, where),
         codata=codata,
         spin=_spin(settings.get("treating system as")),
         spin_orbit=None if spin_orbit is None else spin_orbit == "on",
@@ -126,6 +127,12 @@ def _setup(
         geometry_method=settings.get("optimization method"),
         settings=MappingProxyType(dict(settings)),
     )
+
+
+def _cutoff_ev(text: CastepText, settings: Mapping[str, str], where: Mapping[str, int]) -> float | None:
+    """The setting; where it is not printed or overflowed its column, the cut-off of the SCF."""
+    value = _energy_ev(text, settings, where, "plane wave basis set cut-off")
+    return cutoff_of_run_ev(text) if value is None else value
 
 
 def _dispersion(settings: Mapping[str, str]) -> str | None:

@@ -106,6 +106,8 @@ class CastepFrame:
         As printed, with the extension of a named species: ``"Ti"``, ``"Ti:ext"``.
     positions_frac
         shape (n_atoms, 3).
+    weights
+        Of each atom, where a virtual crystal mixes several on one site; None without mixtures.
     energies
         None when no SCF of this geometry came to an end.
     enthalpy_ev
@@ -130,6 +132,7 @@ class CastepFrame:
     cell_ang: FloatArray
     species: tuple[str, ...]
     positions_frac: FloatArray
+    weights: tuple[float, ...] | None = None
     energies: CastepEnergies | None = None
     enthalpy_ev: float | None = None
     fermi_ev: float | None = None
@@ -264,8 +267,6 @@ class CastepRun:
         As printed at the end of an optimisation.
     finite_basis_de_dlnecut_ev
         dE/d ln E_cut, as printed "for future reference".
-    weights
-        Of each atom of `frames`, where a virtual crystal mixes several on one site; None without mixtures.
     warnings
         Lines with a warning, each once.
     """
@@ -283,7 +284,6 @@ class CastepRun:
     fermi_ev: float | None = None
     final_enthalpy_ev: float | None = None
     finite_basis_de_dlnecut_ev: float | None = None
-    weights: tuple[float, ...] | None = None
     wall_time_s: float | None = None
     peak_memory_mib: float | None = None
     warnings: tuple[str, ...] = ()
@@ -318,7 +318,7 @@ class CastepRun:
             return None
         sites: dict[tuple[float, ...], dict[str, float]] = {}
         for number, (symbol, place) in enumerate(zip(frame.symbols, frame.positions_frac, strict=True)):
-            weight = 1.0 if self.weights is None else self.weights[number]
+            weight = 1.0 if frame.weights is None else frame.weights[number]
             key = tuple(place.tolist()) if weight < 1 else (*place.tolist(), float(number))
             sites.setdefault(key, {})[symbol] = weight
         try:

@@ -19,9 +19,10 @@ import numpy as np
 from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, other_elements
 from dftflow.analysis.calculation_levels import calculation_levels, slab_normal
 from dftflow.analysis.cells import SAME_CELL_ANG, cell_difference_ang
-from dftflow.codes.base import Calculation, Reading
-from dftflow.codes.castep.folder import GRIDS, PROPERTIES, TRAJECTORIES, file_of
+from dftflow.codes.base import Calculation, FileReading, Reading
+from dftflow.codes.castep.folder import GRIDS, PROPERTIES, TRAJECTORIES, UNREAD, file_of
 from dftflow.codes.castep.input.cell_file import CellDeck, read_cell_deck
+from dftflow.codes.castep.input.kpath_letters import LetterPath
 from dftflow.codes.castep.input.param_file import ParamFile, read_param
 from dftflow.codes.castep.output.bands_file import read_bands
 from dftflow.codes.castep.output.castep_file import read_castep
@@ -49,6 +50,7 @@ from dftflow.model.energy import Energy
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang
 from dftflow.model.results import Bands, Density, PotentialGrid, RelaxationStep, Results, Status
+from dftflow.model.spec import KPath
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -56,6 +58,17 @@ if TYPE_CHECKING:
 __all__ = ["read_calculation"]
 
 LARGEST_WHOLE_POTENTIAL_BYTES = 400_000_000
+_KINDS = {
+    ".pot_fmt": "local potential",
+    ".cst_esp": "local potential",
+    ".den_fmt": "density",
+    ".elf_fmt": "electron localisation function",
+    ".chdiff_fmt": "charge difference",
+    ".castep_bin": "checkpoint",
+    ".check": "checkpoint",
+    ".cell": "last geometry",
+    **dict.fromkeys(TRAJECTORIES, "trajectory"),
+}
 _MOVING = ("geometryoptimization", "geometryoptimisation", "moleculardynamics", "transitionstatesearch")
 
 
@@ -77,7 +90,16 @@ def read_calculation(calculation: Calculation) -> Reading:
     """What every file of `calculation` holds, and the results together."""
     log = FileLog()
     contents = _read_files(calculation, log)
-    return Reading(calculation=calculation, files=log.files, results=_results(calculation, contents))
+    files = (*log.files, *_not_read(calculation, log.files))
+    return Reading(calculation=calculation, files=files, results=_results(calculation, contents))
+
+
+def _not_read(calculation: Calculation, read: tuple[FileReading, ...]) -> Iterator[FileReading]:
+    """The files of the calculation that nothing was read of, so that none is passed over in silence."""
+    known = {found.file for found in read}
+    for file in calculation.files:
+        if file not in known:
+            yield FileReading(file=file, kind=_kind_of(file.suffix), summary="not read")
 
 
 def _read_files(calculation: Calculation, log: FileLog) -> _Contents:
@@ -169,11 +191,18 @@ def _last_structure(
 
 
 def _bands_reader(deck: CellDeck | None, run: CastepRun | None, params: ParamFile | None) -> Callable[[Path], Bands]:
-    """Reads ``.bands`` with the labels that `deck` gives its k-points."""
+    """Reads ``.bands`` with the labels that `deck` gives its k-points.
+
+    A path of letters counts where the run is a band structure, or no file tells its task.
+    """
     spinor = is_spinor(run, params)
     if deck is None:
         return partial(read_bands, spinor=spinor)
-    return partial(read_bands, path=deck.path, points=deck.band_kpoints, spinor=spinor)
+    path: KPath | LetterPath | None = deck.path
+    untold = run is None and params is None
+    if deck.path_letters and (untold or SeedFiles(log=run, params=params).is_band_structure):
+        path = LetterPath(segments=deck.path_letters, spacing_per_ang=deck.path_spacing_per_ang)
+    return partial(read_bands, path=path, points=deck.band_kpoints, spinor=spinor)
 
 
 def _band_structure(calculation: Calculation, log: FileLog, base: CellDeck | None) -> SeedFiles:
@@ -191,7 +220,7 @@ def _band_structure(calculation: Calculation, log: FileLog, base: CellDeck | Non
             file_of(calculation, ".bands", property_run=ending),
             "property eigenvalues",
             _bands_reader(own, run, params),
-            _say_bands,
+            _say_bands if ending == PROPERTIES[0] else _say_unused_bands,
         )
         if ending == PROPERTIES[0]:
             found = SeedFiles(log=run, params=params, bands=bands)
@@ -417,6 +446,10 @@ def _say_bands(bands: Bands) -> str:
     return f"{kpoints} k-points, {count} bands, {spins} spin channel{'s' if spins > 1 else ''}"
 
 
+def _say_unused_bands(bands: Bands) -> str:
+    return f"{_say_bands(bands)}; no number is taken from them"
+
+
 def _say_trajectory(trajectory: Trajectory) -> str:
     cut = ", and one that is not complete" if trajectory.incomplete else ""
     return f"{len(trajectory.frames)} geometries ({trajectory.kind}){cut}"
@@ -439,4 +472,4 @@ def _say_checkpoint(checkpoint: CastepCheckpoint) -> str:
 
 
 def _kind_of(suffix: str) -> str:
-    return {".den_fmt": "density", ".elf_fmt": "electron localisation function"}.get(suffix, "charge difference")
+    return UNREAD.get(suffix) or _KINDS.get(suffix, "further file")

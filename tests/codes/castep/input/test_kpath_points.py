@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice
 
-from dftflow.codes.castep.input.kpath_points import corner_remarks, plain_label
+from dftflow.codes.castep.input.kpath_points import agreeing_labels, corner_remarks, plain_label
 from dftflow.crystals.kpaths import special_points
 from dftflow.model.spec import KPoint
 
@@ -51,6 +51,24 @@ def test_special_points_and_all_their_images_are_right(
 def test_what_is_called_by_a_wrong_name(lattice: Lattice, corner: KPoint, message: str) -> None:
     (found,) = corner_remarks(lattice, [corner])
     assert message in found
+
+
+@pytest.mark.parametrize(
+    ("lattice", "corners"), [*RIGHT[:-1], (Lattice.orthorhombic(4, 5, 6), {"S": (0.5, 0.5, 0), "Z": (0, 0, 0.5)})]
+)
+def test_a_name_agrees_with_its_point_and_no_other(
+    lattice: Lattice, corners: dict[str, tuple[float, float, float]]
+) -> None:
+    right = [point("G", 0, 1, 0), *(point(label, *frac) for label, frac in corners.items())]
+    assert agreeing_labels(lattice, right) == ("G", *corners)
+    wrong = [point("Γ", 0, 0, 0), point("G", 0.1, 0, 0), *(point(label, 0.1, 0.2, 0.3) for label in corners)]
+    assert set(agreeing_labels(lattice, wrong)) == {""}
+
+
+@pytest.mark.parametrize("lattice", [Lattice.rhombohedral(5, 40), Lattice.orthorhombic(1e-3, 1e3, 1e4)])
+def test_gamma_agrees_in_every_lattice_and_k_of_another_one_does_not(lattice: Lattice) -> None:
+    corners = [point("G", 0, 0, 0), point("K", 3 / 8, 3 / 8, 3 / 4), point("W", 0.5, 0.25, 0.75)]
+    assert agreeing_labels(lattice, corners) == ("G", "", "")
 
 
 def test_a_rhombohedral_cell_is_left_alone() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dftflow.codes.castep.input.cell_file import read_cell_path
+from dftflow.codes.castep.input.kpath_letters import LetterPath
 from dftflow.codes.castep.output.bands_file import read_bands
 from dftflow.crystals.kpaths import sample_path
 from dftflow.errors import ParseError
@@ -132,6 +134,20 @@ def test_labels_and_segments_along_the_path(tmp_path: Path) -> None:
     bands = read_bands(write(tmp_path, bands_text(ON_PATH, list(range(6)))), path=path)
     assert bands.labels == ("G", "", "X", "M", "", "G")
     assert bands.on_path == (0, 0, 0, 1, 1, 1)
+
+
+def test_labels_of_a_path_of_letters(tmp_path: Path) -> None:
+    """A tetragonal cell of 10 x 10 x 20 bohr: X at half of b, M at half of a and b, 0.297 1/Å a step."""
+    letters = LetterPath(segments=(("G", "X", "M"), ("G", "Z")), spacing_per_ang=0.3)
+    kpoints = [(0, 0, 0), (0, 0.25, 0), (0, 0.5, 0), (0.25, 0.5, 0), (0.5, 0.5, 0), (0, 0, 0), (0, 0, 0.5)]
+    bands = read_bands(write(tmp_path, bands_text(kpoints, [3, 0, 1, 2, 6, 5, 4])), path=letters)
+    assert bands.labels == ("G", "", "X", "", "M", "G", "Z")
+    assert bands.on_path == (0, 0, 0, 0, 0, 1, 1)
+    finer = replace(letters, spacing_per_ang=0.1)
+    assert read_bands(write(tmp_path, bands_text(kpoints, list(range(7)))), path=finer).labels == bands.labels
+    grid = [(0.125, 0.125, 0), (0.375, 0.125, 0), (0.125, 0.375, 0), (0.375, 0.375, 0.5)]
+    other = read_bands(write(tmp_path, bands_text(grid, list(range(4)))), path=letters)
+    assert (set(other.labels), set(other.on_path)) == ({""}, {-1})
 
 
 @pytest.mark.parametrize("segments", [((G, X),), ((X, G), (M, G)), ((G, M), (X, G)), ((G, X), (M, G), (G, X))])

@@ -319,6 +319,119 @@ def test_the_lower_cutoffs_of_a_finite_basis_correction_do_not_count(tmp_path: P
         read(tmp_path, text.replace("Calculating finite", "Calcu!ating finite"))
 
 
+SPARSE = START.replace(" plane wave basis set cut-off                   : 244.9020   eV\n", "")
+
+
+def at_cutoffs(*cutoffs_ev: float, announced: int = 0, unit: str = "eV", scale: float = 1.0) -> str:
+    """SCFs at each cut-off, the energy lower by its number in eV; those of a finite-basis correction are announced."""
+    head = f"Calculating finite basis set correction with  {announced} cut-off energies.\n" if announced else ""
+    parts = (
+        f"Calculating total energy with cut-off of  {value / scale:.3f}{unit}.\n" + scf(-value) + insulator(-value)
+        for value in cutoffs_ev
+    )
+    return head + "".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "cutoff_ev", "energy_ev"),
+    [
+        (at_cutoffs(190.48), 190.48, -190.48),
+        (at_cutoffs(234.902, 239.902, 244.902, announced=3), 244.902, -244.902),
+        (at_cutoffs(244.902, 239.902, 234.902, announced=3), 244.902, -244.902),
+        (at_cutoffs(244.902, unit=" Ha", scale=27.211386), 244.902, -244.902),
+        (at_cutoffs(234.902, 239.902, announced=3), None, None),
+        (scf(-214.54) + insulator(-214.54), None, -214.54),
+    ],
+    ids=["one", "correction", "highest first", "hartree", "cut within the correction", "none printed"],
+)
+def test_a_log_without_the_setting_has_the_cutoff_of_its_scf(
+    text: str, cutoff_ev: float | None, energy_ev: float | None, tmp_path: Path
+) -> None:
+    """Three decimals of a Hartree are 0.014 eV."""
+    assert SPARSE != START
+    run = last(tmp_path, SPARSE + text)
+    assert run.setup.cutoff_ev == (None if cutoff_ev is None else pytest.approx(cutoff_ev, abs=0.02))
+    assert run.energy_ev == energy_ev
+    method = castep_method(run)
+    assert method is not None and method.cutoff_ev == run.setup.cutoff_ev
+
+
+def test_the_setting_counts_where_it_is_printed_and_contradictions_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParseError, match=r"cut-off of 190.48 eV, and the run is at 244.902 eV"):
+        read(tmp_path, START + at_cutoffs(190.48))
+    with pytest.raises(ParseError, match=r"cut-off of 200.0 eV, and the run is at 244.902 eV"):
+        read(tmp_path, SPARSE + at_cutoffs(200.0) + at_cutoffs(244.902))
+    with pytest.raises(ParseError, match="'Qy', which is not known"):
+        read(tmp_path, SPARSE + at_cutoffs(244.902, unit=" Qy"))
+
+
+# --- the supercell of a phonon run ------------------------------------------------------------------------------------
+
+PHONON = "phonon calculation"
+PRIMITIVE = [("Si", 0.0), ("Si", 0.5)]
+EIGHTFOLD = [("Si", number / 16) for number in range(16)]
+SOLVED = scf(-214.54) + insulator(-214.54) + forces(("Si", 1, "0.10000"), ("Si", 2, "-0.10000"))
+DISPLACED = (
+    scf(-1716.0)
+    + insulator(-1716.0)
+    + " For future reference: finite basis dEtot/dlog(Ecut) =    -300.000000eV\n"
+    + forces(*(("Si", number + 1, "0.70000") for number in range(16)))
+    + stress(9.0)
+)
+
+
+def contents(atoms: list[tuple[str, float]], edge_ang: float | None = 5.0, *, count: bool = True) -> str:
+    """Lattice, number of ions and atoms as CASTEP prints them; without what is None or False."""
+    lattice = "" if edge_ang is None else cell(edge_ang)
+    number = f"                         Total number of ions in cell = {len(atoms):4d}\n" if count else ""
+    return lattice + number + positions(*atoms)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SOLVED + contents(EIGHTFOLD, 10.0) + DISPLACED,
+        SOLVED + contents(EIGHTFOLD, 10.0, count=False) + DISPLACED,
+        SOLVED + contents(EIGHTFOLD, None) + DISPLACED,
+        contents(EIGHTFOLD, 10.0) + DISPLACED + contents(PRIMITIVE) + SOLVED,
+        contents(EIGHTFOLD, 10.0) + DISPLACED + contents(PRIMITIVE, None, count=False) + SOLVED,
+        SOLVED + 2 * (contents(EIGHTFOLD, 10.0) + DISPLACED + contents(PRIMITIVE)),
+    ],
+    ids=["behind", "count not printed", "lattice not printed", "before", "before, atoms alone", "twice"],
+)
+def test_what_is_of_the_supercell_is_none_of_the_run_s_own(text: str, tmp_path: Path) -> None:
+    """2x2x2 cells of 2 atoms: 16 atoms in a cell of twice the edge."""
+    run = last(tmp_path, BANNER + parameters(PHONON) + contents(PRIMITIVE) + text + FOOTER)
+    assert (run.status, run.energy_ev, run.finite_basis_de_dlnecut_ev) == ("finished", -214.54, None)
+    (frame,) = run.frames
+    assert frame is run.final and frame.stress_gpa is None
+    np.testing.assert_allclose(frame.cell_ang, 5 * np.eye(3))
+    assert frame.species == ("Si", "Si") and frame.forces_ev_per_ang is not None
+    np.testing.assert_allclose(frame.forces_ev_per_ang[:, 0], [0.1, -0.1])
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "message"),
+    [
+        (PHONON, contents(EIGHTFOLD[:15], 10.0, count=False), "15 atoms are listed of 16 in the supercell"),
+        (PHONON, contents(EIGHTFOLD[:15], 10.0), "two runs stand behind one banner"),
+        (PHONON, contents(PRIMITIVE), "two runs stand behind one banner"),
+        (PHONON, contents(EIGHTFOLD, 9.0, count=False), "16 atoms are listed of 2 in the cell"),
+        (PHONON, contents([("Si", 0.0), ("C", 0.5)] * 8, 10.0), "16 atoms are listed of"),
+        (GEOMETRY, contents(EIGHTFOLD, 10.0), "two runs stand behind one banner"),
+        (GEOMETRY, contents(EIGHTFOLD, 10.0, count=False), "16 atoms are listed of 2 in the cell"),
+    ],
+)
+def test_another_cell_that_is_no_supercell_is_refused(task: str, text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ParseError, match=message):
+        read(tmp_path, BANNER + parameters(task) + contents(PRIMITIVE) + SOLVED + text + FOOTER)
+
+
+def test_an_energy_of_the_supercell_alone_is_no_energy(tmp_path: Path) -> None:
+    run = last(tmp_path, BANNER + parameters(PHONON) + contents(PRIMITIVE) + contents(EIGHTFOLD, 10.0) + DISPLACED)
+    assert (run.status, run.energy_ev, run.energies) == ("truncated", None, None)
+
+
 # --- frames -----------------------------------------------------------------------------------------------------------
 
 
@@ -499,12 +612,44 @@ def test_structure_with_named_species_and_mixtures(tmp_path: Path) -> None:
         xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 """
     run = last(tmp_path, BANNER + parameters() + cell() + atoms + table)
-    assert run.weights == (0.7, 1.0, 0.3)
+    assert run.final is not None and run.final.weights == (0.7, 1.0, 0.3)
     structure = run.structure()
     assert structure is not None
     assert [site.species.as_dict() for site in structure] == [{"Ca": 0.7, "Sr": 0.3}, {"Ti": 1.0}]
     with pytest.raises(ParseError, match="no such atom"):
         read(tmp_path, BANNER + parameters() + cell() + atoms + table.replace("Sr ", "Ba "))
+
+
+def mixed(x: float, calcium: float) -> str:
+    """A site of Ca and Sr at `x`, and Ti at rest; the table of the mixture stands behind that of the atoms."""
+    rule = f"        {'x' * 68}\n"
+    table = (
+        "        x  Mixture   Fractional coordinates of atoms  Components  Weights  x\n"
+        "        x   atoms       u          v          w                            x\n"
+        "        x------------------------------------------------------------------x\n"
+        f"        x    1     {x:11.6f}   0.250000  -0.500000   Ca     {calcium:11.6f}  x\n"
+        f"        x                                              Sr     {1 - calcium:11.6f}  x\n"
+    )
+    return positions(("Ca", x), ("Ti", 0.5), ("Sr", x)) + "  \n" + rule + table + rule
+
+
+@pytest.mark.parametrize("table_of_each", [True, False])
+def test_every_geometry_of_a_relaxation_has_its_mixture(table_of_each: bool, tmp_path: Path) -> None:
+    steps = [(0.1, -214.0, 0.7), (0.11, -215.0, 0.7), (0.12, -216.0, 0.6 if table_of_each else 0.7)]
+    text = BANNER + parameters(GEOMETRY) + cell()
+    for number, (x, energy_ev, calcium) in enumerate(steps):
+        plain = positions(("Ca", x), ("Ti", 0.5), ("Sr", x))
+        geometry = mixed(x, calcium) if table_of_each or not number else plain
+        text += geometry + scf(energy_ev) + insulator(energy_ev) + finished(number, energy_ev)
+    run = last(tmp_path, text + DONE + FOOTER)
+    found = [(frame.positions_frac[0, 0], frame.weights) for frame in run.frames]
+    assert found == [(x, pytest.approx((calcium, 1.0, 1 - calcium))) for x, _, calcium in steps]
+    structure = run.structure()
+    assert structure is not None and len(structure) == 2
+    assert structure[0].species.as_dict() == pytest.approx({"Ca": steps[-1][2], "Sr": 1 - steps[-1][2]})
+    assert structure[0].frac_coords[0] == pytest.approx(0.12)
+    with pytest.raises(ParseError, match="no such atom"):
+        read(tmp_path, text.replace("x    1        0.1", "x    1        0.4"))
 
 
 def test_where_a_run_is(tmp_path: Path) -> None:
