@@ -21,7 +21,7 @@ from dftflow.model.method import Method
 
 __all__ = ["mode_of", "method_of"]
 
-HARTREE_EV = {27.211386024367243: "CODATA 2014"}  # https://ase-lib.org/ase/units.html
+SAME_HARTREE_EV = 1e-10
 DEFAULT_PLANE_WAVE_EV = 340.0
 _U_VALUE = re.compile(r"^\w*:(?P<shell>[spdf]),(?P<u>\d+(?:\.\d*)?)(?:,[01])?$")
 
@@ -51,7 +51,7 @@ def method_of(gpw: GpwFile) -> Method:
         dipole_correction=_dipole_correction(gpw.parameters.get("poissonsolver")),
         hubbard_u_ev=_hubbard_u_ev(gpw.parameters.get("setups")),
         n_electrons=None if density_was_fixed(gpw) else electrons,
-        constants=next((name for value, name in HARTREE_EV.items() if _is_near(gpw.hartree_ev, value)), None),
+        constants=_constants(gpw.hartree_ev),
     )
 
 
@@ -62,8 +62,14 @@ def mode_of(parameters: Mapping[str, Any]) -> str:
     return name.lower() if isinstance(name, str) else ""
 
 
-def _is_near(value: float | None, wanted: float) -> bool:
-    return value is not None and abs(value - wanted) < 1e-9
+def _constants(hartree_ev: float | None) -> str | None:
+    """The set of constants, of those that ASE knows (https://ase-lib.org/ase/units.html), with that Hartree energy."""
+    from ase.units import CODATA, create_units
+
+    for year in CODATA if hartree_ev is not None else ():
+        if abs(create_units(year)["Hartree"] - hartree_ev) < SAME_HARTREE_EV:
+            return f"CODATA {year}"
+    return None
 
 
 def _functional(xc: Any) -> str | None:

@@ -21,23 +21,23 @@ _FUNCTIONAL = (
     re.compile(r"^ +xc: (?:\{.*?name: )?([\w+-]+)", re.MULTILINE),
 )
 _INPUT_IS_WHOLE = re.compile(r"^Input parameters:$(?s:.*)^ *(?:species|Reference energy)\b", re.MULTILINE)
-_CUTOFF = re.compile(rf"^ *Cutoff(?: energy)?: +({NUMBER}) eV", re.MULTILINE)
+_CUTOFF = re.compile(r"^ *Cutoff(?: energy)?: +(\S+) eV", re.MULTILINE)
 _GRID = re.compile(r"(\d+) x (\d+) x (\d+) Monkhorst-Pack grid(?: \+ \[([^\]]*)\])?")
 _SIZE = re.compile(r"Monkhorst-Pack size: \[(\d+), (\d+), (\d+)\]\s+Monkhorst-Pack shift: \[([^\]]*)\]")
 _GAMMA = re.compile(r"^1 k-point \(Gamma\)", re.MULTILINE)
 _SMEARING = re.compile(
-    rf"^ *(?:Occupation numbers: |occupation numbers:\s+)(?P<name>[A-Za-z][\w -]*):\s+width[:=] *(?P<width>{NUMBER})",
+    r"^ *(?:Occupation numbers: |occupation numbers:\s+)(?P<name>[A-Za-z][\w -]*):\s+width[:=] *(?P<width>\S+)",
     re.MULTILINE | re.IGNORECASE,
 )
-_VALENCE = re.compile(rf"^ *(?P<sum>Number of |  )valence electrons: +(?P<n>{NUMBER})$", re.MULTILINE | re.IGNORECASE)
-_CHARGE = re.compile(rf"^  Charge: +({NUMBER}) +# \|e\|$", re.MULTILINE)
+_VALENCE = re.compile(r"^ *(?P<sum>Number of |  )valence electrons: +(?P<n>\S+)$", re.MULTILINE | re.IGNORECASE)
+_CHARGE = re.compile(r"^  Charge: +(\S+) +# \|e\|$", re.MULTILINE)
 _DATA_SET = re.compile(
     r"^  (?P<element>[A-Z][a-z]?)[\w.-]*:$(?:\n    \w.*$)*?\n    id: +(?P<hash>[0-9a-f]{32})$", re.MULTILINE
 )
 _OLD_DATA_SET = re.compile(
     r"^(?P<element>[A-Z][a-z]?)-setup:$(?:\n  \w.*$)*?\n  id *: +(?P<hash>[0-9a-f]{32})$", re.MULTILINE
 )
-_SPIN = re.compile(r"^(?:Spin-(?P<old>paired|polarized) calculation|Spin-components: (?P<new>[124]))", re.MULTILINE)
+_SPIN = re.compile(r"^(?:Spin-(?P<old>paired|polarized) calculation|Spin-components: (?P<new>\S+))", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +67,13 @@ def setup_in(text: str) -> LogSetup:
     grid, shift = _grid(text)
     smearing, smearing_ev = _smearing(text)
     cutoff, spin = _CUTOFF.search(text), _SPIN.search(text)
+    if spin is not None and spin["new"] not in (None, "1", "2", "4"):
+        raise ValueError(f"this is no number of spin components: {spin['new'][:40]!r}")
     sets = {match["element"]: f"PAW {match['hash']}" for regex in (_DATA_SET, _OLD_DATA_SET) for match in
             regex.finditer(text)}  # fmt: skip
     return LogSetup(
         functional=_functional(text),
-        cutoff_ev=None if cutoff is None else float(cutoff[1]),
+        cutoff_ev=None if cutoff is None else _number(cutoff[1]),
         grid=grid,
         shift=shift,
         smearing=smearing,
@@ -110,7 +112,7 @@ def _smearing(text: str) -> tuple[str | None, float | None]:
     match = _SMEARING.search(text)
     if match is None:
         return None, None
-    width_ev = float(match["width"])
+    width_ev = _number(match["width"])
     return (match["name"].strip().lower(), width_ev) if width_ev > 0 else ("fixed", None)
 
 
@@ -120,4 +122,11 @@ def _electrons(text: str) -> float | None:
     if match is None:
         return None
     charge = _CHARGE.search(text) if not match["sum"].strip() else None
-    return float(match["n"]) - (0.0 if charge is None else float(charge[1]))
+    return _number(match["n"]) - (0.0 if charge is None else _number(charge[1]))
+
+
+def _number(word: str) -> float:
+    """The number; raises ValueError for what is none, and one that is beyond a double."""
+    if not re.fullmatch(NUMBER, word) or abs(float(word)) == float("inf"):
+        raise ValueError(f"this is no number: {word[:40]!r}")
+    return float(word)
