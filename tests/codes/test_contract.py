@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from castep_files import write_finished
 from gpaw_files import write_gpaw
+from gpaw_own_files import ENERGY_EV, FERMI_EV, new_log, old_log, write_own
+from gpaw_own_files import write_gpw as write_own_gpw
 from strict_reading import read_results
 from vasp_files import Run, locpot, outcar
 
@@ -74,6 +76,23 @@ CASES = {
         "gpaw", "26.7.0", write_gpaw,
         {"status": "finished", "gap": 10.5, "energy_ev": -6.7, "fermi_ev": -2.0, "atoms": 2,
          "potential": "electrostatic"},
+    ),
+    "gpaw own files": Case(
+        "gpaw", "25.7.0", write_own,
+        {"status": "finished", "gap": 1.2, "energy_ev": ENERGY_EV, "fermi_ev": FERMI_EV, "atoms": 2, "cutoff": 200.0,
+         "functional": "PBE"},
+    ),
+    "gpaw own .gpw": Case(
+        "gpaw", "20.10.0", lambda folder: write_own_gpw(folder / "a.gpw", layout=3, version="20.10.0", tag="GPAW"),
+        {"status": "finished", "gap": 1.2, "energy_ev": ENERGY_EV, "atoms": 2, "cutoff": 200.0},
+    ),
+    "gpaw own log": Case(
+        "gpaw", "20.10.0", lambda folder: (folder / "a.log").write_text(old_log()) and None,
+        {"status": "finished", "gap": None, "energy_ev": ENERGY_EV, "fermi_ev": FERMI_EV, "atoms": 2, "cutoff": 200.0},
+    ),
+    "gpaw own log without an end": Case(
+        "gpaw", "25.7.0", lambda folder: (folder / "a.txt").write_text(new_log(ended=False), "utf-8") and None,
+        {"status": "truncated", "gap": None, "energy_ev": ENERGY_EV, "atoms": 2},
     ),
     "vasp": Case(
         "vasp", "6.4.2", _vasp,

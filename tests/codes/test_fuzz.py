@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gpaw_own_files import old_log, write_own
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -285,6 +286,16 @@ def test_damaged_files_of_the_embedded_engine(tmp_path: Path) -> None:
     done = fuzzed(tmp_path, 600, "--readers=gpaw")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("| gpaw ") == 3
+
+
+def test_damaged_files_of_a_persons_own_gpaw(tmp_path: Path) -> None:
+    for name in ("both", "old log"):
+        (tmp_path / name).mkdir()
+    write_own(tmp_path / "both")
+    (tmp_path / "old log" / "a.txt").write_text(old_log(geometries=2), "utf-8")
+    done = fuzzed(tmp_path, 600, "--readers=gpaw")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("| gpaw ") == 2
 
 
 def test_a_folder_without_calculations_is_said(tmp_path: Path) -> None:

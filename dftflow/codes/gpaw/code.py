@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.gpaw.data_sets import data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.deck import render_deck
+from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.output import read_calculation, read_record
+from dftflow.codes.gpaw.reader import diagnosis_of, read_own_files
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
 from dftflow.codes.options import CodeOptions
 from dftflow.errors import ParseError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["GPAW"]
 
 LOG_LINES = 12
+DECK_BYTES = 1 << 16
 STUDY_RESULTS = b'"dftflow-results/'
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
 
@@ -75,8 +78,11 @@ class GPAW:
             return Progress(doing="starting")
 
     def diagnose(self, folder: Path) -> Diagnosis:
-        """Status from ``results.json``; without it the process was ended from outside."""
+        """Status from ``results.json``, or a person's own log; without either the process was ended from outside."""
         tail = _log_tail(folder)
+        found = self.find(folder)
+        if len(found) == 1 and any(files_of(found[0])):
+            return diagnosis_of(found[0], tail)
         try:
             record = read_record(folder)
         except ParseError as error:
@@ -84,20 +90,25 @@ class GPAW:
         return Diagnosis(status=record["status"], message=record.get("message", ""), log_tail=tail)
 
     def find(self, folder: Path) -> tuple[Calculation, ...]:
-        """The calculation whose record, or one of whose arrays, lies in `folder`."""
+        """The calculation whose record, or one of whose arrays, lies in `folder`; else those of a person's own files.
+
+        Beside a record, and beside a deck of dftflow, GPAW's own files are the engine's.
+        """
         if not folder.is_dir():
             return ()
         outputs = [folder / name for name in OUTPUTS if (folder / name).is_file() and not _is_of_a_study(folder / name)]
         decks = [file for file in sorted(folder.glob("*.py")) if file.with_suffix(".xyz").exists()]
-        if not outputs and len(decks) != 1:
-            return ()
+        if not outputs and not (len(decks) == 1 and _is_deck(decks[0])):
+            own = calculations_in(folder)
+            if own or len(decks) != 1:
+                return own
         seed = decks[0].stem if len(decks) == 1 else folder.name
         inputs = [path for deck in decks for path in (deck, deck.with_suffix(".xyz"))]
         return (Calculation(code=self.name, folder=folder, seed=seed, files=(*inputs, *outputs)),)
 
     def read(self, calculation: Calculation) -> Reading:
-        """Record, eigenvalues, plane-averaged potential and the course of a relaxation."""
-        return read_calculation(calculation)
+        """Record, eigenvalues, plane-averaged potential and the course of a relaxation, or a person's own files."""
+        return read_own_files(calculation) if any(files_of(calculation)) else read_calculation(calculation)
 
 
 @cache
@@ -115,6 +126,14 @@ def _is_of_a_study(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
             return STUDY_RESULTS in stream.read(256)
+    except OSError:
+        return False
+
+
+def _is_deck(file: Path) -> bool:
+    """Whether dftflow wrote the script."""
+    try:
+        return b"dftflow" in file.read_bytes()[:DECK_BYTES]
     except OSError:
         return False
 
