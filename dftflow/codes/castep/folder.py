@@ -3,7 +3,8 @@
 A calculation is a seed: ``<seed>.castep``, ``<seed>.bands``, ``<seed>-out.cell``, ``<seed>.0001.err`` … Materials
 Studio gives each property a seed of its own, ``<seed>_BandStr`` or ``<seed>_DOS``, which belongs to the calculation
 ``<seed>`` when that has left files of its own. What CASTEP leaves of a calculation beside what dftflow reads belongs to
-it too, so that it can be named (castep-docs, "Output files"; Materials Studio help, "CASTEP file formats").
+it too, so that it can be named (castep-docs, "Output files"; Materials Studio help, "CASTEP file formats"). Each may be
+compressed.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from dftflow.codes.base import Calculation
+from dftflow.codes.compressed import head_of, plain_name
 
-__all__ = ["GRIDS", "PROPERTIES", "TRAJECTORIES", "UNREAD", "calculations_in", "file_of"]
+__all__ = ["GRIDS", "PROPERTIES", "TRAJECTORIES", "UNREAD", "calculations_in", "ending_of", "file_of"]
 
 GRIDS = (".pot_fmt", ".den_fmt", ".elf_fmt", ".chdiff_fmt")
 TRAJECTORIES = (".geom", ".md", ".ts")
@@ -55,11 +57,12 @@ def calculations_in(folder: Path) -> tuple[Calculation, ...]:
     """The calculations whose files lie in `folder`, by seed; ``()`` when it is no folder."""
     if not folder.is_dir():
         return ()
-    named = sorted(file for file in folder.iterdir() if file.suffix in OUTPUTS + INPUTS)
-    seeds = {_own_seed(file) for file in named if file.suffix not in _SHARED_ENDINGS or _begins_with_head(file)}
+    here = sorted(folder.iterdir())
+    named = [file for file in here if ending_of(file) in OUTPUTS + INPUTS]
+    seeds = {_own_seed(file) for file in named if ending_of(file) not in _SHARED_ENDINGS or _begins_with_head(file)}
     files = [file for file in named if _own_seed(file) in seeds]
-    messages = [file for file in sorted(folder.glob("*.err")) if _own_seed(file) in seeds or _is_numbered(file)]
-    unread = [file for file in sorted(folder.iterdir()) if file.suffix in UNREAD and _seed(file, seeds) in seeds]
+    messages = [file for file in here if ending_of(file) == ".err" and (_own_seed(file) in seeds or _is_numbered(file))]
+    unread = [file for file in here if ending_of(file) in UNREAD and _seed(file, seeds) in seeds]
     groups: dict[str, list[Path]] = {}
     for file in (*files, *messages, *unread):
         groups.setdefault(_seed(file, seeds), []).append(file)
@@ -68,27 +71,29 @@ def calculations_in(folder: Path) -> tuple[Calculation, ...]:
     )
 
 
+def ending_of(file: Path) -> str:
+    """Ending of the plain file: ``".bands"`` of ``x.bands.gz``."""
+    return Path(plain_name(file)).suffix
+
+
 def _begins_with_head(file: Path) -> bool:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(64).strip().startswith(_HEADS)
-    except OSError:
-        return False
+    return head_of(file, 64).strip().startswith(_HEADS)
 
 
 def _is_numbered(file: Path) -> bool:
     """``<seed>.0001.err``, as CASTEP names it; a bare ``<name>.err`` may be a batch system's."""
-    return re.search(r"\.\d{4}\.err$", file.name) is not None
+    return re.search(r"\.\d{4}\.err$", plain_name(file)) is not None
 
 
 def file_of(calculation: Calculation, suffix: str, *, property_run: str = "") -> Path:
-    """``<seed><property_run><suffix>`` in the calculation's folder, whether it exists or not."""
+    """``<seed><property_run><suffix>`` in the calculation's folder, whether it lies there or not."""
     return calculation.folder / f"{calculation.seed}{property_run}{suffix}"
 
 
 def _own_seed(file: Path) -> str:
-    name = _ERROR.sub("", file.name) if file.suffix == ".err" else file.stem
-    return name.removesuffix("-out") if file.suffix == ".cell" else name
+    plain = Path(plain_name(file))
+    name = _ERROR.sub("", plain.name) if plain.suffix == ".err" else plain.stem
+    return name.removesuffix("-out") if plain.suffix == ".cell" else name
 
 
 def _seed(file: Path, seeds: Iterable[str]) -> str:

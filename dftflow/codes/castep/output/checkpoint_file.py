@@ -18,7 +18,7 @@ from dftflow.codes.castep.output.content import whole_content
 from dftflow.codes.castep.output.fortran_records import record_places
 from dftflow.codes.castep.output.species import symbol_of
 from dftflow.codes.reading import zero_of
-from dftflow.errors import CodeNotFoundError, ParseError
+from dftflow.errors import ParseError
 from dftflow.model.results import Atoms, Bands, FloatArray, readonly
 from dftflow.units import BOHR_ANG, HARTREE_EV
 
@@ -71,8 +71,6 @@ def read_checkpoint(file: Path) -> CastepCheckpoint:
     ------
     ParseError
         The file is cut short, damaged or no checkpoint.
-    CodeNotFoundError
-        castepxbin is not installed.
     """
     data = whole_content(file)
     if sum(1 for _ in record_places(file, data)) < 2:
@@ -85,12 +83,8 @@ def read_checkpoint(file: Path) -> CastepCheckpoint:
 
 
 def _decoded(file: Path) -> Mapping[str, Any]:
-    try:
-        from castepxbin.castep_bin import read_castep_bin
-    except ImportError:
-        raise CodeNotFoundError(
-            "reading a checkpoint of CASTEP needs the package castepxbin", fix="pip install castepxbin"
-        ) from None
+    from castepxbin.castep_bin import read_castep_bin
+
     try:
         content: Mapping[str, Any] = read_castep_bin(filename=file)
         return content

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, 
 from dftflow.analysis.calculation_levels import calculation_levels, slab_normal
 from dftflow.analysis.cells import SAME_CELL_ANG, cell_difference_ang
 from dftflow.codes.base import Calculation, FileReading, Reading
-from dftflow.codes.castep.folder import GRIDS, PROPERTIES, TRAJECTORIES, UNREAD, file_of
+from dftflow.codes.castep.folder import GRIDS, PROPERTIES, TRAJECTORIES, UNREAD, ending_of, file_of
 from dftflow.codes.castep.input.cell_file import CellDeck, read_cell_deck
 from dftflow.codes.castep.input.kpath_letters import LetterPath
 from dftflow.codes.castep.input.param_file import ParamFile, read_param
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_calculation"]
 
+T = TypeVar("T", Bands, PotentialGrid)
 LARGEST_WHOLE_POTENTIAL_BYTES = 400_000_000
 _KINDS = {
     ".pot_fmt": "local potential",
@@ -99,7 +100,7 @@ def _not_read(calculation: Calculation, read: tuple[FileReading, ...]) -> Iterat
     known = {found.file for found in read}
     for file in calculation.files:
         if file not in known:
-            yield FileReading(file=file, kind=_kind_of(file.suffix), summary="not read")
+            yield FileReading(file=file, kind=_kind_of(ending_of(file)), summary="not read")
 
 
 def _read_files(calculation: Calculation, log: FileLog) -> _Contents:
@@ -107,7 +108,7 @@ def _read_files(calculation: Calculation, log: FileLog) -> _Contents:
     errors = [
         log.take(file, "error message", read_errors, lambda text: text.splitlines()[0])
         for file in calculation.files
-        if file.suffix == ".err"
+        if ending_of(file) == ".err"
     ]
     deck = log.take(file_of(calculation, ".cell"), "input cell", read_cell_deck, _say_deck)
     params = log.take(file_of(calculation, ".param"), "input parameters", read_param, _say_param)
@@ -121,11 +122,12 @@ def _read_files(calculation: Calculation, log: FileLog) -> _Contents:
     log.take(
         file_of(calculation, ".hug"), "Hugoniot curve", read_hugoniostat, lambda found: f"{len(found.states)} states"
     )
-    bands = log.take(file_of(calculation, ".bands"), "eigenvalues", _bands_reader(deck, run, params), _say_bands)
+    read_own_bands = _counted(calculation, _bands_reader(deck, run, params))
+    bands = log.take(file_of(calculation, ".bands"), "eigenvalues", read_own_bands, _say_bands)
     band_structure = _band_structure(calculation, log, deck)
     checkpoint = next(_checkpoints(calculation, log), None)
-    if bands is None and checkpoint is not None:
-        bands = checkpoint.bands
+    if bands is None and checkpoint is not None and checkpoint.bands is not None:
+        bands = replace(checkpoint.bands, zero=zero_of(calculation.folder, calculation.seed))
     seed = SeedFiles(log=run, params=params, bands=bands)
     density = None
     for suffix in GRIDS[1:]:
@@ -190,6 +192,15 @@ def _last_structure(
     return None if moved else deck.structure
 
 
+def _counted(calculation: Calculation, read: Callable[[Path], T]) -> Callable[[Path], T]:
+    """`read` with the zero named by the calculation's folder, also where the file is a temporary, expanded one."""
+
+    def _read(file: Path) -> T:
+        return replace(read(file), zero=zero_of(calculation.folder, file.stem))
+
+    return _read
+
+
 def _bands_reader(deck: CellDeck | None, run: CastepRun | None, params: ParamFile | None) -> Callable[[Path], Bands]:
     """Reads ``.bands`` with the labels that `deck` gives its k-points.
 
@@ -219,7 +230,7 @@ def _band_structure(calculation: Calculation, log: FileLog, base: CellDeck | Non
         bands = log.take(
             file_of(calculation, ".bands", property_run=ending),
             "property eigenvalues",
-            _bands_reader(own, run, params),
+            _counted(calculation, _bands_reader(own, run, params)),
             _say_bands if ending == PROPERTIES[0] else _say_unused_bands,
         )
         if ending == PROPERTIES[0]:
@@ -248,14 +259,17 @@ def _potential(calculation: Calculation, log: FileLog, structure: Structure | No
     found = log.take(
         file_of(calculation, ".pot_fmt"),
         "local potential",
-        lambda file: _whole_or_averaged(file, 2 if normal is None else normal),
+        _counted(calculation, lambda file: _whole_or_averaged(file, 2 if normal is None else normal)),
         _say_potential,
     )
     if structure is None:
         return found
     cell_ang = np.asarray(structure.lattice.matrix, dtype=np.float64)
     binary = log.take(
-        file_of(calculation, ".cst_esp"), "local potential", lambda file: read_esp(file, cell_ang), _say_potential
+        file_of(calculation, ".cst_esp"),
+        "local potential",
+        _counted(calculation, lambda file: read_esp(file, cell_ang)),
+        _say_potential,
     )
     return binary if found is None else found
 
