@@ -99,7 +99,7 @@ def _on_grid_alone(bands: Bands) -> bool:
 def _remarks(results: Results, edges: BandEdges | None, sides: tuple[SlabSide, ...]) -> list[str]:
     lines = []
     if results.status == "unknown":
-        lines.append("there is no log that tells whether this calculation converged")
+        lines.append("there is no readable log that tells whether this calculation converged")
     elif results.status != "finished":
         lines.append(
             f"not a finished calculation ({results.status.replace('_', ' ')}): its numbers need not be converged"

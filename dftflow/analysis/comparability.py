@@ -37,7 +37,7 @@ _UNFINISHED: dict[Status, str] = {
     "out_of_time": "the run stopped before its end, and its last energy need not be converged",
     "truncated": "the run has no end, and its last energy need not be converged",
     "died": "the run died, and its last energy need not be converged",
-    "unknown": "there is no log that tells whether it converged",
+    "unknown": "there is no readable log that tells whether it converged",
 }
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+HOLD_BANDS = ("eigenvalues", "run", "log", "checkpoint", "saved calculation")
+HOLD_POTENTIALS = ("potential", "plane averages")
+"""Kinds of files, as the readers call them, that may hold eigenvalues, and a potential."""
+
 
 @click.command()
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -117,18 +121,21 @@ def _document(reading: Reading, judged: Sound | None) -> dict[str, Any]:
             for file in reading.files
         ],
         "refused": [] if judged is None else [asdict(refusal) for refusal in judged.refused],
-        "results": None if judged is None else _results(judged),
+        "results": None if judged is None else _results(judged, reading),
     }
 
 
-def _levels_of(judged: Sound) -> CalculationLevels:
-    """The levels, with the refusal as the reason where something is missing because it was refused."""
+def _levels_of(judged: Sound, reading: Reading) -> CalculationLevels:
+    """The levels, with the refusal as the reason where something is missing because it, or its file, was refused."""
     from dataclasses import replace
 
     from dftflow.analysis.calculation_levels import calculation_levels
 
-    levels = calculation_levels(judged.results)
-    no_bands, no_potential = (judged.why_without(part) for part in ("bands", "potential"))
+    levels, results = calculation_levels(judged.results), judged.results
+    no_bands = judged.why_without("bands") or (_refused_file(reading, HOLD_BANDS) if results.bands is None else "")
+    no_potential = judged.why_without("potential")
+    if not no_potential and results.potential is None:
+        no_potential = _refused_file(reading, HOLD_POTENTIALS)
     return replace(
         levels,
         why_no_edges=f"the eigenvalues were refused: {no_bands}" if no_bands else levels.why_no_edges,
@@ -138,10 +145,22 @@ def _levels_of(judged: Sound) -> CalculationLevels:
     )
 
 
-def _results(judged: Sound) -> dict[str, Any]:
+def _refused_file(reading: Reading, kinds: tuple[str, ...]) -> str:
+    """Name of the first refused file of one of `kinds`, and why; ``""`` when none was."""
+    return next(
+        (
+            f"{file.file.name}: {file.error.summary}"
+            for file in reading.files
+            if file.error is not None and any(kind in file.kind for kind in kinds)
+        ),
+        "",
+    )
+
+
+def _results(judged: Sound, reading: Reading) -> dict[str, Any]:
     from dataclasses import asdict
 
-    results, levels = judged.results, _levels_of(judged)
+    results, levels = judged.results, _levels_of(judged, reading)
     return {
         "status": results.status,
         "finished": results.status == "finished",
@@ -218,7 +237,7 @@ def _page(reading: Reading, judged: Sound | None) -> list[str]:
     calculation = reading.calculation
     lines = [f"{calculation.folder / calculation.seed}  ({calculation.code})"]
     if judged is not None:
-        lines += [f"  {name:<14} {text}" for name, text in _facts(judged) if text]
+        lines += [f"  {name:<14} {text}" for name, text in _facts(judged, reading) if text]
     width = max((len(file.file.name) for file in reading.files), default=0)
     for file in reading.files:
         found = file.summary if file.error is None else _refusal(file.error)
@@ -231,9 +250,9 @@ def _refusal(error: DftflowError) -> str:
     return f"REFUSED: {error.summary}{why}" + (f" ({error.where})" if error.where else "")
 
 
-def _facts(judged: Sound) -> Iterator[tuple[str, str]]:
+def _facts(judged: Sound, reading: Reading) -> Iterator[tuple[str, str]]:
     """What is known, line by line. Every number of a calculation that did not finish says so."""
-    results, levels = judged.results, _levels_of(judged)
+    results, levels = judged.results, _levels_of(judged, reading)
     status = results.status.replace("_", " ")
     yield "status", f"{status}, {results.code} {results.code_version}".rstrip()
     flag = "" if results.status == "finished" else f"   ({status})"

@@ -198,7 +198,7 @@ def test_one_point_of_a_path_or_with_a_name_is_more_than_a_grid(
 
 def test_a_calculation_without_a_log_says_so() -> None:
     (remark,) = [remark for remark in calculation_levels(results(status="unknown")).remarks if "converged" in remark]
-    assert remark == "there is no log that tells whether this calculation converged"
+    assert remark == "there is no readable log that tells whether this calculation converged"
 
 
 def test_a_fermi_level_outside_the_gap_is_named() -> None:

@@ -387,18 +387,19 @@ def test_potentials_stand_for_the_elements_where_the_structure_is_not_known() ->
 @pytest.mark.parametrize(
     ("first", "second", "verdict", "consequence"),
     [
-        ("unknown", "finished", "unknown", "there is no log that tells whether it converged"),
+        ("unknown", "finished", "unknown", "there is no readable log that tells whether it converged"),
         (
             "geom_not_converged",
             "unknown",
             "unknown",
-            "the energy is not that of a minimum; there is no log that tells whether it converged",
+            "the energy is not that of a minimum; there is no readable log that tells whether it converged",
         ),
         (
             "unknown",
             "scf_not_converged",
             "differs",
-            "there is no log that tells whether it converged; an energy whose SCF did not converge has no meaning",
+            "there is no readable log that tells whether it converged; an energy whose SCF did not converge has no "
+            "meaning",
         ),
     ],
 )

@@ -458,3 +458,19 @@ def test_levels_of_two_calculations_raise_through_the_readers(tmp_path: Path) ->
         surface_levels(**given, fermi=second.log_fermi)
     with pytest.raises(ReferenceMismatch):
         surface_levels(**(given | {"bulk_average": Energy(-8.0, first.potential.zero)}), fermi=first.log_fermi)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("potential.npz", "vacuum level"),
+        ("bands.npz", "band gap"),
+    ],
+)
+def test_what_lies_there_and_was_refused_is_not_said_to_be_missing(
+    slab: Path, name: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (slab / name).write_bytes((slab / name).read_bytes()[:50])
+    assert main(["parse", str(slab)]) == ParseError.exit_code
+    (line,) = lines(capsys.readouterr().out, shown)
+    assert "refused: " in line and name in line and "there is no" not in line and "there are no" not in line

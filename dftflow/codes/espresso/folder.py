@@ -50,10 +50,10 @@ def file_of(calculation: Calculation, stage: str, suffix: str) -> Path:
     return others[0] if others else exact
 
 
-def other_logs(calculation: Calculation) -> Iterator[Path]:
-    """What pp.x and average.x printed, under names that tell no stage."""
+def other_logs(calculation: Calculation, *programs: str) -> Iterator[Path]:
+    """What pp.x and average.x, or only those of the `programs`, printed, whatever the names of the files tell."""
     for file in calculation.files:
-        if _stage_of(calculation, file) is None and _program(file) in ("POST-PROC", "AVERAGE"):
+        if _program(file) in (programs or ("POST-PROC", "AVERAGE")):
             yield file
 
 

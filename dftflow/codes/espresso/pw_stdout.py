@@ -35,6 +35,9 @@ _POTENTIAL = re.compile(r"\s*PseudoPot\. #\s*\d{1,4} for\s+([A-Za-z]\S{0,9})\s+r
 _MD5 = re.compile(r"\s*MD5 check sum:\s*([0-9a-f]{32})")
 _ERROR = re.compile(r"\s*Error in routine\s+(\S+)\s*\(\s*(-?\d+)\s*\):?")
 _BFGS_STEP = re.compile(r"\s*number of bfgs steps\s*=\s*(\d{1,6})")
+_STARTS = "Erro JOB conv Maxi The bfgs SCF iter numb Comp the high kine Pseu MD5 End"
+_TELLING = frozenset((*(f"{start:4s}" for start in _STARTS.split()), "k = ", "k =-"))
+"""First four characters of the lines that tell something; most lines are rows of numbers."""
 _BAND = re.compile(r"\s*Computing kpt #:\s*(\d{1,7})\s+of\s+(\d{1,7})")
 
 
@@ -152,6 +155,8 @@ def _take(found: ProgramOutput, line: str, where: str) -> None:
         match = _VERSION.match(line)
         if match:
             found.program, found.version = match[1], match[2]
+        return
+    if line.lstrip()[:4] not in _TELLING and not (line[:1] == "!" or found.lists_levels or found.error[-1:] == ":"):
         return
     if line.startswith("!"):
         _take_energy(found, line, where)

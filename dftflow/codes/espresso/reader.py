@@ -82,8 +82,8 @@ def _printed_averages(
     calculation: Calculation, log: FileLog, run: PwRun | None, zero: EnergyZero
 ) -> PotentialGrid | None:
     """The table that average.x of version 4 printed."""
-    for file in calculation.files:
-        if file.suffix not in (".xml", ".in") and _prints_averages(file):
+    for file in other_logs(calculation, "AVERAGE"):
+        if _prints_averages(file):
             return log.take(
                 file.with_name(plain_name(file)),
                 "plane averages",
@@ -96,7 +96,7 @@ def _printed_averages(
 def _prints_averages(file: Path) -> bool:
     try:
         with lying(file) as plain:
-            return read_stdout(plain).program == "AVERAGE" and bool(read_average(plain)[1].size)
+            return bool(read_average(plain)[1].size)
     except ParseError:
         return False
 
@@ -303,7 +303,7 @@ def _warnings(
     if run.from_text:
         found.append(f"{NO_XML}: the text of pw.x is read, which has fewer digits and does not tell the whole method")
     if potential is None and planar is not None:
-        found.append("there is no grid of the potential: its plane averages were taken from average.x")
+        found.append("there is no readable grid of the potential: its plane averages were taken from average.x")
     return found
 
 

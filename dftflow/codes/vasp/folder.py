@@ -32,7 +32,7 @@ _NAME = re.compile(
 
 
 def calculations_in(folder: Path) -> tuple[Calculation, ...]:
-    """The calculations in `folder`: one of VASP's outputs that is read, or an INCAR beside a POSCAR."""
+    """The calculations in `folder`: one of VASP's outputs that is read or named, or an INCAR beside a POSCAR."""
     if not folder.is_dir():
         return ()
     groups: dict[str, list[Path]] = {}
@@ -75,7 +75,7 @@ def _is_of_vasp(file: Path, name: str) -> bool:
 def _is_calculation(names: set[str], word: str) -> bool:
     if word:
         return bool(names & {"vasprun.xml", "OUTCAR"})
-    return bool(names & {*TELLING, "vaspout.h5"}) or names >= {"INCAR", "POSCAR"}
+    return bool(names & {*TELLING, *NOT_READ}) or names >= {"INCAR", "POSCAR"}
 
 
 def _order(file: Path) -> int:
