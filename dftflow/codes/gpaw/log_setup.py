@@ -22,8 +22,10 @@ _FUNCTIONAL = (
 )
 _INPUT_IS_WHOLE = re.compile(r"^Input parameters:$(?s:.*)^ *(?:species|Reference energy)\b", re.MULTILINE)
 _CUTOFF = re.compile(r"^ *Cutoff(?: energy)?: +(\S+) eV", re.MULTILINE)
-_GRID = re.compile(r"(\d+) x (\d+) x (\d+) Monkhorst-Pack grid(?: \+ \[([^\]]*)\])?")
-_SIZE = re.compile(r"Monkhorst-Pack size: \[(\d+), (\d+), (\d+)\]\s+Monkhorst-Pack shift: \[([^\]]*)\]")
+_GRID = re.compile(r"(\d{1,5}) x (\d{1,5}) x (\d{1,5}) Monkhorst-Pack grid(?: \+ \[([^\]]{0,80})\])?")
+_SIZE = re.compile(
+    r"Monkhorst-Pack size: \[(\d{1,5}), (\d{1,5}), (\d{1,5})\]\s+Monkhorst-Pack shift: \[([^\]]{0,80})\]"
+)
 _GAMMA = re.compile(r"^1 k-point \(Gamma\)", re.MULTILINE)
 _SMEARING = re.compile(
     r"^ *(?:Occupation numbers: |occupation numbers:\s+)(?P<name>[A-Za-z][\w -]*):\s+width[:=] *(?P<width>\S+)",

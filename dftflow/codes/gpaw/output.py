@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -25,8 +26,10 @@ from dftflow.model.results import Atoms, Bands, FloatArray, PotentialGrid, Relax
 __all__ = ["read_calculation", "read_record"]
 
 T = TypeVar("T")
-DAMAGE = (KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, OSError, EOFError, RuntimeError,
-          MemoryError, zipfile.BadZipFile, zlib.error)  # fmt: skip
+DAMAGE = (
+    *(KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, OSError, EOFError, RuntimeError),
+    *(MemoryError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 LARGEST_INTEGER = 2**53  # a double holds all of them
 NUMBERS = ("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "peak_memory_mib")
 
@@ -247,6 +250,8 @@ def _atoms(arrays: Mapping[str, Any]) -> Atoms | None:
     if "numbers" not in arrays or "positions_frac" not in arrays:
         return None
     places = arrays["positions_frac"]
+    if places.shape != (len(arrays["numbers"]), 3):
+        raise ValueError(f"the positions have the shape {places.shape}")
     if not np.isfinite(places).all():
         raise ValueError("the positions hold what is no number")
     return atoms_of(from_arrays(arrays["numbers"], np.eye(3), places))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOG_HEAD_BYTES", "TextLog", "is_log", "read_log"]
 
+MOST_SECONDS = 1e9
 LOG_HEAD_BYTES = 1 << 15
 """A fixed density's log of GPAW 26 has its SCF before the name."""
 
@@ -118,6 +119,11 @@ def read_log(file: Path) -> TextLog:
         raise ParseError("the log is damaged", reason=str(error), where=str(file)) from error
 
 
+def _seconds(text: str) -> float | None:
+    value = float(text)
+    return value if value < MOST_SECONDS else None
+
+
 def _text(content: bytes) -> str:
     return content.decode("utf-8", errors="replace").replace("\r\n", "\n")
 
@@ -146,7 +152,7 @@ def _log(text: str, version: str, n_runs: int) -> TextLog:
         n_geometries=n_geometries,
         n_runs=n_runs,
         last_is_whole=last_is_whole,
-        wall_time_s=None if end is None else float(end[1] or end[2]),
+        wall_time_s=None if end is None else _seconds(end[1] or end[2]),
         peak_memory_mib=None if memory is None else float(memory[1]),
     )
 

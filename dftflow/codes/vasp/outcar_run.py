@@ -289,7 +289,7 @@ def _rows_while_numbers(lines: Iterator[str], width: int) -> FloatArray:
         words = line.split()
         if not words:
             break
-        if len(words) != width:
+        if len(words) != width or "_" in line:  # Python reads 1_0 as 10
             raise _Damage(f"there should be {width} numbers: {line.strip()[:60]!r}")
         rows.append([float(word) if _is_number(word) else np.nan for word in words])
         if len(rows) > MOST_ATOMS:
