@@ -23,7 +23,7 @@ from dftflow.model.spec import KPoint
 if TYPE_CHECKING:
     from pymatgen.core import Lattice
 
-__all__ = ["corner_remarks", "plain_label"]
+__all__ = ["corner_remarks", "letter_remarks", "plain_label"]
 
 LATTICES = {
     "CUB": "simple cubic",
@@ -70,6 +70,23 @@ def corner_remarks(lattice: Lattice, corners: Sequence[KPoint]) -> tuple[str, ..
     points = _special_points(lattice)
     rotations = _rotations(lattice)
     return tuple(_remark(corner, plain_label(corner.label), kind, points, rotations) for corner in corners)
+
+
+def letter_remarks(lattice: Lattice | None, letters: Sequence[str]) -> tuple[str, ...]:
+    """For every letter in place of coordinates that the lattice has no such special point, ``""`` when it has.
+
+    As for the corners, only in lattices whose special points have one set of names.
+    """
+    kind = _kind(lattice) if lattice is not None else None
+    if lattice is None or kind is None:
+        return ("",) * len(letters)
+    names = sorted(_special_points(lattice))
+    return tuple(
+        ""
+        if plain_label(letter.capitalize()) in names
+        else f"{letter} is no special point of a {LATTICES[kind]} lattice, which has {', '.join(names)}"
+        for letter in letters
+    )
 
 
 def _remark(corner: KPoint, label: str, kind: str, points: dict[str, FloatArray], rotations: FloatArray) -> str:

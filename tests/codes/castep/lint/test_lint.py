@@ -33,8 +33,8 @@ num_dump_cycles     : 0
 CELL = """\
 %BLOCK LATTICE_CART
 ang
-   6.0  0.0  0.0
-   0.0  7.0  0.0
+   5.0  0.0  0.0
+   0.0  6.0  0.0
    0.0  0.0  8.0
 %ENDBLOCK LATTICE_CART
 
@@ -49,7 +49,7 @@ SYMMETRY_GENERATE
 SYMMETRY_TOL : 0.01 ang
 """
 BANDS = "task : BandStructure\nxc_functional : PBE\nbs_nextra_bands : 12\nnum_dump_cycles : 0\n"
-FCC = CELL.replace("6.0  0.0  0.0", "0.0  3.0  3.0").replace("0.0  7.0  0.0", "3.0  0.0  3.0")
+FCC = CELL.replace("5.0  0.0  0.0", "0.0  3.0  3.0").replace("0.0  6.0  0.0", "3.0  0.0  3.0")
 FCC = FCC.replace("0.0  0.0  8.0", "3.0  3.0  0.0")
 LENGTH = len(CELL.splitlines())
 
@@ -168,8 +168,8 @@ def test_a_mistake_in_a_cell_file(case: str, tmp_path: Path) -> None:
     ("old", "new", "message", "line"),
     [
         ("   0.0  0.0  8.0\n", "", "2 rows, expected 3", 4),
-        ("   0.0  0.0  8.0\n", "   0.0  7.0  0.0\n", "span no cell", 3),
-        ("   0.0  7.0  0.0\n", "   0.0  ***  0.0\n", "not a number", 4),
+        ("   0.0  0.0  8.0\n", "   0.0  6.0  0.0\n", "span no cell", 3),
+        ("   0.0  6.0  0.0\n", "   0.0  ***  0.0\n", "not a number", 4),
         ("%ENDBLOCK LATTICE_CART\n", "", "has no end", 7),
         ("ART\nang\n", "ART\nangstrom\n", "'angstrom' is no unit of length", 2),
         ("Br  0.5  0.5  0.5", "Bx  0.5  0.5  0.5", "names no element", 10),
@@ -313,11 +313,13 @@ def test_cutoff_against_the_potentials(cutoff: str, severities: list[str], tmp_p
 
 def test_a_library_says_no_cutoff(tmp_path: Path) -> None:
     pot = "%BLOCK SPECIES_POT\nC19\n%ENDBLOCK SPECIES_POT\n"
-    assert lint(tmp_path, param=PARAM.replace("400 eV", "50 eV"), cell=CELL + pot) == ()
+    assert lint(tmp_path, param=PARAM.replace("400 eV", "100 eV"), cell=CELL + pot) == ()
 
 
 def test_potentials_and_atoms_that_do_not_match(tmp_path: Path) -> None:
     pot = "%BLOCK SPECIES_POT\nPb Pb_00.usp\nCs Cs_00.usp\n%ENDBLOCK SPECIES_POT\n"
+    for name in ("Pb_00.usp", "Cs_00.usp"):
+        (tmp_path / name).touch()
     found = lint(tmp_path, cell=CELL + pot)
     assert [finding.severity for finding in found] == ["note", "note"]
     assert "no potential for Br" in found[0].message
@@ -443,6 +445,8 @@ def test_damaged_decks_are_checked_without_a_crash(data: st.DataObject, tmp_path
 @pytest.mark.parametrize("family", ["academic", "materials-studio"])
 def test_every_deck_that_is_written_is_good(family: Any, calculations: dict[str, Any], tmp_path: Path) -> None:
     written = 0
+    for element in ("Br", "C", "Cs", "H", "I", "N", "Pb"):
+        (tmp_path / f"{element}_00PBE.usp").touch()
     for seed, step in calculations.items():
         for number, spec in enumerate(_variants(step.spec)):
             deck = CASTEP(CastepOptions(keywords=family)).render(step.structure, spec, f"{seed}-{number}")
@@ -463,22 +467,29 @@ def _variants(spec: CalcSpec) -> Iterator[CalcSpec]:
         yield replace(spec, relaxation=replace(spec.relaxation, cell="fixed"), fixed_atoms=(1,))
 
 
-WRONG_IN_PUBLIC = {"SMTG-Bham+sumo/tests/data/Fe/Fe.cell": (23, "is called P, but is no special point")}
-"""(3/4, 1/4, -1/4) lies halfway between Gamma and H of this cell; P is (1/4, 1/4, 1/4)."""
+WRONG_IN_PUBLIC = {
+    "SMTG-Bham+sumo/tests/data/Fe/Fe.cell": [(23, "warning", "is called P, but is no special point")],
+    "ml-evs+matador/tests/data/cell_files/spin_test.cell": [
+        (11, "warning", "6 atoms in 1000 Å3 (0.05 g/cm3) are too few"),
+        (15, "error", "H in line 11 and H in line 15 are 0.000 Å apart: on one site"),
+    ],
+}
+"""(3/4, 1/4, -1/4) lies halfway between Gamma and H of this cell; P is (1/4, 1/4, 1/4). The other file is a test of a
+reader, which no one ran: its atoms at 0 0 0 and 1 1 1 are one."""
 
 
 def test_published_decks_are_left_in_peace(castep_data: Path) -> None:
     files = sorted([*castep_data.rglob("*.cell"), *castep_data.rglob("*.param")])
     assert len(files) > 80
-    found = {
-        finding.file.relative_to(castep_data).as_posix(): finding
-        for finding in lint_files(files)
-        if finding.severity != "note"
-    }
+    found: dict[str, list[tuple[int, str, str]]] = {}
+    for finding in lint_files(files):
+        if finding.severity != "note" and "neither beside the deck" not in finding.message:
+            name = finding.file.relative_to(castep_data).as_posix()
+            found.setdefault(name, []).append((finding.line, finding.severity, finding.message))
     assert found.keys() == WRONG_IN_PUBLIC.keys()
-    for name, (line, message) in WRONG_IN_PUBLIC.items():
-        assert (found[name].line, found[name].severity) == (line, "warning")
-        assert message in found[name].message
+    for name, wanted in WRONG_IN_PUBLIC.items():
+        assert [(line, severity) for line, severity, _ in found[name]] == [(line, how) for line, how, _ in wanted]
+        assert all(part in message for (*_, message), (*_, part) in zip(found[name], wanted, strict=True))
 
 
 def test_thousands_of_unknown_names_are_all_found(tmp_path: Path) -> None:
