@@ -193,8 +193,10 @@ class _Scan:
             summary = f"{line.text} does not close the open block {self._name!r}"
             self._problem(line.number, summary, fix=f"give both the same name, or end {self._name!r} first")
             known = [word for word in (self._name, name) if keyword_table().find(word) is not None]
-            self._whole &= len(known) < 2 or not name
-            self._name = known[0] if known else self._name
+            doubtful = len(known) == 2
+            self._whole &= not doubtful
+            self._name = "" if doubtful else (known or [self._name])[0]  # which of the two it is nobody knows
+            name = "" if doubtful else name
         self._keep(self._name or name)
 
     def _take_back(self, name: str) -> None:

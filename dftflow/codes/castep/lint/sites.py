@@ -102,9 +102,11 @@ def _thickest_empty_layer_ang(structure: Structure, radii: np.ndarray[tuple[int]
     thickest = 0.0
     for axis, thickness in enumerate(1 / np.linalg.norm(structure.lattice.inv_matrix, axis=0)):
         middle = (structure.frac_coords[:, axis] % 1.0) * thickness
-        images = np.concatenate([middle + shift * thickness for shift in (-1, 0, 1)])
-        low, high = images - np.tile(radii, 3), images + np.tile(radii, 3)
+        reach = int(np.ceil(radii.max() / thickness)) + 1
+        shifts = thickness * np.arange(-reach, reach + 1)[:, None]
+        low, high = (middle - radii + shifts).ravel(), (middle + radii + shifts).ravel()
         order = np.argsort(low)
         gaps = low[order][1:] - np.maximum.accumulate(high[order])[:-1]
-        thickest = max(thickest, float(gaps.max()))
+        one_period = (low[order][1:] >= 0) & (low[order][1:] < thickness)
+        thickest = max(thickest, float(gaps[one_period].max(initial=0.0)))
     return thickest

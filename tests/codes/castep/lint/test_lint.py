@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from castep_decks import lint, only, path_block
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dftflow.codes.castep import CASTEP
-from dftflow.codes.castep.lint.finding import Finding
 from dftflow.codes.castep.lint.lint import lint_files
 from dftflow.codes.castep.options import CastepOptions
 from dftflow.errors import InputError
@@ -59,25 +59,6 @@ def _no_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pymatgen has no electronegativity for Ar
         yield
-
-
-def lint(folder: Path, *, param: str | None = None, cell: str | None = None) -> tuple[Finding, ...]:
-    files = []
-    for suffix, text in ((".param", param), (".cell", cell)):
-        if text is not None:
-            files.append(folder / f"a{suffix}")
-            files[-1].write_text(text)
-    return lint_files(files)
-
-
-def only(findings: tuple[Finding, ...]) -> Finding:
-    found = [finding for finding in findings if finding.severity != "note"]
-    assert len(found) == 1, "\n".join(map(str, found))
-    return found[0]
-
-
-def path_block(*corners: str, family: str = "bs") -> str:
-    return "\n".join([f"%BLOCK {family}_kpoint_path", *corners, f"%ENDBLOCK {family}_kpoint_path", ""])
 
 
 def test_a_good_deck_has_no_finding(tmp_path: Path) -> None:
@@ -498,3 +479,55 @@ def test_thousands_of_unknown_names_are_all_found(tmp_path: Path) -> None:
     unknown = [finding for finding in found if finding.severity != "note"]
     assert [finding.line for finding in unknown] == list(range(1, 5001))
     assert "nbands" in unknown[0].fix
+
+
+# --- one mistake, one error -------------------------------------------------------------------------------------------
+
+ENDS_AND_BEGINS = [number for number, line in enumerate(CELL.splitlines()) if line.startswith("%")]
+
+
+@pytest.mark.parametrize("number", ENDS_AND_BEGINS)
+@pytest.mark.parametrize("damage", ["cut", "misspelt", "nameless", "of another name", "of no name"])
+def test_one_broken_line_is_one_error(number: int, damage: str, tmp_path: Path) -> None:
+    lines = CELL.splitlines()
+    mark, name = lines[number].split()
+    other = "POSITIONS_FRAC" if name == "LATTICE_CART" else "LATTICE_CART"
+    lines[number] = {
+        "cut": "",
+        "misspelt": f"{mark.replace('OC', 'O')} {name}",
+        "nameless": mark,
+        "of another name": f"{mark} {other}",
+        "of no name": f"{mark} {name}S",
+    }[damage]
+    found = lint(tmp_path, param=PARAM, cell="\n".join(lines) + "\n")
+    assert [finding.severity for finding in found] == ["error"], "\n".join(map(str, found))
+    assert found[0].fix
+
+
+def test_a_whole_file_with_a_misspelt_mark_is_checked_further(tmp_path: Path) -> None:
+    text = CELL.replace("%BLOCK LATTICE", "%BLOK LATTICE").replace("Br  0.5  0.0  0.5", "Br  0.5  0.5  0.52")
+    assert [finding.line for finding in lint(tmp_path, cell=text)] == [1, 11]
+
+
+@pytest.mark.parametrize("value", ["include_gamma", "INCLUDE_GAMMA", "0.25 0.25 0.25"])
+def test_the_offset_of_phonons_may_be_a_word(value: str, tmp_path: Path) -> None:
+    assert lint(tmp_path, cell=CELL + f"phonon_kpoint_mp_offset : {value}\n") == ()
+    assert "not three numbers" in only(lint(tmp_path, cell=CELL + "kpoint_mp_offset : include_gamma\n")).message
+
+
+def test_spectral_restart_is_no_alarm(tmp_path: Path) -> None:
+    block = "%BLOCK devel_code\nSPECTRAL_RESTART\n%ENDBLOCK devel_code\n"
+    assert lint(tmp_path, param=PARAM + block) == ()
+    (found,) = lint(tmp_path, param=PARAM + "spectral_restart : true\n")
+    assert (found.severity, found.line) == ("note", 10)
+    assert "devel_code" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("letters", "wrong"),
+    [("L G X", []), ("L Gamma K", []), ("R G M", [LENGTH + 2, LENGTH + 4]), ("l g x", [])],
+)
+def test_letters_of_another_lattice(letters: str, wrong: list[int], tmp_path: Path) -> None:
+    found = [f for f in lint(tmp_path, cell=FCC + path_block(*letters.split())) if f.severity != "note"]
+    assert [finding.line for finding in found] == wrong
+    assert all("no special point of a face-centred cubic lattice" in finding.message for finding in found)
