@@ -40,6 +40,7 @@ __all__ = [
     "CellDeck",
     "CellSite",
     "KPointSampling",
+    "cell_structure",
     "path_corners",
     "read_cell",
     "read_cell_deck",
@@ -56,7 +57,7 @@ LISTS = ("spectral_kpoint_list", "bs_kpoint_list", "spectral_kpoints_list", "bs_
 PATHS = ("spectral_kpoint_path", "bs_kpoint_path", "spectral_kpoints_path", "bs_kpoints_path")
 SMALLEST_VOLUME_ANG3 = 1e-3
 LONGEST_ANG = 1e5
-_SPIN = re.compile(r"\bspin\s*[=:]\s*(.*)", re.IGNORECASE)
+_SPIN = re.compile(r"\bspin(?:\s*[=:]\s*|\s+)\(?\s*(.*)", re.IGNORECASE)
 _LABEL = re.compile(r"\blabel\s*[=:]\s*(\S+)", re.IGNORECASE)
 _MODIFIER = re.compile(r"[A-Za-z]")
 _TRUE, _FALSE = ("true", "t", ".true.", ""), ("false", "f", ".false.")
@@ -167,7 +168,7 @@ def read_cell(file: Path) -> DeckFile:
     """
     deck = scan_deck(file)
     for problem in deck.problems:
-        raise ParseError(problem.summary, reason=problem.reason, where=deck.where(problem.line))
+        raise ParseError(problem.summary, reason=problem.reason, fix=problem.fix, where=deck.where(problem.line))
     twice = [name for name, count in Counter(block.name for block in deck.blocks).items() if count > 1]
     if twice:
         line = [block.line for block in deck.blocks if block.name == twice[0]][1]
@@ -195,7 +196,7 @@ def read_cell_structure(file: Path) -> Structure:
                 fix="dftflow reads ordered crystals only",
                 where=deck.where(site.line),
             )
-    return _structure(deck, lattice, sites)
+    return cell_structure(deck, lattice, sites)
 
 
 def read_cell_path(file: Path) -> KPath | None:
@@ -233,7 +234,7 @@ def read_cell_deck(file: Path) -> CellDeck:
     com = _flag(deck, "fix_com")
     return CellDeck(
         file=file,
-        structure=_structure(deck, lattice, sites) if ordered and lattice is not None else None,
+        structure=cell_structure(deck, lattice, sites) if ordered and lattice is not None else None,
         sites=sites,
         kpoints=_sampling(deck),
         path=path,
@@ -333,17 +334,18 @@ def _site(deck: DeckFile, line: DeckLine, scale: float) -> CellSite:
 
 
 def _spin(text: str) -> tuple[float, ...]:
-    """The numbers in front of the next modifier: one, or three for a vector."""
+    """The numbers in front of the next modifier: one, or three for a vector (``4``, ``- 3``, ``(0 0 1.5)``)."""
     numbers: list[float] = []
-    for word in text.split():
-        number = fortran_number(word.rstrip(","))
+    for word in re.sub(r"([+-])\s+", r"\1", text).split():
+        number = fortran_number(word.rstrip(",)"))
         if number is None:
             break
         numbers.append(number)
     return tuple(numbers)
 
 
-def _structure(deck: DeckFile, lattice: Lattice, sites: tuple[CellSite, ...]) -> Structure:
+def cell_structure(deck: DeckFile, lattice: Lattice, sites: tuple[CellSite, ...]) -> Structure:
+    """The structure of a file whose lattice and sites are read; a mixture is its first element."""
     from pymatgen.core import Structure
 
     return Structure(

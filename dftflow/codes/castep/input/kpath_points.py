@@ -23,7 +23,7 @@ from dftflow.model.spec import KPoint
 if TYPE_CHECKING:
     from pymatgen.core import Lattice
 
-__all__ = ["agreeing_labels", "corner_remarks", "named_points", "plain_label"]
+__all__ = ["agreeing_labels", "corner_remarks", "letter_remarks", "named_points", "plain_label"]
 
 LATTICES = {
     "CUB": "simple cubic",
@@ -95,6 +95,23 @@ def agreeing_labels(lattice: Lattice, corners: Sequence[KPoint]) -> tuple[str, .
     return tuple(
         corner.label if corner.label in points and _on(rotations @ np.array(corner.frac), points[corner.label]) else ""
         for corner in corners
+    )
+
+
+def letter_remarks(lattice: Lattice | None, letters: Sequence[str]) -> tuple[str, ...]:
+    """For every letter in place of coordinates that the lattice has no such special point, ``""`` when it has.
+
+    As for the corners, only in lattices whose special points have one set of names.
+    """
+    kind = _kind(lattice) if lattice is not None else None
+    if lattice is None or kind is None:
+        return ("",) * len(letters)
+    names = sorted(_special_points(lattice))
+    return tuple(
+        ""
+        if plain_label(letter.capitalize()) in names
+        else f"{letter} is no special point of a {LATTICES[kind]} lattice, which has {', '.join(names)}"
+        for letter in letters
     )
 
 

@@ -110,7 +110,7 @@ def read_param(file: Path) -> ParamFile:
     """
     deck = scan_deck(file)
     for problem in deck.problems:
-        raise ParseError(problem.summary, reason=problem.reason, where=deck.where(problem.line))
+        raise ParseError(problem.summary, reason=problem.reason, fix=problem.fix, where=deck.where(problem.line))
     settings: dict[str, DeckKeyword] = {}
     for keyword in deck.keywords:
         earlier = settings.setdefault(canonical_name(keyword.name), keyword)

@@ -26,7 +26,7 @@ __all__ = ["ACADEMIC_LIBRARY", "TABULATED", "Potentials", "choose_potentials", "
 ACADEMIC_LIBRARY = "C19"
 TABULATED: Final = "tabulated:"
 NORM_CONSERVING_SET = "_OP"
-POTENTIAL_FILES = (".usp", ".uspcc", ".uspso", ".recpot", ".upf", ".otfglib")
+POTENTIAL_FILES = (".usp", ".uspcc", ".uspso", ".recpot", ".upf", ".otfglib", ".dat", ".data")
 CHECK_CUTOFF = (
     "Each potential wants a cutoff of its own. Its on-the-fly string, which the .castep file repeats, holds three of "
     "them in Hartree (coarse, medium, fine: 7, 8 and 9 in 2|1.6|7|8|9|30:31); a tabulated potential may say so in the "

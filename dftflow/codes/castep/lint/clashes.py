@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
 from dftflow.codes.castep.input.deck_file import DeckBlock, DeckFile, DeckKeyword
-from dftflow.codes.castep.input.keyword_table import UNITS, canonical_name, keyword_table, split_quantity
+from dftflow.codes.castep.input.keyword_table import canonical_name, keyword_table
 from dftflow.codes.castep.input.param_file import FALSE
-from dftflow.codes.castep.lint.finding import Finding, Severity
-from dftflow.codes.castep.lint.structure import CellFacts, potential_cutoffs
+from dftflow.codes.castep.lint.cutoff import check_cutoff
+from dftflow.codes.castep.lint.electrons import check_electrons
+from dftflow.codes.castep.lint.finding import Finding
+from dftflow.codes.castep.lint.kpath_families import SAMPLINGS
+from dftflow.codes.castep.lint.potentials import check_hybrid
+from dftflow.codes.castep.lint.spin import check_coupling, check_initial_spins, check_j_dependence, check_spin
+from dftflow.codes.castep.lint.structure import CellFacts
+from dftflow.codes.castep.lint.values import DeckValues
 
 __all__ = ["check_exclusions", "check_parameters", "check_together"]
 
 GEOMETRY = ("geometryoptimization", "geometryoptimisation")
-SAMPLINGS = ("kpoint_path", "kpoint_list", "kpoint_mp_grid", "kpoint_mp_spacing")
 ALONG_AXIS = 1e-4
 HARMLESS = ("write_eigenvalues",)  # of either family, read by both
-
-
-@dataclass(frozen=True, slots=True)
-class _Values:
-    """Values of a file by canonical name, in lower case without blanks; a keyword that is switched off is not there."""
-
-    deck: DeckFile
-    given: Mapping[str, DeckKeyword]
-
-    @classmethod
-    def of(cls, deck: DeckFile) -> _Values:
-        return cls(deck, {canonical_name(name): keyword for name, keyword in deck.values.items()})
-
-    def option(self, name: str) -> str:
-        keyword = self.given.get(name)
-        return "" if keyword is None else "".join(keyword.value.lower().split())
-
-    def is_on(self, name: str) -> bool:
-        return name in self.given and self.option(name) not in FALSE
-
-    def finding(self, name: str, severity: Severity, message: str, fix: str = "") -> Finding:
-        line = self.given[name].line if name in self.given else 1
-        return Finding(file=self.deck.file, line=line, severity=severity, message=message, fix=fix)
 
 
 def check_exclusions(deck: DeckFile) -> Iterator[Finding]:
@@ -63,28 +44,37 @@ def check_exclusions(deck: DeckFile) -> Iterator[Finding]:
             )
 
 
-def check_parameters(deck: DeckFile) -> Iterator[Finding]:
-    """What the keywords of a ``.param`` file say together."""
-    values = _Values.of(deck)
+def check_parameters(deck: DeckFile, *, alone: bool) -> Iterator[Finding]:
+    """What the keywords of a ``.param`` file say together; `alone` is one whose ``.cell`` is not there."""
+    values = DeckValues.of(deck)
     yield from _restart(values)
     yield from _effects(values)
     yield from _dipole(values)
     yield from _families(values)
     yield from _defaults(values)
+    yield from check_spin(values)
+    yield from check_coupling(values)
+    if alone:
+        yield from check_cutoff(values, None, frozenset())
 
 
 def check_together(param: DeckFile, cell: DeckFile, facts: CellFacts) -> Iterator[Finding]:
     """What the ``.param`` and the ``.cell`` of one calculation say together."""
-    values, of_cell = _Values.of(param), _Values.of(cell)
+    values, of_cell = DeckValues.of(param), DeckValues.of(cell)
     names = {canonical_name(name) for name in (*cell.values, *cell.block_of)}
     yield from _bands_need_points(values, names, facts)
     yield from _geometry_needs_freedom(values, of_cell, facts)
-    yield from _cutoff(values, cell)
+    sites = facts.sites or ()
+    yield from check_cutoff(values, facts.potentials, frozenset(site.species.lower() for site in sites))
+    yield from check_electrons(values, facts.potentials, sites)
+    yield from check_initial_spins(values, cell, sites)
+    yield from check_j_dependence(values, cell, facts.potentials, sites)
+    yield from check_hybrid(values, cell, facts.potentials, sites)
     if values.option("dipole_correction") not in ("", "none"):
         yield from _slab(values, of_cell, facts)
 
 
-def _slab(values: _Values, of_cell: _Values, facts: CellFacts) -> Iterator[Finding]:
+def _slab(values: DeckValues, of_cell: DeckValues, facts: CellFacts) -> Iterator[Finding]:
     """A cell whose dipole is corrected."""
     fixed_cell = of_cell.is_on("fix_all_cell") or not any(facts.cell_constraints or (1,))
     if values.option("task") in GEOMETRY and facts.sites is not None and not fixed_cell:
@@ -108,7 +98,7 @@ def _slab(values: _Values, of_cell: _Values, facts: CellFacts) -> Iterator[Findi
         )
 
 
-def _restart(values: _Values) -> Iterator[Finding]:
+def _restart(values: DeckValues) -> Iterator[Finding]:
     both = [name for name in ("continuation", "reuse") if name in values.given and values.option(name) != "null"]
     if len(both) == 2:
         yield values.finding(
@@ -116,7 +106,7 @@ def _restart(values: _Values) -> Iterator[Finding]:
         )
 
 
-def _effects(values: _Values) -> Iterator[Finding]:
+def _effects(values: DeckValues) -> Iterator[Finding]:
     """Keywords without effect, or with another than meant."""
     if values.is_on("fixed_npw") and values.option("finite_basis_corr") not in ("", "0", "none"):
         yield values.finding(
@@ -129,15 +119,11 @@ def _effects(values: _Values) -> Iterator[Finding]:
         yield values.finding(
             "smearing_width", "warning", "with fix_occupancy nothing is smeared", "fix_occupancy : false"
         )
-    unpolarised = "spin_polarized" in values.given and not values.is_on("spin_polarized")
-    spin, _ = split_quantity(values.option("spin")) if "spin" in values.given else (0.0, "")
-    if unpolarised and spin:
-        yield values.finding("spin", "error", "spin_polarized is false, but a spin is given", "spin_polarized : true")
     if values.is_on("write_formatted_elf") and not values.is_on("calculate_elf"):
         yield values.finding("write_formatted_elf", "warning", "there is no ELF to write", "calculate_elf : true")
 
 
-def _dipole(values: _Values) -> Iterator[Finding]:
+def _dipole(values: DeckValues) -> Iterator[Finding]:
     correction, direction = values.option("dipole_correction"), values.option("dipole_dir")
     if direction and correction in ("", "none"):
         yield values.finding(
@@ -149,7 +135,7 @@ def _dipole(values: _Values) -> Iterator[Finding]:
         )
 
 
-def _families(values: _Values) -> Iterator[Finding]:
+def _families(values: DeckValues) -> Iterator[Finding]:
     """bs_* belongs to task BandStructure, spectral_* to task Spectral."""
     task = values.option("task")
     family = {"spectral": "spectral", "bandstructure": "bs"}.get(task, "")
@@ -167,7 +153,7 @@ def _families(values: _Values) -> Iterator[Finding]:
             )
 
 
-def _defaults(values: _Values) -> Iterator[Finding]:
+def _defaults(values: DeckValues) -> Iterator[Finding]:
     task = values.option("task")
     for changed in keyword_table().changed_defaults:
         if changed.name not in values.given and (not changed.tasks or task in changed.tasks):
@@ -181,7 +167,7 @@ def _defaults(values: _Values) -> Iterator[Finding]:
         yield values.finding("task", "note", "xc_functional is left to its default: LDA", "write xc_functional out")
 
 
-def _bands_need_points(values: _Values, names: set[str], facts: CellFacts) -> Iterator[Finding]:
+def _bands_need_points(values: DeckValues, names: set[str], facts: CellFacts) -> Iterator[Finding]:
     task, spectral_task = values.option("task"), values.option("spectral_task")
     wants_bands = task == "bandstructure" or (task == "spectral" and spectral_task in ("", "bandstructure"))
     if not wants_bands or facts.sites is None:
@@ -205,7 +191,7 @@ def _bands_need_points(values: _Values, names: set[str], facts: CellFacts) -> It
         )
 
 
-def _geometry_needs_freedom(values: _Values, of_cell: _Values, facts: CellFacts) -> Iterator[Finding]:
+def _geometry_needs_freedom(values: DeckValues, of_cell: DeckValues, facts: CellFacts) -> Iterator[Finding]:
     if values.option("task") not in GEOMETRY or facts.sites is None:
         return
     cell_fixed = of_cell.is_on("fix_all_cell") or (
@@ -216,30 +202,3 @@ def _geometry_needs_freedom(values: _Values, of_cell: _Values, facts: CellFacts)
         yield values.finding(
             "task", "error", "neither the cell nor an atom may move: nothing to optimise", "free some of them"
         )
-
-
-def _cutoff(values: _Values, cell: DeckFile) -> Iterator[Finding]:
-    """The cutoff against what the on-the-fly strings of the potentials ask for."""
-    keyword = values.given.get("cut_off_energy")
-    number, unit = split_quantity(keyword.value) if keyword else (None, "")
-    factor = UNITS["energy"].get(unit or "ev")
-    if number is None or factor is None:
-        return
-    cutoff_ev = number * factor
-    for wanted in potential_cutoffs(cell):
-        if cutoff_ev < wanted.coarse_ev * (1 - 1e-3):
-            yield values.finding(
-                "cut_off_energy",
-                "warning",
-                f"{cutoff_ev:g} eV is below the coarse quality of {wanted.species}'s potential "
-                f"({wanted.coarse_hartree:g} Ha)",
-                f"at least {wanted.coarse_ev:.1f} eV; fine is {wanted.fine_ev:.1f} eV",
-            )
-        elif cutoff_ev < wanted.fine_ev * (1 - 1e-3):
-            yield values.finding(
-                "cut_off_energy",
-                "note",
-                f"{cutoff_ev:g} eV is below the fine quality of {wanted.species}'s potential "
-                f"({wanted.fine_hartree:g} Ha)",
-                f"{wanted.fine_ev:.1f} eV",
-            )

@@ -17,6 +17,7 @@ MOST_GUESSES = 30  # a damaged file has thousands of unknown names, and each gue
 LONGEST_COMMENT = 80
 LONGEST_FILE_NAME = 255
 FILE_NAMES = ("checkpoint", "continuation", "elec_dump_file", "elec_restore_file", "reuse")
+DEVEL_WORDS = ("spectral_restart",)  # castep-docs, "Spectral", "Restarts"
 NEED_NO_VALUE = ("comment", "continuation")
 FULL_NAMES = {
     "angstrom": "ang",
@@ -34,7 +35,7 @@ FULL_NAMES = {
 def check_keywords(deck: DeckFile, kind: str) -> Iterator[Finding]:
     """Findings of a file of `kind` ``cell`` or ``param``, in the order of its lines within each check."""
     for problem in deck.problems:
-        yield Finding(file=deck.file, line=problem.line, severity="error", message=problem.summary, fix=problem.reason)
+        yield Finding(file=deck.file, line=problem.line, severity="error", message=problem.summary, fix=problem.fix)
     yield from _repeated(deck)
     unknown = [thing.name for thing in deck.things if keyword_table().find(thing.name) is None]
     guesses = {name: keyword_table().nearest(name) for name in list(dict.fromkeys(unknown))[:MOST_GUESSES]}
@@ -84,7 +85,10 @@ def _check_name(
     name, is_block = thing.name, isinstance(thing, DeckBlock)
     known = keyword_table().find(name)
     severity: Severity = "error"
-    if known is None:
+    if known is None and name in DEVEL_WORDS and kind == "param":
+        severity, message = "note", f"{name} is no keyword of CASTEP 18.1 to 21.1, but a word of the block devel_code"
+        fix = f"%BLOCK devel_code, {name.upper()}, %ENDBLOCK devel_code"
+    elif known is None:
         nearest = guesses.get(name, "")
         severity = "error" if nearest else "warning"
         message, fix = f"CASTEP has no keyword {name}", f"did you mean {nearest}?" if nearest else ""
@@ -111,7 +115,8 @@ def _value_problem(keyword: Keyword, value: str) -> tuple[str, str, Severity]:
     if keyword.type == "text":
         return _text_problem(keyword, value)
     if keyword.type in ("integer vector", "real vector"):
-        return (*_vector_problem(keyword, value), severity)
+        by_name = "".join(value.lower().split()) in keyword.allowed
+        return ("", "", severity) if by_name else (*_vector_problem(keyword, value), severity)
     if keyword.type == "physical":
         number, unit = split_quantity(value)
         if number is not None and unit and unit not in keyword.units:

@@ -13,6 +13,7 @@ from dftflow.codes.castep.input.deck_file import DeckFile, scan_deck
 from dftflow.codes.castep.lint.clashes import check_exclusions, check_parameters, check_together
 from dftflow.codes.castep.lint.finding import Finding
 from dftflow.codes.castep.lint.keywords import check_keywords
+from dftflow.codes.castep.lint.kpath_families import check_kpath_families
 from dftflow.codes.castep.lint.structure import CellFacts, check_structure
 from dftflow.errors import InputError, ParseError
 
@@ -25,7 +26,8 @@ def lint_files(files: Sequence[Path]) -> tuple[Finding, ...]:
     """Everything that is to be said about `files`, file by file and line by line.
 
     A ``.cell`` and a ``.param`` of the same seed in the same folder are also checked together. A ``.cell`` without
-    lattice and positions is taken for a fragment, and not missed any.
+    lattice and positions is taken for a fragment, and not missed any. Of a file in which the end of a block is missing
+    nothing is said that could follow from that alone.
 
     Raises
     ------
@@ -45,13 +47,19 @@ def lint_files(files: Sequence[Path]) -> tuple[Finding, ...]:
             )
             continue
         findings += [*check_keywords(deck, kind), *check_exclusions(deck)]
-        if kind == "param":
-            findings += check_parameters(deck)
-        else:
+        if kind == "cell" and deck.whole:
             facts[file], of_structure = check_structure(deck)
             findings += of_structure
-    for param, cell in _pairs(decks):
-        findings += check_together(decks[param], decks[cell], facts[cell])
+    whole = {file: deck for file, deck in decks.items() if deck.whole}
+    pairs = _pairs(whole)
+    for param, cell in pairs.items():
+        findings += check_together(whole[param], whole[cell], facts[cell])
+    for file, deck in whole.items():
+        if _kind(file) == "param":
+            findings += check_parameters(deck, alone=file not in pairs)
+        else:
+            of_cell = (whole[param] for param, cell in pairs.items() if cell == file)
+            findings += check_kpath_families(deck, next(of_cell, None))
     order = {file: number for number, file in enumerate(dict.fromkeys(files))}
     return tuple(sorted(dict.fromkeys(findings), key=lambda finding: (order[finding.file], finding.line)))
 
@@ -65,10 +73,9 @@ def _kind(file: Path) -> str:
     return kind
 
 
-def _pairs(decks: dict[Path, DeckFile]) -> list[tuple[Path, Path]]:
+def _pairs(decks: dict[Path, DeckFile]) -> dict[Path, Path]:
+    """The ``.cell`` of each ``.param`` that has one."""
     cells = {file.with_suffix(""): file for file in decks if _kind(file) == "cell"}
-    return [
-        (file, cells[file.with_suffix("")])
-        for file in decks
-        if _kind(file) == "param" and file.with_suffix("") in cells
-    ]
+    return {
+        file: cells[file.with_suffix("")] for file in decks if _kind(file) == "param" and file.with_suffix("") in cells
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,16 +22,18 @@ from dftflow.codes.castep.input.constraints import (
     read_ionic_constraints,
 )
 from dftflow.codes.castep.input.deck_file import DeckBlock, DeckFile
-from dftflow.codes.castep.input.kpath_points import corner_remarks
+from dftflow.codes.castep.input.kpath_points import corner_remarks, letter_remarks
+from dftflow.codes.castep.input.species_potentials import SpeciesPotentials, read_species_potentials
 from dftflow.codes.castep.lint.finding import Finding, Severity
+from dftflow.codes.castep.lint.potentials import check_potential_files
+from dftflow.codes.castep.lint.sites import check_sites
 from dftflow.codes.castep.output.fortran_number import fortran_number
 from dftflow.errors import ParseError
-from dftflow.units import HARTREE_EV
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice
 
-__all__ = ["CellFacts", "PotentialCutoff", "check_structure", "potential_cutoffs"]
+__all__ = ["CellFacts", "check_structure"]
 
 SAME_LENGTH = 1e-4
 MOST_CORNERS = 1000
@@ -42,30 +44,11 @@ T = TypeVar("T")
 class CellFacts:
     """What the other checks need of a ``.cell`` file; None for what is not there or damaged."""
 
+    potentials: SpeciesPotentials
     lattice: Lattice | None = None
     sites: tuple[CellSite, ...] | None = None
     cell_constraints: tuple[int, ...] | None = None
     fixed: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PotentialCutoff:
-    """The cutoffs that an on-the-fly string asks for, in Hartree, and the line it stands in."""
-
-    species: str
-    coarse_hartree: float
-    fine_hartree: float
-    line: int
-
-    @property
-    def coarse_ev(self) -> float:
-        """The coarse one in eV."""
-        return self.coarse_hartree * HARTREE_EV
-
-    @property
-    def fine_ev(self) -> float:
-        """The fine one in eV."""
-        return self.fine_hartree * HARTREE_EV
 
 
 class _Log:
@@ -100,28 +83,17 @@ def check_structure(deck: DeckFile) -> tuple[CellFacts, tuple[Finding, ...]]:
         _check_cell_constraints(log, lattice, of_cell)
     if sites is not None and ionic:
         _check_ions(log, sites, ionic)
+    potentials = read_species_potentials(deck)
     if "species_pot" in blocks and sites is not None:
         _check_potentials(log, blocks["species_pot"], sites)
+    log.findings += check_potential_files(deck, potentials)
+    if lattice is not None and sites:
+        log.findings += check_sites(deck, lattice, sites)
     _check_path(log, lattice)
     _check_lists(log)
     fixed = fixed_atoms([site.species for site in sites], ionic or ()) if sites else ()
-    return CellFacts(lattice=lattice, sites=sites, cell_constraints=of_cell, fixed=fixed), tuple(log.findings)
-
-
-def potential_cutoffs(deck: DeckFile) -> Iterator[PotentialCutoff]:
-    """What the on-the-fly strings in SPECIES_POT ask for; libraries and files do not say it here.
-
-    A string is ``l|rc|...|coarse|medium|fine|projectors``, the three cutoffs in Hartree.
-    """
-    block = deck.block_of.get("species_pot")
-    for line in block.lines if block else ():
-        species, _, potential = line.text.partition(" ")
-        parts = potential.strip().strip('"').split("|")
-        numbers = [fortran_number(part) for part in parts[-4:-1]]
-        if len(parts) < 6 or None in numbers:
-            continue
-        coarse, _, fine = (number or 0.0 for number in numbers)
-        yield PotentialCutoff(species=species, coarse_hartree=coarse, fine_hartree=fine, line=line.number)
+    facts = CellFacts(potentials=potentials, lattice=lattice, sites=sites, cell_constraints=of_cell, fixed=fixed)
+    return facts, tuple(log.findings)
 
 
 def _read(log: _Log, name: str, reader: Callable[[DeckFile, DeckBlock], T]) -> T | None:
@@ -197,6 +169,9 @@ def _check_path(log: _Log, lattice: Lattice | None) -> None:
         letters = [line for run in runs for line in run if len(line.words) == 1 and line.text.isalpha()]
         for line in letters[:1]:
             log.add(line.number, "note", f"{line.text}: CASTEP 25.1 alone reads letters", "write the coordinates")
+        for line, remark in zip(letters, letter_remarks(lattice, [line.text for line in letters]), strict=True):
+            if remark:
+                log.add(line.number, "warning", remark, "write the coordinates, or take the path of this lattice")
         return
     for run in runs:
         if len(run) == 1:
