@@ -122,7 +122,9 @@ def test_what_is_read_is_what_was_written(family: Any, calculation: tuple[Struct
     check_cell(cell, spec)
     check_settings(param, spec, FAMILIES[family])
     errors = [
-        finding for finding in lint_files([tmp_path / "a.cell", tmp_path / "a.param"]) if finding.severity == "error"
+        finding
+        for finding in lint_files([tmp_path / "a.cell", tmp_path / "a.param"])
+        if finding.severity == "error" and "on one site" not in finding.message  # the atoms lie anywhere
     ]
     assert errors == []
 
