@@ -50,7 +50,14 @@ def lint_files(files: Sequence[Path]) -> tuple[Finding, ...]:
         if kind == "cell" and deck.whole:
             facts[file], of_structure = check_structure(deck)
             findings += of_structure
-    whole = {file: deck for file, deck in decks.items() if deck.whole}
+    findings += _of_whole_files({file: deck for file, deck in decks.items() if deck.whole}, facts)
+    order = {file: number for number, file in enumerate(dict.fromkeys(files))}
+    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: (order[finding.file], finding.line)))
+
+
+def _of_whole_files(whole: dict[Path, DeckFile], facts: dict[Path, CellFacts]) -> list[Finding]:
+    """What keywords say together, within a file and across the two of one calculation."""
+    findings: list[Finding] = []
     pairs = _pairs(whole)
     for param, cell in pairs.items():
         findings += check_together(whole[param], whole[cell], facts[cell])
@@ -60,8 +67,7 @@ def lint_files(files: Sequence[Path]) -> tuple[Finding, ...]:
         else:
             of_cell = (whole[param] for param, cell in pairs.items() if cell == file)
             findings += check_kpath_families(deck, next(of_cell, None))
-    order = {file: number for number, file in enumerate(dict.fromkeys(files))}
-    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: (order[finding.file], finding.line)))
+    return findings
 
 
 def _kind(file: Path) -> str:

@@ -28,9 +28,10 @@ DENSEST_ANG3 = 0.5
 """Volume of an atom; solid hydrogen has 1 at 500 GPa."""
 SPARSE = 0.42
 """Volume of the van der Waals spheres over that of the cell. Crystals have 0.7 to 2.5, MOF-5 has 0.49."""
-VACUUM_ANG = 1.9
-"""An empty layer between van der Waals spheres that makes a slab, a wire or a molecule of what is in the cell. Crystals
-have none; O2 in a box of 5 Å has 2.0."""
+VACUUM_ANG = 3.0
+"""An empty layer between van der Waals spheres that makes a slab, a wire or a molecule of what is in the cell."""
+BOX_ANG = 1.9
+"""The same for one or two atoms, which are often put into a small box: O2 in one of 5 Å has 2.0."""
 
 
 def check_sites(deck: DeckFile, lattice: Lattice, sites: tuple[CellSite, ...]) -> Iterator[Finding]:
@@ -85,7 +86,8 @@ def _check_density(deck: DeckFile, structure: Structure, sites: tuple[CellSite, 
         return
     radii = vdw_radii[numbers]
     filled = float((4 / 3 * np.pi * radii**3).sum()) / structure.volume
-    if not filled < SPARSE or _thickest_empty_layer_ang(structure, radii) > VACUUM_ANG:
+    vacuum_ang = VACUUM_ANG if len(sites) > 2 else BOX_ANG
+    if not filled < SPARSE or _thickest_empty_layer_ang(structure, radii) > vacuum_ang:
         return
     yield Finding(
         file=deck.file,
