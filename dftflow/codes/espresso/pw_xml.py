@@ -11,6 +11,7 @@ version and take the numbers as they come, a k-point or an atom too few included
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -37,6 +38,8 @@ OCCUPATION_SLACK = 1e-3
 WEIGHT_SLACK = 1e-4
 MOST_ELECTRONS = 1e6
 FIRST_YEAR = 19  # of the schema
+NO_NUMBERS = re.compile(r"\*|nan|inf", re.IGNORECASE)
+VECTORS: tuple[Literal["forces"], Literal["stress"]] = ("forces", "stress")
 KBAR_GPA = 0.1
 HA_PER_BOHR_EV_PER_ANG = HARTREE_EV / BOHR_ANG
 HA_PER_BOHR3_GPA = HARTREE_EV / BOHR_ANG**3 * EV_PER_ANG3_GPA
@@ -58,14 +61,14 @@ def read_pw_xml(file: Path) -> PwRun:
     asked, given = root.one("input"), root.one("output")
     task = asked.one("control_variables/calculation").text
     bands = given.one("band_structure")
-    last = _geometry(given, self_consistent=task in SCF_TASKS, smearing=_smearing(bands)[0])
-    steps = [_geometry(step, self_consistent=True, smearing=_smearing(bands)[0]) for step in root.all("step")]
+    lost: dict[Part, str] = {}
+    last = _geometry(given, lost, self_consistent=task in SCF_TASKS, smearing=_smearing(bands)[0])
+    steps = [_geometry(step, {}, self_consistent=True, smearing=_smearing(bands)[0]) for step in root.all("step")]
     _check_steps(root, steps, last)
     spins = _spins(bands)
     status = root.maybe("exit_status") or root.maybe("status")
     smearing, degauss_ev = _smearing(bands)
     fermi_ev, highest_ev = _fermi(bands)
-    lost: dict[Part, str] = {}
     grid, offset = _grid(bands.one("starting_k_points"))
     wall = root.maybe("timing_info/total/wall")
     return PwRun(
@@ -136,22 +139,37 @@ def _target(asked: XmlElement) -> RelaxationTarget:
 # --- geometries -------------------------------------------------------------------------------------------------
 
 
-def _geometry(element: XmlElement, *, self_consistent: bool, smearing: str | None) -> Geometry:
+def _geometry(element: XmlElement, lost: dict[Part, str], *, self_consistent: bool, smearing: str | None) -> Geometry:
     structure = _structure(element.one("atomic_structure"))
-    free_ev, energy_ev = _energies(element.one("total_energy"), smearing) if self_consistent else (None, None)
-    forces, stress = element.maybe("forces"), element.maybe("stress")
+    total = element.one("total_energy") if self_consistent else None
+    energies = None if total is None or _unprinted(total, "energy", lost) else _energies(total, smearing)
+    forces, stress = (_printed(element, name, lost) for name in VECTORS)
     converged = element.maybe("convergence_info/scf_conv/convergence_achieved")
     if converged is None:
         converged = element.maybe("scf_conv/convergence_achieved")
     n_atoms = len(structure)
     return Geometry(
         structure=structure,
-        free_energy_ev=free_ev,
-        energy_ev=energy_ev,
+        free_energy_ev=None if energies is None else energies[0],
+        energy_ev=None if energies is None else energies[1],
         forces_ev_per_ang=None if forces is None else _matrix(forces, n_atoms) * HA_PER_BOHR_EV_PER_ANG,
         stress_gpa=None if stress is None else 0.0 - _matrix(stress, 3) * HA_PER_BOHR3_GPA,
         scf_converged=None if converged is None else converged.flag(),
     )
+
+
+def _printed(element: XmlElement, name: Literal["forces", "stress"], lost: dict[Part, str]) -> XmlElement | None:
+    """The part `name`; None where there is none, or pw.x could not print a number of it."""
+    found = element.maybe(name)
+    return None if found is None or _unprinted(found, name, lost) else found
+
+
+def _unprinted(element: XmlElement, part: Part, lost: dict[Part, str]) -> bool:
+    """Whether what stands in a part, or in the energies in it, is no number; noted in `lost`."""
+    bad = next((one for one in (element, *element.children) if NO_NUMBERS.search(one.text)), None)
+    if bad is not None:
+        lost[part] = f"<{bad.name}> holds what is no number ({bad.file}:{bad.line})"
+    return bad is not None
 
 
 def _matrix(element: XmlElement, rows: int) -> FloatArray:

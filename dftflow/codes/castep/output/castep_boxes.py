@@ -51,6 +51,7 @@ _FORCE = re.compile(
 )
 _UNIT = re.compile(rb"\s*\*\s+Cartesian components \((\S+)\)\s+\*\s*")
 _STRESS_ROW = re.compile(rb"\s*\*\s+([xyz])\s+" + rb"\s+".join([_FIXED] * 3) + rb"\s+\*\s*")
+_UNPRINTED = re.compile(rb"\*\*\*|\bnan\b|\binf(?:inity)?\b", re.IGNORECASE)
 _PRESSURE = re.compile(rb"\s*\*\s+Pressure:\s*" + _FIXED + rb"\s+\*\s*")
 _TEST = re.compile(
     rb"\s*\|\s*(dE/ion|dE|\|F\|max|\|dR\|max|Smax)\s*\|\s*(" + NUMBER + rb"|\*+)\s*\|\s*(" + NUMBER + rb"|\*+)"
@@ -201,7 +202,7 @@ def read_mixture(text: CastepText, line: int) -> list[tuple[str, tuple[float, fl
 def read_forces(text: CastepText, line: int) -> AtomBox | None:
     """Forces in eV/Å from the box whose heading is at `line`.
 
-    A box with a number that did not fit its column has no rows.
+    A box with a number that did not fit its column, or is none, has no rows.
 
     Raises
     ------
@@ -217,7 +218,7 @@ def read_forces(text: CastepText, line: int) -> AtomBox | None:
     if stop <= first or any(text.lines[number].strip(b" \t*") for number in (first - 1, stop)):
         raise text.error(line, "the box of forces has no rows")
     rows = text.lines[first:stop]
-    if any(b"***" in row for row in rows):
+    if any(_UNPRINTED.search(row) for row in rows):
         return AtomBox((), _frozen(np.zeros((0, 3))), last + 1)
     box = _atoms(text, _FORCE, first, stop, "a force")
     return AtomBox(box.species, _frozen(box.values * factor), last + 1)
@@ -226,7 +227,7 @@ def read_forces(text: CastepText, line: int) -> AtomBox | None:
 def read_stress(text: CastepText, line: int) -> tuple[FloatArray | None, int] | None:
     """Stress in GPa, shape (3, 3), and the line behind the box whose heading is at `line`.
 
-    The tensor is None when a number did not fit its column.
+    The tensor is None when a number did not fit its column, or is none.
 
     Raises
     ------
@@ -241,7 +242,7 @@ def read_stress(text: CastepText, line: int) -> tuple[FloatArray | None, int] | 
     pressure = None
     for number in range(first + 1, last):
         content = text.lines[number]
-        if b"***" in content.strip()[1:-1]:
+        if _UNPRINTED.search(content.strip()[1:-1]):
             return None, last + 1
         if found := _STRESS_ROW.fullmatch(content):
             if found[1] != b"xyz"[len(rows) : len(rows) + 1]:

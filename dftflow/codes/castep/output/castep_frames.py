@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -759,4 +759,11 @@ def _frame(draft: _Draft, weights: tuple[float, ...] | None, before: int) -> Cas
         forces_ev_per_ang=draft.forces,
         stress_gpa=draft.stress,
         tests=draft.tests,
+        unprinted=_unprinted(draft),
     )
+
+
+def _unprinted(draft: _Draft) -> tuple[Literal["forces", "stress"], ...]:
+    """Boxes that are there without a number that fits its column."""
+    told: tuple[tuple[Literal["forces", "stress"], object], ...] = (("forces", draft.forces), ("stress", draft.stress))
+    return tuple(name for name, value in told if value is None and any(box.endswith(name) for box in draft.has))

@@ -125,6 +125,8 @@ class CastepFrame:
         shape (3, 3); positive is tension, the printed pressure is -trace/3. Without the cell constraints.
     tests
         Of a finished iteration; ``()`` otherwise.
+    unprinted
+        ``"forces"`` and ``"stress"``, where CASTEP could not print a number of theirs.
     """
 
     line: int
@@ -141,6 +143,7 @@ class CastepFrame:
     forces_ev_per_ang: FloatArray | None = None
     stress_gpa: FloatArray | None = None
     tests: tuple[ConvergenceTest, ...] = ()
+    unprinted: tuple[Literal["forces", "stress"], ...] = ()
 
     @property
     def energy_ev(self) -> float | None:

@@ -318,6 +318,7 @@ def _results(calculation: Calculation, contents: _Contents) -> Results | None:
         steps=() if run is None else tuple(_steps(run)),
         wall_time_s=None if run is None else run.wall_time_s,
         peak_memory_mib=None if run is None else run.peak_memory_mib,
+        lost={} if last is None else dict.fromkeys(last.unprinted, "CASTEP could not print a number of it"),
         warnings=_warnings(contents, run),
     )
     return replace(results, checks=(*results.checks, *_vacuum_checks(results)))
