@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -12,11 +13,12 @@ from typing import get_args
 import numpy as np
 import pytest
 from castep_files import write_finished
+from espresso_files import text_of, write_aiida
 from gpaw_files import write_gpaw
 from gpaw_own_files import ENERGY_EV, FERMI_EV, new_log, old_log, write_own
 from gpaw_own_files import write_gpw as write_own_gpw
 from strict_reading import read_results
-from vasp_files import Run, locpot, outcar
+from vasp_files import Run, locpot, outcar, outcar_of
 
 from dftflow.analysis.calculation_levels import calculation_levels
 from dftflow.cli.main import main
@@ -25,6 +27,7 @@ from dftflow.codes.finding import find_calculations
 from dftflow.codes.registry import code_names, load_code
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, PotentialGrid, Results, Status
+from dftflow.units import RYDBERG_EV
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 Make = Callable[[Path], None]
@@ -55,6 +58,27 @@ def _vasp(folder: Path) -> None:
     (folder / "vasprun.xml").write_text(Run(parameters={"LVHAR": "logical:T"}).xml())
     (folder / "OUTCAR").write_text(outcar())
     (folder / "LOCPOT").write_text(locpot([np.random.default_rng(0).normal(size=(2, 3, 4))]))
+
+
+def _packed(make: Make) -> Make:
+    """The same, each file compressed."""
+
+    def _make(folder: Path) -> None:
+        make(folder)
+        for file in [file for file in folder.rglob("*") if file.is_file()]:
+            file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+            file.unlink()
+
+    return _make
+
+
+def _pw_text(version: str) -> Make:
+    return lambda folder: (folder / "si.out").write_text(text_of(version)) and None
+
+
+PW_TEXT = {"status": "finished", "gap": 0.65, "functional": "PBE", "atoms": 2, "cutoff": 24 * RYDBERG_EV}
+PW_TEXT |= {"energy_ev": -15.79448874 * RYDBERG_EV, "fermi_ev": 6.25}
+VASP = {"status": "finished", "gap": 1.4, "energy_ev": -10.4, "fermi_ev": 1.4, "atoms": 2, "cutoff": 300.0}
 
 
 @dataclass(frozen=True)
@@ -98,6 +122,32 @@ CASES = {
         "vasp", "6.4.2", _vasp,
         {"status": "finished", "gap": 1.4, "energy_ev": -10.4, "fermi_ev": 1.4, "atoms": 2, "cutoff": 300.0,
          "potential": "electrostatic"},
+    ),
+    "vasp, compressed": Case("vasp", "6.4.2", _packed(_vasp), {**VASP, "potential": "electrostatic"}),
+    "vasp of custodian": Case(
+        "vasp", "5.4.4",
+        lambda folder: (folder / "vasprun.xml.relax2.gz").write_bytes(
+            gzip.compress(Run(version="5.4.4").xml().encode())
+        ) and None,
+        VASP,
+    ),
+    "vasp, OUTCAR alone": Case(
+        "vasp", "6.4.2", lambda folder: (folder / "OUTCAR").write_text(outcar_of(Run())) and None,
+        {**VASP, "functional": "PBE"},
+    ),
+    **{
+        f"espresso text {version}": Case("espresso", version, _pw_text(version), PW_TEXT)
+        for version in ("4.0.1", "4.3.2", "5.0.2", "6.1", "6.3MaX", "7.2", "7.5")
+    },
+    "espresso of AiiDA": Case(
+        "espresso", "6.7MaX", write_aiida, {"status": "finished", "functional": "PBE", "atoms": 2}
+    ),
+    "espresso 7 of AiiDA, compressed": Case(
+        "espresso", "7.2", _packed(lambda folder: write_aiida(folder, version="7.2")),
+        {"status": "finished", "functional": "PBE", "atoms": 2},
+    ),
+    "castep, compressed": Case(
+        "castep", "21.11", _packed(_castep), {"status": "finished", "gap": 2.5, "fermi_ev": 0.25, "potential": "local"}
     ),
     "espresso bands": Case(
         "espresso", "6.7MaX", _kept("espresso/6.7/bands"),

@@ -17,6 +17,7 @@ from dftflow.codes.castep.options import CastepOptions
 from dftflow.codes.castep.output.castep_file import read_castep
 from dftflow.codes.castep.output.reader import read_calculation
 from dftflow.codes.castep.sheet import CASTEP_SHEET
+from dftflow.codes.compressed import lying, lying_at
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
@@ -93,10 +94,12 @@ class CASTEP:
         errors = "\n".join(
             file.read_text("utf-8", errors="replace").strip() for file in sorted(folder.glob(f"{seed}*.err"))
         )
+        log = folder / f"{seed}.castep"
+        is_there = lying_at(log) is not None
         try:
-            run = read_castep(folder / f"{seed}.castep")[-1]
+            with lying(log) as plain:
+                run = read_castep(plain)[-1]
         except ParseError as error:
-            is_there = (folder / f"{seed}.castep").exists()
             why = errors or (error.summary if is_there else "there is no .castep file")
             return Diagnosis(status="died", message=why, log_tail=_tail(folder, seed) or errors)
         if run.status == "finished":

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dftflow.codes.base import Calculation
-from dftflow.codes.compressed import head_of, plain_name
+from dftflow.codes.compressed import head_of, lying_at, plain_name
 from dftflow.codes.espresso.pairing import log_of_xml
 
 __all__ = ["OLD_XML", "PW_STAGES", "STAGES", "calculations_in", "file_of", "other_logs"]
@@ -68,8 +68,8 @@ def calculations_in(folder: Path) -> tuple[Calculation, ...]:
     calculations = [
         Calculation(code="espresso", folder=folder, seed=seed, files=tuple(group)) for seed, group in groups.items()
     ]
-    saved = [xml for xml in (folder / SAVED,) if xml in files and xml not in taken]
-    for xml in saved if not _is_claimed(folder / SAVED) else ():
+    xml = lying_at(folder / SAVED)
+    if xml is not None and xml in files and xml not in taken and not _is_claimed(xml):
         calculations.append(Calculation(code="espresso", folder=folder, seed=SAVED.removesuffix(".xml"), files=(xml,)))
     return tuple(found for found in calculations if not all(map(_is_claimed, found.files)))
 
@@ -136,13 +136,20 @@ def _saved_near(folder: Path) -> Iterator[list[Path]]:
     for place in places:
         if place != folder and any(_program(file) == "PWSCF" for file in _files(place)):
             continue  # these logs have the first claim
-        if (place / SAVED).is_file():
-            yield [place / SAVED]
+        beside = _xml_at(place / SAVED)
+        if beside is not None:
+            yield [beside]
         for saved in sorted(place.glob("*.save")):
-            of_run = [saved.with_suffix(".xml"), saved / SAVED]
-            found = [xml for xml in of_run if xml.is_file() and _XML in head_of(xml, HEAD_BYTES)]
+            of_run = [_xml_at(saved.with_suffix(".xml")), _xml_at(saved / SAVED)]
+            found = [xml for xml in of_run if xml is not None]
             if found:
                 yield found
+
+
+def _xml_at(file: Path) -> Path | None:
+    """`file`, plain or compressed, where it is an XML of pw.x."""
+    found = lying_at(file)
+    return found if found is not None and found.is_file() and _XML in head_of(found, HEAD_BYTES) else None
 
 
 def _files(folder: Path) -> list[Path]:

@@ -110,7 +110,7 @@ def _note_rest(calculation: Calculation, log: FileLog) -> None:
     for file in calculation.files:
         if plain_name(file) == OLD_XML:
             log.pass_over(file, "run", "an XML of pw.x before 6.4, which is too old")
-        elif file.name.endswith(".xml") and file not in read and not any(other.file == file for other in log.files):
+        elif plain_name(file).endswith(".xml") and file not in read and all(other.file != file for other in log.files):
             log.pass_over(file, "run", "the same run lies beside it")
     log.pass_over_copies(calculation)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.compressed import lying
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.vasp.deck import render_deck
 from dftflow.codes.vasp.failures import explain
-from dftflow.codes.vasp.folder import calculations_in
+from dftflow.codes.vasp.folder import calculations_in, file_of
 from dftflow.codes.vasp.options import VaspOptions
 from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
 from dftflow.codes.vasp.potentials import potential_hashes
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VASP"]
 
+T = TypeVar("T")
 PROGRAMS = ("vasp_std", "vasp_gam", "vasp_ncl")
 LOGS = ("stdout.log", "stderr.log", "OUTCAR")
 LOG_LINES = 12
@@ -104,16 +106,21 @@ class VASP:
 
 
 def _run(folder: Path) -> VaspRun | None:
-    try:
-        return read_vasprun(folder / "vasprun.xml")
-    except ParseError:
-        return None
+    return _read_in(folder, "vasprun.xml", read_vasprun)
 
 
 def _outcar(folder: Path) -> OutcarFile | None:
+    return _read_in(folder, "OUTCAR", read_outcar)
+
+
+def _read_in(folder: Path, name: str, read: Callable[[Path], T]) -> T | None:
+    """What VASP calls `name` of the calculation in `folder`; None where it is not there or cannot be read."""
+    found = calculations_in(folder)
+    own = [calculation for calculation in found if calculation.seed == folder.name] or found
     try:
-        return read_outcar(folder / "OUTCAR")
-    except ParseError:
+        with lying(file_of(own[0], name) if own else folder / name) as file:
+            return read(file)
+    except (ParseError, OSError):
         return None
 
 
