@@ -42,8 +42,9 @@ RY_PER_BOHR_EV_PER_ANG = RYDBERG_EV / BOHR_ANG
 RY_PER_BOHR3_GPA = RYDBERG_EV / BOHR_ANG**3 * EV_PER_ANG3_GPA
 KBAR_GPA = 0.1
 SMEARINGS = {"gauss": "gaussian", "methf": "mp", "marza": "mv", "fermi": "fd", "cold": "mv"}
-_NUMBER = r"(-?\d{1,12}\.\d{0,16}(?:[eEdD][+-]?\d{1,3})?)"
-_NUMBERS = re.compile(r"-?\d+\.\d*(?:[eEdD][+-]?\d{1,3})?|\*+|[+-]?nan", re.IGNORECASE)
+_WHOLE = r"(?=[-\s),]|$|kbar|Ry)"  # what may stand behind a number; columns run into each other at a minus
+_NUMBER = r"(-?\d{1,12}\.\d{0,16}(?:[eEdD][+-]?\d{1,3})?)" + _WHOLE
+_NUMBERS = re.compile(r"-?\d{1,12}\.\d{0,16}(?:[eEdD][+-]?\d{1,3})?" + _WHOLE + r"|\*+|[+-]?nan", re.IGNORECASE)
 _VERSION = re.compile(r"\s*Program PWSCF\s+v\.\s*([\w.+-]{1,30})\s")
 _ALAT = re.compile(r"\s*lattice parameter \((?:alat|a_0)\)\s*=\s*" + _NUMBER)
 _CELLDM = re.compile(r"\s*celldm\(1\)=\s*" + _NUMBER)

@@ -246,13 +246,14 @@ def _step(found: _Found, draft: _Draft, energy_ev: float | None) -> IonicStep:
 def _structure(found: _Found, draft: _Draft) -> Structure:
     from pymatgen.core import Structure
 
-    if draft.cell_ang is None or abs(float(np.linalg.det(draft.cell_ang))) < SMALLEST_VOLUME_ANG3:
+    cell_ang = draft.cell_ang
+    if cell_ang is None or not np.isfinite(cell_ang).all() or abs(np.linalg.det(cell_ang)) < SMALLEST_VOLUME_ANG3:
         raise _Damage("the lattice vectors are missing or make no cell")
     elements = _elements(found)
     places = found.start_frac if draft.places_ang is None else draft.places_ang
     if places is None or len(places) != len(elements) or not np.isfinite(places).all():
         raise _Damage("the positions are missing or damaged")
-    return Structure(draft.cell_ang, elements, places, coords_are_cartesian=draft.places_ang is not None)
+    return Structure(cell_ang, elements, places, coords_are_cartesian=draft.places_ang is not None)
 
 
 def _elements(found: _Found) -> list[str]:

@@ -211,3 +211,11 @@ def test_a_final_scf_that_misses_the_pressure_is_told_by_the_text_too(tmp_path: 
     results = ESPRESSO().read(calculation).results
     assert results is not None and results.status == "geom_not_converged"
     assert any("misses the pressure" in line for line in results.warnings)
+
+
+def test_a_number_that_a_full_disk_cut_is_none(tmp_path: Path) -> None:
+    width = "  Marzari-Vanderbilt smearing, width (Ry)=  0.0100"
+    whole = read(tmp_path, text_of(smearing=width))
+    cut = read(tmp_path, text_of(smearing=width).replace("0.0100\n", "0.0\0\0\0\n"))
+    assert whole.method is not None and whole.method.smearing_ev == pytest.approx(0.01 * RYDBERG_EV)
+    assert cut.method is None or cut.method.smearing_ev is None

@@ -145,3 +145,14 @@ def test_without_a_part_the_run_is_not_told(missing: str, tmp_path: Path) -> Non
     found = read(tmp_path, file.read_text())
     assert found.bands is None and found.energy_ev == -10.4
     assert any("cannot be read from OUTCAR" in line for line in found.warnings)
+
+
+@pytest.mark.parametrize("text", ["  ***********", "          NaN", "          1_0"])
+def test_a_lattice_without_a_number_is_none(text: str, tmp_path: Path) -> None:
+    """The last one counts; where it cannot be read, an earlier one does not stand for it."""
+    start, last, end = outcar_of(Run()).rpartition("  4.000000000  0.000000000  0.000000000")
+    assert last
+    file = tmp_path / "OUTCAR"
+    file.write_text(f"{start}{text}  0.000000000  0.000000000{end}")
+    with pytest.raises(ParseError, match="cannot be read from OUTCAR"):
+        read_outcar_run(file)

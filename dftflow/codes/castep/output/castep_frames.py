@@ -738,7 +738,8 @@ def _weights_of(mixture: tuple[_Component, ...], atoms: AtomBox) -> tuple[float,
 
 def _energies(draft: _Draft) -> CastepEnergies | None:
     values: dict[str, Any] = {kind: value for kind, value in draft.energies.items() if value is not None}
-    return CastepEnergies(**values) if values else None
+    unprinted = frozenset(kind for kind, value in draft.energies.items() if value is None)
+    return CastepEnergies(**values, unprinted=unprinted) if values or unprinted else None
 
 
 def _frame(draft: _Draft, weights: tuple[float, ...] | None, before: int) -> CastepFrame | None:

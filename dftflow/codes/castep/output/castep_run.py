@@ -19,6 +19,13 @@ __all__ = ["Build", "CastepEnergies", "CastepFrame", "CastepRun", "CastepSetup",
 Build = Literal["academic", "materials-studio"]
 
 
+_ENERGY_NAMES = tuple(
+    f"{prefix}{name}"
+    for prefix in ("", "dispersion_")
+    for name in ("final_energy_ev", "free_energy_ev", "zero_kelvin_energy_ev")
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CastepEnergies:
     """The energies printed for one geometry, in eV per cell; None where a kind was not printed.
@@ -36,6 +43,8 @@ class CastepEnergies:
         the first geometry of a run.
     unconverged_energy_ev
         ``Current total energy`` of an SCF that was given up. It is no energy of this geometry.
+    unprinted
+        Names of those whose line is there without a number that fits its column.
     """
 
     final_energy_ev: float | None = None
@@ -46,6 +55,7 @@ class CastepEnergies:
     dispersion_zero_kelvin_energy_ev: float | None = None
     finite_basis_corrected_energy_ev: float | None = None
     unconverged_energy_ev: float | None = None
+    unprinted: frozenset[str] = frozenset()
 
     @property
     def best_ev(self) -> float | None:
@@ -54,18 +64,20 @@ class CastepEnergies:
         Never with the finite-basis correction, which CASTEP prints for the first geometry alone: energies of a
         trajectory, and of runs with and without a relaxation, stay comparable.
         """
-        dispersion = self.dispersion_final_energy_ev is not None
-        smeared = self.dispersion_zero_kelvin_energy_ev if dispersion else self.zero_kelvin_energy_ev
-        plain = self.dispersion_final_energy_ev if dispersion else self.final_energy_ev
-        return plain if smeared is None else smeared
+        return self._best("zero_kelvin_energy_ev")
 
     @property
     def best_free_ev(self) -> float | None:
         """E-TS, which forces and stress are derivatives of; E without smearing; with dispersion where printed."""
-        dispersion = self.dispersion_final_energy_ev is not None
-        smeared = self.dispersion_free_energy_ev if dispersion else self.free_energy_ev
-        plain = self.dispersion_final_energy_ev if dispersion else self.final_energy_ev
-        return plain if smeared is None else smeared
+        return self._best("free_energy_ev")
+
+    def _best(self, smeared: str) -> float | None:
+        """The energy `smeared`, else E, with dispersion where that is printed; None where its number is not."""
+        known = {name for name in _ENERGY_NAMES if getattr(self, name) is not None} | self.unprinted
+        prefix = "dispersion_" if "dispersion_final_energy_ev" in known else ""
+        name = next((name for name in (smeared, "final_energy_ev") if prefix + name in known), "final_energy_ev")
+        value: float | None = getattr(self, prefix + name)
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ from dftflow.codes.castep.output.method import castep_method, is_spinor
 from dftflow.codes.castep.output.trajectory_file import Trajectory, read_trajectory
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.errors import ParseError
-from dftflow.model.check import Check
+from dftflow.model.check import Check, Part
 from dftflow.model.energy import Energy
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang
@@ -318,10 +318,18 @@ def _results(calculation: Calculation, contents: _Contents) -> Results | None:
         steps=() if run is None else tuple(_steps(run)),
         wall_time_s=None if run is None else run.wall_time_s,
         peak_memory_mib=None if run is None else run.peak_memory_mib,
-        lost={} if last is None else dict.fromkeys(last.unprinted, "CASTEP could not print a number of it"),
+        lost=dict.fromkeys(_unprinted(run), "CASTEP could not print a number of it"),
         warnings=_warnings(contents, run),
     )
     return replace(results, checks=(*results.checks, *_vacuum_checks(results)))
+
+
+def _unprinted(run: CastepRun | None) -> Iterator[Part]:
+    """What of the last geometry the log holds without a number."""
+    if run is not None and run.final is not None:
+        yield from run.final.unprinted
+    if run is not None and run.energies is not None and run.energies.unprinted and run.energy_ev is None:
+        yield "energy"
 
 
 def _log_fermi(calculation: Calculation, run: CastepRun | None) -> Energy | None:
