@@ -14,6 +14,7 @@ from pymatgen.core import Lattice, Structure
 from dftflow.analysis.calculation_levels import calculation_levels, slab_normal
 from dftflow.errors import ReferenceMismatch
 from dftflow.model.energy import Energy, EnergyZero
+from dftflow.model.levels import PrintedGap
 from dftflow.model.method import Method
 from dftflow.model.results import Bands, BandsRun, PotentialGrid, Results
 
@@ -342,3 +343,11 @@ def test_the_normal_moves_with_the_axes_and_not_with_the_atoms(move: float, orde
     frac = (slab.frac_coords + np.array([0, 0, move + images]))[:, order]
     cell = slab.lattice.matrix[order]
     assert slab_normal(frac, cell) == order.index(2)
+
+
+def test_a_printed_gap_stands_where_there_are_no_eigenvalues_alone() -> None:
+    printed = PrintedGap(band_gap_ev=2.5, source="as a code printed it")
+    assert calculation_levels(results(bands=None, printed_gap=printed)).printed_gap == printed
+    assert calculation_levels(results(printed_gap=printed)).printed_gap is None
+    metal = calculation_levels(results(bands=bands(vbm=1.0, cbm=-1.0), printed_gap=printed))
+    assert metal.edges is None and metal.printed_gap is None

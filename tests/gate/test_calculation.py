@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -104,3 +105,21 @@ def test_every_reason_is_kept() -> None:
 def test_without_log_and_eigenvalues_there_is_no_fermi_level() -> None:
     judged = sound(results(check(False, "bands", "fermi")))
     assert judged.results.fermi is None and judged.results.fermi_ev is None
+
+
+@pytest.mark.parametrize("part", get_args(Part))
+def test_what_a_reader_had_to_refuse_is_refused_with_its_reason(part: Part) -> None:
+    """Also where something of that name is there: it is of another file, or of another geometry."""
+    judged = sound(replace(results(), lost={part: "stars stand there"}))
+    assert judged.refused == (Refused(part=part, reason="stars stand there"),)
+    assert judged.why_without(part) == "stars stand there"
+    for name in FIELDS[part]:
+        assert getattr(judged.results, name) in (None, (), "unknown"), name
+    assert all(getattr(judged.results, name) for other, names in FIELDS.items() if other != part for name in names[:1]
+               if other not in ("forces", "stress", "structure"))  # fmt: skip
+
+
+def test_what_was_lost_comes_before_the_checks_that_failed() -> None:
+    check = Check(name="cell", passed=False, detail="1 and 2", concerns=("bands",))
+    judged = sound(replace(results(check), lost={"forces": "stars"}))
+    assert judged.refused_parts == ("forces", "bands")
