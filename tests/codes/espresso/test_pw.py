@@ -5,6 +5,7 @@ Debian's packages quantum-espresso and cp2k-data (GTH potentials; Debian has no 
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,13 @@ from pymatgen.core import Lattice, Structure
 from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges
+from dftflow.analysis.calculation_levels import calculation_levels
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.codes.espresso import ESPRESSO
+from dftflow.codes.finding import find_calculations
 from dftflow.crystals.kpaths import special_points, standard_path
+from dftflow.gate.calculation import sound
 from dftflow.model.kpoint_grid import grid_points, same_shift, shift_of_points
 from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec, KPoint
@@ -39,6 +43,7 @@ SPEC = CalcSpec(
     max_scf_cycles=100,
     empty_bands=4,
 )
+LATTICE_ANG = 5.874
 GRIDS = [(1, 1, 1), (2, 1, 1), (3, 3, 1), (2, 2, 2), (4, 4, 1)]
 STUDY = """\
 schema = 1
@@ -95,20 +100,25 @@ def test_cubic_cspbbr3_has_its_gap_at_r(tmp_path: Path) -> None:
     assert results.method is not None and results.method.functional == "PBE"
 
 
-def test_a_slab_with_two_faces_has_two_flat_vacuum_levels(tmp_path: Path) -> None:
-    """CsBr on one face, PbBr2 on the other: with the dipole correction both sides are flat, at two levels."""
-    a, vacuum = 5.874, 12.0
+def two_faced_slab() -> Structure:
+    """CsBr on one face, PbBr2 on the other."""
+    a, vacuum = LATTICE_ANG, 12.0
     height = a / 2 + vacuum
     low, high = vacuum / 2, vacuum / 2 + a / 2
-    slab = Structure(
+    return Structure(
         Lattice.orthorhombic(a, a, height),
         ["Cs", "Br", "Pb", "Br", "Br"],
         [[a / 2, a / 2, low], [0, 0, low], [0, 0, high], [a / 2, 0, high], [0, a / 2, high]],
         coords_are_cartesian=True,
     )
+
+
+def test_a_slab_with_two_faces_has_two_flat_vacuum_levels(tmp_path: Path) -> None:
+    """CsBr on one face, PbBr2 on the other: with the dipole correction both sides are flat, at two levels."""
+    slab = two_faced_slab()
     results = run(tmp_path / "slab", slab, replace(SPEC, cutoff_ev=272.0, grid=(2, 2, 1), slab_axis=2))
     assert results.potential is not None and results.fermi_ev is not None
-    profile = potential_profile(results.potential, slab.frac_coords[:, 2], a / 2)
+    profile = potential_profile(results.potential, slab.frac_coords[:, 2], LATTICE_ANG / 2)
     below, above = vacuum_levels(profile, results.potential.zero)
     assert below.spread_ev < 0.02 and above.spread_ev < 0.02
     assert abs(above.level.value_ev - below.level.value_ev) > 0.3
@@ -193,3 +203,39 @@ def test_a_study_runs_as_with_any_other_code(tmp_path: Path) -> None:
     assert levels.electron_affinity_ev < levels.work_function_ev < levels.ionisation_potential_ev
     assert np.isfinite(levels.spread.total_ev)
     assert levels.slab_edges is not None, levels.why_no_slab_edges
+
+
+def test_the_files_of_the_programs_under_their_own_names(tmp_path: Path) -> None:
+    """As a person keeps them: log, XML in outdir, grid and table under any name; then the text and the table alone."""
+    slab = two_faced_slab()
+    spec = replace(SPEC, cutoff_ev=272.0, grid=(2, 2, 1), slab_axis=2)
+    kept = run(tmp_path / "deck", slab, spec)
+    own, source = tmp_path / "own", tmp_path / "deck"
+    (own / "out" / "cs.save").mkdir(parents=True)
+    names = {"scf.log": "seed.scf.out", "vh": "seed.pot", "avg.dat": "seed.average.dat"}
+    names["out/cs.save/data-file-schema.xml"] = "seed.scf.xml"
+    for name, other in names.items():
+        shutil.copy(source / other, own / name)
+    found = _parsed(own)
+    assert found.energy_ev == kept.energy_ev and found.status == "finished"
+    assert _work_functions(found) == pytest.approx(_work_functions(kept), abs=1e-9)
+    for name in ("out", "vh"):
+        shutil.move(own / name, tmp_path / f"gone-{name}")
+    alone = _parsed(own)
+    assert alone.energy_ev == pytest.approx(kept.energy_ev, abs=1e-6)
+    assert _work_functions(alone) == pytest.approx(_work_functions(kept), abs=2e-3)
+
+
+def _parsed(folder: Path) -> Results:
+    (calculation,) = find_calculations(folder)
+    reading = ESPRESSO().read(calculation)
+    assert [str(file.error) for file in reading.files if file.error] == []
+    judged = sound(reading.results)  # type: ignore[arg-type]
+    assert judged.refused == ()
+    return judged.results
+
+
+def _work_functions(results: Results) -> list[float]:
+    sides = calculation_levels(results).sides
+    assert len(sides) == 2
+    return [side.work_function_ev for side in sides]
