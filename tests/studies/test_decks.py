@@ -86,7 +86,7 @@ potentials = "tabulated:00PBE"
 def test_materials_studio_decks_of_a_study(
     write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its keywords and its files, which the table of keywords of `dftflow lint` knows."""
+    """Its keywords and its files, which the table of keywords of `dftflow lint` knows; the potentials are its own."""
     file = write_study()
     file.write_text(file.read_text() + MATERIALS_STUDIO)
     out = tmp_path / "decks"
@@ -96,6 +96,8 @@ def test_materials_studio_decks_of_a_study(
     for cell in out.rglob("*.cell"):
         assert "Cs  Cs_00PBE.usp\nBr  Br_00PBE.usp\n" in cell.read_text()
         capsys.readouterr()
+        for potential in ("Cs_00PBE.usp", "Br_00PBE.usp"):
+            (cell.parent / potential).touch()
         assert main(["lint", str(cell), str(cell.with_suffix(".param"))]) == 0
         assert capsys.readouterr().out == ""
 
