@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.castep.folder import calculations_in
-from dftflow.codes.castep.input.deck import render_deck
 from dftflow.codes.castep.input.potentials import potential_hashes
 from dftflow.codes.castep.options import CastepOptions
-from dftflow.codes.castep.output.castep_file import read_castep
-from dftflow.codes.castep.output.reader import read_calculation
 from dftflow.codes.castep.sheet import CASTEP_SHEET
 from dftflow.codes.compressed import lying, lying_at
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
@@ -62,6 +59,8 @@ class CASTEP:
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """``<seed>.cell`` and ``<seed>.param``; raises `SpecError` for what CASTEP cannot express."""
+        from dftflow.codes.castep.input.deck import render_deck
+
         return render_deck(structure, spec, seed, self.options)
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
@@ -81,6 +80,8 @@ class CASTEP:
 
     def progress(self, folder: Path) -> Progress:
         """Last SCF cycle and geometry iteration in the ``.castep`` file."""
+        from dftflow.codes.castep.output.castep_file import read_castep
+
         try:
             run = read_castep(folder / f"{_seed(folder)}.castep")[-1]
         except ParseError:
@@ -90,6 +91,8 @@ class CASTEP:
 
     def diagnose(self, folder: Path) -> Diagnosis:
         """Status of the last run, by the end of ``.castep`` and by ``<seed>.*.err``."""
+        from dftflow.codes.castep.output.castep_file import read_castep
+
         seed = _seed(folder)
         errors = "\n".join(
             file.read_text("utf-8", errors="replace").strip() for file in sorted(folder.glob(f"{seed}*.err"))
@@ -114,6 +117,8 @@ class CASTEP:
 
     def read(self, calculation: Calculation) -> Reading:
         """Every file of the seed; see `dftflow.codes.castep.output.reader`."""
+        from dftflow.codes.castep.output.reader import read_calculation
+
         return read_calculation(calculation)
 
 

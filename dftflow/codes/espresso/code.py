@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
-from dftflow.codes.espresso.deck import render_deck
 from dftflow.codes.espresso.folder import calculations_in
 from dftflow.codes.espresso.options import EspressoOptions
 from dftflow.codes.espresso.potentials import potential_hashes
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
-from dftflow.codes.espresso.reader import read_calculation, stages_of
 from dftflow.codes.espresso.sheet import ESPRESSO_SHEET
 from dftflow.codes.espresso.status import status_of
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
@@ -59,6 +57,8 @@ class ESPRESSO:
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """Inputs of pw.x, pp.x and average.x, and ``<seed>.sh``; raises `SpecError` for what they cannot express."""
+        from dftflow.codes.espresso.deck import render_deck
+
         return render_deck(structure, spec, seed, self.options, folder=_potentials_folder())
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
@@ -83,6 +83,8 @@ class ESPRESSO:
 
     def diagnose(self, folder: Path) -> Diagnosis:
         """Status by what each program printed and by the XML of pw.x."""
+        from dftflow.codes.espresso.reader import stages_of
+
         found, tail = self.find(folder), _log_tail(folder)
         if len(found) != 1:
             message = "there is no calculation of Quantum ESPRESSO here, or more than one"
@@ -105,6 +107,8 @@ class ESPRESSO:
 
     def read(self, calculation: Calculation) -> Reading:
         """Every file of the calculation; see `dftflow.codes.espresso.reader`."""
+        from dftflow.codes.espresso.reader import read_calculation
+
         return read_calculation(calculation)
 
 

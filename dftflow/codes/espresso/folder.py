@@ -15,7 +15,6 @@ from pathlib import Path
 
 from dftflow.codes.base import Calculation
 from dftflow.codes.compressed import head_of, lying_at, plain_name
-from dftflow.codes.espresso.pairing import log_of_xml
 
 __all__ = ["OLD_XML", "PW_STAGES", "STAGES", "calculations_in", "file_of", "other_logs"]
 
@@ -116,6 +115,8 @@ def _has(files: Sequence[Path], ending: str) -> bool:
 
 def _give_xml(folder: Path, groups: dict[str, list[Path]]) -> None:
     """The XML beside the logs, or in a ``.save`` folder here or one below, goes to the log that it is the run of."""
+    from dftflow.codes.espresso.pairing import log_of_xml
+
     logs = {
         seed: log
         for seed, files in groups.items()

@@ -189,12 +189,20 @@ def _take_size(found: _Found, line: str, _: Iterator[str]) -> None:
     elif match := _ALAT.match(line):
         found.alat_bohr = _number(match[1])
     elif "number of electrons" in line:
-        found.n_electrons = _row(line.partition("=")[2], 1)[0]
+        found.n_electrons = _printed(line)
         found.spin_electrons = tuple(_number(x) for x in re.findall(r"(?:up|down):\s*([\d.]+)", line))
     elif "kinetic-energy cutoff" in line:
-        found.cutoff_ev = _row(line.partition("=")[2], 1)[0] * RYDBERG_EV
+        cutoff_ry = _printed(line)
+        found.cutoff_ev = None if cutoff_ry is None else cutoff_ry * RYDBERG_EV
     elif "charge density cutoff" in line:
-        found.density_cutoff_ev = _row(line.partition("=")[2], 1)[0] * RYDBERG_EV
+        cutoff_ry = _printed(line)
+        found.density_cutoff_ev = None if cutoff_ry is None else cutoff_ry * RYDBERG_EV
+
+
+def _printed(line: str) -> float | None:
+    """The number behind the sign of equality; None where pw.x could not print it."""
+    value = _row(line.partition("=")[2], 1)[0]
+    return value if np.isfinite(value) else None
 
 
 def _take_kpoints_line(found: _Found, behind: str) -> None:

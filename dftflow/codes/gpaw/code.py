@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.gpaw.data_sets import data_set_hashes, gpaw_version
-from dftflow.codes.gpaw.deck import render_deck
 from dftflow.codes.gpaw.folder import calculations_in, files_of
-from dftflow.codes.gpaw.output import read_calculation, read_record
-from dftflow.codes.gpaw.reader import diagnosis_of, read_own_files
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
 from dftflow.codes.options import CodeOptions
 from dftflow.errors import ParseError
@@ -58,6 +55,8 @@ class GPAW:
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """The script, and the structure as extended XYZ."""
+        from dftflow.codes.gpaw.deck import render_deck
+
         return render_deck(structure, spec, seed, self.options)
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
@@ -79,6 +78,9 @@ class GPAW:
 
     def diagnose(self, folder: Path) -> Diagnosis:
         """Status from ``results.json``, or a person's own log; without either the process was ended from outside."""
+        from dftflow.codes.gpaw.output import read_record
+        from dftflow.codes.gpaw.reader import diagnosis_of
+
         tail = _log_tail(folder)
         found = self.find(folder)
         if len(found) == 1 and any(files_of(found[0])):
@@ -108,6 +110,9 @@ class GPAW:
 
     def read(self, calculation: Calculation) -> Reading:
         """Record, eigenvalues, plane-averaged potential and the course of a relaxation, or a person's own files."""
+        from dftflow.codes.gpaw.output import read_calculation
+        from dftflow.codes.gpaw.reader import read_own_files
+
         return read_own_files(calculation) if any(files_of(calculation)) else read_calculation(calculation)
 
 

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.compressed import lying
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
-from dftflow.codes.vasp.deck import render_deck
 from dftflow.codes.vasp.failures import explain
 from dftflow.codes.vasp.folder import calculations_in, file_of
 from dftflow.codes.vasp.options import VaspOptions
 from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
 from dftflow.codes.vasp.potentials import potential_hashes
-from dftflow.codes.vasp.reader import read_calculation
 from dftflow.codes.vasp.sheet import VASP_SHEET
 from dftflow.codes.vasp.status import status_of
 from dftflow.codes.vasp.vasprun_file import VaspRun, read_vasprun
@@ -64,6 +62,8 @@ class VASP:
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """Input files without the potentials; raises `SpecError` for what VASP cannot express."""
+        from dftflow.codes.vasp.deck import render_deck
+
         return render_deck(structure, spec, seed, self.options)
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
@@ -102,6 +102,8 @@ class VASP:
 
     def read(self, calculation: Calculation) -> Reading:
         """Run, eigenvalues and potential; see `dftflow.codes.vasp.reader`."""
+        from dftflow.codes.vasp.reader import read_calculation
+
         return read_calculation(calculation)
 
 

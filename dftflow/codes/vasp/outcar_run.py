@@ -259,7 +259,7 @@ def _structure(found: _Found, draft: _Draft) -> Structure:
 def _elements(found: _Found) -> list[str]:
     from dftflow.codes.vasp.method import titel_element
 
-    if len(found.titels) != len(found.counts):
+    if len(found.titels) != len(found.counts) or not found.counts:
         raise _Damage(f"there are {len(found.titels)} potentials and {len(found.counts)} kinds of atoms")
     return [titel_element(t) for t, count in zip(found.titels, found.counts, strict=True) for _ in range(count)]
 
