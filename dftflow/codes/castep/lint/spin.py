@@ -8,7 +8,7 @@ from dftflow.codes.castep.input.cell_file import CellSite
 from dftflow.codes.castep.input.deck_file import DeckFile
 from dftflow.codes.castep.input.species_potentials import SpeciesPotentials
 from dftflow.codes.castep.lint.finding import Finding
-from dftflow.codes.castep.lint.values import DeckValues
+from dftflow.codes.castep.lint.values import SPINORS, DeckValues
 
 __all__ = ["check_coupling", "check_initial_spins", "check_j_dependence", "check_spin"]
 
@@ -55,7 +55,7 @@ def check_coupling(values: DeckValues) -> Iterator[Finding]:
     if not values.is_on("spin_orbit_coupling") or values.continues:
         return
     treatment = values.option("spin_treatment")
-    if treatment not in ("vector", "noncolinear", "noncollinear"):
+    if treatment not in SPINORS:
         yield values.finding(
             "spin_orbit_coupling",
             "error",

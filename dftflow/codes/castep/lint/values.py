@@ -10,7 +10,7 @@ from dftflow.codes.castep.input.keyword_table import UNITS, canonical_name, spli
 from dftflow.codes.castep.input.param_file import FALSE
 from dftflow.codes.castep.lint.finding import Finding, Severity
 
-__all__ = ["DeckValues"]
+__all__ = ["SPINORS", "DeckValues"]
 
 POLARIZED = ("scalar", "colinear", "collinear", "polarised", "polarized")
 SPINORS = ("vector", "noncolinear", "noncollinear")
