@@ -97,7 +97,7 @@ class VASP:
         return Diagnosis(status=status, message=message, log_tail=tail)
 
     def find(self, folder: Path) -> tuple[Calculation, ...]:
-        """The one calculation that `folder` can hold."""
+        """The calculations whose files lie in `folder`: one, or one for each word that tells several runs apart."""
         return calculations_in(folder)
 
     def read(self, calculation: Calculation) -> Reading:
