@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-__all__ = ["from_arrays", "to_extxyz"]
+from dftflow.errors import StructureError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["from_arrays", "from_atoms", "to_extxyz"]
 
 
 def to_extxyz(structure: Structure, *, periodic: tuple[bool, bool, bool] = (True, True, True)) -> str:
@@ -37,3 +42,14 @@ def from_arrays(numbers: Any, cell_ang: Any, positions_ang: Any) -> Structure:
         np.array(positions_ang),
         coords_are_cartesian=True,
     )
+
+
+def from_atoms(atoms: Atoms, where: str) -> Structure:
+    if atoms.cell.rank < 3:
+        raise StructureError(
+            "this file holds a molecule, not a crystal",
+            reason="it has no lattice",
+            fix='add one (extended XYZ: Lattice="ax ay az bx by bz cx cy cz" in the second line)',
+            where=where,
+        )
+    return from_arrays(atoms.numbers, atoms.cell.array, atoms.positions)

@@ -1,0 +1,121 @@
+"""A crystal from a file of any kind that is read here; what no crystal can be is refused for all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pymatgen.core import Structure
+
+from dftflow.crystals.castep_cell_file import read_cell
+from dftflow.crystals.cif_file import read_cif
+from dftflow.crystals.contacts import check_contacts
+from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.file_notes import Read, Warnings, check_element
+from dftflow.crystals.poscar_file import read_poscar
+from dftflow.crystals.symmetry import space_group
+from dftflow.crystals.xyz_file import read_xyz
+from dftflow.errors import DftflowError, StructureError
+
+__all__ = ["checked", "read_structure_file", "reader_of"]
+
+_FORMATS = ".cif, POSCAR, CONTCAR, .vasp, .cell, .extxyz or .xyz"
+
+
+def reader_of(path: Path) -> Callable[[str, str], Read] | None:
+    readers = {
+        ".cif": read_cif,
+        ".cell": read_cell,
+        ".xyz": read_xyz,
+        ".extxyz": read_xyz,
+        ".vasp": read_poscar,
+        ".poscar": read_poscar,
+    }
+    if re.match(r"(POSCAR|CONTCAR)", path.name, re.I):
+        return read_poscar
+    return readers.get(path.suffix.lower())
+
+
+def _text(path: Path, content: bytes) -> str:
+    if not content.strip():
+        raise StructureError("the file is empty", fix="write the crystal into it", where=str(path))
+    if b"\0" in content:
+        raise StructureError("this is a binary file", fix=f"give a text file: {_FORMATS}", where=str(path))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise StructureError("this is a folder, not a file", fix="name the file in it", where=str(path))
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StructureError(
+            "the file cannot be read", reason=error.strerror or str(error), fix="check its permissions", where=str(path)
+        ) from error
+
+
+def checked(structure: Structure, where: str) -> Structure:
+    if not len(structure):
+        raise StructureError("there are no atoms", fix="check that the file is complete", where=where)
+    if not np.all(np.isfinite(structure.frac_coords)) or not structure.volume > 1e-3:
+        raise StructureError(
+            "the lattice has no volume, or a coordinate is no number",
+            fix="check the lattice vectors and the coordinates",
+            where=where,
+        )
+    check_contacts(structure, where=where)
+    return structure
+
+
+def read_structure_file(path: Path, source: str) -> Crystal:
+    reader = reader_of(path)
+    content = _bytes(path)
+    text = _text(path, content)
+    if reader is None:
+        raise StructureError(f"unknown kind of file {path.name!r}", fix=f"give {_FORMATS}", where=str(path))
+    try:
+        structure, messages, reference = reader(text, str(path))
+    except DftflowError:
+        raise
+    except KeyError as error:
+        check_element(str(error.args[0]), text, str(path))
+        raise _unreadable(path, error) from error
+    except Exception as error:  # the readers raise whatever their parsing code happens to raise
+        raise _unreadable(path, error) from error
+    group = space_group(checked(structure, str(path)))
+    messages += _contradiction(text, path, group.number)
+    return Crystal(
+        name=path.stem,
+        structure=structure,
+        source=source,
+        reference=reference,
+        sha256=hashlib.sha256(content).hexdigest(),
+        space_group=group.symbol,
+        space_group_number=group.number,
+        confidence="file",
+        warnings=tuple(messages),
+    )
+
+
+def _contradiction(text: str, path: Path, number: int) -> Warnings:
+    """A warning when a CIF gives another space-group number than its atoms have."""
+    given = re.search(r"^_(?:space_group_IT_number|symmetry_Int_Tables_number)\s+'?(\d+)", text, re.M)
+    if path.suffix.lower() != ".cif" or given is None or int(given.group(1)) in (1, number):
+        return []
+    return [f"the file says space group number {given.group(1)}, its atoms have {number}"]
+
+
+def _unreadable(path: Path, error: Exception) -> StructureError:
+    return StructureError(
+        f"this file cannot be read as {path.suffix.lstrip('.').upper() or 'POSCAR'}",
+        reason=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}",
+        fix="check that the file is complete and of the kind its name says",
+        where=str(path),
+    )
