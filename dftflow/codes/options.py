@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from dftflow.codes.templates import TemplateSource
+from dftflow.codes.template_sandbox import TemplateSource
 from dftflow.errors import OptionError
 from dftflow.model.names import is_name
 from dftflow.model.printable import shown

@@ -6,7 +6,7 @@ import reprlib
 import unicodedata
 from typing import Any
 
-__all__ = ["is_line", "is_printable", "only_printable", "shown"]
+__all__ = ["brief", "is_line", "is_printable", "only_printable", "shown"]
 
 SHOWN = 80
 
@@ -50,6 +50,12 @@ def _code(character: str) -> str:
         return f"\\u{number:04x}"
     high, low = divmod(number - 0x10000, 0x400)
     return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def brief(text: str, longest: int = 300) -> str:
+    """`text` as one line of readable length, cut in its middle where it is longer."""
+    half = longest // 2
+    return only_printable(text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}")
 
 
 def shown(value: object) -> str:

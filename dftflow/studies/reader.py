@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
-from dftflow.model.printable import only_printable, shown
+from dftflow.model.printable import brief, shown
 from dftflow.resources import workflows_dir
 from dftflow.studies.schema import (
     AlignmentEntry,
@@ -39,7 +39,6 @@ __all__ = ["Study", "find_study", "load_study", "restore_study", "shipped_studie
 
 
 LONGEST_LINE = 10_000
-SHOWN_LENGTH = 200
 DEEPEST = 32
 
 
@@ -203,7 +202,7 @@ def _parsed(text: str, file: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         where = f"{file}:{line[1]}" if line else str(file)
-        raise StudyError("the study file is not valid TOML", reason=_cut(str(error)), where=where) from None
+        raise StudyError("the study file is not valid TOML", reason=brief(str(error)), where=where) from None
     except RecursionError:
         raise StudyError("tables or arrays nest too deeply", where=f"{file}:{_failing_line(text)}") from None
     except ValueError:  # an integer of more digits than Python converts
@@ -308,13 +307,13 @@ def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, .
     place = prefix + tuple(part for part in first["loc"] if part != "schema_version") + _entry(first)
     where = _where(text, file, place)
     told = [part for part in place if part != "size"]  # [2, 2, 2] stands for { size = [2, 2, 2] }
-    dotted = _cut(".".join(str(part) for part in told))
+    dotted = brief(".".join(str(part) for part in told))
     if first["type"] == "extra_forbidden":
         return StudyError(f"unknown key {shown(place[-1])}", where=where, fix=_nearest_key(place))
     if first["type"] == "missing":
         if isinstance(place[-1], int):
             return StudyError(
-                f"{_cut('.'.join(map(str, told[:-1])))} is too short", where=where, fix="give three numbers"
+                f"{brief('.'.join(map(str, told[:-1])))} is too short", where=where, fix="give three numbers"
             )
         return StudyError(f"{dotted} is missing", where=where, fix=f"add {place[-1]} = ... to this table")
     if first["type"] == "value_error":
@@ -331,12 +330,6 @@ def _entry(error: ErrorDetails) -> tuple[object, ...]:
     """Where the entry stands that a rule over several of them found wrong."""
     cause = error.get("ctx", {}).get("error")
     return cause.place if isinstance(cause, EntryError) else ()
-
-
-def _cut(text: str) -> str:
-    """What stands in the file, in a message: one line of readable length."""
-    cut = text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH // 2]}...{text[-SHOWN_LENGTH // 2 :]}"
-    return only_printable(cut)
 
 
 def _unit_advice(place: Sequence[object]) -> str:
@@ -374,7 +367,8 @@ def _line_of(text: str, place: Sequence[object]) -> int | None:
             if line.lstrip().startswith("[["):
                 counts[named] = counts.get(named, -1) + 1
                 table = (*named, counts[named])
-            if tuple(place[: len(table)]) == table or tuple(place) in (named, table[: len(place)]):
+            inside = tuple(place[: len(table)]) == table or tuple(place) == named
+            if inside or (best is None and tuple(place) == table[: len(place)]):
                 best = number
             continue
         key = (*table, *_key(line))

@@ -44,6 +44,6 @@ class CastepOptions(CodeOptions):
                 raise ValueError("it names neither a library nor a set of tabulated files")
         elif potentials is not None:
             for element, potential in potentials.items():
-                if not re.fullmatch(r"[!-~]+", potential):
+                if not re.fullmatch(r'[A-Za-z0-9."$&\'()*+,/:<=>?@\[\\\]^_`{|}~-]{1,500}', potential):
                     raise ValueError(f"the potential of {element} is {shown(potential)}, which is not one word")
         return potentials
