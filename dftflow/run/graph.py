@@ -16,6 +16,7 @@ from dftflow.run.job import Job, Node, NodeOutcome
 __all__ = ["NodeView", "Observer", "Recorder", "run_graph"]
 
 POLL_S = 0.25
+ASK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class _Graph:
         self.done: dict[str, NodeOutcome] = {}
         self.running: dict[str, Running] = {}
         self.jobs: dict[str, Job] = {}
+        self._doing: dict[str, tuple[float, str]] = {}
 
     def tick(self, interruption: Interruption) -> None:
         """Collect what ended, start what can be started."""
@@ -116,11 +118,20 @@ class _Graph:
             state, doing, elapsed_s, reused = end.state, end.failure.split("\n")[0], end.wall_time_s or 0.0, end.reused
         elif node.name in self.running:
             job = self.running[node.name]
-            state, doing, elapsed_s = "running", node.doing(job.folder), job.elapsed_s
+            state, doing, elapsed_s = "running", self._now_doing(node, job.folder), job.elapsed_s
         return NodeView(
             name=node.name, title=node.title, state=state, doing=doing, elapsed_s=elapsed_s, cost=node.cost,
             reused=reused,
         )  # fmt: skip
+
+    def _now_doing(self, node: Node, folder: Path) -> str:
+        """What a job does; asked only now and then, because the answer may take the reading of a long log."""
+        asked, doing = self._doing.get(node.name, (-ASK_EVERY_S, ""))
+        now = time.monotonic()
+        if now - asked > ASK_EVERY_S:
+            doing = node.doing(folder)
+            self._doing[node.name] = (now, doing)
+        return doing
 
 
 def run_graph(

@@ -26,14 +26,15 @@ class Limits:
     memory_mib
         Resident memory, of the process and all that it started.
     stall_s
-        Time in which neither a file of its folder changes nor a second of processor time is used.
+        Time in which no file of its folder changes: processor time says nothing, because ranks that wait for each other
+        use all of it.
     log_mib
         What it prints.
     """
 
     time_s: float | None = None
     memory_mib: float | None = None
-    stall_s: float | None = 3600.0
+    stall_s: float | None = 7200.0
     log_mib: float | None = 100.0
 
 

@@ -122,11 +122,12 @@ def test_a_last_geometry_of_other_types_is_a_parse_error(name: str, value: objec
         read_results(GPAW(), folder)
 
 
-def test_no_results_means_it_was_stopped(tmp_path: Path) -> None:
-    (tmp_path / "deck.txt").write_text("iter: 1\niter: 2\n")
-    diagnosis = GPAW().diagnose(tmp_path)
-    assert diagnosis.status == "died" and "stopped" in diagnosis.message
-    assert diagnosis.log_tail.endswith("iter: 2")
+def test_without_results_what_the_engine_said_last_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ParseError, match="the engine left no results$"):
+        read_record(tmp_path)
+    (tmp_path / "stderr.log").write_text("Traceback\nMPI_ABORT was invoked on rank 0\n\n")
+    with pytest.raises(ParseError, match="said last: MPI_ABORT was invoked on rank 0"):
+        read_record(tmp_path)
 
 
 @pytest.mark.parametrize("record", ["[]", "{}", '{"status": "finished"}'])
