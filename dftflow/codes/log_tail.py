@@ -26,11 +26,13 @@ def last_lines(file: Path, lines: int | None = LOG_LINES) -> list[str]:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return []
-    with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return []
-        stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
-        text = stream.read(TAIL_BYTES).decode("utf-8", errors="replace").splitlines()
+    try:
+        about = os.fstat(descriptor)
+        begin = max(0, about.st_size - TAIL_BYTES)
+        content = os.pread(descriptor, TAIL_BYTES, begin) if stat.S_ISREG(about.st_mode) else b""
+    finally:
+        os.close(descriptor)
+    text = content.decode("utf-8", errors="replace").splitlines()
     return text if lines is None else [line[:LONGEST_LINE] for line in text[-lines:]]
 
 
