@@ -27,7 +27,7 @@ from dftflow.studies.reader import Study
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import STATES, Work
 
-__all__ = ["collect_study", "default_folder", "end_on_disk", "outcome_of_folder", "run_study", "states_in"]
+__all__ = ["collect_study", "default_folder", "end_on_disk", "outcome_of_folder", "run_study"]
 
 CLOCK_EVERY_S = 10.0
 
@@ -171,19 +171,6 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
             fix="give the folder that `dftflow decks` wrote to, or --at; and the code that ran them (--code)",
         )
     return _outcome(work, ends)
-
-
-def states_in(root: Path) -> tuple[StudyFolder, tuple[NodeOutcome, ...]]:
-    """The study that `root` holds, and how each of its steps stands now.
-
-    Raises
-    ------
-    StoreError
-        As `outcome_of_folder`.
-    """
-    folder = StudyFolder.existing(root)
-    work = Work(folder.plan, folder)
-    return folder, tuple(end_on_disk(work, step) for step in folder.plan.steps)
 
 
 def _checked(places: Mapping[str, Path], plan: Plan) -> dict[str, Path]:

@@ -20,12 +20,13 @@ from dftflow.errors import InputError, StoreError
 from dftflow.model.outcome import StudyOutcome
 from dftflow.run import store
 from dftflow.run.local import Local
-from dftflow.run.store import stage
+from dftflow.run.staging import keep_beside, make_folder, write_deck
 from dftflow.studies import study_folder
 from dftflow.studies.decks import write_decks
-from dftflow.studies.execution import collect_study, outcome_of_folder, run_study, states_in
+from dftflow.studies.execution import collect_study, outcome_of_folder, run_study
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
+from dftflow.studies.standing import standing_of
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -58,8 +59,9 @@ def test_report_status_and_collect_need_the_folder_alone(study: Study, engine: P
     again = outcome_of_folder(tmp_path / "elsewhere")
     assert numbers(again) == numbers(first)
     assert (again.preset, again.code, again.study_name) == ("quick", "gpaw", "study")
-    folder, ends = states_in(tmp_path / "elsewhere")
-    assert {end.state for end in ends} == {"finished"} and folder.plan.study.preset_name == "quick"
+    found = standing_of(tmp_path / "elsewhere")
+    assert {end.state for end in found.ends} == {"finished"}
+    assert (found.study, found.preset, found.code) == ("study", "quick", "gpaw")
     gap = next(q for q in again.quantities if q.name == "band gap" and q.subject == "CsBr")
     assert gap.value == pytest.approx(CBM + 0.1 - VBM) and gap.origin == (BULK,)
     level = next(q for q in again.quantities if q.name == "ionisation potential")
@@ -81,7 +83,9 @@ def test_a_shared_folder_holds_one_calculation(code: str, write_study: Callable[
         job = work.job_here(step)
         folders.append(local.folder(work.node(step, work.job_here), job))
         commands.append(job.argv)
-        stage(folders[-1], job)
+        make_folder(folders[-1], tmp_path)
+        keep_beside(folders[-1], job)
+        write_deck(folders[-1], job)
     assert folders[0] == folders[1] and commands[0] == commands[1]
     assert len(plan.code.find(folders[0])) == 1
     assert not list(folders[0].glob("Twin*"))
@@ -129,8 +133,7 @@ def test_a_doi_recalculates_nothing_and_a_cutoff_what_it_is_about(study: Study, 
     run_study(load_study(str(study.file), "quick"), tmp_path / "run", say=said.append)
     assert len(list((tmp_path / "run").glob("steps/*/*"))) == 4
     assert len(said) == 2 and all("its geometry or its settings have changed" in line for line in said)
-    folder, _ = states_in(tmp_path / "run")
-    assert len(folder.folders_of_earlier_plans()) == 2
+    assert len(standing_of(tmp_path / "run").earlier) == 2
 
 
 def test_another_engine_recalculates_all_and_says_so(
@@ -149,8 +152,8 @@ def test_another_engine_recalculates_all_and_says_so(
     outcome = run_study(study, tmp_path / "run", say=said.append)
     assert len(said) == 2 and all("gpaw 26.7.0 -> 26.8.0" in line for line in said)
     assert {step.engine["gpaw"] for step in outcome.steps} == {"26.8.0"}
-    folder, ends = states_in(tmp_path / "run")
-    assert {end.state for end in ends} == {"finished"} and len(folder.folders_of_earlier_plans()) == 2
+    found = standing_of(tmp_path / "run")
+    assert {end.state for end in found.ends} == {"finished"} and len(found.earlier) == 2
 
 
 def test_a_run_of_0_1_is_refused_by_name(study: Study, engine: Path, tmp_path: Path) -> None:
