@@ -90,8 +90,8 @@ def tampered(folder: Path, state: StepState, own: Collection[str]) -> str:
     names = [name for name in changed_files(folder, state.files) if name not in own]
     if not names:
         return ""
-    are = "is not what the engine left" if len(names) == 1 else "are not what the engine left"
-    return f"{', '.join(names)} {are}: changed after the calculation had finished; move {folder} away and run again"
+    was = "is not as it was" if len(names) == 1 else "are not as they were"
+    return f"{', '.join(names)} {was} when the calculation had finished; move {folder} away and run again"
 
 
 def _content(file: Path) -> bytes:

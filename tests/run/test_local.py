@@ -306,7 +306,7 @@ def test_results_that_were_changed_after_the_end_are_refused(tmp_path: Path) -> 
     assert first.folder is not None
     (first.folder / "done").write_text("no!")
     end = run([node("n")], tmp_path)["n"]
-    assert end.state == "refused" and "done is not what the engine left" in end.failure
+    assert end.state == "refused" and "done is not as it was when the calculation had finished" in end.failure
     (first.folder / "done").write_text("yes")
     assert run([node("n")], tmp_path)["n"].reused
 
