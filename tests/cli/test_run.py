@@ -1,4 +1,4 @@
-"""``dftflow run`` as a process of its own: how it ends, and what becomes of its engines. CASTEP is a shell command here."""
+"""``dftflow run`` as a process: how it ends, and what becomes of its engines. CASTEP is a shell command here."""
 
 from __future__ import annotations
 
@@ -96,13 +96,3 @@ def test_hangup_is_ignored_under_nohup(tmp_path: Path) -> None:
     process.send_signal(signal.SIGHUP)
     process.wait(timeout=60)
     assert process.returncode == 5 and len(list((tmp_path / "out").glob("steps/*/*/ended"))) == 1
-
-
-@pytest.mark.parametrize(
-    "text", ["null", "[]", "3", '{"doing": null, "fraction": "x"}', '{"doing": 1}', "[" * 9000, ""]
-)
-def test_progress_that_is_damaged_says_that_it_starts(tmp_path: Path, text: str) -> None:
-    from dftflow.codes.gpaw import GPAW
-
-    (tmp_path / "progress.json").write_text(text)
-    assert GPAW().progress(tmp_path).fraction is None

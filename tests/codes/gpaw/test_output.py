@@ -161,3 +161,11 @@ def test_a_record_of_other_types_is_a_parse_error(damage: dict[str, object], fol
     (folder / "results.json").write_text(json.dumps(record))
     with pytest.raises(ParseError):
         read_results(GPAW(), folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "[]", "3", '{"doing": null, "fraction": "x"}', '{"doing": 1}', "[" * 9000, ""]
+)
+def test_progress_that_is_damaged_has_no_fraction(tmp_path: Path, text: str) -> None:
+    (tmp_path / "progress.json").write_text(text)
+    assert GPAW().progress(tmp_path).fraction is None
