@@ -210,7 +210,9 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
     if isinstance(admission, Admitted):
         return known(state="finished", wall_time_s=recorded.wall_time_s or admission.results.wall_time_s)
     if occupied == "uncertain":
-        return known(state="uncertain", failure=why_uncertain(place, recorded))
+        doubt = why_uncertain(place, recorded)
+        work.refuse(step, "uncertain", doubt)
+        return known(state="uncertain", failure=doubt)
     if recorded.state == "failed":  # a limit that ended the process says more than what it left
         work.refuse(step, "failed", recorded.failure or admission.reason)
         return known(

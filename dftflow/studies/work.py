@@ -29,6 +29,7 @@ __all__ = ["Work"]
 STATES: dict[RefusalKind, JobState] = {
     "not run": "not_run",
     "running": "running",
+    "uncertain": "uncertain",
     "failed": "failed",
     "refused": "refused",
 }

@@ -20,6 +20,7 @@ from dftflow.errors import InputError, StoreError
 from dftflow.model.outcome import StudyOutcome
 from dftflow.run.local import Local
 from dftflow.run.staging import keep_beside, make_folder, write_deck
+from dftflow.run.step_state import StepState, write_state
 from dftflow.studies.decks import write_decks
 from dftflow.studies.execution import collect_study, outcome_of_folder, run_study
 from dftflow.studies.plan import plan_study
@@ -237,3 +238,52 @@ def test_killed_at_every_write_of_a_run_it_goes_on(study: Study, engine: Path, t
     assert at > 10
     content = json.loads((tmp_path / "whole" / "plan.json").read_text())
     assert content["schema"] == "dftflow-plan/1" and all(step["folder"] for step in content["steps"])
+
+
+# --- who else is at work, and what was changed since --------------------------------------------------------------
+
+
+def test_a_step_that_was_started_on_another_machine_is_uncertain_everywhere(
+    study: Study, engine: Path, tmp_path: Path
+) -> None:
+    run_study(study, tmp_path / "run")
+    (folder,) = (tmp_path / "run").glob("steps/CsBr/bulk-bands-*")
+    (folder / "results.json").unlink()
+    write_state(folder, StepState(state="running", host="far", boot="1", pid=7, birth=1.0))
+    assert {end.name: end.state for end in standing_of(tmp_path / "run").ends}[BULK] == "uncertain"
+    outcome = outcome_of_folder(tmp_path / "run")
+    assert {step.name: step.state for step in outcome.steps} == {BULK: "uncertain", SLAB: "finished"}
+    gap = next(q for q in outcome.quantities if q.name == "band gap")
+    assert gap.missing is not None and gap.missing.kind == "uncertain" and "process 7" in gap.missing.reason
+    again = run_study(study, tmp_path / "run")
+    assert {step.name: step.state for step in again.steps}[BULK] == "uncertain"
+
+
+@pytest.mark.parametrize("name", ["results.json", "bands.npz", "built.json"])
+def test_results_that_were_changed_since_are_refused_by_every_command(
+    study: Study, engine: Path, tmp_path: Path, name: str
+) -> None:
+    """One bit of a number in it: the file is as whole as before."""
+    run_study(study, tmp_path / "run")
+    (folder,) = (tmp_path / "run").glob("steps/CsBr/bulk-bands-*")
+    content = (folder / name).read_bytes()
+    at = content.index(b"\x09@") if name == "bands.npz" else content.index(b"4")  # of a float, or a digit
+    changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    assert changed != content
+    (folder / name).write_bytes(changed)
+    outcome = outcome_of_folder(tmp_path / "run")
+    assert {step.name: step.state for step in outcome.steps} == {BULK: "refused", SLAB: "finished"}
+    assert {end.name: end.state for end in standing_of(tmp_path / "run").ends}[BULK] == "refused"
+    again = {step.name: step.state for step in run_study(study, tmp_path / "run").steps}
+    assert again == {BULK: "finished" if name == "built.json" else "refused", SLAB: "finished"}
+
+
+def test_a_deck_that_was_edited_after_the_end_stands_beside_every_number(
+    study: Study, engine: Path, tmp_path: Path
+) -> None:
+    run_study(study, tmp_path / "run")
+    (deck,) = (tmp_path / "run").glob("steps/CsBr/bulk-bands-*/*.py")
+    deck.write_text(deck.read_text().replace("FermiDirac(0.1)", "FermiDirac(0.2)"))
+    for outcome in (outcome_of_folder(tmp_path / "run"), run_study(study, tmp_path / "run")):
+        (step,) = [step for step in outcome.steps if step.name == BULK]
+        assert step.state == "finished" and any("its deck was changed" in remark for remark in step.remarks)
