@@ -16,6 +16,7 @@ from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.gpaw.data_sets import data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
+from dftflow.codes.log_tail import tail_of
 from dftflow.codes.options import CodeOptions
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GPAW"]
 
-LOG_LINES = 12
+PRINTED = ("stdout.log", "stderr.log")
+PROGRESS_BYTES = 10_000
 DECK_BYTES = 1 << 16
 STUDY_RESULTS = b'"dftflow-results/'
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
@@ -71,10 +73,13 @@ class GPAW:
     def progress(self, folder: Path) -> Progress:
         """What the engine wrote last into ``progress.json``."""
         try:
-            content = json.loads((folder / "progress.json").read_text("utf-8"))
-            return Progress(doing=content["doing"], fraction=content["fraction"])
-        except (OSError, ValueError, KeyError):
+            with (folder / "progress.json").open("rb") as stream:
+                content = json.loads(stream.read(PROGRESS_BYTES))
+            doing, fraction = content["doing"], content["fraction"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return Progress(doing="starting")
+        told = isinstance(fraction, float | int) and 0 <= fraction <= 1
+        return Progress(doing=str(doing)[:200], fraction=fraction if told else None)
 
     def diagnose(self, folder: Path) -> Diagnosis:
         """Status from ``results.json``, or a person's own log; without either the process was ended from outside."""
@@ -138,19 +143,15 @@ def _is_of_a_study(file: Path) -> bool:
 def _is_deck(file: Path) -> bool:
     """Whether dftflow wrote the script."""
     try:
-        return b"dftflow" in file.read_bytes()[:DECK_BYTES]
+        with file.open("rb") as stream:
+            return b"dftflow" in stream.read(DECK_BYTES)
     except OSError:
         return False
 
 
 def _log_tail(folder: Path) -> str:
-    lines: list[str] = []
-    for name in ("stdout.log", "stderr.log"):
-        if (folder / name).exists():
-            lines += (folder / name).read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]
-    logs = [p for p in folder.glob("*.txt") if p.stat().st_size]
-    if not lines and logs:
-        lines = (
-            max(logs, key=lambda p: p.stat().st_mtime).read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]
-        )
-    return "\n".join(lines)
+    printed = tail_of(folder, PRINTED)
+    if printed:
+        return printed
+    logs = sorted((file for file in folder.glob("*.txt") if file.is_file()), key=lambda file: file.stat().st_mtime)
+    return tail_of(folder, [file.name for file in logs[-1:]])

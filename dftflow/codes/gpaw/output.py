@@ -15,6 +15,7 @@ import numpy as np
 
 from dftflow.analysis.atoms import atoms_of
 from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.log_tail import last_lines
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.crystals.atoms import from_arrays
 from dftflow.errors import ParseError
@@ -63,8 +64,11 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         record = _loads(file.read_text("utf-8"))
     except FileNotFoundError:
+        printed = [line for line in last_lines(folder / "stderr.log") if line.strip()]
         raise ParseError(
-            "the engine left no results: it was stopped from outside", where=str(file), fix="run the step again"
+            "the engine left no results" + (f", and said last: {printed[-1].strip()}" if printed else ""),
+            where=str(file),
+            fix="run the step again",
         ) from None
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         raise ParseError("the engine's results cannot be read", reason=str(error), where=str(file)) from error
