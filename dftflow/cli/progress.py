@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from dftflow.model.printable import only_printable
 from dftflow.run.graph import NodeView
 
 __all__ = ["RunProgress", "remaining_s"]
@@ -94,7 +95,7 @@ class RunProgress:
             table.add_column(heading, no_wrap=heading != "now")
         for view in views:
             elapsed = _clock(view.elapsed_s) if view.elapsed_s and not view.reused else ""
-            doing = "kept from before" if view.reused else one_line(view.doing)
+            doing = "kept from before" if view.reused else only_printable(view.doing)
             table.add_row(Text(*MARKS[view.state]), Text(view.name), elapsed, Text(doing))
         return table
 
@@ -112,7 +113,7 @@ class RunProgress:
             self._line(f"          {self._headline(views)}  {doing}")
 
     def _line(self, text: str) -> None:
-        self._console.print(Text(one_line(text)), soft_wrap=True)
+        self._console.print(Text(only_printable(text)), soft_wrap=True)
 
     def _headline(self, views: Sequence[NodeView]) -> str:
         done = sum(view.state not in ("waiting", "running") for view in views)
@@ -120,11 +121,6 @@ class RunProgress:
         return (
             f"{done} of {len(views)} steps, {elapsed} elapsed, about {_clock(remaining_s(views, self._workers))} left"
         )
-
-
-def one_line(text: str) -> str:
-    """`text` without what a terminal would take as a command: control characters, and line ends."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split(" "))
 
 
 def _clock(seconds: float) -> str:

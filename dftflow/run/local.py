@@ -49,7 +49,9 @@ class Local:
         self._limits = limits or Limits()
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
-            self._folders[path.name.rpartition("-")[2]] = path
+            tail = path.name.rpartition("-")[2]
+            if len(tail) == IDENTITY_LENGTH and path.is_dir():
+                self._folders[tail] = path
 
     def folder(self, node: Node, job: Job) -> Path:
         """The folder of this very calculation, whichever node it was made for first."""
