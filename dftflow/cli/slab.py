@@ -17,7 +17,7 @@ __all__ = ["command"]
 @click.command()
 @click.argument("source")
 @click.option("--miller", type=int, nargs=3, required=True, help="Three indices: 0 1 1.")
-@click.option("--setting", help="The cell setting that they belong to: Pnma, Pbnm, cubic, …")
+@click.option("--setting", help="The cell setting that they belong to: Pnma, cubic, …; given: SOURCE's cell.")
 @click.option("--substitute", "swap", metavar="SITE=ION", help="Replace SITE by a molecule first: Cs=FA.")
 @click.option("--orientation", default="100", show_default=True, help='Of that molecule: "100", "100/001".')
 @click.option(
@@ -64,6 +64,7 @@ def command(
 def _facts(plane: Plane, slabs: tuple[SlabModel, ...]) -> dict[str, Any]:
     return {
         "plane": str(plane),
+        "miller_cell": list(plane.miller_cell),
         "equivalents": {name: list(indices) for name, indices in plane.equivalents},
         "slabs": [
             {
@@ -84,8 +85,11 @@ def _facts(plane: Plane, slabs: tuple[SlabModel, ...]) -> dict[str, Any]:
 
 
 def _table(plane: Plane, slabs: tuple[SlabModel, ...]) -> str:
-    names = ", ".join(f"({''.join(map(str, indices))}) {name}" for name, indices in plane.equivalents)
-    lines = [f"{plane}" + (f" = {names}" if names else "")]
+    from dftflow.crystals.planes import GIVEN
+
+    names = [f"({''.join(map(str, indices))}) {name}" for name, indices in plane.equivalents if name != GIVEN]
+    cell = f"({''.join(map(str, plane.miller_cell))}) of the given cell"
+    lines = [" = ".join([cell, *names] if plane.setting == GIVEN else [f"{plane}", cell, *names])]
     lines.append(
         f"{'termination':<22} {'atoms':>5} {'charge':>6} {'symm.':>5} {'polar':>5} {'stoich.':>7} {'Å²':>7} {'Å':>6}"
     )

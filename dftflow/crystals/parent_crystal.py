@@ -13,7 +13,7 @@ import numpy as np
 
 from dftflow.crystals.ions import IonicUnit, formal_charge, ionic_units
 from dftflow.crystals.overlay import SAME_STRAIN, IonStack, shortest_vectors_ang, stack_of
-from dftflow.crystals.planes import coprime_indices, resolve_plane
+from dftflow.crystals.planes import GIVEN, coprime_indices, resolve_plane
 from dftflow.crystals.slabs import enumerate_slabs
 from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
 from dftflow.errors import DftflowError
@@ -142,8 +142,13 @@ class ParentCrystal:
             normal = np.array(coprime_indices(to_primitive @ of_cell)) @ np.linalg.inv(data.primitive_lattice).T
             cells = area_ang2 / float(np.linalg.norm(normal) * abs(np.linalg.det(data.primitive_lattice)))
             if cells > 0.5 and abs(cells / round(cells) - 1) < 2 * SAME_STRAIN:
-                setting = self.model.plane.setting
-                yield Plane(miller=miller, setting=setting, equivalents=(), miller_cell=of_cell)
+                yield Plane(miller=miller, setting=self._setting, equivalents=(), miller_cell=of_cell)
+
+    @cached_property
+    def _setting(self) -> str:
+        """The setting of the model's plane; of the cell that the crystal was given in only the other names are left."""
+        plane = self.model.plane
+        return plane.equivalents[0][0] if plane.setting == GIVEN else plane.setting
 
     def _indices(self) -> Iterator[tuple[Indices, Indices]]:
         """Low indices in the setting that the model's plane is named in, and the same in this cell.
@@ -151,7 +156,7 @@ class ParentCrystal:
         One matrix leads from the first to the second, up to a factor of each column, as indices are made coprime: four
         planes tell it.
         """
-        setting = self.model.plane.setting
+        setting = self._setting
         corners: tuple[Indices, ...] = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1))
         *columns, sums = (resolve_plane(self.structure, corner, setting).miller_cell for corner in corners)
         matrix = np.array(columns).T * np.linalg.solve(np.array(columns, dtype=float).T, np.array(sums, dtype=float))

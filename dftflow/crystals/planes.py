@@ -2,7 +2,8 @@
 
 The same (hkl) names different planes in different settings of one space group: (011) of Pnma is (101) of Pbnm, but
 (011) of Pbnm is (110) of Pnma. Indices are therefore taken together with the name of a setting, and refused where
-that name is missing and matters.
+that name is missing and matters. The cell that a crystal is given in counts among its settings, tabulated or not: a
+supercell or a primitive cell has planes of its own.
 """
 
 from __future__ import annotations
@@ -27,17 +28,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["PSEUDOCUBIC", "coprime_indices", "resolve_plane"]
+__all__ = ["GIVEN", "PSEUDOCUBIC", "coprime_indices", "resolve_plane"]
 
+GIVEN = "given"
 PSEUDOCUBIC = "pseudocubic"
 
-CUBIC_LENGTH_TOLERANCE = 0.02
-CUBIC_ANGLE_TOLERANCE_DEG = 1.0
+CUBIC_LENGTH_TOLERANCE = 0.05
+CUBIC_ANGLE_TOLERANCE_DEG = 3.0
+"""Molecules pull the relaxed cell of a cubic frame out of the cube by some 3 % and 2°."""
 
 # A relaxed crystal keeps its symmetry only to within the tolerance of the relaxation: (Å, degrees), tightest first.
 _TOLERANCES = ((1e-3, 0.05), (1e-2, 0.05), (0.03, 0.2), (0.1, 0.5), (0.3, 1.0))
 
 _DOUBLED = ((0.5, 0.5, 0.0), (-0.5, 0.5, 0.0))
+
+SAME_TRANSLATION = 0.06
+"""Translations of operations are multiples of an eighth; those of a relaxed crystal lie nearby."""
 
 # Space-group number -> pseudocubic axes of the perovskite in units of the axes of the standard setting. Pnma:
 # a_p = (a + c)/2, b_p = b/2, c_p = (c - a)/2.
@@ -99,9 +105,10 @@ def resolve_plane(
         Indices h, k, l in `setting`.
     setting
         Hermann-Mauguin symbol of a setting of the crystal's space group (``Pnma``, ``Pbnm``, ``R-3c:H``); ``cubic``
-        or ``Pm-3m`` for a cubic crystal or framework; ``pseudocubic`` for a perovskite. With molecules in the
-        crystal, the space group of the framework counts too, and it is ``cubic`` when its lattice constants agree
-        within 2 % and its angles are 90° within 1°. None is accepted where all settings mean the same plane.
+        or ``Pm-3m`` for a cubic crystal or framework; ``pseudocubic`` for a perovskite; ``given`` for the cell of
+        `structure` itself. With molecules in the crystal, the space group of the framework counts too. The axes of
+        the cell are ``cubic`` ones when a perovskite's lattice constants agree within 5 % and its angles are 90°
+        within 3°. None is accepted where all settings, the given cell among them, mean the same plane.
     molecule_charges
         See `ionic_units`.
 
@@ -122,9 +129,7 @@ def resolve_plane(
     return Plane(
         miller=wanted,
         setting=setting or chosen.symbol,
-        equivalents=tuple(
-            (other.symbol, other.indices(cell_indices)) for other in _worth_printing(settings) if other is not chosen
-        ),
+        equivalents=tuple((other.symbol, other.indices(cell_indices)) for other in _worth_printing(settings, chosen)),
         miller_cell=cell_indices,
     )
 
@@ -162,7 +167,7 @@ def _settings(structure: Structure, units: Sequence[IonicUnit]) -> list[_Setting
         found.append(_Setting("cubic", frozenset({"cubic", "Pm-3m"}), np.diag(repeats).astype(float)))
     if repeats is not None and not any(one.symbol == PSEUDOCUBIC for one in found):
         found.append(_Setting(PSEUDOCUBIC, frozenset({PSEUDOCUBIC}), np.diag(repeats).astype(float)))
-    return found
+    return [*found, _Setting(GIVEN, frozenset({GIVEN}), np.eye(3))]
 
 
 @cache
@@ -204,14 +209,46 @@ def _tabulated_settings(
     for hall, symbol, names in _halls()[group.number]:
         data = group if hall == group.hall_number else _dataset(structure, sites, symprec_ang, angle_deg, hall)
         if data is not None:
-            to_cell = np.eye(3) if group.number <= 2 else _with_positive_axes(data.transformation_matrix)
-            found.append(_Setting(symbol, names, to_cell))
+            own = group.number <= 2 or _has_axes_of(group, data)
+            found.append(_Setting(symbol, names, np.eye(3) if own else _with_positive_axes(data.transformation_matrix)))
     axes = _PSEUDOCUBIC_AXES.get(group.number)
     if found and axes is not None:
         pseudocubic = np.linalg.inv(axes).T @ found[0].to_cell
         if _is_perovskite(structure, units, np.linalg.inv(pseudocubic).T @ structure.lattice.matrix):
             found.append(_Setting(PSEUDOCUBIC, frozenset({PSEUDOCUBIC}), pseudocubic))
     return found
+
+
+def _has_axes_of(cell: Any, setting: Any) -> bool:
+    """Whether the axes of the cell at hand will do for a setting, though spglib chose others.
+
+    They do when the operations of the crystal read the same in both but for the origin: a and c of P2/m or Pm2m may
+    change places, and a monoclinic cell has several axes of one length more or less.
+    """
+    to_cell = np.asarray(setting.transformation_matrix)
+    if not np.allclose(np.abs(to_cell - np.round(to_cell)), 0, atol=1e-2) or abs(np.linalg.det(to_cell)) > 1.5:
+        return False
+    turns, back = np.asarray(cell.rotations), np.linalg.inv(to_cell)
+    origin = -back @ setting.origin_shift
+    shifts = cell.translations + turns @ origin - origin
+    turns_there = np.round(to_cell @ turns @ back).astype(int)
+    shifts_there = shifts @ to_cell.T
+    origins = np.array(list(product(range(8), repeat=3))) / 8
+    agreed = np.ones(len(origins), dtype=bool)
+    for turn in np.unique(turns, axis=0):
+        here = shifts[np.all(turns == turn, axis=(1, 2))]
+        there = shifts_there[np.all(turns_there == turn, axis=(1, 2))]
+        apart = here[:1, None] - there[None] + (origins @ (turn - np.eye(3)).T)[:, None]
+        agreed &= np.any(np.all(np.abs(apart - np.round(apart)) < SAME_TRANSLATION, axis=2), axis=1)
+    return bool(np.any(agreed)) and _same_centring(shifts, shifts_there, turns, turns_there)
+
+
+def _same_centring(
+    here: NDArray[np.float64], there: NDArray[np.float64], turns: NDArray[np.int64], turns_there: NDArray[np.int64]
+) -> bool:
+    unit = np.eye(3, dtype=int)
+    apart = here[np.all(turns == unit, axis=(1, 2))][:, None] - there[np.all(turns_there == unit, axis=(1, 2))][None]
+    return bool(np.all(np.any(np.all(np.abs(apart - np.round(apart)) < SAME_TRANSLATION, axis=2), axis=1)))
 
 
 def _with_positive_axes(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -263,27 +300,40 @@ def _cubic_repeats(structure: Structure, units: Sequence[IonicUnit]) -> Indices 
     return None
 
 
-def _same_plane(first: Indices, second: Indices, rotations: NDArray[np.int64]) -> bool:
-    images = np.array(first) @ rotations
-    return any(np.array_equal(image, second) or np.array_equal(-image, second) for image in images)
+def _rotations(structure: Structure) -> NDArray[np.float64]:
+    """Of the crystal, in the axes of the cell at hand: a supercell has those too that do not keep its lattice."""
+    group = _dataset(structure, list(range(len(structure))), *_TOLERANCES[0])
+    standard = group and spglib_dataset(
+        group.std_lattice, group.std_positions, group.std_types, symprec_ang=_TOLERANCES[0][0]
+    )
+    if standard is None:
+        return np.eye(3)[None]
+    to_cell = np.asarray(group.transformation_matrix)
+    rotations: NDArray[np.float64] = np.linalg.inv(to_cell) @ standard.rotations @ to_cell
+    return rotations
+
+
+def _same_plane(first: Indices, second: Indices, rotations: NDArray[np.float64]) -> bool:
+    images = [coprime_indices(np.round(image, 6)) for image in np.array(first) @ rotations]
+    return second in images or coprime_indices(-np.array(second)) in images
 
 
 def _unambiguous(
     structure: Structure, wanted: Indices, setting: str | None, candidates: Sequence[_Setting]
 ) -> _Setting:
     """The candidate that is meant: the cell's own axes before others, where a name was given."""
-    group = _dataset(structure, list(range(len(structure))), *_TOLERANCES[0])
-    rotations = np.eye(3, dtype=int)[None] if group is None else np.asarray(group.rotations)
+    rotations = _rotations(structure)
     own = [one for one in candidates if one.own]
     if setting is not None and own:
         return own[0]
     meant = [one.cell_indices(wanted) for one in candidates]
     if all(_same_plane(meant[0], other, rotations) for other in meant[1:]):
-        return own[0] if own else candidates[0]
+        return next((one for one in own if one.symbol != GIVEN), candidates[0])
     raise SurfaceError(
         f"{_text(wanted)} is ambiguous: it names different planes in different settings of this crystal",
         reason=_meanings(wanted, candidates),
-        fix=f"name the setting, e.g. setting = {(own or candidates)[0].symbol!r}",
+        fix=f'for {_text(coprime_indices(wanted))} of the given cell, setting = "{GIVEN}" (--setting {GIVEN}); or name '
+        f"another: {', '.join(one.symbol for one in candidates if one.symbol != GIVEN)}",
     )
 
 
@@ -293,7 +343,11 @@ def _text(miller: Indices) -> str:
 
 
 def _meanings(wanted: Indices, candidates: Sequence[_Setting]) -> str:
-    return "; ".join(f"in {one.symbol} it is {_text(one.cell_indices(wanted))} of the given cell" for one in candidates)
+    return "; ".join(
+        f"in {one.symbol} it is {_text(one.cell_indices(wanted))} of the given cell"
+        for one in candidates
+        if one.symbol != GIVEN
+    )
 
 
 def _unknown_setting(structure: Structure, setting: str, wanted: Indices, settings: Sequence[_Setting]) -> SurfaceError:
@@ -305,7 +359,13 @@ def _unknown_setting(structure: Structure, setting: str, wanted: Indices, settin
     )
 
 
-def _worth_printing(settings: Sequence[_Setting]) -> list[_Setting]:
-    """The settings people use; of the six of an orthorhombic crystal Pnma, Pbnm and the cell's own."""
+def _worth_printing(settings: Sequence[_Setting], chosen: _Setting) -> list[_Setting]:
+    """The settings people use; of the six of an orthorhombic crystal Pnma, Pbnm and the cell's own.
+
+    The given cell is always named, so that a plane can be found in the file, but where the chosen axes are its own.
+    """
     usual = ("Pnma", "Pbnm", PSEUDOCUBIC)
-    return [one for one in settings if one.own or one.symbol in usual or one.symbol.endswith((":H", ":R"))]
+    shown = [one for one in settings if one.own or one.symbol in usual or one.symbol.endswith((":H", ":R"))]
+    if chosen.symbol == GIVEN and not any(one.symbol != GIVEN for one in shown):
+        shown.insert(0, settings[0])
+    return [one for one in shown if one is not chosen and not (one.symbol == GIVEN and chosen.own)]

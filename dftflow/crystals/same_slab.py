@@ -180,7 +180,7 @@ def _name(slab: SlabModel) -> str:
 
 def _other_name(slab: SlabModel, asked: SlabModel) -> str:
     """Without the number that tells namesakes apart where both are of one plane: it depends on the thickness."""
-    same = slab.plane.miller == asked.plane.miller
+    same = slab.plane.named(slab.plane.setting) == asked.plane.named(slab.plane.setting)
     return f"{slab.plane}, another one with the faces {slab.termination.split(' #')[0]}" if same else _name(slab)
 
 

@@ -20,7 +20,8 @@ class Plane:
     miller
         Indices in `setting`.
     setting
-        ``Pnma``, ``Pbnm``, ``cubic``, or the Hermann-Mauguin symbol of the cell's space group.
+        ``Pnma``, ``Pbnm``, ``cubic``, the Hermann-Mauguin symbol of the cell's space group, or ``given``: the cell that
+        the structure at hand is given in.
     equivalents
         Setting -> indices of the same plane there (``{"Pbnm": (1, 1, 0), "pseudocubic": (1, 1, 1)}``).
     miller_cell
@@ -34,6 +35,10 @@ class Plane:
 
     def __str__(self) -> str:
         return f"({''.join(map(str, self.miller))}) {self.setting}"
+
+    def named(self, setting: str) -> tuple[int, int, int] | None:
+        """Indices in a setting; None where they are not known."""
+        return self.miller if setting == self.setting else dict(self.equivalents).get(setting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
