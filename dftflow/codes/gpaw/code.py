@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -20,6 +19,7 @@ from dftflow.codes.options import CodeOptions
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
+from dftflow.stored_file import plain_json, read_stored, tail_of
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -71,10 +71,12 @@ class GPAW:
     def progress(self, folder: Path) -> Progress:
         """What the engine wrote last into ``progress.json``."""
         try:
-            content = json.loads((folder / "progress.json").read_text("utf-8"))
-            return Progress(doing=content["doing"], fraction=content["fraction"])
-        except (OSError, ValueError, KeyError):
+            content = plain_json(read_stored(folder / "progress.json", links=True).decode("utf-8"))
+            doing, fraction = content["doing"], content["fraction"]
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
             return Progress(doing="starting")
+        is_share = isinstance(fraction, int | float) and 0 <= fraction <= 1
+        return Progress(doing=doing if isinstance(doing, str) else "starting", fraction=fraction if is_share else None)
 
     def diagnose(self, folder: Path) -> Diagnosis:
         """Status from ``results.json``, or a person's own log; without either the process was ended from outside."""
@@ -129,7 +131,7 @@ def _worker_digest() -> str:
 def _is_of_a_study(file: Path) -> bool:
     """Whether it is the ``results.json`` of a whole study, which has the same name."""
     try:
-        with file.open("rb") as stream:
+        with file.open("rb") as stream:  # regular, as the caller has seen
             return STUDY_RESULTS in stream.read(256)
     except OSError:
         return False
@@ -138,19 +140,12 @@ def _is_of_a_study(file: Path) -> bool:
 def _is_deck(file: Path) -> bool:
     """Whether dftflow wrote the script."""
     try:
-        return b"dftflow" in file.read_bytes()[:DECK_BYTES]
+        return b"dftflow" in read_stored(file, links=True)[:DECK_BYTES]
     except OSError:
         return False
 
 
 def _log_tail(folder: Path) -> str:
-    lines: list[str] = []
-    for name in ("stdout.log", "stderr.log"):
-        if (folder / name).exists():
-            lines += (folder / name).read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]
-    logs = [p for p in folder.glob("*.txt") if p.stat().st_size]
-    if not lines and logs:
-        lines = (
-            max(logs, key=lambda p: p.stat().st_mtime).read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]
-        )
-    return "\n".join(lines)
+    streams = filter(None, (tail_of(folder / name, LOG_LINES) for name in ("stdout.log", "stderr.log")))
+    logs = sorted((file for file in folder.glob("*.txt") if file.is_file()), key=lambda file: -file.stat().st_mtime)
+    return "\n".join(streams) or next(filter(None, (tail_of(file, LOG_LINES) for file in logs)), "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tokenize
 import zipfile
 import zlib
@@ -22,6 +21,7 @@ from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
 from dftflow.model.results import Atoms, Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
+from dftflow.stored_file import plain_json, read_stored
 
 __all__ = ["read_calculation", "read_record"]
 
@@ -30,7 +30,6 @@ DAMAGE = (
     *(KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, OSError, EOFError, RuntimeError),
     *(MemoryError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
 )
-LARGEST_INTEGER = 2**53  # a double holds all of them
 NUMBERS = ("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "peak_memory_mib")
 
 MAY_LACK = ("max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang")
@@ -40,33 +39,19 @@ OF_THE_GROUND_STATE = ("cell_ang", "n_electrons", "fermi_ev")
 """What ``bands.npz`` repeats, so that it can be told from that of another calculation; earlier ones do not."""
 
 
-def _loads(text: str) -> Any:
-    """JSON without NaN, Infinity and numbers beyond a double, which Python's own reader takes; raises ValueError."""
-
-    def number(word: str) -> float:
-        value = float(word)
-        if not np.isfinite(value):
-            raise ValueError(f"{word} is no number")
-        return value
-
-    def integer(word: str) -> int:
-        if abs(int(word)) > LARGEST_INTEGER:
-            raise ValueError(f"{word[:30]} is beyond all reason")
-        return int(word)
-
-    return json.loads(text, parse_int=integer, parse_float=number, parse_constant=number)
-
-
 def read_record(folder: Path) -> dict[str, Any]:
     """Content of ``results.json``; raises `ParseError` when it is missing or not whole."""
     file = folder / "results.json"
     try:
-        record = _loads(file.read_text("utf-8"))
+        record = plain_json(read_stored(file, links=True).decode("utf-8"))
     except FileNotFoundError:
         raise ParseError(
             "the engine left no results: it was stopped from outside", where=str(file), fix="run the step again"
         ) from None
-    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ParseError("the engine's results cannot be read", reason=reason, where=str(file)) from error
+    except (ValueError, RuntimeError, MemoryError) as error:
         raise ParseError("the engine's results cannot be read", reason=str(error), where=str(file)) from error
     if not isinstance(record, dict) or "status" not in record:
         raise ParseError("the engine's results have no status", where=str(file), fix="run the step again")
@@ -259,7 +244,7 @@ def _atoms(arrays: Mapping[str, Any]) -> Atoms | None:
 
 def _steps(file: Path) -> tuple[RelaxationStep, ...]:
     names = ("energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang", "volume_ang3")
-    lines = [_loads(line) for line in file.read_text("utf-8").splitlines()]
+    lines = [plain_json(line) for line in read_stored(file, links=True).decode("utf-8").splitlines()]
     for line in lines:
         wrong = [name for name in names if not _is_number(line[name]) and not (line[name] is None and name in MAY_LACK)]
         if wrong:
