@@ -53,6 +53,7 @@ import model_crystal  # noqa: E402
 
 import dftflow.report.write  # noqa: E402
 from dftflow.cli.main import main as dftflow_main  # noqa: E402
+from dftflow.run.step_state import finished, write_state  # noqa: E402
 from dftflow.studies.builder import Builder  # noqa: E402
 from dftflow.studies.decks import advance, write_decks  # noqa: E402
 from dftflow.studies.plan import plan_study  # noqa: E402
@@ -199,6 +200,8 @@ def _with_all(base: Base) -> Base:
         (base.root / place / "stdout.log").write_text("one\ntwo\n")
         (base.root / place / "stderr.log").write_text("")
         (base.root / place / "gpaw.txt").write_text("a log\n")
+        if plan["header"]["layout"] == "run":  # sealed, as a run leaves it
+            write_state(base.root / place, finished(base.root / place, 5.0))
     (base.root / "lock").touch()
     header = plan["header"]
     study = base.root.parent / f"{header['study']['name']}.toml"

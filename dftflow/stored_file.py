@@ -14,10 +14,9 @@ import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["plain_json", "read_stored", "read_stored_json", "refuse_special", "tail_of"]
+__all__ = ["plain_json", "read_stored", "read_stored_json", "refuse_special"]
 
 MOST_BYTES = 256 << 20
-TAIL_BYTES = 64 << 10
 DEEPEST = 100
 LARGEST_INTEGER = 2**53  # a double holds all of them
 _KINDS = {
@@ -78,18 +77,6 @@ def _check(file: Path, found: os.stat_result) -> None:
 
 def _refused(file: Path, why: str) -> OSError:
     return OSError(errno.EINVAL, why, str(file))
-
-
-def tail_of(file: Path, lines: int) -> str:
-    """The last lines of a text file, of its last 64 KiB; ``""`` of one that cannot be read."""
-    try:
-        refuse_special(file)
-        with file.open("rb") as stream:
-            stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
-            content = stream.read(TAIL_BYTES)
-    except (OSError, ValueError):
-        return ""
-    return "\n".join(content.decode("utf-8", errors="replace").splitlines()[-lines:])
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------

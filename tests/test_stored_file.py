@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dftflow.stored_file import plain_json, read_stored, read_stored_json, refuse_special, tail_of
+from dftflow.stored_file import plain_json, read_stored, read_stored_json, refuse_special
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,6 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path, said: str) -> 
     SPECIAL[said](tmp_path / "file")
     with pytest.raises(OSError, match=f"{said}.*{tmp_path}"):
         read_stored(tmp_path / "file")
-    assert tail_of(tmp_path / "file", 3) == "" or said in ("more than", "a link")
 
 
 @pytest.mark.parametrize("to", ["/dev/zero", "/dev/full"])
@@ -103,12 +102,3 @@ def test_json_that_later_code_does_not_expect_is_refused(text: str) -> None:
 def test_nesting_of_any_use_is_read() -> None:
     text = "[" * 90 + "]" * 90
     assert json.dumps(plain_json(text)) == text
-
-
-def test_the_tail_of_a_large_log_is_read_alone(tmp_path: Path) -> None:
-    with (tmp_path / "log").open("wb") as stream:
-        stream.truncate(5 << 30)
-        stream.seek(0, os.SEEK_END)
-        stream.write("\nfirst\nsecond µ\nthird".encode())
-    assert tail_of(tmp_path / "log", 2) == "second µ\nthird"
-    assert tail_of(tmp_path / "none", 2) == ""

@@ -20,7 +20,7 @@ from strict_reading import read_results
 import dftflow
 from dftflow.codes.registry import load_code
 from dftflow.resources import workflows_dir
-from dftflow.run.process import ONE_THREAD
+from dftflow.run.environment import ONE_THREAD
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(2400)]
 

@@ -14,6 +14,7 @@ import click
 
 from dftflow import __version__
 from dftflow.cli.output import INTERRUPTED, print_error
+from dftflow.run.interruption import interruptible
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -99,9 +100,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str], *, as_json: bool, debug: bool) -> int:
     try:
-        code = cli.main(args=arguments, prog_name="dftflow", standalone_mode=False)
-    except (click.Abort, KeyboardInterrupt):
-        print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+        with interruptible():
+            code = cli.main(args=arguments, prog_name="dftflow", standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt) as error:
+        # a Ctrl-C that click has turned into an Abort is what that was raised from
+        told = [*getattr(error, "__notes__", ()), *getattr(error.__cause__, "__notes__", ())]
+        with suppress(OSError):
+            print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+            for line in told:
+                print(f"  {line}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         raise

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
+from dftflow.model.printable import only_printable
 from dftflow.run.graph import NodeView
 
 __all__ = ["RunProgress", "remaining_s"]
@@ -18,12 +21,13 @@ __all__ = ["RunProgress", "remaining_s"]
 SECONDS_A_COST_UNIT = 1.0
 LINE_EVERY_S = 15.0
 MARKS = {
-    "finished": "[green]done[/]",
-    "failed": "[red]failed[/]",
-    "refused": "[red]refused[/]",
-    "not_run": "[yellow]not run[/]",
-    "running": "[cyan]runs[/]",
-    "waiting": "[dim]waits[/]",
+    "finished": ("done", "green"),
+    "failed": ("failed", "red"),
+    "refused": ("refused", "red"),
+    "uncertain": ("uncertain", "red"),
+    "not_run": ("not run", "yellow"),
+    "running": ("runs", "cyan"),
+    "waiting": ("waits", "dim"),
 }
 
 
@@ -64,14 +68,16 @@ class RunProgress:
 
     def __enter__(self) -> Self:
         if self._live:
-            self._live.__enter__()
+            with suppress(OSError):  # a terminal that is gone
+                self._live.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live:
-            self._live.__exit__(kind, error, trace)
+            with suppress(Exception, SystemExit):  # what was calculated is still to be reported
+                self._live.__exit__(kind, error, trace)
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
@@ -84,12 +90,13 @@ class RunProgress:
             self._lines(views)
 
     def _table(self, views: Sequence[NodeView]) -> Table:
-        table = Table(title=self._headline(views), title_justify="left", box=None, pad_edge=False)
+        table = Table(title=Text(self._headline(views)), title_justify="left", box=None, pad_edge=False)
         for heading in ("", "step", "", "now"):
             table.add_column(heading, no_wrap=heading != "now")
         for view in views:
             elapsed = _clock(view.elapsed_s) if view.elapsed_s and not view.reused else ""
-            table.add_row(MARKS[view.state], view.name, elapsed, "kept from before" if view.reused else view.doing)
+            doing = "kept from before" if view.reused else only_printable(view.doing)
+            table.add_row(Text(*MARKS[view.state]), Text(view.name), elapsed, Text(doing))
         return table
 
     def _lines(self, views: Sequence[NodeView]) -> None:
@@ -106,7 +113,7 @@ class RunProgress:
             self._line(f"          {self._headline(views)}  {doing}")
 
     def _line(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(Text(only_printable(text)), soft_wrap=True)
 
     def _headline(self, views: Sequence[NodeView]) -> str:
         done = sum(view.state not in ("waiting", "running") for view in views)

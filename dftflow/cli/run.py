@@ -7,7 +7,11 @@ from pathlib import Path
 
 import click
 
+from dftflow.run.job import Limits
+
 __all__ = ["command"]
+
+DEFAULTS = Limits()
 
 
 @click.command()
@@ -18,6 +22,20 @@ __all__ = ["command"]
 @click.option("--workers", type=click.IntRange(min=1), help="Engine processes at once.  [default: one a core]")
 @click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds one engine process may take.")
 @click.option("--memory-limit", type=click.FloatRange(min=0, min_open=True), help="MiB one engine process may hold.")
+@click.option(
+    "--stall-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=DEFAULTS.stall_s,
+    show_default=True,
+    help="Seconds in which a running engine must change a file of its folder.",
+)
+@click.option(
+    "--log-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=DEFAULTS.log_mib,
+    show_default=True,
+    help="MiB one engine process may print.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 def command(
     study: str,
@@ -27,6 +45,8 @@ def command(
     workers: int | None,
     time_limit: float | None,
     memory_limit: float | None,
+    stall_limit: float,
+    log_limit: float,
     as_json: bool,
 ) -> None:
     """Run STUDY (a shipped name or a file) on this machine; what is finished is never run again."""
@@ -35,7 +55,6 @@ def command(
     from dftflow.cli.outcome import print_outcome
     from dftflow.cli.progress import RunProgress
     from dftflow.report.write import refuse_to_overwrite
-    from dftflow.run.job import Limits
     from dftflow.studies.execution import default_folder, run_study
     from dftflow.studies.reader import load_study
 
@@ -44,17 +63,13 @@ def command(
     refuse_to_overwrite(folder)
     workers = workers or os.cpu_count() or 1
     console = Console(stderr=True)
-    console.print(
-        f"{chosen.content.title}: preset {chosen.preset_name}, {workers} processes at once, in {folder}",
-        highlight=False,
-        soft_wrap=True,
-    )
     with RunProgress(console, workers) as progress:
+        progress.say(f"{chosen.content.title}: preset {chosen.preset_name}, {workers} processes at once, in {folder}")
         outcome = run_study(
             chosen,
             folder,
             workers=workers,
-            limits=Limits(time_s=time_limit, memory_mib=memory_limit),
+            limits=Limits(time_s=time_limit, memory_mib=memory_limit, stall_s=stall_limit, log_mib=log_limit),
             observer=progress,
             say=progress.say,
         )

@@ -15,9 +15,10 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folder: Path, as_json: bool) -> None:
     """Where the run or the decks in FOLDER are, step by step. Nothing outside FOLDER is needed."""
-    from dftflow.studies.execution import states_in
+    from dftflow.studies.standing import standing_of
 
-    study, ends = states_in(folder)
+    found = standing_of(folder)
+    ends, earlier = found.ends, found.earlier
     rows = [
         {
             "name": end.name,
@@ -28,8 +29,7 @@ def command(folder: Path, as_json: bool) -> None:
         }
         for end in ends
     ]
-    header = {"study": study.plan.study.name, "preset": study.plan.study.preset_name, "code": study.plan.code.name}
-    earlier = study.folders_of_earlier_plans()
+    header = {"study": found.study, "preset": found.preset, "code": found.code}
     if as_json:
         document = {"folder": str(folder), **header, "steps": rows, "earlier": [str(path) for path in earlier]}
         click.echo(json.dumps(document, indent=1))

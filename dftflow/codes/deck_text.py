@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from dftflow.codes.quoting import ascii_line
+from dftflow.errors import SpecError
+from dftflow.model.names import NAME_RULE, SEED_LENGTH, is_name
+from dftflow.model.printable import shown
 
-__all__ = ["align_comments", "decimal_text", "plain_text", "with_source"]
+__all__ = ["align_comments", "check_seed", "decimal_text", "plain_text", "with_source"]
 
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
-_TRANSLITERATED = str.maketrans({"Γ": "Gamma", "Å": "ang", "\u00d7": "x", "·": " "} | dict.fromkeys(_DASHES, "-"))
+
+def check_seed(seed: str) -> None:
+    """Raise `SpecError` when `seed` cannot name the files of a deck, for every code and in every shell."""
+    if not is_name(seed, longest=SEED_LENGTH):
+        raise SpecError(f"{shown(seed)} is no seed, and no name for a deck", fix=f"use {NAME_RULE}")
 
 
 def decimal_text(value: float) -> str:
@@ -34,8 +39,7 @@ def plain_text(text: str) -> str:
     >>> plain_text("Γ–X, 5.99 Å")
     'Gamma-X, 5.99 ang'
     """
-    ascii_text = unicodedata.normalize("NFKD", text.translate(_TRANSLITERATED)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^!-~]+", " ", ascii_text).strip()
+    return " ".join(ascii_line(text).split())
 
 
 def with_source(note: str, source: str | None) -> str:

@@ -8,8 +8,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from dftflow.codes.templates import TemplateSource
+from dftflow.codes.template_sandbox import TemplateSource
 from dftflow.errors import OptionError
+from dftflow.model.names import is_name
+from dftflow.model.printable import shown
 
 __all__ = ["CodeOptions", "ElementSymbol", "read_options"]
 
@@ -23,7 +25,7 @@ def _symbol(value: str) -> str:
         return value
     capitalised = value.capitalize()
     hint = f"; did you mean {capitalised!r}?" if Element.is_valid_symbol(capitalised) else ""
-    raise ValueError(f"{value!r} is no element{hint}")
+    raise ValueError(f"{shown(value)} is no element{hint}")
 
 
 ElementSymbol = Annotated[str, AfterValidator(_symbol)]
@@ -79,7 +81,7 @@ def _refusal(error: ValidationError, model: type[CodeOptions], values: Mapping[s
     if found[0]["type"] == "extra_forbidden":
         near = get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
         guess = f"did you mean {near[0]!r}? " if near else ""
-        return OptionError(f"unknown option {place[-1]!r}", fix=f"{guess}options: {', '.join(known)}", place=place)
+        return OptionError(f"unknown option {shown(place[-1])}", fix=f"{guess}options: {', '.join(known)}", place=place)
     # a union says of each of its members why it is not that one: those that came furthest are told
     places = {index: _place(one["loc"], values) for index, one in enumerate(found)}
     place = max((inner for inner in places.values() if inner[0] == place[0]), key=len)
@@ -87,9 +89,9 @@ def _refusal(error: ValidationError, model: type[CodeOptions], values: Mapping[s
     own = [one for one in same if one["type"] == "value_error"]
     reasons = dict.fromkeys(str(one["msg"]).removeprefix("Value error, ") for one in own or same)
     field = model.model_fields[str(place[0])]
-    dotted = ".".join(map(str, place))
+    dotted = ".".join(part if is_name(part) else shown(part) for part in place)
     return OptionError(
-        f"{dotted} cannot be {_value_at(place, values)!r}",
+        f"{dotted} cannot be {shown(_value_at(place, values))}",
         reason="; ".join(reason[0].lower() + reason[1:] for reason in reasons),
         fix=f"{place[0]} is {field.description}" if field.description else "",
         place=place,

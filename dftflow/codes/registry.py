@@ -14,7 +14,7 @@ from typing import Any
 
 from dftflow.codes.base import Code
 from dftflow.codes.options import CodeOptions, read_options
-from dftflow.codes.templates import own_templates
+from dftflow.codes.own_templates import own_templates
 from dftflow.errors import CodeNotFoundError, OptionError, SpecError
 from dftflow.plugins import load_plugin, package_of
 

@@ -7,13 +7,14 @@ need nothing but the folder that they lie in.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dftflow.codes.base import Code
+from dftflow.codes.quoting import MARKDOWN, SHELL, Verbatim
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
+from dftflow.model.printable import only_printable
 from dftflow.model.step import Step
 
 __all__ = ["run_sheet"]
@@ -30,9 +31,14 @@ class _Row:
     command: tuple[str, ...]
 
     @property
-    def call(self) -> str:
+    def call(self) -> Verbatim:
         """Arguments of the functions of ``run.sh``."""
-        return f"{shlex.join([self.name, self.seed, *self.needs])} -- {shlex.join(self.command)}"
+        return SHELL.quoted([self.name, self.seed, *self.needs, "--", *self.command])
+
+    @property
+    def command_line(self) -> str:
+        """For a person, who may type it into a shell."""
+        return SHELL.quoted(self.command)
 
 
 def run_sheet(
@@ -61,27 +67,26 @@ def run_sheet(
     Raises
     ------
     SpecError
-        There is no step, a step needs one that does not come before it, two share a name, a name holds a blank, or a
-        step has no command.
+        There is no step, a step needs one that does not come before it, two share a name, or a step has no command.
     """
     _check(steps, commands)
     facts = code.sheet
     rows = [_row(step, commands[step.name], facts.program) for step in steps]
-    command_variable = re.sub(r"\W", "_", code.name.upper()) + "_COMMAND"
+    command_variable = re.sub(r"\W", "_", code.name.upper(), flags=re.ASCII) + "_COMMAND"
     values = {
         "code": code.name,
         "rows": rows,
-        "supply": facts.supply,
-        "cautions": cautions or {},
-        "outputs": facts.outputs,
+        "supply": [Verbatim(item) for item in facts.supply],
+        "cautions": {Verbatim(only_printable(text)): names for text, names in (cautions or {}).items()},
+        "outputs": [Verbatim(item) for item in facts.outputs],
     }
     script = {
         "rows": rows,
         "command_variable": command_variable,
-        "deck_files": [_in_shell(pattern) for pattern in code.deck_files],
-        "finished_test": facts.finished_test,
-        "preflight": facts.preflight,
-        "log": facts.log.format(seed="$seed"),
+        "deck_files": [Verbatim(_in_shell(pattern)) for pattern in code.deck_files],
+        "finished_test": Verbatim(facts.finished_test),
+        "preflight": Verbatim(facts.preflight),
+        "log": Verbatim(facts.log.format(seed="$seed")),
         "script_reads_it": bool(facts.under_slurm),
     }
     slurm = {
@@ -90,9 +95,9 @@ def run_sheet(
         "ntasks": facts.ntasks,
     }
     return {
-        "RUN.md": render_template("runsheet/RUN.md.j2", values),
-        "run.sh": render_template("runsheet/run.sh.j2", script),
-        "run.slurm": render_template("runsheet/run.slurm.j2", slurm),
+        "RUN.md": render_template("runsheet/RUN.md.j2", values, language=MARKDOWN),
+        "run.sh": render_template("runsheet/run.sh.j2", script, language=SHELL),
+        "run.slurm": render_template("runsheet/run.slurm.j2", slurm, language=SHELL),
     }
 
 
@@ -127,8 +132,6 @@ def _check(steps: Sequence[Step], commands: Mapping[str, tuple[str, ...]]) -> No
             raise SpecError(f"step {step.name} needs {', '.join(missing)}, which does not come before it")
         if step.name in known:
             raise SpecError(f"two steps are called {step.name}")
-        if re.search(r"\s", step.name):
-            raise SpecError(f"the step name {step.name!r} holds a blank", fix="use '-' instead")
         if not commands.get(step.name):
             raise SpecError(f"there is no command for the step {step.name}")
         known.add(step.name)

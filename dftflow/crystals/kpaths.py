@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from dftflow.errors import StructureError
+from dftflow.model.bounds import MOST_PATH_POINTS
 from dftflow.model.kpoint_grid import same_kpoint
 from dftflow.model.results import FloatArray
 from dftflow.model.spec import KPath, KPoint
@@ -94,6 +95,11 @@ def standard_path(structure: Structure, spacing_per_ang: float) -> KPath:
         Any cell of the crystal.
     spacing_per_ang
         Largest step between neighbouring points, in 1/Å with the 2π included.
+
+    Raises
+    ------
+    StructureError
+        When the Bravais lattice of the cell is not recognised, or the path would have too many points.
     """
     from ase.dft.kpoints import parse_path_string
 
@@ -101,7 +107,9 @@ def standard_path(structure: Structure, spacing_per_ang: float) -> KPath:
     segments = tuple(
         tuple(points[label] for label in labels) for labels in parse_path_string(_band_path(structure).path)
     )
-    return KPath(segments=tuple(s for s in segments if len(s) > 1), spacing_per_ang=spacing_per_ang)
+    path = KPath(segments=tuple(s for s in segments if len(s) > 1), spacing_per_ang=spacing_per_ang)
+    _check_length(path, structure.lattice.reciprocal_lattice.matrix)
+    return path
 
 
 def sample_path(
@@ -133,14 +141,29 @@ def sample_path(
         labels.append(corners[0].label)
         for start, end in pairwise(corners):
             first, last = np.array(start.frac), np.array(end.frac)
-            steps = max(
-                1, int(np.ceil(np.linalg.norm((last - first) @ reciprocal_per_ang) / path.spacing_per_ang - 1e-9))
-            )
+            steps = max(1, int(np.ceil(_steps(start, end, path, reciprocal_per_ang))))
             for step in range(1, steps + 1):
                 kpoints.append(_rounded(first + (last - first) * step / steps))
                 labels.append(end.label if step == steps else "")
         segments.extend([index] * (len(kpoints) - len(segments)))
     return kpoints, labels, segments
+
+
+def _steps(start: KPoint, end: KPoint, path: KPath, reciprocal_per_ang: FloatArray) -> float:
+    leg = (np.array(end.frac) - np.array(start.frac)) @ reciprocal_per_ang
+    return float(np.linalg.norm(leg)) / path.spacing_per_ang - 1e-9
+
+
+def _check_length(path: KPath, reciprocal_per_ang: FloatArray) -> None:
+    points = sum(
+        _steps(start, end, path, reciprocal_per_ang) for corners in path.segments for start, end in pairwise(corners)
+    )
+    if not points <= MOST_PATH_POINTS:
+        raise StructureError(
+            f"the path of the band structure would have {points:.4g} points",
+            reason=f"the limit is {MOST_PATH_POINTS}; the spacing is {path.spacing_per_ang:g} 1/Å",
+            fix="ask for a wider spacing (path_spacing_per_ang), e.g. 0.05",
+        )
 
 
 def _band_path(structure: Structure) -> BandPath:

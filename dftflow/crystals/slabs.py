@@ -17,6 +17,7 @@ from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge, io
 from dftflow.crystals.layers import Stacking, stack_layers
 from dftflow.crystals.symmetry import averaging_period_ang
 from dftflow.errors import SurfaceError
+from dftflow.model.bounds import MOST_SLAB_ATOMS
 from dftflow.model.surface import AtomicLayer, Plane, SlabModel
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ __all__ = ["choose_slab", "enumerate_slabs"]
 POLAR_STEP_EV = 3.0
 """A formal, unscreened potential step across the slab above this makes it polar. Layers of alternating charge make
 more than 15 eV; rumpled layers and molecules slightly off their site stay below."""
-
-MAX_ATOMS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,10 +184,10 @@ def _check_size(stacking: Stacking, size: _Size) -> None:
             fix=f"ask for at least {repeat} layers, better {2 * repeat + 1}",
         )
     repeats = size.n_layers / repeat if size.n_layers else ceil((size.min_thickness_ang or 0.0) / stacking.period_ang)
-    if repeats * atoms > MAX_ATOMS:
+    if repeats * atoms > MOST_SLAB_ATOMS:
         raise SurfaceError(
             f"the slab would hold about {repeats * atoms:.0f} atoms",
-            reason=f"one repeat of {stacking.period_ang:.2f} Å has {atoms} atoms; the limit is {MAX_ATOMS}",
+            reason=f"one repeat of {stacking.period_ang:.2f} Å has {atoms} atoms; the limit is {MOST_SLAB_ATOMS}",
             fix="ask for a thinner slab or a plane with lower indices",
         )
 

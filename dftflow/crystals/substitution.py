@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ from dftflow.crystals.contacts import check_contacts
 from dftflow.crystals.molecules import Molecule, load_molecule
 from dftflow.crystals.symmetry import point_operations
 from dftflow.errors import StructureError
+from dftflow.model.bounds import MOST_ATOMS, PSEUDOCUBIC_ANG
+from dftflow.model.printable import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +63,7 @@ def _indices(direction: Direction) -> str:
 def _direction(text: str, whole: str) -> Direction:
     stripped = text.strip().strip("[]").strip()
     compact = re.fullmatch(r"(-?\d)(-?\d)(-?\d)", stripped)
-    spaced = re.fullmatch(r"(-?\d+)[\s,]+(-?\d+)[\s,]+(-?\d+)", stripped)
+    spaced = re.fullmatch(r"(-?\d{1,3})[\s,]+(-?\d{1,3})[\s,]+(-?\d{1,3})", stripped)
     found = compact or spaced
     if found is None or not any(map(int, found.groups())):
         raise StructureError(
@@ -133,6 +136,18 @@ def _site_indices(host: Structure, site: str, molecule_of: NDArray[np.int64]) ->
     return found
 
 
+def _check_size(host: Structure, site: str, molecule: Molecule, supercell: tuple[int, int, int]) -> None:
+    """Refuse what would be too large, before any of it is made."""
+    replaced = sum(atom.specie.symbol == site for atom in host)
+    atoms = (len(host) + replaced * (len(molecule.symbols) - 1)) * prod(supercell)
+    if atoms > MOST_ATOMS:
+        raise StructureError(
+            f"the crystal would hold {shown(atoms)} atoms",
+            reason=f"the limit is {MOST_ATOMS}; the supercell is {shown(supercell)}",
+            fix="ask for a smaller supercell",
+        )
+
+
 def _prepared_host(
     structure: Structure, site: str, supercell: tuple[int, int, int], pseudocubic_ang: float | None
 ) -> Structure:
@@ -148,8 +163,12 @@ def _prepared_host(
         )
     host.add_site_property("molecule", molecules.tolist())
     if pseudocubic_ang is not None:
-        if not pseudocubic_ang > 0:
-            raise StructureError(f"pseudocubic_ang is {pseudocubic_ang}", fix="give a length in Å, e.g. 5.99")
+        if not PSEUDOCUBIC_ANG.holds(pseudocubic_ang):
+            raise StructureError(
+                f"pseudocubic_ang is {pseudocubic_ang}",
+                reason=f"it can be {PSEUDOCUBIC_ANG}",
+                fix="give a length in Å, e.g. 5.99",
+            )
         host.scale_lattice(len(_site_indices(host, site, molecules)) * pseudocubic_ang**3)
     return host.make_supercell(supercell, to_unit_cell=False)
 
@@ -217,6 +236,7 @@ def substitute(
         When a molecule comes too close to its surroundings.
     """
     molecule = by if isinstance(by, Molecule) else load_molecule(by)
+    _check_size(structure, site, molecule, supercell)
     host = _prepared_host(structure, site, supercell, pseudocubic_ang)
     sites = _site_indices(host, site, np.array(host.site_properties["molecule"]))
     rotations = tuple(_rotations(orientation, host.lattice.matrix, len(sites), seed))

@@ -11,7 +11,7 @@ from dftflow.model.results import Results
 
 __all__ = ["Admission", "Admitted", "Refusal", "RefusalKind"]
 
-RefusalKind = Literal["not run", "running", "failed", "refused"]
+RefusalKind = Literal["not run", "running", "uncertain", "failed", "refused"]
 """``failed``: the calculation itself, or its files; ``refused``: whole results that are not those of this step."""
 
 

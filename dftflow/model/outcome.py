@@ -34,7 +34,7 @@ class StepOutcome:
         ``"CsPbBr3/bulk-relax"``.
     state
         ``finished``; ``failed``; ``refused``: run, but not what the study asks for; ``running``; ``waiting``;
-        ``not_run``.
+        ``not_run``; ``uncertain``: an engine may be at work that cannot be seen from here.
     failure
         ``""`` or the named failure and its message.
     log_tail

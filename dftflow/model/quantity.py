@@ -11,7 +11,7 @@ from dftflow.model.alignment import Range
 
 __all__ = ["Missing", "MissingKind", "Quantity"]
 
-MissingKind = Literal["not run", "running", "failed", "refused", "metallic", "not read", "not derived"]
+MissingKind = Literal["not run", "running", "uncertain", "failed", "refused", "metallic", "not read", "not derived"]
 """``not read``: the files do not carry it; ``not derived``: they do, and the number does not follow from it."""
 
 

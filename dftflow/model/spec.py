@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dftflow.errors import SpecError
+from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
 from dftflow.model.kpoint_grid import NO_SHIFT, Shift, monkhorst_pack_shift
 
 __all__ = ["CalcSpec", "CellFreedom", "KPath", "KPoint", "Relaxation", "Task"]
@@ -142,6 +143,11 @@ class CalcSpec:
             raise SpecError(f"the cutoff is {self.cutoff_ev} eV", fix="give a cutoff above zero, e.g. 435.4")
         if min(self.grid) < 1:
             raise SpecError(f"the k-grid is {self.grid}", fix="give three whole numbers of at least 1")
+        if grid_is_too_dense(self.grid):
+            raise SpecError(
+                f"the k-grid {self.grid} has more than {MOST_GRID_POINTS} points",
+                fix="ask for a wider spacing (kpoint_spacing_per_ang), or for a coarser grid",
+            )
         if (self.task == "relax") != (self.relaxation is not None):
             raise SpecError(f"task {self.task!r} and relaxation={self.relaxation!r} do not go together")
         if (self.task == "bands") != (self.path is not None):

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dftflow.errors import SpecError
+from dftflow.model.names import NAME_RULE, SEED_LENGTH, is_name
+from dftflow.model.printable import shown
+
 __all__ = ["Need", "Purpose", "Step", "StepId", "Subject"]
 
 Purpose = Literal["geometry", "density"]
@@ -14,7 +18,7 @@ Purpose = Literal["geometry", "density"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a calculation is about.
+    """What a calculation is about; every part is a name, because folders and files are called by them.
 
     Attributes
     ----------
@@ -30,6 +34,11 @@ class Subject:
     materials: tuple[str, ...]
     label: str
 
+    def __post_init__(self) -> None:
+        if not self.materials:
+            raise SpecError(f"the subject {shown(self.label)} is made of no material", fix="name the study's materials")
+        _check_names(self.kind, *self.materials, self.label)
+
     def __str__(self) -> str:
         return f"{'+'.join(self.materials)}/{self.label}"
 
@@ -41,6 +50,13 @@ class StepId:
     subject: Subject
     task: str
     variant: str = ""
+
+    def __post_init__(self) -> None:
+        _check_names(self.task, *([self.variant] if self.variant else []))
+        if not is_name(seed := str(self).replace("/", "-"), longest=SEED_LENGTH):
+            raise SpecError(
+                f"the step {shown(seed)} has too long a name", fix="use shorter names for what it is made of"
+            )
 
     def __str__(self) -> str:
         return f"{self.subject}-{self.task}{f'-{self.variant}' if self.variant else ''}"
@@ -82,3 +98,9 @@ class Step:
     def seed(self) -> str:
         """Stem of its files: ``"CsPbBr3-slab-011-relax"``."""
         return self.name.replace("/", "-")
+
+
+def _check_names(*names: str) -> None:
+    for name in names:
+        if not isinstance(name, str) or not is_name(name):
+            raise SpecError(f"{shown(name)} cannot be part of the name of a step", fix=f"use {NAME_RULE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -24,8 +25,14 @@ class Running(Protocol):
         """How it ended; None while it runs."""
         ...
 
-    def stop(self) -> None:
-        """End it, so that the next call of the graph starts it again."""
+    def stop(self, hurry: Callable[[], bool]) -> str:
+        """End it, so that the next call of the graph starts it again; at once when `hurry` says so.
+
+        Returns
+        -------
+        str
+            What could not be ended and runs on; ``""`` for nothing.
+        """
         ...
 
 

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from dftflow.errors import DftflowError, StoreError
 from dftflow.run.executor import Executor, Running
+from dftflow.run.harmless import harmless
+from dftflow.run.interruption import Interruption
 from dftflow.run.job import Job, Node, NodeOutcome
 
 __all__ = ["NodeView", "Observer", "Recorder", "run_graph"]
 
 POLL_S = 0.25
+ASK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,9 @@ class _Graph:
         self.done: dict[str, NodeOutcome] = {}
         self.running: dict[str, Running] = {}
         self.jobs: dict[str, Job] = {}
+        self._doing: dict[str, tuple[float, str]] = {}
 
-    def tick(self) -> None:
+    def tick(self, interruption: Interruption) -> None:
         """Collect what ended, start what can be started."""
         for name, job in list(self.running.items()):
             end = job.outcome()
@@ -55,6 +59,7 @@ class _Graph:
                 self.done[name] = end
         for node in self.nodes:
             if node.name not in self.done and node.name not in self.running:
+                interruption.check()
                 self._try(node)
 
     def _try(self, node: Node) -> None:
@@ -97,10 +102,11 @@ class _Graph:
             failure=failure,
         )
 
-    def stop(self) -> None:
-        for job in self.running.values():
-            job.stop()
+    def stop(self, hurry: Callable[[], bool]) -> list[str]:
+        """End all that runs; what could not be ended."""
+        left = [said for said in [job.stop(hurry) for job in self.running.values()] if said]
         self.running.clear()
+        return left
 
     def views(self) -> list[NodeView]:
         return [self._view(node) for node in self.nodes]
@@ -112,11 +118,20 @@ class _Graph:
             state, doing, elapsed_s, reused = end.state, end.failure.split("\n")[0], end.wall_time_s or 0.0, end.reused
         elif node.name in self.running:
             job = self.running[node.name]
-            state, doing, elapsed_s = "running", node.doing(job.folder), job.elapsed_s
+            state, doing, elapsed_s = "running", self._now_doing(node, job.folder), job.elapsed_s
         return NodeView(
             name=node.name, title=node.title, state=state, doing=doing, elapsed_s=elapsed_s, cost=node.cost,
             reused=reused,
         )  # fmt: skip
+
+    def _now_doing(self, node: Node, folder: Path) -> str:
+        """What a job does; asked only now and then, because the answer may take the reading of a long log."""
+        asked, doing = self._doing.get(node.name, (-ASK_EVERY_S, ""))
+        now = time.monotonic()
+        if now - asked > ASK_EVERY_S:
+            doing = node.doing(folder)
+            self._doing[node.name] = (now, doing)
+        return doing
 
 
 def run_graph(
@@ -129,7 +144,8 @@ def run_graph(
 ) -> Mapping[str, NodeOutcome]:
     """Carry out every node that can be; how each ended, by name.
 
-    On an interrupt all that runs is stopped so that the next call goes on, and the interrupt is raised again.
+    On an interrupt (`dftflow.run.interruption`) all that runs is stopped so that the next call goes on, and
+    `KeyboardInterrupt` is raised; its notes name what could not be stopped.
 
     Parameters
     ----------
@@ -142,7 +158,7 @@ def run_graph(
     record
         Told where each node's folder is before anything starts in it, and why one has none.
     observer
-        Called a few times a second with the state of all nodes.
+        Called a few times a second with the state of all nodes; an error in it ends the display and nothing else.
 
     Raises
     ------
@@ -150,13 +166,18 @@ def run_graph(
         When a folder cannot be written.
     """
     graph = _Graph(nodes, executor, workers, record)
-    try:
-        while len(graph.done) < len(nodes):
-            graph.tick()
-            observer(graph.views())
-            if graph.running:
-                time.sleep(POLL_S)
-    except BaseException:
-        graph.stop()
-        raise
+    show = harmless(lambda: observer(graph.views()))
+    with Interruption() as interruption:
+        try:
+            while len(graph.done) < len(nodes):
+                graph.tick(interruption)
+                show()
+                if graph.running:
+                    time.sleep(POLL_S)
+                interruption.check()
+        except BaseException as error:
+            left = graph.stop(interruption.again)
+            for line in left:
+                error.add_note(line)
+            raise
     return graph.done

@@ -9,17 +9,33 @@ from typing import Literal
 
 __all__ = ["Job", "JobState", "Limits", "Node", "NodeOutcome", "Verdict"]
 
-JobState = Literal["waiting", "running", "finished", "failed", "refused", "not_run"]
-"""``waiting``: to be run; ``refused``: run, but not what was asked for; ``not_run``: nothing was run, because what it
-needs did not finish or because nobody has run it."""
+JobState = Literal["waiting", "running", "finished", "failed", "refused", "not_run", "uncertain"]
+"""``waiting``: to be run; ``refused``: run, but not what was asked for, or changed since; ``not_run``: nothing was run,
+because what it needs did not finish or because nobody has run it; ``uncertain``: an engine may be at work that cannot
+be seen from here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Wall time in seconds and resident memory in MiB that one process may use; None for no limit."""
+    """What one process may use; None for no limit.
+
+    Attributes
+    ----------
+    time_s
+        Wall time.
+    memory_mib
+        Resident memory, of the process and all that it started.
+    stall_s
+        Time in which no file of its folder changes: processor time says nothing, because ranks that wait for each other
+        use all of it.
+    log_mib
+        What it prints.
+    """
 
     time_s: float | None = None
     memory_mib: float | None = None
+    stall_s: float | None = 7200.0
+    log_mib: float | None = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
-"""What lies on disk: a run's plan and the state of each step; every change is one rename.
+"""What lies on disk: a run's plan; every change is one rename.
 
 <folder>/plan.json          study, preset, code, crystals; every step with its folder
-<folder>/lock               held while a dftflow works in <folder>
-<step folder>/state.json    how a step stands that runs on this machine
+<folder>/lock               held while a dftflow works in <folder>                    (lock.py)
+<step folder>/state.json    how a step stands that runs on this machine               (step_state.py)
+<step folder>/engine.lock   held while its engine runs                                (lock.py)
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import secrets
@@ -21,52 +21,24 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from dftflow.errors import StoreError
-from dftflow.run.job import Job, JobState
 from dftflow.stored_file import read_stored_json
 
 __all__ = [
     "PLAN_FILE",
     "PlanFile",
     "PlannedStep",
-    "StepState",
     "below",
     "leads_outside",
-    "locked",
     "read_plan",
-    "read_state",
-    "stage",
     "storage_errors",
     "unreadable_plan",
     "write_atomically",
     "write_plan",
-    "write_state",
 ]
 
 PLAN_FILE = "plan.json"
 SCHEMA = "dftflow-plan/1"
 MOST_LETTERS = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepState:
-    """Content of ``state.json``.
-
-    Attributes
-    ----------
-    state
-        ``waiting``, ``running``, ``finished``, ``failed`` or ``refused``.
-    pid, process_started
-        Of the running process; the start time tells a reused process id apart.
-    wall_time_s
-        Summed over interrupted attempts.
-    """
-
-    state: JobState
-    pid: int | None = None
-    process_started: float | None = None
-    wall_time_s: float = 0.0
-    failure: str = ""
-    log_tail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,49 +167,7 @@ def leads_outside(root: Path, folder: Path) -> bool:
         return True
 
 
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Hold `root` against a second dftflow that would work in it."""
-    with storage_errors(root / "lock"):
-        root.mkdir(parents=True, exist_ok=True)
-        with open(root / "lock", "a", encoding="utf-8") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StoreError(
-                    "another dftflow works in this folder",
-                    where=str(root),
-                    fix="wait for it (`dftflow status` shows where it is), or give another --out",
-                ) from None
-            yield
-
-
-# --- one step ---------------------------------------------------------------------------------------------------
-
-
-def stage(folder: Path, job: Job) -> None:
-    """Write the job's files, those that are not there yet, and what is kept beside them."""
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in job.beside.items():
-            write_atomically(folder / file, text)
-        for file, text in job.files.items():
-            if not (folder / file).exists():
-                write_atomically(folder / file, text)
-
-
-def read_state(folder: Path) -> StepState:
-    """State of a folder; ``waiting`` when there is none, or only a damaged one."""
-    try:
-        return TypeAdapter(StepState).validate_python(read_stored_json(folder / "state.json"))
-    except (OSError, ValueError):
-        return StepState(state="waiting")
-
-
-def write_state(folder: Path, state: StepState) -> None:
-    """Replace the state of a folder."""
-    with storage_errors(folder):
-        write_atomically(folder / "state.json", json.dumps(asdict(state), indent=1))
+# --- files ------------------------------------------------------------------------------------------------------
 
 
 def write_atomically(file: Path, content: str | bytes, *, root: Path | None = None, mode: int = 0o666) -> None:

@@ -18,7 +18,7 @@ from dftflow.model.step import Step
 from dftflow.run.by_hand import ByHand, Ledger
 from dftflow.run.graph import run_graph
 from dftflow.run.job import NodeOutcome
-from dftflow.run.store import locked
+from dftflow.run.lock import locked
 from dftflow.studies.builder import geometry_needs
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study

@@ -9,23 +9,25 @@ from functools import partial
 from pathlib import Path
 
 from dftflow.errors import CalculationError, CodeNotFoundError, InputError
-from dftflow.model.admission import Admitted, Refusal
+from dftflow.model.admission import Admitted
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.step import Step
 from dftflow.run.already_there import AlreadyThere
 from dftflow.run.executor import Executor
 from dftflow.run.graph import NodeView, Observer, run_graph
+from dftflow.run.harmless import harmless
 from dftflow.run.job import JobState, Limits, NodeOutcome
-from dftflow.run.local import Local
-from dftflow.run.process import EngineProcess
-from dftflow.run.store import StepState, locked, read_plan, read_state
+from dftflow.run.local import Local, at_work, why_uncertain
+from dftflow.run.lock import locked
+from dftflow.run.step_state import StepState, read_state, tampered
+from dftflow.run.store import read_plan
 from dftflow.studies.outcome import study_outcome
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import STATES, Work
 
-__all__ = ["collect_study", "default_folder", "end_on_disk", "outcome_of_folder", "run_study", "states_in"]
+__all__ = ["collect_study", "default_folder", "end_on_disk", "outcome_of_folder", "run_study"]
 
 CLOCK_EVERY_S = 10.0
 
@@ -78,8 +80,9 @@ def run_study(
     StoreError
         When the folder cannot be written, is in use, or belongs to another study, preset or code.
     """
+    tell = harmless(say)
     plan = plan_study(study)
-    work = Work(plan, say=say)
+    work = Work(plan, say=tell)
     work.check(decks=True)
     if executor is None and not plan.code.runs_here:
         raise CodeNotFoundError(
@@ -90,8 +93,8 @@ def run_study(
     with locked(root):
         folder = work.folder = StudyFolder.create(plan, root, "run")
         for name in folder.kept:
-            say(f"{name} in {root} is not dftflow's, and was left as it is")
-        clock = _WallClock(folder, observer)
+            tell(f"{name} in {root} is not dftflow's, and was left as it is")
+        clock = _WallClock(folder, harmless(observer))
         ends = run_graph(
             [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
             executor or Local(root, limits),
@@ -170,19 +173,6 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
     return _outcome(work, ends)
 
 
-def states_in(root: Path) -> tuple[StudyFolder, tuple[NodeOutcome, ...]]:
-    """The study that `root` holds, and how each of its steps stands now.
-
-    Raises
-    ------
-    StoreError
-        As `outcome_of_folder`.
-    """
-    folder = StudyFolder.existing(root)
-    work = Work(folder.plan, folder)
-    return folder, tuple(end_on_disk(work, step) for step in folder.plan.steps)
-
-
 def _checked(places: Mapping[str, Path], plan: Plan) -> dict[str, Path]:
     for name, place in places.items():
         plan.step(name)
@@ -208,47 +198,37 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
         why = work.folder.why_no_folder(step)
         state: JobState = "not_run" if why else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
-    recorded = read_state(place) if work.folder.layout == "run" else StepState(state="waiting")
-    if recorded.state == "running" and _is_alive(recorded, place):
-        return NodeOutcome(
-            name=step.name,
-            title=step.title,
-            state="running",
-            folder=place,
-            failure=work.plan.code.progress(place).doing,
-        )
-    admission = work.ask(step, place, record_in=work.folder.folder_of(step))
     known = partial(NodeOutcome, name=step.name, title=step.title, folder=place)
-    if isinstance(admission, Admitted) and recorded.state != "failed":
-        seconds = recorded.wall_time_s or admission.results.wall_time_s
-        return known(state="finished", wall_time_s=seconds)
+    recorded = read_state(place) if work.folder.layout == "run" else StepState(state="waiting")
+    occupied = at_work(place, recorded) if work.folder.layout == "run" else None
+    if occupied == "running":
+        return known(state="running", failure=work.plan.code.progress(place).doing)
+    changed = tampered(place, recorded, work.deck_names(place))
+    if changed:
+        work.refuse(step, "refused", changed)
+        return known(state="refused", failure=changed, wall_time_s=recorded.wall_time_s or None)
+    admission = work.ask(step, place, record_in=work.folder.folder_of(step))
+    if isinstance(admission, Admitted):
+        return known(state="finished", wall_time_s=recorded.wall_time_s or admission.results.wall_time_s)
+    if occupied == "uncertain":
+        doubt = why_uncertain(place, recorded)
+        work.refuse(step, "uncertain", doubt)
+        return known(state="uncertain", failure=doubt)
     if recorded.state == "failed":  # a limit that ended the process says more than what it left
-        reason = recorded.failure or getattr(admission, "reason", "")
-        work.refuse(step, "failed", reason)
+        work.refuse(step, "failed", recorded.failure or admission.reason)
         return known(
             state="failed",
-            failure=reason,
+            failure=recorded.failure or admission.reason,
             log_tail=recorded.log_tail,
             wall_time_s=recorded.wall_time_s or None,
         )
-    assert isinstance(admission, Refusal)
-    state = (
-        "waiting"
-        if work.folder.layout == "run" and recorded.state in ("waiting", "running")
-        else STATES[admission.kind]
-    )
+    to_go_on = work.folder.layout == "run" and recorded.state in ("waiting", "running")
     return known(
-        state=state,
+        state="waiting" if to_go_on else STATES[admission.kind],
         failure=admission.reason,
         log_tail=admission.log_tail,
         wall_time_s=recorded.wall_time_s or admission.wall_time_s,
     )
-
-
-def _is_alive(state: StepState, folder: Path) -> bool:
-    if state.pid is None or state.process_started is None:
-        return False
-    return EngineProcess.take_over(state.pid, state.process_started, folder) is not None
 
 
 class _WallClock:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
 from dftflow.errors import StudyError
+from dftflow.model.printable import is_line, shown
 from dftflow.model.step import Step, StepId
 from dftflow.studies.kinds.registry import all_kinds, kind_with_table
 from dftflow.studies.kinds.slab import named_surfaces
@@ -64,6 +65,7 @@ def plan_study(study: Study) -> Plan:
     materials = load_materials(study)
     order = {name: number for number, name in enumerate(materials)}
     steps = [step for kind in all_kinds() for step in kind.steps(study, materials)]
+    _check_materials(steps, order)
     steps.sort(key=lambda step: max(order[name] for name in step.id.subject.materials))
     _check(steps)
     code = load_code(study.content.code, study.code_options)
@@ -87,6 +89,15 @@ def _check_surfaces(study: Study) -> None:
                 where=study.where("alignment", number, "surfaces"),
                 fix=f"{guess}the surfaces of its materials are {', '.join(aligned) or 'none'}",
             )
+
+
+def _check_materials(steps: list[Step], known: Mapping[str, int]) -> None:
+    for step in steps:
+        other = next((name for name in step.id.subject.materials if name not in known), None)
+        if other is not None:
+            raise StudyError(f"the step {step.name} is about {other}, which is no material of the study")
+        if not is_line(step.title):
+            raise StudyError(f"the title of the step {step.name} is {shown(step.title)}, which is not one line of text")
 
 
 def _check(steps: list[Step]) -> None:

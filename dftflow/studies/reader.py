@@ -6,10 +6,12 @@ import difflib
 import hashlib
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from pydantic_core import ErrorDetails
 
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
+from dftflow.model.printable import brief, shown
 from dftflow.resources import workflows_dir
 from dftflow.studies.schema import (
     AlignmentEntry,
@@ -33,6 +36,10 @@ from dftflow.studies.schema import (
 )
 
 __all__ = ["Study", "find_study", "load_study", "restore_study", "shipped_studies"]
+
+
+LONGEST_LINE = 10_000
+DEEPEST = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +137,8 @@ def load_study(study: str, preset: str | None = None, *, code: str | None = None
     except OSError as error:
         raise StudyError("the study file cannot be read", reason=str(error.strerror), where=str(file)) from None
     content = _checked(text, file)
+    for own in content.presets:
+        _preset(own, content, text, file)
     options = {name: _code_options(name, table, text, file) for name, table in content.codes.items()}
     if code is not None:
         content = content.model_copy(update={"code": code})
@@ -176,16 +185,55 @@ def restore_study(
 
 
 def _checked(text: str, file: Path) -> StudyFile:
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        where = f"{file}:{line[1]}" if line else str(file)
-        raise StudyError("the study file is not valid TOML", reason=str(error), where=where) from None
+    plain = text.removeprefix("\ufeff")
+    data = _parsed(plain, file)
     try:
         return StudyFile.model_validate(_tuples(data))
     except ValidationError as error:
-        raise _explain(error, text, file) from None
+        raise _explain(error, plain, file) from None
+    except EntryError as error:
+        raise StudyError(str(error), where=_where(plain, file, error.place)) from None
+
+
+def _parsed(text: str, file: Path) -> dict[str, Any]:
+    _refuse_long_lines(text, file)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        where = f"{file}:{line[1]}" if line else str(file)
+        raise StudyError("the study file is not valid TOML", reason=brief(str(error)), where=where) from None
+    except RecursionError:
+        raise StudyError("tables or arrays nest too deeply", where=f"{file}:{_failing_line(text)}") from None
+    except ValueError:  # an integer of more digits than Python converts
+        raise StudyError("a number cannot be read", reason="it has too many digits",
+                         where=f"{file}:{_failing_line(text)}") from None  # fmt: skip
+
+
+def _refuse_long_lines(text: str, file: Path) -> None:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > LONGEST_LINE:
+            raise StudyError(
+                f"this line has {len(line)} characters",
+                reason=f"at most {LONGEST_LINE} are read",
+                where=f"{file}:{number}",
+            )
+
+
+def _failing_line(text: str) -> int:
+    """The first line up to which the text makes the parser fail, by any other than its own error."""
+    lines = text.split("\n")
+
+    def fails(number: int) -> bool:
+        try:
+            tomllib.loads("\n".join(lines[:number]))
+        except tomllib.TOMLDecodeError:
+            return False
+        except (RecursionError, ValueError):
+            return True
+        return False
+
+    return bisect_left(range(1, len(lines)), True, key=fails) + 1
 
 
 def _code_options(name: str, table: Mapping[str, object], text: str, file: Path) -> Mapping[str, object]:
@@ -194,7 +242,7 @@ def _code_options(name: str, table: Mapping[str, object], text: str, file: Path)
         if name not in code_names():
             near = difflib.get_close_matches(name.lower(), code_names(), n=1)
             guess = f"did you mean {near[0]!r}? " if near else ""
-            raise OptionError(f"there is no code called {name!r}", fix=f"{guess}codes: {', '.join(code_names())}")
+            raise OptionError(f"there is no code called {shown(name)}", fix=f"{guess}codes: {', '.join(code_names())}")
         if not isinstance(table.get("templates", ""), str):
             raise OptionError("templates is no folder", fix="name a folder", place=("templates",))
         return load_code(name, table, folder=file.parent).options.model_dump(mode="json", exclude_unset=True)
@@ -214,20 +262,25 @@ def _preset(name: str, content: StudyFile, text: str, file: Path) -> Preset:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         guess = f"did you mean {near[0]!r}? " if near else ""
-        raise StudyError(f"there is no preset {name!r}", fix=f"{guess}this study has {', '.join(known)}")
+        where = _where(text, file, ("preset",)) if name == content.preset else ""
+        raise StudyError(
+            f"there is no preset {shown(name)}", where=where, fix=f"{guess}this study has {', '.join(known)}"
+        )
     try:
         return Preset.model_validate({**shipped.get(name, {}), **content.presets.get(name, {})})
     except ValidationError as error:
         raise _explain(error, text, file, prefix=("presets", name)) from None
 
 
-def _tuples(data: Any) -> Any:
+def _tuples(data: Any, *place: str | int) -> Any:
     """TOML arrays as tuples, which is what strict types ask for; 1 where a number is wanted stays a number."""
+    if not isinstance(data, dict | list):
+        return data
+    if len(place) > DEEPEST:
+        raise EntryError(f"tables or arrays nest too deeply; at most {DEEPEST} levels are read", *place)
     if isinstance(data, dict):
-        return {key: _tuples(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return tuple(_tuples(value) for value in data)
-    return data
+        return {key: _tuples(value, *place, key) for key, value in data.items()}
+    return tuple(_tuples(value, *place, index) for index, value in enumerate(data))
 
 
 # --- explaining -------------------------------------------------------------------------------------------------
@@ -254,18 +307,19 @@ def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, .
     place = prefix + tuple(part for part in first["loc"] if part != "schema_version") + _entry(first)
     where = _where(text, file, place)
     told = [part for part in place if part != "size"]  # [2, 2, 2] stands for { size = [2, 2, 2] }
-    dotted = ".".join(str(part) for part in told)
+    dotted = brief(".".join(str(part) for part in told))
     if first["type"] == "extra_forbidden":
-        return StudyError(f"unknown key {place[-1]!r}", where=where, fix=_nearest_key(place))
+        return StudyError(f"unknown key {shown(place[-1])}", where=where, fix=_nearest_key(place))
     if first["type"] == "missing":
         if isinstance(place[-1], int):
-            return StudyError(f"{'.'.join(map(str, told[:-1]))} is too short", where=where, fix="give three numbers")
+            return StudyError(
+                f"{brief('.'.join(map(str, told[:-1])))} is too short", where=where, fix="give three numbers"
+            )
         return StudyError(f"{dotted} is missing", where=where, fix=f"add {place[-1]} = ... to this table")
     if first["type"] == "value_error":
         return StudyError(first["msg"].removeprefix("Value error, "), where=where)
-    got = first.get("input")
     return StudyError(
-        f"{dotted} cannot be {got!r}",
+        f"{dotted} cannot be {shown(first.get('input'))}",
         reason=first["msg"][0].lower() + first["msg"][1:],
         where=where,
         fix=_unit_advice(place),
@@ -305,7 +359,7 @@ def _line_of(text: str, place: Sequence[object]) -> int | None:
     best: int | None = None
     table: tuple[object, ...] = ()
     counts: dict[tuple[object, ...], int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         header = _header(line)
         if header:
             named = _with_counts(header, counts)
@@ -313,14 +367,20 @@ def _line_of(text: str, place: Sequence[object]) -> int | None:
             if line.lstrip().startswith("[["):
                 counts[named] = counts.get(named, -1) + 1
                 table = (*named, counts[named])
-            if tuple(place[: len(table)]) == table or tuple(place) == named:
+            inside = tuple(place[: len(table)]) == table or tuple(place) == named
+            if inside or (best is None and tuple(place) == table[: len(place)]):
                 best = number
             continue
-        key = re.match(r"\s*([\w\"'-]+)\s*=", line)
-        inside = len(place) > len(table) and tuple(place[: len(table)]) == table
-        if key and inside and key[1].strip("\"'") == place[len(table)]:
+        key = (*table, *_key(line))
+        if len(table) < len(key) and len(table) < len(place) and all(map(eq, place, key)):
             return number
     return best
+
+
+def _key(line: str) -> tuple[str, ...]:
+    """The names in the key of a line; none where it has no key."""
+    found = re.match(r"\s*([^\s=#\[{][^=#]*?)\s*=", line)
+    return _header(f"[{found[1]}]") if found else ()
 
 
 def _header(line: str) -> tuple[str, ...]:
@@ -329,7 +389,7 @@ def _header(line: str) -> tuple[str, ...]:
         return ()
     try:
         content: Any = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return ()
     names: list[str] = []
     while content:

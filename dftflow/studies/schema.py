@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from dftflow.model import bounds
+from dftflow.model.bounds import MOST_GRID_POINTS, Bound, grid_is_too_dense
+from dftflow.model.names import NAME_RULE, is_name
+from dftflow.model.printable import is_line, shown
 
 __all__ = [
     "AlignmentEntry",
@@ -30,11 +35,46 @@ TAKEN_NAMES = frozenset(
 )
 """What the folder of a study holds beside the folders of its materials, in lower case."""
 
-_NAME = re.compile(r"[\w(][\w.()-]{0,99}(?<!\.)")
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Grid = tuple[Count, Count, Count]
-Indices = tuple[int, int, int]
+
+def _within(bound: Bound) -> AfterValidator:
+    def check(value: float) -> float:
+        if not bound.holds(value):
+            raise PydanticCustomError("out_of_bounds", "it can be {bound}", {"bound": str(bound)})
+        return value
+
+    return AfterValidator(check)
+
+
+def _line_of_at_most(longest: int) -> AfterValidator:
+    def check(text: str) -> str:
+        if len(text) > longest:
+            raise PydanticCustomError("too_long", "it has {n} characters; at most {longest} are taken",
+                                      {"n": len(text), "longest": longest})  # fmt: skip
+        if not is_line(text):
+            raise PydanticCustomError("no_line", "it has to be one line of printable characters")
+        return text
+
+    return AfterValidator(check)
+
+
+Text = Annotated[str, _line_of_at_most(200)]
+"""A line that stands in decks, tables and figures."""
+Paragraph = Annotated[str, _line_of_at_most(2000)]
+Word = Annotated[str, Field(min_length=1), _line_of_at_most(200)]
+"""What is looked up among known names."""
+Place = Annotated[str, Field(min_length=1), _line_of_at_most(1000)]
+"""A file, or one of a list."""
+
+CutoffEV = Annotated[float, _within(bounds.CUTOFF_EV)]
+ScfTol = Annotated[float, _within(bounds.SCF_TOL_EV)]
+Thickness = Annotated[float, _within(bounds.THICKNESS_ANG)]
+Vacuum = Annotated[float, _within(bounds.VACUUM_ANG)]
+OffsetEV = Annotated[float, _within(bounds.OFFSET_EV)]
+Cycles = Annotated[int, _within(bounds.CYCLES)]
+Bands = Annotated[int, _within(bounds.BANDS)]
+GridNumber = Annotated[int, _within(bounds.GRID_NUMBER)]
+Repeats = Annotated[int, _within(bounds.REPEATS)]
+Index = Annotated[int, _within(bounds.MILLER_INDEX)]
 
 
 class EntryError(ValueError):
@@ -65,17 +105,23 @@ class _Sourced(_Table):
     def _names_what_it_gives(self) -> _Sourced:
         for name in self.from_reference:
             if name not in self._citable:
-                raise ValueError(f"from_reference cannot name {name!r}; it can name {', '.join(self._citable)}")
+                raise ValueError(f"from_reference cannot name {shown(name)}; it can name {', '.join(self._citable)}")
             if name not in self.model_fields_set:
-                raise ValueError(f"from_reference names {name!r}, which this table does not give")
+                raise ValueError(f"from_reference names {shown(name)}, which this table does not give")
         return self
 
 
 class KPoints(_Table):
     """A regular grid. ``gamma``: whether it holds Γ whatever its numbers; None: only in a hexagonal cell."""
 
-    size: Grid
+    size: tuple[GridNumber, GridNumber, GridNumber]
     gamma: bool | None = None
+
+    @model_validator(mode="after")
+    def _can_be_calculated(self) -> KPoints:
+        if grid_is_too_dense(self.size):
+            raise PydanticCustomError("too_dense", "a grid can have {most} points", {"most": MOST_GRID_POINTS})
+        return self
 
 
 def _as_table(value: object) -> object:
@@ -92,23 +138,23 @@ KPointGrid = Annotated[KPoints, BeforeValidator(_as_table)]
 class Substitution(_Table):
     """A molecule in the place of an atom."""
 
-    site: str
-    by: str
-    orientation: str = "100"
-    seed: int | None = None
-    charge: int = 1
+    site: Word
+    by: Place
+    orientation: Word = "100"
+    seed: Annotated[int, _within(bounds.SEED)] | None = None
+    charge: Annotated[int, _within(bounds.MOLECULE_CHARGE)] = 1
 
 
 class SlabEntry(_Table):
     """A plane to cleave along, in a named setting of the crystal's cell."""
 
-    miller: Indices
-    setting: str | None = None
-    termination: str = "auto"
+    miller: tuple[Index, Index, Index]
+    setting: Word | None = None
+    termination: Word = "auto"
     allow_refused: bool = False
-    min_thickness_ang: Positive | None = None
-    vacuum_ang: Positive | None = None
-    hold_middle_ang: Positive | None = None
+    min_thickness_ang: Thickness | None = None
+    vacuum_ang: Vacuum | None = None
+    hold_middle_ang: Thickness | None = None
 
 
 class MaterialEntry(_Sourced):
@@ -116,15 +162,15 @@ class MaterialEntry(_Sourced):
 
     _citable = ("cutoff_ev", "relax_kpoints", "bands_kpoints")
 
-    structure: str
-    pseudocubic_ang: Positive | None = None
-    supercell: Grid = (1, 1, 1)
+    structure: Place
+    pseudocubic_ang: Annotated[float, _within(bounds.PSEUDOCUBIC_ANG)] | None = None
+    supercell: tuple[Repeats, Repeats, Repeats] = (1, 1, 1)
     substitute: Substitution | None = None
-    cutoff_ev: Positive
+    cutoff_ev: CutoffEV
     relax_kpoints: KPointGrid
     bands_kpoints: KPointGrid
     cell: Literal["fixed", "isotropic", "lengths", "all"] = "lengths"
-    band_edge: str | None = None
+    band_edge: Word | None = None
     slabs: tuple[SlabEntry, ...] = ()
 
     @model_validator(mode="after")
@@ -139,27 +185,27 @@ class Settings(_Sourced):
 
     _citable = TOLERANCES
 
-    xc: str = "PBE"
-    smearing_ev: Positive = 0.1
-    scf_tol_ev_per_atom: Positive = 2e-6
-    max_scf_cycles: Count = 100
-    empty_bands: Count = 12
-    energy_tol_ev_per_atom: Positive = 2e-5
-    force_tol_ev_per_ang: Positive = 0.05
-    stress_tol_gpa: Positive = 0.1
-    displacement_tol_ang: Positive = 2e-3
-    max_relax_steps: Count = 100
+    xc: Word = "PBE"
+    smearing_ev: Annotated[float, _within(bounds.SMEARING_EV)] = 0.1
+    scf_tol_ev_per_atom: ScfTol = 2e-6
+    max_scf_cycles: Cycles = 100
+    empty_bands: Bands = 12
+    energy_tol_ev_per_atom: Annotated[float, _within(bounds.ENERGY_TOL_EV)] = 2e-5
+    force_tol_ev_per_ang: Annotated[float, _within(bounds.FORCE_TOL)] = 0.05
+    stress_tol_gpa: Annotated[float, _within(bounds.STRESS_TOL_GPA)] = 0.1
+    displacement_tol_ang: Annotated[float, _within(bounds.DISPLACEMENT_TOL_ANG)] = 2e-3
+    max_relax_steps: Cycles = 100
 
 
 class Published(_Table):
     """An offset quoted from a publication, for the row beside our own; the first of its materials minus the second."""
 
-    materials: tuple[str, str]
-    method: str
-    valence_band_offset_ev: float
-    conduction_band_offset_ev: float | None = None
+    materials: tuple[Word, Word]
+    method: Word
+    valence_band_offset_ev: OffsetEV
+    conduction_band_offset_ev: OffsetEV | None = None
     type: Literal["type I", "type II", "type III", "quasi-type II", "not resolved"]
-    doi: str
+    doi: Text
 
 
 def _as_names(value: object) -> object:
@@ -174,9 +220,9 @@ class AlignmentEntry(_Table):
     ``surfaces`` names those that count (``CsPbBr3/slab-010``); a material of which none is named counts with all.
     """
 
-    materials: Annotated[tuple[str, ...], BeforeValidator(_as_names)]
-    surfaces: tuple[str, ...] = ()
-    tolerance_ev: Positive = 0.10
+    materials: Annotated[tuple[Word, ...], BeforeValidator(_as_names)]
+    surfaces: tuple[Word, ...] = ()
+    tolerance_ev: Annotated[float, _within(bounds.TOLERANCE_EV)] = 0.10
     published: tuple[Published, ...] = ()
 
 
@@ -194,30 +240,30 @@ class Preset(_Table):
     ``None`` means: as the study says.
     """
 
-    description: str
-    accuracy: str
+    description: Paragraph
+    accuracy: Paragraph
     bulk_relax: Literal["cell", "ions", "none"] = "cell"
     slab_relax: bool = True
     hold_middle_layer: bool = False
     slabs: bool = True
-    slab_thickness_ang: Positive
-    vacuum_ang: Positive
-    path_spacing_per_ang: Positive
-    min_cutoff_ev: Positive | None = None
-    kpoint_spacing_per_ang: Positive | None = None
+    slab_thickness_ang: Thickness
+    vacuum_ang: Vacuum
+    path_spacing_per_ang: Annotated[float, _within(bounds.PATH_SPACING)]
+    min_cutoff_ev: CutoffEV | None = None
+    kpoint_spacing_per_ang: Annotated[float, _within(bounds.GRID_SPACING)] | None = None
     grids: Literal["study", "coarse", "fine"] = "study"
-    empty_bands: Count | None = None
-    scf_tol_ev_per_atom: Positive | None = None
+    empty_bands: Bands | None = None
+    scf_tol_ev_per_atom: ScfTol | None = None
 
 
 class StudyFile(_Table):
     """A whole study file."""
 
-    schema_version: Literal[1] = Field(alias="schema")
-    title: str
-    reference: str = ""
-    code: str = "gpaw"
-    preset: str = "study"
+    schema_version: int = Field(alias="schema", ge=1, le=1)
+    title: Text
+    reference: Text = ""
+    code: Word = "gpaw"
+    preset: Word = "study"
     settings: Settings = Settings()
     materials: dict[str, MaterialEntry] = Field(min_length=1)
     alignment: Alignments = ()
@@ -226,8 +272,13 @@ class StudyFile(_Table):
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _names_are_folders(self) -> StudyFile:
-        _check_names(self.materials)
+    def _names_are_names(self) -> StudyFile:
+        tables: Mapping[str, Iterable[str]] = {
+            "materials": self.materials, "kinds": self.kinds, "presets": self.presets, "codes": self.codes
+        }  # fmt: skip
+        for table, names in tables.items():
+            _check_names(table, names)
+        _check_folders(self.materials)
         return self
 
     @model_validator(mode="after")
@@ -256,7 +307,7 @@ class StudyFile(_Table):
     def _wrong_names(self, named: tuple[str, ...]) -> str:
         unknown = next((name for name in named if name not in self.materials), None)
         if unknown is not None:
-            return f"names {unknown!r}; the study has {', '.join(self.materials)}"
+            return f"names {shown(unknown)}; the study has {', '.join(self.materials)}"
         if len(set(named)) != len(named):
             return f"names a material twice: {', '.join(named)}"
         return f"needs two materials; it names {', '.join(named)}" if len(named) < 2 else ""
@@ -266,17 +317,21 @@ class StudyFile(_Table):
         return tuple(self.materials) if entry.materials == (ALL,) else entry.materials
 
 
-def _check_names(names: Iterable[str]) -> None:
-    """The name of a material names a folder and files, on any file system."""
+def _check_names(table: str, names: Iterable[str]) -> None:
+    """Names stand for folders and files, on any file system and in any shell."""
+    for name in names:
+        if not is_name(name):
+            raise EntryError(
+                f"the name {shown(name)} cannot be that of a folder or a file: use {NAME_RULE}", table, name
+            )
+
+
+def _check_folders(names: Iterable[str]) -> None:
+    """A material has a folder beside dftflow's own, where case may be ignored."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.lower(), name)
-        if not _NAME.fullmatch(name):
-            wrong = (
-                f"the material's name {name!r} cannot name a folder and the files of a code: use letters, digits, "
-                "'.', '_', '-' and round brackets, no '.' or '-' first, no '.' last, 100 of them at most"
-            )
-        elif name.lower() in TAKEN_NAMES:
+        if name.lower() in TAKEN_NAMES:
             wrong = f"the material's name {name!r} is that of a file or folder of dftflow's own: choose another one"
         elif other != name:
             wrong = (

@@ -169,14 +169,6 @@ class StudyFolder:
         place = next(entry.earlier for entry in self._file.steps if entry.name == step.name)
         return self.root / place if place else None
 
-    def folders_of_earlier_plans(self) -> tuple[Path, ...]:
-        """Folders of results that are no step's of this plan: of another text of the study, or another engine."""
-        if self.layout == "decks":
-            return ()
-        mine = {(self.root / entry.folder).resolve() for entry in self._file.steps if entry.folder}
-        found = sorted(file.parent for file in (self.root / "steps").glob(f"**/{BUILT_FILE}"))
-        return tuple(path for path in found if path.resolve() not in mine)
-
     def calculation(self, identity: str) -> tuple[Path, BuiltRecord] | None:
         """Where that calculation lies here already, and its record; None where it does not, or not by its identity.
 

@@ -33,6 +33,7 @@ MOST_SHOWN_BYTES = 8 << 20
 STATES: dict[RefusalKind, JobState] = {
     "not run": "not_run",
     "running": "running",
+    "uncertain": "uncertain",
     "failed": "failed",
     "refused": "refused",
 }
@@ -254,6 +255,14 @@ class Work:
             return None if record is None else record.built
         self._built[step.id] = self._builder.build(step, self.admissions)
         return self._built[step.id]
+
+    def deck_names(self, place: Path) -> tuple[str, ...]:
+        """Files in the folder of a step that dftflow wrote as its deck."""
+        try:
+            record = read_built(place)
+        except DftflowError:
+            return ()
+        return () if record is None else tuple(record.deck)
 
     def refuse(self, step: Step, state: JobState, reason: str) -> None:
         """Note that a step has no results by how it ended, whatever lies in its folder."""

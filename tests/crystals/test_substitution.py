@@ -314,3 +314,26 @@ def test_a_linear_molecule_has_one_orientation() -> None:
     dimer = Molecule(name="H2", symbols=("H", "H"), positions_ang=positions, charge=0, source="")
     assert len(enumerate_orientations(CUBIC, site="Cs", by=dimer, directions="<100>")) == 1
     assert len(point_operations(CUBIC)) == 48
+
+
+@pytest.mark.parametrize("supercell", [(20, 20, 20), (100, 100, 100), (10**30, 1, 1)])
+def test_a_supercell_beyond_sense_is_refused_before_it_is_made(supercell: tuple[int, int, int]) -> None:
+    with pytest.raises(StructureError, match="the limit is 10000"):
+        substitute(CUBIC, site="Cs", by="FA", supercell=supercell)
+
+
+def test_the_atoms_of_the_molecules_count() -> None:
+    """9^3 cells of CsPbBr3 hold 3645 atoms, and 8748 with formamidinium; 10^3 would hold 5000, and 12000."""
+    with pytest.raises(StructureError, match="would hold 12000 atoms"):
+        substitute(CUBIC, site="Cs", by="FA", supercell=(10, 10, 10))
+
+
+@pytest.mark.parametrize("length", [1e300, float("inf"), float("nan"), 0.0, 1e-9])
+def test_a_scale_beyond_sense_is_refused(length: float) -> None:
+    with pytest.raises(StructureError, match="from 1 to 100 Å"):
+        substitute(CUBIC, site="Cs", by="FA", pseudocubic_ang=length)
+
+
+def test_a_direction_of_many_digits_is_none() -> None:
+    with pytest.raises(StructureError, match="no lattice direction"):
+        parse_orientation(f"{'9' * 400} 1 0")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Timer
 
 import psutil
 import pytest
@@ -19,7 +23,9 @@ from dftflow.errors import StoreError, StructureError
 from dftflow.run.graph import run_graph
 from dftflow.run.job import Job, Limits, Node, NodeOutcome, Verdict
 from dftflow.run.local import Local
-from dftflow.run.store import locked, read_state
+from dftflow.run.lock import engine_lock_is_held, locked
+from dftflow.run.machine import birth_of, boot_id, host_name
+from dftflow.run.step_state import StepState, read_state, write_state
 
 SAYS_DONE = "open('done','w').write('yes')"
 
@@ -137,7 +143,8 @@ from pathlib import Path
 from dftflow.run.graph import run_graph
 from dftflow.run.job import Job, Node, Verdict
 from dftflow.run.local import Local
-from dftflow.run.store import locked
+from dftflow.run.lock import engine_lock_is_held, locked
+from dftflow.run.machine import birth_of, boot_id, host_name
 
 out = Path(sys.argv[1])
 script = (
@@ -248,3 +255,181 @@ def test_results_of_something_else_are_refused_and_not_failed(tmp_path: Path) ->
     end = run([one], tmp_path)["n"]
     assert end.state == "refused" and end.failure == "another crystal"
     assert end.folder is not None and read_state(end.folder).state == "refused"
+
+
+# --- what a folder held before -----------------------------------------------------------------------------------
+
+
+def stopped(tmp_path: Path, state: StepState, script: str = SAYS_DONE, files: Mapping[str, str] | None = None) -> Path:
+    """The run of one node whose folder has been left in `state`, with `files`."""
+    root = tmp_path / "run"
+    folder = root / "steps" / f"n-{job_of(script).identity[:10]}"
+    folder.mkdir(parents=True)
+    for name, text in {"job.py": script, **(files or {})}.items():
+        (folder / name).write_text(text)
+    write_state(folder, state)
+    return root
+
+
+@pytest.mark.parametrize("script", [SAYS_DONE + "[:5]", "import sys\n" + SAYS_DONE + "; open('mine', 'w')"])
+def test_a_deck_that_is_not_as_asked_is_written_anew_before_it_is_run(tmp_path: Path, script: str) -> None:
+    root = stopped(tmp_path, StepState(state="waiting"), files={"job.py": script})
+    end = run([node("n")], root)["n"]
+    assert end.state == "finished" and end.folder is not None
+    assert (end.folder / "job.py").read_text() == SAYS_DONE
+    assert (end.folder / "job.py.changed").read_text() == script and not (end.folder / "mine").exists()
+
+
+def test_a_deck_is_not_written_through_a_link(tmp_path: Path) -> None:
+    root = stopped(tmp_path, StepState(state="waiting"))
+    folder = next((root / "steps").iterdir())
+    (folder / "job.py").unlink()
+    (tmp_path / "mine").write_text("kept")
+    (folder / "job.py").symlink_to(tmp_path / "mine")
+    assert run([node("n")], root)["n"].state == "finished"
+    assert (tmp_path / "mine").read_text() == "kept"
+
+
+def test_a_folder_that_leads_out_of_the_run_is_refused(tmp_path: Path) -> None:
+    root = stopped(tmp_path, StepState(state="waiting"))
+    folder = next((root / "steps").iterdir())
+    shutil.rmtree(folder)
+    (tmp_path / "elsewhere").mkdir()
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="leads out of the run"):
+        run([node("n")], root)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_results_that_were_changed_after_the_end_are_refused(tmp_path: Path) -> None:
+    first = run([node("n")], tmp_path)["n"]
+    assert first.folder is not None
+    (first.folder / "done").write_text("no!")
+    end = run([node("n")], tmp_path)["n"]
+    assert end.state == "refused" and "done is not as it was when the calculation had finished" in end.failure
+    (first.folder / "done").write_text("yes")
+    assert run([node("n")], tmp_path)["n"].reused
+
+
+def test_whole_results_count_although_the_engine_died_behind_them(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    script = f"open({str(starts)!r}, 'a').write('x'); {SAYS_DONE}.__class__\nimport os\nos.kill(os.getpid(), 11)"
+    assert run([node("n", script)], tmp_path / "run")["n"].state == "finished"
+    assert run([node("n", script)], tmp_path / "run")["n"].reused and starts.read_text() == "x"
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", '{"state": "finished", "files": 3}', '{"state": "dancing"}'])
+def test_a_state_that_is_lost_does_not_cost_whole_results(tmp_path: Path, text: str) -> None:
+    starts = tmp_path / "starts"
+    script = f"open({str(starts)!r}, 'a').write('x'); {SAYS_DONE}"
+    folder = run([node("n", script)], tmp_path / "run")["n"].folder
+    assert folder is not None
+    (folder / "state.json").write_text(text)
+    assert run([node("n", script)], tmp_path / "run")["n"].state == "finished"
+    assert starts.read_text() == "x" and read_state(folder).files.keys() == {
+        "done",
+        "job.py",
+        "stdout.log",
+        "stderr.log",
+    }
+
+
+def test_an_engine_that_was_started_on_another_machine_is_uncertain(tmp_path: Path) -> None:
+    root = stopped(tmp_path, StepState(state="running", host="far", boot="1", pid=7, birth=1.0))
+    end = run([node("n"), node("child", needs=("n",))], root)
+    assert end["n"].state == "uncertain" and "process 7 still runs on far" in end["n"].failure
+    assert end["child"].state == "not_run"
+    (state_file,) = (root / "steps").glob("*/state.json")
+    assert f"remove {state_file} and run again" in end["n"].failure
+    state_file.unlink()
+    assert run([node("n")], root)["n"].state == "finished"
+
+
+def test_its_whole_results_count_all_the_same(tmp_path: Path) -> None:
+    state = StepState(state="running", host="far", boot="1", pid=7, birth=1.0)
+    assert run([node("n")], stopped(tmp_path, state, files={"done": "yes"}))["n"].state == "finished"
+
+
+def test_a_machine_that_was_started_again_runs_nothing_of_before(tmp_path: Path) -> None:
+    state = StepState(state="running", host=host_name(), boot="another", pid=os.getpid(), birth=birth_of(os.getpid()))
+    assert run([node("n")], stopped(tmp_path, state))["n"].state == "finished"
+
+
+def test_without_locks_a_process_that_may_be_the_engine_is_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    root = stopped(tmp_path, StepState(state="running", host=host_name(), boot=boot_id()))
+    folder = next((root / "steps").iterdir())
+    other = subprocess.Popen((sys.executable, "-c", "import time; time.sleep(600)"), cwd=folder)
+    try:
+        end = run([node("n")], root)["n"]
+        assert end.state == "uncertain" and f"process {other.pid} works here" in end.failure
+    finally:
+        other.kill()
+        other.wait()
+    assert run([node("n")], root)["n"].state == "finished"
+
+
+def test_an_engine_whose_id_was_not_noted_yet_is_not_started_twice(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    (folder,) = (tmp_path / "run" / "steps").iterdir()
+    write_state(folder, StepState(state="running", host=host_name(), boot=boot_id()))  # killed between fork and note
+    second = drive(tmp_path)
+    time.sleep(1.5)
+    (tmp_path / "go").touch()
+    assert second.communicate(timeout=20)[0].strip() == "finished"
+    assert (tmp_path / "starts").read_text() == "start\n"
+
+
+# --- the end ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_every_signal_that_asks_for_the_end_ends_the_engines(tmp_path: Path, number: signal.Signals) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    assert pid is not None
+    first.send_signal(number)
+    first.wait(timeout=20)
+    assert birth_of(pid) is None
+    (folder,) = (tmp_path / "run" / "steps").iterdir()
+    assert read_state(folder).state == "waiting"
+
+
+def test_a_second_interrupt_does_not_leave_an_engine_behind(tmp_path: Path) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('ready', 'w'); time.sleep(600)"
+    began: list[float] = []
+
+    def interrupt(folder: Path) -> str:
+        if (folder / "ready").exists() and not began:
+            began.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+            Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return ""
+
+    one = Node(name="n", title="", needs=(), prepare=lambda: job_of(deaf), judge=judge, doing=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run([one], tmp_path)
+    assert time.monotonic() - began[0] < 4
+    (folder,) = (tmp_path / "steps").iterdir()
+    assert not engine_lock_is_held(folder) and read_state(folder).state == "waiting"
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("[/x]"), SystemExit(1), TypeError("null")])
+def test_a_display_that_fails_ends_no_engine(
+    tmp_path: Path, error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show(views: object) -> None:
+        raise error
+
+    ends = run_graph([node("n", "import time; time.sleep(0.6); " + SAYS_DONE)], Local(tmp_path), observer=show)
+    assert ends["n"].state == "finished"
+    assert capsys.readouterr().err.count("the display has failed") == 1

@@ -16,8 +16,10 @@ from dftflow.errors import CalculationError, InputError, StoreError, StudyError
 from dftflow.model.surface import Plane, SlabModel
 from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import advance, write_decks
-from dftflow.studies.execution import collect_study, outcome_of_folder, run_study, states_in
+from dftflow.studies.execution import collect_study, outcome_of_folder, run_study
 from dftflow.studies.reader import load_study
+from dftflow.studies.standing import standing_of
+from dftflow.studies.study_folder import StudyFolder
 
 CODES = ("castep", "espresso", "gpaw", "vasp")
 DOI = "10.1000/182"
@@ -169,7 +171,7 @@ def test_a_copied_folder_goes_on_without_the_study(write_study: Callable[..., Pa
     slab = read_built(folder / "CsBr/slab-110-relax")
     assert slab is not None and slab.built.assumed == () and slab.built.model is not None
     assert slab.built.model.area_ang2 == pytest.approx(1.06 ** (2 / 3) * 4.291 * 6.068, rel=1e-3)
-    _, ends = states_in(folder)
+    ends = standing_of(folder).ends
     assert {end.name: end.state for end in ends if end.state != "not_run"} == {"CsBr/bulk-relax": "finished"}
     outcome = outcome_of_folder(folder)
     assert outcome.materials[0].bulk.relaxed and (outcome.preset, outcome.code) == ("study", "gpaw")
@@ -225,7 +227,7 @@ def test_a_run_has_no_decks_to_advance(
         with pytest.raises(InputError, match=r"no such folder|no study"):
             advance(place)
     assert sorted(tmp_path.rglob("*")) == before
-    assert {end.state for end in states_in(tmp_path / "run")[1]} == {"finished"}
+    assert {end.state for end in standing_of(tmp_path / "run").ends} == {"finished"}
 
 
 def test_what_a_person_changed_is_kept_and_named(write_study: Callable[..., Path], tmp_path: Path) -> None:
@@ -320,7 +322,7 @@ def test_results_of_another_crystal_are_refused_everywhere_and_left_alone(
     error = capsys.readouterr().err
     assert "2 of 2 decks could not be written" in error and "move CsBr/bulk-bands away" in error
     assert {file: file.read_bytes() for file in before} == before
-    _, ends = states_in(out)
+    ends = standing_of(out).ends
     assert {end.state for end in ends} == {"refused"}
     outcome = outcome_of_folder(out)
     assert outcome.materials[0].bulk.edges is None and not outcome.alignments
@@ -357,7 +359,7 @@ def test_files_of_ones_own_in_the_folder_are_kept(write_study: Callable[..., Pat
     written = write_decks(load_study(str(write_study()), "quick"), out)
     assert set(written.kept) == {"structures/CsBr.cif", "study.toml"}
     assert {name: (out / name).read_text() for name in mine} == mine
-    assert states_in(out)[0].plan.materials["CsBr"].start.formula == "Cs1 Br1", "the plan does not read them"
+    assert StudyFolder.existing(out).plan.materials["CsBr"].start.formula == "Cs1 Br1", "the plan does not read them"
 
 
 def test_a_deck_that_was_kept_and_is_behind_is_not_ready(

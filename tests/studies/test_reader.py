@@ -305,7 +305,8 @@ def test_shipped_presets_are_complete_for_every_study() -> None:
             r"a\u0000",
             r"a\tb",
             "a]",
-            "A+B",
+            "\u03b3-CsPbI3",
+            "(FA)PbI3",
         ),
         *("a$b", "x" * 101, "structures", "Steps", "figures", "lock", "PLAN.json", "study.toml", "written.json"),
         *("results.json", "report.html", "run.md", "run.sh", "run.slurm", "templates"),
@@ -318,7 +319,7 @@ def test_a_name_that_is_no_folder_of_its_own_is_refused(write_study: WriteStudy,
     assert caught.value.where == f"{file}:5"
 
 
-@pytest.mark.parametrize("name", ["γ-CsPbI3", "(FA0.83Cs0.17)Pb(I0.6Br0.4)3", "CsBr_2"])
+@pytest.mark.parametrize("name", ["CsPbI3-gamma", "FA0.83Cs0.17PbI1.8Br1.2", "CsBr_2", "A+B", "+", "_", "x" * 100])
 def test_names_of_materials(write_study: WriteStudy, name: str) -> None:
     assert list(load_study(str(write_study(("materials.CsBr", f'materials."{name}"')))).content.materials) == [name]
 

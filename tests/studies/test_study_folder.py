@@ -18,14 +18,14 @@ from model_crystal import CBM, STEP, VBM, copying_engine
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.errors import InputError, StoreError
 from dftflow.model.outcome import StudyOutcome
-from dftflow.run import store
 from dftflow.run.local import Local
-from dftflow.run.store import stage
-from dftflow.studies import study_folder
+from dftflow.run.staging import keep_beside, make_folder, write_deck
+from dftflow.run.step_state import StepState, write_state
 from dftflow.studies.decks import write_decks
-from dftflow.studies.execution import collect_study, outcome_of_folder, run_study, states_in
+from dftflow.studies.execution import collect_study, outcome_of_folder, run_study
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
+from dftflow.studies.standing import standing_of
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -58,8 +58,9 @@ def test_report_status_and_collect_need_the_folder_alone(study: Study, engine: P
     again = outcome_of_folder(tmp_path / "elsewhere")
     assert numbers(again) == numbers(first)
     assert (again.preset, again.code, again.study_name) == ("quick", "gpaw", "study")
-    folder, ends = states_in(tmp_path / "elsewhere")
-    assert {end.state for end in ends} == {"finished"} and folder.plan.study.preset_name == "quick"
+    found = standing_of(tmp_path / "elsewhere")
+    assert {end.state for end in found.ends} == {"finished"}
+    assert (found.study, found.preset, found.code) == ("study", "quick", "gpaw")
     gap = next(q for q in again.quantities if q.name == "band gap" and q.subject == "CsBr")
     assert gap.value == pytest.approx(CBM + 0.1 - VBM) and gap.origin == (BULK,)
     level = next(q for q in again.quantities if q.name == "ionisation potential")
@@ -81,7 +82,9 @@ def test_a_shared_folder_holds_one_calculation(code: str, write_study: Callable[
         job = work.job_here(step)
         folders.append(local.folder(work.node(step, work.job_here), job))
         commands.append(job.argv)
-        stage(folders[-1], job)
+        make_folder(folders[-1], tmp_path)
+        keep_beside(folders[-1], job)
+        write_deck(folders[-1], job)
     assert folders[0] == folders[1] and commands[0] == commands[1]
     assert len(plan.code.find(folders[0])) == 1
     assert not list(folders[0].glob("Twin*"))
@@ -129,8 +132,7 @@ def test_a_doi_recalculates_nothing_and_a_cutoff_what_it_is_about(study: Study, 
     run_study(load_study(str(study.file), "quick"), tmp_path / "run", say=said.append)
     assert len(list((tmp_path / "run").glob("steps/*/*"))) == 4
     assert len(said) == 2 and all("its geometry or its settings have changed" in line for line in said)
-    folder, _ = states_in(tmp_path / "run")
-    assert len(folder.folders_of_earlier_plans()) == 2
+    assert len(standing_of(tmp_path / "run").earlier) == 2
 
 
 def test_another_engine_recalculates_all_and_says_so(
@@ -149,8 +151,8 @@ def test_another_engine_recalculates_all_and_says_so(
     outcome = run_study(study, tmp_path / "run", say=said.append)
     assert len(said) == 2 and all("gpaw 26.7.0 -> 26.8.0" in line for line in said)
     assert {step.engine["gpaw"] for step in outcome.steps} == {"26.8.0"}
-    folder, ends = states_in(tmp_path / "run")
-    assert {end.state for end in ends} == {"finished"} and len(folder.folders_of_earlier_plans()) == 2
+    found = standing_of(tmp_path / "run")
+    assert {end.state for end in found.ends} == {"finished"} and len(found.earlier) == 2
 
 
 def test_a_run_of_0_1_is_refused_by_name(study: Study, engine: Path, tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_a_damaged_record_costs_its_step_alone_and_is_mended_by_a_run(
     record.write_text(record.read_text()[:100])
     outcome = outcome_of_folder(tmp_path / "run")
     states = {step.name: step.state for step in outcome.steps}
-    assert states == {BULK: "failed", SLAB: "finished"}
+    assert states == {BULK: "refused", SLAB: "finished"}
     assert {step.state for step in run_study(study, tmp_path / "run").steps} == {"finished"}
 
 
@@ -195,19 +197,18 @@ def killed_run(study: Study, out: Path, at: int, *, after: bool) -> bool:
     child = os.fork()
     if child == 0:
         count = 0
-        write = store.write_atomically
+        rename = os.replace
 
-        def counted(file: Path, text: str) -> None:
+        def counted(*given: Any, **named: Any) -> None:
             nonlocal count
             count += 1
             if count == at and not after:
                 os.kill(os.getpid(), 9)
-            write(file, text)
+            rename(*given, **named)
             if count == at:
                 os.kill(os.getpid(), 9)
 
-        store.write_atomically = counted  # type: ignore[assignment]
-        study_folder.write_atomically = counted  # type: ignore[assignment]
+        os.replace = counted  # every change of a file of the state is one rename
         try:
             run_study(study, out, workers=1)
         finally:
@@ -237,3 +238,52 @@ def test_killed_at_every_write_of_a_run_it_goes_on(study: Study, engine: Path, t
     assert at > 10
     content = json.loads((tmp_path / "whole" / "plan.json").read_text())
     assert content["schema"] == "dftflow-plan/1" and all(step["folder"] for step in content["steps"])
+
+
+# --- who else is at work, and what was changed since --------------------------------------------------------------
+
+
+def test_a_step_that_was_started_on_another_machine_is_uncertain_everywhere(
+    study: Study, engine: Path, tmp_path: Path
+) -> None:
+    run_study(study, tmp_path / "run")
+    (folder,) = (tmp_path / "run").glob("steps/CsBr/bulk-bands-*")
+    (folder / "results.json").unlink()
+    write_state(folder, StepState(state="running", host="far", boot="1", pid=7, birth=1.0))
+    assert {end.name: end.state for end in standing_of(tmp_path / "run").ends}[BULK] == "uncertain"
+    outcome = outcome_of_folder(tmp_path / "run")
+    assert {step.name: step.state for step in outcome.steps} == {BULK: "uncertain", SLAB: "finished"}
+    gap = next(q for q in outcome.quantities if q.name == "band gap")
+    assert gap.missing is not None and gap.missing.kind == "uncertain" and "process 7" in gap.missing.reason
+    again = run_study(study, tmp_path / "run")
+    assert {step.name: step.state for step in again.steps}[BULK] == "uncertain"
+
+
+@pytest.mark.parametrize("name", ["results.json", "bands.npz", "built.json"])
+def test_results_that_were_changed_since_are_refused_by_every_command(
+    study: Study, engine: Path, tmp_path: Path, name: str
+) -> None:
+    """One bit of a number in it: the file is as whole as before."""
+    run_study(study, tmp_path / "run")
+    (folder,) = (tmp_path / "run").glob("steps/CsBr/bulk-bands-*")
+    content = (folder / name).read_bytes()
+    at = content.index(b"\x09@") if name == "bands.npz" else content.index(b"4")  # of a float, or a digit
+    changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    assert changed != content
+    (folder / name).write_bytes(changed)
+    outcome = outcome_of_folder(tmp_path / "run")
+    assert {step.name: step.state for step in outcome.steps} == {BULK: "refused", SLAB: "finished"}
+    assert {end.name: end.state for end in standing_of(tmp_path / "run").ends}[BULK] == "refused"
+    again = {step.name: step.state for step in run_study(study, tmp_path / "run").steps}
+    assert again == {BULK: "finished" if name == "built.json" else "refused", SLAB: "finished"}
+
+
+def test_a_deck_that_was_edited_after_the_end_stands_beside_every_number(
+    study: Study, engine: Path, tmp_path: Path
+) -> None:
+    run_study(study, tmp_path / "run")
+    (deck,) = (tmp_path / "run").glob("steps/CsBr/bulk-bands-*/*.py")
+    deck.write_text(deck.read_text().replace("FermiDirac(0.1)", "FermiDirac(0.2)"))
+    for outcome in (outcome_of_folder(tmp_path / "run"), run_study(study, tmp_path / "run")):
+        (step,) = [step for step in outcome.steps if step.name == BULK]
+        assert step.state == "finished" and any("its deck was changed" in remark for remark in step.remarks)

@@ -16,6 +16,7 @@ from dftflow.codes.castep.options import CastepOptions
 from dftflow.codes.castep.sheet import CASTEP_SHEET
 from dftflow.codes.compressed import lying, lying_at
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
+from dftflow.codes.log_tail import tail_of
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["CASTEP"]
 
 PROGRAMS = ("castep.mpi", "castep.serial", "castep")
-LOG_LINES = 12
 _MESSAGES = {
     "scf_not_converged": "the SCF was given up after max_scf_cycles",
     "geom_not_converged": "the geometry did not converge within geom_max_iter steps",
@@ -94,9 +94,7 @@ class CASTEP:
         from dftflow.codes.castep.output.castep_file import read_castep
 
         seed = _seed(folder)
-        errors = "\n".join(
-            file.read_text("utf-8", errors="replace").strip() for file in sorted(folder.glob(f"{seed}*.err"))
-        )
+        errors = tail_of(folder, sorted(file.name for file in folder.glob(f"{seed}*.err"))).strip()
         log = folder / f"{seed}.castep"
         is_there = lying_at(log) is not None
         try:
@@ -104,12 +102,12 @@ class CASTEP:
                 run = read_castep(plain)[-1]
         except ParseError as error:
             why = errors or (error.summary if is_there else "there is no .castep file")
-            return Diagnosis(status="died", message=why, log_tail=_tail(folder, seed) or errors)
+            return Diagnosis(status="died", message=why, log_tail=tail_of(folder, [f"{seed}.castep"]) or errors)
         if run.status == "finished":
             return Diagnosis(status="finished")
         if errors and run.status in ("truncated", "died"):
             return Diagnosis(status="died", message=errors.splitlines()[0], log_tail=errors)
-        return Diagnosis(status=run.status, message=_MESSAGES[run.status], log_tail=_tail(folder, seed))
+        return Diagnosis(status=run.status, message=_MESSAGES[run.status], log_tail=tail_of(folder, [f"{seed}.castep"]))
 
     def find(self, folder: Path) -> tuple[Calculation, ...]:
         """The seeds in `folder`; a property run of Materials Studio belongs to its base."""
@@ -130,8 +128,3 @@ def _seed(folder: Path) -> str:
     if seeds:
         raise ParseError(f"several calculations share a folder: {', '.join(seeds)}", where=str(folder))
     raise ParseError("there is no CASTEP calculation here", where=str(folder))
-
-
-def _tail(folder: Path, seed: str) -> str:
-    file = folder / f"{seed}.castep"
-    return "\n".join(file.read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]) if file.exists() else ""

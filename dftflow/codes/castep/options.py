@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from dftflow.codes.castep.input.keywords import KeywordFamily
 from dftflow.codes.castep.input.potentials import TABULATED
 from dftflow.codes.options import CodeOptions, ElementSymbol
+from dftflow.model.printable import shown
 
 __all__ = ["CastepOptions"]
 
@@ -37,10 +38,12 @@ class CastepOptions(CodeOptions):
     @classmethod
     def _can_stand_in_a_deck(cls, potentials: str | Mapping[str, str] | None) -> str | Mapping[str, str] | None:
         if isinstance(potentials, str):
-            if not re.fullmatch(rf"[A-Za-z0-9]+|{TABULATED}[A-Za-z0-9_]+(\.[A-Za-z0-9]+)?", potentials):
+            if not re.fullmatch(
+                rf"[A-Za-z0-9]{{1,80}}|{TABULATED}[A-Za-z0-9_]{{1,80}}(\.[A-Za-z0-9]{{1,20}})?", potentials
+            ):
                 raise ValueError("it names neither a library nor a set of tabulated files")
         elif potentials is not None:
             for element, potential in potentials.items():
-                if not re.fullmatch(r"[!-~]+", potential):
-                    raise ValueError(f"the potential of {element} is {potential!r}, which is not one word")
+                if not re.fullmatch(r'[A-Za-z0-9."$&\'()*+,/:<=>?@\[\\\]^_`{|}~-]{1,500}', potential):
+                    raise ValueError(f"the potential of {element} is {shown(potential)}, which is not one word")
         return potentials

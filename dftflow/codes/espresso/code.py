@@ -16,6 +16,7 @@ from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
 from dftflow.codes.espresso.sheet import ESPRESSO_SHEET
 from dftflow.codes.espresso.status import status_of
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
+from dftflow.codes.log_tail import tail_of
 from dftflow.codes.reading import FileLog
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["ESPRESSO"]
 
 PROGRAMS = ("pw.x", "pp.x", "average.x")
-LOG_LINES = 12
-TAIL_BYTES = 20_000
 
 
 class ESPRESSO:
@@ -149,12 +148,4 @@ def _fraction(output: ProgramOutput) -> float | None:
 
 def _log_tail(folder: Path) -> str:
     """The last lines of the last output, and of what the script printed."""
-    lines: list[str] = []
-    for file in (*_outputs(folder)[-1:], folder / "stderr.log"):
-        try:
-            with file.open("rb") as stream:
-                stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
-                lines += stream.read().decode("latin-1").splitlines()[-LOG_LINES:]
-        except OSError:
-            continue
-    return "\n".join(lines)
+    return tail_of(folder, [file.name for file in _outputs(folder)[-1:]] + ["stderr.log"])

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dftflow.codes.deck_text import align_comments, plain_text, with_source
+from dftflow.codes.deck_text import align_comments, check_seed, plain_text, with_source
 from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
 from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
 from dftflow.codes.espresso.options import EspressoOptions
 from dftflow.codes.espresso.potentials import Potential, choose_potentials
+from dftflow.codes.quoting import ESPRESSO, SHELL, Verbatim
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
@@ -64,8 +65,7 @@ def render_deck(
     SpecError
         Quantum ESPRESSO cannot do what is asked, or would do something else than it says.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", seed):
-        raise SpecError(f"{seed!r} is no name for a deck", fix="use letters, digits, '.', '_', '+' and '-' only")
+    check_seed(seed)
     _check(structure, spec, options)
     chosen = choose_potentials(_elements(structure), options.potentials, folder)
     _check_cutoff_in_2d(spec, chosen, options)
@@ -136,7 +136,7 @@ def _files(
     structure: Structure, spec: CalcSpec, seed: str, values: dict[str, Any], options: EspressoOptions
 ) -> dict[str, str]:
     def render(template: str, content: Mapping[str, Any]) -> str:
-        text = render_template(f"espresso/{template}", content, search=options.search)
+        text = render_template(f"espresso/{template}", content, search=options.search, language=ESPRESSO)
         # the rows of a list of k-points are left as they are
         return "\n\n".join(part if "K_POINTS" in part else align_comments(part, "!") for part in text.split("\n\n"))
 
@@ -151,7 +151,7 @@ def _files(
             files[f"{seed}.{stage}.in"] = render("pw.in.j2", values | _stage_values(structure, spec, stage))
     names = [one.file for one in values["potentials"]]
     script = {"seed": seed, "stages": stages, "potentials": names}
-    files[f"{seed}.sh"] = render_template("espresso/espresso.sh.j2", script, search=options.search)
+    files[f"{seed}.sh"] = render_template("espresso/espresso.sh.j2", script, search=options.search, language=SHELL)
     return files
 
 
@@ -168,7 +168,7 @@ def _stage_values(structure: Structure, spec: CalcSpec, stage: str) -> dict[str,
             note = "Gamma is a point of the grid, whatever its numbers (offset 0)"
         note = with_source(note, spec.grid_note)
     calculation = ("vc-relax" if spec.moves_cell else "relax") if stage == "relax" else stage
-    return {"calculation": calculation, "kpoints": card, "kpoints_note": note}
+    return {"calculation": calculation, "kpoints": Verbatim(card), "kpoints_note": note}
 
 
 def _average(structure: Structure, spec: CalcSpec, seed: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,18 +210,25 @@ def _values(
         "slab": _slab(structure, spec, options),
         "potentials": chosen,
         "species": [f"{one.element:<2s} {_mass(one.element):10.4f}  {one.file}" for one in chosen],
-        "lattice": "\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in structure.lattice.matrix),
+        "lattice": _lattice(structure),
         "positions": _positions(structure, spec.fixed_atoms),
     }
 
 
-def _positions(structure: Structure, fixed: Sequence[int]) -> str:
+def _lattice(structure: Structure) -> Verbatim:
+    rows = structure.lattice.matrix
+    return Verbatim("\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in rows))
+
+
+def _positions(structure: Structure, fixed: Sequence[int]) -> Verbatim:
     """One atom a line; behind one that is held the zeros of if_pos."""
-    return "\n".join(
-        f"{site.specie.symbol:<2s}"
-        + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
-        + ("  0 0 0" if index in fixed else "")
-        for index, site in enumerate(structure)
+    return Verbatim(
+        "\n".join(
+            f"{site.specie.symbol:<2s}"
+            + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
+            + ("  0 0 0" if index in fixed else "")
+            for index, site in enumerate(structure)
+        )
     )
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 from dftflow.codes.espresso.functionals import functional_name
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
 from dftflow.errors import SpecError
+from dftflow.model.printable import shown
 
 __all__ = ["Potential", "check_name", "choose_potentials", "potential_hashes"]
 
@@ -89,7 +90,7 @@ def check_name(name: str) -> None:
     """Raise `SpecError` when `name` is not the plain name of a file."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
         raise SpecError(
-            f"{name!r} is no name for a potential in a deck",
+            f"{shown(name)} is no name for a potential in a deck",
             reason="pw.x finds the folder by ESPRESSO_PSEUDO",
             fix="give the file's name alone, of letters, digits, '.', '_', '+' and '-'",
         )

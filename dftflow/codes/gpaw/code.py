@@ -15,18 +15,19 @@ from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.gpaw.data_sets import data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
+from dftflow.codes.log_tail import tail_of
 from dftflow.codes.options import CodeOptions
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
-from dftflow.stored_file import plain_json, read_stored, tail_of
+from dftflow.stored_file import plain_json, read_stored
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = ["GPAW"]
 
-LOG_LINES = 12
+PRINTED = ("stdout.log", "stderr.log")
 DECK_BYTES = 1 << 16
 STUDY_RESULTS = b'"dftflow-results/'
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
@@ -75,8 +76,8 @@ class GPAW:
             doing, fraction = content["doing"], content["fraction"]
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             return Progress(doing="starting")
-        is_share = isinstance(fraction, int | float) and 0 <= fraction <= 1
-        return Progress(doing=doing if isinstance(doing, str) else "starting", fraction=fraction if is_share else None)
+        told = isinstance(fraction, float | int) and 0 <= fraction <= 1
+        return Progress(doing=str(doing)[:200], fraction=fraction if told else None)
 
     def diagnose(self, folder: Path) -> Diagnosis:
         """Status from ``results.json``, or a person's own log; without either the process was ended from outside."""
@@ -131,7 +132,7 @@ def _worker_digest() -> str:
 def _is_of_a_study(file: Path) -> bool:
     """Whether it is the ``results.json`` of a whole study, which has the same name."""
     try:
-        with file.open("rb") as stream:  # regular, as the caller has seen
+        with file.open("rb") as stream:
             return STUDY_RESULTS in stream.read(256)
     except OSError:
         return False
@@ -146,6 +147,8 @@ def _is_deck(file: Path) -> bool:
 
 
 def _log_tail(folder: Path) -> str:
-    streams = filter(None, (tail_of(folder / name, LOG_LINES) for name in ("stdout.log", "stderr.log")))
-    logs = sorted((file for file in folder.glob("*.txt") if file.is_file()), key=lambda file: -file.stat().st_mtime)
-    return "\n".join(streams) or next(filter(None, (tail_of(file, LOG_LINES) for file in logs)), "")
+    printed = tail_of(folder, PRINTED)
+    if printed:
+        return printed
+    logs = sorted((file for file in folder.glob("*.txt") if file.is_file()), key=lambda file: file.stat().st_mtime)
+    return tail_of(folder, [file.name for file in logs[-1:]])

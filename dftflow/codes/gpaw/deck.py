@@ -5,7 +5,9 @@ from __future__ import annotations
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
+from dftflow.codes.deck_text import check_seed
 from dftflow.codes.options import CodeOptions
+from dftflow.codes.quoting import PYTHON, Verbatim
 from dftflow.codes.templates import render_template
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.kpaths import sample_path
@@ -42,6 +44,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
         )
     if spec.slab_axis not in (None, 2):
         raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
+    check_seed(seed)
     spec.check_fixed_atoms(len(structure))
     keeps = keeps_symmetry(structure, spec.fixed_atoms)
     symmetry, symmetry_note = _symmetry(spec, keeps)
@@ -55,7 +58,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
             "cutoff_ev": repr(spec.cutoff_ev),
             "cutoff_note": spec.cutoff_note,
             "xc": functional,
-            "kpts": _kpts(spec),
+            "kpts": Verbatim(_kpts(spec)),
             "kpts_note": "holds Gamma" if spec.gamma_centred else "Monkhorst-Pack",
             "grid_note": spec.grid_note,
             "nbands_empty": spec.empty_bands + HELPING_BANDS if keeps_eigenvalues else EMPTY_BANDS_OF_RELAXATION,
@@ -64,13 +67,14 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
             "scf_tol_ev": f"{spec.scf_tol_ev_per_atom * len(structure):.2e}",
             "max_scf_cycles": spec.max_scf_cycles,
             "density_tol": "1e-4",
-            "symmetry": symmetry,
+            "symmetry": Verbatim(symmetry),
             "symmetry_note": symmetry_note,
             "slab": spec.slab_axis is not None,
             "fixed_atoms": repr(sorted(spec.fixed_atoms)) if spec.fixed_atoms else "",
-            "task_block": _task_block(structure, spec, keeps),
+            "task_block": Verbatim(_task_block(structure, spec, keeps)),
         },
         search=options.search,
+        language=PYTHON,
     )
     periodic = (True, True, spec.slab_axis is None)
     return Deck(
@@ -102,13 +106,13 @@ def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
         return _potential_block(spec)
     goal = spec.relaxation
     assert goal is not None
-    sources = {name: f"  # {note}" for name, note in goal.notes.items()}
+    sources = {name: f"  # {PYTHON.inert(note)}" for name, note in goal.notes.items()}
     return "\n".join(
         [
             "engine.relax(",
             "    atoms,",
             "    calculator,",
-            f'    cell="{goal.cell}",',
+            f"    cell={PYTHON.quoted(goal.cell)},",
             f"    energy_tol_ev_per_atom={goal.energy_tol_ev_per_atom!r},{sources.get('energy_tol_ev_per_atom', '')}",
             f"    force_tol_ev_per_ang={goal.force_tol_ev_per_ang!r},{sources.get('force_tol_ev_per_ang', '')}",
             f"    stress_tol_gpa={goal.stress_tol_gpa!r},{sources.get('stress_tol_gpa', '')}",

@@ -22,7 +22,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
-from ase.io.jsonio import write_json
+from ase.io.jsonio import read_json, write_json
 from ase.optimize import BFGS
 
 from dftflow.model.kpoint_grid import same_kpoint, shift_of_points
@@ -51,6 +51,7 @@ ASE_CONSTANTS = "CODATA 2014"  # of ase.units, which GPAW counts in
 
 MakeCalculator = Callable[..., Any]
 CellFreedom = Literal["fixed", "isotropic", "lengths", "all"]
+_STEP_KEYS = {"energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "cell_ang", "positions_ang", "scaled"}
 _STRAIN_MASK = {"isotropic": [1, 1, 1, 0, 0, 0], "lengths": [1, 1, 1, 0, 0, 0], "all": [1] * 6}
 
 
@@ -164,12 +165,22 @@ class _KeptBFGS(BFGS):
 
     def __init__(self, atoms: Any, *, restart: str, **settings: Any) -> None:
         file = Path(restart)
-        if file.exists() and not file.stat().st_size:  # ASE alone truncates it before it writes
-            file.unlink()
+        if not _is_whole(file, degrees=3 * len(atoms)):  # ASE alone truncates it before it writes
+            file.unlink(missing_ok=True)
         super().__init__(atoms, restart=restart, **settings)
 
     def dump(self, data: object) -> None:
         _replace(str(self.restart), lambda temporary: write_json(temporary, data))
+
+
+def _is_whole(file: Path, *, degrees: int) -> bool:
+    """Whether a state of the optimiser can be gone on from: a finite Hessian of so many degrees of freedom."""
+    try:
+        hessian, positions, forces = (np.asarray(part, dtype=float) for part in read_json(file)[:3])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False
+    shapes = [part.size for part in (hessian, positions, forces)] == [degrees**2, degrees, degrees]
+    return shapes and all(np.isfinite(part).all() for part in (hessian, positions, forces))
 
 
 def bands(
@@ -293,7 +304,8 @@ def _finite_basis_slope(atoms: Atoms, calculator: MakeCalculator) -> float:
     """dE/d ln E_cut at the present geometry, from three cutoffs 3 % apart; kept in ``finite_basis.json``."""
     kept = Path("finite_basis.json")
     if kept.exists():
-        return float(json.loads(kept.read_text("utf-8"))["de_dlnecut_ev"])
+        with suppress(ValueError, TypeError, KeyError):  # what is damaged is made again
+            return float(json.loads(kept.read_text("utf-8"))["de_dlnecut_ev"])
     nominal_ev = calculator().params.mode.ecut
     cutoffs_ev, energies_ev = [], []
     for number, factor in enumerate((1 - FINITE_BASIS_STEP, 1.0, 1 + FINITE_BASIS_STEP), start=1):
@@ -428,12 +440,15 @@ def _earlier_steps() -> list[dict[str, Any]]:
     kept = Path("relax.jsonl")
     if not kept.exists():
         return []
-    text, steps = kept.read_text("utf-8"), []
+    text, steps = kept.read_text("utf-8", errors="replace"), []
     for line in text.splitlines():
         try:
-            steps.append(json.loads(line))
+            step = json.loads(line)
         except json.JSONDecodeError:
             break
+        if not isinstance(step, dict) or not step.keys() >= _STEP_KEYS:
+            break
+        steps.append(step)
     whole = "".join(f"{json.dumps(step)}\n" for step in steps)
     if text != whole:
         _replace("relax.jsonl", lambda temporary: temporary.write_text(whole, encoding="utf-8"))
@@ -493,5 +508,8 @@ def _save(name: str, **arrays: Any) -> None:
 
 def _replace(name: str, write: Callable[[Path], object]) -> None:
     temporary = Path(f".{name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
     write(temporary)
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
     temporary.replace(name)

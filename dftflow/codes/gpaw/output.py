@@ -14,6 +14,7 @@ import numpy as np
 
 from dftflow.analysis.atoms import atoms_of
 from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.log_tail import last_lines
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.crystals.atoms import from_arrays
 from dftflow.errors import ParseError
@@ -45,8 +46,11 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         record = plain_json(read_stored(file, links=True).decode("utf-8"))
     except FileNotFoundError:
+        printed = [line for line in last_lines(folder / "stderr.log") if line.strip()]
         raise ParseError(
-            "the engine left no results: it was stopped from outside", where=str(file), fix="run the step again"
+            "the engine left no results" + (f", and said last: {printed[-1].strip()}" if printed else ""),
+            where=str(file),
+            fix="run the step again",
         ) from None
     except OSError as error:
         reason = error.strerror or str(error)

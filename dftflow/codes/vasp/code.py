@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.compressed import lying
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
+from dftflow.codes.log_tail import last_lines, tail_of
 from dftflow.codes.vasp.failures import explain
 from dftflow.codes.vasp.folder import calculations_in, file_of
 from dftflow.codes.vasp.options import VaspOptions
@@ -31,8 +32,6 @@ __all__ = ["VASP"]
 T = TypeVar("T")
 PROGRAMS = ("vasp_std", "vasp_gam", "vasp_ncl")
 LOGS = ("stdout.log", "stderr.log", "OUTCAR")
-LOG_LINES = 12
-TAIL_BYTES = 100_000
 
 
 class VASP:
@@ -85,8 +84,8 @@ class VASP:
 
     def diagnose(self, folder: Path) -> Diagnosis:
         """Status by ``vasprun.xml`` and ``OUTCAR``; a run without an end is searched for VASP's known failures."""
-        run, outcar, tail = _run(folder), _outcar(folder), _tail(folder, LOG_LINES)
-        failure = explain(_tail(folder, None))
+        run, outcar, tail = _run(folder), _outcar(folder), tail_of(folder, LOGS)
+        failure = explain("\n".join(line for name in LOGS for line in last_lines(folder / name, None)))
         if run is None and outcar is None:
             return Diagnosis(status="died", message=failure or "VASP has left no output", log_tail=tail)
         status, message = status_of(run, outcar)
@@ -124,17 +123,3 @@ def _read_in(folder: Path, name: str, read: Callable[[Path], T]) -> T | None:
             return read(file)
     except (ParseError, OSError):
         return None
-
-
-def _tail(folder: Path, lines: int | None) -> str:
-    """The end of what VASP printed, of each log at most `lines` lines."""
-    found: list[str] = []
-    for name in LOGS:
-        try:
-            with (folder / name).open("rb") as stream:
-                stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
-                text = stream.read().decode("latin-1").splitlines()
-        except OSError:
-            continue
-        found += text if lines is None else text[-lines:]
-    return "\n".join(found)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dftflow.codes.deck_text import align_comments, decimal_text, plain_text, with_source
+from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text, with_source
+from dftflow.codes.quoting import SHELL, VASP
 from dftflow.codes.templates import render_template
 from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
@@ -51,8 +52,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: VaspOp
     SpecError
         VASP cannot do what is asked, or would do something else than it says.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", seed):
-        raise SpecError(f"{seed!r} is no name for a deck", fix="use letters, digits, '.', '_', '+' and '-' only")
+    check_seed(seed)
     _check(structure, spec)
     ordered, counts, order = _grouped(structure)
     lda = spec.xc.upper() == "LDA"
@@ -65,15 +65,16 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: VaspOp
     if spec.relaxation is not None:
         values |= _relaxation_values(spec.relaxation, isif, isif_note)
     script = {"library": library, "family": family, "potentials": names}
+    incar = render_template(f"vasp/{spec.task}.incar.j2", values, search=options.search, language=VASP)
     return Deck(
         code="vasp",
         seed=seed,
         files={
             "POSCAR": _poscar(ordered, spec.title, [index in spec.fixed_atoms for index in order]),
-            "INCAR": align_comments(render_template(f"vasp/{spec.task}.incar.j2", values, search=options.search), "#"),
+            "INCAR": align_comments(incar, "#"),
             "KPOINTS": _kpoints(ordered, spec),
             "POTCAR.spec": "".join(f"{name.symbol}\n" for name in names),
-            "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=options.search),
+            "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=options.search, language=SHELL),
         },
         notes=_notes(spec, names, library, isif),
         cautions=notes_on_cell_cutoff(spec, names),

@@ -9,6 +9,7 @@ for the others.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
 from dftflow.errors import SpecError
+from dftflow.model.printable import shown
 
 __all__ = ["LIBRARIES", "PotentialName", "choose_potentials", "potential_hashes"]
 
@@ -98,9 +100,9 @@ def _potential(element: str, chosen: str | None, *, lda: bool) -> PotentialName:
             f"no potential is recommended here for {element}",
             fix=f'choose one: [codes.vasp] potentials = {{ {element} = "{element}" }}',
         )
-    if symbol.split("_")[0] != element or not symbol.replace("_", "").replace(".", "").isalnum():
+    if symbol.split("_")[0] != element or not re.fullmatch(r"[A-Za-z0-9_.]{1,40}", symbol):
         raise SpecError(
-            f"{symbol!r} is no potential of {element}", fix=f"give a name such as {element} or {element}_sv"
+            f"{shown(symbol)} is no potential of {element}", fix=f"give a name such as {element} or {element}_sv"
         )
     valence, enmax_ev = _KNOWN.get(symbol, (None, None))
     return PotentialName(element=element, symbol=symbol, valence=valence, enmax_ev=None if lda else enmax_ev)

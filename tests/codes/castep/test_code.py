@@ -17,7 +17,7 @@ from dftflow.codes.base import Code
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.input.cell_file import read_cell_deck
 from dftflow.codes.castep.options import CastepOptions
-from dftflow.codes.templates import own_templates
+from dftflow.codes.own_templates import own_templates
 from dftflow.errors import ParseError, SpecError
 from dftflow.gate.calculation import sound
 from dftflow.model.deck import Deck

@@ -26,7 +26,7 @@ from dftflow.gate.calculation import sound
 from dftflow.model.kpoint_grid import grid_points, same_shift, shift_of_points
 from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec, KPoint
-from dftflow.run.process import ONE_THREAD
+from dftflow.run.environment import ONE_THREAD
 from dftflow.studies.execution import run_study
 from dftflow.studies.reader import load_study
 

@@ -13,7 +13,7 @@ from pymatgen.core import Structure
 
 from dftflow.codes.gpaw import GPAW
 from dftflow.model.spec import CalcSpec
-from dftflow.run.process import ONE_THREAD
+from dftflow.run.environment import ONE_THREAD
 
 RunDeck = Callable[[str, Structure, CalcSpec], Path]
 

@@ -122,11 +122,13 @@ def test_a_last_geometry_of_other_types_is_a_parse_error(name: str, value: objec
         read_results(GPAW(), folder)
 
 
-def test_no_results_means_it_was_stopped(tmp_path: Path) -> None:
+def test_without_results_what_the_engine_said_last_is_told(tmp_path: Path) -> None:
     (tmp_path / "deck.txt").write_text("iter: 1\niter: 2\n")
     diagnosis = GPAW().diagnose(tmp_path)
-    assert diagnosis.status == "died" and "stopped" in diagnosis.message
+    assert (diagnosis.status, diagnosis.message) == ("died", "the engine left no results")
     assert diagnosis.log_tail.endswith("iter: 2")
+    (tmp_path / "stderr.log").write_text("Traceback\nMPI_ABORT was invoked on rank 0\n\n")
+    assert GPAW().diagnose(tmp_path).message.endswith("said last: MPI_ABORT was invoked on rank 0")
 
 
 @pytest.mark.parametrize("record", ["[]", "{}", '{"status": "finished"}'])
@@ -159,3 +161,11 @@ def test_a_record_of_other_types_is_a_parse_error(damage: dict[str, object], fol
     (folder / "results.json").write_text(json.dumps(record))
     with pytest.raises(ParseError):
         read_results(GPAW(), folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "[]", "3", '{"doing": null, "fraction": "x"}', '{"doing": 1}', "[" * 9000, ""]
+)
+def test_progress_that_is_damaged_has_no_fraction(tmp_path: Path, text: str) -> None:
+    (tmp_path / "progress.json").write_text(text)
+    assert GPAW().progress(tmp_path).fraction is None

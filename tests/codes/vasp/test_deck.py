@@ -15,8 +15,8 @@ from pymatgen.io.vasp import Incar, Kpoints, Poscar
 
 from dftflow import studies
 from dftflow.codes.cell_cutoff import CONVERGED_PRESET_EV
+from dftflow.codes.own_templates import own_templates
 from dftflow.codes.registry import load_code
-from dftflow.codes.templates import own_templates
 from dftflow.codes.vasp import VASP
 from dftflow.codes.vasp.options import VaspOptions
 from dftflow.errors import OptionError, SpecError

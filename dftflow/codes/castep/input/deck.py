@@ -16,7 +16,8 @@ from dftflow.codes.castep.input.keywords import FAMILIES, KeywordFamily, functio
 from dftflow.codes.castep.input.kpoint_blocks import grid_offset, list_block, path_block
 from dftflow.codes.castep.input.potentials import Potentials, choose_potentials
 from dftflow.codes.castep.options import CastepOptions
-from dftflow.codes.deck_text import align_comments, decimal_text, plain_text
+from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text
+from dftflow.codes.quoting import CASTEP, Verbatim
 from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
@@ -59,13 +60,13 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: Castep
     SpecError
         CASTEP cannot do what is asked, or would do something else than it says.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", seed):
-        raise SpecError(f"{seed!r} is no seed for CASTEP", fix="use letters, digits, '.', '_', '+' and '-' only")
+    check_seed(seed)
     _check(structure, spec)
     family = options.keywords
     pots = choose_potentials(_elements(structure), spec, family, options.potentials)
-    cell = render_template(_cell_template(spec), _cell_values(structure, spec, family, pots), search=options.search)
-    param = render_template(_param_template(spec, family), _param_values(spec), search=options.search)
+    cell_values = _cell_values(structure, spec, family, pots)
+    cell = render_template(_cell_template(spec), cell_values, search=options.search, language=CASTEP)
+    param = render_template(_param_template(spec, family), _param_values(spec), search=options.search, language=CASTEP)
     return Deck(
         code="castep",
         seed=seed,
@@ -151,7 +152,7 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
     values = {
         "title": _title(spec.title),
         "reference": plain_text(spec.reference),
-        "lattice": "\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in structure.lattice.matrix),
+        "lattice": _lattice(structure),
         "positions": _positions(structure),
         "grid": " ".join(map(str, spec.grid)),
         "grid_kind": "Gamma-centred" if spec.gamma_centred else "Monkhorst-Pack",
@@ -159,14 +160,14 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
         "grid_offset": " ".join(map(decimal_text, offset)),
         "grid_offset_note": "half a step of the grid where its number is even" if any(offset) else "",
         "moving_ions": spec.relaxation is not None,
-        "ionic_constraints": ionic_constraints_block(structure, spec.fixed_atoms),
-        "band_points": _band_points(spec, FAMILIES[family].upper()),
+        "ionic_constraints": Verbatim(ionic_constraints_block(structure, spec.fixed_atoms)),
+        "band_points": Verbatim(_band_points(spec, FAMILIES[family].upper())),
         "potentials_note": pots.comment,
-        "potentials": pots.block,
+        "potentials": Verbatim(pots.block),
     }
     if spec.slab_axis is None:
         freedom = "" if spec.relaxation is None else spec.relaxation.cell
-        values |= {"cell_freedom": freedom, "cell_constraints": CELL_CONSTRAINTS.get(freedom, "")}
+        values |= {"cell_freedom": freedom, "cell_constraints": Verbatim(CELL_CONSTRAINTS.get(freedom, ""))}
     return values
 
 
@@ -181,13 +182,20 @@ def _elements(structure: Structure) -> list[str]:
     return list(dict.fromkeys(site.specie.symbol for site in structure))
 
 
-def _positions(structure: Structure) -> str:
+def _lattice(structure: Structure) -> Verbatim:
+    rows = structure.lattice.matrix
+    return Verbatim("\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in rows))
+
+
+def _positions(structure: Structure) -> Verbatim:
     """Fractional positions, species by species: the order that CASTEP keeps and writes back."""
-    return "\n".join(
-        f"{element:<3s}" + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
-        for element in _elements(structure)
-        for site in structure
-        if site.specie.symbol == element
+    return Verbatim(
+        "\n".join(
+            f"{element:<3s}" + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
+            for element in _elements(structure)
+            for site in structure
+            if site.specie.symbol == element
+        )
     )
 
 

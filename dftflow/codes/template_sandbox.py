@@ -1,0 +1,145 @@
+"""Jinja2 in a sandbox, in which every name has to match, and what is written is text of the deck's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    meta,
+)
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from dftflow.codes.quoting import Language
+from dftflow.errors import SpecError
+from dftflow.model.printable import brief, shown
+from dftflow.resources import templates_dir
+
+__all__ = ["TemplateSource", "render_here"]
+
+TemplateSource = Path | Mapping[str, str]
+"""A folder that holds ``<code>/<name>.j2``, or the texts of such files by these names."""
+
+MOST_CHARACTERS = 20_000_000
+"""Of a rendered text: the longest decks, which list 100,000 k-points, have a third of it."""
+
+
+def render_here(name: str, values: Mapping[str, Any], *, search: Sequence[TemplateSource], language: Language) -> str:
+    """As `dftflow.codes.templates.render_template`, in this process and without bounds on what it costs."""
+    environment = _environment([*search, templates_dir()], language)
+    try:
+        wanted = _names(environment, name) - environment.globals.keys()
+        _check_names(_file_of(environment, name), wanted, values.keys())
+        text = environment.get_template(name).render(values)
+    except SpecError:
+        raise
+    except TemplateNotFound as error:
+        folders = ", ".join(
+            str(source) if isinstance(source, Path) else "the study's own" for source in (*search, templates_dir())
+        )
+        raise SpecError(f"there is no template {shown(error.name)}", reason=f"looked in {folders}") from error
+    except TemplateSyntaxError as error:
+        where = f"{error.filename or name}:{error.lineno}"
+        raise SpecError("the template is not valid Jinja2", reason=brief(str(error.message)), where=where) from error
+    except Exception as error:
+        raise SpecError("the template cannot be rendered", reason=_reason(error), where=_where(error, name)) from error
+    if len(text) > MOST_CHARACTERS:
+        raise SpecError(f"the template makes a text of more than {MOST_CHARACTERS} characters", where=name)
+    return text
+
+
+def _environment(sources: Sequence[TemplateSource], language: Language) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=ChoiceLoader([_loader(source) for source in sources]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # decks are no HTML: their own language has the word
+        finalize=language.written,
+    )
+    if language.quote is not None:
+        environment.filters["quoted"] = language.quoted
+    return environment
+
+
+class _TextLoader(DictLoader):
+    """Texts by their names, which stand in errors where a file would."""
+
+    def get_source(  # type: ignore[override]  # the base class gives no name
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        source, _, fresh = super().get_source(environment, template)
+        return source, template, fresh
+
+
+def _loader(source: TemplateSource) -> BaseLoader:
+    return FileSystemLoader(source) if isinstance(source, Path) else _TextLoader(source)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "it needs more memory than a deck may"
+    if isinstance(error, RecursionError):
+        return "it includes or calls itself, or nests too deeply"
+    return brief(str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}")
+
+
+def _where(error: BaseException, name: str) -> str:
+    """The innermost line of a template that was at work."""
+    lines = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    at_work = [f"{file}:{line}" for file, line in lines if file.endswith(".j2")]
+    return at_work[-1] if at_work else name
+
+
+def _names(environment: ImmutableSandboxedEnvironment, name: str) -> set[str]:
+    """Names that the template and everything it includes look up."""
+    found: set[str] = set()
+    todo, seen = [name], set[str]()
+    while todo:
+        current = todo.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        environment.get_template(current)  # compiles it, so that an error in it carries its file and line
+        assert environment.loader is not None
+        tree = environment.parse(environment.loader.get_source(environment, current)[0])
+        found |= meta.find_undeclared_variables(tree)
+        todo += [other for other in meta.find_referenced_templates(tree) if other is not None]
+    return found
+
+
+def _file_of(environment: ImmutableSandboxedEnvironment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[1] or name
+
+
+def _check_names(file: str, wanted: set[str], given: Any) -> None:
+    for unknown in sorted(wanted - set(given)):
+        nearest = get_close_matches(unknown, given, n=1)
+        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+        raise SpecError(
+            f"the template uses the name {shown(unknown)}, which does not exist",
+            fix=f"{hint}names that exist: {', '.join(sorted(given))}",
+            where=file,
+        )
+    unused = sorted(set(given) - wanted)
+    if unused:
+        raise SpecError(
+            f"the template never uses {', '.join(unused)}",
+            reason="what was set for this calculation would not reach the deck",
+            fix="write each of them into the template, in a comment line of the deck where it does no harm",
+            where=file,
+        )

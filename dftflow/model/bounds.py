@@ -1,0 +1,81 @@
+"""Between which numbers a quantity has a meaning, with the reason: what the study file and the command line ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Final
+
+__all__ = [
+    "MOST_ATOMS",
+    "MOST_GRID_POINTS",
+    "MOST_PATH_POINTS",
+    "MOST_SLAB_ATOMS",
+    "Bound",
+    "grid_is_too_dense",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The least and the most that a number may be, both included, and why."""
+
+    least: float
+    most: float
+    why: str
+    unit: str = ""
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies within; what is no number or not finite does not."""
+        return self.least <= value <= self.most
+
+    def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        return f"from {self.least:.12g} to {self.most:.12g}{unit}: {self.why}"
+
+
+# --- energies ---------------------------------------------------------------------------------------------------
+
+CUTOFF_EV: Final = Bound(least=10, most=10_000, unit="eV", why="plane waves have cutoffs of some Ry to some kRy")
+SMEARING_EV: Final = Bound(least=1e-6, most=5, unit="eV", why="more would smear bands over each other")
+SCF_TOL_EV: Final = Bound(least=1e-14, most=0.1, unit="eV per atom", why="less is lost in rounding")
+ENERGY_TOL_EV: Final = Bound(least=1e-12, most=1, unit="eV per atom", why="less is lost in rounding")
+OFFSET_EV: Final = Bound(least=-100, most=100, unit="eV", why="offsets are differences of valence levels")
+TOLERANCE_EV: Final = Bound(least=1e-6, most=10, unit="eV", why="an offset of that size counts as none")
+
+# --- lengths, forces, stresses ----------------------------------------------------------------------------------
+
+FORCE_TOL: Final = Bound(least=1e-6, most=10, unit="eV/Å", why="engines resolve no less")
+STRESS_TOL_GPA: Final = Bound(least=1e-6, most=100, unit="GPa", why="engines resolve no less")
+DISPLACEMENT_TOL_ANG: Final = Bound(least=1e-8, most=1, unit="Å", why="engines resolve no less")
+PSEUDOCUBIC_ANG: Final = Bound(least=1, most=100, unit="Å", why="it is the edge of a cell of some atoms")
+THICKNESS_ANG: Final = Bound(least=0.1, most=500, unit="Å", why="thicker slabs hold more atoms than can be calculated")
+VACUUM_ANG: Final = Bound(least=1, most=500, unit="Å", why="plane waves fill the vacuum too")
+
+# --- k-points ---------------------------------------------------------------------------------------------------
+
+PATH_SPACING: Final = Bound(least=1e-4, most=10, unit="1/Å", why="it is a step in a Brillouin zone, 2π included")
+GRID_SPACING: Final = Bound(least=1e-3, most=10, unit="1/Å", why="it is a step in a Brillouin zone, 2π included")
+GRID_NUMBER: Final = Bound(least=1, most=100, why="it is how often a Brillouin zone is divided")
+MOST_GRID_POINTS: Final = 100_000
+MOST_PATH_POINTS: Final = 5_000
+
+# --- numbers of things ------------------------------------------------------------------------------------------
+
+MILLER_INDEX: Final = Bound(least=-30, most=30, why="planes of higher indices hold hardly any atoms")
+REPEATS: Final = Bound(least=1, most=100, why="it is how often a cell is repeated")
+MOST_ATOMS: Final = 10_000
+"""Of a crystal that dftflow makes; plane-wave calculations end well before."""
+MOST_SLAB_ATOMS: Final = 1_000
+CYCLES: Final = Bound(least=1, most=100_000, why="it is how often an engine tries")
+BANDS: Final = Bound(least=1, most=10_000, why="each band costs as much as an occupied one")
+MOLECULE_CHARGE: Final = Bound(least=-10, most=10, why="it is the charge of one ion")
+SEED: Final = Bound(least=0, most=2**63 - 1, why="it starts a sequence of random numbers")
+WORKERS: Final = Bound(least=1, most=4096, why="it is how many processes run at once on this machine")
+SECONDS: Final = Bound(least=1e-3, most=1e9, unit="s", why="longer than some years is no limit")
+MEMORY_MIB: Final = Bound(least=1, most=1e9, unit="MiB", why="more than a PiB is no limit")
+
+
+def grid_is_too_dense(grid: tuple[int, int, int]) -> bool:
+    """Whether a grid has more points than `MOST_GRID_POINTS`."""
+    return prod(grid) > MOST_GRID_POINTS

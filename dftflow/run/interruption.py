@@ -1,0 +1,71 @@
+"""The signals that ask dftflow to end, noted while work goes on: none comes between a process and its note.
+
+Ctrl-C, SIGTERM, SIGHUP and SIGQUIT all mean the same: end the engines so that the next call goes on from there. The
+first is a request; the second says not to wait for engines that want to end in their own time. A signal that was
+ignored before (SIGHUP under nohup) stays ignored.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+__all__ = ["Interruption", "interruptible"]
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Interruption:
+    """Notes signals as long as it is entered; in another thread than the main one it notes nothing."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._earlier: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in ENDING:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._earlier[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._earlier.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raise `KeyboardInterrupt` when a signal has come."""
+        if self._count:
+            raise KeyboardInterrupt
+
+    def again(self) -> bool:
+        """Whether a second one has come."""
+        return self._count > 1
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._count += 1
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """All signals that ask for the end raise `KeyboardInterrupt`, as Ctrl-C does, except those that are ignored."""
+    earlier: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            if signal.getsignal(number) == signal.SIG_DFL:
+                earlier[number] = signal.signal(number, _raise)
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

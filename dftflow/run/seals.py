@@ -1,0 +1,70 @@
+"""What a finished step has left, by content, so that a file which was changed afterwards is told.
+
+A file is hashed once. As long as its size and the times of its last change (of content and of inode, which nobody can
+set) are as they were, it is taken to be the same, as git's index does; where they are not, it is hashed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Seal", "changed_files", "seal_files"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """A file as it was: its size in bytes, the times of its last change in ns, and the SHA-256 of its content."""
+
+    size: int
+    content_ns: int
+    inode_ns: int
+    sha256: str
+
+
+def seal_files(folder: Path, *, without: Collection[str] = ()) -> dict[str, Seal]:
+    """The seals of all plain files below `folder`, by path; those named `without` are left out."""
+    return {name: _seal(folder / name) for name in _plain_files(folder) if name not in without}
+
+
+def changed_files(folder: Path, seals: Mapping[str, Seal]) -> tuple[str, ...]:
+    """Those that lie in `folder` with another content than they were sealed with, or are no plain files now.
+
+    One that is gone is not among them: a person may throw away what is large, and what it was for is asked elsewhere.
+    """
+    return tuple(name for name, seal in seals.items() if _has_changed(folder / name, seal))
+
+
+def _has_changed(file: Path, seal: Seal) -> bool:
+    try:
+        now = file.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if not stat.S_ISREG(now.st_mode) or now.st_size != seal.size:
+        return True
+    if (now.st_mtime_ns, now.st_ctime_ns) == (seal.content_ns, seal.inode_ns):
+        return False
+    return _sha256(file) != seal.sha256
+
+
+def _seal(file: Path) -> Seal:
+    before = file.lstat()
+    return Seal(size=before.st_size, content_ns=before.st_mtime_ns, inode_ns=before.st_ctime_ns, sha256=_sha256(file))
+
+
+def _sha256(file: Path) -> str:
+    with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _plain_files(folder: Path) -> Iterator[str]:
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(place, name)
+            if stat.S_ISREG(file.lstat().st_mode):
+                yield file.relative_to(folder).as_posix()

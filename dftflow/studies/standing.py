@@ -1,0 +1,123 @@
+"""How the steps of a folder stand now. What has finished and is as it was left costs a look at its files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dftflow.errors import InputError
+from dftflow.run.job import JobState, NodeOutcome
+from dftflow.run.step_state import is_intact, read_state
+from dftflow.run.store import PlanFile, PlannedStep, leads_outside, read_plan, unreadable_plan
+
+if TYPE_CHECKING:
+    from dftflow.model.step import Step, StepId
+
+__all__ = ["Standing", "standing_of"]
+
+BUILT_FILE = "built.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A folder's study and how each of its steps stands.
+
+    Attributes
+    ----------
+    earlier
+        Folders of results that are no step's of the plan: of another text of the study, or another engine.
+    """
+
+    study: str
+    preset: str
+    code: str
+    ends: tuple[NodeOutcome, ...]
+    earlier: tuple[Path, ...]
+
+
+def standing_of(root: Path) -> Standing:
+    """Where the run or the decks in `root` are.
+
+    Raises
+    ------
+    InputError
+        When it holds no study.
+    StoreError
+        When its plan cannot be read.
+    """
+    file = read_plan(root)
+    if file is None:
+        raise InputError(
+            "this folder holds no study" if root.is_dir() else "there is no such folder",
+            where=str(root),
+            fix="give the folder that `dftflow run` or `dftflow decks` wrote to",
+        )
+    names = _names(root, file.header)
+    is_run = file.header.get("layout") == "run"
+    settled = {step.name: _settled(root, step) if is_run else None for step in file.steps}
+    open_names = [name for name, end in settled.items() if end is None]
+    asked = _asked(root, open_names) if open_names else {}
+    study, preset, code = names
+    return Standing(
+        study=study,
+        preset=preset,
+        code=code,
+        ends=tuple(settled[step.name] or asked[step.name] for step in file.steps),
+        earlier=_earlier(root, file) if is_run else (),
+    )
+
+
+def _names(root: Path, header: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Of the study, the preset and the code."""
+    try:
+        study, preset, code = (header[table]["name"] for table in ("study", "preset", "code"))
+    except (KeyError, TypeError) as error:
+        raise unreadable_plan(root, f"its header is damaged: {error}") from error
+    if not all(isinstance(name, str) for name in (study, preset, code)):
+        raise unreadable_plan(root, "a name in its header is no text")
+    return study, preset, code
+
+
+def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
+    """How a step of a run stands, where its files say so without being read; None where they have to be."""
+    if not step.folder:
+        state: JobState = "not_run" if step.failure else "waiting"
+        return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
+    folder = root / step.folder
+    if leads_outside(root, folder):
+        return None
+    recorded = read_state(folder)
+    if not is_intact(folder, recorded):
+        return None
+    seconds = recorded.wall_time_s or None
+    return NodeOutcome(name=step.name, title=step.title, state="finished", folder=folder, wall_time_s=seconds)
+
+
+def _asked(root: Path, names: list[str]) -> Mapping[str, NodeOutcome]:
+    """What the gate says of these steps; of those whose geometry they need it is asked before."""
+    from dftflow.studies.execution import end_on_disk
+    from dftflow.studies.study_folder import StudyFolder
+    from dftflow.studies.work import Work
+
+    folder = StudyFolder.existing(root)
+    work = Work(folder.plan, folder)
+    wanted = _with_needs(folder.plan.steps, set(names))
+    return {step.name: end_on_disk(work, step) for step in folder.plan.steps if step.id in wanted}
+
+
+def _with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
+    from dftflow.studies.builder import geometry_needs
+
+    wanted: set[StepId] = set()
+    for step in reversed(steps):
+        if step.name in names or step.id in wanted:
+            wanted |= {step.id, *geometry_needs(step)}
+    return wanted
+
+
+def _earlier(root: Path, file: PlanFile) -> tuple[Path, ...]:
+    mine = {(root / step.folder).resolve() for step in file.steps if step.folder}
+    found = sorted(place.parent for place in (root / "steps").glob(f"**/{BUILT_FILE}"))
+    return tuple(path for path in found if path.resolve() not in mine)
