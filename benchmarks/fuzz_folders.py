@@ -621,6 +621,8 @@ class Tally:
         self.changed += changed
         self.done[how.rpartition(": ")[2].partition(" at ")[0]] += 1
         for finding in dict.fromkeys(findings):
+            if finding not in self.findings:
+                print(f"\n{finding}: {number} ({how})", file=sys.stderr)
             self.findings[finding].append(f"{number} ({how})")
 
 
@@ -702,7 +704,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = bases(Path(top))
         for number in numbers:
             tally.add(number, *_one(found[number % len(found)], number, options))
-            print(f"\r{number}", end="", file=sys.stderr, flush=True)
+            print(f"\r{number}: {len(tally.findings)} kinds of findings", end="", file=sys.stderr, flush=True)
     print(_report(tally, time.monotonic() - started))
     return 1 if tally.findings else 0
 

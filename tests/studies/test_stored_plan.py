@@ -14,7 +14,8 @@ from outcomes import RELAXED, StoredRun
 
 from dftflow.errors import StoreError
 from dftflow.studies.built_file import read_built
-from dftflow.studies.execution import outcome_of_folder, states_in
+from dftflow.studies.execution import outcome_of_folder
+from dftflow.studies.standing import standing_of
 
 Change = Callable[[dict[str, Any]], object]
 BULK, BANDS, SLAB = "CsBr/bulk-relax", "CsBr/bulk-bands", "CsBr/slab-110-potential"
@@ -83,7 +84,7 @@ PLANS: dict[str, tuple[Change, str]] = {
 def test_a_plan_that_contradicts_itself_is_refused_by_what_is_wrong(run: StoredRun, name: str) -> None:
     change, said = PLANS[name]
     changed(run.root / "plan.json", change)
-    for read in (outcome_of_folder, states_in):
+    for read in (outcome_of_folder, standing_of):
         with pytest.raises(StoreError, match="plan of this folder cannot be read") as caught:
             read(run.root)
         assert said in caught.value.reason and caught.value.where == str(run.root / "plan.json")
