@@ -29,7 +29,7 @@ def test_damaged_folders_end_in_an_answer_and_what_is_whole_is_shown() -> None:
     ("broken", "kind"),
     [
         ("raise KeyError('x')", "bug"),
-        ("(root / 'escaped').symlink_to('/'); (root.parent / 'written').write_text('x')", "outside"),
+        ("(root.parent / 'written').write_text('x')", "outside"),
     ],
 )
 def test_a_command_that_breaks_the_rules_is_found_out(tmp_path: Path, broken: str, kind: str) -> None:

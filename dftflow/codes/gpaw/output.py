@@ -5,7 +5,8 @@ from __future__ import annotations
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -32,6 +33,8 @@ DAMAGE = (
     *(MemoryError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
 )
 NUMBERS = ("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "peak_memory_mib")
+
+MOST_ARRAY_BYTES = 2 << 30  # a few kilobytes can hold any number of gigabytes of zeros
 
 MAY_LACK = ("max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang")
 """What not every geometry of ``relax.jsonl`` has."""
@@ -201,8 +204,19 @@ def _array(values: object, rows: int | None) -> FloatArray | None:
     return found
 
 
-def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
+@contextmanager
+def _arrays(file: Path) -> Iterator[Mapping[str, Any]]:
+    """The arrays of a file; raises ValueError when they are larger than any that the engine writes."""
+    with zipfile.ZipFile(file) as archive:
+        n_bytes = sum(member.file_size for member in archive.infolist())
+    if n_bytes > MOST_ARRAY_BYTES:
+        raise ValueError(f"its arrays have {n_bytes} bytes, more than {MOST_ARRAY_BYTES}")
     with np.load(file) as arrays:
+        yield arrays
+
+
+def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
+    with _arrays(file) as arrays:
         values = arrays["eigenvalues_ev"]
         spins = values.shape[0]
         told = {**record, **{name: arrays[name] for name in OF_THE_GROUND_STATE if name in arrays}}
@@ -223,7 +237,7 @@ def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
 
 
 def _potential(file: Path, zero: EnergyZero) -> PotentialGrid:
-    with np.load(file) as arrays:
+    with _arrays(file) as arrays:
         planar = arrays["planar_ev"]
         return PotentialGrid(
             values_ev=planar.reshape(1, 1, -1),
