@@ -27,13 +27,20 @@ def print_outcome(outcome: StudyOutcome, folder: Path, *, as_json: bool, again: 
     CalculationError
         When a step has no results that can be used.
     """
-    from dftflow.errors import CalculationError
+    from dftflow.errors import CalculationError, StoreError
+    from dftflow.report.results_json import results_document
+    from dftflow.report.table import summary_table
     from dftflow.report.write import write_outcome
 
-    written = write_outcome(outcome, folder)
-    click.echo(
-        json.dumps(json.loads(written.results_json.read_text("utf-8")), indent=1) if as_json else written.summary
-    )
+    refused: StoreError | None = None
+    try:
+        written = write_outcome(outcome, folder)
+        summary = written.summary
+    except StoreError as error:  # what is derived is told, wherever it cannot be written
+        refused, summary = error, summary_table(outcome)
+    click.echo(json.dumps(results_document(outcome, folder), indent=1, allow_nan=False) if as_json else summary)
+    if refused is not None:
+        raise refused
     missing = [step for step in outcome.steps if step.state != "finished"]
     if missing:
         raise CalculationError(

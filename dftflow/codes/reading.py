@@ -14,6 +14,7 @@ from dftflow.codes.base import Calculation, Code, FileReading, Reading
 from dftflow.codes.compressed import expanded, lying_at, plain_name
 from dftflow.errors import DftflowError, ParseError
 from dftflow.model.energy import EnergyZero
+from dftflow.stored_file import refuse_special
 
 __all__ = ["FileLog", "read_only", "zero_of"]
 
@@ -47,7 +48,7 @@ class FileLog:
         except DftflowError as error:
             self._files.append(FileReading(file=place, kind=kind, error=error))
             return None
-        except OSError as error:
+        except OSError as error:  # of no regular file too, which could hang
             refusal = ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(place))
             self._files.append(FileReading(file=place, kind=kind, error=refusal))
             return None
@@ -67,6 +68,7 @@ class FileLog:
 
 def _read_at(place: Path, read: Callable[[Path], T]) -> T:
     """What `read` makes of the content of `place`; what it refuses is said of that file, not of a temporary one."""
+    refuse_special(place)
     with expanded(place) as plain:
         try:
             return read(plain)

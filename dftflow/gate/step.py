@@ -29,6 +29,7 @@ from dftflow.model.kpoint_grid import Counts, Shift, grid_text, same_shift
 from dftflow.model.method import SAME_CUTOFF_EV
 from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec, Task
+from dftflow.stored_file import read_stored
 
 __all__ = ["admit"]
 
@@ -222,6 +223,6 @@ def _edited(folder: Path, deck: Mapping[str, str] | None) -> list[str]:
 
 def _text(file: Path) -> str | None:
     try:
-        return file.read_text("utf-8", errors="replace")
+        return read_stored(file, links=True).decode("utf-8", errors="replace")
     except OSError:
         return None

@@ -17,13 +17,13 @@ from dftflow.errors import AnalysisError
 from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome, StudyOutcome
 from dftflow.plot.alignment import diagram_columns, diagram_size_in, draw_alignment
-from dftflow.plot.atomic import write_atomically
 from dftflow.plot.bands import draw_bands, path_length
 from dftflow.plot.colors import material_colors
 from dftflow.plot.labels import kpoint_name, mathtext, wrapped
 from dftflow.plot.offsets import draw_offsets, offsets_by_pair, offsets_height_in
 from dftflow.plot.potential import draw_potential_profile
 from dftflow.plot.structure import draw_elements, draw_slab_side, draw_structure
+from dftflow.run.store import storage_errors, write_atomically
 
 __all__ = ["DrawnFigure", "StudyFigure", "draw_figures", "study_figures", "write_figures"]
 
@@ -107,7 +107,7 @@ def draw_figures(outcome: StudyOutcome, *formats: str) -> tuple[DrawnFigure, ...
 
 
 def write_figures(figures: Sequence[DrawnFigure], folder: Path) -> tuple[Path, ...]:
-    """Write the files of figures that are drawn.
+    """Write the files of figures that are drawn; `folder` is not left for where a link in its place leads.
 
     Raises
     ------
@@ -118,7 +118,8 @@ def write_figures(figures: Sequence[DrawnFigure], folder: Path) -> tuple[Path, .
     for drawn in figures:
         for extension, content in drawn.files.items():
             path = folder / f"{drawn.figure.name}.{extension}"
-            write_atomically(path, content)
+            with storage_errors(path):
+                write_atomically(path, content, root=folder.parent)
             paths.append(path)
     return tuple(paths)
 

@@ -15,13 +15,13 @@ from markupsafe import Markup
 from dftflow.analysis.transitivity import closures
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome, relaxation_text
-from dftflow.plot.atomic import write_atomically
 from dftflow.plot.figures import DrawnFigure
 from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, range_text, signed
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
 from dftflow.report.warnings import all_warnings
+from dftflow.run.store import storage_errors, write_atomically
 
 __all__ = ["render_report", "write_report"]
 
@@ -42,7 +42,9 @@ def write_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder: 
         When it cannot be written.
     """
     path = folder / "report.html"
-    write_atomically(path, render_report(outcome, figures, folder).encode())
+    page = render_report(outcome, figures, folder)
+    with storage_errors(path):
+        write_atomically(path, page)
     return path
 
 

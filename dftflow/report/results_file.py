@@ -6,7 +6,6 @@ from its tables of materials and offsets, whose names version 2 keeps.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -16,6 +15,7 @@ from typing import Any, get_args
 from dftflow.errors import InputError, ParseError
 from dftflow.model.alignment import Range
 from dftflow.model.quantity import Missing, MissingKind, Quantity
+from dftflow.stored_file import plain_json, read_stored
 
 __all__ = ["read_results"]
 
@@ -54,15 +54,18 @@ def read_results(file: Path) -> tuple[Quantity, ...]:
         When it is damaged, or of an unknown version.
     """
     place = file / "results.json" if file.is_dir() else file
-    if not place.exists():
+    try:
+        content = plain_json(read_stored(place, links=True).decode("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             "there are no results of a study here",
             where=str(place),
             fix="give a results.json, or the folder that `dftflow run`, `collect` or `report` wrote one to",
-        )
-    try:
-        content = json.loads(place.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        ) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ParseError("results.json cannot be read", reason=reason, where=str(place)) from error
+    except ValueError as error:
         raise ParseError("results.json cannot be read", reason=str(error), where=str(place)) from error
     version = content.get("schema") if isinstance(content, dict) else None
     if version not in VERSIONS:

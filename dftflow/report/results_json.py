@@ -15,7 +15,7 @@ from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.quantity import Quantity
 from dftflow.model.surface import SlabModel
-from dftflow.plot.atomic import write_atomically
+from dftflow.run.store import storage_errors, write_atomically
 
 __all__ = ["SCHEMA", "missing_offsets", "results_document", "why_no_offset", "write_results_json"]
 
@@ -34,7 +34,8 @@ def write_results_json(outcome: StudyOutcome, folder: Path) -> Path:
     """
     path = folder / "results.json"
     text = json.dumps(results_document(outcome, folder), indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, f"{text}\n".encode())
+    with storage_errors(path):
+        write_atomically(path, f"{text}\n")
     return path
 
 

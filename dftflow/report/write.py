@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dftflow.plot.figures import draw_figures, write_figures
 from dftflow.report.page import write_report
 from dftflow.report.results_json import write_results_json
 from dftflow.report.table import summary_table
+from dftflow.stored_file import read_stored
 
 __all__ = ["WrittenOutcome", "refuse_to_overwrite", "write_outcome"]
 
@@ -72,7 +74,13 @@ def refuse_to_overwrite(folder: Path) -> None:
 
 def _foreign(folder: Path) -> list[Path]:
     for name, mark in OWN_MARKS.items():
-        file = folder / name
-        if file.exists():
-            return [] if mark in file.read_bytes()[:1000] else [file]
+        try:
+            head = read_stored(folder / name)[:1000]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                raise
+            return [folder / name]  # a link, a folder, a pipe
+        return [] if mark in head or not head.strip() else [folder / name]
     return sorted((folder / "figures").glob("*.*"))

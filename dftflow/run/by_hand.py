@@ -11,14 +11,18 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from dftflow.errors import StoreError
 from dftflow.run.executor import Running
 from dftflow.run.job import Job, Node, NodeOutcome
-from dftflow.run.store import storage_errors, write_atomically
+from dftflow.run.store import below, storage_errors, write_atomically
+from dftflow.stored_file import read_stored, read_stored_json
 
 __all__ = ["ByHand", "Ledger"]
 
 LEDGER_FILE = "written.json"
+NO_FILE = b"\0"
 
 
 class Ledger:
@@ -40,17 +44,18 @@ class Ledger:
         self._digests: dict[str, list[str]] = {}
         file = root / LEDGER_FILE
         try:
-            found = json.loads(file.read_text("utf-8"))
+            self._digests = TypeAdapter(dict[str, list[str]]).validate_python(read_stored_json(file))
+            for name in self._digests:
+                below(root, name)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
             raise StoreError(
                 "what was written into this folder cannot be read",
-                reason=str(error),
+                reason=" ".join(str(error).split())[:300],
                 where=str(file),
                 fix="write the decks into another folder with --out",
             ) from error
-        self._digests = {str(name): list(digests) for name, digests in found.items()}
 
     def write(self, files: Mapping[str, str]) -> tuple[str, ...]:
         """Write `files` (path below the root -> text), except those that a person has written or changed; their paths.
@@ -65,12 +70,10 @@ class Ledger:
             if digest not in self._digests.setdefault(name, []):
                 self._digests[name].append(digest)
         with storage_errors(self._root):
-            self._root.mkdir(parents=True, exist_ok=True)
             write_atomically(self._root / LEDGER_FILE, json.dumps(self._digests, indent=1, ensure_ascii=False))
             for name, text in new.items():
                 if _content(self._root / name) != text.encode():
-                    (self._root / name).parent.mkdir(parents=True, exist_ok=True)
-                    write_atomically(self._root / name, text)
+                    write_atomically(self._root / name, text, root=self._root)
         return kept
 
     def _is_ours(self, name: str) -> bool:
@@ -80,10 +83,13 @@ class Ledger:
 
 
 def _content(file: Path) -> bytes | None:
+    """None where there is nothing; `NO_FILE` of a link, a folder and whatever else is no file that was written here."""
     try:
-        return file.read_bytes()
-    except FileNotFoundError:
+        return read_stored(file)
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        return NO_FILE
 
 
 def _digest(content: bytes) -> str:

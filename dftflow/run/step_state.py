@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from dftflow.run.job import JobState
 from dftflow.run.lock import ENGINE_LOCK
 from dftflow.run.seals import Seal, changed_files, seal_files
-from dftflow.run.store import storage_errors, write_atomically
+from dftflow.run.store import below, storage_errors, write_atomically
 
 __all__ = ["STATE_FILE", "StepState", "finished", "is_intact", "read_state", "tampered", "write_state"]
 
@@ -56,8 +56,11 @@ class StepState:
 def read_state(folder: Path) -> StepState:
     """State of a folder; ``waiting`` when there is none, or only a damaged one."""
     try:
-        return _model().validate_json(_content(folder / STATE_FILE))
-    except (OSError, ValidationError):
+        state = _model().validate_json(_content(folder / STATE_FILE))
+        for name in state.files:
+            below(folder, name)
+        return state
+    except (OSError, ValueError):  # pydantic's among them
         return StepState(state="waiting")
 
 
@@ -75,8 +78,10 @@ def finished(folder: Path, wall_time_s: float) -> StepState:
 
 
 def is_intact(folder: Path, state: StepState) -> bool:
-    """Whether the step had finished, and what it left is there as it was."""
-    return state.state == "finished" and bool(state.files) and not changed_files(folder, state.files)
+    """Whether the step had finished, and all that it left is there as it was."""
+    if state.state != "finished" or not state.files or changed_files(folder, state.files):
+        return False
+    return all((folder / name).exists() for name in state.files)
 
 
 def tampered(folder: Path, state: StepState, own: Collection[str]) -> str:

@@ -11,26 +11,34 @@ from __future__ import annotations
 import errno
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from dftflow.errors import StoreError
+from dftflow.stored_file import read_stored_json
 
 __all__ = [
     "PLAN_FILE",
     "PlanFile",
     "PlannedStep",
+    "below",
+    "leads_outside",
     "read_plan",
     "storage_errors",
+    "unreadable_plan",
     "write_atomically",
     "write_plan",
 ]
 
 PLAN_FILE = "plan.json"
 SCHEMA = "dftflow-plan/1"
+MOST_LETTERS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +48,7 @@ class PlannedStep:
     Attributes
     ----------
     folder
-        Of the step, relative to the plan's own (absolute when it lies outside); ``""`` until there is one.
+        Of the step, below the plan's own; ``""`` until there is one.
     failure
         Why it has none.
     earlier
@@ -91,15 +99,18 @@ def read_plan(root: Path) -> PlanFile | None:
     Raises
     ------
     StoreError
-        When it is damaged, or was written by a version of dftflow that kept it in another way.
+        When it is damaged, names a folder that does not lie in `root`, or was written by a version of dftflow that kept
+        it in another way.
     """
     file = root / PLAN_FILE
     try:
-        content = json.loads(file.read_text("utf-8"))
+        content = read_stored_json(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise StoreError("the plan of this folder cannot be read", reason=str(error), where=str(file)) from error
+    except OSError as error:
+        raise unreadable_plan(root, error.strerror or str(error)) from error
+    except ValueError as error:
+        raise unreadable_plan(root, str(error)) from error
     if isinstance(content, list):
         raise StoreError(
             "this is a run of dftflow 0.1, which this version does not go on with",
@@ -107,31 +118,111 @@ def read_plan(root: Path) -> PlanFile | None:
             fix="give another folder with --out; `dftflow parse FOLDER` reads the results of every step in it",
         )
     try:
-        if content["schema"] != SCHEMA:
-            raise ValueError(f"its layout is {content['schema']!r}, not {SCHEMA!r}")
-        steps = tuple(PlannedStep(**step) for step in content["steps"])
-        return PlanFile(header=content["header"], steps=steps, wall_time_s=content["wall_time_s"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(
-            "the plan of this folder cannot be read", reason=f"{type(error).__name__}: {error}", where=str(file)
-        ) from error
+        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+            layout = content.get("schema") if isinstance(content, dict) else content
+            raise ValueError(f"its layout is {str(layout)[:60]!r}, not {SCHEMA!r}")
+        plan = _plan_file(content)
+        for step in plan.steps:
+            for place in (step.name, step.folder, step.earlier):
+                below(root, place)
+        return plan
+    except ValueError as error:
+        raise unreadable_plan(root, str(error)) from error
+
+
+def _plan_file(content: Mapping[str, Any]) -> PlanFile:
+    kept = {key: value for key, value in content.items() if key != "schema"}
+    return TypeAdapter(PlanFile).validate_python(kept)
+
+
+def unreadable_plan(root: Path, why: str) -> StoreError:
+    """What is said of a plan that cannot be read."""
+    return StoreError(
+        "the plan of this folder cannot be read",
+        reason=" ".join(why.split())[:300],
+        where=str(root / PLAN_FILE),
+        fix="restore it from a copy; `dftflow parse FOLDER` reads the results of every step without it",
+    )
+
+
+def below(root: Path, place: str) -> Path:
+    """The path `place`, as a file stores it, below `root`.
+
+    Raises
+    ------
+    ValueError
+        When it is absolute, leads out of `root`, or is no path.
+    """
+    parts = place.split("/")
+    if place and (len(place) > MOST_LETTERS or not place.isprintable() or not {"", ".", ".."}.isdisjoint(parts)):
+        raise ValueError(f"{place[:60]!r} is no path below the folder")
+    return root / place
+
+
+def leads_outside(root: Path, folder: Path) -> bool:
+    """Whether a link on the way to `folder`, which lies below `root` by its name, leads out of it."""
+    try:
+        return not folder.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return True
 
 
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def write_atomically(file: Path, text: str) -> None:
-    """Write `text` beside `file`, then rename: a reader sees the old or the new text, never half of one."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+def write_atomically(file: Path, content: str | bytes, *, root: Path | None = None, mode: int = 0o666) -> None:
+    """Write `content` beside `file`, then rename: a reader sees the old or the new content, never half of one.
+
+    Parameters
+    ----------
+    root
+        Folder that must not be left on the way to `file`: folders below it are made, and links in it are not followed.
+        That of the file unless given. It is made when it is not there, and may be a link itself.
+    mode
+        Rights of the file, of which the umask takes its part.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written; `ELOOP` or `ENOTDIR` when a link or a file stands in the place of a folder.
+    """
+    place = root or file.parent
+    place.mkdir(parents=True, exist_ok=True)
+    folder = _opened_folder(place, file.parent.relative_to(place).parts)
+    temporary = f".{file.name[:200]}.{secrets.token_hex(8)}"
     try:
-        with open(temporary, "w", encoding="utf-8", newline="") as handle:
-            handle.write(text)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(temporary, flags, mode, dir_fd=folder), "wb") as handle:
+            handle.write(content.encode() if isinstance(content, str) else content)
             handle.flush()
             os.fsync(handle.fileno())
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+        os.replace(temporary, file.name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        error.filename, error.filename2 = str(file), None
         raise
+    finally:
+        os.close(folder)
+
+
+def _opened_folder(root: Path, parts: tuple[str, ...]) -> int:
+    """Descriptor of the folder `parts` below `root`, which are made; a link among them is not followed."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    here, number = root, os.open(root, flags)
+    for part in parts:
+        here, above = here / part, number
+        try:
+            with suppress(FileExistsError):
+                os.mkdir(part, dir_fd=above)
+            number = os.open(part, flags | os.O_NOFOLLOW, dir_fd=above)
+        except OSError as error:
+            is_link = error.errno == errno.ENOTDIR and here.is_symlink()
+            why = errno.ELOOP if is_link else error.errno or 0
+            raise OSError(why, os.strerror(why), str(here)) from None
+        finally:
+            os.close(above)
+    return number
 
 
 @contextmanager
@@ -145,11 +236,16 @@ def storage_errors(where: Path) -> Iterator[None]:
         errno.EPERM: ("the folder may not be written to", "give another folder with --out, or change its rights"),
         errno.ENOTDIR: ("a part of this path is a file, not a folder", "give another folder with --out"),
         errno.EEXIST: ("there is a file of this name", "give another folder with --out"),
+        errno.ELOOP: (
+            "a link in this folder leads elsewhere",
+            "put a folder in its place: nothing is written through it",
+        ),
+        errno.EISDIR: ("a folder has the name of a file", "move it away, or give another folder with --out"),
+        errno.ENAMETOOLONG: ("a name is too long for this file system", "shorten it"),
     }
     try:
         yield
     except OSError as error:
-        if error.errno not in advice:
-            raise
-        summary, fix = advice[error.errno]
+        other = ("the file system refuses this folder or a file in it", "give another folder with --out")
+        summary, fix = advice.get(error.errno or 0, other)
         raise StoreError(summary, reason=str(error.strerror), where=str(error.filename or where), fix=fix) from error

@@ -14,18 +14,75 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from dftflow.crystals.plain import plain_structure, structure_of
-from dftflow.errors import StoreError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from dftflow.crystals.plain import MARKS, plain_structure, structure_of, what_is_wrong
+from dftflow.errors import DftflowError, StoreError
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.surface import AtomicLayer, Plane, SlabModel
+from dftflow.stored_file import read_stored_json
 
 __all__ = ["BUILT_FILE", "BuiltRecord", "built_text", "read_built"]
 
 BUILT_FILE = "built.json"
 SCHEMA = "dftflow-built/1"
+MOST_LETTERS = 200
+
+
+def _plain_name(name: str) -> str:
+    if name in ("", ".", "..") or "/" in name or len(name) > MOST_LETTERS or not name.isprintable():
+        raise ValueError("this is no name of a file")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_plain_name)]
+Size = Annotated[float, Field(ge=0, le=1e6)]
+
+
+class _Stored(BaseModel):
+    """The file, checked; further keys are of a later version."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    schema_: Literal["dftflow-built/1"] = Field(alias="schema")
+    step: str
+    seed: FileName
+    plan: str
+    identity: str
+    engine: dict[str, str]
+    deck: dict[FileName, str]
+    cautions: tuple[str, ...]
+    notes: tuple[str, ...]
+    structure: dict[str, Any]
+    spec: CalcSpec
+    model: _StoredModel | None
+    parents: dict[str, str]
+    assumed: tuple[str, ...]
+    facts: dict[str, Any]
+
+
+class _StoredModel(BaseModel):
+    """A `SlabModel`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    structure: dict[str, Any]
+    plane: Plane
+    termination: str
+    layers: tuple[AtomicLayer, ...] = Field(min_length=1)
+    formal_charge: int
+    symmetric: bool
+    polar: bool
+    stoichiometric: bool
+    area_ang2: Size
+    thickness_ang: Size
+    vacuum_ang: Size
+    period_ang: Annotated[float, Field(gt=0, le=1e6)]
+    compensated: bool = False
+    refused: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -90,17 +147,15 @@ def read_built(folder: Path) -> BuiltRecord | None:
     """
     file = folder / BUILT_FILE
     try:
-        content = json.loads(file.read_text("utf-8"))
+        return _record(_Stored.model_validate(read_stored_json(file)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise _unreadable(file, str(error)) from error
-    try:
-        if content["schema"] != SCHEMA:
-            raise _unreadable(file, f"its layout is {content['schema']!r}, not {SCHEMA!r}")
-        return _record(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _unreadable(file, f"{type(error).__name__}: {error}") from error
+    except OSError as error:
+        raise _unreadable(file, error.strerror or str(error)) from error
+    except ValueError as error:
+        raise _unreadable(file, what_is_wrong(error)) from error
+    except DftflowError as error:
+        raise _unreadable(file, error.sentence) from error
 
 
 def _unreadable(file: Path, reason: str) -> StoreError:
@@ -112,34 +167,28 @@ def _unreadable(file: Path, reason: str) -> StoreError:
     )
 
 
-def _record(content: Mapping[str, Any]) -> BuiltRecord:
+def _record(stored: _Stored) -> BuiltRecord:
     return BuiltRecord(
-        step=content["step"],
-        seed=content["seed"],
-        plan=content["plan"],
-        identity=content["identity"],
-        engine=dict(content["engine"]),
-        deck=dict(content["deck"]),
-        cautions=tuple(content["cautions"]),
-        notes=tuple(content["notes"]),
+        step=stored.step,
+        seed=stored.seed,
+        plan=stored.plan,
+        identity=stored.identity,
+        engine=stored.engine,
+        deck=stored.deck,
+        cautions=stored.cautions,
+        notes=stored.notes,
         built=Built(
-            structure=structure_of(content["structure"]),
-            spec=_spec(content["spec"]),
-            model=None if content["model"] is None else _model(content["model"]),
-            parents=dict(content["parents"]),
-            assumed=tuple(content["assumed"]),
-            facts=dict(content["facts"]),
+            structure=structure_of(stored.structure),
+            spec=stored.spec,
+            model=None if stored.model is None else _model(stored.model),
+            parents=stored.parents,
+            assumed=stored.assumed,
+            facts=stored.facts,
         ),
     )
 
 
 # --- parts ------------------------------------------------------------------------------------------------------
-
-
-def _spec(content: Mapping[str, Any]) -> CalcSpec:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(CalcSpec).validate_python(content)
 
 
 def _plain_model(model: SlabModel) -> dict[str, Any]:
@@ -151,11 +200,10 @@ def _plain_model(model: SlabModel) -> dict[str, Any]:
     }
 
 
-def _model(content: Mapping[str, Any]) -> SlabModel:
-    from pydantic import TypeAdapter
-
-    plain = dict(content)
-    plain["structure"] = structure_of(content["structure"])
-    plain["plane"] = TypeAdapter(Plane).validate_python(content["plane"])
-    plain["layers"] = tuple(AtomicLayer(**layer) for layer in content["layers"])
-    return SlabModel(**plain)
+def _model(stored: _StoredModel) -> SlabModel:
+    structure = structure_of(stored.structure)
+    marks = structure.site_properties
+    if not all(name in marks for name in MARKS) or not 0 <= min(marks["layer"]) <= max(marks["layer"]):
+        raise ValueError("the sites of the slab do not tell their layer and molecule")
+    plain = {name: getattr(stored, name) for name in type(stored).model_fields}
+    return SlabModel(**plain | {"structure": structure})

@@ -173,7 +173,7 @@ def _write(work: Work) -> WrittenDecks:
     )
     kept = (*work.folder.kept, *ledger.write(sheet))
     for name in sheet:
-        if name.endswith(SCRIPTS):
+        if name.endswith(SCRIPTS) and not (out / name).is_symlink():  # rights go through a link
             (out / name).chmod(0o755)
     return WrittenDecks(decks=decks, sheet=out / "RUN.md", kept=kept)
 

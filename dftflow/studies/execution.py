@@ -183,7 +183,8 @@ def _checked(places: Mapping[str, Path], plan: Plan) -> dict[str, Path]:
 
 def _outcome(work: Work, ends: Mapping[str, NodeOutcome], *, wall_time_s: float | None = None) -> StudyOutcome:
     steps = tuple(work.step_outcome(step, ends[step.name]) for step in work.plan.steps)
-    return study_outcome(work.plan, work.admissions, steps, wall_time_s=wall_time_s)
+    planned_with = None if work.folder is None else work.folder.made_with
+    return study_outcome(work.plan, work.admissions, steps, planned_with=planned_with, wall_time_s=wall_time_s)
 
 
 # --- what lies on disk ------------------------------------------------------------------------------------------

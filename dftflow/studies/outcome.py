@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from dftflow.analysis.comparability import compare
@@ -26,16 +23,20 @@ from dftflow.studies.kinds.bulk import bands_step, relax_step
 from dftflow.studies.kinds.slab import potential_step, slab_subjects
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
+from dftflow.studies.stored_plan import made_with
 
 __all__ = ["study_outcome"]
-
-VERSIONED = ("dftflow", "ase", "pymatgen", "spglib", "numpy")
 
 Admissions = Mapping[StepId, Admission]
 
 
 def study_outcome(
-    plan: Plan, admissions: Admissions, steps: tuple[StepOutcome, ...], *, wall_time_s: float | None = None
+    plan: Plan,
+    admissions: Admissions,
+    steps: tuple[StepOutcome, ...],
+    *,
+    planned_with: Mapping[str, Any] | None = None,
+    wall_time_s: float | None = None,
 ) -> StudyOutcome:
     """Edges, levels, offsets and every other quantity that follows from what was admitted.
 
@@ -47,6 +48,9 @@ def study_outcome(
         What the gate said of each of them.
     steps
         How each ended, for the record.
+    planned_with
+        What the folder of the study kept of the dftflow that planned it (`made_with`); None where there is no such
+        folder, and what derives has planned too.
     wall_time_s
         Of the whole run.
     """
@@ -69,7 +73,7 @@ def study_outcome(
         steps=steps,
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
-        provenance=_provenance(plan),
+        provenance=_provenance(plan, planned_with),
         quantities=all_quantities(
             Findings(
                 admissions={str(step): admission for step, admission in admissions.items()},
@@ -192,13 +196,14 @@ def _unlike(plan: Plan, admissions: Admissions) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _provenance(plan: Plan) -> Mapping[str, Any]:
+def _provenance(plan: Plan, planned_with: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What was planned with which versions, as the folder keeps it, and what derives the numbers today."""
+    today = made_with()
     return {
         "study_file": f"{plan.study.name}.toml",
         "study_sha256": plan.study.sha256,
-        "versions": {name: _version(name) for name in VERSIONED if _version(name)}
-        | {"python": platform.python_version()},
-        "cores": os.cpu_count(),
+        **(today if planned_with is None else planned_with),
+        "derived_with": today["versions"],
         "structures": {material.name: _origin(material) for material in plan.materials.values()},
     }
 
@@ -213,10 +218,3 @@ def _origin(material: Material) -> Mapping[str, Any]:
         "space_group": crystal.space_group,
         "substitution": material.start.properties.get("substitution"),
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

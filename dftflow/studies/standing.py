@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dftflow.errors import InputError
 from dftflow.run.job import JobState, NodeOutcome
 from dftflow.run.step_state import is_intact, read_state
-from dftflow.run.store import PlanFile, PlannedStep, read_plan
+from dftflow.run.store import PlanFile, PlannedStep, leads_outside, read_plan, unreadable_plan
 
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId
@@ -54,18 +54,30 @@ def standing_of(root: Path) -> Standing:
             where=str(root),
             fix="give the folder that `dftflow run` or `dftflow decks` wrote to",
         )
+    names = _names(root, file.header)
     is_run = file.header.get("layout") == "run"
     settled = {step.name: _settled(root, step) if is_run else None for step in file.steps}
     open_names = [name for name, end in settled.items() if end is None]
     asked = _asked(root, open_names) if open_names else {}
-    header = file.header
+    study, preset, code = names
     return Standing(
-        study=header["study"]["name"],
-        preset=header["preset"]["name"],
-        code=header["code"]["name"],
+        study=study,
+        preset=preset,
+        code=code,
         ends=tuple(settled[step.name] or asked[step.name] for step in file.steps),
         earlier=_earlier(root, file) if is_run else (),
     )
+
+
+def _names(root: Path, header: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Of the study, the preset and the code."""
+    try:
+        study, preset, code = (header[table]["name"] for table in ("study", "preset", "code"))
+    except (KeyError, TypeError) as error:
+        raise unreadable_plan(root, f"its header is damaged: {error}") from error
+    if not all(isinstance(name, str) for name in (study, preset, code)):
+        raise unreadable_plan(root, "a name in its header is no text")
+    return study, preset, code
 
 
 def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
@@ -74,6 +86,8 @@ def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
         state: JobState = "not_run" if step.failure else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
     folder = root / step.folder
+    if leads_outside(root, folder):
+        return None
     recorded = read_state(folder)
     if not is_intact(folder, recorded):
         return None

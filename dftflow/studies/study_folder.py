@@ -3,7 +3,7 @@
 ``plan.json`` (see `dftflow.run.store`) has in its header what the steps follow from::
 
     {"dftflow", "layout": "run" | "decks", "study": {"name", "text", "sha256"}, "preset": {"name", "content"},
-     "code": {"name", "options"}, "materials": {name: {"crystal", "start"}}}
+     "code": {"name", "options"}, "materials": {name: {"crystal", "start"}}, "made_with": {"versions", "cores"}}
 
 A folder belongs to one study, preset and code, by their names. When the text of the study or a crystal changes, the
 plan is replaced as a whole. A step of a run is then found again by its identity or is calculated again, and the earlier
@@ -12,33 +12,35 @@ results stay where they are; a deck is written again in its place.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from dftflow import __version__
-from dftflow.codes.registry import load_code
-from dftflow.crystals.crystal import Crystal
-from dftflow.crystals.geometry import geometry_digest
-from dftflow.crystals.plain import plain_structure, structure_of
+from dftflow.crystals.plain import what_is_wrong
 from dftflow.errors import InputError, StoreError
-from dftflow.model.step import Need, Step, StepId, Subject
+from dftflow.model.step import Step
 from dftflow.run.by_hand import Ledger
 from dftflow.run.local import IDENTITY_LENGTH
-from dftflow.run.store import PLAN_FILE, PlanFile, PlannedStep, read_plan, write_plan
+from dftflow.run.store import (
+    PlanFile,
+    PlannedStep,
+    below,
+    leads_outside,
+    read_plan,
+    unreadable_plan,
+    write_plan,
+)
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, read_built
-from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
-from dftflow.studies.reader import restore_study
+from dftflow.studies.stored_plan import Layout, StoredHeader, digest_of, header_of, plain_step, plan_of
 
-__all__ = ["Layout", "StudyFolder"]
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
-Layout = Literal["run", "decks"]
+__all__ = ["StudyFolder"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,12 +75,15 @@ class StudyFolder:
         StoreError
             When `root` belongs to another study, preset or code, or cannot be read.
         """
-        header = _header(plan, layout)
-        before, digest, unchanged = read_plan(root), _digest(header), False
+        header = header_of(plan, layout)
+        before, digest, unchanged = read_plan(root), digest_of(header, _starts(plan)), False
         if before is not None:
             with _readable(root):
-                _refuse_another(before.header, header, root)
-                unchanged = _digest(before.header) == digest
+                earlier = StoredHeader.model_validate(before.header)
+                _refuse_another(earlier, header, root)
+                unchanged = digest_of(before.header) == digest
+            if unchanged:  # what was made stays with what it was made with
+                header["made_with"] = before.header.get("made_with")
         places = {} if before is None else {step.name: step.folder or step.earlier for step in before.steps}
         steps = tuple(
             PlannedStep(
@@ -86,7 +91,7 @@ class StudyFolder:
                 title=step.title,
                 folder=places.get(step.name, "") if unchanged else "",
                 earlier=places.get(step.name, ""),
-                content=_plain_step(step),
+                content=plain_step(step),
             )
             for step in plan.steps
         )
@@ -125,10 +130,17 @@ class StudyFolder:
                 where=str(root),
                 fix="give the folder that `dftflow run` or `dftflow decks` wrote to",
             )
-        header = file.header
         with _readable(root):
-            plan = _plan(header, file.steps)
-            return cls(root=root, plan=plan, layout=header["layout"], digest=_digest(header), _file=file)
+            header = StoredHeader.model_validate(file.header)
+            plan = plan_of(header, file.steps)
+            digest = digest_of(file.header, _starts(plan))
+            return cls(root=root, plan=plan, layout=header.layout, digest=digest, _file=file)
+
+    @property
+    def made_with(self) -> Mapping[str, Any]:
+        """What was kept of the dftflow that planned it: versions, and the cores of its machine."""
+        earlier = {"versions": {"dftflow": self._file.header["dftflow"]}}
+        return self._file.header.get("made_with") or earlier
 
     @property
     def wall_time_s(self) -> float | None:
@@ -141,6 +153,16 @@ class StudyFolder:
             return self.root / step.name
         place = next(entry.folder for entry in self._file.steps if entry.name == step.name)
         return self.root / place if place else None
+
+    def refuse_led_outside(self, *places: Path) -> None:
+        """Raise `StoreError` for a place that lies in this folder by its name, and elsewhere by a link on the way."""
+        for place in places:
+            if place.is_relative_to(self.root) and leads_outside(self.root, place):
+                raise StoreError(
+                    "a link leads out of this folder: what lies behind it is not taken for its own",
+                    where=str(place),
+                    fix="put the results in its place, or give their folder with `dftflow collect --at STEP=DIR`",
+                )
 
     def earlier_folder_of(self, step: Step) -> Path | None:
         """Where the step lay before this call, in this plan or an earlier one."""
@@ -163,9 +185,9 @@ class StudyFolder:
 
     def refuse_another(self, plan: Plan) -> None:
         """Raise `StoreError` when `plan` says anything else than the plan of this folder."""
-        header = _header(plan, self.layout)
-        _refuse_another(self._file.header, header, self.root)
-        if _digest(header) != self.digest:
+        header = header_of(plan, self.layout)
+        _refuse_another(StoredHeader.model_validate(self._file.header), header, self.root)
+        if digest_of(header, _starts(plan)) != self.digest:
             raise StoreError(
                 "the study, or a crystal in it, has been changed since this folder was written",
                 where=str(self.root),
@@ -184,6 +206,10 @@ class StudyFolder:
     def note(self, name: str, folder: Path | None, failure: str = "") -> bool:
         """As `record`, without writing it down; whether it is news."""
         place = "" if folder is None else os.path.relpath(folder, self.root)
+        try:
+            below(self.root, place)
+        except ValueError as error:
+            raise StoreError("a step of a run lies in its folder", reason=str(error), where=str(self.root)) from None
         entry = next(step for step in self._file.steps if step.name == name)
         changed = replace(entry, folder=place, failure=failure)
         steps = tuple(changed if step.name == name else step for step in self._file.steps)
@@ -198,45 +224,22 @@ class StudyFolder:
 
 @contextmanager
 def _readable(root: Path) -> Iterator[None]:
-    """Turn what a plan lacks into a `StoreError`."""
+    """Turn what is wrong with the parts of a plan into a `StoreError` that names its file."""
     try:
         yield
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(
-            "the plan of this folder cannot be read",
-            reason=f"{type(error).__name__}: {error}",
-            where=str(root / PLAN_FILE),
-        ) from error
+    except InputError as error:
+        raise unreadable_plan(root, error.sentence) from error
+    except ValueError as error:
+        raise unreadable_plan(root, what_is_wrong(error)) from error
 
 
-# --- the header -------------------------------------------------------------------------------------------------
-
-
-def _header(plan: Plan, layout: Layout) -> dict[str, Any]:
-    study = plan.study
-    return {
-        "dftflow": __version__,
-        "layout": layout,
-        "study": {"name": study.name, "text": study.text, "sha256": study.sha256},
-        "preset": {"name": study.preset_name, "content": study.preset.model_dump(mode="json")},
-        "code": {"name": plan.code.name, "options": dict(study.code_options)},
-        "materials": {name: _plain_material(material) for name, material in plan.materials.items()},
-    }
-
-
-def _digest(header: Mapping[str, Any]) -> str:
-    crystals = {name: geometry_digest(structure_of(kept["start"])) for name, kept in header["materials"].items()}
-    what = [header["study"]["sha256"], header["preset"], header["code"], crystals]
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-
-
-def _refuse_another(before: Mapping[str, Any], now: Mapping[str, Any], root: Path) -> None:
+def _refuse_another(before: StoredHeader, now: Mapping[str, Any], root: Path) -> None:
     """A folder has one study, preset, code and layout."""
     names = {
-        "study": (before["study"]["name"], now["study"]["name"]),
-        "preset": (before["preset"]["name"], now["preset"]["name"]),
-        "code": (before["code"]["name"], now["code"]["name"]),
-        "kind of folder": (before["layout"], now["layout"]),
+        "study": (before.study.name, now["study"]["name"]),
+        "preset": (before.preset.name, now["preset"]["name"]),
+        "code": (before.code.name, now["code"]["name"]),
+        "kind of folder": (before.layout, now["layout"]),
     }
     other = [f"{what} {have}, not {want}" for what, (have, want) in names.items() if have != want]
     if other:
@@ -247,70 +250,8 @@ def _refuse_another(before: Mapping[str, Any], now: Mapping[str, Any], root: Pat
         )
 
 
-def _plan(header: Mapping[str, Any], steps: tuple[PlannedStep, ...]) -> Plan:
-    options = header["code"]["options"]
-    study = restore_study(
-        header["study"]["text"],
-        name=header["study"]["name"],
-        preset_name=header["preset"]["name"],
-        preset=header["preset"]["content"],
-        code=header["code"]["name"],
-        code_options=options,
-    )
-    materials = {name: _material(name, content) for name, content in header["materials"].items()}
-    return Plan(
-        study=study,
-        code=load_code(header["code"]["name"], options),
-        materials=materials,
-        steps=tuple(_step(entry.title, entry.content) for entry in steps),
-    )
-
-
-# --- parts ------------------------------------------------------------------------------------------------------
-
-
-def _plain_material(material: Material) -> dict[str, Any]:
-    crystal = material.crystal
-    plain = {field.name: getattr(crystal, field.name) for field in fields(crystal)}
-    plain["warnings"] = list(crystal.warnings)
-    plain["structure"] = plain_structure(crystal.structure)
-    return {"crystal": plain, "start": plain_structure(material.start)}
-
-
-def _material(name: str, content: Mapping[str, Any]) -> Material:
-    crystal = dict(content["crystal"])
-    crystal["warnings"] = tuple(crystal["warnings"])
-    crystal["structure"] = structure_of(crystal["structure"])
-    return Material(name=name, crystal=Crystal(**crystal), start=structure_of(content["start"]))
-
-
-def _plain_id(step: StepId) -> dict[str, Any]:
-    subject = step.subject
-    return {
-        "kind": subject.kind,
-        "materials": list(subject.materials),
-        "label": subject.label,
-        "task": step.task,
-        "variant": step.variant,
-    }
-
-
-def _id(content: Mapping[str, Any]) -> StepId:
-    subject = Subject(kind=content["kind"], materials=tuple(content["materials"]), label=content["label"])
-    return StepId(subject=subject, task=content["task"], variant=content["variant"])
-
-
-def _plain_step(step: Step) -> dict[str, Any]:
-    return {
-        "id": _plain_id(step.id),
-        "needs": [{"step": _plain_id(need.step), "purpose": need.purpose} for need in step.needs],
-        "settings": dict(step.settings),
-    }
-
-
-def _step(title: str, content: Mapping[str, Any]) -> Step:
-    needs = tuple(Need(step=_id(need["step"]), purpose=need["purpose"]) for need in content["needs"])
-    return Step(id=_id(content["id"]), title=title, needs=needs, settings=content["settings"])
+def _starts(plan: Plan) -> dict[str, Structure]:
+    return {name: material.start for name, material in plan.materials.items()}
 
 
 def _for_people(plan: Plan) -> dict[str, str]:

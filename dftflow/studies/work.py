@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 
 from dftflow.codes.deck_changes import deck_changes
@@ -17,6 +19,7 @@ from dftflow.model.deck import Deck
 from dftflow.model.outcome import StepOutcome
 from dftflow.model.step import Step, StepId
 from dftflow.run.job import Job, JobState, Node, NodeOutcome, Verdict
+from dftflow.stored_file import read_stored
 from dftflow.studies.builder import Builder, older_than
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read_built
 from dftflow.studies.cost import expected_cost
@@ -26,6 +29,7 @@ from dftflow.studies.study_folder import StudyFolder
 
 __all__ = ["Work"]
 
+MOST_SHOWN_BYTES = 8 << 20
 STATES: dict[RefusalKind, JobState] = {
     "not run": "not_run",
     "running": "running",
@@ -223,6 +227,8 @@ class Work:
         What was built lies in `folder` too, unless `record_in` says where.
         """
         try:
+            if self.folder is not None:
+                self.folder.refuse_led_outside(record_in or folder, folder)
             record = read_built(record_in or folder)
             built = self._built.get(step.id) or self._asked(step, record)
         except DftflowError as error:
@@ -292,15 +298,21 @@ class Work:
         names = [] if record is None else list(record.deck)
         if record is None:
             seeds = [calculation.seed for calculation in self.plan.code.find(folder)]
-            patterns = [pattern.format(seed=seed) for seed in seeds for pattern in self.plan.code.deck_files]
+            patterns = [pattern.format(seed=escape(seed)) for seed in seeds for pattern in self.plan.code.deck_files]
             names = sorted({file.name for pattern in patterns for file in folder.glob(pattern)})
-        files = {name: folder / name for name in names}
-        return {name: file.read_text("utf-8", errors="replace") for name, file in files.items() if file.is_file()}
+        texts = {}
+        for name in names:
+            with suppress(OSError):  # not there, or a link to what nobody meant to show
+                content = read_stored(folder / name, most_bytes=MOST_SHOWN_BYTES)
+                texts[name] = content.decode("utf-8", errors="replace")
+        return texts
 
 
 def _edited(file: Path, text: str) -> bool:
     """Whether it is there, with another content."""
     try:
-        return file.read_bytes() != text.encode()
-    except FileNotFoundError:
+        return read_stored(file) != text.encode()
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:  # something that is no file, and not ours
+        return True

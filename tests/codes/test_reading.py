@@ -79,7 +79,7 @@ def test_a_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "x.bands").mkdir()
     assert log.take(tmp_path / "x.bands", "eigenvalues", text_of, length) is None
     error = log.files[0].error
-    assert isinstance(error, ParseError) and "directory" in error.reason and error.where.endswith("x.bands")
+    assert isinstance(error, ParseError) and "a folder" in error.reason and error.where.endswith("x.bands")
 
 
 def test_a_link_to_nowhere_is_named(tmp_path: Path) -> None:

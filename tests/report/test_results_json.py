@@ -305,13 +305,11 @@ def test_a_full_disk_keeps_the_old_file(outcome: StudyOutcome, tmp_path: Path, m
     path = write_results_json(outcome, tmp_path)
     before = path.read_bytes()
 
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:10])
+    def full(descriptor: int) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(StoreError, match=r"results\.json cannot be written") as caught:
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="disk is full") as caught:
         write_results_json(replace(outcome, title="other"), tmp_path)
     assert "No space left" in caught.value.reason
     assert path.read_bytes() == before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -21,6 +20,7 @@ from dftflow.codes.options import CodeOptions
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
+from dftflow.stored_file import plain_json, read_stored
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["GPAW"]
 
 PRINTED = ("stdout.log", "stderr.log")
-PROGRESS_BYTES = 10_000
 DECK_BYTES = 1 << 16
 STUDY_RESULTS = b'"dftflow-results/'
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
@@ -73,10 +72,9 @@ class GPAW:
     def progress(self, folder: Path) -> Progress:
         """What the engine wrote last into ``progress.json``."""
         try:
-            with (folder / "progress.json").open("rb") as stream:
-                content = json.loads(stream.read(PROGRESS_BYTES))
+            content = plain_json(read_stored(folder / "progress.json", links=True).decode("utf-8"))
             doing, fraction = content["doing"], content["fraction"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
             return Progress(doing="starting")
         told = isinstance(fraction, float | int) and 0 <= fraction <= 1
         return Progress(doing=str(doing)[:200], fraction=fraction if told else None)
@@ -143,8 +141,7 @@ def _is_of_a_study(file: Path) -> bool:
 def _is_deck(file: Path) -> bool:
     """Whether dftflow wrote the script."""
     try:
-        with file.open("rb") as stream:
-            return b"dftflow" in stream.read(DECK_BYTES)
+        return b"dftflow" in read_stored(file, links=True)[:DECK_BYTES]
     except OSError:
         return False
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -23,6 +23,7 @@ from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
 from dftflow.model.results import Atoms, Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
+from dftflow.stored_file import plain_json, read_stored
 
 __all__ = ["read_calculation", "read_record"]
 
@@ -31,8 +32,9 @@ DAMAGE = (
     *(KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, OSError, EOFError, RuntimeError),
     *(MemoryError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
 )
-LARGEST_INTEGER = 2**53  # a double holds all of them
 NUMBERS = ("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "peak_memory_mib")
+
+MOST_ARRAY_BYTES = 2 << 30  # a few kilobytes can hold any number of gigabytes of zeros
 
 MAY_LACK = ("max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang")
 """What not every geometry of ``relax.jsonl`` has."""
@@ -41,28 +43,11 @@ OF_THE_GROUND_STATE = ("cell_ang", "n_electrons", "fermi_ev")
 """What ``bands.npz`` repeats, so that it can be told from that of another calculation; earlier ones do not."""
 
 
-def _loads(text: str) -> Any:
-    """JSON without NaN, Infinity and numbers beyond a double, which Python's own reader takes; raises ValueError."""
-
-    def number(word: str) -> float:
-        value = float(word)
-        if not np.isfinite(value):
-            raise ValueError(f"{word} is no number")
-        return value
-
-    def integer(word: str) -> int:
-        if abs(int(word)) > LARGEST_INTEGER:
-            raise ValueError(f"{word[:30]} is beyond all reason")
-        return int(word)
-
-    return json.loads(text, parse_int=integer, parse_float=number, parse_constant=number)
-
-
 def read_record(folder: Path) -> dict[str, Any]:
     """Content of ``results.json``; raises `ParseError` when it is missing or not whole."""
     file = folder / "results.json"
     try:
-        record = _loads(file.read_text("utf-8"))
+        record = plain_json(read_stored(file, links=True).decode("utf-8"))
     except FileNotFoundError:
         printed = [line for line in last_lines(folder / "stderr.log") if line.strip()]
         raise ParseError(
@@ -70,7 +55,10 @@ def read_record(folder: Path) -> dict[str, Any]:
             where=str(file),
             fix="run the step again",
         ) from None
-    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ParseError("the engine's results cannot be read", reason=reason, where=str(file)) from error
+    except (ValueError, RuntimeError, MemoryError) as error:
         raise ParseError("the engine's results cannot be read", reason=str(error), where=str(file)) from error
     if not isinstance(record, dict) or "status" not in record:
         raise ParseError("the engine's results have no status", where=str(file), fix="run the step again")
@@ -216,8 +204,19 @@ def _array(values: object, rows: int | None) -> FloatArray | None:
     return found
 
 
-def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
+@contextmanager
+def _arrays(file: Path) -> Iterator[Mapping[str, Any]]:
+    """The arrays of a file; raises ValueError when they are larger than any that the engine writes."""
+    with zipfile.ZipFile(file) as archive:
+        n_bytes = sum(member.file_size for member in archive.infolist())
+    if n_bytes > MOST_ARRAY_BYTES:
+        raise ValueError(f"its arrays have {n_bytes} bytes, more than {MOST_ARRAY_BYTES}")
     with np.load(file) as arrays:
+        yield arrays
+
+
+def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
+    with _arrays(file) as arrays:
         values = arrays["eigenvalues_ev"]
         spins = values.shape[0]
         told = {**record, **{name: arrays[name] for name in OF_THE_GROUND_STATE if name in arrays}}
@@ -238,7 +237,7 @@ def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
 
 
 def _potential(file: Path, zero: EnergyZero) -> PotentialGrid:
-    with np.load(file) as arrays:
+    with _arrays(file) as arrays:
         planar = arrays["planar_ev"]
         return PotentialGrid(
             values_ev=planar.reshape(1, 1, -1),
@@ -263,7 +262,7 @@ def _atoms(arrays: Mapping[str, Any]) -> Atoms | None:
 
 def _steps(file: Path) -> tuple[RelaxationStep, ...]:
     names = ("energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang", "volume_ang3")
-    lines = [_loads(line) for line in file.read_text("utf-8").splitlines()]
+    lines = [plain_json(line) for line in read_stored(file, links=True).decode("utf-8").splitlines()]
     for line in lines:
         wrong = [name for name in names if not _is_number(line[name]) and not (line[name] is None and name in MAY_LACK)]
         if wrong:

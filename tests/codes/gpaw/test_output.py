@@ -10,7 +10,7 @@ import pytest
 from gpaw_files import RECORD, write_gpaw
 from strict_reading import read_results
 
-from dftflow.codes.gpaw import GPAW
+from dftflow.codes.gpaw import GPAW, output
 from dftflow.errors import ParseError
 from dftflow.gate.calculation import sound
 
@@ -169,3 +169,16 @@ def test_a_record_of_other_types_is_a_parse_error(damage: dict[str, object], fol
 def test_progress_that_is_damaged_has_no_fraction(tmp_path: Path, text: str) -> None:
     (tmp_path / "progress.json").write_text(text)
     assert GPAW().progress(tmp_path).fraction is None
+
+
+def test_arrays_that_expand_beyond_all_reason_are_refused_before_they_are_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the archive says of its members: a few kilobytes can hold any number of gigabytes of zeros."""
+    monkeypatch.setattr(output, "MOST_ARRAY_BYTES", 1 << 20)
+    np.savez_compressed(folder / "potential.npz", planar_ev=np.zeros(1 << 18), cell_ang=np.eye(3))
+    assert (folder / "potential.npz").stat().st_size < 10_000
+    (reading,) = [GPAW().read(calculation) for calculation in GPAW().find(folder)]
+    (refused,) = [file for file in reading.files if file.error is not None]
+    assert refused.file.name == "potential.npz" and "more than 1048576" in refused.error.reason
+    assert reading.results is not None and reading.results.potential is None

@@ -1,0 +1,247 @@
+"""What ``plan.json`` holds of a study, as plain data, and back: checked before anything is made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from dftflow import __version__
+from dftflow.codes.registry import load_code
+from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.geometry import geometry_digest
+from dftflow.crystals.plain import plain_structure, structure_of
+from dftflow.model.step import Need, Purpose, Step, StepId, Subject
+from dftflow.run.store import PlannedStep
+from dftflow.studies.kinds.registry import all_kinds
+from dftflow.studies.material import Material
+from dftflow.studies.plan import Plan
+from dftflow.studies.reader import restore_study
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["Layout", "StoredHeader", "digest_of", "header_of", "made_with", "plain_step", "plan_of"]
+
+Layout = Literal["run", "decks"]
+
+VERSIONED = ("dftflow", "ase", "pymatgen", "spglib", "numpy")
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _StoredStudy(_Stored):
+    name: str
+    text: str
+    sha256: str
+
+
+class _StoredPreset(_Stored):
+    name: str
+    content: dict[str, Any]
+
+
+class _StoredCode(_Stored):
+    name: str
+    options: dict[str, Any]
+
+
+class _StoredCrystal(_Stored):
+    name: str
+    source: str
+    reference: str
+    sha256: str
+    space_group: str
+    space_group_number: int
+    confidence: str
+    warnings: tuple[str, ...]
+    structure: dict[str, Any]
+
+
+class _StoredMaterial(_Stored):
+    crystal: _StoredCrystal
+    start: dict[str, Any]
+
+
+class StoredHeader(_Stored):
+    """The header of a plan, see `dftflow.studies.study_folder`."""
+
+    dftflow: str
+    layout: Layout
+    study: _StoredStudy
+    preset: _StoredPreset
+    code: _StoredCode
+    materials: dict[str, _StoredMaterial]
+    made_with: dict[str, Any] | None = None
+
+
+class _StoredId(_Stored):
+    kind: str
+    materials: tuple[str, ...]
+    label: str
+    task: str
+    variant: str
+
+
+class _StoredNeed(_Stored):
+    step: _StoredId
+    purpose: Purpose
+
+
+class _StoredStep(_Stored):
+    id: _StoredId
+    needs: tuple[_StoredNeed, ...]
+    settings: dict[str, Any]
+
+
+# --- to plain data ----------------------------------------------------------------------------------------------
+
+
+def header_of(plan: Plan, layout: Layout) -> dict[str, Any]:
+    """What the steps of `plan` follow from."""
+    study = plan.study
+    return {
+        "dftflow": __version__,
+        "layout": layout,
+        "study": {"name": study.name, "text": study.text, "sha256": study.sha256},
+        "preset": {"name": study.preset_name, "content": study.preset.model_dump(mode="json")},
+        "code": {"name": plan.code.name, "options": dict(study.code_options)},
+        "materials": {name: _plain_material(material) for name, material in plan.materials.items()},
+        "made_with": made_with(),
+    }
+
+
+def made_with() -> dict[str, Any]:
+    """The versions of this process, and the cores of this machine."""
+    versions = {name: found for name in VERSIONED if (found := _version(name))}
+    return {"versions": versions | {"python": platform.python_version()}, "cores": os.cpu_count()}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def digest_of(header: Mapping[str, Any], starts: Mapping[str, Structure] | None = None) -> str:
+    """Of what decides how steps are built: the study's text, the preset, the code and the crystals.
+
+    `starts` are the crystals of the header, where they are at hand.
+    """
+    if starts is None:
+        starts = {name: structure_of(kept["start"]) for name, kept in header["materials"].items()}
+    crystals = {name: geometry_digest(start) for name, start in starts.items()}
+    what = [header["study"]["sha256"], header["preset"], header["code"], crystals]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def plain_step(step: Step) -> dict[str, Any]:
+    """The content of a step in a plan."""
+    return {
+        "id": _plain_id(step.id),
+        "needs": [{"step": _plain_id(need.step), "purpose": need.purpose} for need in step.needs],
+        "settings": dict(step.settings),
+    }
+
+
+def _plain_id(step: StepId) -> dict[str, Any]:
+    subject = step.subject
+    return {
+        "kind": subject.kind,
+        "materials": list(subject.materials),
+        "label": subject.label,
+        "task": step.task,
+        "variant": step.variant,
+    }
+
+
+def _plain_material(material: Material) -> dict[str, Any]:
+    crystal = material.crystal
+    plain = {field.name: getattr(crystal, field.name) for field in fields(crystal)}
+    plain["warnings"] = list(crystal.warnings)
+    plain["structure"] = plain_structure(crystal.structure)
+    return {"crystal": plain, "start": plain_structure(material.start)}
+
+
+# --- and back ---------------------------------------------------------------------------------------------------
+
+
+def plan_of(header: StoredHeader, steps: Sequence[PlannedStep]) -> Plan:
+    """The plan that was stored.
+
+    Raises
+    ------
+    ValueError, InputError
+        When its parts are damaged, or do not belong together.
+    CodeNotFoundError
+        When the package that brings its code or a kind of subject is not there.
+    """
+    options = header.code.options
+    study = restore_study(
+        header.study.text,
+        name=header.study.name,
+        preset_name=header.preset.name,
+        preset=header.preset.content,
+        code=header.code.name,
+        code_options=options,
+    )
+    if study.sha256 != header.study.sha256:
+        raise ValueError("the text of the study is not the one that was stored: its digest is another")
+    if list(study.content.materials) != list(header.materials):
+        raise ValueError("the study and its plan do not have the same materials")
+    plan = Plan(
+        study=study,
+        code=load_code(header.code.name, options),
+        materials={name: _material(name, content) for name, content in header.materials.items()},
+        steps=tuple(_step(entry) for entry in steps),
+    )
+    _check_steps(plan)
+    return plan
+
+
+def _material(name: str, stored: _StoredMaterial) -> Material:
+    told = {key: getattr(stored.crystal, key) for key in type(stored.crystal).model_fields}
+    crystal = Crystal(**told | {"structure": structure_of(stored.crystal.structure)})
+    return Material(name=name, crystal=crystal, start=structure_of(stored.start))
+
+
+def _step(entry: PlannedStep) -> Step:
+    stored = _StoredStep.model_validate(entry.content)
+    needs = tuple(Need(step=_id(need.step), purpose=need.purpose) for need in stored.needs)
+    step = Step(id=_id(stored.id), title=entry.title, needs=needs, settings=stored.settings)
+    if step.name != entry.name:
+        raise ValueError(f"the step {entry.name[:60]!r} is told to be {step.name[:60]!r}")
+    return step
+
+
+def _id(stored: _StoredId) -> StepId:
+    subject = Subject(kind=stored.kind, materials=stored.materials, label=stored.label)
+    return StepId(subject=subject, task=stored.task, variant=stored.variant)
+
+
+def _check_steps(plan: Plan) -> None:
+    """Each step is one of the study's, comes once, and after those that it needs."""
+    asked = {step.id: step for kind in all_kinds() for step in kind.steps(plan.study, plan.materials)}
+    known: set[StepId] = set()
+    for step in plan.steps:
+        if step.id not in asked or step.id in known:
+            raise ValueError(f"the study has no step {step.name[:60]!r}, or it stands there twice")
+        if _as_json(step) != _as_json(asked[step.id]):
+            raise ValueError(f"the step {step.name} is not as its study has it")
+        if not known.issuperset(need.step for need in step.needs):
+            raise ValueError(f"the step {step.name} stands before one that it needs")
+        known.add(step.id)
+
+
+def _as_json(step: Step) -> str:
+    return json.dumps(plain_step(step), sort_keys=True)
