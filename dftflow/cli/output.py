@@ -2,7 +2,7 @@
 
 A command prints its result on stdout and everything else on stderr. With ``--json`` stdout is one JSON document: the
 result or, when there is none, ``{"error": {...}}``. Titles, names, messages of engines and lines of files are of
-others: whatever is printed passes `gated_output`, so that none of it moves the cursor, colours a line or turns it round.
+others: all that is printed passes `gated_output`, so that none of it moves the cursor, colours or turns a line round.
 """
 
 from __future__ import annotations
