@@ -13,7 +13,7 @@ from importlib import import_module
 import click
 
 from dftflow import __version__
-from dftflow.cli.output import INTERRUPTED, print_error
+from dftflow.cli.output import INTERRUPTED, gated_output, print_error
 from dftflow.run.interruption import interruptible
 
 __all__ = ["COMMANDS", "cli", "main"]
@@ -84,7 +84,11 @@ def cli(debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return its exit code. No error of dftflow's own ever shows a traceback."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    with gated_output():
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(given: list[str]) -> int:
     as_json = "--json" in given
     debug = "--debug" in given or bool(os.environ.get("DFTFLOW_DEBUG"))
     try:

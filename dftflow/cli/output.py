@@ -1,7 +1,8 @@
 """How a command's end reaches the person or the program that called it.
 
 A command prints its result on stdout and everything else on stderr. With ``--json`` stdout is one JSON document: the
-result or, when there is none, ``{"error": {...}}``.
+result or, when there is none, ``{"error": {...}}``. Titles, names, messages of engines and lines of files are of
+others: all that is printed passes `gated_output`, so that none of it moves the cursor, colours or turns a line round.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import json
 import os
 import sys
 import traceback
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
 import click
 
 from dftflow.errors import CodeNotFoundError, DftflowError, StoreError
+from dftflow.model.printable import brief, only_printable
 
-__all__ = ["BUG", "INTERRUPTED", "as_dftflow_error", "print_error"]
+__all__ = ["BUG", "INTERRUPTED", "as_dftflow_error", "gated_output", "print_error", "ungated"]
 
 INTERRUPTED = 130
 BUG = 70
@@ -28,6 +32,42 @@ _STORAGE_FIX = {
     errno.EACCES: "choose a folder that you may write (--out), or change its permissions",
     errno.EPERM: "choose a folder that you may write (--out), or change its permissions",
 }
+
+
+class _Gate:
+    """A stream of text to which only what can be printed is written; its buffer, which goes past it, is not given."""
+
+    def __init__(self, behind: TextIO) -> None:
+        self.behind = behind
+
+    def write(self, text: str) -> int:
+        self.behind.write(only_printable(text, keep="\n\t"))
+        return len(text)
+
+    def writelines(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":
+            raise AttributeError(name)
+        return getattr(self.behind, name)
+
+
+@contextmanager
+def gated_output() -> Iterator[None]:
+    """Within it, stdout and stderr show what is not printable by its code: ``\\u001b`` for ESC."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("TextIO", _Gate(ungated(stream))) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def ungated(stream: TextIO) -> TextIO:
+    """The stream itself, for what has made its own text safe."""
+    return stream.behind if isinstance(stream, _Gate) else stream
 
 
 def as_dftflow_error(error: Exception) -> DftflowError | None:
@@ -63,7 +103,7 @@ def print_error(error: Exception, *, as_json: bool, debug: bool) -> int:
     known = as_dftflow_error(error)
     if known is None:
         known = DftflowError(
-            f"dftflow has a bug here ({type(error).__name__}: {error})",
+            f"dftflow has a bug here ({type(error).__name__}: {brief(str(error))})",
             fix="report it, with what the same command prints after `dftflow --debug`",
         )
         code = BUG

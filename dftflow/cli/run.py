@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
 
+from dftflow.cli.bounded import Within
+from dftflow.cli.output import ungated
+from dftflow.model.bounds import MEMORY_MIB, SECONDS, WORKERS
 from dftflow.run.job import Limits
 
 __all__ = ["command"]
@@ -19,19 +23,19 @@ DEFAULTS = Limits()
 @click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
 @click.option("--code", help="DFT code, instead of the one the study names.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/STUDY-PRESET]")
-@click.option("--workers", type=click.IntRange(min=1), help="Engine processes at once.  [default: one a core]")
-@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds one engine process may take.")
-@click.option("--memory-limit", type=click.FloatRange(min=0, min_open=True), help="MiB one engine process may hold.")
+@click.option("--workers", type=Within(WORKERS, int), help="Engine processes at once.  [default: one a core]")
+@click.option("--time-limit", type=Within(SECONDS), help="Seconds one engine process may take.")
+@click.option("--memory-limit", type=Within(MEMORY_MIB), help="MiB one engine process may hold.")
 @click.option(
     "--stall-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Within(SECONDS),
     default=DEFAULTS.stall_s,
     show_default=True,
     help="Seconds in which a running engine must change a file of its folder.",
 )
 @click.option(
     "--log-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Within(MEMORY_MIB),
     default=DEFAULTS.log_mib,
     show_default=True,
     help="MiB one engine process may print.",
@@ -62,7 +66,7 @@ def command(
     folder = out or default_folder(chosen)
     refuse_to_overwrite(folder)
     workers = workers or os.cpu_count() or 1
-    console = Console(stderr=True)
+    console = Console(file=ungated(sys.stderr))  # what it moves the cursor with is its own
     with RunProgress(console, workers) as progress:
         progress.say(f"{chosen.content.title}: preset {chosen.preset_name}, {workers} processes at once, in {folder}")
         outcome = run_study(

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dftflow.cli.bounded import Within
+from dftflow.model.bounds import MILLER_INDEX, PSEUDOCUBIC_ANG, THICKNESS_ANG, VACUUM_ANG
+
 if TYPE_CHECKING:
     from dftflow.model.surface import Plane, SlabModel
 
@@ -16,17 +19,13 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("source")
-@click.option("--miller", type=int, nargs=3, required=True, help="Three indices: 0 1 1.")
+@click.option("--miller", type=Within(MILLER_INDEX, int), nargs=3, required=True, help="Three indices: 0 1 1.")
 @click.option("--setting", help="The cell setting that they belong to: Pnma, cubic, …; given: SOURCE's cell.")
 @click.option("--substitute", "swap", metavar="SITE=ION", help="Replace SITE by a molecule first: Cs=FA.")
 @click.option("--orientation", default="100", show_default=True, help='Of that molecule: "100", "100/001".')
-@click.option(
-    "--pseudocubic", type=click.FloatRange(min=0, min_open=True), help="Scale the host to this pseudocubic length, Å."
-)
-@click.option(
-    "--thickness", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="At least, Å."
-)
-@click.option("--vacuum", type=click.FloatRange(min=0, min_open=True), default=15.0, show_default=True, help="Å.")
+@click.option("--pseudocubic", type=Within(PSEUDOCUBIC_ANG), help="Scale the host to this pseudocubic length, Å.")
+@click.option("--thickness", type=Within(THICKNESS_ANG), default=10.0, show_default=True, help="At least, Å.")
+@click.option("--vacuum", type=Within(VACUUM_ANG), default=15.0, show_default=True, help="Å.")
 @click.option("--termination", default="auto", show_default=True, help="The one to write.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the chosen slab: .cif, .vasp, .json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from dftflow.cli.bounded import Within
+from dftflow.model.bounds import PSEUDOCUBIC_ANG, REPEATS, SEED
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
@@ -22,11 +25,9 @@ __all__ = ["command"]
     "--substitute", "swap", metavar="SITE=ION", help="Replace every SITE by a molecule: Cs=FA, Cs=MA, Cs=ion.xyz."
 )
 @click.option("--orientation", default="100", show_default=True, help='Of the molecule: "100", "100/001", "random".')
-@click.option("--seed", type=int, help="For a random orientation.")
-@click.option("--supercell", type=click.IntRange(min=1), nargs=3, default=(1, 1, 1), help="Three whole numbers.")
-@click.option(
-    "--pseudocubic", type=click.FloatRange(min=0, min_open=True), help="Scale the host to this pseudocubic length, Å."
-)
+@click.option("--seed", type=Within(SEED, int), help="For a random orientation.")
+@click.option("--supercell", type=Within(REPEATS, int), nargs=3, default=(1, 1, 1), help="Three whole numbers.")
+@click.option("--pseudocubic", type=Within(PSEUDOCUBIC_ANG), help="Scale the host to this pseudocubic length, Å.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the crystal: .cif, .vasp, .json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(

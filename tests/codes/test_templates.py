@@ -83,6 +83,8 @@ def test_broken_template_says_where(folder: Path, text: str) -> None:
         "{{ a.__class__.__mro__ }}",
         "{{ a.__init__.__globals__ }}",
         "{{ ''.__class__.__base__.__subclasses__() }}{{ a }}",
+        "{{ a | attr('__class__') }}",
+        "{{ ('{0.__class__.__mro__}' | attr('format'))(a) }}",
     ],
 )
 def test_sandbox_holds(folder: Path, text: str) -> None:
