@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dftflow.codes.castep.input.param_file import ParamFile, read_param
-from dftflow.codes.castep.output.fortran_number import fortran_number
 from dftflow.errors import ParseError
+from dftflow.model.fortran_number import fortran_number
 from dftflow.units import HARTREE_EV
 
 TEXT = """\
