@@ -27,6 +27,7 @@ _DECIDING = re.compile(
     r"_cell_(?:length|angle)|_atom_site_(?:label|type_symbol|fract|occupancy)|_(?:symmetry|space_group)_|_cell_formula"
     r"|_chemical_formula_sum"
 )
+_NAMES = re.compile(r"_chemical_formula_|_(?:symmetry_)?space_group_name_")
 LONGEST_NUMBER = 64
 
 
@@ -131,6 +132,20 @@ def _tags(text: str) -> dict[str, Counter[tuple[str, str]]]:
     return found
 
 
+def _refuse_unquoted(tags: Counter[tuple[str, str]], text: str, where: str) -> None:
+    """A name with blanks without quotes is its first word to a reader, and the rest is lost."""
+    for tag, value in tags:
+        words = re.sub(r"\s#.*", "", value).split()
+        plain = len(words) > 1 and value[0] not in "'\"#_;" and words[1][0] not in "_#"
+        if plain and _NAMES.match(tag):
+            raise StructureError(
+                f"the value of {tag} needs quotes",
+                reason=f"without them it is {words[0]!r} alone",
+                fix=f"write {tag} '{' '.join(words)}'",
+                where=place(where, text, rf"(?i)^\s*{_any_spelling(tag)}(?=\s)"),
+            )
+
+
 def _refuse_repeats(name: str, tags: Mapping[str, Counter[tuple[str, str]]], text: str, where: str) -> None:
     found = tags.get(name, Counter())
     if found["data_", ""] > 1:
@@ -189,5 +204,7 @@ def cif_block(text: str, where: str) -> CifBlock:
             where=where,
         )
     name, data = next(iter(with_atoms.items()))
-    _refuse_repeats(name, _tags(clean), text, where)
+    tags = _tags(clean)
+    _refuse_repeats(name, tags, text, where)
+    _refuse_unquoted(tags.get(name, Counter()), text, where)
     return CifBlock(data=data, text=text, where=where)

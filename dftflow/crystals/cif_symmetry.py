@@ -89,7 +89,7 @@ def declared_symmetry(block: CifBlock, lattice: Lattice) -> DeclaredSymmetry:
             fix="make a commensurate model of it, or take its average structure (set _cell_modulation_dimension 0)",
             where=block.place("_cell_modulation_dimension"),
         )
-    if any(block.column(tag) for tag in (*OPERATIONS, MAGNETIC)):
+    if any(block.value(tag) for tag in (*OPERATIONS, MAGNETIC)):
         return _by_operations(block, lattice)
     settings, said, tag, notes = _by_names(block)
     if not settings:
@@ -226,8 +226,15 @@ def _contradiction(
 
 
 def _by_operations(block: CifBlock, lattice: Lattice) -> DeclaredSymmetry:
-    tag = next(tag for tag in (*OPERATIONS, MAGNETIC) if block.column(tag))
+    tag, *others = [tag for tag in (*OPERATIONS, MAGNETIC) if block.value(tag)]
     operations = _listed(block, tag)
+    if any(_listed(block, other).keys != operations.keys for other in others if other != MAGNETIC):
+        raise StructureError(
+            "the file contradicts itself on its symmetry operations",
+            reason=f"{block.tag_of(tag)} and {block.tag_of(others[0])} list other ones",
+            fix="remove the list that is wrong",
+            where=block.place(others[0]),
+        )
     wrong = operations.misfit(lattice)
     if wrong:
         raise StructureError(

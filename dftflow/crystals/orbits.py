@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
+from scipy.spatial import cKDTree  # type: ignore[import-untyped]
 
 from dftflow.crystals.contacts import BONDED_FACTOR
 from dftflow.crystals.symmetry_operations import SymmetryOperations
@@ -54,6 +55,7 @@ def orbit_of(frac: NDArray[np.float64], element: str, operations: SymmetryOperat
     place, off_ang = _on_special(frac, operations, lattice)
     images = operations.images(place)
     images -= np.floor(images)
+    images[1.0 - images < 1e-12] = 0.0  # of a coordinate that rounding left just below 0
     kept: list[int] = []
     matrix = lattice.matrix
     for k, image in enumerate(images):
@@ -85,26 +87,29 @@ def orbits_of(
     sites: Sequence[tuple[str, NDArray[np.float64]]], operations: SymmetryOperations, lattice: Lattice
 ) -> tuple[Orbit, ...]:
     """The images of all sites, (element, place) each; one that lists an image of an earlier one again is its twin."""
-    found: list[Orbit] = []
-    for element, frac in sites:
-        orbit = orbit_of(frac, element, operations, lattice)
-        twin = None if len(operations) == 1 else _twin(element, orbit, sites, found, lattice)
-        if twin is not None:
-            orbit = Orbit(places=np.empty((0, 3)), frac=orbit.frac, off_ang=0.0, crowded_ang=0.0, twin=twin)
-        found.append(orbit)
+    found = [orbit_of(frac, element, operations, lattice) for element, frac in sites]
+    if len(operations) == 1:
+        return tuple(found)
+    nowhere = np.empty((0, 3))
+    for number, earlier in _twins([element for element, _ in sites], found, lattice).items():
+        frac = found[number].frac
+        found[number] = Orbit(places=nowhere, frac=frac, off_ang=0.0, crowded_ang=0.0, twin=earlier)
     return tuple(found)
 
 
-def _twin(
-    element: str,
-    orbit: Orbit,
-    sites: Sequence[tuple[str, NDArray[np.float64]]],
-    earlier: Sequence[Orbit],
-    lattice: Lattice,
-) -> int | None:
-    for number, other in enumerate(earlier):
-        if sites[number][0] == element and len(other.places) == len(orbit.places):
-            steps = other.places - orbit.frac
-            if np.linalg.norm((steps - np.rint(steps)) @ lattice.matrix, axis=1).min() <= MERGED_ANG:
-                return number
-    return None
+def _twins(elements: Sequence[str], orbits: Sequence[Orbit], lattice: Lattice) -> dict[int, int]:
+    """Number of a site -> that of the first site of its element of which it is an image."""
+    owner = np.repeat(np.arange(len(orbits)), [len(orbit.places) for orbit in orbits])
+    places = np.concatenate([orbit.places for orbit in orbits]) % 1.0
+    places[places >= 1.0] = 0.0
+    reach = MERGED_ANG * max(lattice.reciprocal_lattice_crystallographic.abc)
+    close = cKDTree(places, boxsize=1.0).query_pairs(reach, output_type="ndarray")
+    found: dict[int, int] = {}
+    for k, j in close[owner[close[:, 0]] != owner[close[:, 1]]]:
+        first, second = sorted((int(owner[k]), int(owner[j])))
+        step = places[k] - places[j]
+        near = np.linalg.norm((step - np.rint(step)) @ lattice.matrix) <= MERGED_ANG
+        alike = elements[first] == elements[second] and len(orbits[first].places) == len(orbits[second].places)
+        if near and alike and first not in found:
+            found[second] = min(first, found.get(second, first))
+    return {number: earlier for number, earlier in found.items() if earlier not in found}

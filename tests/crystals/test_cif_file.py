@@ -91,6 +91,7 @@ SILENT = [
         "Fm-3m",
     ),
     # what says nothing is no claim
+    (cif_text(cubic(4.291), CSBR, P1.replace("'x, y, z'", "?") + named("P m -3 m")), "Cs1 Br1", 4.473, "Pm-3m"),
     (cif_text(cubic(4.291), CSBR, P1 + SUM.format("?", ".") + "_cell_volume ?\n"), "Cs1 Br1", 4.473, "Pm-3m"),
     (
         cif_text(
@@ -262,6 +263,9 @@ CONTRADICTIONS = [
         cif_text(cubic(4.2), CSBR, "_chemical_formula_sum\n" + named("P m -3 m")),
         ("_chemical_formula_sum has no value", "_symmetry"),
     ),
+    (cif_text(cubic(4.2), CSBR, "_symmetry_space_group_name_H-M P m -3 m\n"), ("needs quotes", "'P m -3 m'")),
+    (cif_text(cubic(4.2), CSBR, P1 + "_chemical_formula_sum Br Cs\n"), ("needs quotes", "'Br Cs'")),
+    (cspbbr3_pbnm(OPS + P1), ("_space_group_symop_operation_xyz and _symmetry_equiv_pos_as_xyz",)),
     (cif_text(cubic(4.2), CSBR, "_symmetry_Int_Tables_number 300\n"), ("no space group number 300",)),
     (cif_text(cubic(4.2), CSBR, "_space_group_name_Hall '-P 9q 2'\n"), ("unknown Hall symbol '-P 9q 2'",)),
     (cif_text((4, 4, 4, 60, 60, 120), CSBR), ("no cell has the angles 60, 60, 120",)),
