@@ -216,6 +216,7 @@ def _whole(
     texts = block.column("_atom_site_occupancy")
     given = [cif_number(text) for text in texts] if len(texts) == len(names) else [None] * len(names)
     shares = [1.0 if value is None else value for value in given]
+    _refuse_untold_shares(block, names, given)
     over = [k for k, share in enumerate(shares) if share > 1.001 + (uncertainty_of(texts[k]) if texts else 0)]
     if over or min(shares) < 0:
         k = over[0] if over else int(np.argmin(shares))
@@ -251,6 +252,20 @@ def _whole(
         _refuse_partial(block, names, kinds, shares, partial)
     _refuse_disorder_groups(block, names, kept)
     return sorted(kept), notes
+
+
+def _refuse_untold_shares(block: CifBlock, names: Sequence[str], given: Sequence[float | None]) -> None:
+    """SHELXL marks a site whose occupancy it constrained with P."""
+    columns = (block.column(f"_atom_site_refinement_flags{part}") for part in ("_occupancy", ""))
+    flags = next((column for column in columns if len(column) == len(names)), [])
+    for name, flag, share in zip(names, flags, given, strict=False):
+        if "P" in flag and share is None:
+            raise StructureError(
+                f"{name} is partly occupied, and the file does not say how far",
+                reason=f"its refinement flags are {flag}: P stands for a constrained occupancy",
+                fix="give the occupancies (_atom_site_occupancy), or remove the flag if the place is full",
+                where=block.place_of_site(name),
+            )
 
 
 def _at_one_place(frac: NDArray[np.float64]) -> list[list[int]]:

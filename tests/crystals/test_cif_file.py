@@ -375,6 +375,7 @@ def test_images_listed_again_are_taken_once(tmp_path: Path) -> None:
         ("disorder_group", "1 2", "at most one of them"),
         ("disorder_group", ". -1", "images exclude each other"),
         ("calc_flag", "d dum", "Br1"),
+        ("refinement_flags", "S SP", "Br1 is partly occupied"),
     ],
 )
 def test_what_is_no_whole_atom_at_one_place_is_refused(tmp_path: Path, columns: str, values: str, words: str) -> None:

@@ -11,6 +11,7 @@ from dftflow.crystals.sources import load_crystal
 from dftflow.errors import StructureError
 
 CUBE = "1 0 0\n0 1 0\n0 0 1\n"
+BY_SITE = ("Br1", "Br2", "Cs1", "Br3", "Pb1")
 SITES = "0.5 0 0\n0 0.5 0\n0.5 0.5 0.5\n0 0 0.5\n0 0 0\n"
 
 
@@ -37,6 +38,10 @@ def poscar(
         poscar("2 1 0.5", lattice="2.937 0 0\n0 5.874 0\n0 0 11.748\n"),
         poscar("5.874 5.874 5.874", mode="Cartesian"),
         poscar("5.874", mode="K"),
+        poscar("5.874d0", sites=SITES.replace("0.5 ", "0.5d0 ")),
+        poscar("5.874", names="Br Cs Br Pb  ! kinds"),
+        poscar("5.874", sites="".join(f"{s} {n}\n" for s, n in zip(SITES.splitlines(), BY_SITE, strict=True))),
+        poscar("5.874", sites=SITES + "\n0 0 0\n0 0 0\n0 0 0\n0 0 0\n0 0 0\n"),  # velocities
         poscar("5.874", names="Br_GW Cs_sv/0a1b2c Br Pb_d"),
         poscar("5.874", mode="Selective dynamics\nDirect", sites=SITES.replace("\n", " T F T\n")),
     ],
@@ -63,3 +68,24 @@ def test_other_scaling_factors_are_refused(tmp_path: Path, scale: str) -> None:
         load(tmp_path, poscar(scale))
     assert caught.value.where.endswith(":2")
     assert scale in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "line"),
+    [
+        (poscar("5.874", names="Br Cs Br Pb I"), ("5 kinds", "4 numbers"), 7),
+        (poscar("5.874", names="Br Cs Br"), ("3 kinds", "4 numbers"), 7),
+        (poscar("5.874", sites=SITES + "0.25 0.25 0.25\n"), ("5 atoms", "6 positions"), 7),
+        (poscar("5.874", sites=SITES[:-6]), ("5 atoms", "4 positions"), 7),
+        (poscar("5.874", sites=SITES.replace("0 0 0\n", "0 0 nan\n")), ("5 atoms", "4 positions"), 7),
+        (poscar("5.874").replace("Direct\n", ""), ("neither Direct nor Cartesian",), 8),
+        (poscar("5.874", sites=SITES.replace("\n", " Br\n")), ("atom 3 is Cs", "Br by its own line"), 11),
+    ],
+)
+def test_numbers_names_and_positions_that_contradict(
+    tmp_path: Path, text: str, words: tuple[str, ...], line: int
+) -> None:
+    with pytest.raises(StructureError) as caught:
+        load(tmp_path, text)
+    assert all(word in str(caught.value) for word in words)
+    assert caught.value.where.endswith(f":{line}")
