@@ -20,6 +20,8 @@ from dftflow.units import BOHR_ANG
 __all__ = ["LENGTH_UNITS_ANG", "castep_element", "read_cell"]
 
 LENGTH_UNITS_ANG = {"ang": 1.0, "bohr": BOHR_ANG, "a0": BOHR_ANG, "nm": 10.0, "pm": 0.01, "cm": 1e8, "m": 1e10}
+LONGEST_ANG = 1e5
+FARTHEST = 1e13  # a cell of 1e5 Å in pm
 _MARK = re.compile(r"%\s*(end)?[\s_-]*block\s*[:=]?\s*(\w+)?", re.IGNORECASE)
 _COMMENT = re.compile(r"[#!;].*|^\s*comment\b.*", re.IGNORECASE)
 _LATTICES = ("lattice_cart", "lattice_abc")
@@ -133,9 +135,16 @@ def _lattice(block: _Block, where: str) -> Lattice:
             where=f"{where}:{block.line}",
         )
     rows = [_numbers(line.split(), f"{where}:{number}") for number, line in lines]
+    longest = max(abs(number) for row in (rows if wanted == 3 else rows[:1]) for number in row)
+    if longest > LONGEST_ANG / unit:
+        raise StructureError(
+            f"a lattice vector is longer than {LONGEST_ANG:g} Å", fix="check its unit", where=f"{where}:{lines[0][0]}"
+        )
     if wanted == 3:
         return Lattice(unit * np.array(rows))
-    if min(rows[0]) <= 0 or not all(0 < angle < 180 for angle in rows[1]):
+    cosines = np.cos(np.radians(rows[1]))
+    possible = all(0 < angle < 180 for angle in rows[1]) and 1 + 2 * np.prod(cosines) - cosines @ cosines > 1e-6
+    if min(rows[0]) <= 0 or not possible:
         raise StructureError(
             "the lattice constants span no cell", fix="check lengths and angles", where=f"{where}:{lines[0][0]}"
         )
@@ -159,7 +168,10 @@ def _site(number: int, line: str, where: str) -> tuple[str, list[float]]:
         raise StructureError(
             f"unknown element {species!r}", fix="give a symbol of the periodic table or an atomic number", where=place
         )
-    return element, _numbers(words[:3], place)
+    numbers = _numbers(words[:3], place)
+    if max(map(abs, numbers)) > FARTHEST:
+        raise StructureError(f"{species} lies out of all bounds", fix="check its coordinates", where=place)
+    return element, numbers
 
 
 def read_cell(text: str, where: str) -> Read:

@@ -72,6 +72,9 @@ def test_deuterium_is_hydrogen(tmp_path: Path) -> None:
         (CUBE + ABC + positions(SITES), "both", 6),
         (CUBE + positions(SITES) + positions(SITES), "twice", 14),
         (CUBE + positions(""), "no atoms", None),
+        (CUBE.replace("5.874", "1e300") + positions(SITES), "longer than 100000 Å", 2),
+        (ABC.replace("90 90 90", "60 60 150") + positions(SITES), "span no cell", 3),
+        (CUBE + positions(SITES.replace("0.5 0.5 0.5", "0.5 0.5 1e300")), "out of all bounds", 7),
         (CUBE.replace("CART\n5", "CART\nfoot\n5") + positions(SITES), "unknown unit", 2),
     ],
 )
