@@ -11,7 +11,7 @@ from math import gcd, pi
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge
+from dftflow.crystals.ions import OXIDATION_STATE, IonicUnit, chemical_formula, formal_charge, states_of_units
 from dftflow.crystals.symmetry import spglib_dataset
 from dftflow.model.results import FloatArray, readonly
 from dftflow.units import BOHR_ANG, HARTREE_EV
@@ -137,13 +137,15 @@ class Cut:
         """The slab in its cell, layer by layer.
 
         Site properties: ``layer`` counts from the bottom; ``molecule`` is -1 for a single ion, else the number of the
-        molecule, whose charge is in ``properties["molecule_charges"]``.
+        molecule, whose charge is in ``properties["molecule_charges"]``; `OXIDATION_STATE` where an element has another
+        charge than its usual one.
         """
         symbols: list[str] = []
         positions: list[FloatArray] = []
         numbers: list[int] = []
         molecules: list[int] = []
         charges: list[int] = []
+        states: list[int | None] = []
         for number, layer in enumerate(self.centred(vacuum_ang)):
             for unit in sorted(layer, key=lambda unit: (unit.charge < 0, abs(unit.charge), unit.name)):
                 molecular = len(unit.symbols) > 1
@@ -152,12 +154,14 @@ class Cut:
                 numbers += [number] * len(unit.symbols)
                 molecules += [len(charges) if molecular else -1] * len(unit.symbols)
                 charges += [unit.charge] if molecular else []
+                states += states_of_units([unit])
         return Structure(
             Lattice(self.cell_ang(vacuum_ang)),
             symbols,
             np.concatenate(positions),
             coords_are_cartesian=True,
-            site_properties={"layer": numbers, "molecule": molecules},
+            site_properties={"layer": numbers, "molecule": molecules}
+            | ({OXIDATION_STATE: states} if any(state is not None for state in states) else {}),
             properties={"molecule_charges": tuple(charges)},
         )
 

@@ -12,14 +12,6 @@ from dftflow.errors import StructureError
 
 __all__ = ["Read", "Warnings", "check_element", "line_of", "messages_of", "place", "plain"]
 
-# What pymatgen says on every file, or says twice.
-_NOISE = (
-    "Issues encountered",
-    "Skipping relative stoichiometry",
-    "Cannot determine chemical composition",
-    "Spacegroup from",
-)
-
 Warnings = list[str]
 Read = tuple[Structure, Warnings, str]
 """A crystal, what a person should know of how it was read, and the reference that the file names."""
@@ -51,5 +43,6 @@ def check_element(symbol: str, text: str, where: str) -> None:
 
 
 def messages_of(caught: Sequence[warnings.WarningMessage]) -> Warnings:
+    """What a library remarked, each remark whole and in one line."""
     texts = [str(entry.message) for entry in caught if not issubclass(entry.category, DeprecationWarning)]
-    return list(dict.fromkeys(text.splitlines()[0] for text in texts if text and not any(n in text for n in _NOISE)))
+    return list(dict.fromkeys(joined for text in texts if (joined := " ".join(text.split()))))

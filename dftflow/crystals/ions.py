@@ -21,7 +21,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["IonicUnit", "chemical_formula", "formal_charge", "formula_of", "ionic_units"]
+__all__ = [
+    "OXIDATION_STATE",
+    "IonicUnit",
+    "chemical_formula",
+    "formal_charge",
+    "formula_of",
+    "ionic_units",
+    "states_of_units",
+    "with_oxidation_states",
+    "with_states_of",
+]
+
+OXIDATION_STATE = "oxidation_state"
+"""Site property with the oxidation state that a file gives an atom, None where it gives none. It is no pymatgen
+`Species`, which would make of Sn4+ and of the Sn that a code returns two elements."""
 
 BOND_FACTOR = 1.25
 """Longest bond in units of the sum of the covalent radii: 1.84 Å for C-N, 1.34 Å for C-H."""
@@ -112,6 +126,46 @@ def formula_of(structure: Structure) -> str:
         return str(structure.composition.reduced_formula)
 
 
+def with_oxidation_states(structure: Structure, states: Sequence[float | None]) -> Structure:
+    """A copy whose sites have these oxidation states, one each."""
+    copy = structure.copy()
+    copy.add_site_property(OXIDATION_STATE, list(states))
+    return copy
+
+
+def with_states_of(structure: Structure, like: Structure) -> Structure:
+    """`structure`, as a code returns it, with the oxidation states of the crystal or slab that it was calculated from.
+
+    By element where one has the same state everywhere; otherwise atom by atom of each element, whose order every deck
+    keeps.
+    """
+    known = like.site_properties.get(OXIDATION_STATE)
+    if not known or OXIDATION_STATE in structure.site_properties:
+        return structure
+    of_element: dict[str, list[float | None]] = {}
+    for site, state in zip(like, known, strict=True):
+        of_element.setdefault(site.specie.symbol, []).append(state)
+    symbols = [site.specie.symbol for site in structure]
+    same = Counter(symbols) == {symbol: len(states) for symbol, states in of_element.items()}
+    used: Counter[str] = Counter()
+    states: list[float | None] = []
+    for symbol in symbols:
+        given = of_element.get(symbol, [None])
+        one = len(set(given)) == 1
+        states.append(given[0] if one else given[used[symbol]] if same else None)
+        used[symbol] += 1
+    return with_oxidation_states(structure, states)
+
+
+def states_of_units(units: Sequence[IonicUnit]) -> list[int | None]:
+    """Oxidation states to keep with the atoms of `units`, None where the element alone tells the charge."""
+    states: list[int | None] = []
+    for unit in units:
+        told = len(unit.symbols) == 1 and _ION_CHARGES.get(unit.name) != unit.charge
+        states += [unit.charge if told else None] * len(unit.symbols)
+    return states
+
+
 def ionic_units(structure: Structure, *, molecule_charges: Mapping[str, int] | None = None) -> tuple[IonicUnit, ...]:
     """Ions of an ordered crystal, in the order of their first sites.
 
@@ -123,7 +177,8 @@ def ionic_units(structure: Structure, *, molecule_charges: Mapping[str, int] | N
     structure
         An ordered crystal. A molecule's charge is the sum of its oxidation states, if the sites have them, else that
         in ``properties["molecule_charges"]``, else that of a known ion (FA, MA, NH4). An ion's charge is its
-        oxidation state, or else its element's only usual one.
+        oxidation state (of its `Species`, or the site property `OXIDATION_STATE`), or else its element's only usual
+        one.
     molecule_charges
         Formula in Hill order (``"C2H8N"``: C, H, then the alphabet) -> charge; comes before all others.
 
@@ -241,7 +296,7 @@ def _identity(structure: Structure, indices: tuple[int, ...], given: Mapping[str
     """Name and charge of the ion on the sites `indices`."""
     counts = Counter(structure[i].specie.symbol for i in indices)
     formula = _hill(counts)
-    states = [getattr(structure[i].specie, "oxi_state", None) for i in indices]
+    states = [_state(structure, i) for i in indices]
     known, usual = _MOLECULAR_IONS.get(frozenset(counts.items()), (f"({formula})", None))
     single = len(indices) == 1
     name = formula if single else known
@@ -256,10 +311,18 @@ def _identity(structure: Structure, indices: tuple[int, ...], given: Mapping[str
         raise SurfaceError(
             f"the charge of {formula} is {'not known' if charge is None else f'{charge:g}, not a whole number'}",
             reason="formal charges decide which terminations are neutral",
-            fix="decorate the structure with oxidation states (structure.add_oxidation_state_by_element)"
-            + ("" if single else f", or give molecule_charges={{{formula!r}: 1}}"),
+            fix="give a CIF with _atom_type_oxidation_number, or in Python a structure with oxidation states "
+            "(structure.add_oxidation_state_by_element)"
+            + ("" if single else f" or molecule_charges={{{formula!r}: 1}}"),
         )
     return name, round(charge)
+
+
+def _state(structure: Structure, index: int) -> float | None:
+    """Oxidation state of a site; None when it has none."""
+    of_species = getattr(structure[index].specie, "oxi_state", None)
+    state = structure[index].properties.get(OXIDATION_STATE) if of_species is None else of_species
+    return None if state is None else float(state)
 
 
 def _recorded_charge(structure: Structure, index: int) -> int | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dftflow.crystals.ions import IonicUnit, formal_charge, ionic_units
+from dftflow.crystals.ions import OXIDATION_STATE, IonicUnit, formal_charge, ionic_units
 from dftflow.crystals.overlay import SAME_STRAIN, IonStack, shortest_vectors_ang, stack_of
 from dftflow.crystals.planes import GIVEN, coprime_indices, resolve_plane
 from dftflow.crystals.slabs import enumerate_slabs
@@ -223,7 +223,11 @@ def _folded(slab: Structure, repeat_ang: NDArray[np.float64]) -> Structure | Non
         [slab[index].specie for index in sites],
         np.concatenate([unit.positions_ang for unit in kept]),
         coords_are_cartesian=True,
-        site_properties={"molecule": [slab.site_properties["molecule"][index] for index in sites]},
+        site_properties={
+            name: [slab.site_properties[name][index] for index in sites]
+            for name in ("molecule", OXIDATION_STATE)
+            if name in slab.site_properties
+        },
         properties=slab.properties,
     )
     return crystal if formal_charge(ionic_units(crystal)) == 0 else None

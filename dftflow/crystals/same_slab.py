@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.crystals.faces import faces_of, units_by_height
-from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge, ionic_units
+from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge, ionic_units, with_states_of
 from dftflow.crystals.likeness import Likeness
 from dftflow.crystals.overlay import IonStack, Misfit, misfit, plane_cells, stack_of
 from dftflow.crystals.parent_crystal import ParentCrystal, parent_crystal
@@ -59,7 +59,7 @@ def compare_surface(slab: Structure, model: SlabModel, *, relaxed: bool = False)
     SurfaceError
         When the charges of its ions are not known.
     """
-    pair = _Pair(slab=slab, model=model)
+    pair = _Pair(slab=with_states_of(slab, model.structure), model=model)
     if pair.cells is None:
         have, want = _plane_text(slab), _plane_text(model.structure)
         return Likeness(refusal=f"a surface cell of {have}, where that of {model.plane} has {want}")

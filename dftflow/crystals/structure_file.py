@@ -14,7 +14,8 @@ from dftflow.crystals.castep_cell_file import read_cell
 from dftflow.crystals.cif_file import read_cif
 from dftflow.crystals.contacts import check_contacts
 from dftflow.crystals.crystal import Crystal
-from dftflow.crystals.file_notes import Read, Warnings, check_element
+from dftflow.crystals.file_notes import Read, check_element
+from dftflow.crystals.missing_hydrogens import check_hydrogens
 from dftflow.crystals.poscar_file import read_poscar
 from dftflow.crystals.symmetry import space_group
 from dftflow.crystals.xyz_file import read_xyz
@@ -90,7 +91,7 @@ def read_structure_file(path: Path, source: str) -> Crystal:
     except Exception as error:  # the readers raise whatever their parsing code happens to raise
         raise _unreadable(path, error) from error
     group = space_group(checked(structure, str(path)))
-    messages += _contradiction(text, path, group.number)
+    check_hydrogens(structure, str(path))
     return Crystal(
         name=path.stem,
         structure=structure,
@@ -102,14 +103,6 @@ def read_structure_file(path: Path, source: str) -> Crystal:
         confidence="file",
         warnings=tuple(messages),
     )
-
-
-def _contradiction(text: str, path: Path, number: int) -> Warnings:
-    """A warning when a CIF gives another space-group number than its atoms have."""
-    given = re.search(r"^_(?:space_group_IT_number|symmetry_Int_Tables_number)\s+'?(\d+)", text, re.M)
-    if path.suffix.lower() != ".cif" or given is None or int(given.group(1)) in (1, number):
-        return []
-    return [f"the file says space group number {given.group(1)}, its atoms have {number}"]
 
 
 def _unreadable(path: Path, error: Exception) -> StructureError:

@@ -33,6 +33,7 @@ __all__ = [
     "is_hexagonal",
     "keeps_symmetry",
     "point_operations",
+    "quiet_spglib",
     "space_group",
     "spglib_dataset",
     "symmetry_dataset",
@@ -73,7 +74,7 @@ class SpaceGroup:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_spglib() -> Iterator[None]:
     """spglib announces on every call that it will raise its errors one day instead of returning None."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -107,7 +108,7 @@ def spglib_dataset(
         Of the setting to describe the cell in; 0 leaves the choice to spglib.
     """
     cell: Any = (cell_ang, frac_coords, list(kinds))
-    with _quiet(), suppress(spglib.SpglibError):
+    with quiet_spglib(), suppress(spglib.SpglibError):
         return spglib.get_symmetry_dataset(
             cell, symprec=symprec_ang, angle_tolerance=angle_tolerance_deg, hall_number=hall_number
         )
@@ -172,7 +173,7 @@ class TabulatedSetting:
 @cache
 def tabulated_settings() -> tuple[TabulatedSetting, ...]:
     """All 530 of them, by Hall number."""
-    with _quiet():
+    with quiet_spglib():
         kinds = [(hall_number, spglib.get_spacegroup_type(hall_number)) for hall_number in range(1, 531)]
     return tuple(
         TabulatedSetting(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dftflow.crystals.geometry import geometry_digest
+from dftflow.crystals.ions import with_states_of
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.built import Built
 from dftflow.model.step import Step, StepId
@@ -62,7 +63,7 @@ class Builder:
         if isinstance(admission, Admitted):
             structure = admission.results.structure
             assert structure is not None, "the gate admits no relaxation without a geometry"
-            return Parent(built=admission.built, structure=structure)
+            return Parent(built=admission.built, structure=with_states_of(structure, admission.built.structure))
         built = self.build(step, known)
         return Parent(built=built, structure=built.structure)
 

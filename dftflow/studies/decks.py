@@ -20,7 +20,7 @@ from dftflow.run.graph import run_graph
 from dftflow.run.job import NodeOutcome
 from dftflow.run.lock import locked
 from dftflow.studies.builder import geometry_needs
-from dftflow.studies.plan import plan_study
+from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
@@ -43,7 +43,7 @@ class WrittenDeck:
     failure
         Why there is no deck, or why what lies there is not what is asked for; nothing is written then.
     cautions
-        What its writer cautions about.
+        What its writer cautions about, and what is to be known of the crystals that it is of.
     kept
         Its files that a person has changed, and that were left as they are.
     behind
@@ -194,10 +194,18 @@ def _written(work: Work, step: Step, end: NodeOutcome) -> WrittenDeck:
         else end.failure
         if record is None and not finished
         else "",
-        cautions=() if record is None or finished or refused else (*record.notes, *record.cautions),
+        cautions=()
+        if record is None or finished or refused
+        else (*record.notes, *record.cautions, *_of_crystals(work.plan, step)),
         kept=end.kept,
         behind=() if finished or refused else work.behind.get(step.id, ()),
     )
+
+
+def _of_crystals(plan: Plan, step: Step) -> tuple[str, ...]:
+    """What the readers of its crystals remarked."""
+    materials = [plan.materials[name] for name in step.id.subject.materials]
+    return tuple(f"crystal {m.name}: {text}" for m in materials for text in m.crystal.warnings)
 
 
 def _command(work: Work, step: Step) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cif_texts import cif_text, cubic
 from pymatgen.core import Structure
 
 from dftflow.cli.main import main
@@ -106,6 +107,26 @@ def test_decks_say_what_their_writer_cautions_about(tmp_path: Path, capsys: pyte
     (pulay,) = [line for line in printed.splitlines() if "Pulay" in line]
     assert pulay.startswith("! ") and pulay.endswith("(CsPbBr3/bulk-relax, FAPbBr3/bulk-relax)")
     assert pulay.removeprefix("! ") in (out / "RUN.md").read_text()
+
+
+def test_decks_say_how_a_crystal_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the reader decided, in `structure`, in `decks` and in the run sheet, whole."""
+    sites = "Si1 Si 0.125 0.125 0.125\n"
+    head = "_symmetry_space_group_name_H-M 'F d -3 m'\n_chemical_formula_sum 'Si'\n_cell_formula_units_Z 8\n"
+    (tmp_path / "si.cif").write_text(cif_text(cubic(5.431), sites, head))
+    (tmp_path / "si.toml").write_text(
+        'schema = 1\ntitle = "Si"\n[materials.Si]\nstructure = "si.cif"\ncutoff_ev = 300\n'
+        "relax_kpoints = [2, 2, 2]\nbands_kpoints = [4, 4, 4]\n"
+    )
+    assert main(["structure", str(tmp_path / "si.cif")]) == 0
+    shown = capsys.readouterr().out
+    (note,) = [line.split(maxsplit=1)[1] for line in shown.splitlines() if line.startswith("note")]
+    assert "F d -3 m :2 was taken (8 atoms, Si8, 2.33 g/cm3)" in note and "Si16" in note
+    out = tmp_path / "decks"
+    assert main(["decks", str(tmp_path / "si.toml"), "--code", "castep", "--out", str(out)]) == 0
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if note in line]
+    assert said.startswith("! crystal Si: ") and said.endswith("(Si/bulk-relax, Si/bulk-bands)")
+    assert said.removeprefix("! ") in (out / "RUN.md").read_text()
 
 
 def test_a_cell_is_not_relaxed_below_what_the_potentials_need(

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
-from dftflow.crystals.ions import chemical_formula, formal_charge, ionic_units
+from dftflow.crystals.ions import (
+    chemical_formula,
+    formal_charge,
+    ionic_units,
+    with_oxidation_states,
+    with_states_of,
+)
+from dftflow.crystals.planes import resolve_plane
+from dftflow.crystals.same_slab import compare_surface
+from dftflow.crystals.slabs import enumerate_slabs
 from dftflow.errors import SurfaceError
 
 # PBE gas-phase geometry of formamidinium: C-N 1.315 Å, C-H 1.093 Å, N-H 1.017 and 1.019 Å.
@@ -153,3 +162,56 @@ def test_a_disordered_crystal_is_refused():
 
     with pytest.raises(SurfaceError, match="disordered"):
         ionic_units(mixed)
+
+
+def cs2sni6() -> Structure:
+    """Cs2SnI6, Fm-3m, 11.65 Å: Sn is +4 here, and +2 in most halides."""
+    crystal = Structure.from_spacegroup(
+        "Fm-3m",
+        Lattice.cubic(11.65),
+        ["Cs", "Sn", "I"],
+        [(0.25, 0.25, 0.25), (0, 0, 0), (0.2456, 0, 0)],
+    )
+    states = {"Cs": 1, "Sn": 4, "I": -1}
+    return with_oxidation_states(crystal, [states[site.specie.symbol] for site in crystal])
+
+
+def test_oxidation_states_of_a_file_are_the_charges():
+    bare = cs2sni6()
+    bare.remove_site_property("oxidation_state")
+    plane = resolve_plane(bare, (0, 0, 1))
+    with pytest.raises(SurfaceError, match="sum to -8"):
+        enumerate_slabs(bare, plane, min_thickness_ang=10.0, vacuum_ang=15.0)
+    units = ionic_units(cs2sni6())
+    assert {unit.name: unit.charge for unit in units} == {"Cs": 1, "Sn": 4, "I": -1}
+    assert formal_charge(units) == 0
+    assert formal_charge(ionic_units(cs2sni6() * (2, 1, 1))) == 0
+
+
+def test_slabs_keep_them_and_what_a_code_returns_gets_them_back():
+    """The (001) layers of K2PtCl6 type are CsI with all Cs (neutral: 2 Cs+ 2 I-) and SnI4 (neutral)."""
+    crystal = cs2sni6()
+    slabs = enumerate_slabs(crystal, resolve_plane(crystal, (0, 0, 1)), min_thickness_ang=10.0, vacuum_ang=15.0)
+    assert {slab.termination: slab.formal_charge for slab in slabs} == {"CsI": 0, "SnI4": 0, "CsI|SnI4": 0}
+    slab = next(slab for slab in slabs if slab.termination == "SnI4")
+    assert formal_charge(ionic_units(slab.structure)) == 0
+    returned = Structure(slab.structure.lattice, slab.structure.species, slab.structure.frac_coords)
+    assert formal_charge(ionic_units(returned)) != 0
+    assert formal_charge(ionic_units(with_states_of(returned, slab.structure))) == 0
+    likeness = compare_surface(returned, slab)
+    assert (likeness.refusal, likeness.remark) == ("", "")
+
+
+def test_mixed_valence_goes_back_atom_by_atom():
+    """Cs2 Au+ Au3+ I6: two states of one element, told apart by their order."""
+    crystal = Structure(
+        Lattice.tetragonal(8.28, 12.09),
+        ["Au", "I", "Au"],
+        [(0, 0, 0), (0.3, 0.3, 0), (0.5, 0.5, 0)],
+    )
+    told = with_oxidation_states(crystal, [1, -1, 3])
+    assert with_states_of(crystal, told).site_properties["oxidation_state"] == [1, -1, 3]
+    other = Structure(crystal.lattice, ["I", "Au", "Au"], [(0.3, 0.3, 0), (0, 0, 0), (0.5, 0.5, 0)])
+    assert with_states_of(other, told).site_properties["oxidation_state"] == [-1, 1, 3]
+    assert with_states_of(crystal * (2, 1, 1), told).site_properties["oxidation_state"][2:4] == [-1, -1]
+    assert with_states_of(crystal, crystal) is crystal

@@ -5,8 +5,8 @@ field (``1.000000000000000-105``), castepinput (0.1.11) at two blanks in ``%ENDB
 line a damaged file ends.
 
 Format: CASTEP 18.1 ``--help`` and castep-docs; see `dftflow.codes.castep.input.deck_file` for lines and blocks.
-Coordinates may be fractions (``1/3``); a block may start with a line that names its unit; behind the three coordinates
-of an atom may stand ``SPIN=``, ``LABEL=`` and ``MIXTURE=``.
+Coordinates may be sums (``1/3``), and an atomic number may stand for the symbol; a block may start with a line that
+names its unit; behind the three coordinates of an atom may stand ``SPIN=``, ``LABEL=`` and ``MIXTURE=``.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from dftflow.codes.castep.input.constraints import (
     read_ionic_constraints,
 )
 from dftflow.codes.castep.input.deck_file import DeckBlock, DeckFile, DeckLine, scan_deck
-from dftflow.codes.castep.output.fortran_number import fortran_integer, fortran_number
+from dftflow.crystals.castep_cell_file import LENGTH_UNITS_ANG, castep_element
 from dftflow.errors import ParseError
+from dftflow.model.fortran_number import fortran_integer, fortran_number
 from dftflow.model.results import FloatArray
 from dftflow.model.spec import KPath, KPoint
-from dftflow.units import BOHR_ANG
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure
@@ -51,7 +51,6 @@ __all__ = [
     "read_cell_structure",
 ]
 
-LENGTH_UNITS_ANG = {"ang": 1.0, "bohr": BOHR_ANG, "a0": BOHR_ANG, "nm": 10.0, "pm": 0.01, "cm": 1e8, "m": 1e10}
 DEFAULT_PATH_SPACING_PER_ANG = 0.1
 LISTS = ("spectral_kpoint_list", "bs_kpoint_list", "spectral_kpoints_list", "bs_kpoints_list")
 PATHS = ("spectral_kpoint_path", "bs_kpoint_path", "spectral_kpoints_path", "bs_kpoints_path")
@@ -381,11 +380,9 @@ def _unit_and_lines(deck: DeckFile, block: DeckBlock) -> tuple[float, tuple[Deck
 
 
 def _element(deck: DeckFile, number: int, species: str) -> str:
-    from pymatgen.core import Element
-
-    symbol = re.split(r"[^A-Za-z]", species)[0].capitalize()
+    symbol = castep_element(species)
     # a damaged letter must not leave another element: Pb with its b lost is no phosphorus
-    if not species.isascii() or not Element.is_valid_symbol(symbol):
+    if symbol is None:
         raise ParseError(f"{species!r} names no element", where=deck.where(number))
     return symbol
 

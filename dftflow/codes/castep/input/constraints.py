@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dftflow.codes.castep.input.deck_file import DeckBlock, DeckFile, DeckLine
-from dftflow.codes.castep.output.fortran_number import fortran_integer, fortran_number
 from dftflow.errors import ParseError
+from dftflow.model.fortran_number import fortran_integer, fortran_number
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

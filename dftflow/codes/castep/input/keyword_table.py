@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from dftflow.codes.castep.output.fortran_number import fortran_number
+from dftflow.model.fortran_number import fortran_number
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV, RYDBERG_EV
 
 __all__ = [

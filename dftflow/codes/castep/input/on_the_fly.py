@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dftflow.codes.castep.output.fortran_number import fortran_number
+from dftflow.model.fortran_number import fortran_number
 from dftflow.units import HARTREE_EV
 
 __all__ = ["OnTheFly", "Projector", "read_on_the_fly"]

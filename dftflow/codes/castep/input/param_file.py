@@ -13,8 +13,8 @@ from pathlib import Path
 
 from dftflow.codes.castep.input.deck_file import DeckBlock, DeckKeyword, scan_deck
 from dftflow.codes.castep.input.keyword_table import UNITS, canonical_name, split_quantity
-from dftflow.codes.castep.output.fortran_number import fortran_integer, fortran_number
 from dftflow.errors import ParseError
+from dftflow.model.fortran_number import fortran_integer, fortran_number
 
 __all__ = ["ParamFile", "read_param"]
 

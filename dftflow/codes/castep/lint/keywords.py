@@ -9,7 +9,7 @@ from dftflow.codes.castep.input.deck_file import DeckBlock, DeckFile, DeckKeywor
 from dftflow.codes.castep.input.keyword_table import Keyword, canonical_name, keyword_table, split_quantity
 from dftflow.codes.castep.input.param_file import FALSE, TRUE
 from dftflow.codes.castep.lint.finding import Finding, Severity
-from dftflow.codes.castep.output.fortran_number import fortran_integer, fortran_number
+from dftflow.model.fortran_number import fortran_integer, fortran_number
 
 __all__ = ["check_keywords"]
 

@@ -8,7 +8,7 @@ from dftflow.codes.castep.input.deck_file import DeckBlock, DeckFile, DeckKeywor
 from dftflow.codes.castep.input.keyword_table import canonical_name
 from dftflow.codes.castep.lint.finding import Finding
 from dftflow.codes.castep.lint.values import DeckValues
-from dftflow.codes.castep.output.fortran_number import fortran_number
+from dftflow.model.fortran_number import fortran_number
 
 __all__ = ["SAMPLINGS", "check_kpath_families"]
 

@@ -27,8 +27,8 @@ from dftflow.codes.castep.input.species_potentials import SpeciesPotentials, rea
 from dftflow.codes.castep.lint.finding import Finding, Severity
 from dftflow.codes.castep.lint.potentials import check_potential_files
 from dftflow.codes.castep.lint.sites import check_sites
-from dftflow.codes.castep.output.fortran_number import fortran_number
 from dftflow.errors import ParseError
+from dftflow.model.fortran_number import fortran_number
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice

@@ -18,9 +18,9 @@ import numpy as np
 from dftflow.codes.castep.input.kpath_letters import LetterPath, path_of_letters, place_letters
 from dftflow.codes.castep.output.content import whole_content
 from dftflow.codes.castep.output.fixed_width import ByteArray, decimals
-from dftflow.codes.castep.output.fortran_number import fortran_number, required_number
 from dftflow.codes.reading import zero_of
 from dftflow.errors import ParseError
+from dftflow.model.fortran_number import fortran_number, required_number
 from dftflow.model.kpoint_grid import is_lattice_vector
 from dftflow.model.results import Bands, FloatArray
 from dftflow.model.spec import KPath, KPoint

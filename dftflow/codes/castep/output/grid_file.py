@@ -20,10 +20,10 @@ from typing import Literal
 
 import numpy as np
 
-from dftflow.codes.castep.output.fortran_number import required_number
 from dftflow.codes.castep.output.grid_rows import GridRows
 from dftflow.codes.reading import zero_of
 from dftflow.errors import ParseError
+from dftflow.model.fortran_number import required_number
 from dftflow.model.results import FloatArray, PotentialGrid, readonly
 from dftflow.units import BOHR_ANG, HARTREE_EV
 

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dftflow.codes.castep.input.param_file import ParamFile, read_param
-from dftflow.codes.castep.output.fortran_number import fortran_number
 from dftflow.errors import ParseError
 from dftflow.units import HARTREE_EV
 
@@ -144,23 +143,6 @@ def test_any_bytes_are_read_or_refused(content: bytes, tmp_path: Path) -> None:
         for reader in readers:
             with suppress(ParseError):
                 assert reader(name) is not None
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_numbers_survive_in_every_notation(value: float) -> None:
-    assert fortran_number(repr(value)) == value
-    assert fortran_number(f"{value:.17E}".replace("E", "D")) == value
-
-
-@pytest.mark.parametrize("word", ["", "-", ".", "1_0", "nan", "inf", "1e999", "0x1F", "1e+", "****", "1.0-10"])
-@pytest.mark.parametrize("form", ["{}", "1/{}", "{}/2", "1{}9x"])
-def test_what_is_no_number(word: str, form: str) -> None:
-    assert fortran_number(form.format(word)) is None
-
-
-@pytest.mark.parametrize("word", ["1/0", "1/2/3", "٣", "9" * 5000])
-def test_what_only_looks_like_a_number(word: str) -> None:
-    assert fortran_number(word) is None
 
 
 def test_every_published_param_file(castep_data: Path) -> None:
