@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 
-from pymatgen.io.vasp import Poscar
-
 from dftflow.crystals.file_notes import Read, check_element, messages_of, plain
 from dftflow.errors import StructureError
 
@@ -14,6 +12,8 @@ __all__ = ["read_poscar"]
 
 
 def read_poscar(text: str, where: str) -> Read:
+    from pymatgen.io.vasp import Poscar
+
     lines = text.splitlines()
     symbols = lines[5].split() if len(lines) > 5 else []
     for symbol in symbols:
