@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dftflow.crystals.plain import plain_structure, structure_of
 from dftflow.errors import StoreError
@@ -22,10 +23,14 @@ from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.surface import AtomicLayer, Plane, SlabModel
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 __all__ = ["BUILT_FILE", "BuiltRecord", "built_text", "read_built"]
 
 BUILT_FILE = "built.json"
 SCHEMA = "dftflow-built/1"
+Checked = TypeVar("Checked")
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -136,10 +141,17 @@ def _record(content: Mapping[str, Any]) -> BuiltRecord:
 # --- parts ------------------------------------------------------------------------------------------------------
 
 
-def _spec(content: Mapping[str, Any]) -> CalcSpec:
+@cache
+def _checker(kind: type[Checked]) -> TypeAdapter[Checked]:
+    """Made once: making one costs as much as reading a folder."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(CalcSpec).validate_python(content)
+    return TypeAdapter(kind)
+
+
+def _spec(content: Mapping[str, Any]) -> CalcSpec:
+    spec: CalcSpec = _checker(CalcSpec).validate_python(content)
+    return spec
 
 
 def _plain_model(model: SlabModel) -> dict[str, Any]:
@@ -152,10 +164,8 @@ def _plain_model(model: SlabModel) -> dict[str, Any]:
 
 
 def _model(content: Mapping[str, Any]) -> SlabModel:
-    from pydantic import TypeAdapter
-
     plain = dict(content)
     plain["structure"] = structure_of(content["structure"])
-    plain["plane"] = TypeAdapter(Plane).validate_python(content["plane"])
+    plain["plane"] = _checker(Plane).validate_python(content["plane"])
     plain["layers"] = tuple(AtomicLayer(**layer) for layer in content["layers"])
     return SlabModel(**plain)
