@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import (
     BaseLoader,
+    BytecodeCache,
     ChoiceLoader,
     DictLoader,
     Environment,
@@ -23,6 +25,7 @@ from jinja2 import (
     TemplateSyntaxError,
     meta,
 )
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from dftflow.errors import OptionError, SpecError
@@ -32,6 +35,23 @@ __all__ = ["TemplateSource", "own_templates", "render_template"]
 
 TemplateSource = Path | Mapping[str, str]
 """A folder that holds ``<code>/<name>.j2``, or the texts of such files by these names."""
+
+
+class _Compiled(BytecodeCache):
+    """Templates that this process has compiled; jinja2 asks whether it was from the same text."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 
 
 def render_template(name: str, values: Mapping[str, Any], *, search: Sequence[TemplateSource] = ()) -> str:
@@ -60,6 +80,7 @@ def render_template(name: str, values: Mapping[str, Any], *, search: Sequence[Te
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # decks are plain text, not HTML
+        bytecode_cache=_COMPILED,
     )
     try:
         wanted = _names(environment, name) - environment.globals.keys()
@@ -160,10 +181,18 @@ def _names(environment: ImmutableSandboxedEnvironment, name: str) -> set[str]:
         seen.add(current)
         environment.get_template(current)  # compiles it, so that an error in it carries its file and line
         assert environment.loader is not None
-        tree = environment.parse(environment.loader.get_source(environment, current)[0])
-        found |= meta.find_undeclared_variables(tree)
-        todo += [other for other in meta.find_referenced_templates(tree) if other is not None]
+        names, others = _looked_up(environment.loader.get_source(environment, current)[0])
+        found |= names
+        todo += others
     return found
+
+
+@lru_cache(maxsize=64)
+def _looked_up(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Names that a template looks up, and the templates that it includes."""
+    tree = Environment(autoescape=False).parse(text)
+    others = tuple(other for other in meta.find_referenced_templates(tree) if other is not None)
+    return frozenset(meta.find_undeclared_variables(tree)), others
 
 
 def _file_of(environment: ImmutableSandboxedEnvironment, name: str) -> str:
