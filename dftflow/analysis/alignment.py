@@ -136,11 +136,15 @@ def alignment_type(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: fl
     return _type_within(first, second, tolerance_ev, (0.0, 0.0))
 
 
-def _type_by_the_rules(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float) -> AlignmentType:
-    if first.vbm_ev > second.cbm_ev or second.vbm_ev > first.cbm_ev:
+def _type_by_the_rules(
+    first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float, shift_ev: float
+) -> AlignmentType:
+    """The type with `first` moved by `shift_ev`."""
+    vbm_ev, cbm_ev = first.vbm_ev + shift_ev, first.cbm_ev + shift_ev
+    if vbm_ev > second.cbm_ev or second.vbm_ev > cbm_ev:
         return "type III"
-    valence = _direction(first.vbm_ev - second.vbm_ev, tolerance_ev)
-    conduction = _direction(first.cbm_ev - second.cbm_ev, tolerance_ev)
+    valence = _direction(vbm_ev - second.vbm_ev, tolerance_ev)
+    conduction = _direction(cbm_ev - second.cbm_ev, tolerance_ev)
     if valence == conduction:
         return "type II" if valence else "not resolved"
     return "type I" if valence and conduction else "quasi-type II"
@@ -175,11 +179,7 @@ def _types_within(
     changes += [second.cbm_ev - first.vbm_ev, second.vbm_ev - first.cbm_ev]
     borders = sorted({low, high, *(change for change in changes if low < change < high)})
     shifts = [0.0, low, high, *((left + right) / 2 for left, right in pairwise(borders))]
-    return {_type_by_the_rules(_shifted(first, shift), second, tolerance_ev) for shift in shifts}
-
-
-def _shifted(edges: AbsoluteEdges, shift_ev: float) -> AbsoluteEdges:
-    return replace(edges, vbm_ev=edges.vbm_ev + shift_ev, cbm_ev=edges.cbm_ev + shift_ev)
+    return {_type_by_the_rules(first, second, tolerance_ev, shift) for shift in shifts}
 
 
 # --- where the edges come from ----------------------------------------------------------------------------------
@@ -269,15 +269,16 @@ def with_contradictions(rows: Sequence[Alignment]) -> tuple[Alignment, ...]:
     Two rows of the same two materials contradict each other when their valence-band offsets, each within its range,
     stay more than the tolerance apart. A row without a range, such as a published one, stands for its number alone.
     """
+    of_pair: dict[frozenset[str], list[tuple[int, Alignment]]] = {}
+    for numbered in enumerate(rows, start=1):
+        of_pair.setdefault(numbered[1].pair, []).append(numbered)
     return tuple(
-        replace(row, contradicts=tuple(n for n, other in enumerate(rows, start=1) if _contradict(row, other)))
-        for row in rows
+        replace(row, contradicts=tuple(n for n, other in of_pair[row.pair] if _contradict(row, other))) for row in rows
     )
 
 
 def _contradict(row: Alignment, other: Alignment) -> bool:
-    if row.pair != other.pair:
-        return False
+    """Whether two rows of the same two materials do."""
     other = in_order(other, row.first_name, row.second_name)
     (low, high), (other_low, other_high) = _valence_range_ev(row), _valence_range_ev(other)
     return max(low, other_low) - min(high, other_high) > min(row.tolerance_ev, other.tolerance_ev)

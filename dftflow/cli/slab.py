@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def command(
     click.echo(json.dumps(_facts(plane, slabs), indent=1) if as_json else _table(plane, slabs))
 
 
-def _facts(plane: Plane, slabs: tuple[SlabModel, ...]) -> dict[str, Any]:
+def _facts(plane: Plane, slabs: Sequence[SlabModel]) -> dict[str, Any]:
     return {
         "plane": str(plane),
         "miller_cell": list(plane.miller_cell),
@@ -83,7 +84,7 @@ def _facts(plane: Plane, slabs: tuple[SlabModel, ...]) -> dict[str, Any]:
     }
 
 
-def _table(plane: Plane, slabs: tuple[SlabModel, ...]) -> str:
+def _table(plane: Plane, slabs: Sequence[SlabModel]) -> str:
     from dftflow.crystals.planes import GIVEN
 
     names = [f"({''.join(map(str, indices))}) {name}" for name, indices in plane.equivalents if name != GIVEN]

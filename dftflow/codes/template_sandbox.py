@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
 from jinja2 import (
     BaseLoader,
+    BytecodeCache,
     ChoiceLoader,
     DictLoader,
     Environment,
@@ -20,6 +22,7 @@ from jinja2 import (
     TemplateSyntaxError,
     meta,
 )
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from dftflow.codes.quoting import Language
@@ -60,6 +63,23 @@ def render_here(name: str, values: Mapping[str, Any], *, search: Sequence[Templa
     return text
 
 
+class _Compiled(BytecodeCache):
+    """Templates that this process has compiled; jinja2 asks whether it was from the same text."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 def _environment(sources: Sequence[TemplateSource], language: Language) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         loader=ChoiceLoader([_loader(source) for source in sources]),
@@ -69,6 +89,7 @@ def _environment(sources: Sequence[TemplateSource], language: Language) -> Immut
         keep_trailing_newline=True,
         autoescape=False,  # decks are no HTML: their own language has the word
         finalize=language.written,
+        bytecode_cache=_COMPILED,
     )
     if language.quote is not None:
         environment.filters["quoted"] = language.quoted
@@ -115,10 +136,18 @@ def _names(environment: ImmutableSandboxedEnvironment, name: str) -> set[str]:
         seen.add(current)
         environment.get_template(current)  # compiles it, so that an error in it carries its file and line
         assert environment.loader is not None
-        tree = environment.parse(environment.loader.get_source(environment, current)[0])
-        found |= meta.find_undeclared_variables(tree)
-        todo += [other for other in meta.find_referenced_templates(tree) if other is not None]
+        names, others = _looked_up(environment.loader.get_source(environment, current)[0])
+        found |= names
+        todo += others
     return found
+
+
+@lru_cache(maxsize=64)
+def _looked_up(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Names that a template looks up, and the templates that it includes."""
+    tree = Environment(autoescape=False).parse(text)
+    others = tuple(other for other in meta.find_referenced_templates(tree) if other is not None)
+    return frozenset(meta.find_undeclared_variables(tree)), others
 
 
 def _file_of(environment: ImmutableSandboxedEnvironment, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd, pi
@@ -19,6 +19,9 @@ from dftflow.units import BOHR_ANG, HARTREE_EV
 __all__ = ["Cut", "Flip"]
 
 SYMMETRY_TOLERANCE_ANG = 0.1
+_SURELY_ANOTHER_ANG = 0.5
+"""No operation within `SYMMETRY_TOLERANCE_ANG` brings two atoms to one place whose heights differ by more."""
+_VACUUM_ANG = 10.0
 
 Layer = tuple[IonicUnit, ...]
 Flip = tuple[int, ...]
@@ -123,15 +126,17 @@ class Cut:
 
     def centred(self, vacuum_ang: float) -> tuple[Layer, ...]:
         """The layers with the slab in the middle of its cell, the centre of every ion within the cell in the plane."""
+        shifts = iter(self._shifts_ang(vacuum_ang))
+        return tuple(tuple(unit.moved(next(shifts)) for unit in layer) for layer in self.layers)
+
+    def _shifts_ang(self, vacuum_ang: float) -> list[FloatArray]:
+        """How far each ion moves in `centred`."""
         cell = self.cell_ang(vacuum_ang)
         lift = np.array([0.0, 0.0, vacuum_ang / 2 - self.heights_ang[0]])
-        inverse = np.linalg.inv(cell)
-
-        def placed(unit: IonicUnit) -> IonicUnit:
-            turns = np.floor((unit.centre_ang + lift) @ inverse + 1e-6) * np.array([1.0, 1.0, 0.0])
-            return unit.moved(lift - turns @ cell)
-
-        return tuple(tuple(placed(unit) for unit in layer) for layer in self.layers)
+        centres = np.array([unit.centre_ang for unit in self.units])
+        turns = np.floor((centres + lift) @ np.linalg.inv(cell) + 1e-6) * np.array([1.0, 1.0, 0.0])
+        found = {turn: lift - np.array(turn) @ cell for turn in set(map(tuple, turns.tolist()))}
+        return [found[tuple(turn)] for turn in turns.tolist()]
 
     def to_structure(self, vacuum_ang: float) -> Structure:
         """The slab in its cell, layer by layer.
@@ -168,24 +173,48 @@ class Cut:
     @cached_property
     def flips(self) -> tuple[Flip, ...]:
         """Operations of the slab's own symmetry that map one face onto the other."""
-        return tuple({self._image_of_units(w, t) for w, t in self._operations() if round(w[2, 2]) == -1})
+        if not self._may_flip():
+            return ()
+        shifts = self._shifts_ang(_VACUUM_ANG)
+        flipped = [(w, t) for w, t in self._operations(shifts) if round(w[2, 2]) == -1]
+        return tuple(set(self._images_of_units(shifts, flipped)))
 
-    def _operations(self) -> list[tuple[FloatArray, FloatArray]]:
-        """Symmetry operations (rotation, translation) in units of the cell of `centred` with 10 Å of vacuum."""
-        units = [unit for layer in self.centred(10.0) for unit in layer]
-        cell = self.cell_ang(10.0)
-        kinds = {name: number for number, name in enumerate(sorted({s for unit in units for s in unit.symbols}))}
-        positions = np.concatenate([unit.positions_ang for unit in units]) @ np.linalg.inv(cell)
-        symbols = [kinds[symbol] for unit in units for symbol in unit.symbols]
+    def _may_flip(self) -> bool:
+        """Whether the heights of each element are the same from below and from above, which an exchange of faces asks.
+
+        Costs nothing beside a search for the symmetry, which is not needed where they are not.
+        """
+        low, high = self.heights_ang
+        heights: dict[str, list[float]] = {}
+        for unit in self.units:
+            for symbol, z in zip(unit.symbols, unit.positions_ang[:, 2].tolist(), strict=True):
+                heights.setdefault(symbol, []).append(z)
+        return all(
+            abs(z - (low + high - other)) < _SURELY_ANOTHER_ANG
+            for found in map(sorted, heights.values())
+            for z, other in zip(found, reversed(found), strict=True)
+        )
+
+    def _operations(self, shifts_ang: Sequence[FloatArray]) -> list[tuple[FloatArray, FloatArray]]:
+        """Symmetry operations (rotation, translation) of the ions moved by `shifts_ang`, in units of their cell."""
+        cell = self.cell_ang(_VACUUM_ANG)
+        kinds = {name: number for number, name in enumerate(sorted({s for unit in self.units for s in unit.symbols}))}
+        moved = [unit.positions_ang + shift for unit, shift in zip(self.units, shifts_ang, strict=True)]
+        positions = np.concatenate(moved) @ np.linalg.inv(cell)
+        symbols = [kinds[symbol] for unit in self.units for symbol in unit.symbols]
         data = spglib_dataset(cell, positions, symbols, symprec_ang=SYMMETRY_TOLERANCE_ANG)
         return [] if data is None else list(zip(data.rotations, data.translations, strict=True))
 
-    def _image_of_units(self, rotation: FloatArray, translation: FloatArray) -> Flip:
-        cell = self.cell_ang(10.0)
-        units = [unit for layer in self.centred(10.0) for unit in layer]
-        centres = np.array([unit.centre_ang for unit in units]) @ np.linalg.inv(cell)
-        offsets = (centres @ rotation.T + translation)[:, None] - centres[None]
-        distance = np.linalg.norm((offsets - np.round(offsets)) @ cell, axis=2)
-        names = np.array([unit.name for unit in units])
-        distance[names[:, None] != names[None]] = np.inf
-        return tuple(int(number) for number in distance.argmin(axis=1))
+    def _images_of_units(
+        self, shifts_ang: Sequence[FloatArray], operations: Iterable[tuple[FloatArray, FloatArray]]
+    ) -> Iterator[Flip]:
+        cell = self.cell_ang(_VACUUM_ANG)
+        moved = [unit.centre_ang + shift for unit, shift in zip(self.units, shifts_ang, strict=True)]
+        centres = np.array(moved) @ np.linalg.inv(cell)
+        names = np.array([unit.name for unit in self.units])
+        unlike = names[:, None] != names[None]
+        for rotation, translation in operations:
+            offsets = (centres @ rotation.T + translation)[:, None] - centres[None]
+            distance = np.linalg.norm((offsets - np.round(offsets)) @ cell, axis=2)
+            distance[unlike] = np.inf
+            yield tuple(distance.argmin(axis=1).tolist())

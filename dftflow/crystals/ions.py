@@ -91,14 +91,16 @@ class IonicUnit:
 
     def moved(self, shift_ang: NDArray[np.float64], rotation: NDArray[np.float64] | None = None) -> IonicUnit:
         """The unit turned by `rotation` about the origin, then shifted, as a rigid body."""
-        turn = np.eye(3) if rotation is None else rotation
+        positions_ang, centre_ang = self.positions_ang, self.centre_ang
+        if rotation is not None:
+            positions_ang, centre_ang = positions_ang @ rotation.T, centre_ang @ rotation.T
         return IonicUnit(
             name=self.name,
             charge=self.charge,
             indices=self.indices,
             symbols=self.symbols,
-            positions_ang=self.positions_ang @ turn.T + shift_ang,
-            centre_ang=self.centre_ang @ turn.T + shift_ang,
+            positions_ang=positions_ang + shift_ang,
+            centre_ang=centre_ang + shift_ang,
         )
 
 

@@ -8,6 +8,7 @@ one re-sorts the axes first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
@@ -62,28 +63,29 @@ def surface_points(slab: Structure) -> tuple[KPoint, ...]:
     except (RuntimeError, ValueError):
         found = {}
     points = [KPoint(label=f"{label}-bar", frac=_rounded(point)) for label, point in found.items()]
+    reciprocal_per_ang = slab.lattice.reciprocal_lattice.matrix
     for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
         half = np.array([i / 2, j / 2, 0.0])
         if not any(same_kpoint(half, np.array(point.frac), SAME_K) for point in points):
-            points.append(KPoint(label=_twin(half, points, slab), frac=_rounded(half)))
+            points.append(KPoint(label=_twin(half, points, reciprocal_per_ang), frac=_rounded(half)))
     return tuple(points)
 
 
-def _twin(half: FloatArray, points: Sequence[KPoint], slab: Structure) -> str:
+def _twin(half: FloatArray, points: Sequence[KPoint], reciprocal_per_ang: FloatArray) -> str:
     """Name of a further point: that of one as far from Γ with primes (X' beside X of a square), else its place."""
     taken = {point.label for point in points}
-    length = _distance_from_gamma(half, slab)
+    length = _distance_from_gamma(half, reciprocal_per_ang)
     for point in points:
-        if abs(_distance_from_gamma(np.array(point.frac), slab) - length) < LATTICE_TOLERANCE * length:
+        if abs(_distance_from_gamma(np.array(point.frac), reciprocal_per_ang) - length) < LATTICE_TOLERANCE * length:
             name = point.label.removesuffix("-bar").rstrip("'")
             return next(label for n in range(1, 5) if (label := f"{name}{n * chr(39)}-bar") not in taken)
     return f"({half[0]:g},{half[1]:g})-bar"
 
 
-def _distance_from_gamma(point: FloatArray, slab: Structure) -> float:
+def _distance_from_gamma(point: FloatArray, reciprocal_per_ang: FloatArray) -> float:
     """Of the nearest image of a point in the plane, in 1/Å."""
     images = [point + np.array([i, j, 0.0]) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    return float(min(np.linalg.norm(image @ slab.lattice.reciprocal_lattice.matrix) for image in images))
+    return float(min(np.linalg.norm(image @ reciprocal_per_ang) for image in images))
 
 
 def standard_path(structure: Structure, spacing_per_ang: float) -> KPath:
@@ -167,10 +169,17 @@ def _check_length(path: KPath, reciprocal_per_ang: FloatArray) -> None:
 
 
 def _band_path(structure: Structure) -> BandPath:
+    return _band_path_of(np.ascontiguousarray(structure.lattice.matrix, dtype=np.float64).tobytes())
+
+
+@lru_cache(maxsize=16)
+def _band_path_of(cell: bytes) -> BandPath:
+    """Remembered by content: a crystal's path and its points are asked for one after the other."""
     from ase.cell import Cell
 
     try:
-        return cast("BandPath", Cell(structure.lattice.matrix).bandpath(npoints=0, eps=LATTICE_TOLERANCE))
+        cell_ang = np.frombuffer(cell).reshape(3, 3)
+        return cast("BandPath", Cell(cell_ang).bandpath(npoints=0, eps=LATTICE_TOLERANCE))
     except (RuntimeError, ValueError) as error:
         raise StructureError(
             "the Bravais lattice of the cell was not recognised, so there is no standard k-path",

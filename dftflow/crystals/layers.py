@@ -7,7 +7,7 @@ charge of a layer, and both need a supercell's plane to be given in the supercel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,7 @@ class Stacking:
     in_plane_ang: FloatArray
     repeat_ang: FloatArray
     images: tuple[tuple[tuple[int, ...], bool], ...]
+    _moved: dict[tuple[int, int], tuple[IonicUnit, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "in_plane_ang", readonly(self.in_plane_ang, (2, 3), "in_plane_ang"))
@@ -75,7 +76,14 @@ class Stacking:
     def cut(self, start: int, count: int) -> tuple[tuple[IonicUnit, ...], ...]:
         """`count` layers, from layer `start` upwards."""
         chosen = (divmod(number, len(self.layers)) for number in range(start, start + count))
-        return tuple(tuple(unit.moved(turn * self.repeat_ang) for unit in self.layers[i]) for turn, i in chosen)
+        return tuple(self._moved_layer(turn, i) for turn, i in chosen)
+
+    def _moved_layer(self, turn: int, layer: int) -> tuple[IonicUnit, ...]:
+        """Made once, for all the cuts that hold it."""
+        if (turn, layer) not in self._moved:
+            shift_ang = turn * self.repeat_ang
+            self._moved[turn, layer] = tuple(unit.moved(shift_ang) for unit in self.layers[layer])
+        return self._moved[turn, layer]
 
 
 def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: tuple[int, int, int]) -> Stacking:
@@ -213,9 +221,11 @@ def _layer_images(
     data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG)
     members = _layer_of(heights, bounds)
     images: dict[tuple[tuple[int, ...], bool], None] = {}
-    for rotation, translation in zip(data.rotations, data.translations, strict=True):
+    turned = indices @ data.rotations
+    kept = {sign: np.isclose(turned, sign * indices).all(axis=1) for sign in (1, -1)}
+    for operation, translation in enumerate(data.translations):
         for sign in (1, -1):
-            if not np.allclose(indices @ rotation, sign * indices):
+            if not kept[sign][operation]:
                 continue
             moved = _layer_of(sign * heights + indices @ translation, bounds)
             targets = [set(moved[members == number].tolist()) for number in range(len(bounds))]

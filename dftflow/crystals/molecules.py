@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
-from ase.io import read
 
 from dftflow.errors import StructureError
 from dftflow.model.results import FloatArray, readonly
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 __all__ = ["MOLECULES", "Molecule", "load_molecule"]
 
@@ -117,6 +119,9 @@ def _standard_frame(atoms: Atoms) -> FloatArray:
 
 
 def _read_molecule(path: Path, charge: int) -> Molecule:
+    from ase import Atoms
+    from ase.io import read
+
     try:
         atoms = read(path, index=-1)
     except Exception as error:  # ASE's readers raise whatever their parsing code happens to raise

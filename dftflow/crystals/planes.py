@@ -8,10 +8,10 @@ supercell or a primitive cell has planes of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import gcd, lcm
 from operator import index
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dftflow.crystals.ions import IonicUnit, ionic_units
-from dftflow.crystals.symmetry import spglib_dataset, tabulated_settings
+from dftflow.crystals.symmetry import is_highest, spglib_dataset, tabulated_settings
 from dftflow.errors import SurfaceError
 from dftflow.model.surface import Plane
 
@@ -120,7 +120,7 @@ def resolve_plane(
     """
     wanted = _checked_indices(miller)
     units = ionic_units(structure, molecule_charges=molecule_charges)
-    settings = _settings(structure, units)
+    settings = _settings_of(_Crystal(structure, units))
     candidates = [one for one in settings if _matches(one, setting)]
     if not candidates:
         raise _unknown_setting(structure, str(setting), wanted, settings)
@@ -132,6 +132,29 @@ def resolve_plane(
         equivalents=tuple((other.symbol, other.indices(cell_indices)) for other in _worth_printing(settings, chosen)),
         miller_cell=cell_indices,
     )
+
+
+class _Crystal:
+    """A crystal with its ions, equal to another one by its content."""
+
+    def __init__(self, structure: Structure, units: tuple[IonicUnit, ...]) -> None:
+        self.structure = structure
+        self.units = units
+        arrays = (structure.lattice.matrix, structure.frac_coords)
+        ions = tuple((unit.name, unit.charge, unit.indices, unit.symbols) for unit in units)
+        self._key = (*(np.ascontiguousarray(array).tobytes() for array in arrays), ions)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Crystal) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=4)
+def _settings_of(crystal: _Crystal) -> list[_Setting]:
+    """Remembered for the next plane of the same crystal."""
+    return _settings(crystal.structure, crystal.units)
 
 
 def _checked_indices(miller: Sequence[int]) -> Indices:
@@ -158,10 +181,14 @@ def _settings(structure: Structure, units: Sequence[IonicUnit]) -> list[_Setting
     framework = [unit.indices[0] for unit in units if len(unit.indices) == 1]
     groups = [list(range(len(structure)))] + ([framework] if 0 < len(framework) < len(units) else [])
     found: list[_Setting] = []
-    for sites, (symprec_ang, angle_deg) in product(groups, _TOLERANCES):
-        for one in _tabulated_settings(structure, sites, units, symprec_ang, angle_deg):
-            if all(one.symbol != known.symbol for known in found):
-                found.append(one)
+    for sites in groups:
+        for tolerances in _TOLERANCES:
+            known = {one.symbol for one in found}
+            for one in _tabulated_settings(structure, sites, units, tolerances, known):
+                if all(one.symbol != other.symbol for other in found):
+                    found.append(one)
+            if _is_highest(structure, sites, *tolerances):
+                break
     repeats = _cubic_repeats(structure, units)
     if repeats is not None and not any("cubic" in one.aliases for one in found):
         found.append(_Setting("cubic", frozenset({"cubic", "Pm-3m"}), np.diag(repeats).astype(float)))
@@ -199,11 +226,19 @@ def _dataset(structure: Structure, sites: list[int], symprec_ang: float, angle_d
 
 
 def _tabulated_settings(
-    structure: Structure, sites: list[int], units: Sequence[IonicUnit], symprec_ang: float, angle_deg: float
+    structure: Structure,
+    sites: list[int],
+    units: Sequence[IonicUnit],
+    tolerances: tuple[float, float],
+    known: Collection[str],
 ) -> list[_Setting]:
-    """Every tabulated setting of the space group found at one tolerance, and the pseudocubic axes."""
+    """Every tabulated setting of the space group found at one tolerance, and the pseudocubic axes.
+
+    Nothing when the symbols of all of them are `known` from a tighter one.
+    """
+    symprec_ang, angle_deg = tolerances
     group = _dataset(structure, sites, symprec_ang, angle_deg)
-    if group is None:
+    if group is None or _all_known(group.number, known):
         return []
     found = []
     for hall, symbol, names in _halls()[group.number]:
@@ -249,6 +284,18 @@ def _same_centring(
     unit = np.eye(3, dtype=int)
     apart = here[np.all(turns == unit, axis=(1, 2))][:, None] - there[np.all(turns_there == unit, axis=(1, 2))][None]
     return bool(np.all(np.any(np.all(np.abs(apart - np.round(apart)) < SAME_TRANSLATION, axis=2), axis=1)))
+
+
+def _is_highest(structure: Structure, sites: list[int], symprec_ang: float, angle_deg: float) -> bool:
+    """Whether no coarser tolerance can find more symmetry."""
+    group = _dataset(structure, sites, symprec_ang, angle_deg)
+    return group is not None and is_highest(group, [structure[i].specie.Z for i in sites])
+
+
+def _all_known(number: int, known: Collection[str]) -> bool:
+    """Whether every setting of the space group of that number is among the symbols `known`."""
+    symbols = {symbol for _, symbol, _ in _halls()[number]}
+    return symbols <= set(known) and (number not in _PSEUDOCUBIC_AXES or PSEUDOCUBIC in known)
 
 
 def _with_positive_axes(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,6 @@ import warnings
 
 import numpy as np
 from pymatgen.core import Element, Lattice, Structure
-from pymatgen.io.vasp import Poscar
 
 from dftflow.crystals.file_notes import Read, check_element, messages_of, plain
 from dftflow.errors import StructureError
@@ -99,6 +98,8 @@ def _is_position(row: list[str]) -> bool:
 
 
 def read_poscar(text: str, where: str) -> Read:
+    from pymatgen.io.vasp import Poscar
+
     lines = [_EXPONENT.sub(r"\1e\2", line) if number else line for number, line in enumerate(text.splitlines())]
     scales = _scales(lines[1] if len(lines) > 1 else "", where)
     if len(lines) > 5 and re.match(r"\s*[^\s\d]", lines[5]):

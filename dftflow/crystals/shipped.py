@@ -7,6 +7,7 @@ import hashlib
 import tomllib
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pymatgen.core import Structure
@@ -22,7 +23,7 @@ __all__ = ["load_shipped", "shipped_names", "shipped_source"]
 def _sources() -> dict[str, dict[str, Any]]:
     path = structures_dir() / "SOURCES.toml"
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _entries(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise StructureError(
             "the list of shipped crystals cannot be read",
@@ -30,6 +31,11 @@ def _sources() -> dict[str, dict[str, Any]]:
             fix="install dftflow again",
             where=str(path),
         ) from error
+
+
+@lru_cache(maxsize=1)
+def _entries(text: str) -> dict[str, dict[str, Any]]:
+    return tomllib.loads(text)
 
 
 def shipped_names() -> tuple[str, ...]:
@@ -56,6 +62,14 @@ def shipped_source(name: str) -> Mapping[str, Any]:
     return sources[name]
 
 
+@lru_cache(maxsize=32)
+def _parsed(cif: bytes) -> Structure:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parsed = Structure.from_str(cif.decode(), fmt="cif")
+    return Structure(parsed.lattice, parsed.species, parsed.frac_coords)  # without the labels of the CIF
+
+
 def load_shipped(name: str) -> Crystal:
     """Shipped crystal `name`, after its file was checked against the recorded sha256.
 
@@ -75,10 +89,7 @@ def load_shipped(name: str) -> Crystal:
             fix="install dftflow again, or copy the file elsewhere and give its path",
             where=str(path),
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        parsed = Structure.from_str(content.decode(), fmt="cif")
-    structure = Structure(parsed.lattice, parsed.species, parsed.frac_coords)  # without the labels of the CIF
+    structure = _parsed(content).copy()
     group = space_group(structure)
     return Crystal(
         name=name,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from math import ceil, isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def enumerate_slabs(
     n_layers: int | None = None,
     vacuum_ang: float,
     molecule_charges: Mapping[str, int] | None = None,
-) -> tuple[SlabModel, ...]:
+) -> Sequence[SlabModel]:
     """All terminations of a plane, best first, those that symmetry makes alike given once.
 
     Molecules stay whole and every ion stays where it is in the crystal. When every cut of the crystal is refused, as
@@ -70,10 +71,10 @@ def enumerate_slabs(
 
     Returns
     -------
-    tuple of SlabModel
-        Those not refused come first: AX faces (a monovalent cation and an anion) before others, because they were
-        found more stable (CsPbI3: arXiv:2011.04269), then the thinner before the thicker. ``refused`` says why a
-        slab is not to be calculated by default.
+    sequence of SlabModel
+        Each is made when it is looked at. Those not refused come first: AX faces (a monovalent cation and an anion)
+        before others, because they were found more stable (CsPbI3: arXiv:2011.04269), then the thinner before the
+        thicker. ``refused`` says why a slab is not to be calculated by default.
 
     Raises
     ------
@@ -99,8 +100,41 @@ def enumerate_slabs(
         cuts += [cut for cut in neutral if cut is not None]
     period_ang = averaging_period_ang(structure, plane.miller_cell)
     ranked = sorted(cuts, key=lambda cut: _rank(cut, size))
-    models = [_model(cut, stacking, plane, size, vacuum_ang, period_ang) for cut in ranked]
-    return _with_distinct_names(models)
+    names = _distinct_names([cut.termination for cut in ranked])
+    return _Slabs(
+        [
+            partial(_model, cut, name, stacking, plane, size, vacuum_ang, period_ang)
+            for cut, name in zip(ranked, names, strict=True)
+        ]
+    )
+
+
+class _Slabs(Sequence[SlabModel]):
+    """Slabs of one plane, each made when it is looked at: of many terminations most often one is wanted."""
+
+    def __init__(self, makers: Sequence[Callable[[], SlabModel]]) -> None:
+        self._makers = makers
+        self._made: dict[int, SlabModel] = {}
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    @overload
+    def __getitem__(self, place: int) -> SlabModel: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[SlabModel, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> SlabModel | tuple[SlabModel, ...]:
+        if isinstance(place, slice):
+            return tuple(self[number] for number in range(*place.indices(len(self))))
+        number = range(len(self))[place]
+        if number not in self._made:
+            self._made[number] = self._makers[number]()
+        return self._made[number]
+
+    def __add__(self, others: Sequence[SlabModel]) -> tuple[SlabModel, ...]:
+        return (*self, *others)
 
 
 def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_refused: bool = False) -> SlabModel:
@@ -121,16 +155,16 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
         For a name that no slab has, with the nearest; for a refused slab; and when all are refused.
     """
     if termination == "auto":
-        accepted = [slab for slab in slabs if not slab.refused]
-        if accepted:
-            return accepted[0]
+        accepted = next((slab for slab in slabs if not slab.refused), None)
+        if accepted is not None:
+            return accepted
         raise SurfaceError(
             f"no slab of {slabs[0].plane if slabs else 'this plane'} is fit to be calculated",
             reason="; ".join(f"{slab.termination}: {slab.refused}" for slab in slabs),
             fix=_advice(slabs),
         )
-    named = [slab for slab in slabs if _same_name(slab.termination, termination)]
-    if not named:
+    named = next((slab for slab in slabs if _same_name(slab.termination, termination)), None)
+    if named is None:
         names = [slab.termination for slab in slabs]
         near = difflib.get_close_matches(termination, names, n=1, cutoff=0.3)
         raise SurfaceError(
@@ -138,13 +172,13 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
             reason=f"this plane has {', '.join(names)}",
             fix=f"did you mean {near[0]!r}?" if near else "choose one of these, or 'auto'",
         )
-    if named[0].refused and not allow_refused:
+    if named.refused and not allow_refused:
         raise SurfaceError(
-            f"the termination {named[0].termination} is refused",
-            reason=named[0].refused,
+            f"the termination {named.termination} is refused",
+            reason=named.refused,
             fix="choose 'auto' or another termination, or allow refused slabs",
         )
-    return named[0]
+    return named
 
 
 def _advice(slabs: Sequence[SlabModel]) -> str:
@@ -230,7 +264,7 @@ def _cuts_by_faces(stacking: Stacking, size: _Size) -> list[list[Cut]]:
     def quality(cut: Cut) -> tuple[bool, bool, float, tuple[str, str]]:
         return bool(_refusal(cut, size)), not cut.flips, round(cut.thickness_ang, 3), cut.faces
 
-    return [sorted(same, key=quality) for same in pairs.values()]
+    return [sorted(same, key=quality) if len(same) > 1 else same for same in pairs.values()]
 
 
 def _check_thickness(stacking: Stacking, size: _Size, thickest_ang: float) -> None:
@@ -264,11 +298,13 @@ def _thicker(stacking: Stacking, cut: Cut) -> Cut:
     return Cut(layers=below + cut.layers, in_plane_ang=cut.in_plane_ang)
 
 
-def _model(cut: Cut, stacking: Stacking, plane: Plane, size: _Size, vacuum_ang: float, period_ang: float) -> SlabModel:
+def _model(
+    cut: Cut, termination: str, stacking: Stacking, plane: Plane, size: _Size, vacuum_ang: float, period_ang: float
+) -> SlabModel:
     return SlabModel(
         structure=cut.to_structure(vacuum_ang),
         plane=plane,
-        termination=cut.termination,
+        termination=termination,
         layers=tuple(
             AtomicLayer(
                 formula=chemical_formula(layer),
@@ -324,12 +360,12 @@ def _rank(cut: Cut, size: _Size) -> tuple[object, ...]:
     return refused, not _has_ax_faces(cut), thickness_ang, len(cut.units), cut.termination, min(upwards, downwards)
 
 
-def _with_distinct_names(models: Sequence[SlabModel]) -> tuple[SlabModel, ...]:
+def _distinct_names(terminations: Sequence[str]) -> list[str]:
     """Different slabs whose surface layers have the same formula are numbered: ``"Cs"``, ``"Cs #2"``."""
     counts: Counter[str] = Counter()
-    named = []
-    for model in models:
-        counts[model.termination] += 1
-        number = counts[model.termination]
-        named.append(model if number == 1 else replace(model, termination=f"{model.termination} #{number}"))
-    return tuple(named)
+    names = []
+    for termination in terminations:
+        counts[termination] += 1
+        number = counts[termination]
+        names.append(termination if number == 1 else f"{termination} #{number}")
+    return names

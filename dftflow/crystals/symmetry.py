@@ -8,10 +8,12 @@ given for Pnma would mean another plane; here the cell keeps its axes, and its s
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +33,7 @@ __all__ = [
     "TabulatedSetting",
     "averaging_period_ang",
     "is_hexagonal",
+    "is_highest",
     "keeps_symmetry",
     "point_operations",
     "quiet_spglib",
@@ -44,12 +47,14 @@ SYMPREC_ANG = 1e-3
 ANGLE_TOLERANCE_DEG = 0.05
 FROM_SYMPREC = -1.0
 """Angle tolerance by which spglib takes the one that follows from the tolerance of lengths."""
+HIGHEST_POINT_GROUPS = ("m-3m", "6/mmm")
+SAME_METRIC = 1e-9
 PERIOD_SYMPREC_ANG = 0.01
 HEXAGONAL_ANGLE_DEG = 0.1
 HEXAGONAL_LENGTH_ANG = 1e-2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SpaceGroup:
     """Space group of a cell.
 
@@ -57,9 +62,6 @@ class SpaceGroup:
     ----------
     symbol, number
         Short Hermann-Mauguin symbol of the standard setting, number of the International Tables.
-    setting
-        Symbol in the axes of the cell at hand (``"Pbnm"`` for a cell of Pnma with the long axis last); ``""`` when
-        these axes belong to no tabulated setting, as those of a primitive cell or a supercell.
     wyckoff
         One a site: multiplicity (in the standard cell) and letter, such as ``"8d"``.
     orbit
@@ -68,9 +70,19 @@ class SpaceGroup:
 
     symbol: str
     number: int
-    setting: str
     wyckoff: tuple[str, ...]
     orbit: tuple[int, ...]
+    _structure: Structure = field(repr=False, compare=False)
+    _symprec_ang: float = field(repr=False)
+
+    @cached_property
+    def setting(self) -> str:
+        """Symbol in the axes of the cell at hand (``"Pbnm"`` for a cell of Pnma with the long axis last).
+
+        ``""`` when these axes belong to no tabulated setting, as those of a primitive cell or a supercell. Looked for
+        when it is asked for: it costs a search for the symmetry in each setting of the group.
+        """
+        return _setting(self._structure, self.number, self._symprec_ang)
 
 
 @contextmanager
@@ -107,10 +119,43 @@ def spglib_dataset(
     hall_number
         Of the setting to describe the cell in; 0 leaves the choice to spglib.
     """
-    cell: Any = (cell_ang, frac_coords, list(kinds))
+    cell, places = (np.ascontiguousarray(array, dtype=np.float64).tobytes() for array in (cell_ang, frac_coords))
+    crystal = (cell, places, tuple(kinds))
+    if _is_cube(cell_ang) and symprec_ang > SYMPREC_ANG:
+        exact = _dataset(*crystal, SYMPREC_ANG, ANGLE_TOLERANCE_DEG, 0)
+        if exact is not None and hall_number in (0, exact.hall_number) and is_highest(exact, kinds):
+            return exact
+    return _dataset(*crystal, symprec_ang, angle_tolerance_deg, hall_number)
+
+
+def is_highest(data: Any, kinds: Sequence[int]) -> bool:
+    """Whether no coarser tolerance can find more symmetry in a crystal than `data`, a dataset of spglib, has.
+
+    That is so when the point group is that of a lattice of the highest symmetry, and there are no more atoms of some
+    kind than lattice points: translations leave no atom in its place, so their number divides that of each kind.
+    """
+    translations = len(data.rotations) // len(np.unique(data.rotations, axis=0))
+    return data.pointgroup in HIGHEST_POINT_GROUPS and gcd(*Counter(kinds).values()) == translations
+
+
+def _is_cube(cell_ang: NDArray[np.float64]) -> bool:
+    metric = cell_ang @ cell_ang.T
+    return bool(np.abs(metric - metric[0, 0] * np.eye(3)).max() < SAME_METRIC * metric[0, 0])
+
+
+@lru_cache(maxsize=256)
+def _dataset(
+    cell: bytes, places: bytes, kinds: tuple[int, ...], symprec_ang: float, angle_tolerance_deg: float, hall_number: int
+) -> Any | None:
+    """Remembered by content: a crystal and its slabs are looked at again and again, and each time takes milliseconds.
+
+    Nobody may change what it answers.
+    """
+    cell_ang, frac_coords = (np.frombuffer(array).reshape(-1, 3) for array in (cell, places))
+    crystal: Any = (cell_ang, frac_coords, list(kinds))
     with quiet_spglib(), suppress(spglib.SpglibError):
         return spglib.get_symmetry_dataset(
-            cell, symprec=symprec_ang, angle_tolerance=angle_tolerance_deg, hall_number=hall_number
+            crystal, symprec=symprec_ang, angle_tolerance=angle_tolerance_deg, hall_number=hall_number
         )
     return None
 
@@ -221,9 +266,10 @@ def space_group(structure: Structure, *, symprec_ang: float = SYMPREC_ANG) -> Sp
     return SpaceGroup(
         symbol=str(data.international),
         number=int(data.number),
-        setting=_setting(structure, int(data.number), symprec_ang),
         wyckoff=tuple(f"{counts[i]:.0f}{letter}" for i, letter in zip(orbit, data.wyckoffs, strict=True)),
         orbit=orbit,
+        _structure=structure,
+        _symprec_ang=symprec_ang,
     )
 
 

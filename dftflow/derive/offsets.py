@@ -85,9 +85,9 @@ def offsets(
     lacking: dict[tuple[str, str], list[Missing]] = {}
     for request in requests:
         warnings += _without_slabs(request, by_name, unbuilt or {})
-        for names in combinations(request.materials, 2):
-            why = [why for name in names for why in _lacks(request, by_name[name], unbuilt or {})]
-            lacking.setdefault(names, []).extend(why)
+        lacks = {name: _lacks(request, by_name[name], unbuilt or {}) for name in request.materials}
+        for first_name, second_name in combinations(request.materials, 2):
+            lacking.setdefault((first_name, second_name), []).extend((*lacks[first_name], *lacks[second_name]))
         for way, pair in _tries(request, by_name):
             try:
                 rows.append(_row(way, *pair, request.tolerance_ev))

@@ -19,6 +19,9 @@ from dftflow.report.warnings import all_warnings
 
 __all__ = ["summary_table"]
 
+MOST_PAIRS = 435
+"""All pairs of 30 materials; more tables than that are not read on a terminal."""
+
 _WIDTH = 92
 _NAME = 34
 
@@ -87,13 +90,17 @@ def _edge_rows(outcome: StudyOutcome, document: dict[str, Any]) -> list[list[str
 def _offset_tables(document: dict[str, Any]) -> list[str]:
     """One table for every two materials in their order; the numbers of rows count through all of them."""
     numbered = list(enumerate(document["alignments"], start=1))
-    pairs = list(dict.fromkeys((row["first"], row["second"]) for _, row in numbered))
+    pairs: dict[tuple[str, str], list[tuple[int, dict[str, Any]]]] = {}
+    for number, row in numbered:
+        pairs.setdefault((row["first"], row["second"]), []).append((number, row))
+    if len(pairs) > MOST_PAIRS:
+        told = f"Band offsets: {len(numbered)} rows between {len(pairs)} pairs of materials are in results.json."
+        return ["\n".join(textwrap.wrap(told, _WIDTH))]
     if len(pairs) < 2:
         return [_table("Band offsets (eV)", _OFFSET_HEADS, _offset_rows(numbered))]
     tables = []
-    for pair in pairs:
+    for pair, rows in pairs.items():
         title = "\n".join(textwrap.wrap(f"Band offsets (eV), {pair[0]} minus {pair[1]}", _WIDTH))
-        rows = [(number, row) for number, row in numbered if (row["first"], row["second"]) == pair]
         tables.append(_table(title, _OFFSET_HEADS, _offset_rows(rows)))
     return tables
 

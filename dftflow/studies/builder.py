@@ -10,7 +10,7 @@ from dftflow.crystals.ions import with_states_of
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.built import Built
 from dftflow.model.step import Step, StepId
-from dftflow.studies.kinds.base import Parent
+from dftflow.studies.kinds.base import Kind, Parent
 from dftflow.studies.kinds.registry import kind_called
 from dftflow.studies.plan import Plan
 
@@ -30,6 +30,7 @@ class Builder:
         self._plan = plan
         self._steps = {step.id: step for step in plan.steps}
         self._built: dict[tuple[StepId, tuple[str, ...]], Built] = {}
+        self._kinds: dict[str, Kind] = {}
 
     def build(self, step: Step, admissions: Mapping[StepId, Admission] | None = None) -> Built:
         """Structure and calculation of `step`.
@@ -50,13 +51,19 @@ class Builder:
         digests = {need: geometry_digest(parent.structure) for need, parent in parents.items()}
         key = (step.id, tuple(digests.values()))
         if key not in self._built:
-            kind = kind_called(step.id.subject.kind)
-            self._built[key] = kind.build(step, self._plan.study, self._plan.materials, parents)
+            self._built[key] = self._kind(step).build(step, self._plan.study, self._plan.materials, parents)
         return replace(
             self._built[key],
             parents={str(need): digest for need, digest in digests.items()},
             assumed=tuple(str(need) for need in digests if not isinstance(known.get(need), Admitted)),
         )
+
+    def _kind(self, step: Step) -> Kind:
+        """Looked up once: finding those of other packages reads what every installed package says of itself."""
+        name = step.id.subject.kind
+        if name not in self._kinds:
+            self._kinds[name] = kind_called(name)
+        return self._kinds[name]
 
     def _parent(self, step: Step, known: Mapping[StepId, Admission]) -> Parent:
         admission = known.get(step.id)

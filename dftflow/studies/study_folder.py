@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,7 @@ class StudyFolder:
     digest: str
     kept: tuple[str, ...] = ()
     _file: PlanFile
+    _found: dict[str, list[Path]] = field(default_factory=dict)
 
     @classmethod
     def planned(cls, plan: Plan, root: Path, layout: Layout) -> StudyFolder:
@@ -176,12 +177,20 @@ class StudyFolder:
         """
         if self.layout == "decks":
             return None
-        for file in sorted((self.root / "steps").glob(f"**/*-{identity[:IDENTITY_LENGTH]}/{BUILT_FILE}")):
+        for place in self._places(identity[:IDENTITY_LENGTH]):
             with suppress(StoreError):
-                record = read_built(file.parent)
+                record = read_built(place)
                 if record is not None and record.identity == identity:
-                    return file.parent, record
+                    return place, record
         return None
+
+    def _places(self, end: str) -> list[Path]:
+        """Folders of steps whose names end so. All are looked through when one is asked for that was not there then."""
+        if end not in self._found:
+            self._found.clear()
+            for file in sorted((self.root / "steps").glob(f"**/*-*/{BUILT_FILE}")):
+                self._found.setdefault(file.parent.name.rpartition("-")[2], []).append(file.parent)
+        return self._found.get(end, [])
 
     def refuse_another(self, plan: Plan) -> None:
         """Raise `StoreError` when `plan` says anything else than the plan of this folder."""
@@ -212,9 +221,11 @@ class StudyFolder:
             raise StoreError("a step of a run lies in its folder", reason=str(error), where=str(self.root)) from None
         entry = next(step for step in self._file.steps if step.name == name)
         changed = replace(entry, folder=place, failure=failure)
+        if changed == entry:
+            return False
         steps = tuple(changed if step.name == name else step for step in self._file.steps)
         self._file = replace(self._file, steps=steps)
-        return changed != entry
+        return True
 
     def add_wall_time(self, seconds: float) -> None:
         """Count `seconds` more of work in this folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Composition, Lattice, Structure
 
+from dftflow.crystals.cuts import Cut
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.errors import DftflowError, SurfaceError
@@ -68,7 +70,7 @@ def fa_lead_bromide(long_axis: int, dipole_axis: int) -> Structure:
     return frame
 
 
-def slabs_of(structure: Structure, miller: Indices, setting: str | None, **size: object) -> tuple[SlabModel, ...]:
+def slabs_of(structure: Structure, miller: Indices, setting: str | None, **size: object) -> Sequence[SlabModel]:
     size = size or {"min_thickness_ang": 10.0}
     return enumerate_slabs(structure, resolve_plane(structure, miller, setting), vacuum_ang=15.0, **size)
 
@@ -373,6 +375,17 @@ def test_asking_for_a_termination():
     with pytest.raises(SurfaceError, match="refused"):
         choose_slab(slabs, "CsBr|PbBr2")
     assert not choose_slab(slabs, "CsBr|PbBr2", allow_refused=True).symmetric
+
+
+def test_of_all_terminations_the_one_that_is_wanted_is_made(monkeypatch: pytest.MonkeyPatch):
+    made = []
+    make = Cut.to_structure
+    monkeypatch.setattr(Cut, "to_structure", lambda self, vacuum_ang: made.append(1) or make(self, vacuum_ang))
+    slabs = slabs_of(CSPBBR3, (0, 1, 0), "Pnma")
+    assert choose_slab(slabs).termination == "CsBr" and len(made) == 1
+    assert slabs[0] is choose_slab(slabs) and len(made) == 1
+    assert len(slabs) > 1 and len(list(slabs)) == len(made) == len(slabs)
+    assert slabs[1:] == tuple(slabs)[1:] and slabs[-1] is list(slabs)[-1]
 
 
 def test_an_even_number_of_layers_has_no_symmetric_slab():

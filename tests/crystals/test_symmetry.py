@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import spglib
 from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.shipped import load_shipped
@@ -50,6 +51,45 @@ def test_wyckoff_multiplicities_do_not_depend_on_the_cell() -> None:
     assert sorted(set(space_group(structure).wyckoff)) == ["1a", "1b", "3d"]
     assert sorted(set(space_group(doubled).wyckoff)) == ["1a", "1b", "3d"]
     assert space_group(doubled).setting == ""
+
+
+@pytest.mark.parametrize("name", ["CsPbBr3_Pm-3m", "CsPbCl3_Pm-3m", "CsPbI3_Pm-3m", "CsBr_Pm-3m"])
+@pytest.mark.parametrize("repeats", [(1, 1, 1), (2, 2, 2)])
+def test_a_cube_is_not_searched_again_at_a_coarser_tolerance(name: str, repeats: tuple[int, int, int]) -> None:
+    """And the answer is the one that spglib gives when it is asked itself."""
+    structure = load_shipped(name).structure.make_supercell(repeats)
+    numbers = [site.specie.Z for site in structure]
+    cell = (structure.lattice.matrix, structure.frac_coords)
+    for symprec_ang, angle_deg in ((1e-2, -1.0), (0.03, 0.2), (0.1, 0.5), (0.1, -1.0), (0.3, 1.0)):
+        found = spglib_dataset(*cell, numbers, symprec_ang=symprec_ang, angle_tolerance_deg=angle_deg)
+        asked = spglib.get_symmetry_dataset((*cell, numbers), symprec=symprec_ang, angle_tolerance=angle_deg)
+        assert found.number == asked.number == 221
+        for part in ("rotations", "mapping_to_primitive", "transformation_matrix"):
+            np.testing.assert_array_equal(getattr(found, part), getattr(asked, part))
+        for part in ("translations", "primitive_lattice"):
+            np.testing.assert_allclose(getattr(found, part), getattr(asked, part), atol=1e-9)
+
+
+def test_a_cube_may_gain_symmetry_at_a_coarser_tolerance() -> None:
+    """Octahedra that breathe by 0.02 Å: Fm-3m with twice the cell until the tolerance is coarser."""
+    cell_ang, breath = 11.7, 0.02 / 11.7
+    places = [(0, 0, 0), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), (0.25 + breath, 0, 0)]
+    species = ["Pb", "Pb", "Cs", "Br"]
+    crystal = Structure.from_spacegroup("Fm-3m", Lattice.cubic(cell_ang), species, places)
+    assert len(crystal) == 40
+    assert space_group(crystal).number == 225
+    assert symmetry_dataset(crystal, symprec_ang=0.1, angle_tolerance_deg=-1.0).number == 221
+
+
+def test_the_setting_of_a_cell_is_looked_for_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    structure = load_shipped("CsPbBr3_Pnma").structure
+    structure.scale_lattice(structure.volume * 1.0123)
+    searches = []
+    search = spglib.get_symmetry_dataset
+    monkeypatch.setattr(spglib, "get_symmetry_dataset", lambda *a, **k: searches.append(k) or search(*a, **k))
+    group = space_group(structure)
+    assert len(searches) == 1
+    assert group.setting == "Pnma" and len(searches) > 1
 
 
 def test_primitive_cell_of_a_centred_lattice() -> None:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import spglib
 from model_crystal import copying_engine, leave
 
 from dftflow.cli.main import main
 from dftflow.codes.gpaw.code import GPAW
+from dftflow.crystals.shipped import load_shipped
 from dftflow.errors import StoreError
 from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import write_decks
 from dftflow.studies.execution import run_study
-from dftflow.studies.kinds import slab
+from dftflow.studies.kinds import registry, slab
 from dftflow.studies.preview import preview
 from dftflow.studies.reader import load_study
 
@@ -38,6 +40,30 @@ def test_every_step_with_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert rows["CsPbBr3/bulk-relax"].needs == () and rows["CsPbBr3/bulk-relax"].cutoff_ev == 244.9
     assert rows["FAPbBr3/slab-010-relax"].cost_s > rows["FAPbBr3/slab-010-potential"].cost_s > 0
     assert not (tmp_path / "none").exists(), "nothing is written"
+
+
+def test_a_material_costs_few_searches_for_symmetry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a crystal and tolerance, and once a cut whose faces may be alike; packages are looked through once."""
+    searches: list[object] = []
+    listings: list[object] = []
+    search, listed = spglib.get_symmetry_dataset, registry.entry_points
+    monkeypatch.setattr(spglib, "get_symmetry_dataset", lambda *a, **k: searches.append(a) or search(*a, **k))
+    monkeypatch.setattr(registry, "entry_points", lambda **k: listings.append(k) or listed(**k))
+    names = [f"A{number}" for number in range(6)]
+    text = 'schema = 1\ntitle = "cubes"\npreset = "quick"\n'
+    for number, name in enumerate(names):
+        crystal = load_shipped("CsPbBr3_Pm-3m").structure
+        crystal.scale_lattice((5.8 + 0.01 * number) ** 3)
+        crystal.to(str(tmp_path / f"{name}.cif"))
+        text += (
+            f'[materials.{name}]\nstructure = "{name}.cif"\ncutoff_ev = 200.0\nrelax_kpoints = [1, 1, 1]\n'
+            f"bands_kpoints = [2, 2, 2]\n[[materials.{name}.slabs]]\nmiller = [0, 0, 1]\n"
+        )
+    (tmp_path / "cubes.toml").write_text(text)
+    rows = preview(load_study(str(tmp_path / "cubes.toml")), tmp_path / "none")
+    assert len(rows) == 6 * 2
+    assert len(searches) <= 6 * 5
+    assert len(listings) <= 4
 
 
 def test_what_is_there_already_counts(write_study: Callable[..., Path], tmp_path: Path) -> None:
