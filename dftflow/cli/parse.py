@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dftflow.cli.place import Place
+
 if TYPE_CHECKING:
     from dftflow.codes.base import FileReading, Reading
     from dftflow.errors import DftflowError
@@ -26,7 +28,7 @@ HOLD_POTENTIALS = ("potential", "plane averages")
 
 
 @click.command()
-@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=Place())
 @click.option("--code", help="Look for the calculations of this code only.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.place import Place
+
 __all__ = ["command"]
 
 
@@ -14,7 +16,7 @@ __all__ = ["command"]
 @click.argument("study")
 @click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
 @click.option("--code", help="DFT code, instead of the one the study names.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.option("--out", type=Place(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
 @click.option("--workers", type=click.IntRange(min=1), help="Engine processes at once.  [default: one a core]")
 @click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds one engine process may take.")
 @click.option("--memory-limit", type=click.FloatRange(min=0, min_open=True), help="MiB one engine process may hold.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dftflow.cli.place import Place
+
 if TYPE_CHECKING:
     from dftflow.model.surface import Plane, SlabModel
 
@@ -28,7 +30,7 @@ __all__ = ["command"]
 )
 @click.option("--vacuum", type=click.FloatRange(min=0, min_open=True), default=15.0, show_default=True, help="Å.")
 @click.option("--termination", default="auto", show_default=True, help="The one to write.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the chosen slab: .cif, .vasp, .json.")
+@click.option("--out", type=Place(), help="Write the chosen slab: .cif, .vasp, .json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: str,

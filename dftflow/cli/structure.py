@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from dftflow.cli.place import Place
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
@@ -27,7 +29,7 @@ __all__ = ["command"]
 @click.option(
     "--pseudocubic", type=click.FloatRange(min=0, min_open=True), help="Scale the host to this pseudocubic length, Å."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write the crystal: .cif, .vasp, .json.")
+@click.option("--out", type=Place(), help="Write the crystal: .cif, .vasp, .json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: str | None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from dftflow.codes.base import Calculation
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import InputError, ParseError
+from dftflow.input_file import named_place
 
 __all__ = ["find_calculations"]
 
@@ -27,12 +28,13 @@ def find_calculations(folder: Path, code_name: str | None = None) -> tuple[Calcu
     Raises
     ------
     InputError
-        There is no such file or folder.
+        There is no such file or folder, or what has this name is neither.
     ParseError
         A folder cannot be read.
     SpecError
         There is no such code.
     """
+    folder = named_place(folder)
     codes = [load_code(name) for name in ((code_name,) if code_name is not None else code_names())]
     if folder.is_file():
         found = (calculation for code in codes for calculation in code.find(folder.parent))

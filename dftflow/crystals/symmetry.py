@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import spglib
 
+from dftflow.crystals.number_bounds import is_sane_cell
 from dftflow.errors import StructureError
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def spglib_dataset(
     hall_number
         Of the setting to describe the cell in; 0 leaves the choice to spglib.
     """
+    if not is_sane_cell(cell_ang, frac_coords):
+        return None
     cell: Any = (cell_ang, frac_coords, list(kinds))
     with _quiet(), suppress(spglib.SpglibError):
         return spglib.get_symmetry_dataset(

@@ -22,6 +22,7 @@ from dftflow.crystals.same_crystal import compare_crystal
 from dftflow.crystals.same_slab import compare_surface
 from dftflow.errors import DftflowError, SurfaceError
 from dftflow.gate.calculation import Sound, sound
+from dftflow.input_file import read_regular_text
 from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
 from dftflow.model.built import Built
 from dftflow.model.check import Part
@@ -222,6 +223,6 @@ def _edited(folder: Path, deck: Mapping[str, str] | None) -> list[str]:
 
 def _text(file: Path) -> str | None:
     try:
-        return file.read_text("utf-8", errors="replace")
+        return read_regular_text(file, errors="replace")
     except OSError:
         return None

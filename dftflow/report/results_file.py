@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dftflow.errors import InputError, ParseError
+from dftflow.input_file import named_place, read_regular_text
 from dftflow.model.alignment import Range
 from dftflow.model.quantity import Missing, MissingKind, Quantity
 
@@ -53,6 +54,7 @@ def read_results(file: Path) -> tuple[Quantity, ...]:
     ParseError
         When it is damaged, or of an unknown version.
     """
+    file = named_place(file)
     place = file / "results.json" if file.is_dir() else file
     if not place.exists():
         raise InputError(
@@ -61,7 +63,7 @@ def read_results(file: Path) -> tuple[Quantity, ...]:
             fix="give a results.json, or the folder that `dftflow run`, `collect` or `report` wrote one to",
         )
     try:
-        content = json.loads(place.read_text("utf-8"))
+        content = json.loads(read_regular_text(place))
     except (OSError, ValueError, RecursionError) as error:
         raise ParseError("results.json cannot be read", reason=str(error), where=str(place)) from error
     version = content.get("schema") if isinstance(content, dict) else None

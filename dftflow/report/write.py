@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dftflow.errors import StoreError
+from dftflow.input_file import is_regular, read_regular
 from dftflow.model.outcome import StudyOutcome
 from dftflow.plot.figures import draw_figures, write_figures
 from dftflow.report.page import write_report
@@ -74,5 +75,5 @@ def _foreign(folder: Path) -> list[Path]:
     for name, mark in OWN_MARKS.items():
         file = folder / name
         if file.exists():
-            return [] if mark in file.read_bytes()[:1000] else [file]
+            return [] if is_regular(file) and mark in read_regular(file)[:1000] else [file]
     return sorted((folder / "figures").glob("*.*"))

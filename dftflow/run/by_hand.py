@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dftflow.errors import StoreError
+from dftflow.input_file import read_regular, read_regular_text
 from dftflow.run.executor import Running
 from dftflow.run.job import Job, Node, NodeOutcome
 from dftflow.run.store import storage_errors, write_atomically
@@ -40,7 +41,7 @@ class Ledger:
         self._digests: dict[str, list[str]] = {}
         file = root / LEDGER_FILE
         try:
-            found = json.loads(file.read_text("utf-8"))
+            found = json.loads(read_regular_text(file))
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
@@ -81,7 +82,7 @@ class Ledger:
 
 def _content(file: Path) -> bytes | None:
     try:
-        return file.read_bytes()
+        return read_regular(file)
     except FileNotFoundError:
         return None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dftflow.errors import StoreError
+from dftflow.input_file import read_regular_text
 from dftflow.run.job import Job, JobState
 
 __all__ = [
@@ -123,7 +124,7 @@ def read_plan(root: Path) -> PlanFile | None:
     """
     file = root / PLAN_FILE
     try:
-        content = json.loads(file.read_text("utf-8"))
+        content = json.loads(read_regular_text(file))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -179,7 +180,7 @@ def stage(folder: Path, job: Job) -> None:
 def read_state(folder: Path) -> StepState:
     """State of a folder; ``waiting`` when there is none, or only a damaged one."""
     try:
-        return StepState(**json.loads((folder / "state.json").read_text("utf-8")))
+        return StepState(**json.loads(read_regular_text(folder / "state.json")))
     except (OSError, ValueError, TypeError):
         return StepState(state="waiting")
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from dftflow.crystals.plain import plain_structure, structure_of
 from dftflow.errors import StoreError
+from dftflow.input_file import read_regular_text
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.surface import AtomicLayer, Plane, SlabModel
@@ -90,7 +91,7 @@ def read_built(folder: Path) -> BuiltRecord | None:
     """
     file = folder / BUILT_FILE
     try:
-        content = json.loads(file.read_text("utf-8"))
+        content = json.loads(read_regular_text(file))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
+from dftflow.input_file import named_place, read_named
 from dftflow.resources import workflows_dir
 from dftflow.studies.schema import (
     AlignmentEntry,
@@ -33,6 +34,9 @@ from dftflow.studies.schema import (
 )
 
 __all__ = ["Study", "find_study", "load_study", "restore_study", "shipped_studies"]
+
+LARGEST_STUDY_BYTES = 4 << 20
+"""A study of a thousand materials has a quarter of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,7 @@ def find_study(study: str) -> Path:
     StudyError
         When there is neither.
     """
-    path = Path(study)
+    path = named_place(study, error=StudyError)
     if path.suffix == ".toml" or path.exists():
         if path.is_file():
             return path
@@ -123,12 +127,10 @@ def load_study(study: str, preset: str | None = None, *, code: str | None = None
     """
     file = find_study(study)
     try:
-        raw = file.read_bytes()
+        raw = read_named(file, limit_bytes=LARGEST_STUDY_BYTES, what="the study file", error=StudyError)
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise StudyError("the study file is not UTF-8 text", reason=str(error), where=str(file)) from None
-    except OSError as error:
-        raise StudyError("the study file cannot be read", reason=str(error.strerror), where=str(file)) from None
     content = _checked(text, file)
     options = {name: _code_options(name, table, text, file) for name, table in content.codes.items()}
     if code is not None:

@@ -11,6 +11,7 @@ from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.errors import DftflowError
 from dftflow.gate.step import admit
+from dftflow.input_file import is_regular, read_regular, read_regular_text
 from dftflow.model.admission import Admission, Refusal, RefusalKind
 from dftflow.model.built import Built
 from dftflow.model.deck import Deck
@@ -286,12 +287,12 @@ class Work:
             patterns = [pattern.format(seed=seed) for seed in seeds for pattern in self.plan.code.deck_files]
             names = sorted({file.name for pattern in patterns for file in folder.glob(pattern)})
         files = {name: folder / name for name in names}
-        return {name: file.read_text("utf-8", errors="replace") for name, file in files.items() if file.is_file()}
+        return {name: read_regular_text(file, errors="replace") for name, file in files.items() if is_regular(file)}
 
 
 def _edited(file: Path, text: str) -> bool:
     """Whether it is there, with another content."""
     try:
-        return file.read_bytes() != text.encode()
+        return read_regular(file) != text.encode()
     except FileNotFoundError:
         return False

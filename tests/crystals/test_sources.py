@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -265,11 +266,11 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.cif").write_text(cif())
 
-    def refuse(self: Path) -> bytes:
+    def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(StructureError, match="Permission denied"):
+    with monkeypatch.context() as patched, pytest.raises(StructureError, match="Permission denied"):
+        patched.setattr(os, "open", refuse)
         load_crystal("a.cif", base_dir=tmp_path)
 
 

@@ -17,6 +17,7 @@ from dftflow.codes.castep.sheet import CASTEP_SHEET
 from dftflow.codes.compressed import lying, lying_at
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.errors import ParseError
+from dftflow.input_file import is_regular, read_regular_text
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
 
@@ -95,7 +96,9 @@ class CASTEP:
 
         seed = _seed(folder)
         errors = "\n".join(
-            file.read_text("utf-8", errors="replace").strip() for file in sorted(folder.glob(f"{seed}*.err"))
+            read_regular_text(file, errors="replace").strip()
+            for file in sorted(folder.glob(f"{seed}*.err"))
+            if is_regular(file)
         )
         log = folder / f"{seed}.castep"
         is_there = lying_at(log) is not None
@@ -134,4 +137,4 @@ def _seed(folder: Path) -> str:
 
 def _tail(folder: Path, seed: str) -> str:
     file = folder / f"{seed}.castep"
-    return "\n".join(file.read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]) if file.exists() else ""
+    return "\n".join(read_regular_text(file, errors="replace").splitlines()[-LOG_LINES:]) if is_regular(file) else ""

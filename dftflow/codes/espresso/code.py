@@ -18,6 +18,7 @@ from dftflow.codes.espresso.status import status_of
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.reading import FileLog
 from dftflow.errors import ParseError
+from dftflow.input_file import open_regular
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
 
@@ -152,7 +153,7 @@ def _log_tail(folder: Path) -> str:
     lines: list[str] = []
     for file in (*_outputs(folder)[-1:], folder / "stderr.log"):
         try:
-            with file.open("rb") as stream:
+            with open_regular(file) as stream:
                 stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
                 lines += stream.read().decode("latin-1").splitlines()[-LOG_LINES:]
         except OSError:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.compressed import head_of
 from dftflow.codes.gpaw.data_sets import data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
 from dftflow.codes.options import CodeOptions
 from dftflow.errors import ParseError
+from dftflow.input_file import is_regular, read_regular_text
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
 
@@ -71,7 +73,7 @@ class GPAW:
     def progress(self, folder: Path) -> Progress:
         """What the engine wrote last into ``progress.json``."""
         try:
-            content = json.loads((folder / "progress.json").read_text("utf-8"))
+            content = json.loads(read_regular_text(folder / "progress.json"))
             return Progress(doing=content["doing"], fraction=content["fraction"])
         except (OSError, ValueError, KeyError):
             return Progress(doing="starting")
@@ -128,29 +130,21 @@ def _worker_digest() -> str:
 
 def _is_of_a_study(file: Path) -> bool:
     """Whether it is the ``results.json`` of a whole study, which has the same name."""
-    try:
-        with file.open("rb") as stream:
-            return STUDY_RESULTS in stream.read(256)
-    except OSError:
-        return False
+    return STUDY_RESULTS in head_of(file, 256)
 
 
 def _is_deck(file: Path) -> bool:
     """Whether dftflow wrote the script."""
-    try:
-        return b"dftflow" in file.read_bytes()[:DECK_BYTES]
-    except OSError:
-        return False
+    return b"dftflow" in head_of(file, DECK_BYTES)
 
 
 def _log_tail(folder: Path) -> str:
     lines: list[str] = []
     for name in ("stdout.log", "stderr.log"):
-        if (folder / name).exists():
-            lines += (folder / name).read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]
-    logs = [p for p in folder.glob("*.txt") if p.stat().st_size]
+        if is_regular(folder / name):
+            lines += read_regular_text(folder / name, errors="replace").splitlines()[-LOG_LINES:]
+    logs = [p for p in folder.glob("*.txt") if is_regular(p) and p.stat().st_size]
     if not lines and logs:
-        lines = (
-            max(logs, key=lambda p: p.stat().st_mtime).read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:]
-        )
+        last = max(logs, key=lambda p: p.stat().st_mtime)
+        lines = read_regular_text(last, errors="replace").splitlines()[-LOG_LINES:]
     return "\n".join(lines)

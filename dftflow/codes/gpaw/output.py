@@ -18,6 +18,7 @@ from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.crystals.atoms import from_arrays
 from dftflow.errors import ParseError
+from dftflow.input_file import read_regular_text
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
@@ -61,7 +62,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """Content of ``results.json``; raises `ParseError` when it is missing or not whole."""
     file = folder / "results.json"
     try:
-        record = _loads(file.read_text("utf-8"))
+        record = _loads(read_regular_text(file))
     except FileNotFoundError:
         raise ParseError(
             "the engine left no results: it was stopped from outside", where=str(file), fix="run the step again"

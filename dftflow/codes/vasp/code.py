@@ -20,6 +20,7 @@ from dftflow.codes.vasp.sheet import VASP_SHEET
 from dftflow.codes.vasp.status import status_of
 from dftflow.codes.vasp.vasprun_file import VaspRun, read_vasprun
 from dftflow.errors import ParseError
+from dftflow.input_file import open_regular
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
 
@@ -131,7 +132,7 @@ def _tail(folder: Path, lines: int | None) -> str:
     found: list[str] = []
     for name in LOGS:
         try:
-            with (folder / name).open("rb") as stream:
+            with open_regular(folder / name) as stream:
                 stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
                 text = stream.read().decode("latin-1").splitlines()
         except OSError:
