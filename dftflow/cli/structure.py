@@ -130,5 +130,8 @@ def _write(structure: Structure, out: Path) -> None:
     formats: dict[str, Literal["cif", "poscar", "json"]] = {".cif": "cif", ".vasp": "poscar", ".json": "json"}
     if out.suffix not in formats:
         raise InputError(f"no structure format ends in {out.suffix!r}", fix=f"use one of {', '.join(formats)}")
+    if out.is_dir() or not out.parent.is_dir():
+        what = f"{out} is a folder" if out.is_dir() else f"there is no folder {out.parent}"
+        raise InputError(f"--out: {what}", fix="name a file in a folder that is there")
     with storage_errors(out):
         out.write_text(structure.to(fmt=formats[out.suffix]), encoding="utf-8")

@@ -8,9 +8,9 @@ from pathlib import Path
 from dftflow.codes.base import Calculation
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import InputError, ParseError
-from dftflow.input_file import named_place
+from dftflow.input_file import named_place, special_kind
 
-__all__ = ["find_calculations"]
+__all__ = ["find_calculations", "passed_over"]
 
 
 def find_calculations(folder: Path, code_name: str | None = None) -> tuple[Calculation, ...]:
@@ -42,6 +42,18 @@ def find_calculations(folder: Path, code_name: str | None = None) -> tuple[Calcu
     if not folder.is_dir():
         raise InputError("there is no such file or folder", where=str(folder))
     return tuple(calculation for place in _folders(folder) for code in codes for calculation in code.find(place))
+
+
+def passed_over(folder: Path) -> tuple[tuple[Path, str], ...]:
+    """What lies in `folder` and below and is neither file nor folder, with what it is: no calculation has it."""
+    if not folder.is_dir():
+        return ()
+    found = (
+        (Path(place) / name, special_kind(Path(place) / name))
+        for place in _folders(folder)
+        for name in os.listdir(place)
+    )
+    return tuple((file, kind) for file, kind in sorted(found) if kind)
 
 
 def _folders(top: Path) -> list[Path]:

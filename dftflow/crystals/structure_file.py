@@ -14,7 +14,7 @@ from dftflow.crystals.cif_file import read_cif
 from dftflow.crystals.contacts import check_contacts
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.file_notes import Read, Warnings, check_element
-from dftflow.crystals.number_bounds import MAX_FILE_BYTES, check_poscar_counts, check_size
+from dftflow.crystals.number_bounds import MAX_ATOMS_READ, MAX_FILE_BYTES, check_poscar_counts, check_size
 from dftflow.crystals.poscar_file import read_poscar
 from dftflow.crystals.symmetry import space_group
 from dftflow.crystals.xyz_file import read_xyz
@@ -54,7 +54,7 @@ def _text(path: Path, content: bytes) -> str:
 def checked(structure: Structure, where: str) -> Structure:
     if not len(structure):
         raise StructureError("there are no atoms", fix="check that the file is complete", where=where)
-    check_size(structure, where)
+    check_size(structure, where, most_atoms=MAX_ATOMS_READ)
     check_contacts(structure, where=where)
     return structure
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from dftflow.crystals.atoms import from_atoms
 from dftflow.crystals.file_notes import Read, messages_of
-from dftflow.crystals.number_bounds import MAX_ATOMS
+from dftflow.crystals.number_bounds import MAX_ATOMS_READ
 from dftflow.errors import StructureError
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def _end_of_frame(lines: list[str], at: int, where: str) -> int:
     head = lines[at].strip()
     if re.fullmatch(r"\d+", head) is None:
         raise _no_frame(f"where a number of atoms has to stand is {head[:40]!r}", f"{where}:{at + 1}")
-    if len(head) > 9 or not 1 <= int(head) <= MAX_ATOMS:
+    if len(head) > 9 or not 1 <= int(head) <= MAX_ATOMS_READ:
         raise StructureError(
             f"there are {head[:20] if head.strip('0') else 'no'} atoms",
-            reason=f"frames of 1 to {MAX_ATOMS} atoms are read",
+            reason=f"frames of 1 to {MAX_ATOMS_READ} atoms are read",
             fix="give a smaller cell of the crystal",
             where=f"{where}:{at + 1}",
         )

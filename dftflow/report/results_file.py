@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dftflow.errors import InputError, ParseError
-from dftflow.input_file import named_place, read_regular_text
+from dftflow.input_file import NotAFile, named_place, read_regular_text
 from dftflow.model.alignment import Range
 from dftflow.model.quantity import Missing, MissingKind, Quantity
 
@@ -50,7 +50,7 @@ def read_results(file: Path) -> tuple[Quantity, ...]:
     Raises
     ------
     InputError
-        When there is none.
+        When there is none, or no regular file.
     ParseError
         When it is damaged, or of an unknown version.
     """
@@ -64,6 +64,8 @@ def read_results(file: Path) -> tuple[Quantity, ...]:
         )
     try:
         content = json.loads(read_regular_text(place))
+    except NotAFile as error:
+        raise InputError("this is no results.json", reason=str(error.strerror), where=str(place)) from error
     except (OSError, ValueError, RecursionError) as error:
         raise ParseError("results.json cannot be read", reason=str(error), where=str(place)) from error
     version = content.get("schema") if isinstance(content, dict) else None

@@ -269,9 +269,10 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    with monkeypatch.context() as patched, pytest.raises(StructureError, match="Permission denied"):
+    with monkeypatch.context() as patched:
         patched.setattr(os, "open", refuse)
-        load_crystal("a.cif", base_dir=tmp_path)
+        with pytest.raises(StructureError, match="Permission denied"):
+            load_crystal("a.cif", base_dir=tmp_path)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
