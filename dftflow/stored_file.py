@@ -6,26 +6,18 @@ a link show what lies elsewhere, and JSON may hold numbers and nesting that no l
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
-import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["plain_json", "read_stored", "read_stored_json", "refuse_special"]
+from dftflow.input_file import read_regular
+
+__all__ = ["plain_json", "read_stored", "read_stored_json"]
 
 MOST_BYTES = 256 << 20
 DEEPEST = 100
 LARGEST_INTEGER = 2**53  # a double holds all of them
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-}
 
 
 def read_stored(file: Path, *, most_bytes: int = MOST_BYTES, links: bool = False) -> bytes:
@@ -41,42 +33,9 @@ def read_stored(file: Path, *, most_bytes: int = MOST_BYTES, links: bool = False
     FileNotFoundError, NotADirectoryError
         There is none.
     OSError
-        It is a link, no regular file, or larger than `most_bytes`; or the system does not hand it out.
+        As `dftflow.input_file.read_regular`.
     """
-    try:
-        number = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if links else os.O_NOFOLLOW))
-    except ValueError as error:  # a NUL in the name
-        raise FileNotFoundError(errno.ENOENT, str(error), str(file)) from None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            why = "it is a link to itself" if links else "it is a link, which is not followed"
-            raise _refused(file, why) from None
-        if error.errno == errno.ENXIO:
-            raise _refused(file, "it is a socket, no file") from None
-        raise
-    try:
-        found = os.fstat(number)
-        _check(file, found)
-        if found.st_size > most_bytes:
-            raise _refused(file, f"it has {found.st_size} bytes, more than the {most_bytes} that any such file needs")
-        with open(number, "rb", closefd=False) as stream:
-            return stream.read(most_bytes)
-    finally:
-        os.close(number)
-
-
-def refuse_special(file: Path) -> None:
-    """Raise `OSError` when `file`, or what a link leads to, is no regular file: to open a pipe would hang."""
-    _check(file, file.stat())
-
-
-def _check(file: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise _refused(file, f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, no file")
-
-
-def _refused(file: Path, why: str) -> OSError:
-    return OSError(errno.EINVAL, why, str(file))
+    return read_regular(file, limit_bytes=most_bytes, links=links)
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.place import Place
+
 __all__ = ["command"]
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=Place())
 @click.option("--step", help="The step whose deck has to be ready: the exit code is 5 when it is not.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folder: Path, step: str | None, as_json: bool) -> None:

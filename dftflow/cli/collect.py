@@ -34,13 +34,14 @@ def command(
     """
     from dftflow.cli.outcome import print_outcome
     from dftflow.errors import InputError
+    from dftflow.input_file import named_place
     from dftflow.studies.execution import collect_study, outcome_of_folder
     from dftflow.studies.reader import load_study
 
     elsewhere = _places(placed)
     if len(places) > 2:
         raise InputError("collect takes a study and a folder", fix="write dftflow collect [STUDY] FOLDER")
-    folder = Path(places[-1])
+    folder = named_place(places[-1])
     if len(places) == 2:
         outcome = collect_study(load_study(places[0], preset, code=code), folder, places=elsewhere)
     elif code is not None or preset is not None:
@@ -52,6 +53,7 @@ def command(
 
 def _places(placed: Sequence[str]) -> dict[str, Path]:
     from dftflow.errors import InputError
+    from dftflow.input_file import named_place
 
     places: dict[str, Path] = {}
     for entry in placed:
@@ -60,5 +62,5 @@ def _places(placed: Sequence[str]) -> dict[str, Path]:
             raise InputError(f"--at {entry!r} does not name a step and a folder", fix="write --at STEP=DIR")
         if step in places:
             raise InputError(f"--at names {step!r} twice", fix="give each step one folder")
-        places[step] = Path(place)
+        places[step] = named_place(place)
     return places

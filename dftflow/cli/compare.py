@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.place import Place
+
 if TYPE_CHECKING:
     from dftflow.gate.calculation import Sound
     from dftflow.model.comparison import Comparison
@@ -17,8 +19,8 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
+@click.argument("first", type=Place())
+@click.argument("second", type=Place())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(first: Path, second: Path, as_json: bool) -> None:
     """Say whether the energies of FIRST and SECOND may be subtracted at all.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.place import Place
+
 if TYPE_CHECKING:
     from dftflow.studies.decks import WrittenDecks
 
@@ -20,7 +22,7 @@ __all__ = ["command", "print_decks", "refuse_failures"]
     "--code",
     help="DFT code, instead of the one the study names: castep, espresso, gpaw, vasp, or one that a package brings.",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.option("--out", type=Place(), required=True, help="Folder to write to.")
 @click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(study: str, code: str | None, out: Path, preset: str | None, as_json: bool) -> None:

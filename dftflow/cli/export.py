@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.place import Place
+
 if TYPE_CHECKING:
     from dftflow.model.quantity import Quantity
 
@@ -31,7 +33,7 @@ COLUMNS = (
 
 
 @click.command()
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", type=Place())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of CSV.")
 def command(results: Path, as_json: bool) -> None:
     """Print every quantity in RESULTS, a results.json or the folder that holds one, as CSV.

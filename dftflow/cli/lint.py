@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dftflow.cli.place import Place
+
 if TYPE_CHECKING:
     from dftflow.codes.castep.lint.finding import Finding
 
@@ -17,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=Place())
 @click.option("--notes", is_flag=True, help="Also what is worth knowing and needs no mending.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, notes included.")
 def command(files: tuple[Path, ...], notes: bool, as_json: bool) -> None:

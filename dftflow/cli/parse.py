@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dftflow.cli.place import Place
+
 if TYPE_CHECKING:
     from dftflow.codes.base import FileReading, Reading
     from dftflow.errors import DftflowError
@@ -26,7 +28,7 @@ HOLD_POTENTIALS = ("potential", "plane averages")
 
 
 @click.command()
-@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=Place())
 @click.option("--code", help="Look for the calculations of this code only.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:
@@ -51,14 +53,18 @@ def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:
             documents.append(_document(reading, judged))
         else:
             click.echo(_printable("\n".join([*([""] if count > 1 else []), *_page(reading, judged)])))
+    strange = _passed_over(folders, files)
     if not count:
         raise InputError(
             "no calculation was found",
+            reason="\n       ".join(strange),
             where=", ".join(map(str, folders)),
             fix="give the folder that holds the output files" + (", or leave --code out" if code else ""),
         )
     if as_json:
         click.echo(json.dumps(_plain({"calculations": documents}), indent=1, allow_nan=False))
+    for line in strange:
+        click.echo(_printable(f"note: {line}"), err=True)
     refused = [str(file.error).splitlines()[0] for file in files if file.error is not None]
     if refused or parts:
         counts = [f"{len(refused)} of {len(files)} files"] if refused else []
@@ -68,6 +74,15 @@ def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:
             f"{' and '.join(counts)} {'was' if is_one else 'were'} refused",
             reason="\n       ".join([*refused, *parts]),
         )
+
+
+def _passed_over(folders: Sequence[Path], files: Sequence[FileReading]) -> list[str]:
+    """What is no file and was not named with a calculation."""
+    from dftflow.codes.finding import passed_over
+
+    named = {file.file for file in files}
+    strange = dict(found for folder in folders for found in passed_over(folder))
+    return [f"passed over: {file}: it is {kind}, not a file" for file, kind in strange.items() if file not in named]
 
 
 def _refused_parts(reading: Reading, judged: Sound) -> list[str]:

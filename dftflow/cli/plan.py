@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.place import Place
+
 __all__ = ["command"]
 
 
@@ -15,7 +17,7 @@ __all__ = ["command"]
 @click.argument("study")
 @click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
 @click.option("--code", help="DFT code, instead of the one the study names.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.option("--out", type=Place(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(study: str, preset: str | None, code: str | None, out: Path | None, as_json: bool) -> None:
     """Print the steps of STUDY: what each needs, whether its result is there already, and the cost expected.

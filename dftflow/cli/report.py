@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.place import Place
+
 __all__ = ["command"]
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=Place())
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 def command(folder: Path, as_json: bool) -> None:
     """Write the figures, report.html and results.json of the run or the decks in FOLDER again.

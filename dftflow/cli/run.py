@@ -10,6 +10,7 @@ import click
 
 from dftflow.cli.bounded import Within
 from dftflow.cli.output import ungated
+from dftflow.cli.place import Place
 from dftflow.model.bounds import MEMORY_MIB, SECONDS, WORKERS
 from dftflow.run.job import Limits
 
@@ -22,7 +23,7 @@ DEFAULTS = Limits()
 @click.argument("study")
 @click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
 @click.option("--code", help="DFT code, instead of the one the study names.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.option("--out", type=Place(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
 @click.option("--workers", type=Within(WORKERS, int), help="Engine processes at once.  [default: one a core]")
 @click.option("--time-limit", type=Within(SECONDS), help="Seconds one engine process may take.")
 @click.option("--memory-limit", type=Within(MEMORY_MIB), help="MiB one engine process may hold.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dftflow.cli.bounded import Within
+from dftflow.cli.place import Place
 from dftflow.model.bounds import MILLER_INDEX, PSEUDOCUBIC_ANG, THICKNESS_ANG, VACUUM_ANG
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ __all__ = ["command"]
 @click.option("--thickness", type=Within(THICKNESS_ANG), default=10.0, show_default=True, help="At least, Å.")
 @click.option("--vacuum", type=Within(VACUUM_ANG), default=15.0, show_default=True, help="Å.")
 @click.option("--termination", default="auto", show_default=True, help="The one to write.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the chosen slab: .cif, .vasp, .json.")
+@click.option("--out", type=Place(), help="Write the chosen slab: .cif, .vasp, .json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: str,

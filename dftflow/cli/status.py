@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.place import Place
+
 __all__ = ["command"]
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=Place())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folder: Path, as_json: bool) -> None:
     """Where the run or the decks in FOLDER are, step by step. Nothing outside FOLDER is needed."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from dftflow.cli.bounded import Within
+from dftflow.cli.place import Place
 from dftflow.model.bounds import PSEUDOCUBIC_ANG, REPEATS, SEED
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ __all__ = ["command"]
 @click.option("--seed", type=Within(SEED, int), help="For a random orientation.")
 @click.option("--supercell", type=Within(REPEATS, int), nargs=3, default=(1, 1, 1), help="Three whole numbers.")
 @click.option("--pseudocubic", type=Within(PSEUDOCUBIC_ANG), help="Scale the host to this pseudocubic length, Å.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the crystal: .cif, .vasp, .json.")
+@click.option("--out", type=Place(), help="Write the crystal: .cif, .vasp, .json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: str | None,
@@ -129,5 +130,8 @@ def _write(structure: Structure, out: Path) -> None:
     formats: dict[str, Literal["cif", "poscar", "json"]] = {".cif": "cif", ".vasp": "poscar", ".json": "json"}
     if out.suffix not in formats:
         raise InputError(f"no structure format ends in {out.suffix!r}", fix=f"use one of {', '.join(formats)}")
+    if out.is_dir() or not out.parent.is_dir():
+        what = f"{out} is a folder" if out.is_dir() else f"there is no folder {out.parent}"
+        raise InputError(f"--out: {what}", fix="name a file in a folder that is there")
     with storage_errors(out):
         out.write_text(structure.to(fmt=formats[out.suffix]), encoding="utf-8")

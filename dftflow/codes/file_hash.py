@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
+
+from dftflow.codes.compressed import pieces_of
+from dftflow.errors import ParseError
 
 __all__ = ["NOT_KNOWN_HERE", "file_md5"]
 
@@ -23,11 +24,13 @@ def file_md5(file: Path) -> str:
     try:
         stat = file.stat()
         return f"md5 {_md5(file.resolve(), stat.st_mtime_ns, stat.st_size)}"
-    except (OSError, EOFError, zlib.error):
+    except (OSError, ParseError):
         return NOT_KNOWN_HERE
 
 
 @lru_cache(maxsize=1024)
 def _md5(file: Path, _changed_ns: int, _size_bytes: int) -> str:
-    content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    digest = hashlib.md5(usedforsecurity=False)
+    for piece in pieces_of(file):
+        digest.update(piece)
+    return digest.hexdigest()

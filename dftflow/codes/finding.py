@@ -8,8 +8,9 @@ from pathlib import Path
 from dftflow.codes.base import Calculation
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import InputError, ParseError
+from dftflow.input_file import named_place, special_kind
 
-__all__ = ["find_calculations"]
+__all__ = ["find_calculations", "passed_over"]
 
 
 def find_calculations(folder: Path, code_name: str | None = None) -> tuple[Calculation, ...]:
@@ -27,12 +28,13 @@ def find_calculations(folder: Path, code_name: str | None = None) -> tuple[Calcu
     Raises
     ------
     InputError
-        There is no such file or folder.
+        There is no such file or folder, or what has this name is neither.
     ParseError
         A folder cannot be read.
     SpecError
         There is no such code.
     """
+    folder = named_place(folder)
     codes = [load_code(name) for name in ((code_name,) if code_name is not None else code_names())]
     if folder.is_file():
         found = (calculation for code in codes for calculation in code.find(folder.parent))
@@ -40,6 +42,18 @@ def find_calculations(folder: Path, code_name: str | None = None) -> tuple[Calcu
     if not folder.is_dir():
         raise InputError("there is no such file or folder", where=str(folder))
     return tuple(calculation for place in _folders(folder) for code in codes for calculation in code.find(place))
+
+
+def passed_over(folder: Path) -> tuple[tuple[Path, str], ...]:
+    """What lies in `folder` and below and is neither file nor folder, with what it is: no calculation has it."""
+    if not folder.is_dir():
+        return ()
+    found = (
+        (Path(place) / name, special_kind(Path(place) / name))
+        for place in _folders(folder)
+        for name in os.listdir(place)
+    )
+    return tuple((file, kind) for file, kind in sorted(found) if kind)
 
 
 def _folders(top: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dftflow.codes.base import Calculation, Code, FileReading, Reading
-from dftflow.codes.compressed import expanded, lying_at, plain_name
+from dftflow.codes.compressed import expanded, lying_at, plain_name, special_at
 from dftflow.errors import DftflowError, ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.stored_file import refuse_special
@@ -37,10 +37,14 @@ class FileLog:
 
         Where only a compressed file of that name lies, `read` gets its content in a temporary file of the plain name.
         None, with the error noted, when `read` refuses it or the system does not hand it out (a folder of that name,
-        a link to nowhere, no permission); None and nothing noted when there is no such file.
+        a link to nowhere, no permission); None and nothing noted when there is no such file. A named pipe or a device
+        of that name is noted as passed over.
         """
         place = lying_at(file)
         if place is None:
+            special = special_at(file)
+            if special is not None:
+                self.pass_over(special[0], kind, f"it is {special[1]}, not a file")
             return None
         try:
             content = _read_at(place, read)

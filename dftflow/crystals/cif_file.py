@@ -33,6 +33,7 @@ from dftflow.crystals.missing_hydrogens import missing_hydrogens
 from dftflow.crystals.orbits import MERGED_ANG, Orbit, orbits_of
 from dftflow.crystals.symmetry import SYMPREC_ANG, symmetry_dataset
 from dftflow.errors import ClashError, StructureError
+from dftflow.model.bounds import MOST_ATOMS
 
 __all__ = ["read_cif"]
 
@@ -42,7 +43,6 @@ SAID_ANG = 1e-3
 UNEVEN_CHARGE = 0.05
 """In e: the states of mixed valence are rounded (2.67 for 8/3)."""
 
-MOST_ATOMS = 20_000
 LONGEST_ANG = 1e4
 SMALLEST_VOLUME_ANG3 = 1.0
 

@@ -9,6 +9,7 @@ import numpy as np
 from ase.data import covalent_radii
 from ase.data.vdw_alvarez import vdw_radii as alvarez_radii
 
+from dftflow.crystals.number_bounds import check_size
 from dftflow.errors import ClashError
 
 if TYPE_CHECKING:
@@ -89,7 +90,13 @@ def shortest_contacts(
         Largest distance looked at.
     limit
         Give only so many.
+
+    Raises
+    ------
+    StructureError
+        The cell is none of a crystal (`dftflow.crystals.number_bounds`): no list of its neighbours can be made.
     """
+    check_size(structure, "")
     first, second, images, distance = structure.get_neighbor_list(cutoff_ang, exclude_self=True)
     leading = np.sign(images @ np.array([100, 10, 1]))
     once = (first < second) | ((first == second) & (leading > 0))

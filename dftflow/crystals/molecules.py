@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
+from dftflow.crystals.xyz_file import last_frame
 from dftflow.errors import StructureError
+from dftflow.input_file import named_place, read_named
 from dftflow.model.results import FloatArray, readonly
 
 if TYPE_CHECKING:
@@ -52,6 +56,18 @@ class Molecule:
         )
 
 
+MAX_MOLECULE_BYTES = 1 << 20
+MAX_MOLECULE_ATOMS = 200
+"""An ion on the site of an atom has ten; the organic layers between perovskite slabs have some tens."""
+MAX_EXTENT_ANG = 100.0
+_ASE_FORMATS = {
+    ".xyz": "extxyz",
+    ".extxyz": "extxyz",
+    ".mol": "mol",
+    ".sdf": "sdf",
+    ".pdb": "proteindatabank",
+}
+_FIX = "give an .xyz, .mol, .sdf or .pdb file with one molecule"
 _GAS_PHASE = "gas-phase optimisation of the ion for dftflow, PBE/def2-TZVP, PySCF 2.14 with geomeTRIC"
 
 MOLECULES: dict[str, Molecule] = {
@@ -119,24 +135,33 @@ def _standard_frame(atoms: Atoms) -> FloatArray:
 
 
 def _read_molecule(path: Path, charge: int) -> Molecule:
-    from ase import Atoms
-    from ase.io import read
-
+    where = str(path)
+    content = read_named(path, limit_bytes=MAX_MOLECULE_BYTES, error=StructureError)
+    if path.suffix.lower() not in _ASE_FORMATS:
+        raise StructureError(f"unknown kind of file {path.name!r}", fix=_FIX, where=where)
+    if b"\0" in content:
+        raise StructureError("this is a binary file", fix=_FIX, where=where)
+    text = content.decode("utf-8", "replace").removeprefix("\ufeff")
     try:
-        atoms = read(path, index=-1)
+        atoms = _atoms(text, path.suffix.lower(), where)
+    except StructureError as error:
+        raise _unreadable(error.reason or error.summary, error.where) from error
     except Exception as error:  # ASE's readers raise whatever their parsing code happens to raise
-        raise StructureError(
-            "this file cannot be read as a molecule",
-            reason=f"{type(error).__name__}: {error}",
-            fix="give an .xyz, .mol, .sdf or .pdb file with one molecule",
-            where=str(path),
-        ) from error
-    if not isinstance(atoms, Atoms) or len(atoms) < 2 or not np.all(np.isfinite(atoms.positions)):
+        raise _unreadable(f"{type(error).__name__}: {str(error)[:200]}", where) from error
+    if len(atoms) < 2 or not np.all(np.abs(atoms.positions - atoms.positions[:1]) <= MAX_EXTENT_ANG):
         raise StructureError(
             "this file holds no molecule",
-            reason="two or more atoms with finite coordinates are needed",
-            fix="give an .xyz, .mol, .sdf or .pdb file with one molecule",
-            where=str(path),
+            reason=f"two or more atoms are needed, with coordinates that are numbers, within {MAX_EXTENT_ANG:g} Å",
+            fix=_FIX,
+            where=where,
+        )
+    if len(atoms) > MAX_MOLECULE_ATOMS or 0 in atoms.numbers:
+        raise StructureError(
+            "this file holds no molecule that can be put on a site",
+            reason=f"up to {MAX_MOLECULE_ATOMS} atoms of known elements are read; there are {len(atoms)}"
+            + (", and one of no element (X)" if 0 in atoms.numbers else ""),
+            fix=_FIX,
+            where=where,
         )
     return Molecule(
         name=path.stem,
@@ -147,14 +172,36 @@ def _read_molecule(path: Path, charge: int) -> Molecule:
     )
 
 
+def _atoms(text: str, suffix: str, where: str) -> Atoms:
+    """The molecule, the last one where there are several; every count in the file is held against it."""
+    from ase import Atoms
+    from ase.io import read
+
+    if suffix in (".xyz", ".extxyz"):
+        text = last_frame(text, where).text
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        atoms = read(io.StringIO(text), index=-1, format=_ASE_FORMATS[suffix])
+    assert isinstance(atoms, Atoms)
+    if suffix in (".mol", ".sdf"):
+        promised = int(text.split("\n")[3][:3])
+        if promised != len(atoms):
+            raise StructureError("a line is missing", reason=f"the file has {len(atoms)} of its {promised} atoms")
+    return atoms
+
+
+def _unreadable(reason: str, where: str) -> StructureError:
+    return StructureError("this file cannot be read as a molecule", reason=reason, fix=_FIX, where=where)
+
+
 def load_molecule(name_or_file: str | Path, *, base_dir: Path | None = None, charge: int = 1) -> Molecule:
     """Built-in cation, or a molecule from a file.
 
     Parameters
     ----------
     name_or_file
-        ``"FA"``, ``"MA"``, or any file that ASE reads (.xyz, .mol, .sdf, .pdb …). A file's molecule is turned so
-        that its axis of least inertia is the long axis.
+        ``"FA"``, ``"MA"``, or a file (.xyz, .extxyz, .mol, .sdf or .pdb). A file's molecule is turned so that its
+        axis of least inertia is the long axis.
     base_dir
         Folder that a relative path counts from; the working folder when left out.
     charge
@@ -163,12 +210,12 @@ def load_molecule(name_or_file: str | Path, *, base_dir: Path | None = None, cha
     Raises
     ------
     StructureError
-        For an unknown name and for a file that is missing or holds no molecule.
+        For an unknown name, and for a file that is missing, no regular one, or holds no molecule.
     """
     name = str(name_or_file)
     if name in MOLECULES:
         return MOLECULES[name]
-    path = (base_dir or Path()) / name
+    path = named_place(name, base=base_dir, error=StructureError)
     if path.is_file():
         return _read_molecule(path, charge)
     folder = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []

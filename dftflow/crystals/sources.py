@@ -13,6 +13,7 @@ from dftflow.crystals.shipped import load_shipped, shipped_names
 from dftflow.crystals.structure_file import checked, read_structure_file, reader_of
 from dftflow.crystals.symmetry import space_group
 from dftflow.errors import StructureError
+from dftflow.input_file import named_place
 
 __all__ = ["load_crystal"]
 
@@ -85,7 +86,7 @@ def load_crystal(source: str, *, base_dir: Path, where: str = "") -> Crystal:
     """
     if source in shipped_names():
         return load_shipped(source)
-    path = base_dir / Path(source).expanduser()
+    path = named_place(source, base=base_dir, error=StructureError)
     if _DATABASE_QUERY.fullmatch(source) and not path.exists():
         return _from_database(source)
     if not source.strip() or not path.exists():

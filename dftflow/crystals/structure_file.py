@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from pymatgen.core import Structure
 
 from dftflow.crystals.castep_cell_file import read_cell
@@ -16,10 +15,12 @@ from dftflow.crystals.contacts import check_contacts
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.file_notes import Read, check_element
 from dftflow.crystals.missing_hydrogens import check_hydrogens
+from dftflow.crystals.number_bounds import MAX_ATOMS_READ, MAX_FILE_BYTES, check_poscar_counts, check_size
 from dftflow.crystals.poscar_file import read_poscar
 from dftflow.crystals.symmetry import space_group
 from dftflow.crystals.xyz_file import read_xyz
 from dftflow.errors import DftflowError, StructureError
+from dftflow.input_file import read_named
 
 __all__ = ["checked", "read_structure_file", "reader_of"]
 
@@ -51,36 +52,22 @@ def _text(path: Path, content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise StructureError("this is a folder, not a file", fix="name the file in it", where=str(path))
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StructureError(
-            "the file cannot be read", reason=error.strerror or str(error), fix="check its permissions", where=str(path)
-        ) from error
-
-
 def checked(structure: Structure, where: str) -> Structure:
     if not len(structure):
         raise StructureError("there are no atoms", fix="check that the file is complete", where=where)
-    if not np.all(np.isfinite(structure.frac_coords)) or not structure.volume > 1e-3:
-        raise StructureError(
-            "the lattice has no volume, or a coordinate is no number",
-            fix="check the lattice vectors and the coordinates",
-            where=where,
-        )
+    check_size(structure, where, most_atoms=MAX_ATOMS_READ)
     check_contacts(structure, where=where)
     return structure
 
 
 def read_structure_file(path: Path, source: str) -> Crystal:
     reader = reader_of(path)
-    content = _bytes(path)
+    content = read_named(path, limit_bytes=MAX_FILE_BYTES, error=StructureError)
     text = _text(path, content)
     if reader is None:
         raise StructureError(f"unknown kind of file {path.name!r}", fix=f"give {_FORMATS}", where=str(path))
+    if reader is read_poscar:
+        check_poscar_counts(text, str(path))
     try:
         structure, messages, reference = reader(text, str(path))
     except DftflowError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from scipy.spatial.transform import Rotation  # type: ignore[import-untyped]
 
 from dftflow.crystals.contacts import check_contacts
 from dftflow.crystals.molecules import Molecule, load_molecule
+from dftflow.crystals.number_bounds import check_number_of_atoms
 from dftflow.crystals.symmetry import point_operations
 from dftflow.errors import StructureError
 from dftflow.model.bounds import MOST_ATOMS, PSEUDOCUBIC_ANG
@@ -153,6 +155,7 @@ def _prepared_host(
 ) -> Structure:
     if len(supercell) != 3 or any(n != int(n) or n < 1 for n in supercell):
         raise StructureError(f"supercell {supercell} cannot be made", fix="give three whole numbers of at least 1")
+    check_number_of_atoms(len(structure) * math.prod(map(int, supercell)), "")
     host = structure.copy()
     molecules = np.array(host.site_properties.get("molecule", [-1] * len(host)), dtype=np.int64)
     if np.any(molecules >= 0) and (pseudocubic_ang is not None or tuple(supercell) != (1, 1, 1)):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import spglib
 
+from dftflow.crystals.number_bounds import is_sane_cell
 from dftflow.errors import StructureError
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def spglib_dataset(
     hall_number
         Of the setting to describe the cell in; 0 leaves the choice to spglib.
     """
+    if not is_sane_cell(cell_ang, frac_coords):
+        return None
     cell, places = (np.ascontiguousarray(array, dtype=np.float64).tobytes() for array in (cell_ang, frac_coords))
     crystal = (cell, places, tuple(kinds))
     if _is_cube(cell_ang) and symprec_ang > SYMPREC_ANG:

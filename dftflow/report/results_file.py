@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dftflow.errors import InputError, ParseError
+from dftflow.input_file import named_place
 from dftflow.model.alignment import Range
 from dftflow.model.quantity import Missing, MissingKind, Quantity
 from dftflow.stored_file import plain_json, read_stored
@@ -49,10 +50,11 @@ def read_results(file: Path) -> tuple[Quantity, ...]:
     Raises
     ------
     InputError
-        When there is none.
+        When there is none, or no regular file.
     ParseError
         When it is damaged, or of an unknown version.
     """
+    file = named_place(file)
     place = file / "results.json" if file.is_dir() else file
     try:
         content = plain_json(read_stored(place, links=True).decode("utf-8"))

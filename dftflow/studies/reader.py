@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
+from dftflow.input_file import named_place, read_named
 from dftflow.model.printable import brief, shown
 from dftflow.resources import workflows_dir
 from dftflow.studies.schema import (
@@ -36,6 +37,9 @@ from dftflow.studies.schema import (
 )
 
 __all__ = ["Study", "find_study", "load_study", "restore_study", "shipped_studies"]
+
+LARGEST_STUDY_BYTES = 4 << 20
+"""A study of a thousand materials has a quarter of it."""
 
 
 LONGEST_LINE = 10_000
@@ -91,7 +95,7 @@ def find_study(study: str) -> Path:
     StudyError
         When there is neither.
     """
-    path = Path(study)
+    path = named_place(study, error=StudyError)
     if path.suffix == ".toml" or path.exists():
         if path.is_file():
             return path
@@ -130,12 +134,10 @@ def load_study(study: str, preset: str | None = None, *, code: str | None = None
     """
     file = find_study(study)
     try:
-        raw = file.read_bytes()
+        raw = read_named(file, limit_bytes=LARGEST_STUDY_BYTES, what="the study file", error=StudyError)
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise StudyError("the study file is not UTF-8 text", reason=str(error), where=str(file)) from None
-    except OSError as error:
-        raise StudyError("the study file cannot be read", reason=str(error.strerror), where=str(file)) from None
     content = _checked(text, file)
     for own in content.presets:
         _preset(own, content, text, file)

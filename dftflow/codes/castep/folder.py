@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from dftflow.codes.base import Calculation
 from dftflow.codes.compressed import head_of, plain_name
+from dftflow.input_file import special_kind
 
 __all__ = ["GRIDS", "PROPERTIES", "TRAJECTORIES", "UNREAD", "calculations_in", "ending_of", "file_of"]
 
@@ -57,7 +58,7 @@ def calculations_in(folder: Path) -> tuple[Calculation, ...]:
     """The calculations whose files lie in `folder`, by seed; ``()`` when it is no folder."""
     if not folder.is_dir():
         return ()
-    here = sorted(folder.iterdir())
+    here = sorted(file for file in folder.iterdir() if not special_kind(file))
     named = [file for file in here if ending_of(file) in OUTPUTS + INPUTS]
     seeds = {_own_seed(file) for file in named if ending_of(file) not in _SHARED_ENDINGS or _begins_with_head(file)}
     files = [file for file in named if _own_seed(file) in seeds]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.compressed import head_of
 from dftflow.codes.gpaw.data_sets import data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
@@ -131,11 +132,7 @@ def _worker_digest() -> str:
 
 def _is_of_a_study(file: Path) -> bool:
     """Whether it is the ``results.json`` of a whole study, which has the same name."""
-    try:
-        with file.open("rb") as stream:
-            return STUDY_RESULTS in stream.read(256)
-    except OSError:
-        return False
+    return STUDY_RESULTS in head_of(file, 256)
 
 
 def _is_deck(file: Path) -> bool:

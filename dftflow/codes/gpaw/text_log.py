@@ -15,6 +15,7 @@ from dftflow.codes.gpaw.log_setup import LogSetup, setup_in
 from dftflow.codes.gpaw.log_tables import GEOMETRY, NUMBER, atoms_in, cell_in, forces_in, stress_in
 from dftflow.crystals.atoms import from_arrays
 from dftflow.errors import ParseError
+from dftflow.input_file import read_regular
 from dftflow.model.results import FloatArray, Status
 from dftflow.units import EV_PER_ANG3_GPA
 
@@ -107,7 +108,7 @@ def read_log(file: Path) -> TextLog:
     ParseError
         It is no log of GPAW, or what stands in the place of a number is none.
     """
-    text = _text(file.read_bytes())
+    text = _text(read_regular(file))
     text = text[: text.rfind("\n") + 1]
     banners = list(_BANNER.finditer(text))
     if not banners:

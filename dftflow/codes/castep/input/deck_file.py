@@ -18,6 +18,7 @@ from pathlib import Path
 
 from dftflow.codes.castep.input.keyword_table import keyword_table
 from dftflow.errors import ParseError
+from dftflow.input_file import open_regular
 
 __all__ = ["DeckBlock", "DeckFile", "DeckKeyword", "DeckLine", "DeckProblem", "scan_deck"]
 
@@ -261,7 +262,7 @@ def _split_comment(line: str) -> tuple[str, str]:
 def _text(file: Path) -> str:
     """UTF-8 or, where it is not, Latin-1: only comments and titles can differ."""
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             content = stream.read(LARGEST_DECK_BYTES + 1)
     except OSError as error:
         raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error

@@ -12,6 +12,7 @@ from dftflow.codes.castep.input.keyword_table import canonical_name
 from dftflow.codes.castep.input.species_potentials import SpeciesPotentials
 from dftflow.codes.castep.lint.finding import Finding
 from dftflow.codes.castep.lint.values import DeckValues
+from dftflow.input_file import is_regular
 
 __all__ = ["check_hybrid", "check_potential_files", "hybrid_functional"]
 
@@ -28,7 +29,7 @@ def check_potential_files(cell: DeckFile, potentials: SpeciesPotentials) -> Iter
     folders = [Path(name) for name in os.environ.get("PSPOT_DIR", "").split(os.pathsep) if name]
     places = (cell.file.parent, *folders)
     files = [potential for potential in potentials.lines if potential.is_file]
-    missing = [file for file in files if not any((place / file.text).is_file() for place in places)]
+    missing = [file for file in files if not any(is_regular(place / file.text) for place in places)]
     if not missing:
         return
     names = ", ".join(dict.fromkeys(file.text for file in missing))

@@ -13,6 +13,8 @@ from dftflow.codes.castep.input.cell_file import CellSite, cell_structure
 from dftflow.codes.castep.input.deck_file import DeckFile
 from dftflow.codes.castep.lint.finding import Finding
 from dftflow.crystals.contacts import Contact, shortest_contacts
+from dftflow.crystals.number_bounds import check_size
+from dftflow.errors import StructureError
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure
@@ -46,6 +48,14 @@ def check_sites(deck: DeckFile, lattice: Lattice, sites: tuple[CellSite, ...]) -
         )
         return
     structure = cell_structure(deck, lattice, sites)
+    try:
+        check_size(structure, "")
+    except StructureError as error:
+        reason = f" ({error.reason})" if error.reason else ""
+        yield Finding(
+            file=deck.file, line=sites[0].line, severity="warning", message=f"{error.summary}{reason}", fix=error.fix
+        )
+        return
     yield from _check_distances(deck, structure, sites)
     yield from _check_density(deck, structure, sites)
 

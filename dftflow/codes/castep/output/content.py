@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dftflow.errors import ParseError
+from dftflow.input_file import read_regular
 
 __all__ = ["latin_lines", "whole_content"]
 
@@ -12,7 +13,7 @@ __all__ = ["latin_lines", "whole_content"]
 def whole_content(file: Path) -> bytes:
     """Bytes of `file`; raises `ParseError` when it cannot be read."""
     try:
-        return file.read_bytes()
+        return read_regular(file)
     except OSError as error:
         raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
 

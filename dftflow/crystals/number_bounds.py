@@ -1,0 +1,173 @@
+"""Bounds of what a crystal can be, asked before a library sees the numbers.
+
+Neighbour lists, symmetry searches and readers loop, fill the memory or crash on numbers of no crystal: coordinates of
+10^12, cells of 10^-300 Å, a count of 10^9 atoms. No bound here is near a crystal that somebody calculates.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dftflow.errors import StructureError
+from dftflow.model.bounds import MOST_ATOMS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pymatgen.core import Structure
+
+__all__ = [
+    "MAX_ATOMS_READ",
+    "MAX_FILE_BYTES",
+    "check_number_of_atoms",
+    "check_poscar_counts",
+    "check_size",
+    "is_sane_cell",
+]
+
+MAX_FILE_BYTES = 1 << 25
+"""A CIF with its reflections inside has a few MiB, a trajectory in extended XYZ some tens."""
+MAX_ATOMS_READ = 2000
+"""In a file. The largest cells that plane-wave codes calculate in routine have about a thousand. The search for
+symmetry grows with the square or more: of 2,000 atoms of one element without any order it takes 7 s, of other cells
+below 1 s."""
+LENGTHS_ANG = (0.1, 1000.0)
+"""Of a lattice vector. The shortest known is 2.2 Å (beryllium), or 0.22 in nm, of which it is then said that the atoms
+overlap; supercells and slabs with vacuum stay below 500 Å."""
+ANGLES_DEG = (5.0, 175.0)
+"""Between two lattice vectors; in a flatter cell every atom has thousands of images within a few Å."""
+MIN_VOLUME_ANG3 = 1e-3
+"""Of a cell. In a small one that is larger than that, atoms overlap, and it is said which."""
+MAX_CELLS_AWAY = 1000.0
+"""Coordinates may lie outside the cell, as those of unwrapped trajectories do. Farther out too few digits are left."""
+MAX_IMAGES = 500_000
+"""Atoms in the neighbourhood in which contacts are looked for, images included."""
+REACH_ANG = 5.0
+SANE_LENGTHS_ANG = (1e-3, 1e6)
+SANE_COORDINATE = 1e6
+
+
+def check_size(structure: Structure, where: str, *, most_atoms: int = MOST_ATOMS) -> None:
+    """Refuse a cell that is none of a crystal; to be asked before contacts and symmetry are.
+
+    Raises
+    ------
+    StructureError
+        Names the number and its bound.
+    """
+    check_number_of_atoms(len(structure), where, most_atoms=most_atoms)
+    _check_lattice(structure, where)
+    far = np.abs(np.asarray(structure.frac_coords, dtype=np.float64))
+    wrong = np.argwhere(~(far <= MAX_CELLS_AWAY))  # what is no number compares as false
+    if len(wrong):
+        atom, axis = (int(index) for index in wrong[0])
+        value = float(structure.frac_coords[atom][axis])
+        raise StructureError(
+            f"the coordinate of atom {atom + 1} along {'abc'[axis]} is {_shown(value)} of the lattice vector",
+            reason=f"coordinates within {MAX_CELLS_AWAY:.0f} cells are read, which have to be numbers",
+            fix="check the coordinates, and whether they are fractional or in Å",
+            where=where,
+        )
+
+
+def check_poscar_counts(text: str, where: str) -> None:
+    """Refuse numbers of atoms in a POSCAR that no cell has, before a list of so many is made.
+
+    Raises
+    ------
+    StructureError
+        Names the line.
+    """
+    for number, line in enumerate(text.split("\n", 8)[5:7], start=6):
+        words = line.split("!")[0].split("#")[0].split()
+        counts = [word for word in words if re.fullmatch(r"[+-]?\d+", word)]
+        if counts and len(counts) == len(words):
+            far_too_many = any(len(count) > 9 for count in counts)
+            total = 10**9 if far_too_many else sum(map(int, counts))
+            if not far_too_many and min(map(int, counts)) < 0:
+                raise StructureError(
+                    "a number of atoms is negative", fix="check the numbers of atoms", where=f"{where}:{number}"
+                )
+            check_number_of_atoms(total, f"{where}:{number}", most_atoms=MAX_ATOMS_READ)
+            return
+
+
+def check_number_of_atoms(n_atoms: int, where: str, *, most_atoms: int = MOST_ATOMS) -> None:
+    """Refuse more atoms than a cell may have; raises `StructureError`."""
+    if n_atoms > most_atoms:
+        raise StructureError(
+            f"there are {n_atoms} atoms" if n_atoms < 10**9 else "there are more than 10^9 atoms",
+            reason=f"there may be up to {most_atoms} in a cell",
+            fix="give a smaller cell of the crystal",
+            where=where,
+        )
+
+
+def is_sane_cell(cell_ang: NDArray[np.float64], frac_coords: NDArray[np.float64]) -> bool:
+    """Whether spglib can take a cell and its atoms: beyond these very loose bounds it ends the interpreter."""
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(cell_ang, axis=1)
+        inside = np.all((lengths > SANE_LENGTHS_ANG[0]) & (lengths < SANE_LENGTHS_ANG[1]))
+        return bool(inside and np.all(np.abs(frac_coords) < SANE_COORDINATE))
+
+
+def _check_lattice(structure: Structure, where: str) -> None:
+    matrix, n_atoms = np.asarray(structure.lattice.matrix, dtype=np.float64), len(structure)
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(matrix, axis=1)
+    for axis, length in zip("abc", lengths, strict=True):
+        if not LENGTHS_ANG[0] <= length <= LENGTHS_ANG[1]:
+            raise StructureError(
+                f"the lattice vector {axis} is {_shown(float(length))} Å long",
+                reason=f"lattice vectors of {LENGTHS_ANG[0]:g} to {LENGTHS_ANG[1]:g} Å are read",
+                fix="check the lattice and its unit",
+                where=where,
+            )
+    _check_volume(matrix, n_atoms, where)
+    angles = _angles_deg(matrix, lengths)
+    for name, angle in zip(("alpha", "beta", "gamma"), angles, strict=True):
+        if not ANGLES_DEG[0] <= angle <= ANGLES_DEG[1]:
+            raise StructureError(
+                f"the angle {name} of the lattice is {_shown(angle)}°",
+                reason=f"angles of {ANGLES_DEG[0]:g} to {ANGLES_DEG[1]:g}° are read",
+                fix="check the lattice; a reduced cell of the same crystal has larger angles",
+                where=where,
+            )
+    _check_flatness(matrix, n_atoms, where)
+
+
+def _check_volume(matrix: NDArray[np.float64], n_atoms: int, where: str) -> None:
+    volume = abs(float(np.linalg.det(matrix)))
+    if not volume >= MIN_VOLUME_ANG3:
+        raise StructureError(
+            f"the lattice has no volume for its atoms: {_shown(volume)} Å³ for {n_atoms}",
+            reason=f"a cell has at least {MIN_VOLUME_ANG3:g} Å³; lattice vectors in one plane enclose none",
+            fix="check the lattice vectors and the coordinates",
+            where=where,
+        )
+
+
+def _check_flatness(matrix: NDArray[np.float64], n_atoms: int, where: str) -> None:
+    volume = abs(float(np.linalg.det(matrix)))
+    heights = volume / np.linalg.norm(np.cross(matrix[[1, 2, 0]], matrix[[2, 0, 1]]), axis=1)
+    images = n_atoms * float(np.prod(1 + 2 * np.ceil(REACH_ANG / heights)))
+    if images > MAX_IMAGES:
+        raise StructureError(
+            f"the lattice planes are {_shown(float(heights.min()))} Å apart",
+            reason="the cell is so flat that every atom has too many images near it",
+            fix="give a reduced cell of the same crystal",
+            where=where,
+        )
+
+
+def _angles_deg(matrix: NDArray[np.float64], lengths: NDArray[np.float64]) -> Sequence[float]:
+    cosines = [matrix[j] @ matrix[k] / (lengths[j] * lengths[k]) for j, k in ((1, 2), (0, 2), (0, 1))]
+    return [math.degrees(math.acos(max(-1.0, min(1.0, float(cosine))))) for cosine in cosines]
+
+
+def _shown(value: float) -> str:
+    return f"{value:.6g}" if math.isfinite(value) else "no number"
