@@ -133,7 +133,7 @@ def read_regular_text(file: Path, *, limit_bytes: int = WHOLE_BYTES, errors: str
 
 def _refuse_special(mode: int, file: Path) -> None:
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(file))
     if not stat.S_ISREG(mode):
         raise NotAFile(errno.EINVAL, f"it is {_kind(mode) or 'something else'}, not a file", str(file))
 

@@ -77,7 +77,7 @@ def expanded(file: Path) -> Iterator[Path]:
         It is no regular file, or a sparse one.
     """
     if file.suffix not in _OPENERS:
-        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
             _refuse_what_is_no_file(file)
         yield file
         return
@@ -90,7 +90,7 @@ def expanded(file: Path) -> Iterator[Path]:
 def _refuse_what_is_no_file(file: Path) -> None:
     try:
         open_regular(file).close()
-    except NotAFile as error:
+    except (NotAFile, IsADirectoryError) as error:
         raise ParseError("the file cannot be read", reason=str(error.strerror), where=str(file)) from None
 
 

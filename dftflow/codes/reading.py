@@ -14,7 +14,6 @@ from dftflow.codes.base import Calculation, Code, FileReading, Reading
 from dftflow.codes.compressed import expanded, lying_at, plain_name, special_at
 from dftflow.errors import DftflowError, ParseError
 from dftflow.model.energy import EnergyZero
-from dftflow.stored_file import refuse_special
 
 __all__ = ["FileLog", "read_only", "zero_of"]
 
@@ -72,7 +71,6 @@ class FileLog:
 
 def _read_at(place: Path, read: Callable[[Path], T]) -> T:
     """What `read` makes of the content of `place`; what it refuses is said of that file, not of a temporary one."""
-    refuse_special(place)
     with expanded(place) as plain:
         try:
             return read(plain)
