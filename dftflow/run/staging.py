@@ -9,6 +9,7 @@ from pathlib import Path
 from dftflow.errors import StoreError
 from dftflow.run.job import Job
 from dftflow.run.store import storage_errors, write_atomically
+from dftflow.stored_file import read_stored
 
 __all__ = ["keep_beside", "make_folder", "write_deck"]
 
@@ -59,10 +60,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _differs(file: Path, text: str) -> bool:
-    if file.is_symlink():
-        return True
     try:
-        content = text.encode()
-        return file.stat().st_size != len(content) or file.read_bytes() != content
-    except FileNotFoundError:
+        return read_stored(file) != text.encode()
+    except OSError:  # not there, or something that was not written here
         return True

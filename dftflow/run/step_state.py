@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -16,6 +14,7 @@ from dftflow.run.job import JobState
 from dftflow.run.lock import ENGINE_LOCK
 from dftflow.run.seals import Seal, changed_files, seal_files
 from dftflow.run.store import below, storage_errors, write_atomically
+from dftflow.stored_file import read_stored
 
 __all__ = ["STATE_FILE", "StepState", "finished", "is_intact", "read_state", "tampered", "write_state"]
 
@@ -56,7 +55,7 @@ class StepState:
 def read_state(folder: Path) -> StepState:
     """State of a folder; ``waiting`` when there is none, or only a damaged one."""
     try:
-        state = _model().validate_json(_content(folder / STATE_FILE))
+        state = _model().validate_json(read_stored(folder / STATE_FILE, most_bytes=LARGEST_BYTES))
         for name in state.files:
             below(folder, name)
         return state
@@ -97,14 +96,6 @@ def tampered(folder: Path, state: StepState, own: Collection[str]) -> str:
         return ""
     was = "is not as it was" if len(names) == 1 else "are not as they were"
     return f"{', '.join(names)} {was} when the calculation had finished; move {folder} away and run again"
-
-
-def _content(file: Path) -> bytes:
-    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        return os.pread(descriptor, LARGEST_BYTES, 0) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-    finally:
-        os.close(descriptor)
 
 
 @cache
