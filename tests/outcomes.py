@@ -25,7 +25,7 @@ CS_BANDS, FA_BANDS = f"{CS}/bulk-bands", f"{FA}/bulk-bands"
 CS_011, CS_010, FA_010 = f"{CS}/slab-011-potential", f"{CS}/slab-010-potential", f"{FA}/slab-010-potential"
 PAPER_STEPS = (CS_BANDS, CS_011, CS_010, FA_BANDS, FA_010)
 FAILURE, LOG_TAIL = "scf not converged: 60 cycles, last change 3e-2 eV", "iter: 60 <-123.3>\nKohnShamConvergenceError"
-MANY = ("CsPbBr3", "(FA0.83Cs0.17)Pb(I0.6Br0.4)3", "TiO2", "Cs2AgBiBr6", "spiro-OMeTAD", "HC(NH2)2SnI3", "WO3", "CsI")
+MANY = ("CsPbBr3", "FA0.83Cs0.17PbI1.8Br1.2", "TiO2", "Cs2AgBiBr6", "spiro-OMeTAD", "FASnI3", "WO3", "CsI")
 STEP_EV = 0.3
 
 

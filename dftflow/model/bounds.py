@@ -36,7 +36,7 @@ class Bound:
 
 # --- energies ---------------------------------------------------------------------------------------------------
 
-CUTOFF_EV: Final = Bound(least=10, most=10_000, unit="eV", why="plane waves have cutoffs of some Ry to some kRy")
+CUTOFF_EV: Final = Bound(least=1, most=10_000, unit="eV", why="plane waves have cutoffs of up to some hundred Ry")
 SMEARING_EV: Final = Bound(least=1e-6, most=5, unit="eV", why="more would smear bands over each other")
 SCF_TOL_EV: Final = Bound(least=1e-14, most=0.1, unit="eV per atom", why="less is lost in rounding")
 ENERGY_TOL_EV: Final = Bound(least=1e-12, most=1, unit="eV per atom", why="less is lost in rounding")
