@@ -284,6 +284,17 @@ def test_a_contradiction_is_refused_with_both_sides(tmp_path: Path, text: str, w
         assert word.lower() in told, told
 
 
+def test_all_atoms_of_a_cell_beside_the_name_of_their_group(tmp_path: Path) -> None:
+    """As programs export a cell: rounded to 3 decimals, 1e-3 of 8 Å off their symmetric places."""
+    whole = load_shipped("CsPbBr3_Pnma").structure
+    rows = [f"{site.specie.symbol}{k} {site.specie.symbol} " for k, site in enumerate(whole)]
+    places = [" ".join(f"{x:.3f}" for x in site.frac_coords) for site in whole]
+    sites = "\n".join(row + place for row, place in zip(rows, places, strict=True))
+    crystal = load(tmp_path, cif_text(whole.lattice.parameters, sites, P1 + named("P n m a")))
+    assert len(crystal.structure) == 20
+    assert all("number 62" in note for note in crystal.warnings)
+
+
 def test_two_loops_of_atoms_are_refused(tmp_path: Path) -> None:
     """pymatgen takes the last one."""
     second = cif_text(cubic(4.2), "Br1 Br 0.5 0.5 0.5\n").partition("loop_")[2]
