@@ -31,7 +31,7 @@ from dftflow.crystals.file_notes import Read, messages_of
 from dftflow.crystals.ions import with_oxidation_states
 from dftflow.crystals.missing_hydrogens import missing_hydrogens
 from dftflow.crystals.orbits import MERGED_ANG, Orbit, orbits_of
-from dftflow.crystals.symmetry import SYMPREC_ANG, symmetry_dataset
+from dftflow.crystals.symmetry import FROM_SYMPREC, SYMPREC_ANG, symmetry_dataset
 from dftflow.errors import ClashError, StructureError
 from dftflow.model.bounds import MOST_ATOMS
 
@@ -370,7 +370,8 @@ def _remarks(crystal: _Crystal, declared: DeclaredSymmetry, block: CifBlock) -> 
     found, number = int(data.number), declared.number
     if number in (None, 1, found):
         return notes
-    if len(crystal.choice.operations) == 1 and declared.listed:
+    rounded = symmetry_dataset(crystal.structure, symprec_ang=MERGED_ANG, angle_tolerance_deg=FROM_SYMPREC)
+    if len(crystal.choice.operations) == 1 and declared.listed and int(rounded.number) != number:
         raise StructureError(
             "the file contradicts itself on its space group",
             reason=f"it declares number {number} and lists the identity as its only operation; the atoms listed have "
@@ -379,9 +380,7 @@ def _remarks(crystal: _Crystal, declared: DeclaredSymmetry, block: CifBlock) -> 
             "of the cell are listed",
             where=declared.place,
         )
-    notes.append(
-        f"the file says space group number {number}, its atoms have {found} ({data.international}), which is higher"
-    )
+    notes.append(f"the file says space group number {number}, its atoms have {found} ({data.international})")
     return notes
 
 

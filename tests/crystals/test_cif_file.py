@@ -10,12 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import spglib
 from cif_texts import CSPBBR3_PBNM_OPERATIONS, cif_text, cspbbr3_pbnm, cubic, named
 from pymatgen.core import Lattice, Structure
 
+from dftflow.crystals.cif_file import read_cif
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.shipped import load_shipped
 from dftflow.crystals.sources import load_crystal
+from dftflow.crystals.space_group_names import operations_of, settings_numbered
+from dftflow.crystals.symmetry import quiet_spglib
 from dftflow.errors import ClashError, StructureError
 
 NUMBER = "_space_group_IT_number {}\n"
@@ -280,6 +284,17 @@ def test_a_contradiction_is_refused_with_both_sides(tmp_path: Path, text: str, w
         assert word.lower() in told, told
 
 
+def test_all_atoms_of_a_cell_beside_the_name_of_their_group(tmp_path: Path) -> None:
+    """As programs export a cell: rounded to 3 decimals, 1e-3 of 8 Å off their symmetric places."""
+    whole = load_shipped("CsPbBr3_Pnma").structure
+    rows = [f"{site.specie.symbol}{k} {site.specie.symbol} " for k, site in enumerate(whole)]
+    places = [" ".join(f"{x:.3f}" for x in site.frac_coords) for site in whole]
+    sites = "\n".join(row + place for row, place in zip(rows, places, strict=True))
+    crystal = load(tmp_path, cif_text(whole.lattice.parameters, sites, P1 + named("P n m a")))
+    assert len(crystal.structure) == 20
+    assert all("number 62" in note for note in crystal.warnings)
+
+
 def test_two_loops_of_atoms_are_refused(tmp_path: Path) -> None:
     """pymatgen takes the last one."""
     second = cif_text(cubic(4.2), "Br1 Br 0.5 0.5 0.5\n").partition("loop_")[2]
@@ -464,3 +479,34 @@ def test_a_triclinic_cell_of_any_name_stays_as_it_is(tmp_path: Path) -> None:
     crystal = load(tmp_path, cif_text((5.1, 6.2, 7.3, 82, 95, 101), sites, named("P 1")))
     np.testing.assert_allclose(crystal.structure.frac_coords, structure.frac_coords)
     np.testing.assert_allclose(crystal.structure.lattice.parameters, lattice.parameters)
+
+
+def test_settings_named_in_any_way_give_the_images_of_the_tables() -> None:
+    """A hydrogen at a general place, in every twelfth setting of spglib: by Hall symbol, name and operations."""
+
+    def whole(frac: np.ndarray) -> tuple[int, ...]:
+        return tuple((np.rint(frac * 1e4).astype(int) % 10_000).tolist())
+
+    place = np.array([0.1371, 0.2213, 0.3429])
+    settings = [setting for number in range(1, 231) for setting in settings_numbered(number)][::12]
+    assert len(settings) > 40
+    for setting in settings:
+        with quiet_spglib():
+            table = spglib.get_symmetry_from_database(setting.hall_number)
+        metric = 1600 * np.array([[1, 0.11, -0.13], [0.11, 1.2, 0.17], [-0.13, 0.17, 1.4]])
+        metric = np.mean([r.T @ metric @ r for r in table["rotations"]], axis=0)
+        lengths = np.sqrt(np.diag(metric))
+        a, b, c = np.degrees(np.arccos((metric / np.outer(lengths, lengths))[[1, 0, 0], [2, 2, 1]]))
+        images = {whole(r @ place + t) for r, t in zip(*table.values(), strict=True)}
+        listed = [f"'{text}'" for text in re.findall(r"'([^']+)'", str(operations_of(setting)))]
+        heads = [
+            f"_space_group_name_Hall '{setting.hall}'\n",
+            named(setting.name),
+            named(setting.name.replace(" ", "")),
+        ]
+        if len(listed) == len(images):
+            heads.append("loop_\n_space_group_symop_operation_xyz\n" + "\n".join(listed) + "\n")
+        for head in heads:
+            text = cif_text((*lengths, a, b, c), "H1 H 0.1371 0.2213 0.3429\n", head)
+            structure = read_cif(text, "a.cif")[0]
+            assert {whole(site.frac_coords) for site in structure} == images, (setting.name, head)
