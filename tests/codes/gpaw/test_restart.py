@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.calculators.calculator import Calculator
+from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
+from ase.filters import FrechetCellFilter
 
 from dftflow.codes.gpaw import engine
 
@@ -28,12 +31,26 @@ def trimer() -> Atoms:
     return atoms
 
 
-@pytest.mark.parametrize("tail", ["", '{"energy_ev": -1.0, "positi', "\n", "null null"])
+WHOLE = {
+    "energy_ev": 1.0,
+    "max_force_ev_per_ang": 0.1,
+    "max_stress_gpa": None,
+    "max_displacement_ang": None,
+    "volume_ang3": 1.0,
+    "cell_ang": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "positions_ang": [[0, 0, 0]],
+    "scaled": [[0, 0, 0]],
+}
+
+
+@pytest.mark.parametrize(
+    "tail", ["", '{"energy_ev": -1.0, "positi', "\n", "null null", "null\n", "[]\n", "{}\n", "\x00\x00\n", "\udcff"]
+)
 def test_a_last_line_that_is_not_whole_is_dropped_from_the_file_too(tail: str) -> None:
     """Otherwise the next step would be appended to its fragment, and be lost with it at the next kill."""
-    steps = [{"energy_ev": -1.0, "positions_ang": [[0, 0, 0]]}, {"energy_ev": -1.5, "positions_ang": [[0, 0, 1]]}]
+    steps = [WHOLE, WHOLE | {"energy_ev": -1.5, "positions_ang": [[0, 0, 1]]}]
     text = "".join(f"{json.dumps(step)}\n" for step in steps)
-    Path("relax.jsonl").write_text(text + tail)
+    Path("relax.jsonl").write_bytes((text + tail).encode("utf-8", "surrogateescape"))
     assert engine._earlier_steps() == steps
     assert Path("relax.jsonl").read_text() == text
     engine._append("relax.jsonl", steps[0])
@@ -167,3 +184,56 @@ def test_a_kill_at_any_moment_changes_no_step(
             np.testing.assert_allclose(step["positions_ang"], expected["positions_ang"], atol=1e-7)
             np.testing.assert_allclose(step["cell_ang"], expected["cell_ang"], atol=1e-7)
             assert step["max_displacement_ang"] == pytest.approx(expected["max_displacement_ang"], abs=1e-7)
+
+
+def copper() -> Atoms:
+    atoms = bulk("Cu", cubic=True)
+    atoms.positions[0] += 0.1
+    atoms.calc = EMT()  # type: ignore[no-untyped-call]
+    return atoms
+
+
+@pytest.fixture
+def state() -> Path:
+    """The state of an optimiser that has made three steps."""
+    optimiser = engine._KeptBFGS(FrechetCellFilter(copper()), restart="bfgs.json", logfile=None)
+    optimiser.run(fmax=0.0, steps=3)
+    return Path("bfgs.json")
+
+
+def test_a_whole_state_is_gone_on_from(state: Path) -> None:
+    optimiser = engine._KeptBFGS(FrechetCellFilter(copper()), restart="bfgs.json", logfile=None)
+    assert optimiser.state is not None and not np.allclose(optimiser.H, 70 * np.eye(21))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "",
+        lambda text: text[: len(text) // 2],
+        lambda text: text[:-1],
+        lambda text: "null",
+        lambda text: "[1, 2]",
+        lambda text: "[" * 3000,
+        lambda text: text.replace(text[100:103], "NaN", 1),
+        lambda text: json.dumps([[[1.0]], [1.0], [1.0], 0.15]),
+    ],
+)
+def test_a_damaged_state_is_dropped(state: Path, damage: object) -> None:
+    text = damage(state.read_text())  # type: ignore[operator]
+    state.write_text(text)
+    optimiser = engine._KeptBFGS(FrechetCellFilter(copper()), restart="bfgs.json", logfile=None)
+    assert optimiser.state is None
+    optimiser.run(fmax=0.0, steps=1)
+    assert np.allclose(optimiser.H, optimiser.H.T) and np.isfinite(optimiser.H).all()
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", '{"de_dlnecut_ev": null}', "[]"])
+def test_a_damaged_slope_is_made_again(text: str) -> None:
+    Path("finite_basis.json").write_text(text)
+
+    def calculator(*given: object) -> None:
+        raise InterruptedError("it is calculated")
+
+    with pytest.raises(InterruptedError):
+        engine._finite_basis_slope(copper(), calculator)
