@@ -702,7 +702,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutants", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds-each", type=float, default=20.0, help="for one command")
+    parser.add_argument("--seconds-each", type=float, default=60.0, help="for one command, of the clock")
     parser.add_argument("--megabytes", type=int, default=1500)
     parser.add_argument("--figures", type=float, default=0.02, help="share of the mutants whose figures are drawn")
     parser.add_argument("--reproduce", type=int, metavar="NUMBER", help="one mutant alone")
