@@ -41,7 +41,7 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -206,8 +206,11 @@ def _with_all(base: Base) -> Base:
     header = plan["header"]
     study = base.root.parent / f"{header['study']['name']}.toml"
     study.write_text(header["study"]["text"], "utf-8")
-    look = _command("report", str(base.root), "--json")
+    with _no_figures():
+        look = _command("report", str(base.root), "--json")
     assert look.code == 0, look
+    (base.root / "figures").mkdir()
+    (base.root / "figures" / "bands.svg").write_text("<svg/>")
     how = (str(study), "--preset", header["preset"]["name"])
     return Base(base.name, base.root, how, places, needs, _numbers(json.loads(look.out)))
 
@@ -603,6 +606,17 @@ def _place(error: BaseException) -> str:
     return f"{frames[-1].filename.rpartition('/dftflow/')[2]}:{frames[-1].lineno}" if frames else ""
 
 
+@contextmanager
+def _no_figures() -> Iterator[None]:
+    """To draw them takes ten times as long as all the rest."""
+    draw = dftflow.report.write.draw_figures
+    dftflow.report.write.draw_figures = lambda outcome, *formats: ()  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        dftflow.report.write.draw_figures = draw  # type: ignore[attr-defined]
+
+
 # --- many of them -----------------------------------------------------------------------------------------------
 
 
@@ -636,9 +650,8 @@ def _child(pipe: Any, base: Base, number: int, options: argparse.Namespace) -> N
     _, used = resource.getrlimit(resource.RLIMIT_AS)[0], _memory_bytes()
     resource.setrlimit(resource.RLIMIT_AS, (used + (options.megabytes << 20),) * 2)
     chance = random.Random(f"{options.seed} {number}")
-    if chance.random() >= options.figures:
-        dftflow.report.write.draw_figures = lambda outcome, *formats: ()  # type: ignore[attr-defined]
-    with tempfile.TemporaryDirectory(prefix="fuzz-folders-", ignore_cleanup_errors=True) as top:
+    drawn = nullcontext() if chance.random() < options.figures else _no_figures()
+    with drawn, tempfile.TemporaryDirectory(prefix="fuzz-folders-", ignore_cleanup_errors=True) as top:
         try:
             pipe.send(examine(base, Path(top), chance, options))
         except Exception:
@@ -689,7 +702,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutants", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds-each", type=float, default=20.0, help="for one command")
+    parser.add_argument("--seconds-each", type=float, default=60.0, help="for one command, of the clock")
     parser.add_argument("--megabytes", type=int, default=1500)
     parser.add_argument("--figures", type=float, default=0.02, help="share of the mutants whose figures are drawn")
     parser.add_argument("--reproduce", type=int, metavar="NUMBER", help="one mutant alone")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dftflow.errors import InputError
 from dftflow.run.job import JobState, NodeOutcome
 from dftflow.run.step_state import is_intact, read_state
-from dftflow.run.store import PlanFile, PlannedStep, leads_outside, read_plan, unreadable_plan
+from dftflow.run.store import PlanFile, PlannedStep, read_plan, unreadable_plan
 
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId
@@ -86,7 +87,8 @@ def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
         state: JobState = "not_run" if step.failure else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
     folder = root / step.folder
-    if leads_outside(root, folder):
+    is_own = step.folder.startswith(f"steps/{step.name}-") and realpath(folder) == f"{realpath(root)}/{step.folder}"
+    if not is_own:  # another step's, by the plan or by a link: the gate tells whether it is the same calculation
         return None
     recorded = read_state(folder)
     if not is_intact(folder, recorded):
@@ -118,6 +120,6 @@ def _with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
 
 
 def _earlier(root: Path, file: PlanFile) -> tuple[Path, ...]:
-    mine = {(root / step.folder).resolve() for step in file.steps if step.folder}
+    mine = {realpath(root / step.folder) for step in file.steps if step.folder}
     found = sorted(place.parent for place in (root / "steps").glob(f"**/{BUILT_FILE}"))
-    return tuple(path for path in found if path.resolve() not in mine)
+    return tuple(path for path in found if realpath(path) not in mine)

@@ -13,6 +13,7 @@ import pytest
 from outcomes import RELAXED, StoredRun
 
 from dftflow.errors import StoreError
+from dftflow.run.step_state import finished, write_state
 from dftflow.studies.built_file import read_built
 from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.standing import standing_of
@@ -163,3 +164,19 @@ def test_no_pipe_device_or_folder_in_the_place_of_an_output_hangs_or_costs_anoth
     steps = {step.name: step for step in outcome_of_folder(run.root).steps}
     assert steps[step].state != "finished" and steps[step].failure
     assert {end.state for name, end in steps.items() if name not in (step, BANDS)} == {"finished"}
+
+
+@pytest.mark.parametrize("way", ["link", "plan"])
+def test_status_does_not_take_the_finished_folder_of_another_step(run: StoredRun, way: str) -> None:
+    """Sealed and as it was, so that its files alone would say finished."""
+    other, place = run.folder(BULK), run.folder(BANDS)
+    write_state(other, finished(other, 5.0))
+    if way == "link":
+        shutil.rmtree(place)
+        place.symlink_to(other.name)
+    else:
+        there = other.relative_to(run.root).as_posix()
+        changed(run.root / "plan.json", of_a_step(1, there, "folder"))
+    states = {end.name: end.state for end in standing_of(run.root).ends}
+    assert states == {step.name: step.state for step in outcome_of_folder(run.root).steps}
+    assert states[BULK] == "finished" and states[BANDS] != "finished"
