@@ -86,11 +86,11 @@ def _facts(plane: Plane, slabs: Sequence[SlabModel]) -> dict[str, Any]:
 
 
 def _table(plane: Plane, slabs: Sequence[SlabModel]) -> str:
-    from dftflow.crystals.planes import GIVEN
+    from dftflow.model.surface import GIVEN, miller_text
 
-    names = [f"({''.join(map(str, indices))}) {name}" for name, indices in plane.equivalents if name != GIVEN]
-    cell = f"({''.join(map(str, plane.miller_cell))}) of the given cell"
-    lines = [" = ".join([cell, *names] if plane.setting == GIVEN else [f"{plane}", cell, *names])]
+    names = [f"{miller_text(indices)} {name}" for name, indices in plane.equivalents if name != GIVEN]
+    cell = f"{miller_text(plane.miller_cell)} of the given cell"
+    lines = [" = ".join(dict.fromkeys([f"{plane}", cell, *names]))]
     lines.append(
         f"{'termination':<22} {'atoms':>5} {'charge':>6} {'symm.':>5} {'polar':>5} {'stoich.':>7} {'Å²':>7} {'Å':>6}"
     )

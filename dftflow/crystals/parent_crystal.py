@@ -13,11 +13,11 @@ import numpy as np
 
 from dftflow.crystals.ions import OXIDATION_STATE, IonicUnit, formal_charge, ionic_units
 from dftflow.crystals.overlay import SAME_STRAIN, IonStack, shortest_vectors_ang, stack_of
-from dftflow.crystals.planes import GIVEN, coprime_indices, resolve_plane
+from dftflow.crystals.planes import coprime_indices, resolve_plane
 from dftflow.crystals.slabs import enumerate_slabs
 from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
 from dftflow.errors import DftflowError
-from dftflow.model.surface import Plane, SlabModel
+from dftflow.model.surface import GIVEN, Plane, SlabModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

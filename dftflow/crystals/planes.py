@@ -22,15 +22,14 @@ import numpy as np
 from dftflow.crystals.ions import IonicUnit, ionic_units
 from dftflow.crystals.symmetry import is_highest, spglib_dataset, tabulated_settings
 from dftflow.errors import SurfaceError
-from dftflow.model.surface import Plane
+from dftflow.model.surface import GIVEN, Plane, miller_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["GIVEN", "PSEUDOCUBIC", "coprime_indices", "resolve_plane"]
+__all__ = ["PSEUDOCUBIC", "coprime_indices", "resolve_plane"]
 
-GIVEN = "given"
 PSEUDOCUBIC = "pseudocubic"
 
 CUBIC_LENGTH_TOLERANCE = 0.05
@@ -39,6 +38,9 @@ CUBIC_ANGLE_TOLERANCE_DEG = 3.0
 
 # A relaxed crystal keeps its symmetry only to within the tolerance of the relaxation: (Å, degrees), tightest first.
 _TOLERANCES = ((1e-3, 0.05), (1e-2, 0.05), (0.03, 0.2), (0.1, 0.5), (0.3, 1.0))
+
+TIGHT_ANG = 0.01
+"""Settings that take a looser tolerance than this are named with it."""
 
 _DOUBLED = ((0.5, 0.5, 0.0), (-0.5, 0.5, 0.0))
 
@@ -59,11 +61,14 @@ Indices = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Setting:
-    """A setting: h_cell = h_setting @ to_cell, up to a common factor."""
+    """A setting: h_cell = h_setting @ to_cell, up to a common factor; of a symmetry that holds within `symprec_ang`."""
 
     symbol: str
     aliases: frozenset[str]
     to_cell: NDArray[np.float64]
+    symprec_ang: float = 0.0
+    names: frozenset[str] = frozenset()
+    """Its own; the symbol of the space group is an alias of all its settings."""
 
     @property
     def own(self) -> bool:
@@ -121,14 +126,14 @@ def resolve_plane(
     wanted = _checked_indices(miller)
     units = ionic_units(structure, molecule_charges=molecule_charges)
     settings = _settings_of(_Crystal(structure, units))
-    candidates = [one for one in settings if _matches(one, setting)]
+    candidates = _named(settings, setting)
     if not candidates:
-        raise _unknown_setting(structure, str(setting), wanted, settings)
+        raise _unknown_setting(structure, units, str(setting), wanted, settings)
     chosen = _unambiguous(structure, wanted, setting, candidates)
     cell_indices = chosen.cell_indices(wanted)
     return Plane(
         miller=wanted,
-        setting=setting or chosen.symbol,
+        setting=setting if setting and len(candidates) == 1 else chosen.symbol,
         equivalents=tuple((other.symbol, other.indices(cell_indices)) for other in _worth_printing(settings, chosen)),
         miller_cell=cell_indices,
     )
@@ -172,8 +177,12 @@ def _plain(symbol: str) -> str:
     return symbol.replace(" ", "").replace("_", "")
 
 
-def _matches(candidate: _Setting, setting: str | None) -> bool:
-    return candidate.symbol != PSEUDOCUBIC if setting is None else _plain(setting) in candidate.aliases
+def _named(settings: Sequence[_Setting], name: str | None) -> list[_Setting]:
+    """Those whose own name it is before those of a space group of that name: P21/c is no name of axes of P21/n."""
+    if name is None:
+        return [one for one in settings if one.symbol != PSEUDOCUBIC]
+    own = [one for one in settings if _plain(name) in one.names]
+    return own or [one for one in settings if _plain(name) in one.aliases]
 
 
 def _settings(structure: Structure, units: Sequence[IonicUnit]) -> list[_Setting]:
@@ -198,20 +207,23 @@ def _settings(structure: Structure, units: Sequence[IonicUnit]) -> list[_Setting
 
 
 @cache
-def _halls() -> dict[int, tuple[tuple[int, str, frozenset[str]], ...]]:
-    """Space-group number -> its settings: Hall number, symbol, and all names a person may write."""
-    table: dict[int, list[tuple[int, str, frozenset[str]]]] = {}
+def _halls() -> dict[int, tuple[tuple[int, str, frozenset[str], frozenset[str]], ...]]:
+    """Space-group number -> its settings: Hall number, symbol, all names a person may write, and its own of them."""
+    table: dict[int, list[tuple[int, str, frozenset[str], frozenset[str]]]] = {}
     for kind in tabulated_settings():
         forms = [symbol.split() for symbol in kind.symbols]
         suffix = f":{kind.choice}" if kind.choice in ("H", "R") else ""
         symbol = _plain("".join(forms[-1])) + suffix
-        names = {_plain("".join(form)) for form in forms} | {symbol}
-        if 3 <= kind.number <= 15:
-            names |= {_plain("".join(part for part in form if part != "1")) for form in forms}
-        if kind.number >= 195:
-            names |= {"cubic"}
-        table.setdefault(kind.number, []).append((kind.hall_number, symbol, frozenset(names)))
+        own = _written(forms[-1], kind.number) | {symbol}
+        names = own.union(*(_written(form, kind.number) for form in forms), {"cubic"} if kind.number >= 195 else ())
+        table.setdefault(kind.number, []).append((kind.hall_number, symbol, names, own))
     return {number: tuple(halls) for number, halls in table.items()}
+
+
+def _written(symbol: Sequence[str], number: int) -> frozenset[str]:
+    """A symbol as people write it: that of a monoclinic group without its ones, too."""
+    short = [part for part in symbol if part != "1"] if 3 <= number <= 15 else symbol
+    return frozenset({_plain("".join(symbol)), _plain("".join(short))})
 
 
 def _dataset(structure: Structure, sites: list[int], symprec_ang: float, angle_deg: float, hall: int = 0) -> Any:
@@ -241,41 +253,70 @@ def _tabulated_settings(
     if group is None or _all_known(group.number, known):
         return []
     found = []
-    for hall, symbol, names in _halls()[group.number]:
+    for hall, symbol, names, own in _halls()[group.number]:
         data = group if hall == group.hall_number else _dataset(structure, sites, symprec_ang, angle_deg, hall)
         if data is not None:
-            own = group.number <= 2 or _has_axes_of(group, data)
-            found.append(_Setting(symbol, names, np.eye(3) if own else _with_positive_axes(data.transformation_matrix)))
-    axes = _PSEUDOCUBIC_AXES.get(group.number)
-    if found and axes is not None:
-        pseudocubic = np.linalg.inv(axes).T @ found[0].to_cell
+            axes = _triclinic_axes(group) if group.number <= 2 else _axes_of(group, data)
+            found.append(_Setting(symbol, names, axes, symprec_ang, own))
+    of_standard = _PSEUDOCUBIC_AXES.get(group.number)
+    if found and of_standard is not None:
+        pseudocubic = np.linalg.inv(of_standard).T @ found[0].to_cell
         if _is_perovskite(structure, units, np.linalg.inv(pseudocubic).T @ structure.lattice.matrix):
-            found.append(_Setting(PSEUDOCUBIC, frozenset({PSEUDOCUBIC}), pseudocubic))
+            found.append(_Setting(PSEUDOCUBIC, frozenset({PSEUDOCUBIC}), pseudocubic, symprec_ang))
     return found
 
 
-def _has_axes_of(cell: Any, setting: Any) -> bool:
-    """Whether the axes of the cell at hand will do for a setting, though spglib chose others.
+def _triclinic_axes(cell: Any) -> NDArray[np.float64]:
+    """`_Setting.to_cell` of a triclinic crystal: any primitive cell has its axes, and of a supercell the least one has.
 
-    They do when the operations of the crystal read the same in both but for the origin: a and c of P2/m or Pm2m may
-    change places, and a monoclinic cell has several axes of one length more or less.
+    Where the axes of a supercell are whole numbers of those of a primitive cell, it is that one, else spglib's.
+    """
+    shifts = cell.translations[np.all(cell.rotations == np.eye(3), axis=(1, 2))]
+    across = np.abs(shifts - np.round(shifts)) < 0.25 / len(shifts)
+    repeats = [int(np.sum(np.all(np.delete(across, axis, axis=1), axis=1))) for axis in range(3)]
+    if np.prod(repeats) == len(shifts):
+        return np.diag(repeats).astype(float)
+    return np.round(np.asarray(cell.transformation_matrix))
+
+
+def _axes_of(cell: Any, setting: Any) -> NDArray[np.float64]:
+    """`_Setting.to_cell` of a tabulated setting, the axes of the cell at hand before those that spglib chose.
+
+    Of two choices that describe the crystal alike, spglib's is no better: a and c of P2/m may change places, a
+    monoclinic cell has several axes of one length more or less, and spglib turns axes round to keep the frame
+    right-handed or an angle obtuse, which would rename (hkl) to (hk-l).
+    """
+    found = np.round(np.asarray(setting.transformation_matrix) * 12) / 12
+    along = np.abs(found)
+    monomial = np.all(np.count_nonzero(along, axis=1) == 1)
+    for axes in (np.eye(3), along) if monomial else (np.eye(3),):
+        if _describes_alike(cell, setting, axes):
+            return axes
+    return found
+
+
+def _describes_alike(cell: Any, setting: Any, axes: NDArray[np.float64]) -> bool:
+    """Whether the operations of the crystal read the same in `axes` as in a setting but for the origin.
+
+    They do not in the reverse setting of a rhombohedral crystal, whose (101) is another plane than that of R-3c:H.
     """
     to_cell = np.asarray(setting.transformation_matrix)
-    if not np.allclose(np.abs(to_cell - np.round(to_cell)), 0, atol=1e-2) or abs(np.linalg.det(to_cell)) > 1.5:
+    between = to_cell @ np.linalg.inv(axes)
+    if not np.allclose(between, np.round(between), atol=1e-2) or abs(abs(np.linalg.det(between)) - 1) > 0.1:
         return False
-    turns, back = np.asarray(cell.rotations), np.linalg.inv(to_cell)
-    origin = -back @ setting.origin_shift
+    turns = np.asarray(cell.rotations)
+    origin = -np.linalg.inv(to_cell) @ setting.origin_shift
     shifts = cell.translations + turns @ origin - origin
-    turns_there = np.round(to_cell @ turns @ back).astype(int)
-    shifts_there = shifts @ to_cell.T
+    turns_here, turns_there = (np.round(one @ turns @ np.linalg.inv(one)).astype(int) for one in (axes, to_cell))
+    shifts_here, shifts_there = shifts @ axes.T, shifts @ to_cell.T
     origins = np.array(list(product(range(8), repeat=3))) / 8
     agreed = np.ones(len(origins), dtype=bool)
-    for turn in np.unique(turns, axis=0):
-        here = shifts[np.all(turns == turn, axis=(1, 2))]
+    for turn in np.unique(turns_here, axis=0):
+        here = shifts_here[np.all(turns_here == turn, axis=(1, 2))]
         there = shifts_there[np.all(turns_there == turn, axis=(1, 2))]
         apart = here[:1, None] - there[None] + (origins @ (turn - np.eye(3)).T)[:, None]
         agreed &= np.any(np.all(np.abs(apart - np.round(apart)) < SAME_TRANSLATION, axis=2), axis=1)
-    return bool(np.any(agreed)) and _same_centring(shifts, shifts_there, turns, turns_there)
+    return bool(np.any(agreed)) and _same_centring(shifts_here, shifts_there, turns_here, turns_there)
 
 
 def _same_centring(
@@ -294,18 +335,8 @@ def _is_highest(structure: Structure, sites: list[int], symprec_ang: float, angl
 
 def _all_known(number: int, known: Collection[str]) -> bool:
     """Whether every setting of the space group of that number is among the symbols `known`."""
-    symbols = {symbol for _, symbol, _ in _halls()[number]}
+    symbols = {symbol for _, symbol, *_ in _halls()[number]}
     return symbols <= set(known) and (number not in _PSEUDOCUBIC_AXES or PSEUDOCUBIC in known)
-
-
-def _with_positive_axes(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`matrix` cleaned of rounding; when its axes lie along those of the cell, then also in the same sense.
-
-    spglib turns axes round to keep the frame right-handed or an angle obtuse, which would rename (hkl) to (hk-l).
-    """
-    rounded = np.round(np.asarray(matrix) * 12) / 12
-    monomial = np.all(np.count_nonzero(rounded, axis=1) == 1)
-    return np.abs(rounded) if monomial else rounded
 
 
 def _of_charge(units: Sequence[IonicUnit], charge: int) -> NDArray[np.float64]:
@@ -332,19 +363,50 @@ def _is_perovskite(structure: Structure, units: Sequence[IonicUnit], axes_ang: N
 
 def _cubic_repeats(structure: Structure, units: Sequence[IonicUnit]) -> Indices | None:
     """How many cubic cells of the perovskite frame the cell holds along each axis; None when it isn't cubic-like."""
-    if not _is_abx3(units) or np.any(np.abs(np.array(structure.lattice.angles) - 90) > CUBIC_ANGLE_TOLERANCE_DEG):
+    repeats = _frame_repeats(structure, units)
+    if repeats is None or _length_spread(structure, repeats) > CUBIC_LENGTH_TOLERANCE:
+        return None
+    return repeats if _off_right_angles_deg(structure) <= CUBIC_ANGLE_TOLERANCE_DEG else None
+
+
+def _frame_repeats(structure: Structure, units: Sequence[IonicUnit]) -> Indices | None:
+    """How many cells of the perovskite frame lie along each axis, the most even ones; None where none fit."""
+    if not _is_abx3(units):
         return None
     b_sites = _of_charge(units, 2)
-    count = len(b_sites)
-    divisors = [n for n in range(1, count + 1) if count % n == 0]
-    for repeats in product(divisors, repeat=3):
-        axes_ang = structure.lattice.matrix / np.array(repeats)[:, None]
-        lengths = np.linalg.norm(axes_ang, axis=1)
-        cubic = np.ptp(lengths) <= CUBIC_LENGTH_TOLERANCE * lengths.mean()
-        if np.prod(repeats) == count and cubic and _is_grid(b_sites, axes_ang):
-            along_a, along_b, along_c = repeats
-            return along_a, along_b, along_c
-    return None
+    divisors = [n for n in range(1, len(b_sites) + 1) if len(b_sites) % n == 0]
+    fitting = [
+        (along_a, along_b, along_c)
+        for along_a, along_b, along_c in product(divisors, repeat=3)
+        if along_a * along_b * along_c == len(b_sites)
+        and _is_grid(b_sites, structure.lattice.matrix / np.array([[along_a], [along_b], [along_c]]))
+    ]
+    return min(fitting, key=lambda repeats: _length_spread(structure, repeats), default=None)
+
+
+def _length_spread(structure: Structure, repeats: Indices) -> float:
+    """By what share of their mean the longest and the shortest axis of a cell of the frame differ."""
+    lengths = np.array(structure.lattice.abc) / np.array(repeats)
+    return float(np.ptp(lengths) / lengths.mean())
+
+
+def _off_right_angles_deg(structure: Structure) -> float:
+    return float(np.max(np.abs(np.array(structure.lattice.angles) - 90)))
+
+
+def _why_not_cubic(structure: Structure, units: Sequence[IonicUnit]) -> str:
+    repeats = _frame_repeats(structure, units)
+    if not _is_abx3(units):
+        return "it is neither cubic nor a perovskite of ions A+, B2+ and 3 X-"
+    if repeats is None:
+        return "no whole number of cells of its frame, one B2+ ion each, lies along each of its axes"
+    lengths, angles = np.array(structure.lattice.abc) / np.array(repeats), structure.lattice.angles
+    return (
+        f"the cell of its frame has axes of {', '.join(f'{length:.2f}' for length in lengths)} Å, which differ by "
+        f"{100 * _length_spread(structure, repeats):.1f} % (at most {100 * CUBIC_LENGTH_TOLERANCE:g} %), and angles of "
+        f"{', '.join(f'{angle:.1f}' for angle in angles)}°, up to {_off_right_angles_deg(structure):.1f}° from 90° "
+        f"(at most {CUBIC_ANGLE_TOLERANCE_DEG:g}°)"
+    )
 
 
 def _rotations(structure: Structure) -> NDArray[np.float64]:
@@ -377,32 +439,41 @@ def _unambiguous(
     if all(_same_plane(meant[0], other, rotations) for other in meant[1:]):
         return next((one for one in own if one.symbol != GIVEN), candidates[0])
     raise SurfaceError(
-        f"{_text(wanted)} is ambiguous: it names different planes in different settings of this crystal",
+        f"{miller_text(wanted)} is ambiguous: it names different planes in different settings of this crystal",
         reason=_meanings(wanted, candidates),
-        fix=f'for {_text(coprime_indices(wanted))} of the given cell, setting = "{GIVEN}" (--setting {GIVEN}); or name '
-        f"another: {', '.join(one.symbol for one in candidates if one.symbol != GIVEN)}",
+        fix=_ways_out(wanted, candidates),
     )
-
-
-def _text(miller: Indices) -> str:
-    separator = " " if any(abs(value) > 9 for value in miller) else ""
-    return f"({separator.join(map(str, miller))})"
 
 
 def _meanings(wanted: Indices, candidates: Sequence[_Setting]) -> str:
     return "; ".join(
-        f"in {one.symbol} it is {_text(one.cell_indices(wanted))} of the given cell"
+        f"in {_with_tolerance(one)} it is {miller_text(one.cell_indices(wanted))} of the given cell"
         for one in candidates
         if one.symbol != GIVEN
     )
 
 
-def _unknown_setting(structure: Structure, setting: str, wanted: Indices, settings: Sequence[_Setting]) -> SurfaceError:
-    names = ", ".join(dict.fromkeys(one.symbol for one in settings)) or "none"
+def _with_tolerance(one: _Setting) -> str:
+    loose = one.symprec_ang > TIGHT_ANG
+    return f"{one.symbol} (a symmetry that holds only within {one.symprec_ang:g} Å)" if loose else one.symbol
+
+
+def _ways_out(wanted: Indices, settings: Sequence[_Setting]) -> str:
+    given = f'for {miller_text(coprime_indices(wanted))} of the given cell, setting = "{GIVEN}" (--setting {GIVEN})'
+    others = ", ".join(one.symbol for one in settings if one.symbol != GIVEN)
+    return f"{given}; or name another: {others}" if others else given
+
+
+def _unknown_setting(
+    structure: Structure, units: Sequence[IonicUnit], setting: str, wanted: Indices, settings: Sequence[_Setting]
+) -> SurfaceError:
+    cubic = _plain(setting) in ("cubic", "Pm-3m", PSEUDOCUBIC)
+    why = [_why_not_cubic(structure, units)] if cubic else []
+    why.append(f"its settings are {', '.join(one.symbol for one in settings)}")
     return SurfaceError(
         f"{structure.composition.reduced_formula} is not a crystal of setting {setting!r}",
-        reason=f"its settings are {names}; {_text(wanted)}: {_meanings(wanted, settings)}",
-        fix="name one of these settings, or give another crystal",
+        reason=f"{'; '.join(why)}; {miller_text(wanted)}: {_meanings(wanted, settings)}",
+        fix=_ways_out(wanted, settings),
     )
 
 
@@ -413,6 +484,6 @@ def _worth_printing(settings: Sequence[_Setting], chosen: _Setting) -> list[_Set
     """
     usual = ("Pnma", "Pbnm", PSEUDOCUBIC)
     shown = [one for one in settings if one.own or one.symbol in usual or one.symbol.endswith((":H", ":R"))]
-    if chosen.symbol == GIVEN and not any(one.symbol != GIVEN for one in shown):
+    if chosen.symbol == GIVEN and all(one.symbol in (GIVEN, PSEUDOCUBIC) for one in shown):
         shown.insert(0, settings[0])
     return [one for one in shown if one is not chosen and not (one.symbol == GIVEN and chosen.own)]

@@ -226,7 +226,7 @@ def _row(
     return align(
         way.edges_of(first, a),
         way.edges_of(second, b),
-        method=f"{way.method} {_plane(a)} and {_plane(b)}",
+        method=f"{way.method} {a.model.plane.short} and {b.model.plane.short}",
         way=way.method,
         range_holds=way.range_holds,
         tolerance_ev=tolerance_ev,
@@ -272,10 +272,6 @@ def _levels(material: MaterialOutcome, slab: SlabOutcome) -> SurfaceLevels:
     if slab.levels is None:
         raise AnalysisError(f"{material.name} {material.face(slab)} has no levels", reason=slab.failure)
     return slab.levels
-
-
-def _plane(slab: SlabOutcome) -> str:
-    return f"({''.join(map(str, slab.model.plane.miller))})"
 
 
 def _both_relaxed(a: SlabOutcome, b: SlabOutcome) -> bool | None:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["AtomicLayer", "Plane", "SlabModel"]
+__all__ = ["GIVEN", "AtomicLayer", "Plane", "SlabModel", "miller_text"]
+
+GIVEN = "given"
+"""The setting of a plane whose indices count in the cell that the structure at hand is given in."""
+
+
+def miller_text(miller: tuple[int, int, int]) -> str:
+    """``(011)``, with blanks where an index has two digits."""
+    separator = " " if any(abs(value) > 9 for value in miller) else ""
+    return f"({separator.join(map(str, miller))})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +43,14 @@ class Plane:
     miller_cell: tuple[int, int, int]
 
     def __str__(self) -> str:
-        return f"({''.join(map(str, self.miller))}) {self.setting}"
+        cell = "of the given cell" if self.setting == GIVEN else self.setting
+        return f"{miller_text(self.miller)} {cell}"
+
+    @property
+    def short(self) -> str:
+        """The indices; with their cell where they are others in the given one, or count in it alone."""
+        in_place = self.setting != GIVEN and self.miller == self.miller_cell
+        return miller_text(self.miller) if in_place else str(self)
 
     def named(self, setting: str) -> tuple[int, int, int] | None:
         """Indices in a setting; None where they are not known."""

@@ -71,6 +71,21 @@ def test_slab_lists_terminations_with_their_reasons(capsys: pytest.CaptureFixtur
     assert "(111) pseudocubic" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        (["0", "1", "1", "--setting", "Pbnm"], ["(011) Pbnm", "(110) of the given cell", "(110) Pnma"]),
+        (["1", "1", "0", "--setting", "given"], ["(110) of the given cell", "(110) Pnma", "(011) Pbnm"]),
+        (["1", "1", "0", "--setting", "Pnma"], ["(110) Pnma", "(110) of the given cell", "(011) Pbnm"]),
+    ],
+)
+def test_slab_says_which_plane_of_the_file_it_is(
+    asked: list[str], names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["slab", "CsPbBr3_Pnma", "--miller", *asked]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == " = ".join([*names, "(11-1) pseudocubic"])
+
+
 def test_slab_writes_the_one_asked_for(tmp_path: Path) -> None:
     out = tmp_path / "slab.cif"
     arguments = ["CsPbBr3_Pnma", "--miller", "0", "1", "0", "--setting", "Pnma", "--termination", "PbBr2"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.planes import coprime_indices, resolve_plane
+from dftflow.crystals.slabs import enumerate_slabs
 from dftflow.errors import DftflowError, SurfaceError
 
 PNMA = Lattice.orthorhombic(8.2440, 11.7351, 8.1982)
@@ -253,3 +254,203 @@ def test_a_relaxed_cubic_cell_counts_in_its_own_axes(name, miller):
     relaxed.lattice = Lattice.orthorhombic(6.41, 6.27, 6.34)
 
     assert resolve_plane(relaxed, miller, name).miller_cell == miller
+
+
+def rhombohedral() -> Structure:
+    """Cs4PbBr6, obverse hexagonal axes."""
+    coords = [(0, 0.37596, 0.25), (0, 0, 0.25), (0, 0, 0), (0.02843, 0.19200, 0.39884)]
+    return Structure.from_spacegroup("R-3c", Lattice.hexagonal(*HEX), ["Cs", "Cs", "Pb", "Br"], coords)
+
+
+def tilted(symbol: str, lattice: Lattice, *sites: tuple[str, tuple[float, float, float]]) -> Structure:
+    return Structure.from_spacegroup(symbol, lattice, [name for name, _ in sites], [xyz for _, xyz in sites])
+
+
+def p4_mbm() -> Structure:
+    bromides = [("Br", (0, 0, 0.5)), ("Br", (0.21, 0.29, 0))]
+    return tilted("P4/mbm", Lattice.tetragonal(8.27, 5.90), ("Cs", (0, 0.5, 0.5)), ("Pb", (0, 0, 0)), *bromides)
+
+
+def i4_mcm() -> Structure:
+    bromides = [("Br", (0, 0, 0.25)), ("Br", (0.21, 0.29, 0))]
+    return tilted("I4/mcm", Lattice.tetragonal(8.27, 11.8), ("Cs", (0, 0.5, 0.25)), ("Pb", (0, 0, 0)), *bromides)
+
+
+def c2_c() -> Structure:
+    lattice = Lattice.monoclinic(10.0, 6.0, 7.0, 100.0)
+    return tilted("C2/c", lattice, ("Ca", (0, 0.13, 0.25)), ("Cl", (0.21, 0.37, 0.09)))
+
+
+def silicon() -> Structure:
+    return Structure.from_spacegroup("Fd-3m", Lattice.cubic(5.43), ["Si0+"], [(0, 0, 0)])
+
+
+def rotated(structure: Structure) -> Structure:
+    """The same cell, lying in space in another way."""
+    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
+    return Structure(Lattice(structure.lattice.matrix @ turn), structure.species, structure.frac_coords)
+
+
+HEX = (13.73, 17.32)
+A, B, C = 8.2440, 11.7351, 8.1982
+P, ROOT = 5.874, 2**0.5
+EDGE = (HEX[0] ** 2 / 3 + HEX[1] ** 2 / 9) ** 0.5
+"""Of the rhombohedron: a third of the long diagonal up, a/√3 out."""
+WIDE = (100 + 49 + 2 * 70 * np.cos(np.radians(100))) ** 0.5
+"""a + c of the monoclinic cell."""
+I2_A = [[1, 0, 1], [0, 1, 0], [0, 0, -1]]
+OBLIQUE = [[1, 0, 0], [0, 1, 0], [1, 0, 1]]
+REVERSE = [[-1, 0, 0], [0, -1, 0], [0, 0, 1]]
+RHOMBIC = [[2 / 3, 1 / 3, 1 / 3], [-1 / 3, 1 / 3, 1 / 3], [-1 / 3, -2 / 3, 1 / 3]]
+
+
+def rectangle(first: float, second: float) -> tuple[float, float, float]:
+    return min(first, second), max(first, second), first * second
+
+
+def isosceles(side: float, base: float) -> tuple[float, float, float]:
+    """Of two vectors of one length whose difference is `base` long, when they are the two shortest ones."""
+    return side, side, base * (side**2 - base**2 / 4) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("crystal", "miller", "cell"),
+    [
+        # Cubic: (hkl) of the given cell, turned by hand into the cubic plane that the comment names.
+        pytest.param(with_basis(cubic_cspbbr3(), TURNED), (1, 0, 0), rectangle(P, ROOT * P), id="root2 (110)"),
+        pytest.param(with_basis(cubic_cspbbr3(), TURNED), (1, 1, 0), rectangle(P, P), id="root2 (010)"),
+        pytest.param(with_basis(cubic_cspbbr3(), TURNED), (1, 1, 1), rectangle(P, ROOT * P), id="root2 (011)"),
+        pytest.param(cubic_cspbbr3() * (2, 1, 1), (1, 1, 0), rectangle(P, 5**0.5 * P), id="2x1x1 (120)"),
+        pytest.param(cubic_cspbbr3() * (2, 1, 1), (1, 0, 0), rectangle(P, P), id="2x1x1 (100)"),
+        pytest.param(cubic_cspbbr3() * (2, 2, 2), (1, 1, 0), rectangle(P, ROOT * P), id="2x2x2 (110)"),
+        pytest.param(rotated(cubic_cspbbr3()), (1, 1, 0), rectangle(P, ROOT * P), id="rotated (110)"),
+        pytest.param(rotated(cubic_cspbbr3() * (1, 2, 1)), (1, 1, 0), rectangle(P, 5**0.5 * P), id="rotated 1x2x1"),
+        pytest.param(with_basis(rock_salt(), FCC), (0, 0, 1), isosceles(6 / ROOT, 6 / ROOT), id="fcc (111)"),
+        pytest.param(with_basis(rock_salt(), FCC), (1, 1, 0), rectangle(6 / ROOT, 6 / ROOT), id="fcc (001)"),
+        pytest.param(with_basis(silicon(), FCC), (0, 0, 1), isosceles(5.43 / ROOT, 5.43 / ROOT), id="Si (111)"),
+        pytest.param(with_basis(silicon(), FCC), (1, 1, 0), rectangle(5.43 / ROOT, 5.43 / ROOT), id="Si (001)"),
+        # Pnma in cells of its own.
+        pytest.param(cspbbr3_pnma() * (1, 1, 2), (0, 1, 1), rectangle(A, np.hypot(B, 2 * C)), id="1x1x2 (021)"),
+        pytest.param(cspbbr3_pnma() * (2, 1, 1), (1, 1, 0), rectangle(C, np.hypot(2 * A, B)), id="2x1x1 (120)"),
+        pytest.param(with_basis(cspbbr3_pnma(), OBLIQUE), (1, 0, 0), rectangle(B, np.hypot(A, C)), id="oblique (10-1)"),
+        pytest.param(with_axes(cspbbr3_pnma(), (2, 0, 1)), (0, 1, 1), rectangle(C, np.hypot(A, B)), id="Pbnm (011)"),
+        # Rhombohedral: a face of the rhombohedron; with reverse axes (101) is no such face but holds 3 times as much.
+        pytest.param(with_basis(rhombohedral(), RHOMBIC), (1, 0, 0), isosceles(EDGE, HEX[0]), id="R (100)"),
+        pytest.param(rhombohedral(), (1, 0, 1), isosceles(EDGE, HEX[0]), id="obverse (101)"),
+        pytest.param(
+            with_basis(rhombohedral(), REVERSE), (1, 0, 1), (HEX[0], np.hypot(*HEX), 3 * isosceles(EDGE, HEX[0])[2]),
+            id="reverse (101)",
+        ),
+        # Tetragonal.
+        pytest.param(p4_mbm() * (1, 1, 2), (1, 0, 1), rectangle(8.27, np.hypot(8.27, 11.8)), id="P4/mbm (201)"),
+        pytest.param(i4_mcm() * (2, 1, 1), (1, 1, 0), rectangle(11.8, 5**0.5 * 8.27), id="I4/mcm (120)"),
+        # C2/c given as I2/a, whose a is a + c and whose c is -c of C2/c.
+        pytest.param(with_basis(c2_c(), I2_A), (0, 0, 1), rectangle(6, WIDE), id="I2/a (001)"),
+    ],
+)  # fmt: skip
+def test_slabs_lie_along_the_plane_of_the_given_cell(crystal, miller, cell):
+    plane = resolve_plane(crystal, miller, "given")
+    slab = next(
+        one for one in enumerate_slabs(crystal, plane, min_thickness_ang=8, vacuum_ang=10) if not one.compensated
+    )
+    a, b, _ = slab.structure.lattice.abc
+    assert (*sorted((a, b)), slab.area_ang2) == pytest.approx(cell, rel=1e-4)
+
+
+def test_axes_that_describe_the_crystal_alike_keep_their_names():
+    """Of a and c of P2/m spglib makes the shorter one a."""
+    sites = [("Cs", (0, 0, 0)), ("Br", (0.31, 0, 0.18))]
+    sites.append(("Br", (0.27, 0.5, 0.41)))
+    crystal = tilted("P2/m", Lattice.monoclinic(9.0, 5.0, 7.0, 95.0), *sites, ("Pb", (0.5, 0.5, 0.5)))
+    crystal.append("Cs", (0, 0, 0.5))
+    for miller in [(1, 0, 0), (0, 0, 1), (2, 0, 1)]:
+        assert resolve_plane(crystal, miller, "P2/m").miller_cell == miller
+
+
+def test_the_settings_of_one_monoclinic_crystal():
+    """(001) of C2/c holds a and b, that of I2/a holds a + c and b; C2/c is the space group's name as well."""
+    crystal = with_basis(c2_c(), I2_A)
+    assert resolve_plane(crystal, (0, 0, 1), "I2/a").miller_cell == (0, 0, 1)
+    for name in ("C12/c1", "C2/c"):
+        cell = resolve_plane(crystal, (0, 0, 1), name).miller_cell
+        assert crystal.lattice.d_hkl(cell) == pytest.approx(7.0 * np.sin(np.radians(100)))
+    assert resolve_plane(c2_c(), (0, 0, 1), "C2/c").miller_cell == (0, 0, 1)
+    with pytest.raises(SurfaceError, match="is ambiguous") as caught:
+        resolve_plane(crystal, (0, 0, 1))
+    assert "in C12/c1 it is (10-1) of the given cell" in caught.value.reason
+
+
+def test_reverse_hexagonal_axes_are_not_those_of_the_tables():
+    crystal = with_basis(rhombohedral(), REVERSE)
+    face = resolve_plane(crystal, (1, 0, 1), "R-3c:H")
+
+    assert face.miller_cell == (-1, 0, 1)
+    assert dict(face.equivalents)["R-3c:R"] == (1, 0, 0)
+    with pytest.raises(SurfaceError, match="is ambiguous") as caught:
+        resolve_plane(crystal, (1, 0, 1))
+    assert "in R-3c:H it is (-101) of the given cell" in caught.value.reason
+
+
+@pytest.mark.parametrize("rows", [[[2, 1, 0], [0, 1, 1], [1, 0, 2]], [[1, 1, 0], [0, 1, 1], [1, 1, 1]]])
+def test_an_oblique_cell_of_a_cubic_crystal_is_asked_about(rows):
+    crystal = with_basis(cubic_cspbbr3(), rows)
+    with pytest.raises(SurfaceError, match="is ambiguous") as caught:
+        resolve_plane(crystal, (1, 0, 0))
+    assert caught.value.fix.endswith("Pm-3m")
+    normal_of = np.linalg.inv(rows)[:, 0]
+    assert dict(resolve_plane(crystal, (1, 0, 0), "given").equivalents)["Pm-3m"] == coprime_indices(normal_of)
+
+
+def test_a_supercell_of_a_triclinic_crystal_is_asked_about():
+    lattice = Lattice.from_parameters(5, 6, 7, 80, 85, 95)
+    crystal = Structure.from_spacegroup("P-1", lattice, ["Na", "Cl"], [(0.1, 0.2, 0.3), (0.4, 0.1, 0.8)])
+
+    assert resolve_plane(crystal, (1, 1, 0)).miller_cell == (1, 1, 0)
+    assert resolve_plane(crystal * (2, 1, 1), (1, 0, 0)).miller_cell == (1, 0, 0)
+    assert resolve_plane(crystal * (2, 1, 1), (1, 1, 0), "P-1").miller_cell == (2, 1, 0)
+    with pytest.raises(SurfaceError, match="is ambiguous"):
+        resolve_plane(crystal * (2, 1, 1), (1, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("lattice", "told"),
+    [
+        (Lattice.orthorhombic(6.00, 6.50, 6.25), ["6.00, 6.50, 6.25 Å", "differ by 8.0 % (at most 5 %)", "up to 0.0°"]),
+        (
+            Lattice.from_parameters(6, 6, 6, 90, 94, 90),
+            ["0.0 %", "90.0, 94.0, 90.0°, up to 4.0° from 90° (at most 3°)"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["cubic", "pseudocubic"])
+def test_a_cell_that_is_not_cubic_is_told_by_how_much(lattice, told, name):
+    """Its Pb is put off the symmetry that its frame would have."""
+    crystal = fa_lead_bromide()
+    crystal.lattice = lattice
+    with pytest.raises(SurfaceError, match=f"is not a crystal of setting '{name}'") as caught:
+        resolve_plane(crystal, (0, 1, 0), name)
+
+    for text in told:
+        assert text in caught.value.reason
+    assert caught.value.fix.startswith('for (010) of the given cell, setting = "given"')
+    assert resolve_plane(crystal, (0, 1, 0), "given").miller_cell == (0, 1, 0)
+    for setting in caught.value.fix.partition("or name another: ")[2].split(", "):
+        resolve_plane(crystal, (0, 1, 0), setting)
+
+
+def test_a_symmetry_that_hardly_holds_is_named_with_its_tolerance():
+    crystal = cspbbr3_pnma()
+    crystal.translate_sites(0, (0.0, 0.05, 0.0), frac_coords=False)
+    with pytest.raises(SurfaceError, match="is ambiguous") as caught:
+        resolve_plane(crystal, (0, 1, 1))
+    assert "in Pbnm (a symmetry that holds only within 0.1 Å) it is (110) of the given cell" in caught.value.reason
+    assert resolve_plane(crystal, (0, 1, 1), "Pbnm").miller_cell == (1, 1, 0)
+
+
+def test_planes_are_named_with_their_cell():
+    cubic = with_basis(cubic_cspbbr3(), TURNED)
+    assert str(resolve_plane(cubic, (1, 0, 0), "given")) == "(100) of the given cell"
+    assert resolve_plane(cubic, (1, 0, 0), "given").short == "(100) of the given cell"
+    assert resolve_plane(cubic, (1, 0, 0), "Pm-3m").short == "(100) Pm-3m"
+    assert resolve_plane(cspbbr3_pnma(), (0, 1, 1), "Pnma").short == "(011)"
+    assert str(resolve_plane(cspbbr3_pnma(), (11, 0, -1), "Pnma")) == "(11 0 -1) Pnma"

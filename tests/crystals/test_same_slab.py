@@ -84,6 +84,23 @@ def test_another_plane_or_termination_is_refused_and_its_own_is_not(
         assert own.refusal == own.remark == ""
 
 
+def test_a_plane_of_the_given_cell_is_told_from_its_neighbours() -> None:
+    """The cell a, b, a + c holds the planes (011) and (110) of Pnma as its (011) and (111)."""
+    crystal = shipped("CsPbBr3_Pnma").copy().make_supercell([[1, 0, 0], [0, 1, 0], [1, 0, 1]], in_place=False)
+    slabs = []
+    for miller in [(0, 1, 1), (1, 1, 1)]:
+        plane = resolve_plane(crystal, miller, "given")
+        found = enumerate_slabs(crystal, plane, min_thickness_ang=10.0, vacuum_ang=15.0)
+        slabs.append(next(slab for slab in found if slab.termination == "CsBr3 (half)"))
+    for asked, wrong, name in ((*slabs, "(110) Pnma"), (*slabs[::-1], "(011) Pnma")):
+        own = compare_surface(rumpled(plain(asked.structure), 0.2), asked, relaxed=True)
+        assert own.refusal == own.remark == ""
+        said = compare_surface(plain(wrong.structure), asked).refusal
+        assert (
+            f"those of the slab of the study, {asked.plane}, CsBr3 (half); it is a slab of {name}, CsBr3 (half)" in said
+        )
+
+
 def test_a_refusal_names_the_plane_that_was_calculated() -> None:
     said = compare_surface(pnma((1, 0, 1), "CsBr").structure, pnma((0, 1, 0), "CsBr")).refusal
     assert said.startswith("a slab of (101) Pnma, CsBr, from which its ions lie 0.00 Å (rms) off")

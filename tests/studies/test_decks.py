@@ -12,6 +12,7 @@ from model_crystal import copying_engine, leave
 from pymatgen.core import Structure
 
 from dftflow.cli.main import main
+from dftflow.crystals.sources import load_crystal
 from dftflow.errors import CalculationError, InputError, StoreError, StudyError
 from dftflow.model.surface import Plane, SlabModel
 from dftflow.studies.built_file import read_built
@@ -281,6 +282,42 @@ def finish(folder: Path, *steps: str) -> None:
 
 
 STEPS = ("CsBr/bulk-bands", "CsBr/slab-110-potential")
+
+
+@pytest.fixture
+def write_turned(write_study: Callable[..., Path], tmp_path: Path) -> Callable[[], Path]:
+    """The study of (100) of a cell turned by 45 degrees, which is (110) of the cubic one."""
+
+    def write() -> Path:
+        crystal = load_crystal("CsBr_Pm-3m", base_dir=tmp_path).structure
+        crystal.make_supercell([[1, 1, 0], [-1, 1, 0], [0, 0, 1]], in_place=True)
+        crystal.to_file(str(tmp_path / "turned.vasp"), fmt="poscar")
+        return write_study(("[1, 1, 0]", "[1, 0, 0]"), ('"cubic"', '"given"'), ('"CsBr_Pm-3m"', '"turned.vasp"'))
+
+    return write
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_decks_name_a_plane_of_the_given_cell(code: str, write_turned: Callable[[], Path], tmp_path: Path) -> None:
+    out = tmp_path / "decks"
+    write_decks(load_study(str(write_turned()), "quick", code=code), out)
+
+    record = read_built(out / "CsBr/slab-100-potential")
+    assert record is not None and record.built.model is not None
+    assert record.built.model.area_ang2 == pytest.approx(4.291 * 6.068, rel=1e-3)
+    assert record.built.spec.title.count("(100) of the given cell") == 1
+    assert any("(100) of the given cell" in text for text in texts(out / "CsBr/slab-100-potential"))
+
+
+def test_a_report_names_a_plane_of_the_given_cell(write_turned: Callable[[], Path], tmp_path: Path) -> None:
+    out = tmp_path / "decks"
+    write_decks(load_study(str(write_turned()), "quick"), out)
+    finish(out, "CsBr/bulk-bands", "CsBr/slab-100-potential")
+
+    assert main(["report", str(out), "--json"]) == 0
+    (material,) = outcome_of_folder(out).materials
+    assert material.face(material.slabs[0]) == "(100) of the given cell, CsBr"
+    assert "(100) of the given cell, CsBr" in (out / "report.html").read_text()
 
 
 def test_results_of_an_earlier_text_carry_what_differs_everywhere(

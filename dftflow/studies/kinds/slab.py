@@ -14,7 +14,7 @@ from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.step import Need, Step, StepId, Subject
-from dftflow.model.surface import SlabModel
+from dftflow.model.surface import Plane, SlabModel
 from dftflow.studies.kinds.base import Parent
 from dftflow.studies.kinds.bulk import relax_step
 from dftflow.studies.kinds.settings import GridUse, MaterialSettings
@@ -93,7 +93,7 @@ class SlabKind:
         else:
             model = _cut(study, entry, materials[name].start if parent is None else parent.structure)
             slab = model.structure
-        return Built(structure=slab, spec=_spec(settings, entry, slab, step.id.task), model=model)
+        return Built(structure=slab, spec=_spec(settings, entry, slab, model.plane, step.id.task), model=model)
 
 
 def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
@@ -106,19 +106,19 @@ def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
     return choose_slab(slabs, entry.termination, allow_refused=entry.allow_refused)
 
 
-def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, task: str) -> CalcSpec:
-    plane = f"({_miller_label(entry.miller)}) slab"
+def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: Plane, task: str) -> CalcSpec:
+    subject = f"slab {plane}" if plane.short == str(plane) else f"{plane.short} slab"
     use: GridUse = "relax" if task == "relax" else "bands"
     if task == "relax":
         return replace(
-            settings.common(f"ions of the {plane}"),
+            settings.common(f"ions of the {subject}"),
             task="relax",
             slab_axis=2,
             relaxation=settings.relaxation("fixed"),
             fixed_atoms=_held_atoms(settings, entry, slab),
             **settings.in_plane_grid(use, slab),
         )
-    common = settings.common(f"electrostatic potential of the {plane}")
+    common = settings.common(f"electrostatic potential of the {subject}")
     return replace(
         common,
         slab_axis=2,
