@@ -30,7 +30,7 @@ def print_outcome(outcome: StudyOutcome, folder: Path, *, as_json: bool, again: 
     from dftflow.errors import CalculationError
     from dftflow.report.write import write_outcome
 
-    written = write_outcome(outcome, folder)
+    written = write_outcome(outcome, folder, say=lambda line: click.echo(line, err=True))
     click.echo(
         json.dumps(json.loads(written.results_json.read_text("utf-8")), indent=1) if as_json else written.summary
     )
