@@ -133,7 +133,7 @@ def test_of_many_materials_the_page_links_to_its_figures(tmp_path: Path, monkeyp
     images = re.findall(r'<img [^>]*loading="lazy" width="[\d.]+" height="[\d.]+" src="([^"]+)"', page)
     assert images == [f"figures/{path.name}" for path in written.figures]
     assert "base64" not in page and "<pre aria-label=" not in page.partition('id="steps"')[2]
-    index = re.findall(r"<li><strong>.*</li>", page)
+    index = re.findall(r"<li><strong>.*</li>", page.partition('class="index"')[2].partition("</ul>")[0])
     assert len(index) == 5 and all("edges" in line and "potential" in line and "steps" in line for line in index)
     ids = set(re.findall(r'id="([^"]+)"', page))
     assert {target for line in index for target in re.findall(r'href="#([^"]+)"', line)} <= ids
