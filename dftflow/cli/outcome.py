@@ -34,7 +34,7 @@ def print_outcome(outcome: StudyOutcome, folder: Path, *, as_json: bool, again: 
 
     refused: StoreError | None = None
     try:
-        written = write_outcome(outcome, folder)
+        written = write_outcome(outcome, folder, say=lambda line: click.echo(line, err=True))
         summary = written.summary
     except StoreError as error:  # what is derived is told, wherever it cannot be written
         refused, summary = error, summary_table(outcome)

@@ -28,7 +28,7 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
     from dftflow.studies.reader import load_study
 
     chosen = load_study(study, preset, code=code)
-    rows = preview(chosen, out)
+    rows = preview(chosen, out, say=lambda line: click.echo(line, err=True))
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=1))
         return

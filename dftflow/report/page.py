@@ -15,7 +15,7 @@ from markupsafe import Markup
 from dftflow.analysis.transitivity import closures
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome, relaxation_text
-from dftflow.plot.figures import DrawnFigure
+from dftflow.plot.figures import MOST_PAIRS, DrawnFigure
 from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, range_text, signed
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
@@ -30,6 +30,10 @@ _MINUS = "\N{MINUS SIGN}"
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
 _SMALL, _LARGE = 1e-2, 1e6
 _SVG_WIDTH = re.compile(rb'<svg[^>]*\bwidth="([\d.]+)pt"')
+_SVG_HEIGHT = re.compile(rb'<svg[^>]*\bheight="([\d.]+)pt"')
+LARGE_BYTES = 8_000_000
+"""Of figures: with them in it, a larger page takes seconds to open, and no mail takes it."""
+
 _COLUMN_REM, _PAGE_PT = 52.0, 6.7 * 72
 
 
@@ -49,7 +53,13 @@ def write_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder: 
 
 
 def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder: Path) -> str:
-    """The page as text, with the SVGs of `figures`; links to step folders are relative to `folder`."""
+    """The page as text; links to step folders are relative to `folder`.
+
+    The SVGs of `figures` and the decks are in the page up to `LARGE_BYTES`, so that it can be sent as one file; of more
+    the page links to ``figures/`` and to the steps, and a browser loads what is looked at.
+    """
+    apart = sum(len(figure.files.get("svg", b"")) for figure in figures) > LARGE_BYTES
+    many_pairs = len({row.pair for row in outcome.alignments}) > MOST_PAIRS
     document = results_document(outcome, folder)
     found = closures(outcome.alignments)
     anchors = {step["name"]: f"step-{number}" for number, step in enumerate(document["steps"], start=1)}
@@ -78,11 +88,14 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         doc=document,
         headline=headline(outcome),
         closed=same_levels_text(found),
-        closures=[closure for closure in found if closure.reasons],
+        closures=[] if many_pairs else [closure for closure in found if closure.reasons],
         closure_title=CLOSURE_TITLE,
-        figures=[_figure(figure) for figure in figures],
+        figures=[_figure(figure, apart=apart) for figure in figures],
+        apart=apart,
+        many_pairs=many_pairs,
         anchors=anchors,
-        decks={step.name: dict(sorted(step.deck_files.items())) for step in outcome.steps},
+        index=_index(outcome, figures),
+        decks={step.name: {} if apart else dict(sorted(step.deck_files.items())) for step in outcome.steps},
         settings=_flat(document["settings"]),
         provenance=_flat(document["provenance"]),
         cautions=by_caution((step.name, step.cautions) for step in outcome.steps),
@@ -91,11 +104,29 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
     )
 
 
-def _figure(drawn: DrawnFigure) -> dict[str, str]:
-    """Title, caption and image (an SVG as data URI: its ids then cannot clash with those of another figure)."""
+def _index(outcome: StudyOutcome, figures: Sequence[DrawnFigure]) -> dict[str, dict[str, Any]]:
+    """Material -> its own figures, and the first of its steps."""
+    index: dict[str, dict[str, Any]] = {m.name: {"figures": [], "step": ""} for m in outcome.materials}
+    for drawn in figures:
+        if drawn.files and drawn.figure.of in index:
+            index[drawn.figure.of]["figures"].append(drawn.figure.name)
+    for step in outcome.steps:
+        entry = index.get(step.name.partition("/")[0])
+        if entry is not None and not entry["step"]:
+            entry["step"] = step.name
+    return index
+
+
+def _figure(drawn: DrawnFigure, *, apart: bool) -> dict[str, Any]:
+    """Title, caption and image: a file, or an SVG as data URI, whose ids cannot clash with those of another figure."""
     figure, svg = drawn.figure, drawn.files.get("svg")
-    uri = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}" if svg else ""
+    if svg and apart:
+        uri = f"figures/{quote(figure.name)}.svg"
+    else:
+        uri = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}" if svg else ""
     return {
+        "of": figure.of,
+        "size": _size_pt(svg or b""),
         "id": figure.name,
         "title": figure.title,
         "caption": figure.caption,
@@ -107,8 +138,13 @@ def _figure(drawn: DrawnFigure) -> dict[str, str]:
 
 def _width_rem(svg: bytes) -> float:
     """Width at which letters have one size in all figures; what is as wide as a printed page fills the column."""
-    width_pt = _SVG_WIDTH.search(svg)
-    return _COLUMN_REM if width_pt is None else min(_COLUMN_REM, _COLUMN_REM * float(width_pt[1]) / _PAGE_PT)
+    size_pt = _size_pt(svg)
+    return _COLUMN_REM if size_pt is None else min(_COLUMN_REM, _COLUMN_REM * size_pt[0] / _PAGE_PT)
+
+
+def _size_pt(svg: bytes) -> tuple[float, float] | None:
+    found = _SVG_WIDTH.search(svg), _SVG_HEIGHT.search(svg)
+    return (float(found[0][1]), float(found[1][1])) if found[0] and found[1] else None
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

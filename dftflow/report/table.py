@@ -11,6 +11,7 @@ from dftflow.analysis.transitivity import Closure, closures
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome
+from dftflow.plot.figures import MOST_PAIRS
 from dftflow.plot.labels import range_text
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
@@ -18,9 +19,6 @@ from dftflow.report.results_json import results_document
 from dftflow.report.warnings import all_warnings
 
 __all__ = ["summary_table"]
-
-MOST_PAIRS = 435
-"""All pairs of 30 materials; more tables than that are not read on a terminal."""
 
 _WIDTH = 92
 _NAME = 34
@@ -111,7 +109,8 @@ def _closure_blocks(outcome: StudyOutcome) -> list[str]:
     blocks = []
     if same := same_levels_text(found):
         blocks.append("\n".join(textwrap.wrap(same, _WIDTH)))
-    if others := [closure for closure in found if closure.reasons]:
+    many = len({row.pair for row in outcome.alignments}) > MOST_PAIRS
+    if others := [closure for closure in found if closure.reasons and not many]:
         title = "\n".join(textwrap.wrap(f"{CLOSURE_TITLE}.", _WIDTH))
         notes = [
             line

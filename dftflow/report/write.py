@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
 from dftflow.plot.figures import draw_figures, write_figures
+from dftflow.plot.kept import KeptFigures
 from dftflow.report.page import write_report
 from dftflow.report.results_json import write_results_json
 from dftflow.report.table import summary_table
 from dftflow.stored_file import read_stored
 
 __all__ = ["WrittenOutcome", "refuse_to_overwrite", "write_outcome"]
+
+MANY_MATERIALS = 20
+"""Above, the figures for the page alone are minutes of work, and their three formats a hundred megabytes."""
 
 OWN_MARKS = {"results.json": b'"dftflow-results/', "report.html": b'<meta name="generator" content="dftflow'}
 
@@ -29,8 +34,13 @@ class WrittenOutcome:
     summary: str
 
 
-def write_outcome(outcome: StudyOutcome, folder: Path) -> WrittenOutcome:
+def write_outcome(
+    outcome: StudyOutcome, folder: Path, *, say: Callable[[str], None] = lambda line: None
+) -> WrittenOutcome:
     """Write ``results.json``, the figures and ``report.html`` into `folder`.
+
+    A figure that shows what it showed before is left as it is. Each is written as SVG, PDF and PNG; of more than
+    `MANY_MATERIALS` materials as SVG alone, which the page shows. `say` is told now and then how far it is.
 
     Raises
     ------
@@ -39,8 +49,11 @@ def write_outcome(outcome: StudyOutcome, folder: Path) -> WrittenOutcome:
     """
     refuse_to_overwrite(folder)
     results_json = write_results_json(outcome, folder)
-    drawn = draw_figures(outcome, "svg", "pdf", "png")
+    formats = ("svg", "pdf", "png") if len(outcome.materials) <= MANY_MATERIALS else ("svg",)
+    kept = KeptFigures(folder / "figures")
+    drawn = draw_figures(outcome, *formats, kept=kept, say=say)
     figures = write_figures(drawn, folder / "figures")
+    kept.write()
     report = write_report(outcome, drawn, folder)
     shown = [path for path in figures if path.suffix == ".svg" and path.stem == "alignment"] or list(figures[:1])
     paths = [f"  figure   {path}" for path in shown] + [f"  report   {report}", f"  numbers  {results_json}"]

@@ -81,9 +81,9 @@ def run_study(
         When the folder cannot be written, is in use, or belongs to another study, preset or code.
     """
     tell = harmless(say)
-    plan = plan_study(study)
+    plan = plan_study(study, say=tell)
     work = Work(plan, say=tell)
-    work.check(decks=True)
+    work.check(decks=True, say=tell)
     if executor is None and not plan.code.runs_here:
         raise CodeNotFoundError(
             f"{plan.code.name} cannot run on this machine",

@@ -9,6 +9,7 @@ from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.molecules import load_molecule
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
+from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ class Material:
     start: Structure
 
 
-def load_materials(study: Study) -> dict[str, Material]:
-    """Every material of `study`, in its order.
+def load_materials(study: Study, *, say: Say = lambda line: None) -> dict[str, Material]:
+    """Every material of `study`, in its order; `say` is told how far it is.
 
     Raises
     ------
     DftflowError
         When a crystal or a substitution cannot be made.
     """
-    return {name: _load(study, name) for name in study.content.materials}
+    return {name: _load(study, name) for name in paced(study.content.materials, "crystals read", say)}
 
 
 def _load(study: Study, name: str) -> Material:

@@ -11,6 +11,7 @@ from dftflow.run.job import JobState
 from dftflow.run.store import read_plan
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.execution import default_folder, end_on_disk
+from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study
 from dftflow.studies.study_folder import StudyFolder
@@ -41,8 +42,8 @@ class PreviewedStep:
     cost_s: float
 
 
-def preview(study: Study, out: Path | None = None) -> tuple[PreviewedStep, ...]:
-    """Every step of `study`, each built once.
+def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: None) -> tuple[PreviewedStep, ...]:
+    """Every step of `study`, each built once; `say` is told how far it is.
 
     Raises
     ------
@@ -51,11 +52,14 @@ def preview(study: Study, out: Path | None = None) -> tuple[PreviewedStep, ...]:
     StoreError
         When `out` belongs to another study, preset or code.
     """
-    plan = plan_study(study)
+    plan = plan_study(study, say=say)
     root = out or default_folder(study)
     before = read_plan(root)
     work = Work(plan, StudyFolder.planned(plan, root, "run" if before is None else StudyFolder.existing(root).layout))
-    return tuple(_previewed(step, work, "waiting" if before is None else _state(work, step)) for step in plan.steps)
+    return tuple(
+        _previewed(step, work, "waiting" if before is None else _state(work, step))
+        for step in paced(plan.steps, "steps built", say)
+    )
 
 
 def _state(work: Work, step: Step) -> JobState:

@@ -24,6 +24,7 @@ from dftflow.studies.builder import Builder, older_than
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read_built
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.identity import identity_of
+from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan
 from dftflow.studies.study_folder import StudyFolder
 
@@ -69,12 +70,12 @@ class Work:
         self._builder = Builder(plan)
         self._built: dict[StepId, Built] = {}
 
-    def check(self, *, decks: bool) -> None:
+    def check(self, *, decks: bool, say: Say = lambda line: None) -> None:
         """Build every step from what the study starts from, so that a mistake shows before anything is written or run.
 
-        With `decks`, the deck of each is rendered too.
+        With `decks`, the deck of each is rendered too. `say` is told how far it is.
         """
-        for step in self.plan.steps:
+        for step in paced(self.plan.steps, "steps checked", say):
             built = self._builder.build(step)
             if decks:
                 self.plan.code.render(built.structure, built.spec, step.seed)

@@ -29,6 +29,7 @@ from outcomes import (
 
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
+from dftflow.plot import figures
 from dftflow.plot.colors import material_colors
 from dftflow.plot.figures import StudyFigure, draw_figures, study_figures, write_figures
 from dftflow.plot.labels import mathtext
@@ -202,6 +203,21 @@ def test_every_pair_of_eight_stands_in_one_of_the_figures_of_offsets(tmp_path: P
     assert all(page.get_figheight() <= 9.5 for page in pages)
     headings = [t.get_text() for p in pages for t in p.axes[0].get_yticklabels() if t.get_fontweight() == "bold"]
     assert len(headings) == len(set(headings)) == 28
+
+
+def test_what_does_not_fit_into_one_figure_stands_in_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = make_many(tmp_path, 5)
+    for name, most in (("MOST_COLUMNS", 3), ("MOST_BANDS", 2), ("MOST_STRUCTURES", 4), ("MOST_PAIRS", 9)):
+        monkeypatch.setattr(figures, name, most)
+    found = {figure.name: figure for figure in study_figures(many)}
+    pages = ["alignment-1", "alignment-2", "offsets", "bands-1", "bands-2", "bands-3", "structures-1", "structures-2"]
+    assert [name for name in found if not name.startswith("potential")] == pages
+    assert found["bands-2"].title == "Band structures, 2 of 3"
+    assert "10 pairs" in found["offsets"].missing and found["offsets"].build is None
+    titles = [ax.get_title() for n in (1, 2, 3) for ax in _drawn(many, f"bands-{n}").axes if ax.get_visible()]
+    assert [title.split("\n")[0] for title in titles] == [mathtext(name) for name in MANY[:5]]
+    ticks = [tick.get_text() for n in (1, 2) for tick in _drawn(many, f"alignment-{n}").axes[0].get_xticklabels()]
+    assert [tick.split("\n")[0] for tick in ticks] == [mathtext(name) for name in MANY[:5]]
 
 
 def test_a_valence_band_above_vacuum_gives_no_row_and_no_diagram(run: StoredRun) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,11 @@ from matplotlib.figure import Figure
 from outcomes import make_many, make_outcome
 
 from dftflow.errors import StoreError
+from dftflow.plot import kept
 from dftflow.plot.figures import StudyFigure, study_figures
+from dftflow.plot.kept import DRAWN_FILE
+from dftflow.report import page as page_module
+from dftflow.report import write
 from dftflow.report.write import refuse_to_overwrite, write_outcome
 
 
@@ -68,3 +73,73 @@ def test_what_is_not_dftflow_s_is_not_overwritten(tmp_path: Path, name: str) -> 
     (tmp_path / "run" / "results.json").unlink()
     write_outcome(outcome, tmp_path / "run")  # so does what is left of one
     refuse_to_overwrite(tmp_path / "nowhere")
+
+
+# --- again, and of many ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the figures that are drawn, in order."""
+    names: list[str] = []
+    render = StudyFigure.render
+
+    def counted(self: StudyFigure, *formats: str) -> dict[str, bytes]:
+        names.append(self.name)
+        return render(self, *formats)
+
+    monkeypatch.setattr(StudyFigure, "render", counted)
+    return names
+
+
+def test_a_figure_is_drawn_again_when_what_it_shows_has_changed(tmp_path: Path, rendered: list[str]) -> None:
+    study, folder = make_outcome(tmp_path / "study"), tmp_path / "run"
+    first = write_outcome(study, folder)
+    page = first.report.read_bytes()
+    drawn, rendered[:] = list(rendered), []
+    assert write_outcome(study, folder).figures == first.figures
+    assert rendered == [] and first.report.read_bytes() == page
+    (folder / "figures" / "bands.pdf").write_bytes(b"%PDF half of it")
+    write_outcome(study, folder)
+    assert rendered == ["bands"] and (folder / "figures" / "bands.pdf").stat().st_size > 1000
+    material, *others = study.materials
+    slab = material.slabs[0]
+    moved = replace(slab.profile, planar_ev=slab.profile.planar_ev + 0.01)
+    slabs = (replace(slab, profile=moved), *material.slabs[1:])
+    rendered.clear()
+    write_outcome(replace(study, materials=(replace(material, slabs=slabs), *others)), folder)
+    assert rendered == [f"potential-{material.name}-slab1"]
+    rendered.clear()
+    (folder / "figures" / DRAWN_FILE).write_text("[", encoding="utf-8")
+    write_outcome(study, folder)
+    assert rendered == drawn, "a damaged record draws all of them"
+
+
+def test_another_style_draws_all_of_them(tmp_path: Path, rendered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    study, folder = make_outcome(tmp_path / "study"), tmp_path / "run"
+    write_outcome(study, folder)
+    drawn, rendered[:] = list(rendered), []
+    monkeypatch.setattr(kept, "_drawer", lambda: "another one")
+    write_outcome(study, folder)
+    assert rendered == drawn
+
+
+def test_of_many_materials_the_page_links_to_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "MANY_MATERIALS", 4)
+    monkeypatch.setattr(page_module, "LARGE_BYTES", 1000)
+    written = write_outcome(make_many(tmp_path / "study", 5), tmp_path / "run")
+    assert {path.suffix for path in written.figures} == {".svg"}
+    page = written.report.read_text(encoding="utf-8")
+    images = re.findall(r'<img [^>]*loading="lazy" width="[\d.]+" height="[\d.]+" src="([^"]+)"', page)
+    assert images == [f"figures/{path.name}" for path in written.figures]
+    assert "base64" not in page and "<pre aria-label=" not in page.partition('id="steps"')[2]
+    index = re.findall(r"<li><strong>.*</li>", page.partition('class="index"')[2].partition("</ul>")[0])
+    assert len(index) == 5 and all("edges" in line and "potential" in line and "steps" in line for line in index)
+    ids = set(re.findall(r'id="([^"]+)"', page))
+    assert {target for line in index for target in re.findall(r'href="#([^"]+)"', line)} <= ids
+
+
+def test_of_a_few_materials_the_page_holds_all_it_shows(tmp_path: Path) -> None:
+    written = write_outcome(make_outcome(tmp_path / "study"), tmp_path / "run")
+    page = written.report.read_text(encoding="utf-8")
+    assert "loading=" not in page and "img-src data:;" in page and 'class="index"' not in page
