@@ -3,10 +3,10 @@
     python benchmarks/fuzz_structures.py [FILE_OR_FOLDER ...] --mutants 10000 --seed 1
     python benchmarks/fuzz_structures.py --reproduce FILE MUTATOR SEED [--keep FILE]
 
-The corpus are the shipped crystals, in every format that is read, a few molecules, and the files that are named. Each is
-damaged by ``tests/mutations.py`` or by the mutators of this file, which write what is hostile rather than damaged, and
-is read by `load_crystal` or `load_molecule`. That must end in a crystal or a molecule, or in a refusal (`DftflowError`).
-What else happens is counted:
+The corpus are the shipped crystals, in every format that is read, a few molecules, and the files that are named. Each
+is damaged by ``tests/mutations.py`` or by the mutators of this file, which write what is hostile rather than damaged,
+and is read by `load_crystal` or `load_molecule`. That must end in a crystal or a molecule, or in a refusal
+(`DftflowError`). What else happens is counted:
 
     endless     it had not ended after HANG_S
     died        the interpreter crashed

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_ATOMS_READ",
     "MAX_FILE_BYTES",
+    "MAX_LINES",
+    "MAX_LINES_OF_A_CELL_FILE",
+    "check_lines",
     "check_number_of_atoms",
     "check_poscar_counts",
     "check_size",
@@ -31,8 +34,8 @@ __all__ = [
 MAX_FILE_BYTES = 1 << 25
 """A CIF with its reflections inside has a few MiB, a trajectory in extended XYZ some tens."""
 MAX_ATOMS_READ = 2000
-"""In a file. The largest cells that plane-wave codes calculate in routine have about a thousand. The search for symmetry
-grows with the square or more: of 2,000 atoms of one element without any order it takes 7 s, of other cells below 1 s."""
+"""In a file. The largest cells that plane-wave codes calculate in routine have about a thousand. The search for
+symmetry grows with the square or more: of 2,000 atoms of one element without any order it takes 7 s."""
 MAX_ATOMS_MADE = 10_000
 """In a supercell, of which no symmetry has to be found."""
 LENGTHS_ANG = (0.1, 1000.0)
@@ -44,9 +47,16 @@ MIN_VOLUME_ANG3 = 1e-3
 """Of a cell. In a small one that is larger than that, atoms overlap, and it is said which."""
 MAX_CELLS_AWAY = 1000.0
 """Coordinates may lie outside the cell, as those of unwrapped trajectories do. Farther out too few digits are left."""
-MAX_IMAGES = 500_000
-"""Atoms in the neighbourhood in which contacts are looked for, images included."""
+MAX_PAIRS = 500_000
+MAX_NEIGHBOURS = 150
+"""Of atoms at most `REACH_ANG` apart, whichever allows more: diamond, the densest of all, has 92 neighbours an atom. So
+many pairs are only in cells that are much too small, or so flat that every atom is surrounded by its own images."""
 REACH_ANG = 5.0
+MAX_LINE_LETTERS = 1 << 16
+"""The readers' patterns need the square of the length of a line, or more. CIF allows 2,048 letters."""
+MAX_LINES = 1_000_000
+MAX_LINES_OF_A_CELL_FILE = 1500
+"""Of a CASTEP ``.cell``, of which ASE reads a thousand lines a second."""
 SANE_LENGTHS_ANG = (1e-3, 1e6)
 SANE_COORDINATE = 1e6
 
@@ -70,6 +80,32 @@ def check_size(structure: Structure, where: str, *, most_atoms: int = MAX_ATOMS_
             f"the coordinate of atom {atom + 1} along {'abc'[axis]} is {_shown(value)} of the lattice vector",
             reason=f"coordinates within {MAX_CELLS_AWAY:.0f} cells are read, which have to be numbers",
             fix="check the coordinates, and whether they are fractional or in Å",
+            where=where,
+        )
+
+
+def check_lines(text: str, where: str, *, most_lines: int = MAX_LINES) -> None:
+    """Refuse a text that no file with a crystal is, before a reader spends minutes on it.
+
+    Raises
+    ------
+    StructureError
+        There are too many lines, or a line is too long.
+    """
+    lines = text.split("\n")
+    too_long = next((number for number, line in enumerate(lines, 1) if len(line) > MAX_LINE_LETTERS), None)
+    if too_long is not None:
+        raise StructureError(
+            "a line is too long",
+            reason=f"lines of up to {MAX_LINE_LETTERS} letters are read",
+            fix="check that the file is of the kind its name says",
+            where=f"{where}:{too_long}",
+        )
+    if len(lines) > most_lines:
+        raise StructureError(
+            f"the file has {len(lines)} lines",
+            reason=f"up to {most_lines} are read of this kind of file",
+            fix="give one cell of the crystal",
             where=where,
         )
 
@@ -154,12 +190,13 @@ def _check_volume(matrix: NDArray[np.float64], n_atoms: int, where: str) -> None
 def _check_flatness(matrix: NDArray[np.float64], n_atoms: int, where: str) -> None:
     volume = abs(float(np.linalg.det(matrix)))
     heights = volume / np.linalg.norm(np.cross(matrix[[1, 2, 0]], matrix[[2, 0, 1]]), axis=1)
-    images = n_atoms * float(np.prod(1 + 2 * np.ceil(REACH_ANG / heights)))
-    if images > MAX_IMAGES:
+    images = float(np.prod(1 + 2 * np.ceil(REACH_ANG / heights)))
+    pairs = n_atoms * (n_atoms * 4 / 3 * math.pi * REACH_ANG**3 / volume + 1)
+    if max(pairs, n_atoms * images) > max(MAX_PAIRS, n_atoms * MAX_NEIGHBOURS):
         raise StructureError(
             f"the lattice planes are {_shown(float(heights.min()))} Å apart",
-            reason="the cell is so flat that every atom has too many images near it",
-            fix="give a reduced cell of the same crystal",
+            reason=f"with {n_atoms} atoms in {_shown(volume)} Å³ every atom has too many others near it",
+            fix="check the lattice and its unit, or give a reduced cell of the same crystal",
             where=where,
         )
 
