@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import covalent_radii
 from ase.data.vdw_alvarez import vdw_radii as alvarez_radii
+from pymatgen.core import Structure
 
 from dftflow.crystals.number_bounds import check_size
 from dftflow.errors import ClashError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pymatgen.core import Structure
 
 __all__ = ["BONDED_FACTOR", "NONBONDED_FACTOR", "Contact", "check_contacts", "shortest_contacts"]
 
@@ -113,7 +113,11 @@ class _Pairs:
 
 def _near_pairs(structure: Structure, cutoff_ang: float) -> _Pairs:
     check_size(structure, "")
-    first, second, images, distance = structure.get_neighbor_list(cutoff_ang, exclude_self=True)
+    # what lies many cells away would make the grid of the search fill the memory: search within the cell
+    away = np.floor(structure.frac_coords)
+    inside = Structure(structure.lattice, structure.species, structure.frac_coords - away)
+    first, second, images, distance = inside.get_neighbor_list(cutoff_ang, exclude_self=True)
+    images = images + away[first] - away[second]
     leading = np.sign(images @ np.array([100, 10, 1]))
     once = (first < second) | ((first == second) & (leading > 0))
     first, second, images, distance = first[once], second[once], images[once], distance[once]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "MAX_FILE_BYTES",
     "MAX_LINES",
     "MAX_LINES_OF_A_CELL_FILE",
+    "check_cif_counts",
     "check_lines",
     "check_number_of_atoms",
     "check_poscar_counts",
@@ -45,6 +47,8 @@ ANGLES_DEG = (5.0, 175.0)
 """Between two lattice vectors; in a flatter cell every atom has thousands of images within a few Å."""
 MIN_VOLUME_ANG3 = 1e-3
 """Of a cell. In a small one that is larger than that, atoms overlap, and it is said which."""
+MAX_VOLUME_ANG3 = 5e7
+"""Of a cell: a cube of 370 Å. The grid on which neighbours are looked for fills the whole cell."""
 MAX_CELLS_AWAY = 1000.0
 """Coordinates may lie outside the cell, as those of unwrapped trajectories do. Farther out too few digits are left."""
 MAX_PAIRS = 500_000
@@ -54,6 +58,12 @@ many pairs are only in cells that are much too small, or so flat that every atom
 REACH_ANG = 5.0
 MAX_LINE_LETTERS = 1 << 16
 """The readers' patterns need the square of the length of a line, or more. CIF allows 2,048 letters."""
+MAX_OPERATIONS = 1000
+"""A space group has 192 in its largest cell; a file may list those of a supercell."""
+_AXIS = r"[-+xyz0-9/. ]{1,40}"
+_OPERATION = re.compile(rf"^[ \t]*(?:\d+[ \t]+)?['\"]?{_AXIS},{_AXIS},{_AXIS}", re.M | re.I)
+    r"^[ \t]*(?:\d+[ \t]+)?['\"]?[-+xyz0-9/. ]{1,40},[-+xyz0-9/. ]{1,40},[-+xyz0-9/. ]{1,40}", re.M | re.I
+)
 MAX_LINES = 1_000_000
 MAX_LINES_OF_A_CELL_FILE = 1500
 """Of a CASTEP ``.cell``, of which ASE reads a thousand lines a second."""
@@ -107,6 +117,24 @@ def check_lines(text: str, where: str, *, most_lines: int = MAX_LINES) -> None:
             reason=f"up to {most_lines} are read of this kind of file",
             fix="give one cell of the crystal",
             where=where,
+        )
+
+
+def check_cif_counts(text: str, where: str) -> None:
+    """Refuse more symmetry operations than a space group has, before each of them is tried on each of the atoms.
+
+    Raises
+    ------
+    StructureError
+        Names the first line too many.
+    """
+    found = list(islice(_OPERATION.finditer(text), MAX_OPERATIONS + 1))
+    if len(found) > MAX_OPERATIONS:
+        raise StructureError(
+            f"there are more than {MAX_OPERATIONS} symmetry operations",
+            reason="a space group has 192 at most",
+            fix="list each operation once",
+            where=f"{where}:{text.count(chr(10), 0, found[-1].end()) + 1}",
         )
 
 
@@ -183,6 +211,13 @@ def _check_volume(matrix: NDArray[np.float64], n_atoms: int, where: str) -> None
             f"the lattice has no volume for its atoms: {_shown(volume)} Å³ for {n_atoms}",
             reason=f"a cell has at least {MIN_VOLUME_ANG3:g} Å³; lattice vectors in one plane enclose none",
             fix="check the lattice vectors and the coordinates",
+            where=where,
+        )
+    if volume > MAX_VOLUME_ANG3:
+        raise StructureError(
+            f"the cell has a volume of {_shown(volume)} Å³",
+            reason=f"cells of up to {MAX_VOLUME_ANG3:g} Å³ are read",
+            fix="check the lattice and its unit",
             where=where,
         )
 

@@ -19,6 +19,7 @@ from dftflow.crystals.number_bounds import (
     MAX_FILE_BYTES,
     MAX_LINES,
     MAX_LINES_OF_A_CELL_FILE,
+    check_cif_counts,
     check_lines,
     check_poscar_counts,
     check_size,
@@ -74,6 +75,8 @@ def read_structure_file(path: Path, source: str) -> Crystal:
     if reader is None:
         raise StructureError(f"unknown kind of file {path.name!r}", fix=f"give {_FORMATS}", where=str(path))
     check_lines(text, str(path), most_lines=MAX_LINES_OF_A_CELL_FILE if reader is read_cell else MAX_LINES)
+    if reader is read_cif:
+        check_cif_counts(text, str(path))
     if reader is read_poscar:
         check_poscar_counts(text, str(path))
     try:
