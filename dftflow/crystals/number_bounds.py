@@ -60,10 +60,11 @@ MAX_LINE_LETTERS = 1 << 16
 """The readers' patterns need the square of the length of a line, or more. CIF allows 2,048 letters."""
 MAX_OPERATIONS = 1000
 """A space group has 192 in its largest cell; a file may list those of a supercell."""
+MAX_CIF_PLACES = 40_000
+"""Listed atoms times operations: a unit cell of the largest structures in databases has some thousands."""
 _AXIS = r"[-+xyz0-9/. ]{1,40}"
 _OPERATION = re.compile(rf"^[ \t]*(?:\d+[ \t]+)?['\"]?{_AXIS},{_AXIS},{_AXIS}", re.M | re.I)
-    r"^[ \t]*(?:\d+[ \t]+)?['\"]?[-+xyz0-9/. ]{1,40},[-+xyz0-9/. ]{1,40},[-+xyz0-9/. ]{1,40}", re.M | re.I
-)
+_SITE = re.compile(r"^[ \t]*[A-Z][A-Za-z]?[\w+*'-]{0,20}[ \t][^\n]*?-?\d*\.\d+[^\n]*?[ \t]-?\d*\.\d+", re.M)
 MAX_LINES = 1_000_000
 MAX_LINES_OF_A_CELL_FILE = 1500
 """Of a CASTEP ``.cell``, of which ASE reads a thousand lines a second."""
@@ -135,6 +136,14 @@ def check_cif_counts(text: str, where: str) -> None:
             reason="a space group has 192 at most",
             fix="list each operation once",
             where=f"{where}:{text.count(chr(10), 0, found[-1].end()) + 1}",
+        )
+    sites = sum(1 for _ in _SITE.finditer(text))
+    if sites > MAX_ATOMS_READ or sites * max(len(found), 1) > MAX_CIF_PLACES:
+        raise StructureError(
+            f"there are {sites} atoms and {len(found)} symmetry operations",
+            reason=f"up to {MAX_ATOMS_READ} atoms are read, and {MAX_CIF_PLACES} places that operations make of them",
+            fix="give a smaller cell of the crystal, or list each atom once",
+            where=where,
         )
 
 
