@@ -48,12 +48,8 @@ def passed_over(folder: Path) -> tuple[tuple[Path, str], ...]:
     """What lies in `folder` and below and is neither file nor folder, with what it is: no calculation has it."""
     if not folder.is_dir():
         return ()
-    found = (
-        (Path(place) / name, special_kind(Path(place) / name))
-        for place in _folders(folder)
-        for name in os.listdir(place)
-    )
-    return tuple((file, kind) for file, kind in sorted(found) if kind)
+    files = sorted(file for place in _folders(folder) for file in place.iterdir())
+    return tuple((file, kind) for file in files if (kind := special_kind(file)))
 
 
 def _folders(top: Path) -> list[Path]:

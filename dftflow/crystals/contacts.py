@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import covalent_radii
 from ase.data.vdw_alvarez import vdw_radii as alvarez_radii
+from pymatgen.core import Structure
 
 from dftflow.crystals.number_bounds import check_size
 from dftflow.errors import ClashError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pymatgen.core import Structure
 
 __all__ = ["BONDED_FACTOR", "NONBONDED_FACTOR", "Contact", "check_contacts", "shortest_contacts"]
 
@@ -96,8 +96,28 @@ def shortest_contacts(
     StructureError
         The cell is none of a crystal (`dftflow.crystals.number_bounds`): no list of its neighbours can be made.
     """
+    pairs = _near_pairs(structure, cutoff_ang)
+    order = np.argsort(pairs.distance_ang, kind="stable")[:limit]
+    return tuple(_contact(structure, pairs, int(k)) for k in order)
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _Pairs:
+    """Every pair of sites near each other, once: indices, distances, and the distances that are allowed; (n,) each."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    distance_ang: NDArray[np.float64]
+    allowed_ang: NDArray[np.float64]
+
+
+def _near_pairs(structure: Structure, cutoff_ang: float) -> _Pairs:
     check_size(structure, "")
-    first, second, images, distance = structure.get_neighbor_list(cutoff_ang, exclude_self=True)
+    # what lies many cells away would make the grid of the search fill the memory: search within the cell
+    away = np.floor(structure.frac_coords)
+    inside = Structure(structure.lattice, structure.species, structure.frac_coords - away)
+    first, second, images, distance = inside.get_neighbor_list(cutoff_ang, exclude_self=True)
+    images = images + away[first] - away[second]
     leading = np.sign(images @ np.array([100, 10, 1]))
     once = (first < second) | ((first == second) & (leading > 0))
     first, second, images, distance = first[once], second[once], images[once], distance[once]
@@ -106,17 +126,18 @@ def shortest_contacts(
     in_molecule = (molecule[first] >= 0) | (molecule[second] >= 0)
     same = (molecule[first] == molecule[second]) & ~np.any(images != 0, axis=1)
     allowed = _allowed_ang(numbers, first, second, in_molecule & ~same)
-    order = np.argsort(distance, kind="stable")[:limit]
-    return tuple(
-        Contact(
-            first=int(first[k]),
-            second=int(second[k]),
-            first_element=structure[int(first[k])].specie.symbol,
-            second_element=structure[int(second[k])].specie.symbol,
-            distance_ang=float(distance[k]),
-            allowed_ang=float(allowed[k]),
-        )
-        for k in order
+    return _Pairs(first=first, second=second, distance_ang=distance, allowed_ang=allowed)
+
+
+def _contact(structure: Structure, pairs: _Pairs, k: int) -> Contact:
+    first, second = int(pairs.first[k]), int(pairs.second[k])
+    return Contact(
+        first=first,
+        second=second,
+        first_element=structure[first].specie.symbol,
+        second_element=structure[second].specie.symbol,
+        distance_ang=float(pairs.distance_ang[k]),
+        allowed_ang=float(pairs.allowed_ang[k]),
     )
 
 
@@ -138,16 +159,18 @@ def check_contacts(structure: Structure, *, where: str = "", fix: str = "") -> N
         Names the two atoms (element and position in the list, from 1) and their distance: the pair that is closest
         in units of what is allowed.
     """
-    clashes = [
-        c for c in shortest_contacts(structure, cutoff_ang=_LARGEST_ALLOWED_ANG) if c.distance_ang < c.allowed_ang
-    ]
+    pairs = _near_pairs(structure, _LARGEST_ALLOWED_ANG)
+    clashes = int(np.count_nonzero(pairs.distance_ang < pairs.allowed_ang))
     if not clashes:
         return
-    worst = min(clashes, key=lambda c: c.distance_ang / c.allowed_ang)
+    # of several that are as close the one of the smallest distance, as they are found
+    order = np.argsort(pairs.distance_ang, kind="stable")
+    ratios = (pairs.distance_ang / pairs.allowed_ang)[order]
+    worst = _contact(structure, pairs, int(order[int(np.argmin(ratios))]))
     raise ClashError(
         str(worst),
         reason=f"the shortest distance accepted between these two is {worst.allowed_ang:.2f} Å"
-        + (f"; {len(clashes)} pairs are too close" if len(clashes) > 1 else ""),
+        + (f"; {clashes} pairs are too close" if clashes > 1 else ""),
         fix=fix or "check the lattice constants, their unit, and whether an atom is listed twice",
         where=where,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
+from dftflow.crystals.number_bounds import check_lines
 from dftflow.crystals.xyz_file import last_frame
 from dftflow.errors import StructureError
 from dftflow.input_file import named_place, read_named
@@ -143,6 +144,7 @@ def _read_molecule(path: Path, charge: int) -> Molecule:
         raise StructureError("this is a binary file", fix=_FIX, where=where)
     text = content.decode("utf-8", "replace").removeprefix("\ufeff")
     try:
+        check_lines(text, where)
         atoms = _atoms(text, path.suffix.lower(), where)
     except StructureError as error:
         raise _unreadable(error.reason or error.summary, error.where) from error

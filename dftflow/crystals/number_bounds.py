@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_ATOMS_READ",
     "MAX_FILE_BYTES",
+    "MAX_LINES",
+    "check_cif_counts",
+    "check_lines",
     "check_number_of_atoms",
     "check_poscar_counts",
     "check_size",
@@ -33,8 +37,7 @@ MAX_FILE_BYTES = 1 << 25
 """A CIF with its reflections inside has a few MiB, a trajectory in extended XYZ some tens."""
 MAX_ATOMS_READ = 2000
 """In a file. The largest cells that plane-wave codes calculate in routine have about a thousand. The search for
-symmetry grows with the square or more: of 2,000 atoms of one element without any order it takes 7 s, of other cells
-below 1 s."""
+symmetry grows with the square or more: of 2,000 atoms of one element without any order it takes 7 s."""
 LENGTHS_ANG = (0.1, 1000.0)
 """Of a lattice vector. The shortest known is 2.2 Å (beryllium), or 0.22 in nm, of which it is then said that the atoms
 overlap; supercells and slabs with vacuum stay below 500 Å."""
@@ -42,11 +45,25 @@ ANGLES_DEG = (5.0, 175.0)
 """Between two lattice vectors; in a flatter cell every atom has thousands of images within a few Å."""
 MIN_VOLUME_ANG3 = 1e-3
 """Of a cell. In a small one that is larger than that, atoms overlap, and it is said which."""
+MAX_VOLUME_ANG3 = 5e7
+"""Of a cell: a cube of 370 Å. The grid on which neighbours are looked for fills the whole cell."""
 MAX_CELLS_AWAY = 1000.0
 """Coordinates may lie outside the cell, as those of unwrapped trajectories do. Farther out too few digits are left."""
-MAX_IMAGES = 500_000
-"""Atoms in the neighbourhood in which contacts are looked for, images included."""
+MAX_PAIRS = 500_000
+MAX_NEIGHBOURS = 150
+"""Of atoms at most `REACH_ANG` apart, whichever allows more: diamond, the densest of all, has 92 neighbours an atom. So
+many pairs are only in cells that are much too small, or so flat that every atom is surrounded by its own images."""
 REACH_ANG = 5.0
+MAX_LINE_LETTERS = 1 << 16
+"""The readers' patterns need the square of the length of a line, or more. CIF allows 2,048 letters."""
+MAX_OPERATIONS = 1000
+"""A space group has 192 in its largest cell; a file may list those of a supercell."""
+MAX_CIF_PLACES = 40_000
+"""Listed atoms times operations: a unit cell of the largest structures in databases has some thousands."""
+_AXIS = r"[-+xyz0-9/. ]{1,40}"
+_OPERATION = re.compile(rf"^[ \t]*(?:\d+[ \t]+)?['\"]?{_AXIS},{_AXIS},{_AXIS}", re.M | re.I)
+_SITE = re.compile(r"^[ \t]*[A-Z][A-Za-z]?[\w+*'-]{0,20}[ \t][^\n]*?-?\d*\.\d+[^\n]*?[ \t]-?\d*\.\d+", re.M)
+MAX_LINES = 1_000_000
 SANE_LENGTHS_ANG = (1e-3, 1e6)
 SANE_COORDINATE = 1e6
 
@@ -70,6 +87,58 @@ def check_size(structure: Structure, where: str, *, most_atoms: int = MOST_ATOMS
             f"the coordinate of atom {atom + 1} along {'abc'[axis]} is {_shown(value)} of the lattice vector",
             reason=f"coordinates within {MAX_CELLS_AWAY:.0f} cells are read, which have to be numbers",
             fix="check the coordinates, and whether they are fractional or in Å",
+            where=where,
+        )
+
+
+def check_lines(text: str, where: str, *, most_lines: int = MAX_LINES) -> None:
+    """Refuse a text that no file with a crystal is, before a reader spends minutes on it.
+
+    Raises
+    ------
+    StructureError
+        There are too many lines, or a line is too long.
+    """
+    lines = text.split("\n")
+    too_long = next((number for number, line in enumerate(lines, 1) if len(line) > MAX_LINE_LETTERS), None)
+    if too_long is not None:
+        raise StructureError(
+            "a line is too long",
+            reason=f"lines of up to {MAX_LINE_LETTERS} letters are read",
+            fix="check that the file is of the kind its name says",
+            where=f"{where}:{too_long}",
+        )
+    if len(lines) > most_lines:
+        raise StructureError(
+            f"the file has {len(lines)} lines",
+            reason=f"up to {most_lines} are read of this kind of file",
+            fix="give one cell of the crystal",
+            where=where,
+        )
+
+
+def check_cif_counts(text: str, where: str) -> None:
+    """Refuse more symmetry operations than a space group has, before each of them is tried on each of the atoms.
+
+    Raises
+    ------
+    StructureError
+        Names the first line too many.
+    """
+    found = list(islice(_OPERATION.finditer(text), MAX_OPERATIONS + 1))
+    if len(found) > MAX_OPERATIONS:
+        raise StructureError(
+            f"there are more than {MAX_OPERATIONS} symmetry operations",
+            reason="a space group has 192 at most",
+            fix="list each operation once",
+            where=f"{where}:{text.count(chr(10), 0, found[-1].end()) + 1}",
+        )
+    sites = sum(1 for _ in _SITE.finditer(text))
+    if sites > MAX_ATOMS_READ or sites * max(len(found), 1) > MAX_CIF_PLACES:
+        raise StructureError(
+            f"there are {sites} atoms and {len(found)} symmetry operations",
+            reason=f"up to {MAX_ATOMS_READ} atoms are read, and {MAX_CIF_PLACES} places that operations make of them",
+            fix="give a smaller cell of the crystal, or list each atom once",
             where=where,
         )
 
@@ -149,17 +218,25 @@ def _check_volume(matrix: NDArray[np.float64], n_atoms: int, where: str) -> None
             fix="check the lattice vectors and the coordinates",
             where=where,
         )
+    if volume > MAX_VOLUME_ANG3:
+        raise StructureError(
+            f"the cell has a volume of {_shown(volume)} Å³",
+            reason=f"cells of up to {MAX_VOLUME_ANG3:g} Å³ are read",
+            fix="check the lattice and its unit",
+            where=where,
+        )
 
 
 def _check_flatness(matrix: NDArray[np.float64], n_atoms: int, where: str) -> None:
     volume = abs(float(np.linalg.det(matrix)))
     heights = volume / np.linalg.norm(np.cross(matrix[[1, 2, 0]], matrix[[2, 0, 1]]), axis=1)
-    images = n_atoms * float(np.prod(1 + 2 * np.ceil(REACH_ANG / heights)))
-    if images > MAX_IMAGES:
+    images = float(np.prod(1 + 2 * np.ceil(REACH_ANG / heights)))
+    pairs = n_atoms * (n_atoms * 4 / 3 * math.pi * REACH_ANG**3 / volume + 1)
+    if max(pairs, n_atoms * images) > max(MAX_PAIRS, n_atoms * MAX_NEIGHBOURS):
         raise StructureError(
             f"the lattice planes are {_shown(float(heights.min()))} Å apart",
-            reason="the cell is so flat that every atom has too many images near it",
-            fix="give a reduced cell of the same crystal",
+            reason=f"with {n_atoms} atoms in {_shown(volume)} Å³ every atom has too many others near it",
+            fix="check the lattice and its unit, or give a reduced cell of the same crystal",
             where=where,
         )
 

@@ -15,7 +15,14 @@ from dftflow.crystals.contacts import check_contacts
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.file_notes import Read, check_element
 from dftflow.crystals.missing_hydrogens import check_hydrogens
-from dftflow.crystals.number_bounds import MAX_ATOMS_READ, MAX_FILE_BYTES, check_poscar_counts, check_size
+from dftflow.crystals.number_bounds import (
+    MAX_ATOMS_READ,
+    MAX_FILE_BYTES,
+    check_cif_counts,
+    check_lines,
+    check_poscar_counts,
+    check_size,
+)
 from dftflow.crystals.poscar_file import read_poscar
 from dftflow.crystals.symmetry import space_group
 from dftflow.crystals.xyz_file import read_xyz
@@ -66,6 +73,9 @@ def read_structure_file(path: Path, source: str) -> Crystal:
     text = _text(path, content)
     if reader is None:
         raise StructureError(f"unknown kind of file {path.name!r}", fix=f"give {_FORMATS}", where=str(path))
+    check_lines(text, str(path))
+    if reader is read_cif:
+        check_cif_counts(text, str(path))
     if reader is read_poscar:
         check_poscar_counts(text, str(path))
     try:
