@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
 __all__ = ["print_outcome"]
 
 
-def print_outcome(outcome: StudyOutcome, folder: Path, *, as_json: bool, again: str) -> None:
+def print_outcome(
+    outcome: StudyOutcome, folder: Path, *, as_json: bool, again: str, note: Callable[[str], None] = lambda table: None
+) -> None:
     """Write the report into `folder`, and print the table or the document.
 
     Parameters
     ----------
     again
         What a person does about steps without results.
+    note
+        Called with the table when all steps have results and all is written.
 
     Raises
     ------
@@ -50,3 +55,4 @@ def print_outcome(outcome: StudyOutcome, folder: Path, *, as_json: bool, again: 
             ),
             fix=f"the report says more ({written.report}); {again}",
         )
+    note(summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -59,13 +60,21 @@ def command(
 
     from dftflow.cli.outcome import print_outcome
     from dftflow.cli.progress import RunProgress
+    from dftflow.report.settled import Settlement
     from dftflow.report.write import refuse_to_overwrite
+    from dftflow.stored_file import read_stored
     from dftflow.studies.execution import default_folder, run_study
     from dftflow.studies.reader import load_study
 
     chosen = load_study(study, preset, code=code)
     folder = out or default_folder(chosen)
     refuse_to_overwrite(folder)
+    settlement = Settlement(chosen)
+    table = settlement.table(folder)
+    if table is not None:
+        click.echo("nothing has changed since all of this was calculated", err=True)
+        click.echo(json.dumps(json.loads(read_stored(folder / "results.json")), indent=1) if as_json else table)
+        return
     workers = workers or os.cpu_count() or 1
     console = Console(file=ungated(sys.stderr))  # what it moves the cursor with is its own
     with RunProgress(console, workers) as progress:
@@ -78,4 +87,10 @@ def command(
             observer=progress,
             say=progress.say,
         )
-    print_outcome(outcome, folder, as_json=as_json, again="mend the cause and run again: what is finished is kept")
+    print_outcome(
+        outcome,
+        folder,
+        as_json=as_json,
+        again="mend the cause and run again: what is finished is kept",
+        note=lambda table: settlement.note(folder, outcome, table),
+    )

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Seal", "changed_files", "seal_files"]
+__all__ = ["Seal", "changed_files", "seal_files", "seal_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Seal:
 
 def seal_files(folder: Path, *, without: Collection[str] = ()) -> dict[str, Seal]:
     """The seals of all plain files below `folder`, by path; those named `without` are left out."""
-    return {name: _seal(folder / name) for name in _plain_files(folder) if name not in without}
+    return {name: seal_of(folder / name) for name in _plain_files(folder) if name not in without}
 
 
 def changed_files(folder: Path, seals: Mapping[str, Seal]) -> tuple[str, ...]:
@@ -51,7 +51,8 @@ def _has_changed(file: Path, seal: Seal) -> bool:
     return _sha256(file) != seal.sha256
 
 
-def _seal(file: Path) -> Seal:
+def seal_of(file: Path) -> Seal:
+    """The seal of one file."""
     before = file.lstat()
     return Seal(size=before.st_size, content_ns=before.st_mtime_ns, inode_ns=before.st_ctime_ns, sha256=_sha256(file))
 

@@ -30,7 +30,18 @@ __all__ = [
 TOLERANCES = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
 ALL = "all"
 TAKEN_NAMES = frozenset(
-    {"structures", "templates", "steps", "figures", "lock", "plan.json", "study.toml", "written.json", "results.json"}
+    {
+        "structures",
+        "templates",
+        "steps",
+        "figures",
+        "lock",
+        "plan.json",
+        "study.toml",
+        "written.json",
+        "results.json",
+        "settled.json",
+    }
     | {"report.html", "run.md", "run.sh", "run.slurm"}
 )
 """What the folder of a study holds beside the folders of its materials, in lower case."""

@@ -1,0 +1,173 @@
+"""Whether a run is finished, and everything that it follows from is as it was: then there is nothing to be derived.
+
+``settled.json`` beside the report holds what the run followed from (the study, its files, the package, the engine),
+what the steps ended with, and the table that was printed. When all of that is the same by content, `dftflow run` prints
+the table again. Anything else, and a damaged ``settled.json`` too, takes the long way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+import dftflow
+from dftflow.codes.registry import load_code
+from dftflow.crystals.molecules import MOLECULES
+from dftflow.crystals.shipped import shipped_names
+from dftflow.crystals.sources import load_crystal
+from dftflow.errors import DftflowError
+from dftflow.input_file import is_regular, named_place, read_regular
+from dftflow.model.outcome import StudyOutcome
+from dftflow.resources import structures_dir, templates_dir
+from dftflow.run.seals import Seal, changed_files, seal_of
+from dftflow.run.step_state import STATE_FILE, is_intact, read_state
+from dftflow.run.store import PLAN_FILE, PlanFile, read_plan, storage_errors, write_atomically
+from dftflow.stored_file import read_stored
+from dftflow.studies.reader import Study
+
+__all__ = ["SETTLED_FILE", "Settlement"]
+
+SETTLED_FILE = "settled.json"
+REPORT = ("results.json", "report.html", PLAN_FILE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settled:
+    """Content of ``settled.json``.
+
+    Attributes
+    ----------
+    follows_from
+        Digest of the study, its files, the package and the engine.
+    states
+        Folder of each step -> SHA-256 of its state, which holds the digests of all that it left.
+    files
+        The report and the plan as they were.
+    table
+        As it was printed.
+    """
+
+    follows_from: str
+    states: dict[str, str]
+    files: dict[str, Seal]
+    table: str
+
+
+class Settlement:
+    """What a run of `study` follows from, as it is when this is made: before the run.
+
+    Raises
+    ------
+    DftflowError
+        When a file of the study cannot be read.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._sources = list(_sources(study))
+        self._package = _package()
+
+    def table(self, root: Path) -> str | None:
+        """The table of the run in `root` when nothing has changed since it was printed; None when something has."""
+        try:
+            before = TypeAdapter(_Settled).validate_json(read_stored(root / SETTLED_FILE))
+            plan = read_plan(root)
+            if plan is None or set(before.files) != set(REPORT) or changed_files(root, before.files):
+                return None
+            engine = _engine(self._study, plan)
+            same = _states(root, plan) == before.states and self._follows_from(engine) == before.follows_from
+        except (OSError, ValidationError, DftflowError):
+            return None
+        return before.table if same and all((root / name).is_file() for name in REPORT) else None
+
+    def note(self, root: Path, outcome: StudyOutcome, table: str) -> None:
+        """Write ``settled.json``, when every step has finished, and nothing was changed while they ran.
+
+        Raises
+        ------
+        StoreError
+            When it cannot be written.
+        """
+        plan = read_plan(root)
+        states = None if plan is None else _states(root, plan)
+        if plan is None or states is None or self._sources != list(_sources(self._study)):
+            return
+        engine = _engine(self._study, plan)
+        if any(engine.get(name) != what for step in outcome.steps for name, what in step.engine.items()):
+            return
+        files = {name: seal_of(root / name) for name in REPORT}
+        content = _Settled(follows_from=self._follows_from(engine), states=states, files=files, table=table)
+        with storage_errors(root):
+            write_atomically(root / SETTLED_FILE, json.dumps(asdict(content), ensure_ascii=False))
+
+    def _follows_from(self, engine: Mapping[str, str]) -> str:
+        study = self._study
+        preset = (study.preset_name, study.preset.model_dump(mode="json"))
+        code = (study.content.code, study.code_options, dict(engine))
+        what = [study.name, study.sha256, preset, code, self._sources, self._package]
+        return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _states(root: Path, plan: PlanFile) -> dict[str, str] | None:
+    """Folder of each step -> digest of its state; None when one has not finished, or is not as it was left."""
+    found = {}
+    for step in plan.steps:
+        folder = root / step.folder
+        if not step.folder or not is_intact(folder, read_state(folder)):
+            return None
+        found[step.folder] = hashlib.sha256(read_stored(folder / STATE_FILE)).hexdigest()
+    return found
+
+
+def _sources(study: Study) -> Iterator[str]:
+    """What each crystal and molecule of the study is read from, by content."""
+    for entry in study.content.materials.values():
+        yield _crystal(study, entry.structure)
+        if entry.substitute is not None and entry.substitute.by not in MOLECULES:
+            yield _content(named_place(entry.substitute.by, base=study.file.parent))
+
+
+def _crystal(study: Study, source: str) -> str:
+    if source in shipped_names():
+        return source  # its content is the package's
+    place = named_place(source, base=study.file.parent)
+    if is_regular(place):
+        return _content(place)
+    return load_crystal(source, base_dir=study.file.parent).sha256
+
+
+def _content(file: Path) -> str:
+    return hashlib.sha256(read_regular(file)).hexdigest()
+
+
+def _engine(study: Study, plan: PlanFile) -> dict[str, str]:
+    """Version and data sets of the engine, for all elements of the study."""
+    from pymatgen.core import Lattice, Structure
+
+    species = {
+        kind["element"]
+        for material in plan.header["materials"].values()
+        for site in material["start"]["sites"]
+        for kind in site["species"]
+    }
+    elements = sorted(species)
+    all_of_them = Structure(Lattice.cubic(100.0), elements, [[n / len(elements), 0, 0] for n in range(len(elements))])
+    return dict(load_code(study.content.code, study.code_options).fingerprint(all_of_them))
+
+
+@cache
+def _package() -> str:
+    """Digest of this package: its version alone does not tell two states of a checkout apart."""
+    digest = hashlib.sha256()
+    for folder in (Path(dftflow.__file__).parent, templates_dir(), structures_dir()):
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(f"{file.relative_to(folder)}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

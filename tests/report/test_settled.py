@@ -1,0 +1,122 @@
+"""A run of which nothing has changed is told from what it wrote; whatever changed takes the long way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from model_crystal import copying_engine
+
+from dftflow.codes.gpaw import GPAW
+from dftflow.report import settled
+from dftflow.report.settled import SETTLED_FILE, Settlement
+from dftflow.report.write import write_outcome
+from dftflow.studies.execution import run_study
+from dftflow.studies.reader import Study, load_study
+
+STUDY = """\
+schema = 1
+title = "CsBr"
+
+[materials.CsBr]
+structure = "mine.extxyz"
+cutoff_ev = 244.9
+relax_kpoints = [2, 2, 2]
+bands_kpoints = [4, 4, 4]
+"""
+CSBR = """\
+2
+Lattice="4.29 0 0 0 4.29 0 0 0 4.29" Properties=species:S:1:pos:R:3 pbc="T T T"
+Cs 0 0 0
+Br 2.145 2.145 2.145
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    (tmp_path / "mine.extxyz").write_text(CSBR)
+    (tmp_path / "study.toml").write_text(STUDY)
+    return load_study(str(tmp_path / "study.toml"), "quick")
+
+
+@pytest.fixture
+def root(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that has ended, and was noted as that."""
+    copying_engine(study, tmp_path / "prepared", monkeypatch)
+    settlement, root = Settlement(study), tmp_path / "run"
+    outcome = run_study(study, root)
+    settlement.note(root, outcome, write_outcome(outcome, root).summary)
+    return root
+
+
+def test_where_nothing_has_changed_the_table_is_told_and_nothing_is_read(
+    study: Study, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(self: object, calculation: object) -> None:
+        raise AssertionError("a result was read")
+
+    monkeypatch.setattr(GPAW, "read", read)
+    table = Settlement(study).table(root)
+    assert table is not None and "CsBr" in table
+
+
+def edit(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"4.29", b"4.30", 1) if b"4.29" in content else content[:-3] + b" " + content[-2:])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: edit(root.parent / "mine.extxyz"),
+        lambda root: edit(root / "results.json"),
+        lambda root: edit(root / "report.html"),
+        lambda root: edit(root / "plan.json"),
+        lambda root: edit(root / SETTLED_FILE),
+        lambda root: (root / SETTLED_FILE).write_text("null"),
+        lambda root: (root / "report.html").unlink(),
+        lambda root: edit(next(root.glob("steps/*/*/results.json"))),
+        lambda root: edit(next(root.glob("steps/*/*/built.json"))),
+        lambda root: next(root.glob("steps/*/*/bands.npz")).unlink(),
+        lambda root: next(root.glob("steps/*/*/state.json")).write_text('{"state": "finished"}'),
+    ],
+)
+def test_whatever_has_changed_takes_the_long_way(study: Study, root: Path, change: Callable[[Path], None]) -> None:
+    change(root)
+    assert Settlement(study).table(root) is None
+
+
+def test_another_study_preset_package_or_engine_does_too(
+    study: Study, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settlement(replace(study, sha256="0")).table(root) is None
+    assert Settlement(replace(study, preset_name="other")).table(root) is None
+    with monkeypatch.context() as patched:
+        patched.setattr(settled, "_package", lambda: "another")
+        assert Settlement(study).table(root) is None
+
+    def fingerprint(self: object, structure: Any) -> dict[str, str]:
+        return {"version": "another"}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(GPAW, "fingerprint", fingerprint)
+        assert Settlement(study).table(root) is None
+    assert Settlement(study).table(root) is not None
+
+
+def test_what_was_changed_while_it_ran_is_not_noted(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copying_engine(study, tmp_path / "prepared", monkeypatch)
+    settlement, root = Settlement(study), tmp_path / "run"
+    outcome = run_study(study, root)
+    table = write_outcome(outcome, root).summary
+    edit(tmp_path / "mine.extxyz")
+    settlement.note(root, outcome, table)
+    assert not (root / SETTLED_FILE).exists()
+    step = replace(outcome.steps[0], engine={"version": "an earlier one"})
+    Settlement(study).note(root, replace(outcome, steps=(step, *outcome.steps[1:])), table)
+    assert not (root / SETTLED_FILE).exists()
