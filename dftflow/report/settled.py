@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -51,12 +51,19 @@ class _Settled:
         The report and the plan as they were.
     table
         As it was printed.
+    digest
+        Of all of this, so that one which somebody has edited is not believed.
     """
 
     follows_from: str
     states: dict[str, str]
     files: dict[str, Seal]
     table: str
+    digest: str = ""
+
+    def own_digest(self) -> str:
+        content = json.dumps(asdict(replace(self, digest="")), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 class Settlement:
@@ -78,7 +85,8 @@ class Settlement:
         try:
             before = TypeAdapter(_Settled).validate_json(read_stored(root / SETTLED_FILE))
             plan = read_plan(root)
-            if plan is None or set(before.files) != set(REPORT) or changed_files(root, before.files):
+            is_own = before.digest == before.own_digest() and set(before.files) == set(REPORT)
+            if plan is None or not is_own or changed_files(root, before.files):
                 return None
             engine = _engine(self._study, plan)
             same = _states(root, plan) == before.states and self._follows_from(engine) == before.follows_from
@@ -104,7 +112,8 @@ class Settlement:
         files = {name: seal_of(root / name) for name in REPORT}
         content = _Settled(follows_from=self._follows_from(engine), states=states, files=files, table=table)
         with storage_errors(root):
-            write_atomically(root / SETTLED_FILE, json.dumps(asdict(content), ensure_ascii=False))
+            whole = replace(content, digest=content.own_digest())
+            write_atomically(root / SETTLED_FILE, json.dumps(asdict(whole), ensure_ascii=False))
 
     def _follows_from(self, engine: Mapping[str, str]) -> str:
         study = self._study
