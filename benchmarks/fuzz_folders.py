@@ -209,7 +209,7 @@ def _with_all(base: Base) -> Base:
     with _no_figures():
         look = _command("report", str(base.root), "--json")
     assert look.code == 0, look
-    (base.root / "figures").mkdir()
+    (base.root / "figures").mkdir(exist_ok=True)
     (base.root / "figures" / "bands.svg").write_text("<svg/>")
     how = (str(study), "--preset", header["preset"]["name"])
     return Base(base.name, base.root, how, places, needs, _numbers(json.loads(look.out)))
@@ -610,7 +610,7 @@ def _place(error: BaseException) -> str:
 def _no_figures() -> Iterator[None]:
     """To draw them takes ten times as long as all the rest."""
     draw = dftflow.report.write.draw_figures
-    dftflow.report.write.draw_figures = lambda outcome, *formats: ()  # type: ignore[attr-defined]
+    dftflow.report.write.draw_figures = lambda outcome, *formats, **settings: ()  # type: ignore[attr-defined]
     try:
         yield
     finally:
