@@ -27,9 +27,11 @@ def why_left_out(mark: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # a shell that starts the tests in the background makes them, and all that they start, deaf to these
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # a shell that starts the tests in the background makes them, and all that they start, deaf to SIGINT
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     config.stash[LEFT_OUT] = Counter()
 
 
