@@ -35,11 +35,16 @@ def test_no_shipped_crystal_is_near_a_bound(name: str) -> None:
         check_size(other, "")
 
 
-@pytest.mark.parametrize("value", ["1e12", "-1e12", "1e300", "1e308", "inf", "nan", "1e-9", "1e15"])
-@pytest.mark.parametrize("key", ["b", "x", "scale"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (key, value)
+        for key in ("b", "x", "scale")
+        for value in ("1e12", "-1e12", "1e300", "1e308", "inf", "nan", "1e-9", "1e15")
+        if (key, value) != ("x", "1e-9")  # a coordinate may be that small
+    ],
+)
 def test_numbers_of_no_crystal_in_a_poscar(key: str, value: str, tmp_path: Path) -> None:
-    if (key, value) == ("x", "1e-9"):
-        pytest.skip("a coordinate may be that small")
     (tmp_path / "a.vasp").write_text(POSCAR.format(**{**WHOLE, key: value}))
     with pytest.raises(StructureError) as caught:
         load_crystal("a.vasp", base_dir=tmp_path)
