@@ -145,7 +145,9 @@ def _names(environment: ImmutableSandboxedEnvironment, name: str) -> set[str]:
 @lru_cache(maxsize=64)
 def _looked_up(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
     """Names that a template looks up, and the templates that it includes."""
-    tree = Environment(autoescape=False).parse(text)
+    environment = Environment(autoescape=False)
+    environment.filters["quoted"] = str  # what it gives is not asked for: the template is compiled with its own
+    tree = environment.parse(text)
     others = tuple(other for other in meta.find_referenced_templates(tree) if other is not None)
     return frozenset(meta.find_undeclared_variables(tree)), others
 
