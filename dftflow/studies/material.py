@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.molecules import load_molecule
-from dftflow.crystals.sources import load_crystal
+from dftflow.crystals.sources import is_database_query, load_crystal
 from dftflow.crystals.substitution import substitute
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study
+from dftflow.studies.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -35,7 +37,11 @@ def load_materials(study: Study, *, say: Say = lambda line: None) -> dict[str, M
     DftflowError
         When a crystal or a substitution cannot be made.
     """
-    return {name: _load(study, name) for name in paced(study.content.materials, "crystals read", say)}
+    entries = study.content.materials
+    asks_others = any(is_database_query(entry.structure) for entry in entries.values())
+    load = partial(_load, study)
+    found = map(load, entries) if asks_others else side_by_side(load, list(entries))
+    return dict(zip(paced(entries, "crystals read", say), found, strict=True))
 
 
 def _load(study: Study, name: str) -> Material:

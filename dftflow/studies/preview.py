@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from dftflow.model.kpoint_grid import grid_text
@@ -14,6 +16,7 @@ from dftflow.studies.execution import default_folder, end_on_disk
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study
+from dftflow.studies.side_by_side import side_by_side
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -56,10 +59,22 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     root = out or default_folder(study)
     before = read_plan(root)
     work = Work(plan, StudyFolder.planned(plan, root, "run" if before is None else StudyFolder.existing(root).layout))
-    return tuple(
-        _previewed(step, work, "waiting" if before is None else _state(work, step))
-        for step in paced(plan.steps, "steps built", say)
-    )
+    if before is not None:
+        return tuple(_previewed(step, work, _state(work, step)) for step in paced(plan.steps, "steps built", say))
+    groups = _of_one_material(plan.steps)
+    found = side_by_side(lambda steps: [_previewed(step, work, "waiting") for step in steps], groups)
+    rows = (row for rows in found for row in rows)
+    return tuple(row for _, row in zip(paced(plan.steps, "steps built", say), rows, strict=True))
+
+
+def _of_one_material(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+    """The steps in groups none of which is built from what another holds: those of one material, in their order.
+
+    One group of all, where a step is about several materials.
+    """
+    if any(len(step.id.subject.materials) > 1 for step in steps):
+        return [tuple(steps)]
+    return [tuple(group) for _, group in groupby(steps, key=lambda step: step.id.subject.materials)]
 
 
 def _state(work: Work, step: Step) -> JobState:
