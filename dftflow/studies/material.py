@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.molecules import load_molecule
-from dftflow.crystals.sources import is_database_query, load_crystal
+from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study
-from dftflow.studies.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Material", "load_materials"]
+__all__ = ["LazyMaterials", "Material", "load_materials"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -37,11 +36,26 @@ def load_materials(study: Study, *, say: Say = lambda line: None) -> dict[str, M
     DftflowError
         When a crystal or a substitution cannot be made.
     """
-    entries = study.content.materials
-    asks_others = any(is_database_query(entry.structure) for entry in entries.values())
-    load = partial(_load, study)
-    found = map(load, entries) if asks_others else side_by_side(load, list(entries))
-    return dict(zip(paced(entries, "crystals read", say), found, strict=True))
+    return {name: _load(study, name) for name in paced(study.content.materials, "crystals read", say)}
+
+
+class LazyMaterials(Mapping[str, Material]):
+    """The materials of `study` in its order, each read when it is first asked for, with the errors of that."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._read: dict[str, Material] = {}
+
+    def __getitem__(self, name: str) -> Material:
+        if name not in self._read:
+            self._read[name] = _load(self._study, name)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._study.content.materials)
+
+    def __len__(self) -> int:
+        return len(self._study.content.materials)
 
 
 def _load(study: Study, name: str) -> Material:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from dftflow.crystals.sources import is_database_query
 from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.step import Step
 from dftflow.run.job import JobState
@@ -55,13 +56,14 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     StoreError
         When `out` belongs to another study, preset or code.
     """
-    plan = plan_study(study, say=say)
+    asks_database = any(is_database_query(entry.structure) for entry in study.content.materials.values())
     root = out or default_folder(study)
     before = read_plan(root)
-    work = Work(plan, StudyFolder.planned(plan, root, "run" if before is None else StudyFolder.existing(root).layout))
+    plan = plan_study(study, lazily=before is None and not asks_database, say=say)
     if before is not None:
+        work = Work(plan, StudyFolder.planned(plan, root, StudyFolder.existing(root).layout))
         return tuple(_previewed(step, work, _state(work, step)) for step in paced(plan.steps, "steps built", say))
-    groups = _of_one_material(plan.steps)
+    groups, work = _of_one_material(plan.steps), Work(plan)
     found = side_by_side(lambda steps: [_previewed(step, work, "waiting") for step in steps], groups)
     rows = (row for rows in found for row in rows)
     return tuple(row for _, row in zip(paced(plan.steps, "steps built", say), rows, strict=True))

@@ -16,6 +16,8 @@ __all__ = ["side_by_side"]
 WORTH = 10
 """Items for each process: fewer take less time than it takes to fork, and to send what it found."""
 MOST_PROCESSES = 8
+FIRST = 5
+"""Items worked on before the processes are forked, which then have what these imported and remembered."""
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,9 +34,13 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
         Starts no process or thread, and changes nothing that is looked at later: its process is forked.
     """
     count = min(_cores(), MOST_PROCESSES, len(items) // WORTH)
-    if count < 2:
-        yield from map(work, items)
-        return
+    first = FIRST if count > 1 else len(items)
+    yield from map(work, items[:first])
+    if first < len(items):
+        yield from _forked(work, items[first:], count)
+
+
+def _forked(work: Callable[[Item], Result], items: Sequence[Item], count: int) -> Iterator[Result]:
     context = get_context("fork")
     processes, pipes = [], []
     try:
