@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
 from dftflow.crystals.ions import IonicUnit
 from dftflow.crystals.symmetry import spglib_dataset
@@ -213,6 +212,8 @@ def _refined(overlay: _Overlay) -> Misfit:
 
 def _offsets(found: IonStack, shift: NDArray[np.float64], asked: IonStack) -> NDArray[np.float64]:
     """From every ion to the one of its kind that is its own: pairs of least squared distance, none used twice."""
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
     places, offsets = found.places_ang + shift, np.zeros((len(found.names), 3))
     kinds = [np.array(stack.names) for stack in (found, asked)]
     for name in found.counts:

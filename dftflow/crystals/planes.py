@@ -47,6 +47,8 @@ _DOUBLED = ((0.5, 0.5, 0.0), (-0.5, 0.5, 0.0))
 SAME_TRANSLATION = 0.06
 """Translations of operations are multiples of an eighth; those of a relaxed crystal lie nearby."""
 
+SAME_AXES = 1e-6
+
 # Space-group number -> pseudocubic axes of the perovskite in units of the axes of the standard setting. Pnma:
 # a_p = (a + c)/2, b_p = b/2, c_p = (c - a)/2.
 _PSEUDOCUBIC_AXES = {
@@ -301,6 +303,8 @@ def _describes_alike(cell: Any, setting: Any, axes: NDArray[np.float64]) -> bool
     They do not in the reverse setting of a rhombohedral crystal, whose (101) is another plane than that of R-3c:H.
     """
     to_cell = np.asarray(setting.transformation_matrix)
+    if np.abs(to_cell - axes).max() < SAME_AXES:
+        return True
     between = to_cell @ np.linalg.inv(axes)
     if not np.allclose(between, np.round(between), atol=1e-2) or abs(abs(np.linalg.det(between)) - 1) > 0.1:
         return False
@@ -316,7 +320,9 @@ def _describes_alike(cell: Any, setting: Any, axes: NDArray[np.float64]) -> bool
         there = shifts_there[np.all(turns_there == turn, axis=(1, 2))]
         apart = here[:1, None] - there[None] + (origins @ (turn - np.eye(3)).T)[:, None]
         agreed &= np.any(np.all(np.abs(apart - np.round(apart)) < SAME_TRANSLATION, axis=2), axis=1)
-    return bool(np.any(agreed)) and _same_centring(shifts_here, shifts_there, turns_here, turns_there)
+        if not agreed.any():
+            return False
+    return _same_centring(shifts_here, shifts_there, turns_here, turns_there)
 
 
 def _same_centring(
@@ -431,10 +437,12 @@ def _unambiguous(
     structure: Structure, wanted: Indices, setting: str | None, candidates: Sequence[_Setting]
 ) -> _Setting:
     """The candidate that is meant: the cell's own axes before others, where a name was given."""
-    rotations = _rotations(structure)
     own = [one for one in candidates if one.own]
     if setting is not None and own:
         return own[0]
+    if len(candidates) == 1:
+        return candidates[0]
+    rotations = _rotations(structure)
     meant = [one.cell_indices(wanted) for one in candidates]
     if all(_same_plane(meant[0], other, rotations) for other in meant[1:]):
         return next((one for one in own if one.symbol != GIVEN), candidates[0])

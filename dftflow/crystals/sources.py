@@ -15,7 +15,7 @@ from dftflow.crystals.symmetry import space_group
 from dftflow.errors import StructureError
 from dftflow.input_file import named_place
 
-__all__ = ["load_crystal"]
+__all__ = ["is_database_query", "load_crystal"]
 
 _DATABASE_QUERY = re.compile(r"mp[-:].*")
 
@@ -56,6 +56,11 @@ def _from_database(query: str) -> Crystal:
     )
 
 
+def is_database_query(source: str) -> bool:
+    """Whether it is asked of the Materials Project, where no file is called so."""
+    return _DATABASE_QUERY.fullmatch(source) is not None
+
+
 def load_crystal(source: str, *, base_dir: Path, where: str = "") -> Crystal:
     """The crystal that a study names.
 
@@ -87,7 +92,7 @@ def load_crystal(source: str, *, base_dir: Path, where: str = "") -> Crystal:
     if source in shipped_names():
         return load_shipped(source)
     path = named_place(source, base=base_dir, error=StructureError)
-    if _DATABASE_QUERY.fullmatch(source) and not path.exists():
+    if is_database_query(source) and not path.exists():
         return _from_database(source)
     if not source.strip() or not path.exists():
         raise _not_found(source, path, where)

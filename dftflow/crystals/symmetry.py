@@ -146,7 +146,7 @@ def _is_cube(cell_ang: NDArray[np.float64]) -> bool:
     return bool(np.abs(metric - metric[0, 0] * np.eye(3)).max() < SAME_METRIC * metric[0, 0])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def _dataset(
     cell: bytes, places: bytes, kinds: tuple[int, ...], symprec_ang: float, angle_tolerance_deg: float, hall_number: int
 ) -> Any | None:

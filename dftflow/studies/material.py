@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from dftflow.studies.reader import Study
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Material", "load_materials"]
+__all__ = ["LazyMaterials", "Material", "load_materials"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -36,6 +37,25 @@ def load_materials(study: Study, *, say: Say = lambda line: None) -> dict[str, M
         When a crystal or a substitution cannot be made.
     """
     return {name: _load(study, name) for name in paced(study.content.materials, "crystals read", say)}
+
+
+class LazyMaterials(Mapping[str, Material]):
+    """The materials of `study` in its order, each read when it is first asked for, with the errors of that."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._read: dict[str, Material] = {}
+
+    def __getitem__(self, name: str) -> Material:
+        if name not in self._read:
+            self._read[name] = _load(self._study, name)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._study.content.materials)
+
+    def __len__(self) -> int:
+        return len(self._study.content.materials)
 
 
 def _load(study: Study, name: str) -> Material:

@@ -13,7 +13,7 @@ from dftflow.model.printable import is_line, shown
 from dftflow.model.step import Step, StepId
 from dftflow.studies.kinds.registry import all_kinds, kind_with_table
 from dftflow.studies.kinds.slab import named_surfaces
-from dftflow.studies.material import Material, load_materials
+from dftflow.studies.material import LazyMaterials, Material, load_materials
 from dftflow.studies.paced import Say
 from dftflow.studies.reader import Study
 
@@ -50,8 +50,10 @@ class Plan:
         return any(step == mine.id for mine in self.steps)
 
 
-def plan_study(study: Study, *, say: Say = lambda line: None) -> Plan:
+def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: None) -> Plan:
     """The plan of `study`, for the code that it names; `say` is told how far it is.
+
+    With `lazily`, a crystal is read when it is first asked for, and what is wrong with it is said then.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def plan_study(study: Study, *, say: Say = lambda line: None) -> Plan:
     for name in study.content.kinds:
         kind_with_table(name)
     _check_surfaces(study)
-    materials = load_materials(study, say=say)
+    materials = LazyMaterials(study) if lazily else load_materials(study, say=say)
     order = {name: number for number, name in enumerate(materials)}
     steps = [step for kind in all_kinds() for step in kind.steps(study, materials)]
     _check_materials(steps, order)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
+from dftflow.crystals.sources import is_database_query
 from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.step import Step
 from dftflow.run.job import JobState
@@ -14,6 +17,7 @@ from dftflow.studies.execution import default_folder, end_on_disk
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study
+from dftflow.studies.side_by_side import side_by_side
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -52,14 +56,27 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     StoreError
         When `out` belongs to another study, preset or code.
     """
-    plan = plan_study(study, say=say)
+    asks_database = any(is_database_query(entry.structure) for entry in study.content.materials.values())
     root = out or default_folder(study)
     before = read_plan(root)
-    work = Work(plan, StudyFolder.planned(plan, root, "run" if before is None else StudyFolder.existing(root).layout))
-    return tuple(
-        _previewed(step, work, "waiting" if before is None else _state(work, step))
-        for step in paced(plan.steps, "steps built", say)
-    )
+    plan = plan_study(study, lazily=before is None and not asks_database, say=say)
+    if before is not None:
+        work = Work(plan, StudyFolder.planned(plan, root, StudyFolder.existing(root).layout))
+        return tuple(_previewed(step, work, _state(work, step)) for step in paced(plan.steps, "steps built", say))
+    groups, work = _of_one_material(plan.steps), Work(plan)
+    found = side_by_side(lambda steps: [_previewed(step, work, "waiting") for step in steps], groups)
+    rows = (row for rows in found for row in rows)
+    return tuple(row for _, row in zip(paced(plan.steps, "steps built", say), rows, strict=True))
+
+
+def _of_one_material(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+    """The steps in groups none of which is built from what another holds: those of one material, in their order.
+
+    One group of all, where a step is about several materials.
+    """
+    if any(len(step.id.subject.materials) > 1 for step in steps):
+        return [tuple(steps)]
+    return [tuple(group) for _, group in groupby(steps, key=lambda step: step.id.subject.materials)]
 
 
 def _state(work: Work, step: Step) -> JobState:

@@ -38,6 +38,8 @@ def poscar(
         poscar("2 1 0.5", lattice="2.937 0 0\n0 5.874 0\n0 0 11.748\n"),
         poscar("5.874 5.874 5.874", mode="Cartesian"),
         poscar("5.874", mode="K"),
+        poscar("-202.676", mode="Cartesian"),
+        "CsPbBr3\n5.874\n" + CUBE + "3 1 1\nDirect\n0.5 0 0 Br\n0 0.5 0 Br\n0 0 0.5 Br\n0.5 0.5 0.5 Cs\n0 0 0 Pb\n",
         poscar("5.874d0", sites=SITES.replace("0.5 ", "0.5d0 ")),
         poscar("5.874", names="Br Cs Br Pb  ! kinds"),
         poscar("5.874", sites="".join(f"{s} {n}\n" for s, n in zip(SITES.splitlines(), BY_SITE, strict=True))),
