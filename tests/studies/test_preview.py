@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from model_crystal import copying_engine, leave
 from dftflow.cli.main import main
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.crystals.shipped import load_shipped
-from dftflow.errors import StoreError
+from dftflow.errors import StoreError, StructureError
 from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import write_decks
 from dftflow.studies.execution import run_study
@@ -40,6 +42,46 @@ def test_every_step_with_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert rows["CsPbBr3/bulk-relax"].needs == () and rows["CsPbBr3/bulk-relax"].cutoff_ev == 244.9
     assert rows["FAPbBr3/slab-010-relax"].cost_s > rows["FAPbBr3/slab-010-potential"].cost_s > 0
     assert not (tmp_path / "none").exists(), "nothing is written"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_many_materials_are_built_in_several_processes_as_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = 'schema = 1\ntitle = "cubes"\npreset = "quick"\n'
+    for number in range(24):
+        crystal = load_shipped("CsPbBr3_Pm-3m").structure
+        crystal.scale_lattice((5.8 + 0.01 * number) ** 3)
+        crystal.to(str(tmp_path / f"A{number}.vasp"))
+        text += (
+            f'[materials.A{number}]\nstructure = "A{number}.vasp"\ncutoff_ev = {200 + number}.0\n'
+            f"relax_kpoints = [1, 1, 1]\nbands_kpoints = [2, 2, 2]\n"
+            f'[[materials.A{number}.slabs]]\nmiller = [0, 0, 1]\nsetting = "cubic"\n'
+        )
+    (tmp_path / "cubes.toml").write_text(text)
+    study = load_study(str(tmp_path / "cubes.toml"))
+    here = []
+    build = slab.SlabKind.build
+
+    def noted(*what: Any) -> Any:
+        here.append(what)
+        return build(*what)
+
+    monkeypatch.setattr(slab.SlabKind, "build", noted)
+    found = []
+    for cores in ({0}, {0, 1}):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process, cores=cores: cores)
+        here.clear()
+        found.append((preview(study, tmp_path / "none"), len(here)))
+    (alone, built_alone), (together, built_here) = found
+    assert together == alone
+    assert list(dict.fromkeys(row.name.split("/")[0] for row in together)) == [f"A{number}" for number in range(24)]
+    assert all(row.cutoff_ev == 200 + int(row.name.split("/")[0][1:]) for row in together)
+    assert 0 < built_here < built_alone
+    (tmp_path / "A20.vasp").write_text("no crystal\n")
+    with pytest.raises(StructureError) as raised:
+        preview(study, tmp_path / "none")
+    assert "A20.vasp" in raised.value.where
 
 
 def test_a_material_costs_few_searches_for_symmetry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
