@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dftflow.errors import InputError, ParseError
-from dftflow.input_file import named_place
+from dftflow.input_file import NotAFile, named_place
 from dftflow.model.alignment import Range
 from dftflow.model.quantity import Missing, MissingKind, Quantity
 from dftflow.stored_file import plain_json, read_stored
@@ -64,6 +64,8 @@ def read_results(file: Path) -> tuple[Quantity, ...]:
             where=str(place),
             fix="give a results.json, or the folder that `dftflow run`, `collect` or `report` wrote one to",
         ) from None
+    except NotAFile as error:
+        raise InputError("this is no results.json", reason=str(error.strerror), where=str(place)) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise ParseError("results.json cannot be read", reason=reason, where=str(place)) from error
