@@ -83,11 +83,12 @@ class Local:
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
                 return _LocalJob(node, folder, process, self._limits, state)
-        reason = tampered(folder, state, (*job.files, *job.beside))
-        if reason:
-            return _closed(node, folder, replace(state, failure=reason), "refused")
+        changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
-        if node.judge(folder).state == "finished":
+        whole = node.judge(folder).state == "finished"
+        if whole and changed:  # what was damaged beyond use is calculated again
+            return _closed(node, folder, replace(state, failure=changed), "refused")
+        if whole:
             reused = state.state == "finished"
             if not reused or not state.files or renewed:
                 state = finished(folder, state.wall_time_s)

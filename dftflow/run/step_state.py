@@ -95,7 +95,10 @@ def tampered(folder: Path, state: StepState, own: Collection[str]) -> str:
     if not names:
         return ""
     was = "is not as it was" if len(names) == 1 else "are not as they were"
-    return f"{', '.join(names)} {was} when the calculation had finished; move {folder} away and run again"
+    return (
+        f"{', '.join(names)} {was} when the calculation had finished; what cannot be read any more a run calculates "
+        f"again, what can be read is used by nobody: move {folder} away then"
+    )
 
 
 @cache

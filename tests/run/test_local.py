@@ -311,6 +311,20 @@ def test_results_that_were_changed_after_the_end_are_refused(tmp_path: Path) -> 
     assert run([node("n")], tmp_path)["n"].reused
 
 
+def test_results_that_were_damaged_beyond_use_are_calculated_again(tmp_path: Path) -> None:
+    def read(folder: Path) -> Verdict:
+        done = folder / "done"
+        whole = done.exists() and done.read_text() == "yes"
+        return Verdict(state="finished" if whole else "failed", failure="" if whole else "cannot be read")
+
+    one = Node(name="n", title="", needs=(), prepare=lambda: job_of(SAYS_DONE), judge=read, doing=lambda folder: "")
+    first = run([one], tmp_path)["n"]
+    assert first.folder is not None
+    (first.folder / "done").write_text("ye")
+    again = run([one], tmp_path)["n"]
+    assert again.state == "finished" and not again.reused and (first.folder / "done").read_text() == "yes"
+
+
 def test_whole_results_count_although_the_engine_died_behind_them(tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     script = f"open({str(starts)!r}, 'a').write('x'); {SAYS_DONE}.__class__\nimport os\nos.kill(os.getpid(), 11)"
