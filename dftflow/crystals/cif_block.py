@@ -179,7 +179,9 @@ def cif_block(text: str, where: str) -> CifBlock:
     StructureError
         When there is none, or several, or something is given twice.
     """
-    clean = re.sub(r"(?im)^(\s*)(loop_|data_)", lambda found: found[1] + found[2].lower(), _ascii(text))
+    # pymatgen's patterns take the square of the number of blank lines
+    filled = "\n".join(line for line in _ascii(text).split("\n") if line.strip()) + "\n"
+    clean = re.sub(r"(?im)^([ \t]*)(loop_|data_)", lambda found: found[1] + found[2].lower(), filled)
     blocks: dict[str, dict[str, str | list[str]]] = {}
     for block in CifFile.from_str(clean).data.values():
         plain: dict[str, str | list[str]] = {}
