@@ -562,7 +562,8 @@ class _Judge:
         remarked = {name for name, row in rows.items() if row["remarks"] or row["state"] != "finished"}
         for key, (value, origin) in self._base.numbers.items():
             now = numbers.get(key, (None, frozenset()))[0]
-            if now == value or (isinstance(now, float) and abs(now - value) < 1e-9):
+            both = isinstance(now, float) and isinstance(value, float)
+            if now == value or (both and abs(now - value) < 1e-9):
                 continue
             lines_up = {f"{step.partition('/')[0]}/bulk-bands" for step in origin}  # no level of a slab without these
             if not (origin | lines_up) & self._concerned and not self._plan:
