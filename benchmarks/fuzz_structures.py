@@ -8,7 +8,7 @@ is damaged by ``tests/mutations.py`` or by the mutators of this file, which writ
 and is read by `load_crystal` or `load_molecule`. That must end in a crystal or a molecule, or in a refusal
 (`DftflowError`). What else happens is counted:
 
-    endless     it had not ended after HANG_S
+    endless     it took more than 4 s of the processor, or 30 s of the clock
     died        the interpreter crashed
     uncaught    any other exception
     slow        more than 2 s of the processor

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from programs import load_program
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "benchmarks" / "mutate.py"
 
 
-def _load_program() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mutate", PROGRAM)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["mutate"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-mutate = _load_program()
+mutate = load_program(PROGRAM)
 
 
 def changes(source: str) -> list[str]:

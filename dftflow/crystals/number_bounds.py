@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_ATOMS_READ",
     "MAX_FILE_BYTES",
-    "MAX_LINES",
     "check_cif_counts",
     "check_lines",
     "check_number_of_atoms",
@@ -91,7 +90,7 @@ def check_size(structure: Structure, where: str, *, most_atoms: int = MOST_ATOMS
         )
 
 
-def check_lines(text: str, where: str, *, most_lines: int = MAX_LINES) -> None:
+def check_lines(text: str, where: str) -> None:
     """Refuse a text that no file with a crystal is, before a reader spends minutes on it.
 
     Raises
@@ -108,10 +107,10 @@ def check_lines(text: str, where: str, *, most_lines: int = MAX_LINES) -> None:
             fix="check that the file is of the kind its name says",
             where=f"{where}:{too_long}",
         )
-    if len(lines) > most_lines:
+    if len(lines) > MAX_LINES:
         raise StructureError(
             f"the file has {len(lines)} lines",
-            reason=f"up to {most_lines} are read of this kind of file",
+            reason=f"up to {MAX_LINES} are read",
             fix="give one cell of the crystal",
             where=where,
         )

@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from dftflow.errors import StoreError
+from dftflow.errors import InputError, StoreError
 from dftflow.stored_file import read_stored_json
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "PlanFile",
     "PlannedStep",
     "below",
+    "existing_plan",
     "leads_outside",
     "read_plan",
     "storage_errors",
@@ -128,6 +129,18 @@ def read_plan(root: Path) -> PlanFile | None:
         return plan
     except ValueError as error:
         raise unreadable_plan(root, str(error)) from error
+
+
+def existing_plan(root: Path) -> PlanFile:
+    """As `read_plan`; raises `InputError` too, when there is none."""
+    plan = read_plan(root)
+    if plan is None:
+        raise InputError(
+            "this folder holds no study" if root.is_dir() else "there is no such folder",
+            where=str(root),
+            fix="give the folder that `dftflow run` or `dftflow decks` wrote to",
+        )
+    return plan
 
 
 def _plan_file(content: Mapping[str, Any]) -> PlanFile:

@@ -8,10 +8,9 @@ from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dftflow.errors import InputError
 from dftflow.run.job import JobState, NodeOutcome
 from dftflow.run.step_state import is_intact, read_state
-from dftflow.run.store import PlanFile, PlannedStep, read_plan, unreadable_plan
+from dftflow.run.store import PlanFile, PlannedStep, existing_plan, unreadable_plan
 
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId
@@ -48,13 +47,7 @@ def standing_of(root: Path) -> Standing:
     StoreError
         When its plan cannot be read.
     """
-    file = read_plan(root)
-    if file is None:
-        raise InputError(
-            "this folder holds no study" if root.is_dir() else "there is no such folder",
-            where=str(root),
-            fix="give the folder that `dftflow run` or `dftflow decks` wrote to",
-        )
+    file = existing_plan(root)
     names = _names(root, file.header)
     is_run = file.header.get("layout") == "run"
     settled = {step.name: _settled(root, step) if is_run else None for step in file.steps}

@@ -28,6 +28,7 @@ from dftflow.run.store import (
     PlanFile,
     PlannedStep,
     below,
+    existing_plan,
     leads_outside,
     read_plan,
     unreadable_plan,
@@ -124,13 +125,7 @@ class StudyFolder:
         StoreError
             When its plan cannot be read.
         """
-        file = read_plan(root)
-        if file is None:
-            raise InputError(
-                "this folder holds no study" if root.is_dir() else "there is no such folder",
-                where=str(root),
-                fix="give the folder that `dftflow run` or `dftflow decks` wrote to",
-            )
+        file = existing_plan(root)
         with _readable(root):
             header = StoredHeader.model_validate(file.header)
             plan = plan_of(header, file.steps)

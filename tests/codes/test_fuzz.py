@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import random
@@ -11,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ import pytest
 from gpaw_own_files import old_log, write_own
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import load_program
 
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.reading import FileLog
@@ -31,16 +30,7 @@ PROGRAM = ROOT / "benchmarks" / "fuzz.py"
 DATA = ROOT / "tests" / "data"
 
 
-def _load_program() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fuzz", PROGRAM)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fuzz"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-fuzz = _load_program()
+fuzz = load_program(PROGRAM)
 mutations = fuzz.mutations
 
 # --- the mutators -----------------------------------------------------------------------------------------------

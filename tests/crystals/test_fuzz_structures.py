@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from programs import load_program
 
 PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "fuzz_structures.py"
 
 
-def _load_program() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fuzz_structures", PROGRAM)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fuzz_structures"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-fuzz = _load_program()
+fuzz = load_program(PROGRAM)
 
 
 def test_the_corpus_holds_every_format() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from programs import load_program
 
 from dftflow.run import lock
 from dftflow.run.step_state import StepState, write_state
@@ -17,16 +16,7 @@ from dftflow.run.step_state import StepState, write_state
 PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "kills.py"
 
 
-def _load_program() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("kills", PROGRAM)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["kills"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-kills = _load_program()
+kills = load_program(PROGRAM)
 
 
 class Quick(kills.Stub):  # type: ignore[name-defined, misc]
