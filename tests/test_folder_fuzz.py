@@ -33,18 +33,18 @@ def test_damaged_folders_end_in_an_answer_and_what_is_whole_is_shown() -> None:
     ],
 )
 def test_a_command_that_breaks_the_rules_is_found_out(tmp_path: Path, broken: str, kind: str) -> None:
-    """`read_plan` that is wrong on purpose."""
+    """`existing_plan` that is wrong on purpose."""
     program = f"""
 import sys
 sys.path.insert(0, {str(PROGRAM.parent)!r})
 import fuzz_folders
 from dftflow.studies import standing
-read = standing.read_plan
+read = standing.existing_plan
 def wrong(root):
     if 'case' in str(root):
         {broken}
     return read(root)
-standing.read_plan = wrong
+standing.existing_plan = wrong
 sys.exit(fuzz_folders.main(["--mutants=3"]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -135,7 +135,7 @@ def draw_figures(
     told = time.monotonic()
     for number, figure in enumerate(figures, start=1):
         drawn.append(_drawn(figure, formats, kept))
-        if time.monotonic() - told > SAY_EVERY_S:
+        if number < len(figures) and time.monotonic() - told > SAY_EVERY_S:
             told = time.monotonic()
             say(f"drawn: {number} of {len(figures)} figures")
     return tuple(drawn)

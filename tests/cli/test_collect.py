@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pymatgen.core import Structure
 
 from dftflow.cli.main import main
 from dftflow.errors import CalculationError
+from dftflow.plot import figures
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
 
@@ -88,7 +90,10 @@ def folder(tmp_path: Path, crystal: Structure) -> Path:
 
 
 @pytest.fixture
-def collect(study: str, folder: Path) -> Callable[..., int]:
+def collect(study: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """What a slow machine is told of its progress is left out."""
+    monkeypatch.setattr(figures, "SAY_EVERY_S", inf)
+
     def run(*arguments: str, where: Path = folder) -> int:
         return main(["collect", study, str(where), "--preset", "quick", *arguments])
 
