@@ -381,7 +381,7 @@ def _temporary(file: Path, chance: random.Random, outside: Path) -> str:
 
 ANY: tuple[Damage, ...] = (_gone, _renamed, _pipe, _socket, _link, _link, _no_rights, _copied)
 BYTES: tuple[Damage, ...] = (_emptied, _cut, _cut, _flipped, _flipped, _garbage, _directory, _sparse)
-WRITTEN = ("plan.json", "results.json", "report.html", "written.json", "state.json")
+WRITTEN = ("plan.json", "plan.jsonl", "results.json", "report.html", "written.json", "state.json")
 
 
 def damage(case: Path, chance: random.Random, outside: Path) -> tuple[str, str]:

@@ -210,7 +210,8 @@ def _rows(count: int, aligned: str, folder: Path, *, plan_only: bool) -> list[tu
         ("status", ["status", "run"]),
         ("first report", ["report", "run"]),
         ("second report", ["report", "run"]),
-        ("second run", ["run", str(study), "--out", "run"]),
+        ("run", ["run", str(study), "--out", "run"]),
+        ("run again", ["run", str(study), "--out", "run"]),
         ("decks", ["decks", str(study), "--out", "decks"]),
     ):
         rows.append((name, measured(arguments, folder, environment)))

@@ -1,6 +1,7 @@
-"""What lies on disk: a run's plan; every change is one rename.
+"""What lies on disk: a run's plan; it is replaced by one rename.
 
 <folder>/plan.json          study, preset, code, crystals; every step with its folder
+<folder>/plan.jsonl         what became of it since it was written                    (journal.py)
 <folder>/lock               held while a dftflow works in <folder>                    (lock.py)
 <step folder>/state.json    how a step stands that runs on this machine               (step_state.py)
 <step folder>/engine.lock   held while its engine runs                                (lock.py)
@@ -12,16 +13,17 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from dftflow.errors import InputError, StoreError
-from dftflow.stored_file import read_stored_json
+from dftflow.run.journal import add_to_journal, journal_of, remove_journal
+from dftflow.stored_file import plain_json, read_stored
 
 __all__ = [
     "PLAN_FILE",
@@ -30,6 +32,7 @@ __all__ = [
     "below",
     "existing_plan",
     "leads_outside",
+    "note_in_plan",
     "read_plan",
     "storage_errors",
     "unreadable_plan",
@@ -68,10 +71,12 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFile:
-    """Content of ``plan.json``: one file, replaced as a whole.
+    """Content of ``plan.json``, with what its journal says.
 
     Attributes
     ----------
+    id
+        Of this plan among those that were in its folder.
     header
         What the steps follow from, as plain data; nobody's business here.
     wall_time_s
@@ -81,6 +86,7 @@ class PlanFile:
     header: Mapping[str, Any]
     steps: tuple[PlannedStep, ...]
     wall_time_s: float | None = None
+    id: str = ""
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------
@@ -92,10 +98,17 @@ def write_plan(root: Path, plan: PlanFile) -> None:
     with storage_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         write_atomically(root / PLAN_FILE, json.dumps(content, indent=1, ensure_ascii=False))
+        remove_journal(root)
+
+
+def note_in_plan(root: Path, plan_id: str, **change: str | float | None) -> None:
+    """Note what became of a step (``step``, ``folder``, ``failure``), or of the whole (``wall_time_s``)."""
+    with storage_errors(root):
+        add_to_journal(root, plan_id, change)
 
 
 def read_plan(root: Path) -> PlanFile | None:
-    """The plan of `root`; None when there is none.
+    """The plan of `root` as it stands; None when there is none.
 
     Raises
     ------
@@ -105,30 +118,61 @@ def read_plan(root: Path) -> PlanFile | None:
     """
     file = root / PLAN_FILE
     try:
-        content = read_stored_json(file)
+        written = read_stored(file)
+        plan = _checked_plan(root, plain_json(written.decode("utf-8")))
+        noted = _with_changes(plan, journal_of(root, plan.id))
+        if read_stored(file) != written:  # replaced in between, and its journal with it
+            return read_plan(root)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise unreadable_plan(root, error.strerror or str(error)) from error
     except ValueError as error:
         raise unreadable_plan(root, str(error)) from error
+    return noted
+
+
+def _checked_plan(root: Path, content: Any) -> PlanFile:
     if isinstance(content, list):
         raise StoreError(
             "this is a run of dftflow 0.1, which this version does not go on with",
             where=str(root),
             fix="give another folder with --out; `dftflow parse FOLDER` reads the results of every step in it",
         )
-    try:
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            layout = content.get("schema") if isinstance(content, dict) else content
-            raise ValueError(f"its layout is {str(layout)[:60]!r}, not {SCHEMA!r}")
-        plan = _plan_file(content)
-        for step in plan.steps:
-            for place in (step.name, step.folder, step.earlier):
-                below(root, place)
-        return plan
-    except ValueError as error:
-        raise unreadable_plan(root, str(error)) from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        layout = content.get("schema") if isinstance(content, dict) else content
+        raise ValueError(f"its layout is {str(layout)[:60]!r}, not {SCHEMA!r}")
+    plan = TypeAdapter(PlanFile).validate_python({key: value for key, value in content.items() if key != "schema"})
+    for step in plan.steps:
+        for place in (step.name, step.folder, step.earlier):
+            below(root, place)
+    return plan
+
+
+def _with_changes(plan: PlanFile, changes: Iterable[Mapping[str, Any]]) -> PlanFile:
+    """`plan` after `changes`, each of a step that it has."""
+    steps: dict[str, _Change] = {}
+    wall_time_s = plan.wall_time_s
+    for change in changes:
+        found = TypeAdapter(_Change).validate_python(change)
+        below(Path(), found.folder)
+        if found.wall_time_s is None:
+            steps[found.step] = found
+        else:
+            wall_time_s = found.wall_time_s
+    changed = (
+        replace(step, folder=steps[step.name].folder, failure=steps[step.name].failure) if step.name in steps else step
+        for step in plan.steps
+    )
+    return replace(plan, steps=tuple(changed), wall_time_s=wall_time_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    step: str = ""
+    folder: str = ""
+    failure: str = ""
+    wall_time_s: float | None = None
 
 
 def existing_plan(root: Path) -> PlanFile:
@@ -141,11 +185,6 @@ def existing_plan(root: Path) -> PlanFile:
             fix="give the folder that `dftflow run` or `dftflow decks` wrote to",
         )
     return plan
-
-
-def _plan_file(content: Mapping[str, Any]) -> PlanFile:
-    kept = {key: value for key, value in content.items() if key != "schema"}
-    return TypeAdapter(PlanFile).validate_python(kept)
 
 
 def unreadable_plan(root: Path, why: str) -> StoreError:

@@ -103,6 +103,7 @@ def run_study(
             observer=clock,
         )
         clock.write()
+        folder.write_whole()
     return _outcome(work, ends, wall_time_s=folder.wall_time_s)
 
 

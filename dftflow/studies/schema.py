@@ -37,6 +37,7 @@ TAKEN_NAMES = frozenset(
         "figures",
         "lock",
         "plan.json",
+        "plan.jsonl",
         "study.toml",
         "written.json",
         "results.json",

@@ -13,6 +13,7 @@ results stay where they are; a deck is written again in its place.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from dftflow.run.store import (
     below,
     existing_plan,
     leads_outside,
+    note_in_plan,
     read_plan,
     unreadable_plan,
     write_plan,
@@ -66,7 +68,11 @@ class StudyFolder:
     digest: str
     kept: tuple[str, ...] = ()
     _file: PlanFile
+    _entries: dict[str, PlannedStep] = field(init=False)
     _found: dict[str, list[Path]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._entries = {step.name: step for step in self._file.steps}
 
     @classmethod
     def planned(cls, plan: Plan, root: Path, layout: Layout) -> StudyFolder:
@@ -97,7 +103,12 @@ class StudyFolder:
             )
             for step in plan.steps
         )
-        file = PlanFile(header=header, steps=steps, wall_time_s=None if before is None else before.wall_time_s)
+        file = PlanFile(
+            header=header,
+            steps=steps,
+            wall_time_s=None if before is None else before.wall_time_s,
+            id=before.id if before is not None and unchanged else secrets.token_hex(8),
+        )
         return cls(root=root, plan=plan, layout=layout, digest=digest, _file=file)
 
     @classmethod
@@ -147,7 +158,7 @@ class StudyFolder:
         """Where the step lies; None as long as it has no folder."""
         if self.layout == "decks":
             return self.root / step.name
-        place = next(entry.folder for entry in self._file.steps if entry.name == step.name)
+        place = self._entries[step.name].folder
         return self.root / place if place else None
 
     def refuse_led_outside(self, *places: Path) -> None:
@@ -162,7 +173,7 @@ class StudyFolder:
 
     def earlier_folder_of(self, step: Step) -> Path | None:
         """Where the step lay before this call, in this plan or an earlier one."""
-        place = next(entry.earlier for entry in self._file.steps if entry.name == step.name)
+        place = self._entries[step.name].earlier
         return self.root / place if place else None
 
     def calculation(self, identity: str) -> tuple[Path, BuiltRecord] | None:
@@ -200,12 +211,13 @@ class StudyFolder:
 
     def why_no_folder(self, step: Step) -> str:
         """Why the step has none, when it was tried."""
-        return next(entry.failure for entry in self._file.steps if entry.name == step.name)
+        return self._entries[step.name].failure
 
     def record(self, name: str, folder: Path | None, failure: str) -> None:
         """Note where a step lies, or why it lies nowhere."""
         if self.note(name, folder, failure):
-            write_plan(self.root, self._file)
+            entry = self._entries[name]
+            note_in_plan(self.root, self._file.id, step=name, folder=entry.folder, failure=entry.failure)
 
     def note(self, name: str, folder: Path | None, failure: str = "") -> bool:
         """As `record`, without writing it down; whether it is news."""
@@ -214,17 +226,18 @@ class StudyFolder:
             below(self.root, place)
         except ValueError as error:
             raise StoreError("a step of a run lies in its folder", reason=str(error), where=str(self.root)) from None
-        entry = next(step for step in self._file.steps if step.name == name)
-        changed = replace(entry, folder=place, failure=failure)
-        if changed == entry:
-            return False
-        steps = tuple(changed if step.name == name else step for step in self._file.steps)
-        self._file = replace(self._file, steps=steps)
-        return True
+        before = self._entries[name]
+        self._entries[name] = replace(before, folder=place, failure=failure)
+        return self._entries[name] != before
 
     def add_wall_time(self, seconds: float) -> None:
         """Count `seconds` more of work in this folder."""
         self._file = replace(self._file, wall_time_s=(self._file.wall_time_s or 0.0) + seconds)
+        note_in_plan(self.root, self._file.id, wall_time_s=self._file.wall_time_s)
+
+    def write_whole(self) -> None:
+        """Put into the plan itself what was noted beside it."""
+        self._file = replace(self._file, steps=tuple(self._entries.values()))
         write_plan(self.root, self._file)
 
 

@@ -124,7 +124,7 @@ def test_what_an_engine_has_started_holds_the_lock_and_is_ended_with_it(start: S
     orphan = EngineProcess.found(tmp_path / "run", engine.pid, engine.birth)
     assert orphan is not None and orphan.pid == pid
     assert engine.running(Limits()) is False
-    assert machine.birth_of(pid) is None and not engine_lock_is_held(tmp_path / "run")
+    wait_for(lambda: machine.birth_of(pid) is None and not engine_lock_is_held(tmp_path / "run"))
 
 
 def test_an_engine_that_ignores_the_request_to_end_is_ended(start: Start, tmp_path: Path) -> None:

@@ -18,9 +18,12 @@ from model_crystal import CBM, STEP, VBM, copying_engine
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.errors import InputError, StoreError
 from dftflow.model.outcome import StudyOutcome
+from dftflow.run import store
 from dftflow.run.local import Local
 from dftflow.run.staging import keep_beside, make_folder, write_deck
 from dftflow.run.step_state import StepState, write_state
+from dftflow.run.store import note_in_plan, read_plan
+from dftflow.studies import study_folder
 from dftflow.studies.decks import write_decks
 from dftflow.studies.execution import collect_study, outcome_of_folder, run_study
 from dftflow.studies.plan import plan_study
@@ -197,18 +200,22 @@ def killed_run(study: Study, out: Path, at: int, *, after: bool) -> bool:
     child = os.fork()
     if child == 0:
         count = 0
-        rename = os.replace
 
-        def counted(*given: Any, **named: Any) -> None:
-            nonlocal count
-            count += 1
-            if count == at and not after:
-                os.kill(os.getpid(), 9)
-            rename(*given, **named)
-            if count == at:
-                os.kill(os.getpid(), 9)
+        def counted(change: Callable[..., None]) -> Callable[..., None]:
+            def done(*given: Any, **named: Any) -> None:
+                nonlocal count
+                count += 1
+                if count == at and not after:
+                    os.kill(os.getpid(), 9)
+                change(*given, **named)
+                if count == at:
+                    os.kill(os.getpid(), 9)
 
-        os.replace = counted  # every change of a file of the state is one rename
+            return done
+
+        # every change of a file of the state is one rename, or one line more of the journal; then the journal goes
+        os.replace, study_folder.note_in_plan = counted(os.replace), counted(study_folder.note_in_plan)
+        store.remove_journal = counted(store.remove_journal)
         try:
             run_study(study, out, workers=1)
         finally:
@@ -238,6 +245,44 @@ def test_killed_at_every_write_of_a_run_it_goes_on(study: Study, engine: Path, t
     assert at > 10
     content = json.loads((tmp_path / "whole" / "plan.json").read_text())
     assert content["schema"] == "dftflow-plan/1" and all(step["folder"] for step in content["steps"])
+    assert not (tmp_path / "whole" / "plan.jsonl").exists()
+
+
+def test_the_journal_of_a_killed_run_of_another_text_says_nothing(
+    study: Study, write_study: Callable[..., Path], engine: Path, tmp_path: Path
+) -> None:
+    """Killed when the new plan was written and the journal of the old one was not yet removed."""
+    run_study(study, tmp_path / "run")
+    plan = read_plan(tmp_path / "run")
+    assert plan is not None
+    for step in plan.steps:
+        note_in_plan(tmp_path / "run", plan.id, step=step.name, folder=step.folder)
+    journal = (tmp_path / "run" / "plan.jsonl").read_bytes()
+    folder = StudyFolder.create(
+        plan_study(load_study(str(write_study(THICK, ("cutoff_ev = 244.9", "cutoff_ev = 300.0"))), "quick")),
+        tmp_path / "run",
+        "run",
+    )
+    (tmp_path / "run" / "plan.jsonl").write_bytes(journal)
+    there = StudyFolder.existing(tmp_path / "run")
+    assert [there.folder_of(step) for step in there.plan.steps] == [None] * len(plan.steps)
+    assert [there.earlier_folder_of(step) for step in folder.plan.steps] == [
+        tmp_path / "run" / step.folder for step in plan.steps
+    ]
+
+
+def test_noting_a_step_does_not_write_the_plan(study: Study, tmp_path: Path) -> None:
+    """A thousand steps would write a thousand times a plan of a thousand steps."""
+    folder = StudyFolder.create(plan_study(study), tmp_path, "run")
+    before = (tmp_path / "plan.json").read_bytes()
+    for step in folder.plan.steps:
+        folder.record(step.name, tmp_path / "steps" / "a-0", "")
+    folder.add_wall_time(2.5)
+    assert (tmp_path / "plan.json").read_bytes() == before
+    assert len((tmp_path / "plan.jsonl").read_text().splitlines()) == len(folder.plan.steps) + 1
+    there = StudyFolder.existing(tmp_path)
+    assert {there.folder_of(step) for step in there.plan.steps} == {tmp_path / "steps" / "a-0"}
+    assert there.wall_time_s == 2.5
 
 
 # --- who else is at work, and what was changed since --------------------------------------------------------------
