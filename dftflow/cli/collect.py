@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.output import tell
+
 __all__ = ["command"]
 
 
@@ -43,11 +45,11 @@ def command(
         raise InputError("collect takes a study and a folder", fix="write dftflow collect [STUDY] FOLDER")
     folder = named_place(places[-1])
     if len(places) == 2:
-        outcome = collect_study(load_study(places[0], preset, code=code), folder, places=elsewhere)
+        outcome = collect_study(load_study(places[0], preset, code=code), folder, places=elsewhere, say=tell)
     elif code is not None or preset is not None:
         raise InputError("a folder of decks knows its preset and code", fix="leave --preset and --code out")
     else:
-        outcome = outcome_of_folder(folder, places=elsewhere)
+        outcome = outcome_of_folder(folder, places=elsewhere, say=tell)
     print_outcome(outcome, folder, as_json=as_json, again="run them and collect again, or name their folder with --at")
 
 

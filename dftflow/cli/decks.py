@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.output import tell
 from dftflow.cli.place import Place
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def command(study: str, code: str | None, out: Path, preset: str | None, as_json
     from dftflow.studies.decks import write_decks
     from dftflow.studies.reader import load_study
 
-    written = write_decks(load_study(study, preset, code=code), out)
+    written = write_decks(load_study(study, preset, code=code), out, say=tell)
     if as_json:
         click.echo(json.dumps([deck.as_dict() for deck in written.decks], indent=1))
     else:

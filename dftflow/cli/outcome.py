@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.output import tell
+
 if TYPE_CHECKING:
     from dftflow.model.outcome import StudyOutcome
 
@@ -39,7 +41,7 @@ def print_outcome(
 
     refused: StoreError | None = None
     try:
-        written = write_outcome(outcome, folder, say=lambda line: click.echo(line, err=True))
+        written = write_outcome(outcome, folder, say=tell)
         summary = written.summary
     except StoreError as error:  # what is derived is told, wherever it cannot be written
         refused, summary = error, summary_table(outcome)

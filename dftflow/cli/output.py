@@ -21,7 +21,7 @@ import click
 from dftflow.errors import CodeNotFoundError, DftflowError, StoreError
 from dftflow.model.printable import brief, only_printable
 
-__all__ = ["BUG", "INTERRUPTED", "as_dftflow_error", "gated_output", "print_error", "ungated"]
+__all__ = ["BUG", "INTERRUPTED", "as_dftflow_error", "gated_output", "print_error", "tell", "ungated"]
 
 INTERRUPTED = 130
 BUG = 70
@@ -52,6 +52,11 @@ class _Gate:
         if name == "buffer":
             raise AttributeError(name)
         return getattr(self.behind, name)
+
+
+def tell(line: str) -> None:
+    """Tell a person how far a command is, beside its answer."""
+    click.echo(line, err=True)
 
 
 @contextmanager

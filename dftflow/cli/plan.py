@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.output import tell
 from dftflow.cli.place import Place
 
 __all__ = ["command"]
@@ -28,7 +29,7 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
     from dftflow.studies.reader import load_study
 
     chosen = load_study(study, preset, code=code)
-    rows = preview(chosen, out, say=lambda line: click.echo(line, err=True))
+    rows = preview(chosen, out, say=tell)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=1))
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.output import tell
 from dftflow.cli.place import Place
 
 __all__ = ["command"]
@@ -22,5 +23,5 @@ def command(folder: Path, as_json: bool) -> None:
     from dftflow.cli.outcome import print_outcome
     from dftflow.studies.execution import outcome_of_folder
 
-    outcome = outcome_of_folder(folder)
+    outcome = outcome_of_folder(folder, say=tell)
     print_outcome(outcome, folder, as_json=as_json, again="run what is missing, and report again")

@@ -17,9 +17,11 @@ from dftflow.model.deck import Deck
 from dftflow.model.step import Step
 from dftflow.run.by_hand import ByHand, Ledger
 from dftflow.run.graph import run_graph
+from dftflow.run.harmless import harmless
 from dftflow.run.job import NodeOutcome
 from dftflow.run.lock import locked
 from dftflow.studies.builder import geometry_needs
+from dftflow.studies.paced import Say
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study
 from dftflow.studies.study_folder import StudyFolder
@@ -79,7 +81,7 @@ class WrittenDecks:
         return by_caution((deck.name, deck.cautions) for deck in self.decks)
 
 
-def write_decks(study: Study, out: Path) -> WrittenDecks:
+def write_decks(study: Study, out: Path, *, say: Say = lambda line: None) -> WrittenDecks:
     """Write every step's deck into ``out/<step>/``, and the run sheet.
 
     A finished step is left alone; a step that needs its geometry is written from it. Where the forerunner has not
@@ -91,6 +93,8 @@ def write_decks(study: Study, out: Path) -> WrittenDecks:
         From `load_study`.
     out
         Created when it does not exist.
+    say
+        Told how far it is, when there are many steps.
 
     Raises
     ------
@@ -99,9 +103,10 @@ def write_decks(study: Study, out: Path) -> WrittenDecks:
     StoreError
         When `out` cannot be written, or belongs to another study, preset or code.
     """
-    plan = plan_study(study)
+    tell = harmless(say)
+    plan = plan_study(study, say=tell)
     work = Work(plan)
-    work.check(decks=True)
+    work.check(decks=True, say=tell)
     with locked(out):
         work.folder = StudyFolder.create(plan, out, "decks")
         return _write(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from dftflow.run.lock import locked
 from dftflow.run.step_state import StepState, read_state, tampered
 from dftflow.run.store import read_plan
 from dftflow.studies.outcome import study_outcome
+from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study
 from dftflow.studies.study_folder import StudyFolder
@@ -45,7 +46,7 @@ def run_study(
     limits: Limits | None = None,
     executor: Executor | None = None,
     observer: Observer = lambda views: None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
 ) -> StudyOutcome:
     """Run every step of a study that is not finished yet, and derive what the study asks for.
 
@@ -107,7 +108,9 @@ def run_study(
     return _outcome(work, ends, wall_time_s=folder.wall_time_s)
 
 
-def outcome_of_folder(root: Path, *, places: Mapping[str, Path] | None = None) -> StudyOutcome:
+def outcome_of_folder(
+    root: Path, *, places: Mapping[str, Path] | None = None, say: Say = lambda line: None
+) -> StudyOutcome:
     """The outcome of the study that `root` holds, from what lies in it alone; nothing is run, and nothing is written.
 
     Parameters
@@ -116,6 +119,8 @@ def outcome_of_folder(root: Path, *, places: Mapping[str, Path] | None = None) -
         Of a run, or of decks.
     places
         Step name -> folder of its results, for those that lie elsewhere.
+    say
+        Told how far it is, when there are many steps.
 
     Raises
     ------
@@ -127,11 +132,14 @@ def outcome_of_folder(root: Path, *, places: Mapping[str, Path] | None = None) -
     folder = StudyFolder.existing(root)
     elsewhere = _checked(places or {}, folder.plan)
     work = Work(folder.plan, folder)
-    ends = {step.name: end_on_disk(work, step, elsewhere.get(step.name)) for step in folder.plan.steps}
+    steps = paced(folder.plan.steps, "steps read", harmless(say))
+    ends = {step.name: end_on_disk(work, step, elsewhere.get(step.name)) for step in steps}
     return _outcome(work, ends, wall_time_s=folder.wall_time_s)
 
 
-def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None = None) -> StudyOutcome:
+def collect_study(
+    study: Study, root: Path, *, places: Mapping[str, Path] | None = None, say: Say = lambda line: None
+) -> StudyOutcome:
     """The outcome of `study` from results that lie below `root`; nothing is run, nothing is written.
 
     A calculation of another crystal or another surface is refused; one with another cutoff, functional, grid or
@@ -145,6 +153,8 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
         The results of each step lie in ``root/<step>``; in a folder of dftflow's own, where its plan says.
     places
         Step name -> folder of its results, for those that lie elsewhere.
+    say
+        As for `outcome_of_folder`.
 
     Raises
     ------
@@ -157,12 +167,12 @@ def collect_study(study: Study, root: Path, *, places: Mapping[str, Path] | None
     """
     if not root.is_dir():
         raise InputError("there is no such folder", where=str(root), fix="give the folder that holds the results")
-    plan = plan_study(study)
+    plan = plan_study(study, say=harmless(say))
     if read_plan(root) is not None:
         StudyFolder.existing(root).refuse_another(plan)
-        return outcome_of_folder(root, places=places)
+        return outcome_of_folder(root, places=places, say=say)
     work = Work(plan)
-    work.check(decks=False)
+    work.check(decks=False, say=harmless(say))
     executor = AlreadyThere(root, _checked(places or {}, plan))
     ends = run_graph([work.node(step, work.job_of_others) for step in plan.steps], executor)
     if all(end.state == "not_run" for end in ends.values()):

@@ -18,6 +18,7 @@ from pymatgen.core import Structure
 from dftflow.cli.main import main
 from dftflow.errors import CalculationError
 from dftflow.plot import figures
+from dftflow.studies import paced
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
 
@@ -131,6 +132,23 @@ def test_again_gives_the_same(collect: Callable[..., int], capsys: pytest.Captur
     assert collect("--json") == 0
     second = json.loads(capsys.readouterr().out)
     assert first["materials"] == second["materials"] and first["steps"] == second["steps"]
+
+
+def test_every_command_says_how_far_a_long_study_is(
+    collect: Callable[..., int],
+    study: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(paced, "LONG", 1)
+    assert collect() == 0
+    assert "steps checked: 0 of 2" in capsys.readouterr().err
+    decks = str(tmp_path / "decks")
+    assert main(["decks", study, "--out", decks, "--preset", "quick"]) == 0
+    assert "steps checked: 0 of 2" in capsys.readouterr().err
+    assert main(["report", decks]) == 5
+    assert "steps read: 0 of 2" in capsys.readouterr().err
 
 
 # --- what is not there ------------------------------------------------------------------------------------------
