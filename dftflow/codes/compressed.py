@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, cast
 from dftflow.errors import ParseError
 from dftflow.input_file import NotAFile, open_regular, special_kind
 
-__all__ = ["expanded", "head_of", "lying", "lying_at", "pieces_of", "plain_name", "special_at"]
+__all__ = ["expanded", "head_of", "lying", "lying_at", "pieces_of", "plain_file", "plain_name", "special_at"]
 
 MAX_EXPANDED_BYTES = 1 << 33
 FREE_BYTES = 1 << 27
@@ -39,6 +39,11 @@ DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError)
 def plain_name(file: Path) -> str:
     """Name of `file` without the ending of a compression."""
     return file.stem if file.suffix in _OPENERS else file.name
+
+
+def plain_file(file: Path) -> Path:
+    """`file` without the ending of a compression."""
+    return file.with_name(plain_name(file))
 
 
 def lying_at(file: Path) -> Path | None:

@@ -32,3 +32,22 @@ class Check:
     passed: bool | None
     detail: str
     concerns: tuple[Part, ...]
+
+    @classmethod
+    def of_two_files(
+        cls,
+        name: str,
+        here: tuple[str, float | None],
+        there: tuple[str, float | None],
+        *,
+        tolerance: float,
+        concerns: tuple[Part, ...],
+        unit: str = "",
+    ) -> Check:
+        """Whether two files tell the same number, each given with the file's name; None for one that tells none."""
+        (one, a), (other, b) = here, there
+        if a is None or b is None:
+            return cls(name=name, passed=None, detail=f"{one if a is None else other} gives none", concerns=concerns)
+        decimals = ".6f" if unit else "g"
+        detail = f"{a:{decimals}} and {b:{decimals}}{unit}"
+        return cls(name=name, passed=a == b or abs(a - b) <= tolerance, detail=detail, concerns=concerns)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dftflow.codes.base import Calculation
-from dftflow.codes.compressed import head_of, lying_at, plain_name
+from dftflow.codes.compressed import head_of, lying_at, plain_file, plain_name
 
 __all__ = ["OLD_XML", "PW_STAGES", "STAGES", "calculations_in", "file_of", "other_logs"]
 
@@ -45,7 +45,7 @@ def file_of(calculation: Calculation, stage: str, suffix: str) -> Path:
     here = {plain_name(file) for file in calculation.files if file.parent == calculation.folder}
     if stage or name in here or os.path.lexists(exact):
         return exact
-    others = [file.with_name(plain_name(file)) for file in calculation.files if _is_kind(calculation, file, suffix)]
+    others = [plain_file(file) for file in calculation.files if _is_kind(calculation, file, suffix)]
     return others[0] if others else exact
 
 

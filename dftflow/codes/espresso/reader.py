@@ -11,7 +11,7 @@ import numpy as np
 
 from dftflow.analysis.joined_bands import join_bands
 from dftflow.codes.base import Calculation, Reading
-from dftflow.codes.compressed import lying, plain_name
+from dftflow.codes.compressed import lying, plain_file, plain_name
 from dftflow.codes.displacement import largest_displacement_ang
 from dftflow.codes.espresso.average_file import read_average
 from dftflow.codes.espresso.folder import OLD_XML, PW_STAGES, STAGES, file_of, other_logs
@@ -85,7 +85,7 @@ def _printed_averages(
     for file in other_logs(calculation, "AVERAGE"):
         if _prints_averages(file):
             return log.take(
-                file.with_name(plain_name(file)),
+                plain_file(file),
                 "plane averages",
                 lambda plain: _planar(*read_average(plain), run, zero, plain),
                 lambda found: f"{found.values_ev.size} heights",
@@ -106,7 +106,7 @@ def _note_rest(calculation: Calculation, log: FileLog) -> None:
     read = {file.file for file in log.files}
     for file in other_logs(calculation):
         if file not in read:
-            log.take(file.with_name(plain_name(file)), "log", read_stdout, _say_printed)
+            log.take(plain_file(file), "log", read_stdout, _say_printed)
     for file in calculation.files:
         if plain_name(file) == OLD_XML:
             log.pass_over(file, "run", "an XML of pw.x before 6.4, which is too old")
@@ -475,13 +475,14 @@ def _same(
     concerns: tuple[Part, ...],
     unit: str = "",
 ) -> Check:
-    name = f"{what} of the XML = {what} printed{of}"
-    if printed is None or wanted is None:
-        where = "the standard output" if printed is None else "the XML"
-        return Check(name=name, passed=None, detail=f"{where} gives none", concerns=concerns)
-    decimals = ".6f" if unit else "g"
-    detail = f"{wanted:{decimals}} and {printed:{decimals}}{unit}"
-    return Check(name=name, passed=abs(printed - wanted) <= tolerance, detail=detail, concerns=concerns)
+    return Check.of_two_files(
+        f"{what} of the XML = {what} printed{of}",
+        ("the XML", wanted),
+        ("the standard output", printed),
+        tolerance=tolerance,
+        concerns=concerns,
+        unit=unit,
+    )
 
 
 def _same_levels(of: str, printed_ev: list[float], values_ev: FloatArray, concerns: tuple[Part, ...]) -> Check:

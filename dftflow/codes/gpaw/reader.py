@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dftflow.codes.base import Calculation, Diagnosis, Reading
-from dftflow.codes.compressed import plain_name
+from dftflow.codes.compressed import plain_file, plain_name
 from dftflow.codes.gpaw.eigenvalues import bands_of, density_was_fixed
 from dftflow.codes.gpaw.folder import files_of
 from dftflow.codes.gpaw.gpw_file import GpwFile, read_gpw
@@ -40,12 +40,8 @@ def read_own_files(calculation: Calculation) -> Reading:
     """What the ``.gpw`` file and the log of `calculation` hold, and the results together."""
     saved, printed = files_of(calculation)
     files = FileLog()
-    gpw = (
-        None
-        if saved is None
-        else files.take(saved.with_name(plain_name(saved)), "saved calculation", read_gpw, _say_gpw)
-    )
-    log = None if printed is None else files.take(printed.with_name(plain_name(printed)), "log", read_log, _say_log)
+    gpw = None if saved is None else files.take(plain_file(saved), "saved calculation", read_gpw, _say_gpw)
+    log = None if printed is None else files.take(plain_file(printed), "log", read_log, _say_log)
     zero = zero_of(calculation.folder, calculation.seed)
     results = None
     if gpw is not None:
@@ -229,14 +225,13 @@ def _of_one_run(gpw: GpwFile, log: TextLog) -> Iterator[Check]:
 
 
 def _same(what: str, printed: float | None, saved: float | None, tolerance: float, unit: str = "") -> Check:
-    name = f"{what} of the log = {what} of the .gpw file"
-    if printed is None or saved is None:
-        detail = f"{'the log' if printed is None else 'the .gpw file'} gives none"
-        return Check(name=name, passed=None, detail=detail, concerns=("status",))
-    decimals = "g" if isinstance(saved, int) else ".6f"
-    same = printed == saved or abs(printed - saved) <= tolerance
-    return Check(
-        name=name, passed=same, detail=f"{printed:{decimals}} and {saved:{decimals}}{unit}", concerns=("status",)
+    return Check.of_two_files(
+        f"{what} of the log = {what} of the .gpw file",
+        ("the log", printed),
+        ("the .gpw file", saved),
+        tolerance=tolerance,
+        concerns=("status",),
+        unit=unit,
     )
 
 

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from dftflow.codes.base import Calculation
-from dftflow.codes.compressed import head_of, plain_name
+from dftflow.codes.compressed import head_of, plain_file, plain_name
 
 __all__ = ["NOT_READ", "calculations_in", "file_of"]
 
@@ -50,7 +50,7 @@ def calculations_in(folder: Path) -> tuple[Calculation, ...]:
 def file_of(calculation: Calculation, name: str) -> Path:
     """What VASP calls `name` of `calculation`, without the ending of a compression, whether it exists or not."""
     found = next((file for file in calculation.files if _name_and_word(file)[0] == name), calculation.folder / name)
-    return found.with_name(plain_name(found))
+    return plain_file(found)
 
 
 def _name_and_word(file: Path) -> tuple[str, str]:

@@ -377,13 +377,14 @@ def _of_one_run(run: VaspRun, outcar: OutcarFile) -> Iterator[Check]:
 
 
 def _same(what: str, printed: float | None, wanted: float | None, tolerance: float, unit: str = "") -> Check:
-    name = f"{what} of OUTCAR = {what} of vasprun.xml"
-    if printed is None or wanted is None:
-        detail = f"{'OUTCAR' if printed is None else 'vasprun.xml'} gives none"
-        return Check(name=name, passed=None, detail=detail, concerns=OF_ONE_RUN)
-    decimals = "g" if isinstance(wanted, int) else ".6f"
-    detail = f"{printed:{decimals}} and {wanted:{decimals}}{unit}"
-    return Check(name=name, passed=abs(printed - wanted) <= tolerance, detail=detail, concerns=OF_ONE_RUN)
+    return Check.of_two_files(
+        f"{what} of OUTCAR = {what} of vasprun.xml",
+        ("OUTCAR", printed),
+        ("vasprun.xml", wanted),
+        tolerance=tolerance,
+        concerns=OF_ONE_RUN,
+        unit=unit,
+    )
 
 
 def _warnings(files: _RunFiles, run: VaspRun, bands: Bands | None) -> list[str]:

@@ -233,7 +233,7 @@ def test_a_pstress_that_the_incar_does_not_have_is_damage(make_run, folder, aske
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_any_damage_ends_in_an_error_of_ours_or_in_the_same_energy(make_run, data):
+def test_any_damage_ends_in_an_error_of_ours_in_the_same_energy_or_in_none_with_a_reason(make_run, data):
     whole = make_run().xml().encode("latin-1")
     at = data.draw(st.integers(0, len(whole) - 1))
     instead = data.draw(st.sampled_from([b"", b"*****", b"\x00", b"\xff", b"<", b"1000000000", b"nan", b"\r\n"]))
@@ -242,7 +242,15 @@ def test_any_damage_ends_in_an_error_of_ours_or_in_the_same_energy(make_run, dat
         file = Path(name) / "vasprun.xml"
         file.write_bytes(whole[:at] + instead + whole[at + cut :])
         found = attempt(read_vasprun, file)
-        assert isinstance(found, DftflowError) or found.steps[-1].energy_ev == pytest.approx(-10.4, abs=1e-5)
+        if not isinstance(found, DftflowError) and "energy" not in found.lost:
+            assert found.steps[-1].energy_ev == pytest.approx(-10.4, abs=1e-5)
+
+
+def test_an_energy_that_is_no_number_is_lost_with_a_reason(make_run, folder):
+    (folder / "vasprun.xml").write_text(make_run().xml().replace('"e_fr_energy">', '"e_fr_energy">*****'))
+    found = read_vasprun(folder / "vasprun.xml")
+    assert found.steps[-1].energy_ev is None and "*****" in found.lost["energy"]
+    assert found.eigenvalues is not None
 
 
 def test_published_files_are_read(vasp_data):
