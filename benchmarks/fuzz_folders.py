@@ -195,13 +195,16 @@ def _with_all(base: Base) -> Base:
         asked = [need["step"] for need in entry["content"]["needs"]]
         direct = {other["name"] for other in plan["steps"] if other["content"]["id"] in asked}
         needs[entry["name"]] = frozenset(direct.union(*(needs[each] for each in direct)))
-    for place in places.values():
+    for name, place in places.items():
         (base.root / place / "progress.json").write_text('{"doing": "SCF", "fraction": 0.5}')
         (base.root / place / "stdout.log").write_text("one\ntwo\n")
         (base.root / place / "stderr.log").write_text("")
         (base.root / place / "gpaw.txt").write_text("a log\n")
         if plan["header"]["layout"] == "run":  # sealed, as a run leaves it
             write_state(base.root / place, finished(base.root / place, 5.0))
+        entry = {"plan": plan.get("id", ""), "step": name, "folder": place}
+        with open(base.root / "plan.jsonl", "a", encoding="utf-8") as journal:
+            journal.write(json.dumps(entry) + "\n")
     (base.root / "lock").touch()
     header = plan["header"]
     study = base.root.parent / f"{header['study']['name']}.toml"
@@ -381,7 +384,8 @@ def _temporary(file: Path, chance: random.Random, outside: Path) -> str:
 
 ANY: tuple[Damage, ...] = (_gone, _renamed, _pipe, _socket, _link, _link, _no_rights, _copied)
 BYTES: tuple[Damage, ...] = (_emptied, _cut, _cut, _flipped, _flipped, _garbage, _directory, _sparse)
-WRITTEN = ("plan.json", "plan.jsonl", "results.json", "report.html", "written.json", "state.json")
+PLAN_FILES = ("plan.json", "plan.jsonl")
+WRITTEN = (*PLAN_FILES, "results.json", "report.html", "written.json", "state.json")
 
 
 def damage(case: Path, chance: random.Random, outside: Path) -> tuple[str, str]:
@@ -456,7 +460,7 @@ def examine(
     what = f"{Path(path).name if '.' in path else 'a folder'}, {how}"
     before = _around(top, case)
     steps = base.steps_of(path)
-    judge = _Judge(base, case, path, steps, "" if Path(path).name != "plan.json" else how)
+    judge = _Judge(base, case, path, steps, how if Path(path).name in PLAN_FILES else "")
     seen: set[str] = set()
     for arguments in _calls(base, case, chance):
         seen.add(arguments[0])
@@ -542,7 +546,7 @@ class _Judge:
         """A command without a result: only where the plan itself, or the folder, is damaged."""
         if not error["summary"] or not (error["reason"] or error["where"]):
             self.find("unnamed", f"{command}: {error['summary']}", self._path)
-        if not self._plan and self._path != "plan.json":
+        if not self._plan and self._path not in PLAN_FILES:
             self.find("whole lost", f"{command}: {_generic(error['summary'])}", _kind_of(self._path))
 
     def _shown(self, command: str, document: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ def journal_of(root: Path, plan_id: str) -> Iterator[Mapping[str, Any]]:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise ValueError(f"{JOURNAL_FILE} beside it: {error.strerror or error}") from error
+        raise ValueError(error.strerror or str(error)) from error
     for number, line in enumerate(text.split("\n")[:-1], start=1):
         change = _change(line, number)
         if change.pop("plan", None) == plan_id:
@@ -61,9 +61,9 @@ def _change(line: str, number: int) -> dict[str, Any]:
     try:
         found = plain_json(line)
     except ValueError as error:
-        raise ValueError(f"line {number} of {JOURNAL_FILE} beside it: {error}") from None
+        raise ValueError(f"line {number}: {error}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"line {number} of {JOURNAL_FILE} beside it is no change")
+        raise ValueError(f"line {number} is no change")
     return found
 
 

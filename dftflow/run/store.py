@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from dftflow.errors import InputError, StoreError
-from dftflow.run.journal import add_to_journal, journal_of, remove_journal
+from dftflow.run.journal import JOURNAL_FILE, add_to_journal, journal_of, remove_journal
 from dftflow.stored_file import plain_json, read_stored
 
 __all__ = [
@@ -120,7 +120,7 @@ def read_plan(root: Path) -> PlanFile | None:
     try:
         written = read_stored(file)
         plan = _checked_plan(root, plain_json(written.decode("utf-8")))
-        noted = _with_changes(plan, journal_of(root, plan.id))
+        noted = _with_journal(root, plan)
         if read_stored(file) != written:  # replaced in between, and its journal with it
             return read_plan(root)
     except (FileNotFoundError, NotADirectoryError):
@@ -147,6 +147,18 @@ def _checked_plan(root: Path, content: Any) -> PlanFile:
         for place in (step.name, step.folder, step.earlier):
             below(root, place)
     return plan
+
+
+def _with_journal(root: Path, plan: PlanFile) -> PlanFile:
+    try:
+        return _with_changes(plan, journal_of(root, plan.id))
+    except ValueError as error:
+        raise StoreError(
+            "what became of the steps of this folder cannot be read",
+            reason=" ".join(str(error).split())[:300],
+            where=str(root / JOURNAL_FILE),
+            fix="remove it and run again: what has finished is found and kept",
+        ) from error
 
 
 def _with_changes(plan: PlanFile, changes: Iterable[Mapping[str, Any]]) -> PlanFile:

@@ -58,15 +58,18 @@ def test_a_plan_is_what_was_written_and_noted(tmp_path: Path) -> None:
 def test_a_damaged_journal_is_named(tmp_path: Path, line: str) -> None:
     write_plan(tmp_path, PLAN)
     (tmp_path / JOURNAL_FILE).write_bytes(line.encode("utf-8", "surrogateescape") + b"\n")
-    with pytest.raises(StoreError, match="plan of this folder cannot be read"):
+    with pytest.raises(StoreError, match="what became of the steps") as caught:
         read_plan(tmp_path)
+    assert caught.value.where == str(tmp_path / JOURNAL_FILE) and caught.value.reason
+    (tmp_path / JOURNAL_FILE).unlink()
+    assert read_plan(tmp_path) == PLAN
 
 
 def test_a_link_in_its_place_is_neither_read_nor_written(tmp_path: Path) -> None:
     write_plan(tmp_path, PLAN)
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / JOURNAL_FILE).symlink_to("mine.txt")
-    with pytest.raises(StoreError, match=r"plan\.jsonl beside it"):
+    with pytest.raises(StoreError, match="a link, which is not followed"):
         read_plan(tmp_path)
     with pytest.raises(StoreError):
         note_in_plan(tmp_path, "here", wall_time_s=1.0)

@@ -271,6 +271,25 @@ def test_the_journal_of_a_killed_run_of_another_text_says_nothing(
     ]
 
 
+def test_without_its_journal_a_killed_run_goes_on_with_what_has_finished(
+    study: Study, engine: Path, tmp_path: Path
+) -> None:
+    """As the message of a damaged one advises."""
+    out = tmp_path / "run"
+    whole = numbers(run_study(study, out))
+    folder = StudyFolder.existing(out)
+    for step in folder.plan.steps:
+        folder.note(step.name, None)
+    folder.write_whole()  # as it was before the first step
+    (out / "plan.jsonl").write_text("{\n")
+    with pytest.raises(StoreError, match="what became of the steps"):
+        run_study(study, out)
+    (out / "plan.jsonl").unlink()
+    before = {file: file.stat().st_mtime_ns for file in out.glob("steps/**/results.json")}
+    assert numbers(run_study(study, out)) == whole
+    assert {file: file.stat().st_mtime_ns for file in out.glob("steps/**/results.json")} == before
+
+
 def test_noting_a_step_does_not_write_the_plan(study: Study, tmp_path: Path) -> None:
     """A thousand steps would write a thousand times a plan of a thousand steps."""
     folder = StudyFolder.create(plan_study(study), tmp_path, "run")
