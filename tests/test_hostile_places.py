@@ -194,17 +194,8 @@ IN_A_FOLDER = (
     *("vasprun.xml", "OUTCAR", "POSCAR", "CONTCAR", "INCAR", "KPOINTS", "LOCPOT", "EIGENVAL", "POTCAR", "vaspout.h5"),
     *("x.out", "x.in", "x.xml", "x.pot", "avg.dat", "data-file-schema.xml", "x.scf.out"),
     *("results.json", "eigenvalues.npz", "potential.npz", "relax.jsonl", "x.gpw", "x.txt", "x.py", "progress.json"),
-    *(
-        "plan.json",
-        "plan.jsonl",
-        "state.json",
-        "built.json",
-        "written.json",
-        "x.castep.gz",
-        "OUTCAR.xz",
-        "stdout.log",
-        "stderr.log",
-    ),
+    *("plan.json", "plan.jsonl", "state.json", "built.json", "written.json", "x.castep.gz", "OUTCAR.xz"),
+    *("stdout.log", "stderr.log"),
 )
 BESIDE = {"y.castep": "nothing\n", "y.cell": "", "INCAR.relax1": "", "y.out": "Program PWSCF v.7.2\n"}
 

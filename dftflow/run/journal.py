@@ -2,8 +2,8 @@
 
 A plan of a thousand materials is many megabytes, and a place is noted for every step: written as a whole each time, the
 plan would cost more than the calculations of a small study. So changes are added here, and whoever writes the plan
-anew puts them in and removes the journal. Each line is JSON with ``plan``, the id of the plan it belongs to; a line of
-another plan, which a kill between these two left behind, says nothing.
+anew puts them in and removes the journal, as every run does before its first line. Each line is JSON with ``plan``, the
+id of the plan it belongs to; a line of another plan, which a kill between these two left behind, says nothing.
 """
 
 from __future__ import annotations

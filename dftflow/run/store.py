@@ -165,8 +165,7 @@ def _with_changes(plan: PlanFile, changes: Iterable[Mapping[str, Any]]) -> PlanF
     """`plan` after `changes`, each of a step that it has."""
     steps: dict[str, _Change] = {}
     wall_time_s = plan.wall_time_s
-    for change in changes:
-        found = TypeAdapter(_Change).validate_python(change)
+    for found in TypeAdapter(list[_Change]).validate_python(list(changes)):
         below(Path(), found.folder)
         if found.wall_time_s is None:
             steps[found.step] = found

@@ -134,7 +134,6 @@ def advance(out: Path, step: str | None = None) -> WrittenDecks:
     _refuse_what_holds_no_decks(out)
     with locked(out):
         folder = StudyFolder.existing(out)
-        folder.write_whole()
         wanted = None if step is None else folder.plan.step(step)
         work = Work(folder.plan, folder)
         written = _write(work)
@@ -169,8 +168,7 @@ def _write(work: Work) -> WrittenDecks:
     steps = work.plan.steps
     ledger = Ledger(out)
     executor = ByHand(out, ledger)
-    ends = run_graph([work.node(step, work.job_by_hand) for step in steps], executor, record=work.folder.record)
-    work.folder.write_whole()
+    ends = run_graph([work.node(step, work.job_by_hand) for step in steps], executor)
     decks = tuple(_written(work, step, ends[step.name]) for step in steps)
     sheet = run_sheet(
         work.plan.code,
