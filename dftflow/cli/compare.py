@@ -60,26 +60,16 @@ def command(first: Path, second: Path, as_json: bool) -> None:
 
 def _sound_at(place: Path) -> tuple[Sound, list[str]]:
     """What may be used of the calculation at `place`, and what was refused of it."""
-    from dftflow.codes.finding import find_calculations
-    from dftflow.codes.registry import load_code
-    from dftflow.errors import InputError, ParseError
-    from dftflow.gate.calculation import sound
+    from dftflow.errors import ParseError
+    from dftflow.gate.found import calculation_at
 
-    found = find_calculations(place)
-    if len(found) != 1:
-        places = ", ".join(str(calculation.folder / calculation.seed) for calculation in found)
-        raise InputError(
-            f"there are {len(found)} calculations here: {places}" if found else "there is no calculation here",
-            where=str(place),
-            fix="name a file of the one that is meant" if found else "give the folder that holds its output files",
-        )
-    reading = load_code(found[0].code).read(found[0])
-    refused = [file.error for file in reading.files if file.error is not None]
-    if reading.results is None:
-        raise next(iter(refused), ParseError("the calculation has left no output", where=str(place)))
+    found = calculation_at(place)
+    _ = found.results  # raises where there are none
+    judged = found.judged
+    assert judged is not None, "there are results"
+    refused = [file.error for file in found.refused_files if file.error is not None]
     for error in refused:
         click.echo(f"note: not used: {error}", err=True)
-    judged = sound(reading.results)
     for part in judged.refused_parts:
         if part in ("energy", "structure"):
             raise ParseError(f"the {part} was refused", reason=judged.why_without(part), where=str(place))

@@ -13,18 +13,15 @@ import click
 from dftflow.cli.place import Place
 
 if TYPE_CHECKING:
-    from dftflow.codes.base import FileReading, Reading
+    from dftflow.codes.base import FileReading
     from dftflow.errors import DftflowError
     from dftflow.gate.calculation import Sound
+    from dftflow.gate.found import FoundCalculation
     from dftflow.model.absolute import CalculationLevels, SlabSide
     from dftflow.model.method import Method
     from dftflow.model.results import Results
 
 __all__ = ["command"]
-
-HOLD_BANDS = ("eigenvalues", "run", "log", "checkpoint", "saved calculation")
-HOLD_POTENTIALS = ("potential", "plane averages")
-"""Kinds of files, as the readers call them, that may hold eigenvalues, and a potential."""
 
 
 @click.command()
@@ -39,20 +36,19 @@ def command(folders: tuple[Path, ...], code: str | None, as_json: bool) -> None:
     as a potential of another cell than the log's. The exit code is 6 when anything was refused.
     """
     from dftflow.errors import InputError, ParseError
-    from dftflow.gate.calculation import sound
+    from dftflow.gate.found import calculations_in
 
     files: list[FileReading] = []
     parts: list[str] = []
     documents: list[dict[str, Any]] = []
     count = 0
-    for count, reading in enumerate(_read(folders, code), start=1):
-        judged = None if reading.results is None else sound(reading.results)
-        files += reading.files
-        parts += [] if judged is None else _refused_parts(reading, judged)
+    for count, found in enumerate(calculations_in(folders, code), start=1):
+        files += found.reading.files
+        parts += found.refused_parts
         if as_json:
-            documents.append(_document(reading, judged))
+            documents.append(_document(found))
         else:
-            click.echo(_printable("\n".join([*([""] if count > 1 else []), *_page(reading, judged)])))
+            click.echo(_printable("\n".join([*([""] if count > 1 else []), *_page(found)])))
     strange = _passed_over(folders, files)
     if not count:
         raise InputError(
@@ -85,22 +81,6 @@ def _passed_over(folders: Sequence[Path], files: Sequence[FileReading]) -> list[
     return [f"passed over: {file}: it is {kind}, not a file" for file, kind in strange.items() if file not in named]
 
 
-def _refused_parts(reading: Reading, judged: Sound) -> list[str]:
-    place = reading.calculation.folder / reading.calculation.seed
-    return [f"{place}: {part}: {judged.why_without(part)}" for part in judged.refused_parts]
-
-
-def _read(folders: Sequence[Path], code: str | None) -> Iterator[Reading]:
-    """One at a time, so that the potential of one is gone before the next is read; each calculation once."""
-    from dftflow.codes.finding import find_calculations
-    from dftflow.codes.registry import load_code
-
-    calculations = [calculation for folder in folders for calculation in find_calculations(folder, code)]
-    once = {(found.code, found.folder.resolve(), found.seed): found for found in reversed(calculations)}
-    for calculation in reversed(once.values()):
-        yield load_code(calculation.code).read(calculation)
-
-
 def _printable(text: str) -> str:
     """The text with what no terminal can show replaced: the name of a file may hold any byte."""
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -118,10 +98,10 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _document(reading: Reading, judged: Sound | None) -> dict[str, Any]:
+def _document(found: FoundCalculation) -> dict[str, Any]:
     from dataclasses import asdict
 
-    calculation = reading.calculation
+    calculation, judged = found.calculation, found.judged
     return {
         "code": calculation.code,
         "folder": str(calculation.folder),
@@ -133,49 +113,17 @@ def _document(reading: Reading, judged: Sound | None) -> dict[str, Any]:
                 "summary": file.summary,
                 "refused": None if file.error is None else str(file.error),
             }
-            for file in reading.files
+            for file in found.reading.files
         ],
         "refused": [] if judged is None else [asdict(refusal) for refusal in judged.refused],
-        "results": None if judged is None else _results(judged, reading),
+        "results": None if judged is None else _results(found),
     }
 
 
-def _levels_of(judged: Sound, reading: Reading) -> CalculationLevels:
-    """The levels, with the refusal as the reason where something is missing because it, or its file, was refused."""
-    from dataclasses import replace
-
-    from dftflow.analysis.calculation_levels import calculation_levels
-
-    levels, results = calculation_levels(judged.results), judged.results
-    no_bands = judged.why_without("bands") or (_refused_file(reading, HOLD_BANDS) if results.bands is None else "")
-    no_potential = judged.why_without("potential")
-    if not no_potential and results.potential is None:
-        no_potential = _refused_file(reading, HOLD_POTENTIALS)
-    return replace(
-        levels,
-        why_no_edges=f"the eigenvalues were refused: {no_bands}" if no_bands else levels.why_no_edges,
-        why_no_vacuum=f"the potential was refused: {no_potential}"
-        if no_potential and levels.why_no_vacuum
-        else levels.why_no_vacuum,
-    )
-
-
-def _refused_file(reading: Reading, kinds: tuple[str, ...]) -> str:
-    """Name of the first refused file of one of `kinds`, and why; ``""`` when none was."""
-    return next(
-        (
-            f"{file.file.name}: {file.error.summary}"
-            for file in reading.files
-            if file.error is not None and any(kind in file.kind for kind in kinds)
-        ),
-        "",
-    )
-
-
-def _results(judged: Sound, reading: Reading) -> dict[str, Any]:
+def _results(found: FoundCalculation) -> dict[str, Any]:
     from dataclasses import asdict
 
-    results, levels = judged.results, _levels_of(judged, reading)
+    results, levels = found.results, found.levels()
     return {
         "status": results.status,
         "finished": results.status == "finished",
@@ -248,15 +196,15 @@ def _side(side: SlabSide) -> dict[str, Any]:
 # --- a page for a person ----------------------------------------------------------------------------------------
 
 
-def _page(reading: Reading, judged: Sound | None) -> list[str]:
-    calculation = reading.calculation
-    lines = [f"{calculation.folder / calculation.seed}  ({calculation.code})"]
-    if judged is not None:
-        lines += [f"  {name:<14} {text}" for name, text in _facts(judged, reading) if text]
-    width = max((len(file.file.name) for file in reading.files), default=0)
-    for file in reading.files:
-        found = file.summary if file.error is None else _refusal(file.error)
-        lines.append(f"  {file.file.name:<{width}}  {file.kind}: {found}".rstrip(": "))
+def _page(found: FoundCalculation) -> list[str]:
+    files = found.reading.files
+    lines = [f"{found.place}  ({found.calculation.code})"]
+    if found.judged is not None:
+        lines += [f"  {name:<14} {text}" for name, text in _facts(found, found.judged) if text]
+    width = max((len(file.file.name) for file in files), default=0)
+    for file in files:
+        content = file.summary if file.error is None else _refusal(file.error)
+        lines.append(f"  {file.file.name:<{width}}  {file.kind}: {content}".rstrip(": "))
     return lines
 
 
@@ -265,9 +213,9 @@ def _refusal(error: DftflowError) -> str:
     return f"REFUSED: {error.summary}{why}" + (f" ({error.where})" if error.where else "")
 
 
-def _facts(judged: Sound, reading: Reading) -> Iterator[tuple[str, str]]:
+def _facts(found: FoundCalculation, judged: Sound) -> Iterator[tuple[str, str]]:
     """What is known, line by line. Every number of a calculation that did not finish says so."""
-    results, levels = judged.results, _levels_of(judged, reading)
+    results, levels = found.results, found.levels()
     status = results.status.replace("_", " ")
     yield "status", f"{status}, {results.code} {results.code_version}".rstrip()
     flag = "" if results.status == "finished" else f"   ({status})"

@@ -293,7 +293,7 @@ def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
         monkeypatch.setattr("dftflow.codes.finding.code_names", lambda: ("gpaw",))
         monkeypatch.setattr("dftflow.codes.finding.load_code", lambda _: Double())
-        monkeypatch.setattr("dftflow.codes.registry.load_code", lambda _: Double())
+        monkeypatch.setattr("dftflow.gate.found.load_code", lambda _: Double())
         return tmp_path
 
     return put
