@@ -12,6 +12,7 @@ __all__ = [
     "AlignmentType",
     "PublishedOffset",
     "Range",
+    "ReferenceLevel",
     "SIGN_CONVENTION",
 ]
 
@@ -36,6 +37,8 @@ class AbsoluteEdges:
         Relative to vacuum: negative numbers.
     range_ev
         How far both edges together may lie from there, by what `Alignment.range_holds` names.
+    source
+        Where quoted numbers are from (a DOI, a file and its row); ``""`` for what was calculated here.
     """
 
     material: str
@@ -43,6 +46,22 @@ class AbsoluteEdges:
     vbm_ev: float
     cbm_ev: float
     range_ev: Range
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceLevel:
+    """A level beside the band edges: a redox couple, the work function of an electrode.
+
+    Attributes
+    ----------
+    energy_ev
+        Relative to vacuum: a negative number.
+    """
+
+    name: str
+    energy_ev: float
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

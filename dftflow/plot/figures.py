@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,6 +19,7 @@ from dftflow.model.outcome import MaterialOutcome, SlabOutcome, StudyOutcome
 from dftflow.plot.alignment import diagram_columns, diagram_size_in, draw_alignment
 from dftflow.plot.bands import draw_bands, path_length
 from dftflow.plot.colors import material_colors
+from dftflow.plot.drawing import Drawing
 from dftflow.plot.kept import KeptFigures, digest_of
 from dftflow.plot.labels import kpoint_name, mathtext, wrapped
 from dftflow.plot.offsets import draw_offsets, offsets_by_pair, offsets_height_in
@@ -28,9 +27,8 @@ from dftflow.plot.potential import draw_potential_profile
 from dftflow.plot.structure import draw_elements, draw_slab_side, draw_structure
 from dftflow.run.store import storage_errors, write_atomically
 
-__all__ = ["MOST_PAIRS", "DrawnFigure", "StudyFigure", "draw_figures", "study_figures", "write_figures"]
+__all__ = ["MOST_PAIRS", "DrawnFigure", "draw_figures", "study_figures", "write_figures"]
 
-_STYLE = Path(__file__).with_name("dftflow.mplstyle")
 MOST_COLUMNS, MOST_BANDS, MOST_STRUCTURES = 16, 12, 24
 """Of one figure; wider or longer than three pages it is not looked at as one."""
 
@@ -44,51 +42,6 @@ _RANGES = (
     "of a line-up, how much it depends on where in the slab it is made (which bounds no error); of work functions, the "
     "Fermi level anywhere in the gap of each slab"
 )
-_NO_DATE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-
-
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class StudyFigure:
-    """One figure of a study, not drawn yet.
-
-    Attributes
-    ----------
-    name
-        Stem of its files.
-    caption
-        What it shows, in a sentence or two; also the alternative text.
-    build
-        Draws it; None when the data are missing.
-    shows
-        All that `build` draws from, as plain data, arrays, dataclasses and crystals.
-    missing
-        Why there is no figure, else ``""``.
-    of
-        The material that it is of; ``""`` for several.
-    """
-
-    name: str
-    title: str
-    caption: str
-    build: Callable[[], Figure] | None
-    shows: tuple[object, ...] = ()
-    missing: str = ""
-    of: str = ""
-
-    def render(self, *formats: str) -> dict[str, bytes]:
-        """Format (``svg``, ``pdf``, ``png``) -> content of the file; empty when there is nothing to draw."""
-        if self.build is None:
-            return {}
-        files = {}
-        with matplotlib.style.context(["default", str(_STYLE)]):
-            figure = self.build()
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
-            for extension in formats:
-                buffer = io.BytesIO()
-                figure.savefig(buffer, format=extension, metadata=_NO_DATE[extension])
-                files[extension] = buffer.getvalue()
-        return files
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -107,7 +60,7 @@ class DrawnFigure:
         Its files are those that were drawn before.
     """
 
-    figure: StudyFigure
+    figure: Drawing
     files: Mapping[str, bytes]
     missing: str
     kept: bool = False
@@ -141,7 +94,7 @@ def draw_figures(
     return tuple(drawn)
 
 
-def _drawn(figure: StudyFigure, formats: Sequence[str], kept: KeptFigures | None) -> DrawnFigure:
+def _drawn(figure: Drawing, formats: Sequence[str], kept: KeptFigures | None) -> DrawnFigure:
     if figure.build is None:
         return DrawnFigure(figure=figure, files={}, missing=figure.missing)
     digest = "" if kept is None else digest_of(figure.title, figure.caption, *figure.shows)
@@ -175,7 +128,7 @@ def write_figures(figures: Sequence[DrawnFigure], folder: Path) -> tuple[Path, .
     return tuple(paths)
 
 
-def study_figures(outcome: StudyOutcome) -> tuple[StudyFigure, ...]:
+def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
     """All figures of a study: alignment, offsets of several pairs, bands, structures, one potential profile a slab.
 
     What does not fit into one figure stands in several, with numbers at the end of their names.
@@ -222,18 +175,18 @@ def _pages(items: Sequence[Item], most: int) -> list[tuple[Item, ...]]:
     return [tuple(items[i * size : (i + 1) * size]) for i in range(count)]
 
 
-def _numbered(name: str, title: str, number: int, count: int) -> dict[str, str]:
+def _numbered(name: str, title: str, number: int, count: int) -> dict[str, Any]:
     if count == 1:
         return {"name": name, "title": title}
     return {"name": f"{name}-{number}", "title": f"{title}, {number} of {count}"}
 
 
-def _alignment_figures(shown: _Shown) -> list[StudyFigure]:
+def _alignment_figures(shown: _Shown) -> list[Drawing]:
     pages = _pages(shown.columns, MOST_COLUMNS)
     return [_alignment_figure(shown, columns, number, len(pages)) for number, columns in enumerate(pages, start=1)]
 
 
-def _alignment_figure(shown: _Shown, columns: tuple[AbsoluteEdges, ...], number: int, count: int) -> StudyFigure:
+def _alignment_figure(shown: _Shown, columns: tuple[AbsoluteEdges, ...], number: int, count: int) -> Drawing:
     alignments, colors = shown.outcome.alignments, shown.colors
     here = set(columns)
     rows = shown.rows if count == 1 else tuple(row for row in shown.rows if row.first in here and row.second in here)
@@ -259,7 +212,7 @@ def _alignment_figure(shown: _Shown, columns: tuple[AbsoluteEdges, ...], number:
         return figure
 
     used = {edges.material: colors[edges.material] for edges in columns}
-    return StudyFigure(
+    return Drawing(
         **_numbered("alignment", "Band alignment", number, count),
         caption=caption,
         build=build if columns else None,
@@ -268,13 +221,13 @@ def _alignment_figure(shown: _Shown, columns: tuple[AbsoluteEdges, ...], number:
     )
 
 
-def _offset_figures(shown: _Shown) -> list[StudyFigure]:
+def _offset_figures(shown: _Shown) -> list[Drawing]:
     """Offsets of several pairs of materials, in as many figures as they fill pages; none where nobody would look."""
     pages: list[tuple[Alignment, ...]] = []
     pairs = shown.pairs
     if len(pairs) > MOST_PAIRS:
         why = f"{len(pairs)} pairs of materials would fill more pages than are looked at; results.json has them all"
-        return [StudyFigure(name="offsets", title="Band offsets", caption="", build=None, missing=why)]
+        return [Drawing(name="offsets", title="Band offsets", caption="", build=None, missing=why)]
     for pair in pairs if len(pairs) > 1 else ():
         if pages and offsets_height_in((*pages[-1], *pair)) <= _PAGE_HEIGHT_IN:
             pages[-1] += pair
@@ -283,13 +236,13 @@ def _offset_figures(shown: _Shown) -> list[StudyFigure]:
     return [_offset_figure(rows, number, len(pages)) for number, rows in enumerate(pages, start=1)]
 
 
-def _offset_figure(rows: tuple[Alignment, ...], number: int, count: int) -> StudyFigure:
+def _offset_figure(rows: tuple[Alignment, ...], number: int, count: int) -> Drawing:
     def build() -> Figure:
         figure = Figure(figsize=(_PAGE_IN, offsets_height_in(rows)), layout="constrained")
         draw_offsets(figure.subplots(), rows)
         return figure
 
-    return StudyFigure(
+    return Drawing(
         **_numbered("offsets", "Band offsets", number, count),
         caption=f"Offsets between each two materials by each method, with their range: {_RANGES}.",
         build=build,
@@ -297,7 +250,7 @@ def _offset_figure(rows: tuple[Alignment, ...], number: int, count: int) -> Stud
     )
 
 
-def _bands_figures(shown: _Shown) -> list[StudyFigure]:
+def _bands_figures(shown: _Shown) -> list[Drawing]:
     materials = shown.outcome.materials
     drawn = [m for m in materials if m.bulk.edges and m.bulk.bands and max(m.bulk.bands.on_path, default=-1) >= 0]
     on_vacuum = all(m.name in shown.on_vacuum for m in drawn)
@@ -319,10 +272,10 @@ def _bands_figures(shown: _Shown) -> list[StudyFigure]:
 
 def _bands_figure(
     shown: _Shown, drawn: tuple[MaterialOutcome, ...], caption: str, *, on_vacuum: bool, name: str, title: str
-) -> StudyFigure:
+) -> Drawing:
     absolute = {m.name: shown.on_vacuum[m.name] for m in drawn} if on_vacuum else {}
     colors = {m.name: shown.colors[m.name] for m in drawn}
-    return StudyFigure(
+    return Drawing(
         name=name,
         title=title,
         caption=caption,
@@ -375,7 +328,7 @@ def _build_bands(
     return figure
 
 
-def _structures_figures(outcome: StudyOutcome) -> list[StudyFigure]:
+def _structures_figures(outcome: StudyOutcome) -> list[Drawing]:
     pages = _pages(outcome.materials, MOST_STRUCTURES)
     return [
         _structures_figure(page, **_numbered("structures", "Crystal structures", n, len(pages)))
@@ -383,7 +336,7 @@ def _structures_figures(outcome: StudyOutcome) -> list[StudyFigure]:
     ]
 
 
-def _structures_figure(materials: tuple[MaterialOutcome, ...], *, name: str, title: str) -> StudyFigure:
+def _structures_figure(materials: tuple[MaterialOutcome, ...], *, name: str, title: str) -> Drawing:
     def build() -> Figure:
         n_columns = min(len(materials), 3)
         n_rows = math.ceil(len(materials) / n_columns)
@@ -400,7 +353,7 @@ def _structures_figure(materials: tuple[MaterialOutcome, ...], *, name: str, tit
         draw_elements(legend.subplots(), sorted(elements, key=elements.__getitem__, reverse=True))
         return figure
 
-    return StudyFigure(
+    return Drawing(
         name=name,
         title=title,
         caption="Unit cells as calculated, each seen along its lattice vector c, all on one scale.",
@@ -419,10 +372,10 @@ def _same_scale(axes: Sequence[Axes]) -> None:
         ax.set_ylim(sum(y) / 2 - height / 2, sum(y) / 2 + height / 2)
 
 
-def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int, color: str) -> StudyFigure:
+def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int, color: str) -> Drawing:
     surface = f"{material.name} {material.surface(slab)}"
     why = slab.failure or slab.model.refused or "the slab has no potential"
-    return StudyFigure(
+    return Drawing(
         name=f"potential-{re.sub(r'[^A-Za-z0-9]+', '-', material.name).strip('-')}-slab{number}",
         title=f"Potential across {surface}",
         caption=f"Plane-averaged potential across the slab {surface}: planar and macroscopic average, and the plateaus "

@@ -31,7 +31,8 @@ from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
 from dftflow.plot import figures
 from dftflow.plot.colors import material_colors
-from dftflow.plot.figures import StudyFigure, draw_figures, study_figures, write_figures
+from dftflow.plot.drawing import Drawing
+from dftflow.plot.figures import draw_figures, study_figures, write_figures
 from dftflow.plot.labels import mathtext
 
 NAMES = [
@@ -44,7 +45,7 @@ NAMES = [
 ]
 
 
-def _figure(outcome: StudyOutcome, name: str) -> StudyFigure:
+def _figure(outcome: StudyOutcome, name: str) -> Drawing:
     return next(f for f in study_figures(outcome) if f.name == name)
 
 

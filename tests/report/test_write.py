@@ -14,7 +14,8 @@ from outcomes import make_many, make_outcome
 
 from dftflow.errors import StoreError
 from dftflow.plot import kept
-from dftflow.plot.figures import StudyFigure, study_figures
+from dftflow.plot.drawing import Drawing
+from dftflow.plot.figures import study_figures
 from dftflow.plot.kept import DRAWN_FILE
 from dftflow.report import page as page_module
 from dftflow.report import write
@@ -28,9 +29,9 @@ def test_each_figure_is_drawn_once_and_the_page_shows_the_files(
     drawn = {figure.name for figure in study_figures(study) if figure.build is not None}
     rendered: Counter[str] = Counter()
     saved: Counter[str] = Counter()
-    render, save = StudyFigure.render, Figure.savefig
+    render, save = Drawing.render, Figure.savefig
 
-    def counted(self: StudyFigure, *formats: str) -> dict[str, bytes]:
+    def counted(self: Drawing, *formats: str) -> dict[str, bytes]:
         rendered[self.name] += self.build is not None
         return render(self, *formats)
 
@@ -38,7 +39,7 @@ def test_each_figure_is_drawn_once_and_the_page_shows_the_files(
         saved[format] += 1
         save(self, *args, format=format, **options)
 
-    monkeypatch.setattr(StudyFigure, "render", counted)
+    monkeypatch.setattr(Drawing, "render", counted)
     monkeypatch.setattr(Figure, "savefig", kept)
     written = write_outcome(study, tmp_path / "run")
     assert {name: count for name, count in rendered.items() if count} == dict.fromkeys(drawn, 1)
@@ -82,13 +83,13 @@ def test_what_is_not_dftflow_s_is_not_overwritten(tmp_path: Path, name: str) -> 
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the figures that are drawn, in order."""
     names: list[str] = []
-    render = StudyFigure.render
+    render = Drawing.render
 
-    def counted(self: StudyFigure, *formats: str) -> dict[str, bytes]:
+    def counted(self: Drawing, *formats: str) -> dict[str, bytes]:
         names.append(self.name)
         return render(self, *formats)
 
-    monkeypatch.setattr(StudyFigure, "render", counted)
+    monkeypatch.setattr(Drawing, "render", counted)
     return names
 
 

@@ -1,0 +1,95 @@
+"""One figure that can be drawn: what it is called and says, how it is drawn, and the numbers that it shows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+__all__ = ["FORMATS", "Drawing", "FigureData"]
+
+FORMATS = ("svg", "pdf", "png")
+_STYLE = Path(__file__).with_name("dftflow.mplstyle")
+_NO_DATE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureData:
+    """The numbers that a figure shows, as a table.
+
+    Attributes
+    ----------
+    columns
+        Their names, with the unit: ``"energy_ev"``, ``"distance_per_ang"``.
+    rows
+        One value a column; None for what is not known.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[float | int | str | None, ...], ...]
+
+    def csv(self) -> str:
+        """Comma-separated text with a line of names; a value that is not known is empty."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(["" if value is None else value for value in row] for row in self.rows)
+        return text.getvalue()
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Drawing:
+    """One figure, not drawn yet.
+
+    Attributes
+    ----------
+    name
+        Stem of its files.
+    caption
+        What it shows, in a sentence or two; also the alternative text.
+    build
+        Draws it; None when the data are missing.
+    data
+        The numbers that it shows; None where there are none.
+    shows
+        All that `build` draws from, as plain data, arrays, dataclasses and crystals.
+    missing
+        Why there is no figure, else ``""``.
+    of
+        The material that it is of; ``""`` for several.
+    """
+
+    name: str
+    title: str
+    caption: str
+    build: Callable[[], Figure] | None
+    data: Callable[[], FigureData] | None = None
+    shows: tuple[object, ...] = ()
+    missing: str = ""
+    of: str = ""
+
+    def render(self, *formats: str, styles: Sequence[str] = ()) -> dict[str, bytes]:
+        """Format (``svg``, ``pdf``, ``png``) -> content of the file; empty when there is nothing to draw.
+
+        Parameters
+        ----------
+        styles
+            matplotlib's style sheets, by name or path, on top of dftflow's own.
+        """
+        if self.build is None:
+            return {}
+        files = {}
+        with matplotlib.style.context(["default", str(_STYLE), *styles]):
+            figure = self.build()
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+            for extension in formats:
+                buffer = io.BytesIO()
+                figure.savefig(buffer, format=extension, metadata=_NO_DATE[extension])
+                files[extension] = buffer.getvalue()
+        return files
