@@ -26,7 +26,7 @@ class ProjectionGroup:
     site
         Index into the geometry's atoms; None for all atoms of the element.
     orbital
-        ``"s"``, ``"p"``, ``"d"``, ``"f"``, or one of a shell as the code names it, shell first (``"px"``, ``"dx2-y2"``);
+        ``"s"``, ``"p"``, ``"d"``, ``"f"``, or one of a shell as the code names it (``"px"``, ``"dx2-y2"``), shell first;
         None for all of them.
     """
 
