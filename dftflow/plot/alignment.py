@@ -49,7 +49,7 @@ def alignment_drawing(
     levels
         Drawn as lines across the diagram: redox couples, electrodes.
     width_in, height_in
-        Of the figure, in inches; else a width of 3.3 (up to three columns) or 6.7, and the height that it takes.
+        Of the figure, in inches; else a width of 3.3 (up to three columns), 6.7 or what they need, and the height that it takes.
     fill
         Whether the bands are of one tint or fade away from their edges.
     name
@@ -59,7 +59,7 @@ def alignment_drawing(
     -------
     Drawing
         Its `data` have every number of the diagram, those that it has no room for too. Drawing it raises
-        `AnalysisError` for edges that `check_edges` refuses.
+        `AnalysisError` for edges that `check_edges` refuses, and for a size in which nothing could be read.
     """
     columns, rows, levels = tuple(columns), tuple(rows), tuple(levels)
     shades = material_colors(edges.material for edges in columns) if colors is None else colors
@@ -111,13 +111,18 @@ def _data(diagram: Diagram) -> FigureData:
         low, high = row.range_ev or (None, None)
         offset: dict[str, float | str | None] = {
             "kind": "offset", "name": left.material, "surface": left.surface, "second_name": right.material,
-            "second_surface": right.surface, "valence_band_offset_ev": row.valence_band_offset_ev,
-            "conduction_band_offset_ev": row.conduction_band_offset_ev, "range_low_ev": low, "range_high_ev": high,
+            "second_surface": right.surface, "valence_band_offset_ev": _rounded(row.valence_band_offset_ev),
+            "conduction_band_offset_ev": _rounded(row.conduction_band_offset_ev), "range_low_ev": low, "range_high_ev": high,
             "type": row.type, "method": row.method, "source": row.source,
         }  # fmt: skip
         found.append(offset)
     found += [{"kind": "level", "name": v.name, "energy_ev": v.energy_ev, "source": v.source} for v in diagram.levels]
     return FigureData(columns=_DATA, rows=tuple(tuple(row.get(name) for name in _DATA) for row in found))
+
+
+def _rounded(value_ev: float | None) -> float | None:
+    """Without the noise of a difference of two levels."""
+    return None if value_ev is None else round(value_ev, 9)
 
 
 def diagram_columns(rows: Iterable[Alignment], names: Sequence[str]) -> tuple[AbsoluteEdges, ...]:

@@ -36,16 +36,18 @@ def draw_diagram(diagram: Diagram, *, width_in: float | None, height_in: float |
     AnalysisError
         As `laid_out`.
     """
-    layout = laid_out(diagram, width_in, height_in)
+    ruler = Ruler()
+    layout = laid_out(diagram, width_in, height_in, ruler)
     width, height = layout.size
     figure = Figure(figsize=(width / 72, height / 72))
     ax = _axes(figure, layout.panel, layout)
     ax.set_xlim(0, layout.panel[2])
     ax.set_ylim(layout.low_ev, layout.high_ev)
-    _draw_axis(ax, layout)
+    _draw_axis(ax, layout, ruler)
     _draw_labels(ax, layout)
     for place, edges in enumerate(diagram.columns):
         _draw_column(ax, layout, edges, layout.centers[place], diagram.colors[edges.material], fill)
+        _draw_edge_texts(ax, layout, edges, layout.centers[place], ruler)
     for place, row in diagram.between.items():
         _draw_steps(ax, diagram, layout, place)
         _draw_offset(ax, layout, row, place)
@@ -66,7 +68,7 @@ def _axes(figure: Figure, place: tuple[float, float, float, float], layout: Layo
     return figure.add_axes((left / width, bottom / height, across / width, up / height))
 
 
-def _draw_axis(ax: Axes, layout: Layout) -> None:
+def _draw_axis(ax: Axes, layout: Layout, ruler: Ruler) -> None:
     panel = layout.panel[3]
     ticks = MaxNLocator(nbins=max(3, int(panel // 26)), steps=[1, 2, 5, 10]).tick_values(layout.low_ev, layout.high_ev)
     room = layout.ev(4.0)
@@ -74,7 +76,7 @@ def _draw_axis(ax: Axes, layout: Layout) -> None:
     ax.tick_params(axis="y", labelsize=6.5)
     ax.set_xticks([])
     long = "Energy relative to vacuum (eV)"
-    ax.set_ylabel(long if Ruler().width_pt(long, 7.0) < panel else "Energy (eV)", fontsize=7.0, labelpad=3)
+    ax.set_ylabel(long if ruler.width_pt(long, 7.0) < panel else "Energy (eV)", fontsize=7.0, labelpad=3)
     ax.spines[["top", "right", "bottom"]].set_visible(False)
 
 
@@ -88,10 +90,7 @@ def _draw_labels(ax: Axes, layout: Layout) -> None:
         if abs(label.at_ev - label.energy_ev) > layout.ev(0.5):
             ends = [label.energy_ev, label.at_ev]
             ax.plot([right, right + 6], ends, color=_PALE, linewidth=0.4, clip_on=False, zorder=1)
-        ax.text(
-            right + 8, label.at_ev, label.text, ha="left", va="center", fontsize=layout.label_pt, color=_INK,
-            linespacing=1.1,
-        )  # fmt: skip
+        ax.text(right + 8, label.at_ev, label.text, ha="left", va="center", fontsize=layout.label_pt, color=_INK)
 
 
 def _draw_column(ax: Axes, layout: Layout, edges: AbsoluteEdges, center: float, color: str, fill: Fill) -> None:
@@ -105,7 +104,6 @@ def _draw_column(ax: Axes, layout: Layout, edges: AbsoluteEdges, center: float, 
             ax.add_patch(Rectangle((left, low), *size, fill=False, edgecolor=color, linestyle=_QUOTED, zorder=2.5))
     for level in (edges.vbm_ev, edges.cbm_ev):
         ax.plot([left, right], [level, level], color=color, linewidth=_EDGE, solid_capstyle="butt", zorder=3)
-    _draw_edge_texts(ax, layout, edges, center)
     if layout.saying.ranges and any(edges.range_ev):
         bars = [[-edges.range_ev[0]], [edges.range_ev[1]]]
         ax.errorbar(
@@ -138,7 +136,7 @@ def _tinted(color: str, tint: float) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _draw_edge_texts(ax: Axes, layout: Layout, edges: AbsoluteEdges, center: float) -> None:
+def _draw_edge_texts(ax: Axes, layout: Layout, edges: AbsoluteEdges, center: float, ruler: Ruler) -> None:
     """In the bands, clear of the bar at the left; the gap between them."""
     saying = layout.saying
     upright = saying.edge == "upright"
@@ -147,7 +145,6 @@ def _draw_edge_texts(ax: Axes, layout: Layout, edges: AbsoluteEdges, center: flo
     texts = [(affinity, edges.cbm_ev + half, _INK), (potential, edges.vbm_ev - half - layout.ev(0.7), _INK)]
     texts += [(gap_text(edges, saying.edge), middle, _GREY)] if edges in layout.with_gap else []
     bar = layout.bar if any(edges.range_ev) else 0.0
-    ruler = Ruler()
     for text, at, color in texts:
         size = ruler.size_pt(text, saying.font_pt)
         shift = max(0.0, size[1 if upright else 0] / 2 + bar - layout.column / 2)

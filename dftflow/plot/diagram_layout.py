@@ -24,11 +24,11 @@ from dftflow.plot.diagram_words import (
     surface_texts,
 )
 from dftflow.plot.labels import spread_apart, wrapped
+from dftflow.plot.look import COLUMN_IN, PAGE_IN
 from dftflow.plot.ruler import Ruler
 
-__all__ = ["COLUMN_IN", "PAGE_IN", "Diagram", "Label", "Layout", "laid_out"]
+__all__ = ["Diagram", "Label", "Layout", "laid_out"]
 
-COLUMN_IN, PAGE_IN = 3.3, 6.7
 _MARGIN, _INDENT, _PAD, _BAR = 4.0, 3.0, 2.5, 5.0
 _WIDEST_COLUMN, _WIDEST_PITCH = 92.0, 150.0
 _LABEL_PT, _LEADER = 6.5, 9.0
@@ -133,7 +133,7 @@ class _Across:
     zoom: bool
 
 
-def laid_out(diagram: Diagram, width_in: float | None, height_in: float | None) -> Layout:
+def laid_out(diagram: Diagram, width_in: float | None, height_in: float | None, ruler: Ruler) -> Layout:
     """Everything in its place.
 
     Raises
@@ -141,9 +141,14 @@ def laid_out(diagram: Diagram, width_in: float | None, height_in: float | None) 
     AnalysisError
         When so many columns have no room in that width, or what is said none in that height.
     """
-    ruler = Ruler()
-    width = 72 * (width_in or (COLUMN_IN if len(diagram.columns) < 4 else PAGE_IN))
+    width = 72 * (width_in or _least_width_in(diagram, COLUMN_IN if len(diagram.columns) < 4 else PAGE_IN, ruler))
     across = _across(diagram, width, ruler)
+    if across is None:
+        raise AnalysisError(
+            f"{len(diagram.columns)} columns have no room in a diagram {width / 72:.2f} in wide",
+            reason="names and numbers would be smaller than can be read",
+            fix=f"draw it at least {_least_width_in(diagram, width / 72, ruler):.1f} in wide, or fewer columns",
+        )
     marks = quoted_sources(diagram.columns, diagram.levels)
     rows = tuple(diagram.between.values())
     names = set_names(
@@ -172,7 +177,15 @@ def _left_out(diagram: Diagram, saying: Saying, names: Names) -> list[str]:
 # --- across -----------------------------------------------------------------------------------------------------
 
 
-def _across(diagram: Diagram, width: float, ruler: Ruler) -> _Across:
+def _least_width_in(diagram: Diagram, from_in: float, ruler: Ruler) -> float:
+    width_in = from_in
+    while _across(diagram, 72 * width_in, ruler) is None:
+        width_in = round(width_in + 0.1, 1)
+    return width_in
+
+
+def _across(diagram: Diagram, width: float, ruler: Ruler) -> _Across | None:
+    """None where the columns have no room."""
     count = len(diagram.columns)
     left = _MARGIN + ruler.height_pt("Energy", 7.0) + 3 + ruler.width_pt("\N{MINUS SIGN}10", 6.5) + 4
     texts = _labels(diagram.levels, quoted_sources(diagram.columns, diagram.levels), _LONGEST_LABEL * width, ruler)
@@ -180,19 +193,15 @@ def _across(diagram: Diagram, width: float, ruler: Ruler) -> _Across:
     zoom = _has_zoom(diagram, width)
     room = width - left - right - (_ZOOM if zoom else 0.0)
     pitch = min((room - 2 * _INDENT) / count, _WIDEST_PITCH)
-    saying, column = _saying(diagram, pitch, ruler)
-    if saying is None:
-        least = (width - room + 2 * _INDENT + count * column) / 72
-        raise AnalysisError(
-            f"{count} columns have no room in a diagram {width / 72:.2f} in wide",
-            reason="names and numbers would be smaller than can be read",
-            fix=f"draw it at least {least + 0.05:.1f} in wide, or fewer columns",
-        )
+    found = _saying(diagram, pitch, ruler)
+    if found is None:
+        return None
+    saying, column = found
     first = (room - count * pitch) / 2
     return _Across(
         left=left, width=room, pitch=pitch, column=column, saying=saying, labels=texts, zoom=zoom,
         centers=tuple(first + (i + 0.5) * pitch for i in range(count)),
-        label_rooms=tuple(ruler.height_pt(text, _LABEL_PT) + 1.0 for text in texts),
+        label_rooms=tuple(ruler.height_pt(text, _LABEL_PT) + (2.5 if "\n" in text else 1.0) for text in texts),
     )  # fmt: skip
 
 
@@ -218,9 +227,8 @@ def _labels(
     return tuple(texts)
 
 
-def _saying(diagram: Diagram, pitch: float, ruler: Ruler) -> tuple[Saying | None, float]:
-    """The fullest that there is room for and the width of a column, or None and the least pitch."""
-    inside, between = 0.0, 0.0
+def _saying(diagram: Diagram, pitch: float, ruler: Ruler) -> tuple[Saying, float] | None:
+    """The fullest that there is room for, and the width of a column."""
     for saying in SAYINGS:
         if not diagram.between and saying.offset != "with range" and not saying.in_strips:
             continue
@@ -230,7 +238,7 @@ def _saying(diagram: Diagram, pitch: float, ruler: Ruler) -> tuple[Saying | None
             spare = pitch - inside - between
             column = inside + (0.7 if saying.in_strips or len(diagram.columns) == 1 else 0.4) * spare
             return saying, min(column, _WIDEST_COLUMN)
-    return None, inside + between
+    return None
 
 
 def _inside(diagram: Diagram, saying: Saying, ruler: Ruler) -> float:

@@ -17,7 +17,7 @@ class Ruler:
     def __init__(self) -> None:
         figure = Figure(dpi=288)
         self._per_pt = figure.dpi / 72
-        self._renderer = RendererAgg(1, 1, figure.dpi)
+        self._renderer = RendererAgg(1, 1, figure.dpi)  # type: ignore[no-untyped-call]
         self._text = Text()
         self._text.set_figure(figure)
         self._known: dict[tuple[str, float], tuple[float, float]] = {}
