@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 import pytest
 from free_electrons import grid_bands, path_bands
@@ -14,17 +11,11 @@ from text_boxes import overlaps
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.errors import AnalysisError
 from dftflow.model.projections import ProjectionGroup, Projections
-from dftflow.plot import drawing as drawing_module
 from dftflow.plot.band_figure import BandStructure, bands_drawing
 from dftflow.plot.drawing import Drawing
 from dftflow.plot.look import COLUMN_IN, PAGE_IN, Look
 
-
-@pytest.fixture(autouse=True)
-def style() -> Iterator[None]:
-    path = str(Path(drawing_module.__file__).with_name("dftflow.mplstyle"))
-    with matplotlib.style.context(["default", path]):
-        yield
+pytestmark = pytest.mark.usefixtures("style")
 
 
 def _structure(name: str, *, corners: str = "GXM|RG", metal: bool = False, **options: object) -> BandStructure:
