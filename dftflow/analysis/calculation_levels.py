@@ -16,7 +16,7 @@ from dftflow.model.levels import BandEdges, VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, Results
 
-__all__ = ["calculation_levels", "slab_normal"]
+__all__ = ["AVERAGING_ANG", "calculation_levels", "slab_normal", "standing_on"]
 
 LEAST_VACUUM_ANG = 6.0
 AVERAGING_ANG = 1.0
@@ -142,7 +142,7 @@ def _sides(results: Results, normal: int, edges: BandEdges | None) -> tuple[Slab
     if fermi is None:
         raise AnalysisError("there is no Fermi level to count from")
     assert results.structure is not None
-    grid = _standing_on(results.potential, normal)
+    grid = standing_on(results.potential, normal)
     _refuse_other_cell(results.potential, results.structure.lattice.matrix)
     heights: FloatArray = np.asarray(results.structure.frac_coords[:, normal], dtype=np.float64)
     # Only plane averages are used, so that any window of the macroscopic average will do.
@@ -165,7 +165,7 @@ def _on_one_zero(edges: BandEdges, vacuum: VacuumLevel) -> bool:
     return edges.vbm.zero == vacuum.level.zero
 
 
-def _standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
+def standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
     """The same potential with the lattice vector `normal` as the third one."""
     if grid.values_ev.shape[normal] == 1:
         raise AnalysisError(

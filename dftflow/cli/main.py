@@ -27,6 +27,10 @@ COMMANDS = {
     "collect": ("dftflow.cli.collect", "The report of a study that was run elsewhere."),
     "parse": ("dftflow.cli.parse", "What a folder of results holds, whichever code it is from."),
     "compare": ("dftflow.cli.compare", "Whether two calculations may be subtracted, line by line."),
+    "plot": (
+        "dftflow.cli.plot",
+        "Figures of results: bands, density of states, potential, structure, convergence.",
+    ),
     "lint": ("dftflow.cli.lint", "Check CASTEP input files without CASTEP."),
     "structure": ("dftflow.cli.structure", "List the shipped crystals; show, change or convert a crystal."),
     "slab": ("dftflow.cli.slab", "The terminations of a plane, and the slab to calculate."),
