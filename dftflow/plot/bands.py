@@ -60,11 +60,14 @@ def gap_text(edges: BandEdges | None) -> str:
     """``"gap 1.66 eV, direct at Γ"``, or that there is none."""
     if edges is None:
         return "no gap"
-    kind = "direct" if edges.direct else "indirect"
-    places = [(edges.vbm_label, edges.vbm_k), (edges.cbm_label, edges.cbm_k)]
-    names = [_point_name(label, k) for label, k in places[: 1 if edges.direct else 2]]
-    at = " to ".join(dict.fromkeys(name for name in names if name))
-    return f"gap {edges.band_gap_ev:.2f} eV, {kind}{f' at {at}' if edges.direct and at else f', {at}' if at else ''}"
+    vbm, cbm = _point_name(edges.vbm_label, edges.vbm_k), _point_name(edges.cbm_label, edges.cbm_k)
+    if edges.direct:
+        where = f" at {vbm}" if vbm else ""
+    elif vbm and cbm:
+        where = f", {vbm} to {cbm}"
+    else:
+        where = f", VBM at {vbm}" if vbm else f", CBM at {cbm}" if cbm else ""
+    return f"gap {edges.band_gap_ev:.2f} eV, {'direct' if edges.direct else 'indirect'}{where}"
 
 
 def _point_name(label: str, k: tuple[float, float, float]) -> str:
@@ -80,6 +83,7 @@ def draw_bands(
     energy_window: tuple[float, float],
     color: str,
     shaded: bool = True,
+    line_pt: float = 0.8,
 ) -> None:
     """Bands along their path, the gap shaded, the VBM (filled) and CBM (open) marked wherever the path meets them.
 
@@ -94,10 +98,12 @@ def draw_bands(
         Lowest and highest energy shown, relative to `zero_ev`.
     shaded
         Whether the gap is; not so where several lie over each other.
+    line_pt
+        Width of the lines.
     """
     low, high = energy_window
     dots = {"marker": "o", "markersize": 2.2, "markeredgewidth": 0} if axis.is_sparse else {}
-    width = 0.35 if axis.is_sparse else 0.8
+    width = 0.35 if axis.is_sparse else line_pt
     for spin, style in zip(axis.bands.eigenvalues_ev, _SPIN_STYLES, strict=False):
         for part in axis.parts:
             values = spin[list(part.points)] - zero_ev
@@ -130,8 +136,9 @@ def _draw_path(ax: Axes, axis: PathAxis) -> None:
     for x, _ in ticks[1:-1]:
         ax.axvline(x, color="0.6", linewidth=0.4, zorder=1)
     ax.set_xticks([x for x, _ in ticks], [name for _, name in ticks])
-    if any("(" in name for _, name in ticks):  # coordinates of points that have no name
-        ax.tick_params(axis="x", labelrotation=90, labelsize=6)
+    for label, (_, name) in zip(ax.get_xticklabels(), ticks, strict=True):
+        if " " in name:  # coordinates of a point that has no name
+            label.set(rotation=90, fontsize=6, linespacing=1.0)
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(0.0, axis.length or 1.0)
 
@@ -228,11 +235,11 @@ def _beside(shown: _Shown) -> Figure:
 def _overlaid(shown: _Shown) -> Figure:
     figure = Figure(figsize=shown.look.size_in(COLUMN_IN, 3.6), layout="constrained")
     ax = figure.subplots()
-    for structure, axis in zip(shown.structures, shown.axes, strict=True):
-        color = shown.colors[structure.name]
+    for number, (structure, axis) in enumerate(zip(shown.structures, shown.axes, strict=True)):
         draw_bands(
-            ax, axis, structure.edges, zero_ev=structure.zero_ev, energy_window=shown.window, color=color, shaded=False
-        )
+            ax, axis, structure.edges, zero_ev=structure.zero_ev, energy_window=shown.window,
+            color=shown.colors[structure.name], shaded=False, line_pt=max(1.4 - 0.6 * number, 0.5),
+        )  # fmt: skip
     texts = {s.name: f"{wrapped(shown.look.label(s.name), 40)}, {gap_text(s.edges)}" for s in shown.structures}
     handles = [ax.plot([], [], color=shown.colors[name], label=text)[0] for name, text in texts.items()]
     ax.set_ylabel(shown.axis_label)
@@ -260,10 +267,9 @@ def _caption(shown: _Shown, placed: str) -> str:
     metals = [s for s in shown.structures if s.edges is None]
     if len(metals) < len(shown.structures):
         words.append(_FIRST_WORDS)
-    words += [
-        f"{metal.name} has no gap to mark ({metal.why_no_edges}); the dashed line is its Fermi level."
-        for metal in metals
-    ]
+    for metal in metals:
+        why = metal.why_no_edges.partition(";")[0]
+        words.append(f"{metal.name} has no gap to mark: {why}. Dashed: its Fermi level.")
     sparse = [s.name for s, axis in zip(shown.structures, shown.axes, strict=True) if axis.is_sparse]
     if sparse:
         of = f" of {', '.join(sparse)}" if len(sparse) < len(shown.structures) else ""

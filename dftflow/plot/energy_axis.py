@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from dftflow.analysis.band_edges import why_no_clear_gap
 from dftflow.errors import AnalysisError
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.energy import Energy, EnergyZero
@@ -45,18 +44,18 @@ class AxisZero:
     why_not: str = ""
 
     @property
+    def known_ev(self) -> float:
+        """`energy_ev` of a zero that is known."""
+        assert self.energy_ev is not None, self.why_not
+        return self.energy_ev
+
+    @property
     def axis_label(self) -> str:
         """Label of the axis."""
         return _NAMES[self.reference]
 
 
-def known_zeros(
-    zero: EnergyZero,
-    fermi: Energy | None,
-    levels: CalculationLevels,
-    *,
-    smearing_ev: float | None = None,
-) -> dict[Reference, AxisZero]:
+def known_zeros(zero: EnergyZero, fermi: Energy | None, levels: CalculationLevels) -> dict[Reference, AxisZero]:
     """Every zero that energies of one calculation may be drawn from, each known or with the reason why it is not.
 
     Parameters
@@ -66,13 +65,11 @@ def known_zeros(
     fermi
         Fermi level.
     levels
-        Band edges and vacuum levels of the calculation.
-    smearing_ev
-        Of the electrons: a gap that is narrower is none (`why_no_clear_gap`).
+        Band edges, those of a clear gap, and vacuum levels of the calculation.
     """
     return {
         **_vacua(zero, levels),
-        "vbm": _vbm(zero, levels.edges, levels.why_no_edges, smearing_ev),
+        "vbm": _vbm(zero, levels.edges, levels.why_no_edges),
         "fermi": _fermi(zero, fermi),
     }
 
@@ -101,13 +98,11 @@ def _vacua(zero: EnergyZero, levels: CalculationLevels) -> dict[Reference, AxisZ
     return found
 
 
-def _vbm(zero: EnergyZero, edges: BandEdges | None, why: str, smearing_ev: float | None) -> AxisZero:
-    if edges is not None:
-        why = why_no_clear_gap(edges, smearing_ev)
-        if not why and edges.vbm.zero != zero:
-            why = "the band edges are of another run, on another zero"
-    if why or edges is None:
+def _vbm(zero: EnergyZero, edges: BandEdges | None, why: str) -> AxisZero:
+    if edges is None:
         return AxisZero(reference="vbm", energy_ev=None, why_not=why or "there are no band edges")
+    if edges.vbm.zero != zero:
+        return AxisZero(reference="vbm", energy_ev=None, why_not="the band edges are of another run, on another zero")
     return AxisZero(reference="vbm", energy_ev=edges.vbm.value_ev)
 
 
