@@ -67,9 +67,12 @@ class LevelSource:
         Offsets between two materials that were measured or published, each with its `Alignment.source`.
     notes
         What of the source was not used, and why.
+    refused
+        Files and parts of results that fail a check, with the reason.
     """
 
     levels: tuple[SourcedLevels, ...] = ()
     references: tuple[ReferenceLevel, ...] = ()
     offsets: tuple[Alignment, ...] = ()
     notes: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()

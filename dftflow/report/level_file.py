@@ -194,7 +194,7 @@ def _tree(value: Any, where: Callable[[tuple[object, ...]], str], place: tuple[o
     return _Tree(at=at, text="" if value is None else str(value))
 
 
-class _Composer(yaml.SafeLoader):
+class _Composer(yaml.SafeLoader):  # type: ignore[misc]  # it comes without types
     """Nodes alone: nothing is constructed, and an alias, which can make a few lines a gigabyte, is no node."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

@@ -27,7 +27,7 @@ QUOTED = "quoted levels"
 NOT_TOLD = "as quoted; its source does not say what it holds"
 SHE_EV = 4.44
 """Recommended absolute potential of the standard hydrogen electrode, ± 0.02 V, water, 298.15 K."""
-SHE_SOURCE = "SHE at 4.44 ± 0.02 eV below vacuum: 10.1351/pac198658070955"
+SHE_SOURCE = "SHE 4.44 ± 0.02 eV below vacuum, 10.1351/pac198658070955"
 LOWEST_AFFINITY_EV = -3.0
 MOST_TEXT = 300
 TYPES: tuple[AlignmentType, ...] = get_args(AlignmentType)
@@ -285,7 +285,8 @@ def reference_level(name: str, value: float, scale: str, source: str) -> Referen
         energy_ev = value
     else:
         energy_ev = round(-SHE_EV - value, 9)
-        source = "; ".join(filter(None, (source, f"{value:+g} V vs {scale}, {SHE_SOURCE}")))
+        taken = f"{scale} taken for SHE; {SHE_SOURCE}" if scale != "SHE" else SHE_SOURCE
+        source = "; ".join(filter(None, (source, taken)))
     if not energy_ev < 0:
         raise InputError(
             f"the level {name} would lie {energy_ev:g} eV above the vacuum level",
@@ -315,7 +316,7 @@ def _reference(fields: _Fields, entry: LevelEntry) -> ReferenceLevel:
             where=number.field.where,
         )
     value = 0.0 - value if given[0] == "work_function" else value
-    return reference_level(name, value, scale, _text(fields, "reference") or entry.where)
+    return reference_level(name, value, scale, _text(fields, "reference") or (entry.where if scale == "vacuum" else ""))
 
 
 # --- offsets that were found by others --------------------------------------------------------------------------
