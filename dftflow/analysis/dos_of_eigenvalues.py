@@ -11,6 +11,7 @@ from dftflow.analysis.band_path import on_path_or_recognised
 from dftflow.errors import AnalysisError
 from dftflow.model.dos import DensityOfStates
 from dftflow.model.kpoint_grid import Counts, common_shift
+from dftflow.model.projections import Projections
 from dftflow.model.results import Bands, FloatArray, Results
 
 __all__ = ["SIGMA_EV", "complete_up_to_ev", "density_of_states", "grid_of_states"]
@@ -24,8 +25,8 @@ SAME_WEIGHT = 1e-6
 _FIX = "calculate the eigenvalues on a regular grid, or let the code write its density of states"
 
 
-def grid_of_states(results: Results) -> Bands:
-    """The eigenvalues of `results` on the points of a regular grid that fills the Brillouin zone.
+def grid_of_states(results: Results) -> tuple[Bands, Projections | None]:
+    """The eigenvalues on the points of a regular grid that fills the zone, and what the states are made of.
 
     The points and their weights have to be those of a grid: the grid is told and every point lies on it, or the weights
     differ, as those of a path never do.
@@ -57,7 +58,10 @@ def grid_of_states(results: Results) -> Bands:
             reason=f"nothing tells that these {len(kept)} k-points are a regular grid",
             fix=_FIX,
         )
-    return _only(bands, kept, weights)
+    projections = results.projections
+    if projections is not None:
+        projections = replace(projections, weights=projections.weights[:, kept])
+    return _only(bands, kept, weights), projections
 
 
 def _on_grid(points: FloatArray, weights: FloatArray, grid: Counts | None) -> bool:
@@ -80,7 +84,9 @@ def _only(bands: Bands, kept: list[int], weights: FloatArray) -> Bands:
     )
 
 
-def density_of_states(bands: Bands, *, sigma_ev: float = SIGMA_EV) -> DensityOfStates:
+def density_of_states(
+    bands: Bands, projections: Projections | None = None, *, sigma_ev: float = SIGMA_EV
+) -> DensityOfStates:
     """Every state of a grid as a Gaussian of standard deviation `sigma_ev`, weighted as its k-point.
 
     A state holds one electron of a spin channel or a spinor, else two: the integral up to the middle of a gap is the
@@ -91,6 +97,8 @@ def density_of_states(bands: Bands, *, sigma_ev: float = SIGMA_EV) -> DensityOfS
     ----------
     bands
         On a grid, with weights (`grid_of_states`).
+    projections
+        Of the same states; gives the part of each group.
 
     Raises
     ------
@@ -105,12 +113,19 @@ def density_of_states(bands: Bands, *, sigma_ev: float = SIGMA_EV) -> DensityOfS
     step = sigma_ev / STEPS_PER_SIGMA
     borders: FloatArray = low + step * np.arange(int(np.ceil((high - low) / step)) + 1, dtype=np.float64)
     per_state = 1.0 if bands.spinor or len(values) == 2 else 2.0
-    total = np.stack([_smeared(channel, bands.weights * per_state, borders, sigma_ev) for channel in values])
+    weights = np.broadcast_to(bands.weights[:, None, None] * per_state, (*values.shape[1:], 1))
+    total = np.stack([_smeared(channel, weights, borders, sigma_ev)[0] for channel in values])
+    projected = None
+    if projections is not None:
+        shares = np.nan_to_num(np.asarray(projections.weights, dtype=np.float64))
+        projected = np.stack(
+            [_smeared(channel, weights * own, borders, sigma_ev) for channel, own in zip(values, shares, strict=True)]
+        )
     return DensityOfStates(
         energies_ev=(borders[1:] + borders[:-1]) / 2,
         total=total,
-        projected=None,
-        groups=(),
+        projected=projected,
+        groups=() if projections is None else projections.groups,
         fermi_ev=bands.fermi_ev,
         zero=bands.zero,
         broadening_ev=sigma_ev,
@@ -119,15 +134,18 @@ def density_of_states(bands: Bands, *, sigma_ev: float = SIGMA_EV) -> DensityOfS
 
 
 def _smeared(values: FloatArray, weights: FloatArray, borders: FloatArray, sigma_ev: float) -> FloatArray:
-    """States per eV, shape (len(borders) - 1,), of eigenvalues (n_kpoints, n_bands), each within its reach alone."""
+    """States per eV, shape (n_weights, len(borders) - 1), of eigenvalues (n_kpoints, n_bands).
+
+    Weights have the shape (n_kpoints, n_bands, n_weights). A state counts within its reach alone.
+    """
     step = borders[1] - borders[0]
-    density = np.zeros(len(borders) - 1)
-    for value, weight in zip(values.ravel(), np.repeat(weights, values.shape[1]), strict=True):
-        if np.isfinite(value):
-            first = max(0, int((value - REACH * sigma_ev - borders[0]) / step))
-            last = min(len(density), int((value + REACH * sigma_ev - borders[0]) / step) + 2)
-            filled = erf((borders[first : last + 1] - value) / (np.sqrt(2) * sigma_ev)) / 2
-            density[first:last] += weight * np.diff(filled) / step
+    density = np.zeros((weights.shape[2], len(borders) - 1))
+    for k, band in np.argwhere(np.isfinite(values)):
+        value = values[k, band]
+        first = max(0, int((value - REACH * sigma_ev - borders[0]) / step))
+        last = min(density.shape[1], int((value + REACH * sigma_ev - borders[0]) / step) + 2)
+        filled = erf((borders[first : last + 1] - value) / (np.sqrt(2) * sigma_ev)) / 2
+        density[:, first:last] += weights[k, band][:, None] * np.diff(filled) / step
     return density
 
 

@@ -10,12 +10,14 @@ from dftflow.analysis.band_edges import edges_or_reason
 from dftflow.analysis.band_path import on_path_or_recognised
 from dftflow.analysis.split_path import join_split_path
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
-from dftflow.api.sources import NamedCalculation, Source, by_name, named_calculations, with_clear_gap
+from dftflow.api.sources import NamedCalculation, Projected, Source, by_name, named_calculations, with_clear_gap
 from dftflow.errors import AnalysisError
 from dftflow.model.absolute import CalculationLevels
+from dftflow.model.projections import Projections
 from dftflow.model.results import Bands
-from dftflow.plot.bands import BandStructure, bands_drawing
+from dftflow.plot.band_figure import BandStructure, bands_drawing
 from dftflow.plot.energy_axis import AxisZero, Reference, common_reference, known_zeros
+from dftflow.plot.projected_bands import group_name
 
 __all__ = ["bands"]
 
@@ -26,6 +28,7 @@ def bands(
     overlay: bool = False,
     join: bool = False,
     ip: Mapping[str, float] | None = None,
+    project: Projected = "none",
     **look: Unpack[LookOptions],
 ) -> PlottedFigure:
     """Band structures of calculations, beside or over each other.
@@ -43,6 +46,8 @@ def bands(
     ip
         Name, or number from 1, of a calculation -> its ionisation potential in eV, which puts a crystal on the vacuum
         scale.
+    project
+        ``"element"`` or ``"orbital"``: what the bands are made of, as circles, where the files carry it.
     look
         See `LookOptions`.
 
@@ -51,7 +56,8 @@ def bands(
     InputError
         There is no such folder, calculation or name.
     AnalysisError
-        There is no band path, another one, no such zero, or the runs are not known to be of one Hamiltonian.
+        There is no band path, another one, no such zero, no projection, or the runs are not known to be of one
+        Hamiltonian.
     """
     calculations = named_calculations(sources)
     if join:
@@ -65,16 +71,33 @@ def bands(
     structures = [
         BandStructure(
             name=one.name, bands=bands, edges=levels.edges, why_no_edges=levels.why_no_edges,
-            zero_ev=known[reference].known_ev,
+            zero_ev=known[reference].known_ev, projections=_projections(one, project, joined=join),
         )
         for (one, bands, levels), (_, known) in zip(shown, zeros, strict=True)
     ]  # fmt: skip
-    axis = zeros[0][1][reference].axis_label
-    placed = "relative to the vacuum level, by the ionisation potentials that were given" if potentials else ""
+    given = potentials and reference == "vacuum"
+    placed = "relative to the vacuum level, by the ionisation potentials that were given" if given else ""
     return plotted(
-        names, look, lambda look: bands_drawing(structures, axis, look, overlay=overlay, placed=placed),
+        names, look, lambda look: bands_drawing(structures, reference, look, overlay=overlay, placed=placed),
+        also=[group_name(group) for s in structures if s.projections for group in s.projections.groups],
         left_out=left_out,
     )  # fmt: skip
+
+
+def _projections(one: NamedCalculation, project: Projected, *, joined: bool) -> Projections | None:
+    """Weights of the states in the groups that are asked for."""
+    if project == "none":
+        return None
+    found = None if joined else one.found.results.projections
+    if found is None:
+        judged = one.found.judged
+        why = "runs that are joined have none" if joined else judged.why_without("projections") if judged else ""
+        raise AnalysisError(
+            f"the bands of {one.name} cannot be projected",
+            reason=why or "its files hold no weights of the states on atoms",
+            fix="draw the bands alone (--project none), or let the code write the projections",
+        )
+    return found.by_element() if project == "element" else found.by_orbital()
 
 
 _Shown = tuple[NamedCalculation, Bands, CalculationLevels]

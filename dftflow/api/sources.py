@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Literal
 
 from dftflow.analysis.band_edges import why_no_clear_gap
 from dftflow.errors import InputError
@@ -13,10 +14,21 @@ from dftflow.gate.found import FoundCalculation, calculations_in
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.results import Results
 
-__all__ = ["NamedCalculation", "Source", "by_name", "named_calculations", "shortest_names", "with_clear_gap"]
+__all__ = [
+    "NamedCalculation",
+    "Projected",
+    "Source",
+    "by_name",
+    "named_calculations",
+    "shortest_names",
+    "with_clear_gap",
+]
 
 Source = str | PathLike[str] | FoundCalculation
 """A folder of results, one of its files, or a calculation that was read."""
+
+Projected = Literal["none", "element", "orbital"]
+"""What states are told apart by."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ _LABEL = click.option("--label", "labels", type=_Named(), multiple=True, metavar
 _OUT = click.option("--out", type=Place(), help="The file: .svg, .pdf or .png by its suffix.  [default: KIND.png]")
 _DATA = click.option("--data", type=Place(), metavar="FILE.csv", help="Write the numbers that are drawn, too.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_PROJECT = click.option("--project", type=click.Choice(["none", "element", "orbital"]), help="What states are made of.")
 _ANY = (_SIZE, _STYLE, _COLOR, _LABEL, _OUT, _DATA, _JSON)
 
 
@@ -75,7 +76,7 @@ def command() -> None:
 @click.option("--overlay", is_flag=True, help="All on the axes of the first, where the paths agree.")
 @click.option("--join", is_flag=True, help="The folders are runs of one band structure, cut along its path.")
 @click.option("--ip", type=_Named(), multiple=True, metavar="NAME=EV", help="Ionisation potential: puts it on vacuum.")
-@_with(_WINDOW, _ZERO, *_ANY)
+@_with(_WINDOW, _ZERO, _PROJECT, *_ANY)
 def bands(folders: tuple[str, ...], ip: tuple[tuple[str, str], ...], **options: Any) -> None:
     """Band structures, beside or over each other.
 
@@ -88,7 +89,7 @@ def bands(folders: tuple[str, ...], ip: tuple[tuple[str, str], ...], **options: 
 @command.command()
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
 @click.option("--sigma", type=float, help="Width in eV of the Gaussian that each eigenvalue becomes.  [default: 0.1]")
-@_with(_WINDOW, _ZERO, *_ANY)
+@_with(_WINDOW, _ZERO, _PROJECT, *_ANY)
 def dos(folders: tuple[str, ...], **options: Any) -> None:
     """Densities of states: the code's own, else from the eigenvalues of a regular grid."""
     _draw("dos", folders, **options)
@@ -140,6 +141,8 @@ def _draw(
         raise InputError(
             f"--data writes a table, not {data.suffix or 'a file without a suffix'}", fix="name it FILE.csv"
         )
+    if options.get("project") is None:
+        options.pop("project", None)
     pairs = {name: dict(options.pop(name)) for name in ("colors", "labels")}
     figure = plot(kind, *sources, **pairs, **options)
     files = [figure.save(file) for file in (out or Path(f"{kind}.png"), data) if file is not None]

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import atomic_numbers
 from matplotlib.figure import Figure
 
 from dftflow.model.dos import DensityOfStates
 from dftflow.model.levels import BandEdges
 from dftflow.model.results import FloatArray
 from dftflow.plot.drawing import Drawing, FigureData
+from dftflow.plot.energy_axis import Reference, axis_label, relative_to
 from dftflow.plot.labels import wrapped
 from dftflow.plot.look import COLUMN_IN, PAGE_IN, Look
+from dftflow.plot.projected_bands import group_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,16 +48,16 @@ class ShownDos:
     complete_up_to_ev: float | None = None
 
     @property
-    def by_element(self) -> Mapping[str, FloatArray]:
-        """Element -> states per eV, shape (n_spins, n); empty where the files carry no projection."""
+    def parts(self) -> Mapping[str, FloatArray]:
+        """Name of each group -> states per eV, shape (n_spins, n); empty where there is no projection."""
         if self.dos.projected is None:
             return {}
-        elements = [group.element for group in self.dos.groups]
-        order = sorted(dict.fromkeys(elements), key=lambda symbol: -atomic_numbers.get(symbol, 0))
-        return {
-            element: self.dos.projected[:, [i for i, e in enumerate(elements) if e == element]].sum(axis=1)
-            for element in order
-        }
+        return {group_name(group): self.dos.projected[:, i] for i, group in enumerate(self.dos.groups)}
+
+    @property
+    def fermi_ev(self) -> float | None:
+        """Fermi level relative to the zero."""
+        return None if self.dos.fermi_ev is None else self.dos.fermi_ev - self.zero_ev
 
 
 def draw_dos(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], colors: Mapping[str, str]) -> None:
@@ -67,7 +68,7 @@ def draw_dos(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], color
     window_ev
         Lowest and highest energy, relative to the zero.
     colors
-        Element -> colour.
+        Name of a group -> colour.
     """
     energies = shown.dos.energies_ev - shown.zero_ev
     end = np.inf if shown.complete_up_to_ev is None else shown.complete_up_to_ev - shown.zero_ev
@@ -77,15 +78,15 @@ def draw_dos(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], color
         total = sign * shown.dos.total[spin, seen]
         ax.fill_between(energies[seen], total, color="0.9", linewidth=0, zorder=0)
         ax.plot(energies[seen], total, color=_TOTAL, linewidth=0.8, label="total" if sign > 0 else "_")
-        for element, values in shown.by_element.items():
-            label = element if sign > 0 else "_"
-            ax.plot(energies[seen], sign * values[spin, seen], color=colors[element], linewidth=0.9, label=label)
+        for name, values in shown.parts.items():
+            label = name if sign > 0 else "_"
+            ax.plot(energies[seen], sign * values[spin, seen], color=colors[name], linewidth=0.9, label=label)
     if len(signs) == 2:
         ax.yaxis.set_major_formatter(lambda states, _: f"{abs(states):g}")
         ax.axhline(0, color="black", linewidth=0.5)
-    if shown.edges is None:
-        ax.axvline(shown.dos.fermi_ev - shown.zero_ev, color="0.5", linewidth=0.6, linestyle=(0, (5, 3)))
-    else:
+    if shown.edges is None and shown.fermi_ev is not None:
+        ax.axvline(shown.fermi_ev, color="0.5", linewidth=0.6, linestyle=(0, (5, 3)))
+    if shown.edges is not None:
         for level in (shown.edges.vbm, shown.edges.cbm):
             ax.axvline(level.value_ev - shown.zero_ev, color="0.5", linewidth=0.5, linestyle=(0, (1, 2)))
     ax.set_xlim(*window_ev)
@@ -97,17 +98,17 @@ def draw_dos(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], color
 # --- figures ----------------------------------------------------------------------------------------------------
 
 
-def dos_drawing(shown: Sequence[ShownDos], axis_label: str, look: Look) -> Drawing:
+def dos_drawing(shown: Sequence[ShownDos], reference: Reference, look: Look) -> Drawing:
     """Densities of states below each other on one energy axis.
 
     Parameters
     ----------
-    axis_label
+    reference
         What the energies are relative to.
     """
     window = look.window_ev or _window(shown)
-    elements = list(dict.fromkeys(element for one in shown for element in one.by_element))
-    colors = look.colors_of(elements)
+    names = list(dict.fromkeys(name for one in shown for name in one.parts))
+    colors = look.colors_of(names)
 
     def build() -> Figure:
         size = (COLUMN_IN, 2.3) if len(shown) == 1 else (PAGE_IN, 1.9 * len(shown))
@@ -118,7 +119,7 @@ def dos_drawing(shown: Sequence[ShownDos], axis_label: str, look: Look) -> Drawi
             draw_dos(ax, one, window_ev=window, colors=colors)
             ax.set_title(wrapped(look.label(one.name), int(width * 14)))
             _name_spins(ax, one)
-        axes[-1].set_xlabel(axis_label)
+        axes[-1].set_xlabel(axis_label(reference))
         figure.supylabel("States per eV and cell", fontsize=7.5)
         handles = {text: handle for ax in axes for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
         handles = {look.label(text): handle for text, handle in handles.items()}
@@ -129,10 +130,10 @@ def dos_drawing(shown: Sequence[ShownDos], axis_label: str, look: Look) -> Drawi
     return Drawing(
         name="dos",
         title="Density of states" if len(shown) == 1 else "Densities of states",
-        caption=_caption(shown, axis_label),
+        caption=_caption(shown, reference),
         build=build,
         data=lambda: _data(shown),
-        shows=([(s.name, s.dos, s.zero_ev, s.edges, s.complete_up_to_ev) for s in shown], axis_label, window, look),
+        shows=([(s.name, s.dos, s.zero_ev, s.edges, s.complete_up_to_ev) for s in shown], reference, window, look),
     )
 
 
@@ -143,24 +144,20 @@ def _name_spins(ax: Axes, shown: ShownDos) -> None:
 
 
 def _window(shown: Sequence[ShownDos]) -> tuple[float, float]:
-    middles = [one.dos.fermi_ev - one.zero_ev for one in shown]
+    middles = [one.fermi_ev or 0.0 for one in shown]
     edges = [(e.vbm.value_ev - one.zero_ev, e.cbm.value_ev - one.zero_ev) for one in shown if (e := one.edges)]
     low = min([low for low, _ in edges] or middles)
     high = max([high for _, high in edges] or middles)
     return float(np.floor(low + WINDOW_EV[0])), float(np.ceil(high + WINDOW_EV[1]))
 
 
-def _caption(shown: Sequence[ShownDos], axis_label: str) -> str:
-    zero = axis_label.removesuffix(" (eV)").removeprefix("Energy ").replace("$E_\\mathrm{F}$", "the Fermi level")
-    words = [f"Density of states, energies {zero}."]
-    sources = dict.fromkeys(
-        one.dos.source + ("" if one.dos.broadening_ev is None else f", each a Gaussian of {one.dos.broadening_ev:g} eV")
-        for one in shown
-    )
+def _caption(shown: Sequence[ShownDos], reference: Reference) -> str:
+    words = [f"Density of states, energies {relative_to(reference)}."]
+    sources = dict.fromkeys(f"{one.dos.source}{_width(one.dos)}" for one in shown)
     words.append(f"From {'; '.join(sources)}.")
     if any(one.edges is not None for one in shown):
         words.append("Dotted: band edges of the same eigenvalues.")
-    if any(one.edges is None for one in shown):
+    if any(one.edges is None and one.fermi_ev is not None for one in shown):
         words.append("Dashed: Fermi level.")
     ends = [one.complete_up_to_ev - one.zero_ev for one in shown if one.complete_up_to_ev is not None]
     if ends:
@@ -168,16 +165,20 @@ def _caption(shown: Sequence[ShownDos], axis_label: str) -> str:
     return " ".join(words)
 
 
+def _width(dos: DensityOfStates) -> str:
+    return "" if dos.broadening_ev is None else f", levels {dos.broadening_ev:g} eV wide"
+
+
 def _data(shown: Sequence[ShownDos]) -> FigureData:
-    elements = list(dict.fromkeys(element for one in shown for element in one.by_element))
+    names = list(dict.fromkeys(name for one in shown for name in one.parts))
     rows: list[tuple[float | int | str | None, ...]] = []
     for one in shown:
-        parts = one.by_element
+        parts = one.parts
         end = np.inf if one.complete_up_to_ev is None else one.complete_up_to_ev
         for spin in range(len(one.dos.total)):
             for i in np.flatnonzero(one.dos.energies_ev <= end):
-                own = [float(parts[e][spin, i]) if e in parts else None for e in elements]
+                own = [float(parts[name][spin, i]) if name in parts else None for name in names]
                 energy = float(one.dos.energies_ev[i]) - one.zero_ev
                 rows.append((one.name, spin + 1, energy, float(one.dos.total[spin, i]), *own))
-    columns = ("name", "spin", "energy_ev", "total_per_ev", *(f"{element}_per_ev" for element in elements))
+    columns = ("name", "spin", "energy_ev", "total_per_ev", *(f"{name}_per_ev" for name in names))
     return FigureData(columns=columns, rows=tuple(rows))

@@ -11,20 +11,29 @@ from dftflow.model.absolute import CalculationLevels
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.levels import BandEdges
 
-__all__ = ["REFERENCES", "AxisZero", "Reference", "common_reference", "known_zeros"]
+__all__ = ["AxisZero", "Reference", "axis_label", "common_reference", "known_zeros", "relative_to"]
 
 Reference = Literal["vacuum", "vacuum-low", "vacuum-high", "vbm", "fermi"]
-REFERENCES: tuple[Reference, ...] = get_args(Reference)
 
 _NAMES: dict[Reference, str] = {
-    "vacuum": "Energy relative to vacuum (eV)",
-    "vacuum-low": "Energy relative to the vacuum below the slab (eV)",
-    "vacuum-high": "Energy relative to the vacuum above the slab (eV)",
-    "vbm": "Energy relative to the VBM (eV)",
-    "fermi": "Energy relative to $E_\\mathrm{F}$ (eV)",
+    "vacuum": "vacuum",
+    "vacuum-low": "the vacuum below the slab",
+    "vacuum-high": "the vacuum above the slab",
+    "vbm": "the VBM",
+    "fermi": "$E_\\mathrm{F}$",
 }
 SAME_VACUUM_EV = 0.02
 """Sides of a slab whose vacuum levels differ by more have no common one."""
+
+
+def axis_label(reference: Reference) -> str:
+    """Label of an axis of energies that count from `reference`."""
+    return f"Energy relative to {_NAMES[reference]} (eV)"
+
+
+def relative_to(reference: Reference) -> str:
+    """The same in a sentence."""
+    return f"relative to {'the Fermi level' if reference == 'fermi' else _NAMES[reference]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +57,6 @@ class AxisZero:
         """`energy_ev` of a zero that is known."""
         assert self.energy_ev is not None, self.why_not
         return self.energy_ev
-
-    @property
-    def axis_label(self) -> str:
-        """Label of the axis."""
-        return _NAMES[self.reference]
 
 
 def known_zeros(zero: EnergyZero, fermi: Energy | None, levels: CalculationLevels) -> dict[Reference, AxisZero]:
@@ -153,5 +157,5 @@ def _words(reference: Reference) -> str:
 
 
 def _other_zero(all_known: Sequence[dict[Reference, AxisZero]]) -> str:
-    there = [r for r in REFERENCES if all(known[r].energy_ev is not None for known in all_known)]
+    there = [r for r in get_args(Reference) if all(known[r].energy_ev is not None for known in all_known)]
     return f"`--zero {there[0]}` is known" if there else ""
