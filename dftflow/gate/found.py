@@ -15,7 +15,7 @@ from dftflow.gate.calculation import Sound, sound
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.results import Results
 
-__all__ = ["FoundCalculation", "calculation_at", "calculations_in", "read_calculation"]
+__all__ = ["FoundCalculation", "calculation_at", "calculations_in", "read_calculation", "unread_in"]
 
 HOLD_BANDS = ("eigenvalues", "run", "log", "checkpoint", "saved calculation")
 HOLD_POTENTIALS = ("potential", "plane averages")
@@ -104,8 +104,8 @@ def read_calculation(calculation: Calculation) -> FoundCalculation:
     return FoundCalculation(reading=reading, judged=None if reading.results is None else sound(reading.results))
 
 
-def calculations_in(places: Sequence[Path], code: str | None = None) -> Iterator[FoundCalculation]:
-    """Every calculation in `places` and below, each once, read one at a time: a potential is gone before the next one.
+def unread_in(places: Sequence[Path], code: str | None = None) -> tuple[Calculation, ...]:
+    """Every calculation in `places` and below, each once; none of its files is read.
 
     Parameters
     ----------
@@ -121,8 +121,12 @@ def calculations_in(places: Sequence[Path], code: str | None = None) -> Iterator
     """
     calculations = [calculation for place in places for calculation in find_calculations(place, code)]
     once = {(found.code, found.folder.resolve(), found.seed): found for found in reversed(calculations)}
-    for calculation in reversed(once.values()):
-        yield read_calculation(calculation)
+    return tuple(reversed(once.values()))
+
+
+def calculations_in(places: Sequence[Path], code: str | None = None) -> Iterator[FoundCalculation]:
+    """Those of `unread_in`, read one at a time: a potential is gone before the next one."""
+    yield from map(read_calculation, unread_in(places, code))
 
 
 def calculation_at(place: Path, code: str | None = None) -> FoundCalculation:

@@ -307,3 +307,14 @@ class Results:
     def fermi_ev(self) -> float | None:
         """Number of `fermi`, on the zero of its run."""
         return None if self.fermi is None else self.fermi.value_ev
+
+    @property
+    def max_force_ev_per_ang(self) -> float | None:
+        """Length of the largest force; None without forces."""
+        forces = self.forces_ev_per_ang
+        return None if forces is None or not len(forces) else float((forces**2).sum(axis=1).max() ** 0.5)
+
+    @property
+    def pressure_gpa(self) -> float | None:
+        """Minus a third of the trace of the stress; None without one."""
+        return None if self.stress_gpa is None else float(-self.stress_gpa.trace() / 3)
