@@ -25,14 +25,14 @@ from dftflow.errors import StructureError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["ShownStructure", "StructureLike", "as_structure", "substitute"]
+__all__ = ["NotebookStructure", "StructureLike", "as_structure", "substitute"]
 
 StructureLike: TypeAlias = "str | os.PathLike[str] | IStructure | Atoms | Crystal"
 """A shipped name, a file, an id of the Materials Project, or a crystal that another package or dftflow made."""
 
 
-class ShownStructure(Structure):
-    """A pymatgen `Structure` in every way; its JSON names pymatgen's own class, so that it is read without dftflow."""
+class NotebookStructure(Structure):
+    """A pymatgen `Structure` in every way, which a notebook shows; its JSON names pymatgen's own class, so that it is read without dftflow."""
 
     @classmethod
     def of(cls, structure: Structure) -> Self:
@@ -132,7 +132,7 @@ def substitute(
     supercell: tuple[int, int, int] = (1, 1, 1),
     seed: int | None = None,
     pseudocubic_ang: float | None = None,
-) -> ShownStructure:
+) -> NotebookStructure:
     """Replace every `site` atom of a crystal by a molecule, its centre of mass on the site.
 
     Parameters
@@ -149,7 +149,7 @@ def substitute(
 
     Returns
     -------
-    ShownStructure
+    NotebookStructure
         A pymatgen `Structure`. Site property ``molecule``: -1 for a single atom, else the number of its molecule.
 
     Raises
@@ -168,4 +168,4 @@ def substitute(
         seed=seed,
         pseudocubic_ang=pseudocubic_ang,
     )
-    return ShownStructure.of(built)
+    return NotebookStructure.of(built)

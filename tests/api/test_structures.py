@@ -14,7 +14,7 @@ from ase.build import bulk
 from monty.json import MontyDecoder
 from pymatgen.core import Composition, IStructure, Lattice, Molecule, Structure
 
-from dftflow.api.structures import ShownStructure, as_structure, substitute
+from dftflow.api.structures import NotebookStructure, as_structure, substitute
 from dftflow.crystals.sources import load_crystal
 from dftflow.errors import ClashError, StructureError
 
@@ -106,26 +106,26 @@ def test_the_error_of_a_site_names_the_elements_there_are() -> None:
 
 
 @pytest.fixture(scope="module")
-def built() -> ShownStructure:
+def built() -> NotebookStructure:
     return substitute("CsPbBr3_Pm-3m", site="Cs", by="FA", pseudocubic_ang=5.99)
 
 
-def test_it_stays_itself_when_it_is_copied(built: ShownStructure) -> None:
+def test_it_stays_itself_when_it_is_copied(built: NotebookStructure) -> None:
     for again in (built.copy(), copy.deepcopy(built), pickle.loads(pickle.dumps(built))):
         assert again == built
-        assert type(again) is ShownStructure
+        assert type(again) is NotebookStructure
         assert again.properties == built.properties
         assert again.site_properties == built.site_properties
 
 
-def test_its_json_is_pymatgen_s_and_is_read_without_dftflow(built: ShownStructure) -> None:
+def test_its_json_is_pymatgen_s_and_is_read_without_dftflow(built: NotebookStructure) -> None:
     text = built.to(fmt="json")
     assert "dftflow" not in json.dumps({key: value for key, value in json.loads(text).items() if key != "properties"})
     assert type(json.loads(text, cls=MontyDecoder)) is Structure
-    assert ShownStructure.from_dict(built.as_dict()) == built == Structure.from_dict(built.as_dict())
+    assert NotebookStructure.from_dict(built.as_dict()) == built == Structure.from_dict(built.as_dict())
 
 
-def test_it_goes_to_ase_and_to_files(built: ShownStructure, tmp_path: Path) -> None:
+def test_it_goes_to_ase_and_to_files(built: NotebookStructure, tmp_path: Path) -> None:
     assert built.to_ase_atoms().get_chemical_formula() == "CH5Br3N2Pb"
     built.to(str(tmp_path / "POSCAR"))
     assert as_structure(tmp_path / "POSCAR").composition == built.composition
@@ -133,5 +133,5 @@ def test_it_goes_to_ase_and_to_files(built: ShownStructure, tmp_path: Path) -> N
 
 def test_labels_and_properties_are_kept() -> None:
     labelled = Structure(CSCL.lattice, CSCL.species, CSCL.frac_coords, labels=["A", "B"], properties={"n": 1})
-    shown = ShownStructure.of(labelled)
+    shown = NotebookStructure.of(labelled)
     assert (shown.labels, shown.properties) == (["A", "B"], {"n": 1})
