@@ -6,20 +6,23 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dftflow.analysis.alignment import check_edges, exchanged
 from dftflow.errors import AnalysisError
-from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, Range
+from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, Range, ReferenceLevel
+from dftflow.plot.colors import material_colors
+from dftflow.plot.drawing import Drawing, FigureData
 from dftflow.plot.labels import filled, range_parts, signed, wrapped
 from dftflow.plot.zoom import draw_zoom
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["diagram_columns", "diagram_size_in", "draw_alignment"]
+__all__ = ["alignment_drawing", "diagram_columns", "diagram_size_in", "draw_alignment"]
 
 _VBO, _CBO = r"$\Delta E_\mathrm{V}$", r"$\Delta E_\mathrm{C}$"
 _PAGE_IN, _PITCH_IN, _MARGIN_IN, _AXES_IN = 6.7, 0.84, 0.62, 2.9
@@ -54,6 +57,89 @@ class _Scale:
     @property
     def total_ev(self) -> float:
         return self.high_ev - self.low_ev
+
+
+def alignment_drawing(
+    columns: Sequence[AbsoluteEdges],
+    rows: Sequence[Alignment],
+    *,
+    colors: Mapping[str, str] | None = None,
+    levels: Sequence[ReferenceLevel] = (),
+    width_in: float | None = None,
+    height_in: float | None = None,
+    fill: Literal["flat", "gradient"] = "flat",
+    name: str = "alignment",
+) -> Drawing:
+    """Band edges of any number of surfaces on the vacuum scale, with the offsets between those that stand side by side.
+
+    Parameters
+    ----------
+    columns
+        From left to right; see `diagram_columns`.
+    rows
+        What the offsets between neighbours are taken from: rows that stand on their very levels. Neighbours without a
+        row have no offset.
+    colors
+        Material -> colour; those of `material_colors` unless given.
+    levels
+        Drawn as lines across the diagram: redox couples, electrodes.
+    width_in, height_in
+        Of the figure, in inches; else a width of 3.3 (up to three columns) or 6.7, and the height that it takes.
+    fill
+        Whether the bands are of one tint or fade away from their edges.
+    name
+        Stem of the figure's files.
+
+    Returns
+    -------
+    Drawing
+        Its `data` have every number of the diagram, those that it has no room for too. Drawing it raises
+        `AnalysisError` for edges that `check_edges` refuses.
+    """
+    columns, rows, levels = tuple(columns), tuple(rows), tuple(levels)
+    shades = material_colors(edges.material for edges in columns) if colors is None else colors
+
+    def build() -> Figure:
+        figure = Figure(figsize=diagram_size_in(columns, rows), layout="constrained")
+        draw_alignment(figure.subplots(), columns, rows, shades)
+        return figure
+
+    return Drawing(
+        name=name,
+        title="Band alignment",
+        caption="Band edges relative to the vacuum level, and the offsets between neighbours, left minus right.",
+        build=build if columns else None,
+        data=(lambda: _data(columns, rows, levels)) if columns else None,
+        shows=(columns, rows, {e.material: shades[e.material] for e in columns}, levels, width_in, height_in, fill),
+        missing="" if columns else "there are no band edges relative to vacuum",
+    )
+
+
+def _data(columns: Sequence[AbsoluteEdges], rows: Sequence[Alignment], levels: Sequence[ReferenceLevel]) -> FigureData:
+    """One row for every column, every offset between neighbours and every reference level; `kind` says which."""
+    names = (
+        "kind", "name", "surface", "second_name", "second_surface", "energy_ev", "vbm_ev", "cbm_ev",
+        "valence_band_offset_ev", "conduction_band_offset_ev", "range_low_ev", "range_high_ev", "type", "method", "source",
+    )  # fmt: skip
+    found: list[dict[str, float | str | None]] = [
+        {
+            "kind": "edges", "name": e.material, "surface": e.surface, "vbm_ev": e.vbm_ev, "cbm_ev": e.cbm_ev,
+            "range_low_ev": e.range_ev[0], "range_high_ev": e.range_ev[1], "source": e.source,
+        }
+        for e in columns
+    ]  # fmt: skip
+    for left, right in pairwise(columns):
+        row = _between(left, right, rows)
+        if row is not None:
+            low, high = row.range_ev or (None, None)
+            found.append({
+                "kind": "offset", "name": left.material, "surface": left.surface, "second_name": right.material,
+                "second_surface": right.surface, "valence_band_offset_ev": row.valence_band_offset_ev,
+                "conduction_band_offset_ev": row.conduction_band_offset_ev, "range_low_ev": low, "range_high_ev": high,
+                "type": row.type, "method": row.method, "source": row.source,
+            })  # fmt: skip
+    found += [{"kind": "level", "name": v.name, "energy_ev": v.energy_ev, "source": v.source} for v in levels]
+    return FigureData(columns=names, rows=tuple(tuple(row.get(name) for name in names) for row in found))
 
 
 def diagram_columns(rows: Iterable[Alignment], names: Sequence[str]) -> tuple[AbsoluteEdges, ...]:

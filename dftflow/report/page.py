@@ -15,8 +15,9 @@ from markupsafe import Markup
 from dftflow.analysis.transitivity import closures
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome, relaxation_text
-from dftflow.plot.figures import MOST_PAIRS, DrawnFigure
+from dftflow.plot.figures import DrawnFigure
 from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, range_text, signed
+from dftflow.plot.study_figures import MOST_PAIRS
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
@@ -133,6 +134,7 @@ def _figure(drawn: DrawnFigure, *, apart: bool) -> dict[str, Any]:
         "uri": uri,
         "width": f"{_width_rem(svg or b''):.1f}rem",
         "missing": drawn.missing,
+        "links": [(kind.upper(), f"figures/{quote(figure.name)}.{kind}") for kind in drawn.files],
     }
 
 

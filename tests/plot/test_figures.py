@@ -29,14 +29,16 @@ from outcomes import (
 
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot import figures
+from dftflow.plot import study_figures as shown_figures
 from dftflow.plot.colors import material_colors
 from dftflow.plot.drawing import Drawing
-from dftflow.plot.figures import draw_figures, study_figures, write_figures
+from dftflow.plot.figures import draw_figures, write_figures
 from dftflow.plot.labels import mathtext
+from dftflow.plot.study_figures import study_figures
 
 NAMES = [
     "alignment",
+    "offsets",
     "bands",
     "structures",
     "potential-CsPbBr3-slab1",
@@ -57,10 +59,12 @@ def _drawn(outcome: StudyOutcome, name: str) -> Figure:
 
 def test_every_figure_is_written_three_times_and_the_missing_one_is_said(failed: StudyOutcome, tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
-    paths = write_figures(draw_figures(failed, "svg", "pdf", "png"), tmp_path / "figures")
+    paths = write_figures(draw_figures(failed, "svg", "pdf", "png", "csv"), tmp_path / "figures")
     assert dict(mpl.rcParams) == before
     drawn = [n for n in NAMES if n != "potential-CsPbBr3-slab1"]
-    assert sorted(p.name for p in paths) == sorted(f"{n}.{e}" for n in drawn for e in ("svg", "pdf", "png"))
+    kinds = ("svg", "pdf", "png", "csv")
+    numberless = {"offsets.csv"}
+    assert sorted(p.name for p in paths) == sorted({f"{n}.{e}" for n in drawn for e in kinds} - numberless)
     assert sorted(tmp_path.joinpath("figures").iterdir()) == sorted(paths)
     assert _figure(failed, "potential-CsPbBr3-slab1").missing == f"{CS_011} failed: {FAILURE}"
     for path in paths:
@@ -116,8 +120,8 @@ def test_nothing_finished(tmp_path: Path) -> None:
     """The crystals that the study starts from are there nevertheless."""
     bare = make_bare(tmp_path)
     written = write_figures(draw_figures(bare, "svg"), tmp_path / "none")
-    assert [path.name for path in written] == ["structures.svg"]
-    assert all(figure.missing for figure in study_figures(bare) if figure.name != "structures")
+    assert [path.name for path in written] == ["offsets.svg", "structures.svg"]  # the first of a publication
+    assert all(figure.missing for figure in study_figures(bare) if figure.name not in ("offsets", "structures"))
     nothing = study_figures(replace(bare, materials=(), alignments=()))
     assert nothing and all(figure.missing for figure in nothing)
 
@@ -186,12 +190,12 @@ def test_a_material_has_one_colour_in_all_figures(tmp_path: Path, count: int) ->
     assert faces == list(colors.values())
 
 
-def test_two_materials_keep_one_figure_and_more_have_their_offsets_apart(tmp_path: Path) -> None:
+def test_the_diagram_stands_alone_and_the_offsets_by_every_method_beside_it(tmp_path: Path) -> None:
     def named(count: int) -> list[str]:
         figures = study_figures(make_many(tmp_path, count, own_bands=True))
         return [figure.name for figure in figures if figure.name.startswith(("alignment", "offsets"))]
 
-    assert named(2) == ["alignment"]
+    assert named(2) == ["alignment", "offsets"]
     assert named(3) == ["alignment", "offsets"]
     pages = named(8)
     assert pages[0] == "alignment" and len(pages) > 2
@@ -209,7 +213,7 @@ def test_every_pair_of_eight_stands_in_one_of_the_figures_of_offsets(tmp_path: P
 def test_what_does_not_fit_into_one_figure_stands_in_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = make_many(tmp_path, 5)
     for name, most in (("MOST_COLUMNS", 3), ("MOST_BANDS", 2), ("MOST_STRUCTURES", 4), ("MOST_PAIRS", 9)):
-        monkeypatch.setattr(figures, name, most)
+        monkeypatch.setattr(shown_figures, name, most)
     found = {figure.name: figure for figure in study_figures(many)}
     pages = ["alignment-1", "alignment-2", "offsets", "bands-1", "bands-2", "bands-3", "structures-1", "structures-2"]
     assert [name for name in found if not name.startswith("potential")] == pages

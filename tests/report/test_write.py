@@ -15,8 +15,8 @@ from outcomes import make_many, make_outcome
 from dftflow.errors import StoreError
 from dftflow.plot import kept
 from dftflow.plot.drawing import Drawing
-from dftflow.plot.figures import study_figures
 from dftflow.plot.kept import DRAWN_FILE
+from dftflow.plot.study_figures import study_figures
 from dftflow.report import page as page_module
 from dftflow.report import write
 from dftflow.report.write import refuse_to_overwrite, write_outcome
@@ -129,7 +129,7 @@ def test_of_many_materials_the_page_links_to_its_figures(tmp_path: Path, monkeyp
     monkeypatch.setattr(write, "MANY_MATERIALS", 4)
     monkeypatch.setattr(page_module, "LARGE_BYTES", 1000)
     written = write_outcome(make_many(tmp_path / "study", 5), tmp_path / "run")
-    assert {path.suffix for path in written.figures} == {".svg"}
+    assert {path.suffix for path in written.figures} == {".svg", ".csv"}
     page = written.report.read_text(encoding="utf-8")
     images = re.findall(r'<img [^>]*loading="lazy" width="[\d.]+" height="[\d.]+" src="([^"]+)"', page)
     assert images == [f"figures/{path.name}" for path in written.figures]
