@@ -18,7 +18,9 @@ _FIELDS: dict[Part, tuple[str, ...]] = {
     "forces": ("forces_ev_per_ang",),
     "stress": ("stress_gpa",),
     "fermi": ("log_fermi",),
-    "bands": ("bands", "bands_run"),
+    "bands": ("bands", "bands_run", "projections"),
+    "projections": ("projections",),
+    "dos": ("dos",),
     "potential": ("potential",),
     "density": ("density",),
 }

@@ -16,7 +16,9 @@ from dftflow.model.method import Method
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+    from dftflow.model.dos import DensityOfStates
     from dftflow.model.levels import PrintedGap
+    from dftflow.model.projections import Projections
 
 __all__ = [
     "Atoms",
@@ -262,6 +264,10 @@ class Results:
     bands_run
         The run of `bands`, where that is another one than the energy is of: they could not be joined with the SCF's,
         or were made with another functional.
+    projections
+        Of the states of `bands`, and nothing without them.
+    dos
+        Density of states as the code wrote it, of the run of the energy or of one in its potential.
     printed_gap
         The gap that the code printed, where there are no eigenvalues.
     density
@@ -286,6 +292,8 @@ class Results:
     log_fermi: Energy | None = None
     bands: Bands | None = None
     bands_run: BandsRun | None = None
+    projections: Projections | None = None
+    dos: DensityOfStates | None = None
     printed_gap: PrintedGap | None = None
     potential: PotentialGrid | None = None
     density: Density | None = None
