@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from pymatgen.core import Element, IStructure, Structure
@@ -32,7 +31,10 @@ StructureLike: TypeAlias = "str | os.PathLike[str] | IStructure | Atoms | Crysta
 
 
 class NotebookStructure(Structure):
-    """A pymatgen `Structure` in every way, which a notebook shows; its JSON names pymatgen's own class, so that it is read without dftflow."""
+    """A pymatgen `Structure` in every way, which a notebook shows as a table and a picture.
+
+    Its JSON names pymatgen's own class, so that it is read without dftflow.
+    """
 
     @classmethod
     def of(cls, structure: Structure) -> Self:
@@ -73,7 +75,7 @@ def as_structure(crystal: StructureLike) -> Structure:
     from ase import Atoms
 
     if isinstance(crystal, str | os.PathLike):
-        return load_crystal(os.fspath(crystal), base_dir=Path.cwd()).structure
+        return load_crystal(crystal).structure
     if isinstance(crystal, Crystal):
         return crystal.structure
     if isinstance(crystal, Atoms):
