@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, overload
 from dftflow.input_file import named_place
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.quantity import Quantity
+from dftflow.plot.labels import range_text
+from dftflow.report.markup import formula_html
+from dftflow.report.notebook import block, rows_html
 from dftflow.report.quantity_table import quantity_records
 from dftflow.report.results_file import read_results
 
@@ -58,6 +61,18 @@ class Quantities(Sequence[Quantity]):
 
     def __repr__(self) -> str:
         return f"<Quantities: {len(self)}, {sum(one.missing is not None for one in self)} of them without a value>"
+
+    def _repr_html_(self) -> str:
+        heads = ("name", "subject", "method", "value", "unit", "range", "missing")
+        rows = [
+            (
+                one.name, formula_html(one.subject), one.method, one.value, one.unit,
+                None if one.uncertainty is None else range_text(one.uncertainty),
+                None if one.missing is None else f"{one.missing.kind}: {one.missing.reason}",
+            )
+            for one in self
+        ]  # fmt: skip
+        return str(block(f"{len(self)} quantities", rows_html(heads, rows)))
 
 
 def quantities(source: str | os.PathLike[str] | StudyOutcome) -> Quantities:

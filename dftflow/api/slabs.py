@@ -16,7 +16,9 @@ from dftflow.crystals.ions import formula_of
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.errors import SurfaceError
+from dftflow.model.printable import brief
 from dftflow.model.surface import Plane, SlabModel
+from dftflow.report.notebook import MOST_ROWS, slabs_html
 from dftflow.report.records import Records
 
 if TYPE_CHECKING:
@@ -101,7 +103,10 @@ class Slabs(Sequence[SlabModel]):
 
     def __repr__(self) -> str:
         names = [f"{slab.termination}{' (refused)' if slab.refused else ''}" for slab in self._models]
-        return f"<Slabs {self.plane} of {self.crystal}: {', '.join(names) or 'none'}>"
+        return f"<Slabs {self.plane} of {self.crystal}: {brief(', '.join(names) or 'none')}>"
+
+    def _repr_html_(self) -> str:
+        return str(slabs_html(f"{self.crystal} {self.plane}", self[:MOST_ROWS]))
 
 
 def slabs(

@@ -20,6 +20,7 @@ from dftflow.crystals.molecules import Molecule
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.structure_file import checked
 from dftflow.errors import StructureError
+from dftflow.report.notebook import html_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -45,6 +46,12 @@ class NotebookStructure(Structure):
         """As `Structure.as_dict`."""
         plain: dict[str, Any] = super().as_dict(*settings, **more)
         return plain | {"@module": Structure.__module__, "@class": Structure.__name__}
+
+    def __repr__(self) -> str:
+        return f"<{self.composition.reduced_formula} crystal: {len(self)} atoms, {self.volume:.2f} Å³>"
+
+    def _repr_html_(self) -> str:
+        return str(html_of(self))
 
 
 def as_structure(crystal: StructureLike) -> Structure:

@@ -17,6 +17,7 @@ from dftflow.errors import InputError
 from dftflow.input_file import named_place
 from dftflow.model.outcome import StudyOutcome
 from dftflow.report import write
+from dftflow.report.notebook import block, rows_html
 from dftflow.report.records import Records
 from dftflow.report.write import WrittenOutcome
 from dftflow.run.executor import Executor
@@ -85,6 +86,19 @@ class StudyPlan(Sequence[PreviewedStep]):
             f"<StudyPlan {self.study.name}, preset {self.study.preset_name}, {code}: {len(self)} steps, "
             f"{len(self.left)} left, {self.cost_left_s:.0f} s>"
         )
+
+    def _repr_html_(self) -> str:
+        heads = ("step", "state", "atoms", "k-points", "cutoff (eV)", "cost (s)", "needs")
+        rows = [
+            (
+                step.name, step.state.replace("_", " "), step.atoms, step.grid, step.cutoff_ev, round(step.cost_s),
+                ", ".join(step.needs),
+            )
+            for step in self
+        ]  # fmt: skip
+        left = f"{len(self.left)} of {len(self)} steps left, {self.cost_left_s:.0f} s of GPAW on one core"
+        title = f"{self.study.name}, preset {self.study.preset_name}, {self.study.content.code}: {left}"
+        return str(block(title, rows_html(heads, rows)))
 
 
 def load_study(study: Place, preset: str | None = None, *, code: str | None = None) -> Study:
