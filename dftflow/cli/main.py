@@ -26,6 +26,7 @@ COMMANDS = {
     "advance": ("dftflow.cli.advance", "Bring decks up to date with the results that lie beside them."),
     "collect": ("dftflow.cli.collect", "The report of a study that was run elsewhere."),
     "parse": ("dftflow.cli.parse", "What a folder of results holds, whichever code it is from."),
+    "levels": ("dftflow.cli.levels", "IP, EA and work function of slabs of any origin."),
     "compare": ("dftflow.cli.compare", "Whether two calculations may be subtracted, line by line."),
     "lint": ("dftflow.cli.lint", "Check CASTEP input files without CASTEP."),
     "structure": ("dftflow.cli.structure", "List the shipped crystals; show, change or convert a crystal."),

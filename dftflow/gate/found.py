@@ -74,15 +74,21 @@ class FoundCalculation:
             return ()
         return tuple(f"{self.place}: {part}: {judged.why_without(part)}" for part in judged.refused_parts)
 
+    @property
+    def why_refused_potential(self) -> str:
+        """Why its potential, or the file that holds it, was refused; ``""`` when there is one, or never was."""
+        judged = self.judged
+        if judged is None or judged.results.potential is not None:
+            return ""
+        return judged.why_without("potential") or self._refusal_of(HOLD_POTENTIALS)
+
     def levels(self) -> CalculationLevels:
         """Band edges and vacuum levels; what is missing because it, or its file, was refused has that as its reason."""
         results = self.results
         levels, judged = calculation_levels(results), self.judged
         assert judged is not None, "there are results"
         no_bands = judged.why_without("bands") or ("" if results.bands is not None else self._refusal_of(HOLD_BANDS))
-        no_potential = judged.why_without("potential")
-        if not no_potential and results.potential is None:
-            no_potential = self._refusal_of(HOLD_POTENTIALS)
+        no_potential = self.why_refused_potential
         refused_vacuum = no_potential and levels.why_no_vacuum
         return replace(
             levels,

@@ -10,7 +10,7 @@ from dftflow.model.shown import Shown
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["GIVEN", "AtomicLayer", "Plane", "SlabModel", "miller_text"]
+__all__ = ["GIVEN", "AtomicLayer", "FoundSurface", "Plane", "SlabModel", "miller_text"]
 
 GIVEN = "given"
 """The setting of a plane whose indices count in the cell that the structure at hand is given in."""
@@ -124,3 +124,44 @@ class SlabModel(Shown):
     def of_polar_plane(self) -> bool:
         """Whether its plane is polar, compensated or not: no bulk cut of such a plane has a converged level."""
         return self.polar or self.compensated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSurface:
+    """What surface a slab is that was not cut here, read back from its calculated geometry.
+
+    Attributes
+    ----------
+    plane
+        The plane of the crystal that it is parallel to.
+    bottom, top
+        Its faces, named as in `SlabModel.termination` by the cut that lies nearest: the top is on the side to which the
+        lattice vector out of the plane leads.
+    layers
+        How many there are.
+    period_ang
+        Distance along the normal after which the crystal's plane averages repeat.
+    rms_ang
+        How far its ions lie from those of the cut: what a relaxation did to it.
+    strain
+        Of its plane against that of the crystal, the root of the ratio of their areas less one.
+    polar
+        The plane is polar: any faces are a choice.
+    """
+
+    plane: Plane
+    bottom: str
+    top: str
+    layers: int
+    period_ang: float
+    rms_ang: float
+    strain: float
+    polar: bool
+
+    @property
+    def termination(self) -> str:
+        """Both faces, bottom first; one name where they have the same."""
+        return "|".join(dict.fromkeys((self.bottom, self.top)))
+
+    def __str__(self) -> str:
+        return f"{self.plane}, {self.termination}"

@@ -56,7 +56,7 @@ def fitted_table(columns: Sequence[TableColumn], width: int) -> list[str]:
 
     Columns without any text are not shown at all.
     """
-    clean = [_printable(column) for column in columns if any(column.cells) or not column.leave_out]
+    clean = [_printable(column) for column in columns if any(column.cells)]
     shown, left_out = _that_fit(clean, width)
     widths = _widths(shown, width)
     texts = [(column.head, *column.cells) for column in shown]

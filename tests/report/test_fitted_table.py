@@ -60,5 +60,5 @@ def test_no_line_is_wider(rows: list[tuple[str, str, str]], width: int) -> None:
         TableColumn(head="flags", cells=by_column[2], leave_out=1),
     ]
     lines = fitted_table(table, width)
-    assert len(lines) in (len(rows) + 1, len(rows) + 2)
+    assert len(lines) in ((len(rows) + 1, len(rows) + 2) if any(map(any, rows)) else (0,))
     assert all(drawn_width("".join(c for c in line if not unicodedata.combining(c))) <= width for line in lines)
