@@ -16,7 +16,7 @@ from dftflow.model.levels import BandEdges, PotentialProfile, VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, Results
 
-__all__ = ["calculation_levels", "slab_normal", "slab_profile"]
+__all__ = ["AVERAGING_ANG", "calculation_levels", "slab_normal", "slab_profile", "standing_on"]
 
 LEAST_VACUUM_ANG = 6.0
 AVERAGING_ANG = 1.0
@@ -163,7 +163,7 @@ def slab_profile(results: Results, normal: int, *, period_ang: float) -> Potenti
     """
     if results.potential is None or results.structure is None:
         raise AnalysisError("a profile needs the potential and the geometry of one calculation")
-    grid = _standing_on(results.potential, normal)
+    grid = standing_on(results.potential, normal)
     _refuse_other_cell(results.potential, results.structure.lattice.matrix)
     heights: FloatArray = np.asarray(results.structure.frac_coords[:, normal], dtype=np.float64)
     return potential_profile(grid, heights, period_ang)
@@ -184,7 +184,7 @@ def _on_one_zero(edges: BandEdges, vacuum: VacuumLevel) -> bool:
     return edges.vbm.zero == vacuum.level.zero
 
 
-def _standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
+def standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
     """The same potential with the lattice vector `normal` as the third one."""
     if grid.values_ev.shape[normal] == 1:
         raise AnalysisError(

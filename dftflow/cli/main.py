@@ -28,6 +28,10 @@ COMMANDS = {
     "parse": ("dftflow.cli.parse", "What a folder of results holds, whichever code it is from."),
     "levels": ("dftflow.cli.levels", "IP, EA and work function of slabs of any origin."),
     "compare": ("dftflow.cli.compare", "Whether two calculations may be subtracted, line by line."),
+    "plot": (
+        "dftflow.cli.plot",
+        "Figures of results: bands, density of states, potential, structure, convergence.",
+    ),
     "lint": ("dftflow.cli.lint", "Check CASTEP input files without CASTEP."),
     "structure": ("dftflow.cli.structure", "List the shipped crystals; show, change or convert a crystal."),
     "slab": ("dftflow.cli.slab", "The terminations of a plane, and the slab to calculate."),

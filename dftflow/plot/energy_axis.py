@@ -6,26 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from dftflow.analysis.band_edges import why_no_clear_gap
 from dftflow.errors import AnalysisError
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.levels import BandEdges
 
-__all__ = ["REFERENCES", "AxisZero", "Reference", "common_reference", "known_zeros"]
+__all__ = ["AxisZero", "Reference", "axis_label", "common_reference", "known_zeros", "relative_to"]
 
 Reference = Literal["vacuum", "vacuum-low", "vacuum-high", "vbm", "fermi"]
-REFERENCES: tuple[Reference, ...] = get_args(Reference)
 
 _NAMES: dict[Reference, str] = {
-    "vacuum": "Energy relative to vacuum (eV)",
-    "vacuum-low": "Energy relative to the vacuum below the slab (eV)",
-    "vacuum-high": "Energy relative to the vacuum above the slab (eV)",
-    "vbm": "Energy relative to the VBM (eV)",
-    "fermi": "Energy relative to $E_\\mathrm{F}$ (eV)",
+    "vacuum": "vacuum",
+    "vacuum-low": "the vacuum below the slab",
+    "vacuum-high": "the vacuum above the slab",
+    "vbm": "the VBM",
+    "fermi": "$E_\\mathrm{F}$",
 }
 SAME_VACUUM_EV = 0.02
 """Sides of a slab whose vacuum levels differ by more have no common one."""
+
+
+def axis_label(reference: Reference) -> str:
+    """Label of an axis of energies that count from `reference`."""
+    return f"Energy relative to {_NAMES[reference]} (eV)"
+
+
+def relative_to(reference: Reference) -> str:
+    """The same in a sentence."""
+    return f"relative to {'the Fermi level' if reference == 'fermi' else _NAMES[reference]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +53,13 @@ class AxisZero:
     why_not: str = ""
 
     @property
-    def axis_label(self) -> str:
-        """Label of the axis."""
-        return _NAMES[self.reference]
+    def known_ev(self) -> float:
+        """`energy_ev` of a zero that is known."""
+        assert self.energy_ev is not None, self.why_not
+        return self.energy_ev
 
 
-def known_zeros(
-    zero: EnergyZero,
-    fermi: Energy | None,
-    levels: CalculationLevels,
-    *,
-    smearing_ev: float | None = None,
-) -> dict[Reference, AxisZero]:
+def known_zeros(zero: EnergyZero, fermi: Energy | None, levels: CalculationLevels) -> dict[Reference, AxisZero]:
     """Every zero that energies of one calculation may be drawn from, each known or with the reason why it is not.
 
     Parameters
@@ -66,13 +69,11 @@ def known_zeros(
     fermi
         Fermi level.
     levels
-        Band edges and vacuum levels of the calculation.
-    smearing_ev
-        Of the electrons: a gap that is narrower is none (`why_no_clear_gap`).
+        Band edges, those of a clear gap, and vacuum levels of the calculation.
     """
     return {
         **_vacua(zero, levels),
-        "vbm": _vbm(zero, levels.edges, levels.why_no_edges, smearing_ev),
+        "vbm": _vbm(zero, levels.edges, levels.why_no_edges),
         "fermi": _fermi(zero, fermi),
     }
 
@@ -101,13 +102,11 @@ def _vacua(zero: EnergyZero, levels: CalculationLevels) -> dict[Reference, AxisZ
     return found
 
 
-def _vbm(zero: EnergyZero, edges: BandEdges | None, why: str, smearing_ev: float | None) -> AxisZero:
-    if edges is not None:
-        why = why_no_clear_gap(edges, smearing_ev)
-        if not why and edges.vbm.zero != zero:
-            why = "the band edges are of another run, on another zero"
-    if why or edges is None:
+def _vbm(zero: EnergyZero, edges: BandEdges | None, why: str) -> AxisZero:
+    if edges is None:
         return AxisZero(reference="vbm", energy_ev=None, why_not=why or "there are no band edges")
+    if edges.vbm.zero != zero:
+        return AxisZero(reference="vbm", energy_ev=None, why_not="the band edges are of another run, on another zero")
     return AxisZero(reference="vbm", energy_ev=edges.vbm.value_ev)
 
 
@@ -158,5 +157,5 @@ def _words(reference: Reference) -> str:
 
 
 def _other_zero(all_known: Sequence[dict[Reference, AxisZero]]) -> str:
-    there = [r for r in REFERENCES if all(known[r].energy_ev is not None for known in all_known)]
+    there = [r for r in get_args(Reference) if all(known[r].energy_ev is not None for known in all_known)]
     return f"`--zero {there[0]}` is known" if there else ""

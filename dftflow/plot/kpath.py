@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -52,7 +53,10 @@ class PathAxis:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Place and name of every corner; where the path jumps the two names share one tick (``X|R``)."""
+        """Place and name of every corner; where the path jumps the two names share one tick (``X|R``).
+
+        A point that has no name is named by its coordinates, two of them on two lines.
+        """
         names: list[tuple[float, list[str]]] = []
         for x, point in self.corners:
             if not names or x - names[-1][0] > 1e-9:
@@ -60,7 +64,7 @@ class PathAxis:
             name = self._name(point)
             if name not in names[-1][1]:
                 names[-1][1].append(name)
-        return [(x, "|".join(here)) for x, here in names]
+        return [(x, ("\n" if any(" " in name for name in here) else "|").join(here)) for x, here in names]
 
     @property
     def is_sparse(self) -> bool:
@@ -84,7 +88,13 @@ class PathAxis:
         if label:
             return kpoint_name(label)
         frac = self.bands.kpoints_frac[point]
-        return "Γ" if np.abs(frac).max() < _SAME_K else kpoint_text([float(x) for x in frac])
+        return "Γ" if np.abs(frac).max() < _SAME_K else " ".join(map(_coordinate, frac))
+
+
+def _coordinate(value: float) -> str:
+    """A simple fraction where it is one, as files print it with four decimals or more, else three decimals."""
+    simple = Fraction(float(value)).limit_denominator(12)
+    return (str(simple) if abs(simple - value) < _SAME_K else f"{value:.3f}").replace("-", "\N{MINUS SIGN}")
 
 
 def path_axis(bands: Bands) -> PathAxis:

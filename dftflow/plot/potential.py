@@ -197,13 +197,17 @@ def _build(slabs: Sequence[SlabPotential], look: Look) -> Figure:
             _legend(ax, width_in)
     if len(slabs) == 1:
         handles = axes[1].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside lower center", ncols=4 if width_in > 6 else 2)
+        figure.legend(*handles, loc="outside lower center", ncols=_legend_columns(width_in))
     return figure
+
+
+def _legend_columns(width_in: float) -> int:
+    return 4 if width_in > 6 else 2 if width_in > 4.5 else 1
 
 
 def _legend(ax: Axes, width_in: float) -> None:
     """Below the axes of one slab: windows and spreads are its own."""
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.26), ncols=4 if width_in > 6 else 2)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.26), ncols=_legend_columns(width_in))
 
 
 def _side_in(slab: SlabPotential, width_in: float) -> float:

@@ -97,6 +97,7 @@ def draw_slab_side(ax: Axes, structure: Structure) -> None:
     width = structure.lattice.abc[up]
     across = structure.frac_coords % (1 - 1e-6) * structure.lattice.abc
     _draw_atoms(ax, _symbols(structure), np.column_stack([along, across[:, up]]), across[:, 1 - up])
+    ax.set_xlim(-along.max() - 1.1, along.max() + 1.1)
     ax.set_ylim(-1.1, width + 1.1)
     ax.set_aspect("equal")
     ax.axis("off")
@@ -141,7 +142,7 @@ def structures_drawing(
     slabs = any(one.is_slab for one in shown)
     cells = not all(one.is_slab for one in shown)
     words = [
-        "Unit cells as calculated, each seen along its lattice vector c" if cells else "",
+        "Unit cells, each seen along its lattice vector c" if cells else "",
         "slabs from the side, their normal along the page" if slabs else "",
     ]
     caption = ", ".join(filter(None, words))
@@ -157,7 +158,7 @@ def structures_drawing(
 
 
 def _build(shown: Sequence[ShownStructure], look: Look) -> Figure:
-    n_columns = 1 if any(one.is_slab for one in shown) else min(len(shown), 3)
+    n_columns = min(len(shown), 3)
     n_rows = math.ceil(len(shown) / n_columns)
     width, height = look.size_in(COLUMN_IN if len(shown) == 1 else PAGE_IN, 2.5 * n_rows + 0.3)
     figure = Figure(figsize=(width, height), layout="constrained")

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome, StudyOutcome
 from dftflow.plot.alignment import alignment_drawing, diagram_columns
-from dftflow.plot.bands import BandStructure, bands_drawing
+from dftflow.plot.band_figure import BandStructure, bands_drawing
 from dftflow.plot.colors import material_colors
 from dftflow.plot.drawing import Drawing
+from dftflow.plot.energy_axis import Reference
 from dftflow.plot.look import PAGE_HEIGHT_IN, PAGE_IN, Look
 from dftflow.plot.offsets import draw_offsets, offsets_by_pair, offsets_height_in
 from dftflow.plot.potential import SlabPotential, potential_drawing
@@ -180,10 +181,10 @@ def _bands_figure(
         vbm_ev = shown.on_vacuum[material.name].vbm_ev if on_vacuum else 0.0
         zero_ev = edges.vbm.value_ev - vbm_ev
         structures.append(BandStructure(name=material.name, bands=bands, edges=edges, zero_ev=zero_ev))
-    axis = "Energy relative to vacuum (eV)" if on_vacuum else "Energy relative to the VBM (eV)"
+    reference: Reference = "vacuum" if on_vacuum else "vbm"
     look = Look(colors={m.name: shown.colors[m.name] for m in drawn})
     placed = f"relative to the vacuum level of the surface in the alignment{_placed(shown)}" if on_vacuum else ""
-    drawing = bands_drawing(structures, axis, look, placed=placed, **named)
+    drawing = bands_drawing(structures, reference, look, placed=placed, **named)
     return replace(drawing, caption=drawing.caption + also)
 
 

@@ -1,0 +1,96 @@
+"""Crystals and slabs, from wherever they are, as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Unpack
+
+from pymatgen.core import Lattice, Structure
+
+from dftflow.analysis.calculation_levels import slab_normal
+from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
+from dftflow.api.sources import Source, named_calculations
+from dftflow.crystals.sources import load_crystal
+from dftflow.crystals.structure_file import reader_of
+from dftflow.crystals.symmetry import space_group
+from dftflow.errors import AnalysisError, InputError, StructureError
+from dftflow.gate.found import FoundCalculation
+from dftflow.plot.structure import ShownStructure, structures_drawing
+
+__all__ = ["standing", "structure"]
+
+MOST = 24
+
+
+def structure(*sources: Source | Structure, **look: Unpack[LookOptions]) -> PlottedFigure:
+    """Crystals and slabs: from folders of results, structure files, shipped names, or pymatgen's structures.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, file or crystal.
+    """
+    shown = _shown_structures(sources)
+    title = "Crystal structures" if len(shown) > 1 else shown[0].name
+    names = [one.name for one in shown]
+    return plotted(names, look, lambda look: structures_drawing(shown, look, name="structure", title=title))
+
+
+def _shown_structures(sources: Sequence[Source | Structure]) -> tuple[ShownStructure, ...]:
+    """Every structure that `sources` hold.
+
+    A folder or an output file has those of its calculations; anything else is a crystal, by name or file.
+
+    Raises
+    ------
+    InputError
+        There is none, or there are too many for one figure.
+    """
+    shown = [_shown(name, structure) for source in sources for name, structure in _found(source)]
+    if not shown:
+        raise InputError("there is no structure to draw", fix="give a folder of results, a structure file or a name")
+    refuse_more(len(shown), MOST)
+    return tuple(shown)
+
+
+def _found(source: Source | Structure) -> Iterator[tuple[str, Structure]]:
+    if isinstance(source, Structure):
+        yield source.composition.reduced_formula, source
+        return
+    if not isinstance(source, FoundCalculation) and not _is_of_calculations(Path(source)):
+        crystal = load_crystal(str(source), base_dir=Path.cwd())
+        yield crystal.name, crystal.structure
+        return
+    calculations = named_calculations([source])
+    with_structure = [one for one in calculations if one.found.results.structure is not None]
+    if not with_structure:
+        raise AnalysisError(
+            "the calculations here tell no structure", reason=", ".join(one.name for one in calculations)
+        )
+    for one in with_structure:
+        structure = one.found.results.structure
+        assert structure is not None
+        yield one.name, structure
+
+
+def _is_of_calculations(place: Path) -> bool:
+    return place.is_dir() or (place.is_file() and reader_of(place) is None)
+
+
+def _shown(name: str, structure: Structure) -> ShownStructure:
+    normal = slab_normal(structure.frac_coords, structure.lattice.matrix)
+    if normal is not None:
+        return ShownStructure(name=name, structure=standing(structure, normal), is_slab=True)
+    try:
+        symbol = space_group(structure).symbol
+    except StructureError:
+        symbol = ""
+    return ShownStructure(name=name, structure=structure, note=symbol)
+
+
+def standing(structure: Structure, normal: int) -> Structure:
+    """The same slab with the lattice vector `normal` as the third one."""
+    order = [axis for axis in range(3) if axis != normal] + [normal]
+    lattice = Lattice(structure.lattice.matrix[order])
+    return Structure(lattice, structure.species, structure.frac_coords[:, order])
