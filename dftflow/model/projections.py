@@ -26,8 +26,8 @@ class ProjectionGroup:
     site
         Index into the geometry's atoms; None for all atoms of the element.
     orbital
-        ``"s"``, ``"p"``, ``"d"``, ``"f"``, or one of a shell as the code names it (``"px"``, ``"dx2-y2"``), shell first;
-        None for all of them.
+        ``"s"``, ``"p"``, ``"d"``, ``"f"``, or one of a shell, which its name begins with: ``"px"``, ``"dx2-y2"``; None
+        for all of them.
     """
 
     element: str

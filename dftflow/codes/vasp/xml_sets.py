@@ -1,0 +1,102 @@
+"""Numbers of the large tables of ``vasprun.xml``, taken out of the XML while it is read.
+
+A table is an ``<array>`` of nested ``<set>``s, numbered in their comments, the innermost of which hold the rows
+(https://vasp.at/wiki/Vasprun.xml). Weights of a large cell fill gigabytes; as numbers of single precision they take
+half of what they take in the file, as elements of a tree ten times more.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from array import array
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SetTable"]
+
+NUMBER = re.compile(r"(\d{1,9})\s*$")
+NO_NUMBERS = re.compile(r"\*|nan|inf|_", re.IGNORECASE)
+
+
+class SetTable:
+    """What was taken of one ``<array>`` so far.
+
+    Attributes
+    ----------
+    fields
+        Names of the columns.
+    problem
+        Why no number of the table is given; ``""`` while nothing is wrong with it.
+    """
+
+    def __init__(self, *, double: bool = False) -> None:
+        self.fields: list[str] = []
+        self.problem = ""
+        self._comments: list[str] = []
+        self._numbers = array("d" if double else "f")
+        self._places = array("i")
+        self._depth = 0
+        self._shape = (0, 0)
+
+    def begin(self, element: ET.Element) -> None:
+        """Take the start of an element within the array."""
+        if element.tag == "set":
+            self._comments.append(element.get("comment", ""))
+
+    def end(self, element: ET.Element) -> None:
+        """Take an element within the array, and empty a set that is whole."""
+        if element.tag == "field":
+            self.fields.append((element.text or "").strip())
+        elif element.tag == "set":
+            rows = element.findall("r")
+            if rows and not self.problem:
+                self._take([row.text or "" for row in rows])
+            self._comments.pop()
+            element.clear()
+
+    def _take(self, rows: list[str]) -> None:
+        text = " ".join(rows)
+        found = [NUMBER.search(comment) for comment in self._comments[1:]]
+        words = text.split()
+        shape = (len(rows), len(words) // len(rows))
+        if NO_NUMBERS.search(text):
+            self.problem = (
+                f"a row holds no numbers: {next(row for row in rows if NO_NUMBERS.search(row)).strip()[:40]!r}"
+            )
+        elif not self._places:
+            self._shape, self._depth = shape, len(found)
+        if self.problem:
+            return
+        if any(len(row.split()) != shape[1] for row in rows) or shape != self._shape or len(found) != self._depth:
+            self.problem = "its rows are not equally many everywhere, or not equally long"
+            return
+        try:
+            self._places.extend(int(number[1]) for number in found if number is not None)
+            self._numbers.extend(map(float, words))
+        except (ValueError, OverflowError):
+            self.problem = "a row holds something that is no number"
+
+    def values(self) -> NDArray[Any]:
+        """All numbers, read-only, of single precision unless `double`; in the shape of the sets, then rows and columns.
+
+        Raises
+        ------
+        ValueError
+            The table holds what is no number, or a set of it is missing, or not where its number says.
+        """
+        if self.problem or not self._numbers:
+            raise ValueError(self.problem or "it is empty")
+        n_sets = len(self._numbers) // prod(self._shape)
+        if not self._depth or len(self._places) != n_sets * self._depth:
+            raise ValueError("a set has no number")
+        places = np.frombuffer(self._places, dtype=np.intc).reshape(n_sets, self._depth) - 1
+        counts = tuple(int(count) for count in places.max(axis=0) + 1)
+        if prod(counts) != n_sets or not (places == np.argwhere(np.ones(counts, dtype=bool))).all():
+            raise ValueError("a set is missing, or does not stand where its number says")
+        numbers = np.frombuffer(self._numbers, dtype=self._numbers.typecode)
+        numbers.setflags(write=False)
+        return numbers.reshape(*counts, *self._shape)
