@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dftflow.model.shown import Shown
+from dftflow.model.shown import Tabled
 
 __all__ = [
     "AbsoluteEdges",
@@ -67,7 +67,7 @@ class ReferenceLevel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Alignment(Shown):
+class Alignment(Tabled):
     """Offsets between two materials by one method.
 
     Attributes

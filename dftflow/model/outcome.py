@@ -11,7 +11,7 @@ from dftflow.model.alignment import Alignment
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Bands, Results
-from dftflow.model.shown import Shown
+from dftflow.model.shown import Shown, Tabled
 from dftflow.model.surface import SlabModel
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _cut(slab: SlabOutcome) -> str:
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
-class StudyOutcome(Shown):
+class StudyOutcome(Tabled):
     """The whole study.
 
     Attributes

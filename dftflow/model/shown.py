@@ -1,16 +1,22 @@
-"""What a notebook shows of a type: a short line where it prints, a table and a picture where it draws."""
+"""What a notebook shows of a type, and a program takes of it: a short line, a table and a picture, plain data.
+
+Pictures and tables are made in a layer above the types that have them. It is named, as commands and codes are, and
+found when it is asked for; no type needs it.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from dftflow.model.printable import brief
 
-__all__ = ["Shown"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-_NOTEBOOK = "dftflow.report.notebook"
-"""Pictures are made in a layer above the types that have them. It is named, as commands and codes are, and found when
-something is shown; no type needs it."""
+__all__ = ["Shown", "Tabled"]
+
+_NOTEBOOK, _DATA = "dftflow.report.notebook", "dftflow.report.plain_data"
 
 
 class Shown:
@@ -27,3 +33,18 @@ class Shown:
 
     def _repr_html_(self) -> str:
         return str(import_module(_NOTEBOOK).html_of(self))
+
+
+class Tabled(Shown):
+    """A type that notebooks show, and that is plain data and a table too."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data that JSON can hold, with the unit in each name."""
+        data: dict[str, Any] = import_module(_DATA).data_of(self)
+        return data
+
+    def to_frame(self) -> pd.DataFrame:
+        """As a pandas table; raises `CodeNotFoundError` without pandas."""
+        return import_module(_DATA).records_of(self).frame()

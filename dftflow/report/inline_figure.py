@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from uuid import uuid4
 from xml.etree import ElementTree
 
@@ -25,16 +26,16 @@ _HREF = f"{{{_XLINK}}}href"
 _WIDEST = "44em"
 
 
-def inline_figure(drawing: Drawing) -> Markup:
-    """The figure as HTML, or the reason why there is none."""
+def inline_figure(drawing: Drawing, styles: Sequence[str] = ()) -> Markup:
+    """The figure as HTML, or the reason why there is none; `styles` as for `Drawing.render`."""
     try:
-        files = drawing.render("svg")
+        files = drawing.render("svg", styles=styles)
     except DftflowError as error:
         return _no_figure(error.sentence)
     if not files:
         return _no_figure(drawing.missing)
     if len(files["svg"]) > LARGEST_SVG_BYTES:
-        return _image(drawing.render("png")["png"], drawing)
+        return _image(drawing.render("png", styles=styles)["png"], drawing)
     return _inline(files["svg"], drawing)
 
 

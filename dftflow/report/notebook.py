@@ -25,7 +25,7 @@ from dftflow.model.printable import brief
 from dftflow.model.results import Bands
 from dftflow.model.surface import SlabModel, miller_text
 from dftflow.plot.alignment import alignment_drawing, diagram_columns
-from dftflow.plot.bands import BandStructure, bands_drawing
+from dftflow.plot.band_figure import BandStructure, bands_drawing
 from dftflow.plot.drawing import Drawing
 from dftflow.plot.labels import kpoint_text, range_text, signed
 from dftflow.plot.look import Look
@@ -33,9 +33,10 @@ from dftflow.plot.structure import ShownStructure, structures_drawing
 from dftflow.report.headline import headline
 from dftflow.report.inline_figure import inline_figure
 from dftflow.report.markup import formula_html, kpoint_html, plain_html
+from dftflow.report.records import Records
 from dftflow.report.warnings import all_warnings
 
-__all__ = ["MOST_ROWS", "block", "facts_html", "html_of", "rows_html", "slabs_html"]
+__all__ = ["MOST_ROWS", "block", "facts_html", "html_of", "records_html", "rows_html", "slabs_html"]
 
 MOST_ROWS = 40
 """Of a table; the rest is counted."""
@@ -45,6 +46,11 @@ MOST_COLUMNS = 8
 """Materials beside each other in a diagram."""
 
 _MINUS = "\N{MINUS SIGN}"
+_FACT = Markup(
+    '<tr><th scope="row" style="text-align:left;white-space:nowrap;padding:1px 8px">{}</th>'
+    '<td style="text-align:left;padding:1px 8px">{}</td></tr>'
+)
+_CELL = Markup('<td style="text-align:{};padding:1px 8px">{}</td>')
 Fact = tuple[str, object]
 
 
@@ -66,9 +72,7 @@ def block(title: object, *parts: Markup) -> Markup:
 def facts_html(facts: Iterable[Fact]) -> Markup:
     """A line for each fact that is there: what it is, and its value."""
     rows = [
-        Markup(
-            '<tr><th scope="row" style="text-align:left;white-space:nowrap">{}</th><td style="text-align:left">{}</td></tr>'
-        ).format(name, value if isinstance(value, Markup) else plain_html(value))
+        _FACT.format(name, value if isinstance(value, Markup) else plain_html(value))
         for name, value in facts
         if value not in ("", None)
     ]
@@ -82,7 +86,7 @@ def rows_html(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
     """
     kept = [place for place in range(len(heads)) if any(row[place] not in ("", None) for row in rows)]
     heads, rows = [heads[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    names = Markup("").join(Markup('<th scope="col">{}</th>').format(head) for head in heads)
+    names = Markup("").join(Markup('<th scope="col" style="padding:1px 8px">{}</th>').format(head) for head in heads)
     lines = [Markup("<tr>{}</tr>").format(Markup("").join(map(_cell, row))) for row in rows[:MOST_ROWS]]
     table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(names, Markup("").join(lines))
     left = len(rows) - MOST_ROWS
@@ -91,17 +95,19 @@ def rows_html(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
 
 def _cell(value: object) -> Markup:
     if isinstance(value, bool):
-        return Markup("<td>{}</td>").format("yes" if value else "no")
-    if isinstance(value, float):
-        return Markup('<td style="text-align:right">{}</td>').format(_number(value))
-    if isinstance(value, int):
-        return Markup('<td style="text-align:right">{}</td>').format(value)
-    shown = value if isinstance(value, Markup) else plain_html("" if value is None else value)
-    return Markup('<td style="text-align:left">{}</td>').format(shown)
+        value = "yes" if value else "no"
+    side = "right" if isinstance(value, int | float) else "left"
+    text = _number(value) if isinstance(value, float) else "" if value is None else value
+    return _CELL.format(side, text if isinstance(text, Markup) else plain_html(text))
 
 
 def _number(value: float, decimals: int = 3) -> str:
     return f"{value:.{decimals}f}".replace("-", _MINUS)
+
+
+def records_html(records: Records) -> Markup:
+    """The table of records, its names as they are for programs."""
+    return rows_html(records.columns, records.rows)
 
 
 def _ev(value: float | None) -> str:
@@ -256,8 +262,7 @@ def _(bands: Bands) -> str:
     ]
     zero_ev = edges.vbm.value_ev if edges else bands.fermi_ev
     shown = BandStructure(name="bands", bands=bands, edges=edges, why_no_edges=why, zero_ev=zero_ev)
-    label = f"Energy relative to the {'VBM' if edges else 'Fermi level'} (eV)"
-    figure = _figure(lambda: bands_drawing([shown], label, Look(labels={"bands": ""})))
+    figure = _figure(lambda: bands_drawing([shown], "vbm" if edges else "fermi", Look(labels={"bands": ""})))
     return block("Bands", facts_html(facts), figure)
 
 
