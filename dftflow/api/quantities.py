@@ -15,7 +15,6 @@ from dftflow.model.outcome import StudyOutcome
 from dftflow.model.quantity import Quantity
 from dftflow.plot.labels import range_text
 from dftflow.report.markup import formula_html
-from dftflow.report.notebook import block, rows_html
 from dftflow.report.quantity_table import quantity_records
 from dftflow.report.results_file import read_results
 
@@ -63,6 +62,8 @@ class Quantities(Sequence[Quantity]):
         return f"<Quantities: {len(self)}, {sum(one.missing is not None for one in self)} of them without a value>"
 
     def _repr_html_(self) -> str:
+        from dftflow.report.cell_html import block, rows_html  # with matplotlib
+
         heads = ("name", "subject", "method", "value", "unit", "range", "missing")
         rows = [
             (

@@ -18,7 +18,6 @@ from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.errors import SurfaceError
 from dftflow.model.printable import brief
 from dftflow.model.surface import Plane, SlabModel
-from dftflow.report.notebook import MOST_ROWS, slabs_html
 from dftflow.report.records import Records
 
 if TYPE_CHECKING:
@@ -106,7 +105,9 @@ class Slabs(Sequence[SlabModel]):
         return f"<Slabs {self.plane} of {self.crystal}: {brief(', '.join(names) or 'none')}>"
 
     def _repr_html_(self) -> str:
-        return str(slabs_html(f"{self.crystal} {self.plane}", self[:MOST_ROWS]))
+        from dftflow.report.notebook import slabs_html  # with matplotlib
+
+        return str(slabs_html(f"{self.crystal} {self.plane}", self))
 
 
 def slabs(

@@ -20,7 +20,6 @@ from dftflow.crystals.molecules import Molecule
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.structure_file import checked
 from dftflow.errors import StructureError
-from dftflow.report.notebook import html_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -51,6 +50,8 @@ class NotebookStructure(Structure):
         return f"<{self.composition.reduced_formula} crystal: {len(self)} atoms, {self.volume:.2f} Å³>"
 
     def _repr_html_(self) -> str:
+        from dftflow.report.notebook import html_of  # with matplotlib
+
         return str(html_of(self))
 
 

@@ -16,10 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 from dftflow.errors import InputError
 from dftflow.input_file import named_place
 from dftflow.model.outcome import StudyOutcome
-from dftflow.report import write
-from dftflow.report.notebook import block, rows_html
 from dftflow.report.records import Records
-from dftflow.report.write import WrittenOutcome
 from dftflow.run.executor import Executor
 from dftflow.run.graph import Observer
 from dftflow.run.job import Limits
@@ -33,6 +30,8 @@ from dftflow.studies.reader import Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from dftflow.report.write import WrittenOutcome
 
 __all__ = ["StudyLike", "StudyPlan", "load_outcome", "load_study", "plan", "run", "write_decks", "write_outcome"]
 
@@ -88,6 +87,8 @@ class StudyPlan(Sequence[PreviewedStep]):
         )
 
     def _repr_html_(self) -> str:
+        from dftflow.report.cell_html import block, rows_html  # with matplotlib
+
         heads = ("step", "state", "atoms", "k-points", "cutoff (eV)", "cost (s)", "needs")
         rows = [
             (
@@ -280,6 +281,8 @@ def write_outcome(outcome: StudyOutcome, folder: Place, *, say: Say = lambda lin
     StoreError
         When the folder cannot be written, or holds such files that are not dftflow's.
     """
+    from dftflow.report import write  # with matplotlib
+
     return write.write_outcome(outcome, _folder(folder), say=say)
 
 

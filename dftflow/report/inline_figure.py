@@ -24,6 +24,8 @@ _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _HREF = f"{{{_XLINK}}}href"
 _WIDEST = "44em"
+_NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""Characters that a name on a figure may hold, and no XML."""
 
 
 def inline_figure(drawing: Drawing, styles: Sequence[str] = ()) -> Markup:
@@ -54,7 +56,7 @@ def _inline(svg: bytes, drawing: Drawing) -> Markup:
     """What matplotlib wrote, without its head and its metadata, with names and a style of its own."""
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
-    root = ElementTree.fromstring(svg)
+    root = ElementTree.fromstring(_NO_XML.sub(b"", svg))
     own = f"dftflow-{uuid4().hex}"
     for metadata in root.findall(f"{{{_SVG}}}metadata"):
         root.remove(metadata)

@@ -12,9 +12,9 @@ from dftflow.plot.labels import formula_parts, kpoint_parts
 __all__ = ["formula_html", "kpoint_html", "plain_html"]
 
 
-def plain_html(text: object) -> Markup:
-    """`text` in one line, cut in its middle where it is longer than some lines."""
-    return Markup("{}").format(brief(str(text)))
+def plain_html(text: object, longest: int = 300) -> Markup:
+    """`text` in one line, cut in its middle where it has more letters than `longest`."""
+    return Markup("{}").format(brief(str(text), longest))
 
 
 def formula_html(text: str) -> Markup:

@@ -6,7 +6,7 @@ anywhere, every text is escaped, tables and pictures are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import singledispatch
 
 from markupsafe import Markup
@@ -17,7 +17,7 @@ from dftflow.analysis.band_edges import edges_or_reason
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.symmetry import space_group
-from dftflow.errors import DftflowError
+from dftflow.gate.found import FoundCalculation
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, ReferenceLevel
 from dftflow.model.levels import BandEdges, SurfaceLevels
 from dftflow.model.outcome import StudyOutcome
@@ -26,32 +26,22 @@ from dftflow.model.results import Bands
 from dftflow.model.surface import SlabModel, miller_text
 from dftflow.plot.alignment import alignment_drawing, diagram_columns
 from dftflow.plot.band_figure import BandStructure, bands_drawing
-from dftflow.plot.drawing import Drawing
 from dftflow.plot.labels import kpoint_text, range_text, signed
 from dftflow.plot.look import Look
 from dftflow.plot.structure import ShownStructure, structures_drawing
+from dftflow.report.calculation_summary import CalculationSummary, summary_of
+from dftflow.report.cell_html import MOST_ROWS, Fact, block, facts_html, figure_html, notes_html, number_html, rows_html
 from dftflow.report.headline import headline
-from dftflow.report.inline_figure import inline_figure
 from dftflow.report.markup import formula_html, kpoint_html, plain_html
-from dftflow.report.records import Records
 from dftflow.report.warnings import all_warnings
 
-__all__ = ["MOST_ROWS", "block", "facts_html", "html_of", "records_html", "rows_html", "slabs_html"]
-
-MOST_ROWS = 40
-"""Of a table; the rest is counted."""
+__all__ = ["html_of", "slabs_html"]
 
 MOST_DRAWN_ATOMS = 600
 MOST_COLUMNS = 8
 """Materials beside each other in a diagram."""
 
 _MINUS = "\N{MINUS SIGN}"
-_FACT = Markup(
-    '<tr><th scope="row" style="text-align:left;white-space:nowrap;padding:1px 8px">{}</th>'
-    '<td style="text-align:left;padding:1px 8px">{}</td></tr>'
-)
-_CELL = Markup('<td style="text-align:{};padding:1px 8px">{}</td>')
-Fact = tuple[str, object]
 
 
 @singledispatch
@@ -60,70 +50,8 @@ def html_of(thing: object) -> str:
     return Markup("<pre>{}</pre>").format(plain_html(repr(thing)))
 
 
-# --- what all are made of -------------------------------------------------------------------------------------------
-
-
-def block(title: object, *parts: Markup) -> Markup:
-    """What a cell shows: a title above its parts."""
-    head = Markup("<div><strong>{}</strong></div>").format(title)
-    return Markup('<div style="max-width:60em;overflow-x:auto">{}</div>').format(Markup("").join([head, *parts]))
-
-
-def facts_html(facts: Iterable[Fact]) -> Markup:
-    """A line for each fact that is there: what it is, and its value."""
-    rows = [
-        _FACT.format(name, value if isinstance(value, Markup) else plain_html(value))
-        for name, value in facts
-        if value not in ("", None)
-    ]
-    return Markup("<table><tbody>{}</tbody></table>").format(Markup("").join(rows))
-
-
-def rows_html(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
-    """A table with a line of names; numbers with three decimals, what is not known empty; at most `MOST_ROWS` rows.
-
-    A column without any value is left out.
-    """
-    kept = [place for place in range(len(heads)) if any(row[place] not in ("", None) for row in rows)]
-    heads, rows = [heads[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    names = Markup("").join(Markup('<th scope="col" style="padding:1px 8px">{}</th>').format(head) for head in heads)
-    lines = [Markup("<tr>{}</tr>").format(Markup("").join(map(_cell, row))) for row in rows[:MOST_ROWS]]
-    table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(names, Markup("").join(lines))
-    left = len(rows) - MOST_ROWS
-    return table + Markup("<p>and {} more</p>").format(left) if left > 0 else table
-
-
-def _cell(value: object) -> Markup:
-    if isinstance(value, bool):
-        value = "yes" if value else "no"
-    side = "right" if isinstance(value, int | float) else "left"
-    text = _number(value) if isinstance(value, float) else "" if value is None else value
-    return _CELL.format(side, text if isinstance(text, Markup) else plain_html(text))
-
-
-def _number(value: float, decimals: int = 3) -> str:
-    return f"{value:.{decimals}f}".replace("-", _MINUS)
-
-
-def records_html(records: Records) -> Markup:
-    """The table of records, its names as they are for programs."""
-    return rows_html(records.columns, records.rows)
-
-
 def _ev(value: float | None) -> str:
-    return "" if value is None else f"{_number(value)} eV"
-
-
-def _figure(make: Callable[[], Drawing]) -> Markup:
-    """The figure, or why it cannot be made."""
-    try:
-        return inline_figure(make())
-    except DftflowError as error:
-        return Markup("<p>No figure: {}</p>").format(plain_html(error.sentence))
-
-
-def _notes(texts: Iterable[str]) -> Markup:
-    return Markup("").join(Markup("<div>{}</div>").format(plain_html(text)) for text in texts)
+    return "" if value is None else f"{number_html(value)} eV"
 
 
 # --- crystals and slabs ---------------------------------------------------------------------------------------------
@@ -144,7 +72,7 @@ def _(crystal: Crystal) -> str:
         ("confidence", crystal.confidence),
     ]
     parts = _crystal(crystal.structure, crystal.name, group, origin)
-    return block(formula_html(crystal.name), *parts, _notes(crystal.warnings))
+    return block(formula_html(crystal.name), *parts, notes_html(crystal.warnings))
 
 
 def _crystal(structure: Structure, name: str, group: str, origin: Sequence[Fact] = ()) -> tuple[Markup, Markup]:
@@ -182,7 +110,7 @@ def _view(structure: Structure, name: str, *, is_slab: bool) -> Markup:
     if len(structure) > MOST_DRAWN_ATOMS:
         return Markup("<p>No figure: of more than {} atoms no picture shows one</p>").format(MOST_DRAWN_ATOMS)
     shown = ShownStructure(name=brief(name, 60), structure=structure, is_slab=is_slab)
-    return _figure(lambda: structures_drawing([shown], Look()))
+    return figure_html(lambda: structures_drawing([shown], Look()))
 
 
 @html_of.register
@@ -260,10 +188,15 @@ def _(bands: Bands) -> str:
         ("electrons", " + ".join(f"{number:g}" for number in bands.n_electrons)),
         *(_edge_facts(edges) if edges else [("gap", f"none: {why}"), ("Fermi level", _ev(bands.fermi_ev))]),
     ]
+    return block("Bands", facts_html(facts), _bands(bands))
+
+
+def _bands(bands: Bands) -> Markup:
+    edges, why = edges_or_reason(bands)
     zero_ev = edges.vbm.value_ev if edges else bands.fermi_ev
     shown = BandStructure(name="bands", bands=bands, edges=edges, why_no_edges=why, zero_ev=zero_ev)
-    figure = _figure(lambda: bands_drawing([shown], "vbm" if edges else "fermi", Look(labels={"bands": ""})))
-    return block("Bands", facts_html(facts), figure)
+    look = Look(labels={"bands": ""})
+    return figure_html(lambda: bands_drawing([shown], "vbm" if edges else "fermi", look))
 
 
 @html_of.register
@@ -286,9 +219,40 @@ def _(levels: SurfaceLevels) -> str:
             AbsoluteEdges(material="slab", surface="own bands", vbm_ev=vbm_ev, cbm_ev=cbm_ev, range_ev=(0.0, 0.0))
         )
     fermi = ReferenceLevel(name="Fermi level of the slab", energy_ev=-levels.work_function_ev)
-    return block(
-        "Levels below the vacuum", facts_html(facts), _figure(lambda: alignment_drawing(columns, (), levels=[fermi]))
-    )
+    figure = figure_html(lambda: alignment_drawing(columns, (), levels=[fermi]))
+    return block("Levels below the vacuum", facts_html(facts), figure)
+
+
+@html_of.register
+def _(found: FoundCalculation) -> str:
+    told = summary_of(found)
+    facts: list[Fact] = [
+        ("calculation", f"{told.code} {told.code_version}"),
+        ("place", told.place),
+        ("status", told.ended),
+        ("formula", formula_html(told.formula)),
+        ("energy", "" if told.energy_ev is None else f"{told.energy_ev:.5f} eV per cell ({told.energy_kind})"),
+        ("gap", _gap(found, told)),
+        ("work function", ", ".join(map(_ev, told.work_functions_ev))),
+    ]
+    return block(formula_html(told.place.name), facts_html(facts), _picture(found), notes_html(told.refused))
+
+
+def _gap(found: FoundCalculation, told: CalculationSummary) -> str:
+    if told.band_gap_ev is not None:
+        kind = {True: "direct", False: "indirect", None: "as printed"}[told.direct]
+        return f"{_ev(told.band_gap_ev)}, {kind}"
+    return "" if found.judged is None else f"none: {found.levels().why_no_edges}"
+
+
+def _picture(found: FoundCalculation) -> Markup:
+    """Its bands where they lie on a path, else its geometry."""
+    results = None if found.judged is None else found.results
+    if results is not None and results.bands is not None and max(results.bands.on_path) >= 0:
+        return _bands(results.bands)
+    if results is not None and results.structure is not None:
+        return _view(results.structure, formula_of(results.structure), is_slab=False)
+    return Markup("")
 
 
 # --- alignments and outcomes ----------------------------------------------------------------------------------------
@@ -328,7 +292,7 @@ def _diagram(rows: Sequence[Alignment], names: Sequence[str]) -> Markup:
     columns = diagram_columns(rows, names)
     if len(columns) > MOST_COLUMNS:
         return Markup("<p>No figure: {} columns are too many for a cell</p>").format(len(columns))
-    return _figure(lambda: alignment_drawing(columns, rows))
+    return figure_html(lambda: alignment_drawing(columns, rows))
 
 
 @html_of.register
@@ -346,7 +310,7 @@ def _(outcome: StudyOutcome) -> str:
         rows_html(("material", "gap (eV)", "", "surface", "IP (eV)", "EA (eV)", "W (eV)", "why not"), _levels(outcome)),
         rows_html(_OFFSET_HEADS, _offsets(outcome.alignments)) if outcome.alignments else Markup(""),
         _diagram(outcome.defended, [material.name for material in outcome.materials]),
-        _notes(f"{of}: {text}" if of else text for of, text in all_warnings(outcome)[:MOST_ROWS]),
+        notes_html(f"{of}: {text}" if of else text for of, text in all_warnings(outcome)[:MOST_ROWS]),
     )
 
 
