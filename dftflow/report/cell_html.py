@@ -34,6 +34,7 @@ _FACT = Markup(
     '<tr><th scope="row" style="text-align:left;white-space:nowrap;padding:1px 8px">{}</th>'
     '<td style="text-align:left;padding:1px 8px">{}</td></tr>'
 )
+_HEAD = Markup('<th scope="col" style="padding:1px 8px">{}</th>')
 _CELL = Markup('<td style="text-align:{};padding:1px 8px">{}</td>')
 _MINUS = "\N{MINUS SIGN}"
 
@@ -46,7 +47,7 @@ def block(title: object, *parts: Markup) -> Markup:
 
 def facts_html(facts: Iterable[Fact]) -> Markup:
     """A line for each fact that is there: what it is, and its value."""
-    rows = [_FACT.format(name, _text(value)) for name, value in facts if value not in ("", None)]
+    rows = [_FACT.format(_text(name), _text(value)) for name, value in facts if value not in ("", None)]
     return Markup("<table><tbody>{}</tbody></table>").format(Markup("").join(rows))
 
 
@@ -57,9 +58,7 @@ def rows_html(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
     """
     kept = [place for place in range(len(heads)) if any(row[place] not in ("", None) for row in rows)]
     heads, rows = [heads[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    names = Markup("").join(
-        Markup('<th scope="col" style="padding:1px 8px">{}</th>').format(_text(head)) for head in heads
-    )
+    names = Markup("").join(_HEAD.format(_text(head)) for head in heads)
     lines = [Markup("<tr>{}</tr>").format(Markup("").join(map(_cell, row))) for row in rows[:MOST_ROWS]]
     table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(names, Markup("").join(lines))
     left = len(rows) - MOST_ROWS
