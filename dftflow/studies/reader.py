@@ -46,7 +46,7 @@ LONGEST_LINE = 10_000
 DEEPEST = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Study:
     """A study file with one of its presets chosen.
 
@@ -76,6 +76,10 @@ class Study:
     text: str
     sha256: str
     code_options: Mapping[str, object] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.content.materials)
+        return f"<Study {self.name}, preset {self.preset_name}, {self.content.code}: {names}>"
 
     def where(self, *place: object) -> str:
         """The file and the line of an entry, such as ``"alignment", 0, "surfaces"``; the file where none is found."""

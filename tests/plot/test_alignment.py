@@ -13,14 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from text_boxes import overlaps
 
-import dftflow.plot.figures
 from dftflow.analysis.alignment import align, exchanged
 from dftflow.errors import AnalysisError
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, Range
+from dftflow.plot import figures
 from dftflow.plot.alignment import diagram_columns, diagram_size_in, draw_alignment
 from dftflow.plot.colors import material_colors
 
-STYLE = dftflow.plot.figures.__file__.replace("figures.py", "dftflow.mplstyle")
+STYLE = figures.__file__.replace("figures.py", "dftflow.mplstyle")
 LONG = ("formamidinium lead bromide, cubic average structure", "caesium lead bromide, orthorhombic, relaxed at 0 K")
 
 
