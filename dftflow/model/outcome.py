@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dftflow.model.absolute import SlabSide
 from dftflow.model.alignment import Alignment
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.quantity import Missing, Quantity
@@ -119,6 +120,9 @@ class SlabOutcome(Shown):
         As calculated; as cut from the crystal where the calculation left none.
     missing
         Why there are no levels; None where there are.
+    own, no_own_edges
+        What the slab tells without its crystal of the side that the levels are of, and why it has no band edges of its
+        own.
     levels_step
         Name of the step that the levels come from.
     remarks
@@ -135,6 +139,8 @@ class SlabOutcome(Shown):
     vacuum: tuple[VacuumLevel, ...]
     levels: SurfaceLevels | None
     missing: Missing | None = None
+    own: SlabSide | None = None
+    no_own_edges: str = ""
     levels_step: str = ""
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

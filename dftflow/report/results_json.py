@@ -120,20 +120,20 @@ def _bulk(bulk: BulkOutcome) -> Document:
 
 
 def _slab(slab: SlabOutcome) -> Document:
-    levels = slab.levels
+    levels, side = slab.levels, slab.own
     why = slab.failure or slab.model.refused or "the slab calculation gave no levels"
     values = {
-        "work_function_ev": levels.work_function_ev if levels else None,
+        "work_function_ev": side.work_function_ev if side else None,
         "ionisation_potential_ev": levels.ionisation_potential_ev if levels else None,
         "electron_affinity_ev": levels.electron_affinity_ev if levels else None,
         "lineup_spread_ev": levels.spread.total_ev if levels else None,
     }
     own = {
-        "slab_gap_ev": levels.slab_gap_ev if levels else None,
-        "slab_ionisation_potential_ev": levels.slab_ionisation_potential_ev if levels else None,
-        "slab_electron_affinity_ev": levels.slab_electron_affinity_ev if levels else None,
+        "slab_gap_ev": side.band_gap_ev if side else None,
+        "slab_ionisation_potential_ev": side.ionisation_potential_ev if side else None,
+        "slab_electron_affinity_ev": side.electron_affinity_ev if side else None,
     }
-    numbers, own_numbers = _numbers(values, why), _numbers(own, levels.why_no_slab_edges if levels else why)
+    numbers, own_numbers = _numbers(values, why), _numbers(own, slab.no_own_edges if side else why)
     edges = levels.slab_edges if levels else None
     return {
         **_slab_model(slab.model),
