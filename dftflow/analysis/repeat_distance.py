@@ -10,7 +10,7 @@ __all__ = ["repeat_distance_ang"]
 
 SKIN_ANG = 1.0
 LEAST_ANG, STEP_ANG = 1.2, 0.01
-MOST_OF_SLAB = 0.7
+MOST_OF_SLAB = 0.625
 ALIKE, AS_GOOD = 0.2, 0.05
 """Root-mean-square difference of the average and itself, moved by one period, as a part of its own spread."""
 
@@ -20,7 +20,7 @@ def repeat_distance_ang(profile: PotentialProfile) -> float | None:
 
     Of the distances at which the average, 1 Å or more inside the outermost atoms, and itself moved by that distance
     differ least and by less than a fifth of its own spread, it is the shortest that is as good as the best: layers of
-    two kinds that look nearly alike are no period.
+    two kinds that look nearly alike are no period. Five eighths of that thickness are the most.
     """
     low, high = profile.atoms_ang[0] + SKIN_ANG, profile.atoms_ang[1] - SKIN_ANG
     shifts = np.arange(LEAST_ANG, MOST_OF_SLAB * (high - low), STEP_ANG)

@@ -27,6 +27,7 @@ COMMANDS = {
     "collect": ("dftflow.cli.collect", "The report of a study that was run elsewhere."),
     "parse": ("dftflow.cli.parse", "What a folder of results holds, whichever code it is from."),
     "levels": ("dftflow.cli.levels", "IP, EA and work function of slabs of any origin."),
+    "align": ("dftflow.cli.align", "Band offsets and the diagram, from numbers, results and folders."),
     "compare": ("dftflow.cli.compare", "Whether two calculations may be subtracted, line by line."),
     "plot": (
         "dftflow.cli.plot",

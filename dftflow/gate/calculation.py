@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dftflow.gate.belonging import belonging
+from dftflow.gate.state_counts import state_counts
 from dftflow.model.check import Check, Part
 from dftflow.model.results import Results
 
@@ -66,7 +67,7 @@ def sound(results: Results) -> Sound:
 
     A check that could not be decided refuses nothing; it stands among the checks.
     """
-    checks = (*results.checks, *belonging(results))
+    checks = (*results.checks, *belonging(results), *state_counts(results))
     failed = [
         Refused(part=part, reason=_reason(check))
         for check in checks

@@ -30,6 +30,9 @@ __all__ = ["BandStructure", "bands_drawing"]
 BELOW_EV, ABOVE_EV, METAL_EV = 3.0, 2.5, (-6.0, 4.0)
 """What is shown of the bands: below the VBM and above the CBM, and about the Fermi level of a metal."""
 
+NARROW_IN = 4.5
+"""A figure that is narrower has its panels below each other."""
+
 _FIRST_WORDS = "Filled circle: valence-band maximum, open circle: conduction-band minimum."
 _BEHIND = "0.7"
 
@@ -138,7 +141,7 @@ def _window(structures: Sequence[BandStructure]) -> tuple[float, float]:
 
 def _beside(shown: _Shown) -> Figure:
     count = len(shown.structures)
-    n_columns = min(count, 2)
+    n_columns = 1 if (shown.look.width_in or PAGE_IN) < NARROW_IN else min(count, 2)
     n_rows = math.ceil(count / n_columns)
     size = shown.look.size_in(PAGE_IN if n_columns > 1 else COLUMN_IN, 3.2 * n_rows)
     figure = Figure(figsize=size, layout="constrained")
@@ -155,7 +158,7 @@ def _beside(shown: _Shown) -> Figure:
         ax.set_ylabel(axis_label(shown.reference))
     handles = [*_group_handles(figure.axes[0], shown), *_spin_handles(figure.axes[0], shown)]
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 2 if size[0] < 4.5 else 5))
+        figure.legend(handles=handles, loc="outside lower center", ncols=3 if size[0] < NARROW_IN else 6)
     return figure
 
 

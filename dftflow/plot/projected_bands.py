@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from dftflow.model.projections import ProjectionGroup, Projections
 from dftflow.plot.kpath import PathAxis
@@ -34,7 +35,7 @@ def draw_weights(
     energy_window: tuple[float, float],
     colors: Mapping[str, str],
 ) -> None:
-    """Circles on the bands whose area is the weight of each group; the largest is drawn first, so that all are seen.
+    """Circles on the bands whose area is the weight of each group, the smaller ones upon the larger.
 
     Parameters
     ----------
@@ -44,21 +45,16 @@ def draw_weights(
         Name of a group -> colour.
     """
     low, high = energy_window
+    shades = np.array([to_rgb(colors[group_name(group)]) for group in projections.groups])
     for part in axis.parts:
         points = list(part.points)
         values = axis.bands.eigenvalues_ev[:, points] - zero_ev
         weights = np.nan_to_num(np.asarray(projections.weights[:, points], dtype=np.float64))
-        x = np.broadcast_to(part.distance[None, :, None], values.shape)
-        for rank, group in enumerate(_by_size(weights)):
-            own = weights[..., group]
-            seen = (values >= low) & (values <= high) & (own > LEAST_WEIGHT)
-            color = colors[group_name(projections.groups[group])]
-            ax.scatter(
-                x[seen], values[seen], s=LARGEST_PT2 * own[seen], color=color, linewidths=0, alpha=0.75,
-                zorder=1.5 + 0.01 * rank,
-            )  # fmt: skip
-
-
-def _by_size(weights: np.ndarray) -> list[int]:
-    """Groups, the one of the largest weight altogether first."""
-    return [int(i) for i in np.argsort(-weights.sum(axis=(0, 1, 2)), kind="stable")]
+        inside = (values >= low) & (values <= high)
+        spin, point, band, group = np.nonzero((weights > LEAST_WEIGHT) & inside[..., None])
+        order = np.argsort(-weights[spin, point, band, group], kind="stable")
+        spin, point, band, group = (index[order] for index in (spin, point, band, group))
+        ax.scatter(
+            part.distance[point], values[spin, point, band], s=LARGEST_PT2 * weights[spin, point, band, group],
+            c=shades[group], linewidths=0, zorder=2.5,
+        )  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from dftflow.codes.fortran_numbers import numbers_of
 from dftflow.codes.vasp.vasprun_states import VaspDos
 from dftflow.errors import ParseError
 from dftflow.model.results import FloatArray
@@ -26,7 +26,6 @@ ORBITALS = {
     for n in (len(names),)
 }
 """Number of columns of one spin -> what they are: the file does not name them."""
-NO_E = re.compile(r"(\d)([-+]\d{3})")
 
 
 def read_doscar(file: Path, *, spinor: bool, n_spins: int) -> tuple[VaspDos, float]:
@@ -53,7 +52,7 @@ def read_doscar(file: Path, *, spinor: bool, n_spins: int) -> tuple[VaspDos, flo
 
 
 def _dos(lines: Iterator[str], n_bytes: int, n_components: int, n_spins: int) -> tuple[VaspDos, float]:
-    first = _numbers(next(lines, ""))
+    first = numbers_of(next(lines, ""))
     for _ in range(4):
         next(lines, "")
     head = _head(lines)
@@ -97,7 +96,7 @@ def _head(lines: Iterator[str]) -> tuple[float, float, int, float] | None:
     line = next((line for line in lines if line.strip()), "")
     if not line:
         return None
-    numbers = _numbers(line)
+    numbers = numbers_of(line)
     if len(numbers) != 5 or numbers[2] != int(numbers[2]):
         raise ValueError(f"{line.strip()[:60]!r} is no head of a density of states")
     return numbers[0], numbers[1], int(numbers[2]), numbers[3]
@@ -105,19 +104,10 @@ def _head(lines: Iterator[str]) -> tuple[float, float, int, float] | None:
 
 def _table(lines: Iterator[str], energies: FloatArray, of: str) -> FloatArray:
     """What stands beside each energy, shape (n, columns); their distances are uniform, so that three decimals do."""
-    rows = [_numbers(line) for line in islice(lines, len(energies))]
+    rows = [numbers_of(line) for line in islice(lines, len(energies))]
     if len(rows) != len(energies) or len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
         raise ValueError(f"the density of {of} has not {len(energies)} equal rows")
     table = np.array(rows)
     if np.abs(table[:, 0] - energies).max() > PRINTED_EV:
         raise ValueError(f"the energies of {of} are not those of its head")
     return table[:, 1:]
-
-
-def _numbers(line: str) -> list[float]:
-    """Fortran leaves the E out where an exponent has three digits."""
-    words = NO_E.sub(r"\1E\2", line).split()
-    numbers = [float(word) for word in words]
-    if "_" in line or not np.isfinite(numbers).all():
-        raise ValueError(f"{line.strip()[:60]!r} holds what is no number")
-    return numbers
