@@ -13,11 +13,17 @@ TYPE_CHECKING = False  # what editors and type checkers take for true; `typing` 
 if TYPE_CHECKING:  # name for name what `_HOMES` has
     from typing import Any
 
+    from dftflow.api.alignment import align
     from dftflow.api.calculation import find, read
+    from dftflow.api.comparison import compare
+    from dftflow.api.deck import deck
+    from dftflow.api.levels import edges, levels
+    from dftflow.api.plot import plot
     from dftflow.api.quantities import quantities
     from dftflow.api.slabs import slabs
     from dftflow.api.structures import substitute
     from dftflow.api.study import load_outcome, load_study, plan, run, write_decks, write_outcome
+    from dftflow.api.study_file import init_study
     from dftflow.crystals.sources import load_crystal
     from dftflow.errors import DftflowError
 
@@ -26,9 +32,16 @@ __version__ = "0.2.0.dev0"
 _HOMES = {
     "read": "dftflow.api.calculation",
     "find": "dftflow.api.calculation",
+    "edges": "dftflow.api.levels",
+    "levels": "dftflow.api.levels",
+    "compare": "dftflow.api.comparison",
+    "align": "dftflow.api.alignment",
+    "plot": "dftflow.api.plot",
     "load_crystal": "dftflow.crystals.sources",
     "substitute": "dftflow.api.structures",
     "slabs": "dftflow.api.slabs",
+    "deck": "dftflow.api.deck",
+    "init_study": "dftflow.api.study_file",
     "load_study": "dftflow.api.study",
     "plan": "dftflow.api.study",
     "run": "dftflow.api.study",
@@ -42,11 +55,18 @@ _HOMES = {
 __all__ = [
     "DftflowError",
     "__version__",
+    "align",
+    "compare",
+    "deck",
+    "edges",
     "find",
+    "init_study",
+    "levels",
     "load_crystal",
     "load_outcome",
     "load_study",
     "plan",
+    "plot",
     "quantities",
     "read",
     "run",

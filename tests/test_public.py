@@ -70,7 +70,7 @@ def test_to_import_it_loads_nothing() -> None:
     assert len(loaded) < 15
 
 
-@pytest.mark.parametrize("name", ["run"])
+@pytest.mark.parametrize("name", ["plot", "run"])
 def test_a_function_is_not_hidden_by_the_folder_of_its_name(name: str) -> None:
     inside = next((SOURCE.parent / name).glob("[a-z]*.py")).stem
     code = f"from dftflow.{name} import {inside}; import dftflow.{name}.{inside}; print(callable(dftflow.{name}))"
