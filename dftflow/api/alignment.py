@@ -312,6 +312,7 @@ def _row(one: SourcedLevels, other: SourcedLevels, way: str, tolerance_ev: float
         way=way,
         range_holds=_holds(one, other),
         tolerance_ev=tolerance_ev,
+        polar=one.polar or other.polar,
         relaxed=None,
         edges_apart=one.edges_apart or other.edges_apart,
     )

@@ -27,6 +27,8 @@ class SourcedLevels:
         The range moves each edge by itself (IP and EA were found one by one), not both together (a line-up).
     origin
         File and line, folder, or ``"given in Python"``.
+    polar
+        The surface is of a polar plane.
     color
         ``#RRGGBB``; ``""`` where none is asked for.
     remarks
@@ -39,6 +41,7 @@ class SourcedLevels:
     method: str = ""
     range_holds: str = ""
     edges_apart: bool = False
+    polar: bool = False
     color: str = ""
     remarks: tuple[str, ...] = ()
 
