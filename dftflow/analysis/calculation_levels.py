@@ -16,7 +16,14 @@ from dftflow.model.levels import BandEdges, PotentialProfile, VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, Results
 
-__all__ = ["AVERAGING_ANG", "calculation_levels", "slab_normal", "slab_profile", "standing_on"]
+__all__ = [
+    "AVERAGING_ANG",
+    "EDGES_OF_ANOTHER_RUN",
+    "calculation_levels",
+    "slab_normal",
+    "slab_profile",
+    "slab_side",
+]
 
 LEAST_VACUUM_ANG = 6.0
 AVERAGING_ANG = 1.0
@@ -143,7 +150,7 @@ def _sides(results: Results, normal: int, edges: BandEdges | None) -> tuple[Slab
         raise AnalysisError("there is no Fermi level to count from")
     # Only plane averages are used, so that any window of the macroscopic average will do.
     profile = slab_profile(results, normal, period_ang=AVERAGING_ANG)
-    return tuple(_side(vacuum, fermi, edges) for vacuum in vacuum_levels(profile, results.potential.zero))
+    return tuple(slab_side(vacuum, fermi, edges) for vacuum in vacuum_levels(profile, results.potential.zero))
 
 
 def slab_profile(results: Results, normal: int, *, period_ang: float) -> PotentialProfile:
@@ -163,13 +170,20 @@ def slab_profile(results: Results, normal: int, *, period_ang: float) -> Potenti
     """
     if results.potential is None or results.structure is None:
         raise AnalysisError("a profile needs the potential and the geometry of one calculation")
-    grid = standing_on(results.potential, normal)
+    grid = _standing_on(results.potential, normal)
     _refuse_other_cell(results.potential, results.structure.lattice.matrix)
     heights: FloatArray = np.asarray(results.structure.frac_coords[:, normal], dtype=np.float64)
     return potential_profile(grid, heights, period_ang)
 
 
-def _side(vacuum: VacuumLevel, fermi: Energy, edges: BandEdges | None) -> SlabSide:
+def slab_side(vacuum: VacuumLevel, fermi: Energy, edges: BandEdges | None) -> SlabSide:
+    """Levels below the vacuum level of one side of a slab; its edges count where they are of the potential's own run.
+
+    Raises
+    ------
+    AnalysisError
+        The vacuum level does not lie above the Fermi level, or they are of two calculations.
+    """
     own = edges if edges is not None and _on_one_zero(edges, vacuum) else None
     return SlabSide(
         vacuum=vacuum,
@@ -184,7 +198,7 @@ def _on_one_zero(edges: BandEdges, vacuum: VacuumLevel) -> bool:
     return edges.vbm.zero == vacuum.level.zero
 
 
-def standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
+def _standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
     """The same potential with the lattice vector `normal` as the third one."""
     if grid.values_ev.shape[normal] == 1:
         raise AnalysisError(

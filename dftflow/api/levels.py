@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from dftflow.analysis.alignment import check_edges
 from dftflow.api.calculation import Calculation, Place, read
+from dftflow.api.slab_levels import slab_levels
 from dftflow.crystals.ions import formula_of
-from dftflow.derive.slab_levels import slab_levels
 from dftflow.errors import AnalysisError, BandEdgeError
 from dftflow.model.alignment import AbsoluteEdges
 from dftflow.model.levels import BandEdges
@@ -96,6 +96,20 @@ class Levels:
     def __repr__(self) -> str:
         parts = [f"{slab.name} {slab.surface or ''}".rstrip() for slab in self.slabs]
         return f"<Levels of {self.material}: {'; '.join(parts)}>"
+
+    def _repr_html_(self) -> str:
+        from dftflow.plot.alignment import alignment_drawing  # with matplotlib
+        from dftflow.report.cell_html import block, figure_html, notes_html, records_html
+
+        notes = [
+            f"{slab.name}: {text}"
+            for slab in self.slabs
+            for text in (slab.why_no_faces, slab.why_no_line_up, slab.why_no_surface, *slab.remarks)
+            if text
+        ]
+        figure = figure_html(lambda: alignment_drawing(self.columns(), ()))
+        title = f"Levels of {self.material}"
+        return str(block(title, records_html(levels_records(self.slabs)), figure, notes_html(notes)))
 
 
 def _distinct(slab: SlabLevels) -> tuple[FaceLevels, ...]:

@@ -124,7 +124,7 @@ class _Slab:
 
     @property
     def lacking(self) -> str:
-        """Which elements of the crystal the slab does not hold, so that it is one of another crystal; ``""`` if none."""
+        """Which elements of the crystal the slab does not hold, so that it is of another one; ``""`` if none."""
         slab, crystal = self.slab.results.structure, None if self.bulk is None else self.bulk.results.structure
         if slab is None or crystal is None:
             return ""
