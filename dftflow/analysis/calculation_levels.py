@@ -23,7 +23,6 @@ __all__ = [
     "slab_normal",
     "slab_profile",
     "slab_side",
-    "standing_on",
 ]
 
 LEAST_VACUUM_ANG = 6.0
@@ -171,7 +170,7 @@ def slab_profile(results: Results, normal: int, *, period_ang: float) -> Potenti
     """
     if results.potential is None or results.structure is None:
         raise AnalysisError("a profile needs the potential and the geometry of one calculation")
-    grid = standing_on(results.potential, normal)
+    grid = _standing_on(results.potential, normal)
     _refuse_other_cell(results.potential, results.structure.lattice.matrix)
     heights: FloatArray = np.asarray(results.structure.frac_coords[:, normal], dtype=np.float64)
     return potential_profile(grid, heights, period_ang)
@@ -199,7 +198,7 @@ def _on_one_zero(edges: BandEdges, vacuum: VacuumLevel) -> bool:
     return edges.vbm.zero == vacuum.level.zero
 
 
-def standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
+def _standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
     """The same potential with the lattice vector `normal` as the third one."""
     if grid.values_ev.shape[normal] == 1:
         raise AnalysisError(

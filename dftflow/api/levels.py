@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from dftflow.analysis.alignment import check_edges
 from dftflow.api.calculation import Calculation, Place, read
+from dftflow.api.slab_levels import slab_levels
 from dftflow.crystals.ions import formula_of
-from dftflow.derive.slab_levels import slab_levels
 from dftflow.errors import AnalysisError, BandEdgeError
 from dftflow.model.alignment import AbsoluteEdges
 from dftflow.model.levels import BandEdges

@@ -25,10 +25,10 @@ from pymatgen.core import Lattice, Structure
 
 from dftflow.api.calculation import read
 from dftflow.api.levels import edges, levels
+from dftflow.api.slab_levels import slab_levels
 from dftflow.cli.main import main
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import enumerate_slabs
-from dftflow.derive.slab_levels import slab_levels
 from dftflow.errors import AnalysisError, BandEdgeError, InputError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, PotentialGrid
