@@ -228,7 +228,7 @@ class Calculations(Sequence[Calculation]):
         from dftflow.report.cell_html import block, records_html  # with matplotlib
 
         records = summary_records([one.name for one in self], [one.summary for one in self])
-        return str(block(f"{len(self)} calculations", records_html(records)))
+        return str(block(f"{len(self)} calculations", records_html(records, without=("folder", "seed"))))
 
 
 def read(place: Place, code: str | None = None) -> Calculation:
