@@ -19,7 +19,10 @@ BULK, SLAB = "CsPbBr3/bulk-bands-bd06f528e4", "CsPbBr3/slab-010-potential-2c66f1
 # A cell -> what has to stand in it. The names that a cell makes are there in the next ones.
 CELLS: dict[str, tuple[str, ...]] = {
     'dftflow.load_crystal("CsPbBr3_Pnma")': ("Pnma (62)", "10.1021/cg400645t"),
-    'perovskite = dftflow.substitute("CsPbBr3_Pm-3m", site="Cs", by="FA", pseudocubic_ang=5.99)': ("FAPbBr 3", "1 Cs by FA"),
+    'perovskite = dftflow.substitute("CsPbBr3_Pm-3m", site="Cs", by="FA", pseudocubic_ang=5.99)': (
+        "FAPbBr 3",
+        "1 Cs by FA",
+    ),
     'slabs = dftflow.slabs(salt, "100", setting="Fm-3m", min_thickness_ang=12)': ("NaCl (100)", "termination"),
     "slabs[0]": ("faces alike", "12.20 Å") if False else ("alike", "NaCl"),
     'dftflow.find(".")': ("5 calculations", "band gap (eV)", "finished"),
