@@ -26,8 +26,8 @@ def _shown_texts(figure: Figure) -> list[Text]:
 
 def overlaps(figure: Figure) -> list[tuple[str, str]]:
     """Pairs of texts whose boxes, less a hair, meet on the canvas; and texts that leave the canvas."""
+    renderer = FigureCanvasAgg(figure).get_renderer()  # from here on the renderer of the figure
     figure.draw_without_rendering()
-    renderer = FigureCanvasAgg(figure).get_renderer()
     boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in _shown_texts(figure)]
     pairs = [(a, b) for (a, p), (b, q) in itertools.combinations(boxes, 2) if p.padded(-0.5).overlaps(q.padded(-0.5))]
     width, height = figure.canvas.get_width_height()

@@ -12,11 +12,18 @@ from dftflow.analysis.work_function import work_function_ev
 from dftflow.errors import AnalysisError, ReferenceMismatch
 from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.energy import Energy
-from dftflow.model.levels import BandEdges, VacuumLevel
+from dftflow.model.levels import BandEdges, PotentialProfile, VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, Results
 
-__all__ = ["AVERAGING_ANG", "calculation_levels", "slab_normal", "standing_on"]
+__all__ = [
+    "AVERAGING_ANG",
+    "EDGES_OF_ANOTHER_RUN",
+    "calculation_levels",
+    "slab_normal",
+    "slab_profile",
+    "slab_side",
+]
 
 LEAST_VACUUM_ANG = 6.0
 AVERAGING_ANG = 1.0
@@ -141,16 +148,42 @@ def _sides(results: Results, normal: int, edges: BandEdges | None) -> tuple[Slab
     fermi = results.fermi
     if fermi is None:
         raise AnalysisError("there is no Fermi level to count from")
-    assert results.structure is not None
-    grid = standing_on(results.potential, normal)
+    # Only plane averages are used, so that any window of the macroscopic average will do.
+    profile = slab_profile(results, normal, period_ang=AVERAGING_ANG)
+    return tuple(slab_side(vacuum, fermi, edges) for vacuum in vacuum_levels(profile, results.potential.zero))
+
+
+def slab_profile(results: Results, normal: int, *, period_ang: float) -> PotentialProfile:
+    """Profile of a slab along the lattice vector out of its plane, whichever of its cell that is.
+
+    Parameters
+    ----------
+    normal
+        Number of that vector: 0, 1 or 2.
+    period_ang
+        Distance along the normal after which the crystal's plane averages repeat.
+
+    Raises
+    ------
+    AnalysisError
+        There is no potential or no geometry, they are of two cells, or the period does not fit into the cell.
+    """
+    if results.potential is None or results.structure is None:
+        raise AnalysisError("a profile needs the potential and the geometry of one calculation")
+    grid = _standing_on(results.potential, normal)
     _refuse_other_cell(results.potential, results.structure.lattice.matrix)
     heights: FloatArray = np.asarray(results.structure.frac_coords[:, normal], dtype=np.float64)
-    # Only plane averages are used, so that any window of the macroscopic average will do.
-    profile = potential_profile(grid, heights, period_ang=AVERAGING_ANG)
-    return tuple(_side(vacuum, fermi, edges) for vacuum in vacuum_levels(profile, grid.zero))
+    return potential_profile(grid, heights, period_ang)
 
 
-def _side(vacuum: VacuumLevel, fermi: Energy, edges: BandEdges | None) -> SlabSide:
+def slab_side(vacuum: VacuumLevel, fermi: Energy, edges: BandEdges | None) -> SlabSide:
+    """Levels below the vacuum level of one side of a slab; its edges count where they are of the potential's own run.
+
+    Raises
+    ------
+    AnalysisError
+        The vacuum level does not lie above the Fermi level, or they are of two calculations.
+    """
     own = edges if edges is not None and _on_one_zero(edges, vacuum) else None
     return SlabSide(
         vacuum=vacuum,
@@ -165,14 +198,14 @@ def _on_one_zero(edges: BandEdges, vacuum: VacuumLevel) -> bool:
     return edges.vbm.zero == vacuum.level.zero
 
 
-def standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
+def _standing_on(grid: PotentialGrid, normal: int) -> PotentialGrid:
     """The same potential with the lattice vector `normal` as the third one."""
     if grid.values_ev.shape[normal] == 1:
         raise AnalysisError(
             f"the potential holds no plane averages along lattice vector {'abc'[normal]}, where the vacuum lies",
             reason="it has one grid point there",
         )
-    order = [axis for axis in range(3) if axis != normal] + [normal]
+    order = [(normal + 1) % 3, (normal + 2) % 3, normal]
     return PotentialGrid(
         values_ev=np.transpose(grid.values_ev, order), cell_ang=grid.cell_ang[order], kind=grid.kind, zero=grid.zero
     )

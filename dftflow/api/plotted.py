@@ -75,8 +75,12 @@ class PlottedFigure:
     def __repr__(self) -> str:
         return f"<{self.drawing.title}: {', '.join(self.names)}>"
 
-    def _repr_svg_(self) -> str:
-        return self.drawing.render("svg", styles=self.styles)["svg"].decode()
+    def _repr_html_(self) -> str:
+        from dftflow.report.cell_html import block, notes_html
+        from dftflow.report.inline_figure import inline_figure
+
+        figure = inline_figure(self.drawing, self.styles)
+        return str(block(self.drawing.title, figure, notes_html(self.left_out)))
 
     def csv(self) -> str:
         """The numbers that are drawn."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import numpy as np
-
-from dftflow.analysis.calculation_levels import AVERAGING_ANG, standing_on
-from dftflow.analysis.potential_profile import potential_profile
+from dftflow.analysis.calculation_levels import AVERAGING_ANG, slab_profile
 from dftflow.analysis.repeat_distance import repeat_distance_ang
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
 from dftflow.api.sources import NamedCalculation, Source, named_calculations
@@ -85,12 +82,10 @@ def _slab_potential(one: NamedCalculation, period_ang: float | None = None) -> S
         raise AnalysisError(
             "there is no slab in this cell", reason="it is empty along no lattice vector, or along several"
         )
-    grid = standing_on(results.potential, levels.normal)
-    heights = np.asarray(results.structure.frac_coords[:, levels.normal], dtype=np.float64)
-    profile = potential_profile(grid, heights, period_ang=period_ang or AVERAGING_ANG)
+    profile = slab_profile(results, levels.normal, period_ang=period_ang or AVERAGING_ANG)
     found_ang = period_ang or repeat_distance_ang(profile)
     if found_ang is not None:
-        profile = potential_profile(grid, heights, period_ang=found_ang)
+        profile = slab_profile(results, levels.normal, period_ang=found_ang)
     return SlabPotential(
         name=one.name,
         profile=profile,

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.crystals.ions import OXIDATION_STATE, IonicUnit, formal_charge, ionic_units
-from dftflow.crystals.overlay import SAME_STRAIN, IonStack, shortest_vectors_ang, stack_of
+from dftflow.crystals.overlay import IonStack, shortest_vectors_ang, stack_of
 from dftflow.crystals.planes import coprime_indices, resolve_plane
-from dftflow.crystals.slabs import enumerate_slabs
+from dftflow.crystals.slabs_alike import planes_that_fit, slabs_alike
 from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
-from dftflow.errors import DftflowError
 from dftflow.model.surface import GIVEN, Plane, SlabModel
 
 if TYPE_CHECKING:
@@ -112,37 +111,19 @@ class ParentCrystal:
 
     def neighbours(self, found: IonStack, thickness_ang: float) -> Iterator[tuple[SlabModel, IonStack]]:
         """Slabs of this crystal, of any plane of low indices, with the surface cell and the ions of `found`."""
+        thickness_ang = max(thickness_ang - ROUGHNESS_ANG, 1.0)
         for plane in self._planes(found):
-            try:
-                slabs = enumerate_slabs(
-                    self.structure,
-                    plane,
-                    min_thickness_ang=max(thickness_ang - ROUGHNESS_ANG, 1.0),
-                    vacuum_ang=self.model.vacuum_ang,
-                )
-            except DftflowError:
-                continue
-            for slab in slabs:
-                stack = stack_of(ionic_units(slab.structure), slab.structure.lattice.matrix)
-                cells = round(len(found.names) / len(stack.names))
-                if found.counts == {name: cells * count for name, count in stack.counts.items()}:
-                    yield slab, stack
+            yield from slabs_alike(
+                self.structure, plane, found, thicknesses_ang=(thickness_ang,), vacuum_ang=self.model.vacuum_ang
+            )
 
     def _planes(self, found: IonStack) -> Iterator[Plane]:
         """Planes whose surface cell goes into that of `found` a whole number of times, each of its kind once."""
-        data = symmetry_dataset(self.structure, symprec_ang=SAME_PLACE_ANG, angle_tolerance_deg=FROM_SYMPREC)
-        to_primitive = np.round(data.primitive_lattice @ np.linalg.inv(self.structure.lattice.matrix), 6)
-        area_ang2 = abs(float(np.linalg.det(found.cell_ang)))
-        known: set[tuple[int, ...]] = set()
+        names: dict[Indices, Indices] = {}
         for miller, of_cell in self._indices():
-            if of_cell in known:
-                continue
-            images = np.array(of_cell) @ data.rotations
-            known |= {tuple(image) for image in (*images.tolist(), *(-images).tolist())}
-            normal = np.array(coprime_indices(to_primitive @ of_cell)) @ np.linalg.inv(data.primitive_lattice).T
-            cells = area_ang2 / float(np.linalg.norm(normal) * abs(np.linalg.det(data.primitive_lattice)))
-            if cells > 0.5 and abs(cells / round(cells) - 1) < 2 * SAME_STRAIN:
-                yield Plane(miller=miller, setting=self._setting, equivalents=(), miller_cell=of_cell)
+            names.setdefault(of_cell, miller)
+        for of_cell in planes_that_fit(self.structure, found, names, symprec_ang=SAME_PLACE_ANG):
+            yield Plane(miller=names[of_cell], setting=self._setting, equivalents=(), miller_cell=of_cell)
 
     @cached_property
     def _setting(self) -> str:

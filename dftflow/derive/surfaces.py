@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dftflow.analysis.band_edges import edges_or_reason, missing_points
-from dftflow.analysis.calculation_levels import slab_normal
+from dftflow.analysis.calculation_levels import EDGES_OF_ANOTHER_RUN, slab_normal, slab_side
 from dftflow.analysis.potential_profile import bulk_average_ev, potential_profile
 from dftflow.analysis.surface_levels import surface_levels
 from dftflow.analysis.vacuum import vacuum_levels
@@ -17,6 +17,7 @@ from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
 from dftflow.derive.warnings import unlike_sides
 from dftflow.errors import AnalysisError
+from dftflow.model.absolute import SlabSide
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.energy import Energy
 from dftflow.model.levels import PotentialProfile, SurfaceLevels, VacuumLevel
@@ -99,16 +100,29 @@ def _levels(slab: Results, model: SlabModel, bulk: BulkOutcome, bulk_bands: tupl
     """Profile, vacuum levels and levels as far as they can be derived, and why not further."""
     profile: PotentialProfile | None = None
     vacuum: tuple[VacuumLevel, ...] = ()
+    own: SlabSide | None = None
     levels: SurfaceLevels | None = None
     missing: Missing | None = None
+    own_edges, no_own_edges = edges_or_reason(slab.bands)
     try:
         assert slab.structure is not None and slab.potential is not None, "the gate admits no potential step without"
         profile = potential_profile(slab.potential, slab.structure.frac_coords[:, 2], model.period_ang)
         vacuum = vacuum_levels(profile, slab.potential.zero)
+        assert slab.fermi is not None, "the gate admits no potential step without"
+        own = slab_side(vacuum[1], slab.fermi, own_edges)
+        if own.band_gap_ev is None:
+            no_own_edges = no_own_edges or EDGES_OF_ANOTHER_RUN
         levels = _surface_levels(slab, profile, vacuum[1], bulk, bulk_bands)
     except AnalysisError as error:
         missing = Missing(kind="not derived", reason=error.sentence)
-    return {"profile": profile, "vacuum": vacuum, "levels": levels, "missing": missing}
+    return {
+        "profile": profile,
+        "vacuum": vacuum,
+        "own": own,
+        "no_own_edges": no_own_edges,
+        "levels": levels,
+        "missing": missing,
+    }
 
 
 def _surface_levels(
@@ -190,21 +204,21 @@ def _of_surface(material: MaterialOutcome, slab: SlabOutcome) -> tuple[Quantity,
     if levels is not None:
         spread_ev = levels.spread.total_ev
         by_line_up |= {"uncertainty": (-spread_ev, spread_ev), "uncertainty_holds": SPREAD_HOLDS}
-    slab_why = why if levels is None else Missing(kind="not derived", reason=levels.why_no_slab_edges)
+    slab_why = why if slab.own is None else Missing(kind="not derived", reason=slab.no_own_edges)
     from_slab = own | {"method": "the slab's own bands"}
     return (
-        Quantity.of("work function", subject, "eV", _level(levels, "work_function_ev"), why, **own),
+        Quantity.of("work function", subject, "eV", _level(slab.own, "work_function_ev"), why, **own),
         *(
             Quantity.of(name, subject, "eV", _level(levels, f"{key}_ev"), why, **by_line_up)
             for name, key in LEVELS.items()
         ),
-        Quantity.of("band gap", subject, "eV", _level(levels, "slab_gap_ev"), slab_why, **from_slab),
+        Quantity.of("band gap", subject, "eV", _level(slab.own, "band_gap_ev"), slab_why, **from_slab),
         *(
-            Quantity.of(name, subject, "eV", _level(levels, f"slab_{key}_ev"), slab_why, **from_slab)
+            Quantity.of(name, subject, "eV", _level(slab.own, f"{key}_ev"), slab_why, **from_slab)
             for name, key in LEVELS.items()
         ),
     )
 
 
-def _level(levels: SurfaceLevels | None, name: str) -> float | None:
+def _level(levels: SurfaceLevels | SlabSide | None, name: str) -> float | None:
     return None if levels is None else getattr(levels, name)

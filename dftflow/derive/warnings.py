@@ -74,7 +74,7 @@ def _spin_orbit_remarks(materials: Sequence[MaterialOutcome]) -> list[str]:
 
 def _surface_remarks(face: str, slab: SlabOutcome) -> list[str]:
     model = slab.model
-    lines = [f"{face}: no levels. {slab.failure}"] if slab.failure else []
+    lines = [f"{face}: no {'levels' if slab.own is None else 'line-up'}. {slab.failure}"] if slab.failure else []
     if not model.stoichiometric:
         lines.append(f"{face}: the slab has not the crystal's composition; its level is that of this termination.")
     if model.compensated:

@@ -15,7 +15,7 @@ from dftflow.gate.calculation import Sound, sound
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.results import Results
 
-__all__ = ["FoundCalculation", "calculation_at", "calculations_in", "read_calculation"]
+__all__ = ["FoundCalculation", "calculation_at", "calculations_in", "read_calculation", "unread_in"]
 
 HOLD_BANDS = ("eigenvalues", "run", "log", "checkpoint", "saved calculation")
 HOLD_POTENTIALS = ("potential", "plane averages")
@@ -74,15 +74,21 @@ class FoundCalculation:
             return ()
         return tuple(f"{self.place}: {part}: {judged.why_without(part)}" for part in judged.refused_parts)
 
+    @property
+    def why_refused_potential(self) -> str:
+        """Why its potential, or the file that holds it, was refused; ``""`` when there is one, or never was."""
+        judged = self.judged
+        if judged is None or judged.results.potential is not None:
+            return ""
+        return judged.why_without("potential") or self._refusal_of(HOLD_POTENTIALS)
+
     def levels(self) -> CalculationLevels:
         """Band edges and vacuum levels; what is missing because it, or its file, was refused has that as its reason."""
         results = self.results
         levels, judged = calculation_levels(results), self.judged
         assert judged is not None, "there are results"
         no_bands = judged.why_without("bands") or ("" if results.bands is not None else self._refusal_of(HOLD_BANDS))
-        no_potential = judged.why_without("potential")
-        if not no_potential and results.potential is None:
-            no_potential = self._refusal_of(HOLD_POTENTIALS)
+        no_potential = self.why_refused_potential
         refused_vacuum = no_potential and levels.why_no_vacuum
         return replace(
             levels,
@@ -104,8 +110,8 @@ def read_calculation(calculation: Calculation) -> FoundCalculation:
     return FoundCalculation(reading=reading, judged=None if reading.results is None else sound(reading.results))
 
 
-def calculations_in(places: Sequence[Path], code: str | None = None) -> Iterator[FoundCalculation]:
-    """Every calculation in `places` and below, each once, read one at a time: a potential is gone before the next one.
+def unread_in(places: Sequence[Path], code: str | None = None) -> tuple[Calculation, ...]:
+    """Every calculation in `places` and below, each once; none of its files is read.
 
     Parameters
     ----------
@@ -121,8 +127,12 @@ def calculations_in(places: Sequence[Path], code: str | None = None) -> Iterator
     """
     calculations = [calculation for place in places for calculation in find_calculations(place, code)]
     once = {(found.code, found.folder.resolve(), found.seed): found for found in reversed(calculations)}
-    for calculation in reversed(once.values()):
-        yield read_calculation(calculation)
+    return tuple(reversed(once.values()))
+
+
+def calculations_in(places: Sequence[Path], code: str | None = None) -> Iterator[FoundCalculation]:
+    """Those of `unread_in`, read one at a time: a potential is gone before the next one."""
+    yield from map(read_calculation, unread_in(places, code))
 
 
 def calculation_at(place: Path, code: str | None = None) -> FoundCalculation:

@@ -27,6 +27,13 @@ class SlabSide:
     ionisation_potential_ev: float | None
     electron_affinity_ev: float | None
 
+    @property
+    def band_gap_ev(self) -> float | None:
+        """Of the slab's own bands."""
+        if self.ionisation_potential_ev is None or self.electron_affinity_ev is None:
+            return None
+        return self.ionisation_potential_ev - self.electron_affinity_ev
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalculationLevels:

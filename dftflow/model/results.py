@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dftflow.model.check import Check, Part
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.method import Method
+from dftflow.model.shown import Shown
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -68,8 +69,8 @@ class Atoms:
         object.__setattr__(self, "positions_frac", places)
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class Bands:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class Bands(Shown):
     """Kohn-Sham eigenvalues.
 
     Attributes
@@ -130,6 +131,11 @@ class Bands:
         for name, length in (("labels", n_kpoints), ("on_path", n_kpoints), ("n_electrons", n_spins)):
             if len(getattr(self, name)) != length:
                 raise ValueError(f"{name} has length {len(getattr(self, name))}, expected {length}")
+
+    def _in_short(self) -> str:
+        n_spins, n_kpoints, n_bands = self.eigenvalues_ev.shape
+        channels = "2 spins, " if n_spins == 2 else ""
+        return f"{channels}{n_kpoints} k-points, {n_bands} bands, E_F {self.fermi_ev:.3f} eV"
 
     @property
     def fermi(self) -> Energy:
@@ -315,3 +321,14 @@ class Results:
     def fermi_ev(self) -> float | None:
         """Number of `fermi`, on the zero of its run."""
         return None if self.fermi is None else self.fermi.value_ev
+
+    @property
+    def max_force_ev_per_ang(self) -> float | None:
+        """Length of the largest force; None without forces."""
+        forces = self.forces_ev_per_ang
+        return None if forces is None or not len(forces) else float((forces**2).sum(axis=1).max() ** 0.5)
+
+    @property
+    def pressure_gpa(self) -> float | None:
+        """Minus a third of the trace of the stress; None without one."""
+        return None if self.stress_gpa is None else float(-self.stress_gpa.trace() / 3)

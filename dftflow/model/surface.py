@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dftflow.model.shown import Shown
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["GIVEN", "AtomicLayer", "Plane", "SlabModel", "miller_text"]
+__all__ = ["GIVEN", "AtomicLayer", "FoundSurface", "Plane", "SlabModel", "miller_text"]
 
 GIVEN = "given"
 """The setting of a plane whose indices count in the cell that the structure at hand is given in."""
@@ -66,8 +68,8 @@ class AtomicLayer:
     formal_charge: int
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class SlabModel:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class SlabModel(Shown):
     """A slab whose normal is the cell's z, with the vacuum in its cell.
 
     Attributes
@@ -113,7 +115,53 @@ class SlabModel:
     compensated: bool = False
     refused: str = ""
 
+    def _in_short(self) -> str:
+        refused = ", refused" if self.refused else ""
+        size = f"{len(self.structure)} atoms, {self.thickness_ang:.2f} Å"
+        return f"{self.plane}, {self.termination}: {size}{refused}"
+
     @property
     def of_polar_plane(self) -> bool:
         """Whether its plane is polar, compensated or not: no bulk cut of such a plane has a converged level."""
         return self.polar or self.compensated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSurface:
+    """What surface a slab is that was not cut here, read back from its calculated geometry.
+
+    Attributes
+    ----------
+    plane
+        The plane of the crystal that it is parallel to.
+    bottom, top
+        Its faces, named as in `SlabModel.termination` by the cut that lies nearest: the top is on the side to which the
+        lattice vector out of the plane leads.
+    layers
+        How many there are.
+    period_ang
+        Distance along the normal after which the crystal's plane averages repeat.
+    rms_ang
+        How far its ions lie from those of the cut: what a relaxation did to it.
+    strain
+        Of its plane against that of the crystal, the root of the ratio of their areas less one.
+    polar
+        The plane is polar: any faces are a choice.
+    """
+
+    plane: Plane
+    bottom: str
+    top: str
+    layers: int
+    period_ang: float
+    rms_ang: float
+    strain: float
+    polar: bool
+
+    @property
+    def termination(self) -> str:
+        """Both faces, bottom first; one name where they have the same."""
+        return "|".join(dict.fromkeys((self.bottom, self.top)))
+
+    def __str__(self) -> str:
+        return f"{self.plane}, {self.termination}"

@@ -49,7 +49,8 @@ def alignment_drawing(
     levels
         Drawn as lines across the diagram: redox couples, electrodes.
     width_in, height_in
-        Of the figure, in inches; else a width of 3.3 (up to three columns), 6.7 or what they need, and the height that it takes.
+        Of the figure, in inches; else a width of 3.3 (up to three columns), of 6.7 or what the columns need, and the
+        height that it takes.
     fill
         Whether the bands are of one tint or fade away from their edges.
     name
@@ -112,8 +113,8 @@ def _data(diagram: Diagram) -> FigureData:
         offset: dict[str, float | str | None] = {
             "kind": "offset", "name": left.material, "surface": left.surface, "second_name": right.material,
             "second_surface": right.surface, "valence_band_offset_ev": _rounded(row.valence_band_offset_ev),
-            "conduction_band_offset_ev": _rounded(row.conduction_band_offset_ev), "range_low_ev": low, "range_high_ev": high,
-            "type": row.type, "method": row.method, "source": row.source,
+            "conduction_band_offset_ev": _rounded(row.conduction_band_offset_ev),
+            "range_low_ev": low, "range_high_ev": high, "type": row.type, "method": row.method, "source": row.source,
         }  # fmt: skip
         found.append(offset)
     found += [{"kind": "level", "name": v.name, "energy_ev": v.energy_ev, "source": v.source} for v in diagram.levels]

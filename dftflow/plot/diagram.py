@@ -197,7 +197,7 @@ def _draw_offset(ax: Axes, layout: Layout, row: Alignment, place: int) -> None:
 
 def _draw_headings(ax: Axes, layout: Layout) -> None:
     """What the numbers in the strips are."""
-    half = layout.ev(3 + (layout.strip - 4) / 2)
+    half = layout.ev(3 + (layout.strip - 5) / 2)
     style: dict[str, Any] = {"ha": "right", "fontsize": layout.saying.font_pt, "color": _INK}
     ax.text(-4, layout.low_ev - half, VALENCE, va="center", **style)
     ax.text(-4, layout.high_ev + half, CONDUCTION, va="center", **style)

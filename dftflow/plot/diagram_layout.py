@@ -29,7 +29,7 @@ from dftflow.plot.ruler import Ruler
 
 __all__ = ["Diagram", "Label", "Layout", "laid_out"]
 
-_MARGIN, _INDENT, _PAD, _BAR = 4.0, 3.0, 2.5, 5.0
+_MARGIN, _INDENT, _PAD, _BAR, _TIGHT = 4.0, 3.0, 2.5, 5.0, 1.2
 _WIDEST_COLUMN, _WIDEST_PITCH = 92.0, 150.0
 _LABEL_PT, _LEADER = 6.5, 9.0
 _LONGEST_LABEL = 0.25
@@ -155,12 +155,12 @@ def laid_out(diagram: Diagram, width_in: float | None, height_in: float | None, 
         [edges.material for edges in diagram.columns],
         surface_texts(diagram.columns, rows),
         [marks.get(edges.source, "") for edges in diagram.columns],
-        across.width - 2 * _MARGIN if len(diagram.columns) == 1 else across.pitch - 3,
+        across.width - _MARGIN if len(diagram.columns) == 1 else across.pitch,
         ruler,
     )
     notes_pt = 5.5 if width < 72 * 5 else 6.0
     text = notes(diagram.columns, rows, diagram.levels, across.saying, _left_out(diagram, across.saying, names))
-    below = wrapped(text, width - 2 * _MARGIN, partial(ruler.length_pt, font_pt=notes_pt))
+    below = wrapped(text, 0.99 * (width - 2 * _MARGIN), partial(ruler.length_pt, font_pt=notes_pt))
     return _upwards(diagram, across, names, (below, notes_pt), (width, height_in and 72 * height_in), ruler)
 
 
@@ -244,8 +244,9 @@ def _saying(diagram: Diagram, pitch: float, ruler: Ruler) -> tuple[Saying, float
 def _inside(diagram: Diagram, saying: Saying, ruler: Ruler) -> float:
     """Width of a column: its texts, and its bar at the left."""
     texts = [text for edges in diagram.columns for text in edge_texts(edges, saying.edge)]
-    thick = ruler.height_pt if saying.edge == "upright" else ruler.width_pt
-    return max(thick(text, saying.font_pt) for text in texts) + _bar(diagram, saying) + 2.0
+    upright = saying.edge == "upright"
+    thick = ruler.height_pt if upright else ruler.width_pt
+    return max(thick(text, saying.font_pt) for text in texts) + _bar(diagram, saying) + (_TIGHT if upright else 2.0)
 
 
 def _bar(diagram: Diagram, saying: Saying) -> float:
@@ -255,14 +256,14 @@ def _bar(diagram: Diagram, saying: Saying) -> float:
 def _between(diagram: Diagram, saying: Saying, ruler: Ruler) -> float:
     """Least distance of two columns: that of the numbers between them, or what lets them have numbers in strips."""
     if not diagram.between:
-        return 2.0
+        return _TIGHT
     texts = [text for row in diagram.between.values() for text in offset_texts(row, saying.offset)]
     if not saying.in_strips:
         return max(ruler.width_pt(text, saying.font_pt) for text in texts) + 5.0
     size = ruler.height_pt if saying.offset == "upright strip" else ruler.width_pt
     widths = [size(text, saying.font_pt) for text in texts]
     widths += [ruler.width_pt(SHORT_TYPES[row.type], saying.font_pt) for row in diagram.between.values()]
-    return max(2.0, max(widths) + 1.5 - _inside(diagram, saying, ruler))
+    return max(_TIGHT, max(widths) + 1.5 - _inside(diagram, saying, ruler))
 
 
 # --- upwards ----------------------------------------------------------------------------------------------------
@@ -323,7 +324,7 @@ def _strip(diagram: Diagram, saying: Saying, ruler: Ruler) -> float:
     texts = [text for row in diagram.between.values() for text in offset_texts(row, saying.offset) if text]
     tall = ruler.width_pt if saying.offset == "upright strip" else ruler.height_pt
     heading = ruler.height_pt(CONDUCTION, saying.font_pt)
-    return max(heading, max(tall(text, saying.font_pt) for text in texts)) + 4
+    return max(heading, max(tall(text, saying.font_pt) for text in texts)) + 5
 
 
 def _anchors(diagram: Diagram, saying: Saying, box: float, ruler: Ruler) -> list[tuple[float, float, float]]:

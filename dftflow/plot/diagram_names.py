@@ -19,7 +19,7 @@ _UPRIGHT_FONTS_PT = (7.0, 6.5, 6.0, 5.5, 5.0)
 _LONGEST_PT = 112.0
 """Of an upright name."""
 
-_MOST_LINES, _TORN_FROM_PT = 7, 40.0
+_MOST_LINES, _TORN_FROM_PT, _APART_PT = 7, 40.0, 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,7 @@ def _lying(
     torn: bool,
 ) -> Names | None:
     small_pt = max(font_pt - 0.5, 5.0)
+    slot_pt -= _APART_PT
     room_pt = slot_pt - (4.0 if any(marks) else 0.0)
     of_name, of_surface = (partial(ruler.length_pt, font_pt=size) for size in (font_pt, small_pt))
     if not torn:
@@ -140,6 +141,8 @@ def _upright_block(
     left_out: tuple[str, ...] = (),
 ) -> Names | None:
     small_pt = max(font_pt - 0.5, 5.0)
+    if _thinnest_pt(shown, font_pt) + _thinnest_pt(below, small_pt) > slot_pt:
+        return None
     first_pt = max(ruler.height_pt(text, font_pt) for text in shown) + 1.5
     rest_pt = max((ruler.height_pt(text, small_pt) for text in below if text), default=-1.5)
     if first_pt + rest_pt > slot_pt - 0.5:
@@ -159,11 +162,16 @@ def _upright_block(
     )
 
 
+def _thinnest_pt(texts: Sequence[str], font_pt: float) -> float:
+    """At least the height of the tallest of the texts: that of its lines without lowered counts."""
+    return max(((1 + _LINE * text.count("\n")) * font_pt for text in texts if text), default=0.0)
+
+
 def _shortened(
     names: Sequence[str], surfaces: Sequence[str], marks: Sequence[str], slot_pt: float, ruler: Ruler
 ) -> Names:
     """Upright on one line; what is too long ends in an ellipsis."""
-    font_pt = 6.0 if slot_pt > 6.0 * _LINE + 1.5 else 5.0
+    font_pt = 6.0 if slot_pt > 9.0 else 5.0
     texts, ends = [], set()
     for name, surface, mark in zip(names, surfaces, marks, strict=True):
         whole = f"{name} {surface}".strip()

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
+
+import matplotlib as mpl
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from dftflow.plot.labels import mathtext
+from dftflow.plot.labels import formula_parts
 
 __all__ = ["Ruler"]
 
+_REFERENCE_PT, _DPI, _LOWERED, _AFTER_LOWERED = 10.0, 288.0, 0.7, 0.06
+_FONTS = ("font.family", "font.sans-serif", "font.serif", "font.monospace", "mathtext.fontset", "text.hinting")
+
 
 class Ruler:
-    """Measures texts in the fonts that are set when it is made, by the renderer that draws them."""
+    """Measures texts in the fonts that are set when it is made, by the renderer that draws them.
+
+    Every text is measured once: in a style without hinting, its size in another font follows by proportion.
+    """
 
     def __init__(self) -> None:
-        figure = Figure(dpi=288)
-        self._per_pt = figure.dpi / 72
-        self._renderer = RendererAgg(1, 1, figure.dpi)  # type: ignore[no-untyped-call]
-        self._text = Text()
-        self._text.set_figure(figure)
-        self._known: dict[tuple[str, float], tuple[float, float]] = {}
+        self._fonts = tuple(str(mpl.rcParams[name]) for name in _FONTS)
 
     def size_pt(self, shown: str, font_pt: float) -> tuple[float, float]:
         """Width and height (points) of a text as matplotlib takes it, of one line or several."""
-        key = (shown, font_pt)
-        if key not in self._known:
-            self._text.set_text(shown)
-            self._text.set_fontsize(font_pt)
-            box = self._text.get_window_extent(self._renderer)
-            self._known[key] = (box.width / self._per_pt, box.height / self._per_pt)
-        return self._known[key]
+        width, height = _measured(shown, self._fonts)
+        return width * font_pt, height * font_pt
 
     def width_pt(self, shown: str, font_pt: float) -> float:
         """Width (points) of a text as matplotlib takes it."""
@@ -42,4 +41,25 @@ class Ruler:
 
     def length_pt(self, text: str, font_pt: float) -> float:
         """Length (points) of a text as a person writes it, with the counts of formulas lowered."""
-        return self.width_pt(mathtext(text), font_pt)
+        return sum(
+            self.width_pt(piece.replace("$", r"\$"), font_pt * (_LOWERED if lowered else 1.0))
+            + (_AFTER_LOWERED * font_pt if lowered else 0.0)
+            for piece, lowered in formula_parts(text)
+        )
+
+
+@cache
+def _sheet() -> tuple[Figure, RendererAgg]:
+    """What is measured on; one for all, for a renderer remembers the lines that it knows."""
+    return Figure(dpi=_DPI), RendererAgg(1, 1, _DPI)  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=16384)
+def _measured(shown: str, fonts: tuple[str, ...]) -> tuple[float, float]:
+    """Width and height in units of the size of the font; `fonts` are those that are set."""
+    figure, renderer = _sheet()
+    text = Text(text=shown, fontsize=_REFERENCE_PT)
+    text.set_figure(figure)
+    box = text.get_window_extent(renderer)
+    unit = _REFERENCE_PT * _DPI / 72
+    return box.width / unit, box.height / unit

@@ -17,7 +17,7 @@ from dftflow.model.quantity import Quantity
 from dftflow.model.surface import SlabModel
 from dftflow.run.store import storage_errors, write_atomically
 
-__all__ = ["SCHEMA", "missing_offsets", "results_document", "why_no_offset", "write_results_json"]
+__all__ = ["SCHEMA", "alignment_document", "missing_offsets", "results_document", "why_no_offset", "write_results_json"]
 
 SCHEMA = "dftflow-results/2"
 
@@ -41,7 +41,7 @@ def write_results_json(outcome: StudyOutcome, folder: Path) -> Path:
 
 def results_document(outcome: StudyOutcome, folder: Path) -> Document:
     """Content of ``results.json``: plain data of the layout ``results.schema.json``, folders relative to `folder`."""
-    rows = [_alignment(row) for row in outcome.alignments]
+    rows = [alignment_document(row) for row in outcome.alignments]
     return {
         "schema": SCHEMA,
         "study": {
@@ -53,7 +53,7 @@ def results_document(outcome: StudyOutcome, folder: Path) -> Document:
             "wall_time_s": _finite(outcome.wall_time_s),
         },
         "materials": {material.name: _material(material) for material in outcome.materials},
-        "alignment": _alignment(outcome.defended[0]) if outcome.defended else _no_alignment(outcome),
+        "alignment": alignment_document(outcome.defended[0]) if outcome.defended else _no_alignment(outcome),
         "alignments": rows,
         "quantities": [quantity.as_dict() for quantity in outcome.quantities],
         "steps": [_step(step, folder) for step in outcome.steps],
@@ -120,20 +120,20 @@ def _bulk(bulk: BulkOutcome) -> Document:
 
 
 def _slab(slab: SlabOutcome) -> Document:
-    levels = slab.levels
+    levels, side = slab.levels, slab.own
     why = slab.failure or slab.model.refused or "the slab calculation gave no levels"
     values = {
-        "work_function_ev": levels.work_function_ev if levels else None,
+        "work_function_ev": side.work_function_ev if side else None,
         "ionisation_potential_ev": levels.ionisation_potential_ev if levels else None,
         "electron_affinity_ev": levels.electron_affinity_ev if levels else None,
         "lineup_spread_ev": levels.spread.total_ev if levels else None,
     }
     own = {
-        "slab_gap_ev": levels.slab_gap_ev if levels else None,
-        "slab_ionisation_potential_ev": levels.slab_ionisation_potential_ev if levels else None,
-        "slab_electron_affinity_ev": levels.slab_electron_affinity_ev if levels else None,
+        "slab_gap_ev": side.band_gap_ev if side else None,
+        "slab_ionisation_potential_ev": side.ionisation_potential_ev if side else None,
+        "slab_electron_affinity_ev": side.electron_affinity_ev if side else None,
     }
-    numbers, own_numbers = _numbers(values, why), _numbers(own, levels.why_no_slab_edges if levels else why)
+    numbers, own_numbers = _numbers(values, why), _numbers(own, slab.no_own_edges if side else why)
     edges = levels.slab_edges if levels else None
     return {
         **_slab_model(slab.model),
@@ -202,7 +202,8 @@ def _edges(edges: AbsoluteEdges | None) -> Document | None:
     }
 
 
-def _alignment(row: Alignment) -> Document:
+def alignment_document(row: Alignment) -> Document:
+    """An entry of ``alignments``."""
     values = {
         "valence_band_offset_ev": row.valence_band_offset_ev,
         "conduction_band_offset_ev": row.conduction_band_offset_ev,

@@ -69,7 +69,7 @@ def test_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     found = json.loads(captured.out)
     assert captured.err == ""
-    assert (found["first"], found["second"], found["verdict"]) == (a, b, "differs")
+    assert (found["first"], found["second"], found["verdict"]) == (f"{a}/a", f"{b}/b", "differs")
     assert found["sentence"] == "must not be subtracted, because of: functional"
     by_name = {row["quantity"]: row for row in found["rows"]}
     assert len(by_name) == 14
@@ -154,7 +154,7 @@ def test_a_file_that_is_refused_is_named_beside_the_verdict(tmp_path: Path, caps
     found = json.loads(captured.out)
     assert found["verdict"] == "same"
     assert found["sentence"] == f"may be subtracted (by what is left: {damaged} refused)"
-    assert captured.err.startswith(f"note: not used: {damaged}")
+    assert captured.err.startswith(f"note: not used: {b}/b: ") and str(damaged) in captured.err
 
 
 def test_a_part_that_is_not_of_the_calculation_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,13 +162,13 @@ def test_a_part_that_is_not_of_the_calculation_is_named(tmp_path: Path, capsys: 
     a, b = leave(tmp_path / "a"), leave(tmp_path / "b")
     np.savez(tmp_path / "b" / "potential.npz", planar_ev=np.zeros(3), cell_ang=5 * np.eye(3))
     assert main(["compare", a, b]) == 6
-    assert capsys.readouterr().out.splitlines()[-1] == f"may be subtracted (by what is left: {b}: potential refused)"
+    assert capsys.readouterr().out.splitlines()[-1] == f"may be subtracted (by what is left: {b}/b: potential refused)"
     assert main(["compare", a, b, "--json"]) == 6
     captured = capsys.readouterr()
     first, second = json.loads(captured.out)["refused"]
     assert first == [] and [refusal["part"] for refusal in second] == ["potential"]
     assert (
-        captured.err.startswith(f"note: not used: {b}: potential: ")
+        captured.err.startswith(f"note: not used: {b}/b: potential: ")
         and "volumes are 125.000 and 79.230" in captured.err
     )
 

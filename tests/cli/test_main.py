@@ -95,8 +95,8 @@ def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     assert list(COMMANDS) == [
-        "plan", "run", "status", "decks", "advance", "collect", "parse", "compare", "lint", "structure", "slab",
-        "report", "export", "doctor",
+        "plan", "run", "status", "decks", "advance", "collect", "parse", "levels", "compare", "lint", "structure",
+        "slab", "report", "export", "doctor",
     ]  # fmt: skip
     for name, (_, line) in COMMANDS.items():
         assert f"  {name} " in out

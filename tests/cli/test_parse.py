@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -269,7 +272,7 @@ def test_a_name_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[st
     except OSError:
         pytest.skip("this file system wants UTF-8 names")
     assert main(["parse", str(tmp_path)]) == 0
-    assert "gitter?" in capsys.readouterr().out
+    assert r"gitter\udce4" in capsys.readouterr().out
     (found,) = document(tmp_path, capsys=capsys)
     assert Path(found["folder"]) == folder
 
@@ -474,3 +477,86 @@ def test_what_lies_there_and_was_refused_is_not_said_to_be_missing(
     assert main(["parse", str(slab)]) == ParseError.exit_code
     (line,) = lines(capsys.readouterr().out, shown)
     assert "refused: " in line and name in line and "there is no" not in line and "there are no" not in line
+
+
+# --- many calculations ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Four slabs: one as it is, one that stopped, one with a damaged file, one with two different faces."""
+    leave(tmp_path / "whole" / "run")
+    leave(tmp_path / "stopped" / "run", status="out_of_time", free_energy_ev=-6.8)
+    (leave(tmp_path / "damaged" / "run") / "bands.npz").write_bytes(b"")
+    two = leave(tmp_path / "two-faced" / "run", method=RECORD["method"] | {"smearing": "fixed"})
+    arrays = dict(np.load(two / "potential.npz"))
+    z = np.arange(270) * LENGTH / 270
+    arrays["planar_ev"] = np.where(z > 19.9, VACUUM - 0.5, np.where(z < 1.0, VACUUM - 0.5, arrays["planar_ev"]))
+    np.savez(two / "potential.npz", **arrays)
+    return tmp_path
+
+
+def row_of(out: str, name: str) -> str:
+    (line,) = [line for line in out.splitlines() if line.startswith(f"{name} ")]
+    return line
+
+
+def test_more_than_three_make_a_table(many: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parse", str(many)]) == ParseError.exit_code
+    captured = capsys.readouterr()
+    head = captured.out.splitlines()[0]
+    words = re.split("  +", head)
+    assert words == ["calculation", "formula", "code", "status", "E (eV/cell)", "gap (eV)", "W (eV)", "flags"]
+    assert row_of(captured.out, "whole/run").split()[1:] == [
+        *("Mg", "gpaw", "finished", "-6.70000", "E0", "2.250", "indirect", "4.500"),
+        *("1", "note"),
+    ]
+    assert "out of time" in row_of(captured.out, "stopped/run")
+    assert "-6.70000 E " in row_of(captured.out, "two-faced/run"), "without smearing"
+    assert "4.500 / 4.000" in row_of(captured.out, "two-faced/run"), "low and high side"
+    assert row_of(captured.out, "damaged/run").endswith("1 refused")
+    assert "E0: extrapolated to zero smearing" in captured.out
+    (reason,) = [line for line in captured.out.splitlines() if line.startswith("  damaged/run: ")]
+    assert "the engine's output is damaged: " in reason and str(many / "damaged" / "run" / "bands.npz") in reason
+    assert captured.err.startswith("error: 1 of 12 files was refused")
+
+
+@pytest.mark.parametrize("columns", [30, 60, 80, 200])
+def test_the_table_is_as_wide_as_the_terminal(
+    many: Path, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    main(["parse", str(many)])
+    table = capsys.readouterr().out.split("\n\n")[0].splitlines()
+    assert max(map(len, table)) <= columns
+    assert len(table) == 5 + table[-1].startswith("(left out")
+
+
+def test_what_is_asked_for_is_shown_and_what_is_hidden_is_said(many: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parse", str(many), "--status", "out_of_time"]) == 6, "refused is refused, shown or not"
+    captured = capsys.readouterr()
+    assert captured.out.count("(gpaw)") == 1 and lines(captured.out, "status")[0].startswith("out of time")
+    assert "note: 1 of 4 calculations are shown" in captured.err and "bands.npz" in captured.err
+    found = document(many, "--with", "gap", "--with", "potential", capsys=capsys, code=6)
+    assert [Path(entry["folder"]).parent.name for entry in found] == ["stopped", "two-faced", "whole"]
+    assert main(["parse", str(many), "--status", "died"]) == 6
+    assert capsys.readouterr().out == ""
+
+
+def test_as_csv(many: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parse", str(many), "--csv"]) == 6
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    by_name = {row["name"]: row for row in rows}
+    assert float(by_name["two-faced/run"]["work_function_low_ev"]) == pytest.approx(VACUUM - FERMI)
+    assert float(by_name["two-faced/run"]["work_function_high_ev"]) == pytest.approx(VACUUM - 0.5 - FERMI)
+    assert by_name["stopped/run"]["status"] == "out_of_time"
+    assert by_name["damaged/run"]["band_gap_ev"] == "" and by_name["damaged/run"]["refused"]
+
+
+def test_many_real_files(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The files of CASTEP and other codes that the tests hold, all at once."""
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["parse", str(Path(__file__).resolve().parents[1] / "data")])
+    out = capsys.readouterr().out
+    assert max(map(len, out.split("\n\n")[0].splitlines())) <= 80
+    assert len(out.split("\n\n")[0].splitlines()) > 10

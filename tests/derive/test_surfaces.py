@@ -186,6 +186,10 @@ def test_without_edges_of_the_crystal_the_reason_is_theirs(
     assert slab is not None and slab.missing is not None and slab.missing.kind == "not derived"
     assert "CsBr/bulk-bands failed: scf not converged" in slab.failure
     assert len(slab.vacuum) == 2 and slab.profile is not None, "what the slab alone tells is kept"
+    whole = outcome(crystal, bands, potential)
+    assert whole is not None and slab.own == whole.own and whole.levels is not None
+    assert slab.own is not None and slab.own.work_function_ev == whole.levels.work_function_ev
+    assert slab.own.ionisation_potential_ev == whole.levels.slab_ionisation_potential_ev
     other = replace(bands, results=replace(bands.results, potential=None))
     slab = outcome(crystal, other, potential)
     assert slab is not None and "CsBr/bulk-bands has left no potential" in slab.failure

@@ -103,7 +103,9 @@ def test_what_a_surface_is(material: MaterialOutcome) -> None:
     assert "not relaxed, as cut from the crystal" in changed(relaxed=False)
     assert "neither that cut from the crystal nor one" in changed(relaxed=None)
     assert "not relaxed" not in changed(relaxed=True) and "neither that cut" not in changed(relaxed=True)
-    nothing = changed(levels=None, missing=Missing(kind="failed", reason="it died"))
+    died = Missing(kind="failed", reason="it died")
+    assert "no line-up. it died" in changed(levels=None, missing=died), "its own levels stand"
+    nothing = changed(levels=None, own=None, missing=died)
     assert "no levels. it died" in nothing and "not relaxed" not in nothing
     assert slab.levels is not None
     metal = replace(slab.levels, slab_edges=None, why_no_slab_edges="bands overlap")

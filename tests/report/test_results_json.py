@@ -246,10 +246,10 @@ def test_a_potential_that_falls_through_the_vacuum_has_a_slope_as_large_as_one_t
 def test_a_number_that_is_none_becomes_null_with_a_reason(outcome: StudyOutcome, tmp_path: Path) -> None:
     """No record can hold one: the reader refuses it."""
     cs, fa = outcome.materials
-    levels = replace(fa.slabs[0].levels, work_function_ev=math.nan)
+    own = replace(fa.slabs[0].own, work_function_ev=math.nan)
     odd = replace(
         outcome,
-        materials=(cs, replace(fa, slabs=(replace(fa.slabs[0], levels=levels),))),
+        materials=(cs, replace(fa, slabs=(replace(fa.slabs[0], own=own),))),
         settings={"array": np.array([1.0, math.inf]), "path": Path("a/b"), "set": {"b", "a"}, "count": np.int64(3)},
     )
     document = _read(odd, tmp_path)
