@@ -324,7 +324,6 @@ def _row(one: SourcedLevels, other: SourcedLevels, way: str, tolerance_ev: float
         tolerance_ev=tolerance_ev,
         polar=one.polar or other.polar,
         relaxed=None,
-        edges_apart=one.edges_apart or other.edges_apart,
     )
     return row if one.range_holds or other.range_holds else replace(row, range_ev=None, range_holds="")
 
@@ -360,7 +359,6 @@ def _column_document(one: SourcedLevels) -> dict[str, Any]:
         "electron_affinity_ev": 0.0 - edges.cbm_ev,
         "range_ev": list(edges.range_ev) if one.range_holds else None,
         "range_holds": one.range_holds,
-        "edges_apart": one.edges_apart,
         "quoted": one.is_quoted,
         "way": one.way,
         "method": one.method,

@@ -219,7 +219,7 @@ def _how_to_read(columns: Sequence[SourcedLevels], own: Sequence[Alignment], tol
     ranged = [row for row in own if row.range_ev is not None]
     said = [f"Tolerance {tolerance_ev:g} eV: a smaller offset counts as none."]
     if any(row.type != "not resolved" and not is_as_it_stands(row) for row in own):
-        said.append("A type holds for every value within ±; of errors that ± does not hold it says nothing.")
+        said.append("A type holds for every value within ±; of errors not in ± it says nothing.")
     if any("*" in _type_cell(row) for row in own):
         said.append("* as the numbers stand, for at least one ± is not given.")
     yield " ".join(said)
