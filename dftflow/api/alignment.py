@@ -26,11 +26,13 @@ from dftflow.api.plotted import LookOptions, PlottedFigure, plotted
 from dftflow.errors import InputError
 from dftflow.model.alignment import SIGN_CONVENTION, Alignment, ReferenceLevel
 from dftflow.model.bounds import TOLERANCE_EV
+from dftflow.model.printable import brief
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.plot.alignment import alignment_drawing
 from dftflow.plot.drawing import FORMATS
 from dftflow.report.alignment_text import NOT_GIVEN, alignment_remarks, alignment_text, disagreements
 from dftflow.report.level_table_text import level_table_text
+from dftflow.report.notebook import alignment_html
 from dftflow.report.records import Records
 from dftflow.run.store import storage_errors, write_atomically
 
@@ -95,8 +97,16 @@ class BandAlignment:
             self.columns, self.rows, self.closures, self.references, tolerance_ev=self.tolerance_ev, width=width
         )
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        names = ", ".join(dict.fromkeys(one.edges.material for one in self.columns))
+        return f"<BandAlignment of {brief(names)}: {len(self.rows)} offsets>"
+
+    def _repr_html_(self) -> str:
+        notes = (*self.remarks, *self.notes, *self.refused)
+        return str(alignment_html(self.columns, self.rows, lambda: self.plot().drawing, notes))
 
     # --- as data ---
 
