@@ -114,7 +114,7 @@ def _note_rest(calculation: Calculation, log: FileLog) -> None:
     for file in calculation.files:
         if plain_name(file) == OLD_XML:
             log.pass_over(file, "run", "an XML of pw.x before 6.4, which is too old")
-        elif file in read or any(other.file == file for other in log.files):
+        elif any(other.file == file for other in log.files):
             continue
         elif plain_name(file).endswith(".xml") and not kind_of(file):
             log.pass_over(file, "run", "the same run lies beside it")

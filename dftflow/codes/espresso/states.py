@@ -49,12 +49,8 @@ def read_states(
     printed_file = next((file for file in files if is_projwfc(file)), None)
     printed = None
     if printed_file is not None:
-        printed = log.take(
-            plain_file(printed_file),
-            kind_of(printed_file),
-            read_projwfc_text,
-            lambda p: f"{len(p.functions)} atomic functions",
-        )
+        place, kind = plain_file(printed_file), kind_of(printed_file)
+        printed = log.take(place, kind, read_projwfc_text, lambda p: f"{len(p.functions)} atomic functions")
     xml = next((file for file in files if plain_name(file) == PROJECTED), None)
     projections = None
     if xml is not None:
@@ -89,7 +85,7 @@ def _projections(file: Path, printed: ProjwfcText | None, run: PwRun, bands: Ban
     weights[:, first : first + len(found.kpoints_alat)] = np.take_along_axis(found.weights, order, axis=2)
     weights[np.isnan(bands.eigenvalues_ev)] = np.nan
     both, sums = summed(weights, groups, lambda group: group, axis=3)
-    return Projections(weights=np.asarray(sums, dtype=np.float32), groups=both, method=METHOD)
+    return Projections(weights=sums, groups=both, method=METHOD)
 
 
 def _groups(functions: Sequence[AtomicFunction], run: PwRun, file: Path) -> tuple[ProjectionGroup, ...]:
