@@ -21,6 +21,7 @@ from dftflow.model.results import Bands, PotentialGrid, Results
 
 DENSE = Path(__file__).parent / "data" / "espresso" / "6.7" / "dense"
 DATED = '  <i name="date" type="string">2026 11 26 </i>\n  <i name="time" type="string">10:00:00 </i>\n </generator>'
+GENERATION = '<generation param="Monkhorst-Pack">\n   <v type="int" name="divisions"> {} </v>\n  </generation>'
 SPACING = "SPECTRAL_KPOINT_PATH_SPACING : 0.08 1/ang"  # that of the run along the path
 TITELS = {"Cs": "PAW_PBE Cs_sv 08Apr2002", "Pb": "PAW_PBE Pb_d 06Sep2000", "Br": "PAW_PBE Br 06Sep2000"}
 
@@ -98,7 +99,9 @@ def _vasp(folder: Path, results: Results, *, labels: bool) -> None:
     filled = np.broadcast_to(np.arange(n_bands) < electrons / 2, bands.eigenvalues_ev.shape).astype(float)
     count, potential = len(bands.kpoints_frac), results.potential
     fine = (2, 2, 2) if potential is None else potential.values_ev.shape
+    grid = None if results.method is None else results.method.kpoints_grid
     run = Run(
+        generation=None if grid is None or labels else GENERATION.format(" ".join(map(str, grid))),
         geometries=[geometry],
         kpoints=bands.kpoints_frac.tolist(),
         weights=[1 / count] * count if labels or bands.weights is None else bands.weights.tolist(),

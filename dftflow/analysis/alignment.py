@@ -18,8 +18,8 @@ settles one. Nor is the type given where it changes as that range grows, or t gr
 on a border, an offset as large as t or a VBM as high as the other's CBM, would have the type that the rounding of their
 numbers gives them.
 
-Where both edges of a material were found one by one, such as an ionisation potential and an electron affinity that were
-measured apart, each moves by itself: the type is then given only when it stays the same for all of these.
+Such a type holds, too, when each edge moves by itself, as an ionisation potential and an electron affinity do that were
+found one by one: between two directions of an offset a common shift meets a third type, or both offsets being none.
 """
 
 from __future__ import annotations
@@ -70,7 +70,6 @@ def align(
     polar: bool = False,
     relaxed: bool | None = True,
     remarks: Sequence[str] = (),
-    edges_apart: bool = False,
 ) -> Alignment:
     """Offsets of `first` against `second` (first minus second) and the type of the alignment.
 
@@ -86,8 +85,6 @@ def align(
         Offsets of at most this size count as none.
     polar, relaxed, remarks
         As in `Alignment`.
-    edges_apart
-        The ranges move each edge by itself, not both edges of a material together.
 
     Returns
     -------
@@ -117,7 +114,7 @@ def align(
         conduction_band_offset_ev=first.cbm_ev - second.cbm_ev,
         range_ev=range_ev,
         range_holds=range_holds,
-        type=_type_within(first, second, tolerance_ev, range_ev, edges_apart=edges_apart),
+        type=_type_within(first, second, tolerance_ev, range_ev),
         tolerance_ev=tolerance_ev,
         types_by_tolerance=tuple((value, alignment_type(first, second, value)) for value in TOLERANCES_EV),
         polar=polar,
@@ -150,11 +147,7 @@ def _type_by_the_rules(
     if vbm_ev > second.cbm_ev or second.vbm_ev > cbm_ev:
         return "type III"
     valence = _direction(vbm_ev - second.vbm_ev, tolerance_ev)
-    return _type_by_directions(valence, _direction(cbm_ev - second.cbm_ev, tolerance_ev))
-
-
-def _type_by_directions(valence: int, conduction: int) -> AlignmentType:
-    """The type without a broken gap, of the two offsets: above (1), below (-1) or none (0)."""
+    conduction = _direction(cbm_ev - second.cbm_ev, tolerance_ev)
     if valence == conduction:
         return "type II" if valence else "not resolved"
     return "type I" if valence and conduction else "quasi-type II"
@@ -164,41 +157,15 @@ def _direction(offset_ev: float, tolerance_ev: float) -> int:
     return 0 if abs(offset_ev) <= tolerance_ev else 1 if offset_ev > 0 else -1
 
 
-def _type_within(
-    first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float, range_ev: Range, *, edges_apart: bool = False
-) -> AlignmentType:
-    """The type that holds for every shift of `first` within the range, rounding too, else "not resolved"."""
-    types_of = _types_apart if edges_apart else _types_within
+def _type_within(first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float, range_ev: Range) -> AlignmentType:
+    """The type that holds for every rigid shift of `first` within the range, rounding too, else "not resolved"."""
     wider_ev = (range_ev[0] - ROUNDING_EV, range_ev[1] + ROUNDING_EV)
     types = {
         type
         for near_ev in (max(tolerance_ev - ROUNDING_EV, 0.0), tolerance_ev + ROUNDING_EV)
-        for type in types_of(first, second, near_ev, wider_ev)
+        for type in _types_within(first, second, near_ev, wider_ev)
     }
     return types.pop() if len(types) == 1 else "not resolved"
-
-
-def _types_apart(
-    first: AbsoluteEdges, second: AbsoluteEdges, tolerance_ev: float, range_ev: Range
-) -> set[AlignmentType]:
-    """The types by the rules when every difference between an edge of `first` and one of `second` has that range."""
-    low, high = range_ev
-    above, below = first.vbm_ev - second.cbm_ev, first.cbm_ev - second.vbm_ev
-    if above + low > 0 or below + high < 0:
-        return {"type III"}
-    types: set[AlignmentType] = {"type III"} if above + high > 0 or below + low < 0 else set()
-    valence, conduction = first.vbm_ev - second.vbm_ev, first.cbm_ev - second.cbm_ev
-    return types | {
-        _type_by_directions(one, other)
-        for one in _directions_within(valence + low, valence + high, tolerance_ev)
-        for other in _directions_within(conduction + low, conduction + high, tolerance_ev)
-    }
-
-
-def _directions_within(low_ev: float, high_ev: float, tolerance_ev: float) -> set[int]:
-    """Of the offsets between two values."""
-    ends = {_direction(low_ev, tolerance_ev), _direction(high_ev, tolerance_ev)}
-    return ends | {0} if len(ends) == 2 else ends
 
 
 def _types_within(

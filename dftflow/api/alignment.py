@@ -26,11 +26,13 @@ from dftflow.api.plotted import LookOptions, PlottedFigure, plotted
 from dftflow.errors import InputError
 from dftflow.model.alignment import SIGN_CONVENTION, Alignment, ReferenceLevel
 from dftflow.model.bounds import TOLERANCE_EV
+from dftflow.model.printable import brief
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.plot.alignment import alignment_drawing
 from dftflow.plot.drawing import FORMATS
 from dftflow.report.alignment_text import NOT_GIVEN, alignment_remarks, alignment_text, disagreements
 from dftflow.report.level_table_text import level_table_text
+from dftflow.report.notebook import alignment_html
 from dftflow.report.records import Records
 from dftflow.run.store import storage_errors, write_atomically
 
@@ -95,8 +97,16 @@ class BandAlignment:
             self.columns, self.rows, self.closures, self.references, tolerance_ev=self.tolerance_ev, width=width
         )
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        names = ", ".join(dict.fromkeys(one.edges.material for one in self.columns))
+        return f"<BandAlignment of {brief(names)}: {len(self.rows)} offsets>"
+
+    def _repr_html_(self) -> str:
+        notes = (*self.remarks, *self.notes, *self.refused)
+        return str(alignment_html(self.columns, self.rows, lambda: self.plot().drawing, notes))
 
     # --- as data ---
 
@@ -312,8 +322,8 @@ def _row(one: SourcedLevels, other: SourcedLevels, way: str, tolerance_ev: float
         way=way,
         range_holds=_holds(one, other),
         tolerance_ev=tolerance_ev,
+        polar=one.polar or other.polar,
         relaxed=None,
-        edges_apart=one.edges_apart or other.edges_apart,
     )
     return row if one.range_holds or other.range_holds else replace(row, range_ev=None, range_holds="")
 
@@ -349,7 +359,6 @@ def _column_document(one: SourcedLevels) -> dict[str, Any]:
         "electron_affinity_ev": 0.0 - edges.cbm_ev,
         "range_ev": list(edges.range_ev) if one.range_holds else None,
         "range_holds": one.range_holds,
-        "edges_apart": one.edges_apart,
         "quoted": one.is_quoted,
         "way": one.way,
         "method": one.method,

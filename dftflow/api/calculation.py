@@ -28,6 +28,7 @@ from dftflow.report.calculation_json import calculation_document
 from dftflow.report.calculation_page import calculation_page
 from dftflow.report.calculation_summary import CalculationSummary, summary_of, summary_records
 from dftflow.report.calculation_table import calculation_table, short_names
+from dftflow.report.methods import Methods, methods_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,6 +204,22 @@ class Calculations(Sequence[Calculation]):
         """A line for each as a pandas table; raises `CodeNotFoundError` without pandas."""
         return summary_records([one.name for one in self], [one.summary for one in self]).frame()
 
+    def cite(self, *, uses: Sequence[str] = ()) -> Methods:
+        """A methods paragraph and the publications that it names, by what the files tell; see `Methods`.
+
+        Parameters
+        ----------
+        uses
+            What else dftflow did: ``"line-up"``, ``"symmetry"``.
+        """
+        named = [
+            (one.name if number == 0 else f"the bands of {one.name}", method)
+            for one in self
+            if one.status is not None
+            for number, method in enumerate(one.summary.methods or (None,))
+        ]
+        return methods_of(named, uses=uses)
+
     def __repr__(self) -> str:
         codes = ", ".join(dict.fromkeys(one.code for one in self))
         return f"<Calculations: {len(self)}{f' of {codes}' if codes else ''}>"
@@ -211,7 +228,7 @@ class Calculations(Sequence[Calculation]):
         from dftflow.report.cell_html import block, records_html  # with matplotlib
 
         records = summary_records([one.name for one in self], [one.summary for one in self])
-        return str(block(f"{len(self)} calculations", records_html(records)))
+        return str(block(f"{len(self)} calculations", records_html(records, without=("folder", "seed"))))
 
 
 def read(place: Place, code: str | None = None) -> Calculation:

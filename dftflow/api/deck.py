@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -56,7 +56,7 @@ class WrittenFiles:
     kept: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
 class CalculationDeck:
     """The input files of one calculation, with what was chosen for them.
 
@@ -76,9 +76,9 @@ class CalculationDeck:
 
     deck: Deck
     spec: CalcSpec
-    structure: Structure = field(repr=False)
-    chosen: tuple[Default, ...] = field(repr=False)
-    command: tuple[str, ...] = field(repr=False)
+    structure: Structure
+    chosen: tuple[Default, ...]
+    command: tuple[str, ...]
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -100,6 +100,17 @@ class CalculationDeck:
                 if name.endswith(".sh") and name not in kept and not (place / name).is_symlink():
                     (place / name).chmod(0o755)
         return WrittenFiles(folder=place, files=tuple(self.deck.files), kept=kept)
+
+    def __repr__(self) -> str:
+        return f"<CalculationDeck {formula_of(self.structure)}, {self.spec.task}: {', '.join(self.files)}>"
+
+    def _repr_html_(self) -> str:
+        from dftflow.report.cell_html import block, files_html, notes_html, rows_html  # with matplotlib
+
+        chosen = rows_html(("chosen", "value", "why"), [(one.name, one.value, one.why) for one in self.chosen])
+        notes = notes_html((*self.deck.cautions, f"run it with {' '.join(self.command)}"))
+        title = f"{formula_of(self.structure)}, {self.spec.task}"
+        return str(block(title, chosen, files_html(self.files), notes))
 
 
 def deck(

@@ -29,10 +29,13 @@ __all__ = ["Source", "levels_from"]
 Source = str | os.PathLike[str] | Mapping[str, object] | AbsoluteEdges | StudyOutcome | Levels
 """Of an alignment; a text is ``[NAME=]PLACE`` or ``[NAME=]BULK+SLAB``."""
 
-OWN_BANDS = "the slab's own bands"
+OWN_BANDS = "slab's own bands"
 PLATEAU_HOLDS = (
     "flatness of the vacuum levels and what its two sides differ by; the slab's confinement, thickness and k-points "
     "are not in it"
+)
+OWN_BANDS_REMARK = (
+    "edges of the slab's own bands: its quantum confinement is in them, which a line-up with the crystal does not have"
 )
 ONE_LEVEL_EV = 0.05
 """Two sides whose levels differ by more stand apart."""
@@ -142,7 +145,7 @@ def _is_of_a_study(file: Path) -> bool:
 
 def _of_levels(found: Levels, name: str) -> LevelSource:
     """The crystal's edges below both faces of each slab."""
-    remarks = {str(slab.place): slab.remarks for slab in found.slabs}
+    slabs = {str(slab.place): slab for slab in found.slabs}
     return LevelSource(
         levels=tuple(
             SourcedLevels(
@@ -150,7 +153,8 @@ def _of_levels(found: Levels, name: str) -> LevelSource:
                 way=BY_LINE_UP_WAY,
                 range_holds=BY_LINE_UP,
                 origin=edges.source,
-                remarks=remarks.get(edges.source, ()),
+                polar=(surface := slabs[edges.source].surface) is not None and surface.polar,
+                remarks=slabs[edges.source].remarks,
             )
             for edges in found.columns()
         ),
@@ -225,11 +229,6 @@ def _own_levels(one: FoundCalculation, own: CalculationLevels, name: str) -> lis
         )
         for sides, side in groups
     ]
-
-
-OWN_BANDS_REMARK = (
-    "edges of the slab's own bands: its quantum confinement is in them, which a line-up with the crystal does not have"
-)
 
 
 def _mean_edges(sides: tuple[SlabSide, ...], material: str, surface: str) -> AbsoluteEdges:

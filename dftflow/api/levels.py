@@ -107,9 +107,10 @@ class Levels:
             for text in (slab.why_no_faces, slab.why_no_line_up, slab.why_no_surface, *slab.remarks)
             if text
         ]
+        table = records_html(levels_records(self.slabs), without=("place",))
         figure = figure_html(lambda: alignment_drawing(self.columns(), ()))
         title = f"Levels of {self.material}"
-        return str(block(title, records_html(levels_records(self.slabs)), figure, notes_html(notes)))
+        return str(block(title, table, figure, notes_html(notes)))
 
 
 def _distinct(slab: SlabLevels) -> tuple[FaceLevels, ...]:

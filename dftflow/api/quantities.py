@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 from dftflow.input_file import named_place
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.quantity import Quantity
-from dftflow.plot.labels import range_text
-from dftflow.report.markup import formula_html
+from dftflow.report.markup import formula_html, range_html
 from dftflow.report.quantity_table import quantity_records
 from dftflow.report.results_file import read_results
 
@@ -68,7 +67,7 @@ class Quantities(Sequence[Quantity]):
         rows = [
             (
                 one.name, formula_html(one.subject), one.method, one.value, one.unit,
-                None if one.uncertainty is None else range_text(one.uncertainty),
+                None if one.uncertainty is None else range_html(one.uncertainty),
                 None if one.missing is None else f"{one.missing.kind}: {one.missing.reason}",
             )
             for one in self

@@ -25,9 +25,10 @@ NO_TERMINAL = (120, 24)
 @click.option("--slab", "slabs", multiple=True, required=True, type=Place(), help="A slab; may be repeated.")
 @click.option("--bulk", type=Place(), help="The crystal, with potential and eigenvalues of one run.")
 @click.option("--period", "period_ang", type=float, help="Averaging window, Å, where the surface cannot be told.")
+@click.option("--cite", is_flag=True, help="Print a methods paragraph and BibTeX of what was used.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV, with every digit.")
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
-def command(slabs: tuple[Path, ...], bulk: Path | None, period_ang: float | None, form: str | None) -> None:
+def command(slabs: tuple[Path, ...], bulk: Path | None, period_ang: float | None, cite: bool, form: str | None) -> None:
     """Work function, ionisation potential and electron affinity of both faces of each SLAB.
 
     A slab and the crystal are each a folder with one calculation, or one of its files. The crystal's band edges are
@@ -36,13 +37,17 @@ def command(slabs: tuple[Path, ...], bulk: Path | None, period_ang: float | None
     and that of the crystal. The exit code is 7 when a line-up that was asked for does not follow, else 6 when a file or
     a part of the results was refused, else 9 when the files do not tell whether crystal and slab may be subtracted.
     """
-    from dftflow.api.calculation import read
+    from dftflow.api.calculation import Calculations, read
     from dftflow.api.levels import levels
 
     crystal = None if bulk is None else read(bulk)
     calculations = [read(slab) for slab in slabs]
     found = levels(calculations, bulk=crystal, period_ang=period_ang)
-    if form == "json":
+    if cite:
+        uses = () if crystal is None else ("line-up", "symmetry")
+        methods = Calculations([one for one in (crystal, *calculations) if one is not None]).cite(uses=uses)
+        click.echo(json.dumps(methods.to_dict(), indent=1) if form == "json" else methods.whole().rstrip())
+    elif form == "json":
         click.echo(json.dumps(found.to_dict(), indent=1))
     elif form == "csv":
         click.echo(found.to_csv(), nl=False)

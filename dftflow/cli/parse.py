@@ -33,6 +33,7 @@ HOLDINGS = ("bands", "gap", "potential", "work-function")
 @click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Show those that ended so; may be repeated.")
 @click.option("--with", "holding", multiple=True, type=click.Choice(HOLDINGS), help="Show those that hold this.")
 @click.option("--long", is_flag=True, help="A page for each, however many there are.")
+@click.option("--cite", is_flag=True, help="Print a methods paragraph and BibTeX of what was used.")
 @click.option("--csv", "form", flag_value="csv", help="Print the table as CSV, with every digit.")
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 def command(
@@ -41,6 +42,7 @@ def command(
     status: tuple[str, ...],
     holding: tuple[str, ...],
     long: bool,
+    cite: bool,
     form: str | None,
 ) -> None:
     """Find the calculations in each FOLDER and below, and print what they hold and what follows from it.
@@ -56,7 +58,10 @@ def command(
     found = find(*folders, code=code)
     shown = found.where(statuses=status, holding=holding)
     in_pages = long or len(shown) <= PAGES
-    if form == "json":
+    if cite:
+        methods = shown.cite()
+        click.echo(json.dumps(methods.to_dict(), indent=1) if form == "json" else methods.whole().rstrip())
+    elif form == "json":
         click.echo(json.dumps(shown.to_dict(), indent=1, allow_nan=False))
     elif form == "csv":
         click.echo(shown.to_csv(), nl=False)

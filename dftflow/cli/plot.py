@@ -71,13 +71,13 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command("bands")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
 @click.option("--overlay", is_flag=True, help="All on the axes of the first, where the paths agree.")
 @click.option("--join", is_flag=True, help="The folders are runs of one band structure, cut along its path.")
 @click.option("--ip", type=_Named(), multiple=True, metavar="NAME=EV", help="Ionisation potential: puts it on vacuum.")
 @_with(_WINDOW, _ZERO, _PROJECT, *_ANY)
-def bands(folders: tuple[str, ...], ip: tuple[tuple[str, str], ...], **options: Any) -> None:
+def _bands(folders: tuple[str, ...], ip: tuple[tuple[str, str], ...], **options: Any) -> None:
     """Band structures, beside or over each other.
 
     Of a folder with several calculations those along a path are drawn. Where a leg has few points they are drawn as
@@ -86,37 +86,37 @@ def bands(folders: tuple[str, ...], ip: tuple[tuple[str, str], ...], **options: 
     _draw("bands", folders, ip={name: _number(text, name) for name, text in ip} or None, **options)
 
 
-@command.command()
+@command.command("dos")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
 @click.option("--sigma", type=float, help="Width in eV of the Gaussian that each eigenvalue becomes.  [default: 0.1]")
 @_with(_WINDOW, _ZERO, _PROJECT, *_ANY)
-def dos(folders: tuple[str, ...], **options: Any) -> None:
+def _dos(folders: tuple[str, ...], **options: Any) -> None:
     """Densities of states: the code's own, else from the eigenvalues of a regular grid."""
     _draw("dos", folders, **options)
 
 
-@command.command()
+@command.command("potential")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
 @click.option("--period", type=float, help="Window of the macroscopic average, Å.  [default: found in the slab]")
 @_with(_WINDOW, *_ANY)
-def potential(folders: tuple[str, ...], **options: Any) -> None:
+def _potential(folders: tuple[str, ...], **options: Any) -> None:
     """Plane-averaged potentials of slabs, relative to their vacuum level."""
     _draw("potential", folders, **options)
 
 
-@command.command()
+@command.command("structure")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @_with(*_ANY)
-def structure(sources: tuple[str, ...], **options: Any) -> None:
+def _structure(sources: tuple[str, ...], **options: Any) -> None:
     """Crystals and slabs: SOURCE is a folder of results, a structure file, or a shipped name."""
     _draw("structure", sources, **options)
 
 
-@command.command()
+@command.command("convergence")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
 @click.option("--against", type=click.Choice(["step", "setting"]), help="Ionic steps, or the one setting that varies.")
 @_with(*_ANY)
-def convergence(folders: tuple[str, ...], **options: Any) -> None:
+def _convergence(folders: tuple[str, ...], **options: Any) -> None:
     """Relaxations step by step, or energy and gap over the one setting (cutoff, k-points) that varies."""
     _draw("convergence", folders, **options)
 

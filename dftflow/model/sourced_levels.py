@@ -23,10 +23,10 @@ class SourcedLevels:
         What a quoted number was measured or calculated with, as its source says; ``""`` where it does not.
     range_holds
         What the range of the edges holds; ``""`` when no uncertainty is given.
-    edges_apart
-        The range moves each edge by itself (IP and EA were found one by one), not both together (a line-up).
     origin
         File and line, folder, or ``"given in Python"``.
+    polar
+        The surface is of a polar plane.
     color
         ``#RRGGBB``; ``""`` where none is asked for.
     remarks
@@ -38,7 +38,7 @@ class SourcedLevels:
     origin: str
     method: str = ""
     range_holds: str = ""
-    edges_apart: bool = False
+    polar: bool = False
     color: str = ""
     remarks: tuple[str, ...] = ()
 

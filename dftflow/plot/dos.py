@@ -166,7 +166,7 @@ def _caption(shown: Sequence[ShownDos], reference: Reference) -> str:
 
 
 def _width(dos: DensityOfStates) -> str:
-    return "" if dos.broadening_ev is None else f", levels {dos.broadening_ev:g} eV wide"
+    return "" if dos.broadening_ev is None else f" (levels {dos.broadening_ev:.3g} eV wide)"
 
 
 def _data(shown: Sequence[ShownDos]) -> FigureData:

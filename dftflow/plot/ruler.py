@@ -24,7 +24,8 @@ class Ruler:
     """
 
     def __init__(self) -> None:
-        self._fonts = tuple(str(mpl.rcParams[name]) for name in _FONTS)
+        settings: dict[str, object] = {str(name): value for name, value in mpl.rcParams.items()}
+        self._fonts = tuple(str(settings[name]) for name in _FONTS)
 
     def size_pt(self, shown: str, font_pt: float) -> tuple[float, float]:
         """Width and height (points) of a text as matplotlib takes it, of one line or several."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from dftflow.analysis.alignment import alignment_type, in_order
@@ -86,7 +87,7 @@ def _levels_table(columns: Sequence[SourcedLevels], number: Number, width: int) 
     return fitted_table(
         [
             TableColumn(head="material", cells=tuple(one.edges.material for one in columns), shortest=8),
-            TableColumn(head="surface", cells=_surfaces(columns), shortest=8, leave_out=1),
+            TableColumn(head="surface", cells=_surfaces(columns), shortest=16, leave_out=1),
             numbers("IP", lambda one: 0.0 - one.edges.vbm_ev),
             numbers("EA", lambda one: 0.0 - one.edges.cbm_ev),
             numbers("gap", lambda one: one.edges.cbm_ev - one.edges.vbm_ev),
@@ -182,15 +183,17 @@ def _type_cell(row: Alignment) -> str:
 
 
 def _pairs_table(rows: Sequence[Alignment], own: Sequence[Alignment], number: Number, width: int) -> list[str]:
+    numbers = {id(row): place for place, row in enumerate(rows, start=1)}
+    count = Counter(row.pair for row in own)
+
     def pair(row: Alignment) -> str:
         assert row.first is not None and row.second is not None
-        several = [other for other in own if other.pair == row.pair]
-        faces = [f" {edges.surface}" if len(several) > 1 else "" for edges in (row.first, row.second)]
+        faces = [f" {edges.surface}" if count[row.pair] > 1 else "" for edges in (row.first, row.second)]
         return f"{row.first_name}{faces[0]} - {row.second_name}{faces[1]}"
 
     return fitted_table(
         [
-            TableColumn(head="row", cells=tuple(f"[{rows.index(row) + 1}]" for row in own), leave_out=2),
+            TableColumn(head="row", cells=tuple(f"[{numbers[id(row)]}]" for row in own), leave_out=2),
             TableColumn(head="first - second", cells=tuple(map(pair, own)), shortest=10),
             TableColumn(head="valence", cells=tuple(number(row.valence_band_offset_ev) for row in own), right=True),
             TableColumn(
@@ -216,7 +219,7 @@ def _how_to_read(columns: Sequence[SourcedLevels], own: Sequence[Alignment], tol
     ranged = [row for row in own if row.range_ev is not None]
     said = [f"Tolerance {tolerance_ev:g} eV: a smaller offset counts as none."]
     if any(row.type != "not resolved" and not is_as_it_stands(row) for row in own):
-        said.append("A type holds for every value within ±.")
+        said.append("A type holds for every value within ±; of errors not in ± it says nothing.")
     if any("*" in _type_cell(row) for row in own):
         said.append("* as the numbers stand, for at least one ± is not given.")
     yield " ".join(said)

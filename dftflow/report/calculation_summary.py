@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from dftflow.errors import DftflowError
 from dftflow.gate.found import FoundCalculation
+from dftflow.model.method import Method
 from dftflow.model.results import Results, Status
 from dftflow.report.records import Records
 
@@ -50,6 +51,8 @@ class CalculationSummary:
         A line for each refused file and each refused part of the results, with the reason.
     failed_checks, notes
         Their numbers; a note is a remark or a warning.
+    methods
+        How it was calculated: its energy and, where they are of another run, its bands.
     """
 
     place: Path
@@ -66,6 +69,7 @@ class CalculationSummary:
     refused: tuple[str, ...] = ()
     failed_checks: int = 0
     notes: int = 0
+    methods: tuple[Method, ...] = ()
 
     @property
     def ended(self) -> str:
@@ -104,6 +108,11 @@ def summary_of(found: FoundCalculation) -> CalculationSummary:
         refused=(*refused, *(f"{part}: {judged.why_without(part)}" for part in judged.refused_parts)),
         failed_checks=sum(check.passed is False for check in results.checks),
         notes=len(levels.remarks) + len(results.warnings),
+        methods=tuple(
+            method
+            for method in (results.method, None if results.bands_run is None else results.bands_run.method)
+            if method is not None
+        ),
     )
 
 

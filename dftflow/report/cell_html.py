@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
 from dftflow.errors import DftflowError
+from dftflow.model.printable import only_printable
 from dftflow.plot.drawing import Drawing
 from dftflow.report.inline_figure import inline_figure
 from dftflow.report.markup import plain_html
@@ -17,6 +18,7 @@ __all__ = [
     "Fact",
     "block",
     "facts_html",
+    "files_html",
     "figure_html",
     "notes_html",
     "number_html",
@@ -27,7 +29,8 @@ __all__ = [
 MOST_ROWS = 40
 """Of a table; the rest is counted."""
 
-LONGEST_NOTE = 2000
+LONGEST_NOTE, LONGEST_FILE = 2000, 20_000
+"""Letters that are shown."""
 
 Fact = tuple[str, object]
 _FACT = Markup(
@@ -36,6 +39,7 @@ _FACT = Markup(
 )
 _HEAD = Markup('<th scope="col" style="padding:1px 8px">{}</th>')
 _CELL = Markup('<td style="text-align:{};padding:1px 8px">{}</td>')
+_UNITS = {"ev": "eV", "ang": "Å", "ang2": "Å²"}
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -82,9 +86,18 @@ def number_html(value: float, decimals: int = 3) -> str:
     return f"{value:.{decimals}f}".replace("-", _MINUS)
 
 
-def records_html(records: Records) -> Markup:
-    """The table of records, its names as they are for programs."""
-    return rows_html(records.columns, records.rows)
+def records_html(records: Records, *, without: Collection[str] = ()) -> Markup:
+    """The table of records for a person, some of its columns left out."""
+    kept = [place for place, name in enumerate(records.columns) if name not in without]
+    heads = [_head(records.columns[place]) for place in kept]
+    return rows_html(heads, [[row[place] for place in kept] for row in records.rows])
+
+
+def _head(column: str) -> str:
+    """``"work function (eV)"`` of ``"work_function_ev"``."""
+    name, _, unit = column.rpartition("_")
+    words = f"{name} ({_UNITS[unit]})" if unit in _UNITS else column
+    return words.replace("_", " ")
 
 
 def figure_html(make: Callable[[], Drawing]) -> Markup:
@@ -93,6 +106,18 @@ def figure_html(make: Callable[[], Drawing]) -> Markup:
         return inline_figure(make())
     except DftflowError as error:
         return Markup("<p>No figure: {}</p>").format(plain_html(error.sentence))
+
+
+def files_html(files: Mapping[str, str]) -> Markup:
+    """Files of text, each folded under its name; of a long one the beginning."""
+    shown = (
+        (name, only_printable(text[:LONGEST_FILE], keep="\n\t"), "…" if len(text) > LONGEST_FILE else "")
+        for name, text in files.items()
+    )
+    return Markup("").join(
+        Markup("<details><summary>{}</summary><pre>{}{}</pre></details>").format(plain_html(name), text, more)
+        for name, text, more in shown
+    )
 
 
 def notes_html(texts: Iterable[str]) -> Markup:

@@ -125,7 +125,8 @@ def entries_of(materials: Mapping[str, object], where: str) -> tuple[LevelEntry,
 
 
 def _of_csv(text: str, where: str) -> Iterator[LevelEntry]:
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    names = next((line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
+    delimiter = max(",;\t", key=names.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     head: list[str] = []
     try:
@@ -162,7 +163,7 @@ def _csv_field(key: str, cell: str, at: Place) -> LevelField:
 
 def _of_toml(text: str, where: str) -> _Tree:
     try:
-        content = tomllib.loads(text)
+        content = tomllib.loads(text, parse_float=str)  # with the digits that were written
     except tomllib.TOMLDecodeError as error:
         line = getattr(error, "lineno", None) or _number_behind(str(error), "line ")
         raise InputError(

@@ -144,7 +144,6 @@ def _levels(fields: _Fields, entry: LevelEntry) -> SourcedLevels:
         way=QUOTED,
         method=method,
         range_holds=_holds(fields),
-        edges_apart=True,
         origin=entry.where,
         color=_color(fields),
         remarks=(above,) if cbm_ev > 0 else (),

@@ -6,7 +6,7 @@ anywhere, every text is escaped, tables and pictures are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import singledispatch
 
 from markupsafe import Markup
@@ -23,19 +23,21 @@ from dftflow.model.levels import BandEdges, SurfaceLevels
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.printable import brief
 from dftflow.model.results import Bands
+from dftflow.model.sourced_levels import SourcedLevels
 from dftflow.model.surface import SlabModel, miller_text
 from dftflow.plot.alignment import alignment_drawing, diagram_columns
 from dftflow.plot.band_figure import BandStructure, bands_drawing
-from dftflow.plot.labels import kpoint_text, range_text, signed
+from dftflow.plot.drawing import Drawing
+from dftflow.plot.labels import kpoint_text, signed
 from dftflow.plot.look import Look
 from dftflow.plot.structure import ShownStructure, structures_drawing
 from dftflow.report.calculation_summary import CalculationSummary, summary_of
 from dftflow.report.cell_html import MOST_ROWS, Fact, block, facts_html, figure_html, notes_html, number_html, rows_html
 from dftflow.report.headline import headline
-from dftflow.report.markup import formula_html, kpoint_html, plain_html
+from dftflow.report.markup import formula_html, kpoint_html, plain_html, range_html
 from dftflow.report.warnings import all_warnings
 
-__all__ = ["html_of", "slabs_html"]
+__all__ = ["alignment_html", "html_of", "slabs_html"]
 
 MOST_DRAWN_ATOMS = 600
 MOST_COLUMNS = 8
@@ -231,7 +233,10 @@ def _(found: FoundCalculation) -> str:
         ("place", told.place),
         ("status", told.ended),
         ("formula", formula_html(told.formula)),
-        ("energy", "" if told.energy_ev is None else f"{told.energy_ev:.5f} eV per cell ({told.energy_kind})"),
+        (
+            "energy",
+            "" if told.energy_ev is None else f"{number_html(told.energy_ev, 5)} eV per cell ({told.energy_kind})",
+        ),
         ("gap", _gap(found, told)),
         ("work function", ", ".join(map(_ev, told.work_functions_ev))),
     ]
@@ -256,6 +261,33 @@ def _picture(found: FoundCalculation) -> Markup:
 
 
 # --- alignments and outcomes ----------------------------------------------------------------------------------------
+
+
+def alignment_html(
+    columns: Sequence[SourcedLevels], rows: Sequence[Alignment], draw: Callable[[], Drawing], notes: Iterable[str]
+) -> Markup:
+    """Levels of several materials, the offsets between them, their diagram, and what a reader has to know."""
+    heads = ("material", "surface", "VBM (eV)", "CBM (eV)", "range (eV)", "from")
+    levels = [
+        (
+            formula_html(one.edges.material), formula_html(one.edges.surface), one.edges.vbm_ev, one.edges.cbm_ev,
+            range_html(one.edges.range_ev) if one.range_holds else None, one.edges.source or one.origin,
+        )
+        for one in columns
+    ]  # fmt: skip
+    names = ", ".join(dict.fromkeys(one.edges.material for one in columns))
+    return block(
+        formula_html(f"Band alignment of {names}"),
+        rows_html(heads, levels),
+        rows_html(_OFFSET_HEADS, _offsets(rows)),
+        figure_html(draw) if len(columns) <= MOST_COLUMNS else _too_many(len(columns)),
+        notes_html(notes),
+    )
+
+
+def _too_many(columns: int) -> Markup:
+    return Markup("<p>No figure: {} columns are too many for a cell</p>").format(columns)
+
 
 _OFFSET_HEADS = ("", "first", "second", "valence (eV)", "conduction (eV)", "type", "method", "to know")
 
@@ -291,7 +323,7 @@ def _to_know(row: Alignment) -> str:
 def _diagram(rows: Sequence[Alignment], names: Sequence[str]) -> Markup:
     columns = diagram_columns(rows, names)
     if len(columns) > MOST_COLUMNS:
-        return Markup("<p>No figure: {} columns are too many for a cell</p>").format(len(columns))
+        return _too_many(len(columns))
     return figure_html(lambda: alignment_drawing(columns, rows))
 
 
@@ -326,7 +358,7 @@ def _levels(outcome: StudyOutcome) -> list[tuple[object, ...]]:
             numbers = (
                 (levels.ionisation_potential_ev, levels.electron_affinity_ev, levels.work_function_ev)
                 if levels
-                else (None, None, None)
+                else (None, None, None if slab.own is None else slab.own.work_function_ev)
             )
             rows.append((*own, formula_html(material.surface(slab)), *numbers, slab.failure or why))
     return rows
@@ -340,7 +372,7 @@ def _offsets(rows: Sequence[Alignment]) -> list[tuple[object, ...]]:
     return [
         (
             f"[{number}]", formula_html(row.first_name), formula_html(row.second_name),
-            signed(row.valence_band_offset_ev) + (f" ({range_text(row.range_ev)})" if row.range_ev else ""),
+            signed(row.valence_band_offset_ev, row.range_ev).replace(" ", "\N{NO-BREAK SPACE}"),
             None if row.conduction_band_offset_ev is None else signed(row.conduction_band_offset_ev),
             row.type, f"{row.method} {row.source}".strip(), _to_know(row),
         )

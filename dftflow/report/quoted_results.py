@@ -79,6 +79,7 @@ def _levels(subject: str, found: Mapping[str, Quantity], origin: str, polar: tup
         way=potential.method or BY_LINE_UP_WAY,
         range_holds=potential.uncertainty_holds,
         origin=f"{origin}: {steps}" if steps else origin,
+        polar=bool(plane),
         remarks=(*plane, *remarks),
     )
 

@@ -126,6 +126,22 @@ def test_the_density_of_states_integrates_to_the_electrons() -> None:
     assert below == pytest.approx(sum(found.n_electrons), abs=1e-3)
 
 
+def test_the_density_of_a_code_is_taken_as_it_wrote_it_with_what_it_is_made_of() -> None:
+    """projwfc.x printed 4.0 electrons a silicon atom, 8 in all, less what its atomic functions do not hold."""
+    figure = plot("dos", DATA / "espresso" / "6.7" / "projected", project="orbital")
+    rows = _table(figure)
+    assert list(rows[0])[-2:] == ["Si s_per_ev", "Si p_per_ev"]
+    assert all(
+        float(row["Si s_per_ev"]) + float(row["Si p_per_ev"]) <= float(row["total_per_ev"]) + 1e-3 for row in rows
+    )
+    assert "projwfc.x" in figure.drawing.caption
+    alone = plot("dos", DATA / "espresso" / "6.7" / "projected", project="none")
+    assert list(_table(alone)[0])[-1] == "total_per_ev"
+    eigenvalues = plot("dos", DATA / "espresso" / "6.7" / "projected", sigma=0.2)
+    assert "From eigenvalues at 4 k-points of a grid (levels 0.2 eV wide)" in eigenvalues.drawing.caption
+    assert list(_table(eigenvalues)[0])[-1] == "Si_per_ev"
+
+
 def test_a_path_makes_no_density_of_states(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="no density of states to draw") as error:
         plot("dos", _castep(tmp_path / "run"))

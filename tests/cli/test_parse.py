@@ -560,3 +560,13 @@ def test_many_real_files(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     out = capsys.readouterr().out
     assert max(map(len, out.split("\n\n")[0].splitlines())) <= 80
     assert len(out.split("\n\n")[0].splitlines()) > 10
+
+
+def test_a_paragraph_and_bibtex(slab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parse", str(slab), "--cite"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "slab: calculated with GPAW 26.7.0 [Mortensen2024, Mortensen2005, HjorthLarsen2017]" in out
+    assert "Functional: PBE [Perdew1996]." in out and "doi = {10.1103/PhysRevLett.77.3865}" in out
+    assert main(["parse", str(slab), "--cite", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"methods", "bibtex", "dois"} and "10.1063/5.0182685" in found["dois"]

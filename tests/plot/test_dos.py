@@ -103,7 +103,7 @@ def test_parts_have_their_colours_labels_and_columns() -> None:
 
 def test_the_caption_says_what_it_is_from() -> None:
     caption = dos_drawing([_shown()], "vbm", Look()).caption
-    assert "From eigenvalues at 64 k-points of a grid, levels 0.1 eV wide." in caption
+    assert "From eigenvalues at 64 k-points of a grid (levels 0.1 eV wide)." in caption
 
 
 @pytest.mark.usefixtures("style")

@@ -10,7 +10,16 @@ from markupsafe import Markup
 
 from dftflow.errors import AnalysisError
 from dftflow.plot.drawing import Drawing
-from dftflow.report.cell_html import MOST_ROWS, block, facts_html, figure_html, notes_html, records_html, rows_html
+from dftflow.report.cell_html import (
+    MOST_ROWS,
+    block,
+    facts_html,
+    figure_html,
+    files_html,
+    notes_html,
+    records_html,
+    rows_html,
+)
 from dftflow.report.records import Records
 
 ANY_TEXT = st.text(st.characters(), max_size=400)
@@ -49,9 +58,18 @@ def test_a_fact_that_is_not_there_has_no_line() -> None:
     assert cells(facts_html([("charge", 0), ("refused", ""), ("source", None)]), "th") == ["charge"]
 
 
-def test_records_keep_the_names_that_programs_know() -> None:
-    html = records_html(Records(columns=("name", "gap_ev"), rows=(("Si", 1.17),)))
-    assert (cells(html, "th"), cells(html, "td")) == (["name", "gap_ev"], ["Si", "1.170"])
+def test_records_have_names_and_units_for_a_person() -> None:
+    records = Records(columns=("name", "folder", "band_gap_ev", "range holds"), rows=(("Si", "a/b", 1.17, "x"),))
+    html = records_html(records, without=("folder",))
+    assert (cells(html, "th"), cells(html, "td")) == (["name", "band gap (eV)", "range holds"], ["Si", "1.170", "x"])
+
+
+def test_files_are_folded_and_keep_their_lines() -> None:
+    html = files_html({"a.cell": "%BLOCK <x>\n\tCs & Br\x1b\n", "long": "y" * 30_000})
+    assert cells(html, "summary") == ["a.cell", "long"]
+    first, long = cells(html, "pre")
+    assert first == "%BLOCK <x>\n\tCs & Br\\u001b\n"
+    assert len(long) == 20_001 and long.endswith("…")
 
 
 def test_the_reason_stands_where_no_figure_can_be_made() -> None:
