@@ -107,11 +107,15 @@ def faults(case: Case, figure: Figure) -> list[str]:
 
 
 def _crossing(figure: Figure, ax: Axes) -> list[str]:
-    """Texts that neither lie within a band nor beside it."""
+    """Texts that neither lie within a band nor beside it, and those on an edge, a step or an arrow."""
     bands = [patch.get_window_extent() for patch in ax.patches if isinstance(patch, Rectangle)]
+    lines = [line for line in ax.get_lines() if line.get_linestyle() == "-" and line.get_linewidth() >= 0.6]
+    strokes = [line.get_window_extent() for line in lines]
+    strokes += [text.get_window_extent() for text in ax.texts if not text.get_text()]  # arrows
     found = []
-    for text in ax.texts:
+    for text in (text for text in ax.texts if text.get_text()):
         box = text.get_window_extent().padded(-1)
+        found += [f"on a line: {text.get_text()}" for stroke in strokes if box.overlaps(stroke)]
         for band in bands:
             inside = band.x0 < box.x0 and box.x1 < band.x1 and band.y0 < box.y0 and box.y1 < band.y1
             if box.overlaps(band) and not inside:

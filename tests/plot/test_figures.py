@@ -176,7 +176,9 @@ def test_a_material_has_one_colour_in_all_figures(tmp_path: Path, count: int) ->
     many = make_many(tmp_path, count)
     colors = material_colors(MANY[:count])
     names = [figure.name for figure in study_figures(many)]
-    assert _colors_in(_drawn(many, "alignment")) == set(colors.values())
+    edges = [line for line in _drawn(many, "alignment").axes[0].get_lines() if line.get_linewidth() == 1.4]
+    left_to_right = sorted(edges, key=lambda line: float(line.get_xdata()[0]))
+    assert list(dict.fromkeys(line.get_color() for line in left_to_right)) == list(colors.values())
     bands = _drawn(many, "bands")
     by_title = {ax.get_title().split("\n")[0]: ax.get_lines()[0].get_color() for ax in bands.axes if ax.get_visible()}
     assert by_title == {mathtext(name): color for name, color in colors.items()}
@@ -185,9 +187,6 @@ def test_a_material_has_one_colour_in_all_figures(tmp_path: Path, count: int) ->
     for name, (material, slab) in zip(profiles, slabs, strict=True):
         if slab.profile is not None:
             assert _colors_in(_drawn(many, name)) == {colors[material.name]}
-    columns = _drawn(many, "alignment").axes[0]
-    faces = [to_hex(p.get_facecolor()).upper() for p in columns.patches if p.get_alpha() == 0.30]
-    assert faces == list(colors.values())
 
 
 def test_the_diagram_stands_alone_and_the_offsets_by_every_method_beside_it(tmp_path: Path) -> None:
@@ -221,8 +220,8 @@ def test_what_does_not_fit_into_one_figure_stands_in_several(tmp_path: Path, mon
     assert "10 pairs" in found["offsets"].missing and found["offsets"].build is None
     titles = [ax.get_title() for n in (1, 2, 3) for ax in _drawn(many, f"bands-{n}").axes if ax.get_visible()]
     assert [title.split("\n")[0] for title in titles] == [mathtext(name) for name in MANY[:5]]
-    ticks = [tick.get_text() for n in (1, 2) for tick in _drawn(many, f"alignment-{n}").axes[0].get_xticklabels()]
-    assert [tick.split("\n")[0] for tick in ticks] == [mathtext(name) for name in MANY[:5]]
+    shown = [text.get_text() for n in (1, 2) for text in _drawn(many, f"alignment-{n}").axes[0].texts]
+    assert [text for text in shown if text in map(mathtext, MANY)] == [mathtext(name) for name in MANY[:5]]
 
 
 def test_a_valence_band_above_vacuum_gives_no_row_and_no_diagram(run: StoredRun) -> None:
