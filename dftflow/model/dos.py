@@ -80,4 +80,4 @@ class DensityOfStates:
         if self.projected is None:
             return self
         groups, sums = summed(self.projected, self.groups, group_of, axis=1)
-        return replace(self, projected=np.asarray(sums, dtype=np.float64), groups=groups)
+        return replace(self, projected=sums, groups=groups)

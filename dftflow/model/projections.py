@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["SHELLS", "ProjectionGroup", "Projections", "WeightArray", "shell_of", "summed"]
 
+_Float = TypeVar("_Float", bound=np.floating[Any])
 WeightArray = NDArray[np.float32]
 SHELLS = ("s", "p", "d", "f")
 """Letter of the angular momentum l."""
@@ -83,7 +85,7 @@ class Projections:
 
     def _by(self, group_of: Callable[[ProjectionGroup], ProjectionGroup]) -> Projections:
         groups, sums = summed(self.weights, self.groups, group_of, axis=3)
-        return replace(self, weights=np.asarray(sums, dtype=np.float32), groups=groups)
+        return replace(self, weights=sums, groups=groups)
 
 
 def shell_of(group: ProjectionGroup) -> str | None:
@@ -92,12 +94,12 @@ def shell_of(group: ProjectionGroup) -> str | None:
 
 
 def summed(
-    values: NDArray[np.floating],
+    values: NDArray[_Float],
     groups: tuple[ProjectionGroup, ...],
     group_of: Callable[[ProjectionGroup], ProjectionGroup],
     *,
     axis: int,
-) -> tuple[tuple[ProjectionGroup, ...], NDArray[np.floating]]:
+) -> tuple[tuple[ProjectionGroup, ...], NDArray[_Float]]:
     """`values`, with one number a group along `axis`, summed over those of which `group_of` makes the same group."""
     larger = [group_of(group) for group in groups]
     found = tuple(dict.fromkeys(larger))

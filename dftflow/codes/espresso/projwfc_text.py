@@ -13,11 +13,11 @@ __all__ = ["AtomicFunction", "ProjwfcText", "orbital_name", "read_projwfc_text"]
 
 MOST_LINES = 200_000  # the head; the states that follow are not read
 STATE = re.compile(
-    r"\s*state #\s*(\d+): atom\s+(\d+) \((\w+)\s*\), wfc\s+(\d+) "
+    r"\s*state #\s*(\d+): atom\s+(\d+) \(([A-Za-z][^\s()]{0,9})\s*\), wfc\s+(\d+) "
     r"\(l=\s*([0-3])\s+(?:m=\s*(\d)(?:\s+s_z=\s*-?0\.5)?|j=\s*([0-3]\.5)\s+m_j=\s*-?[0-3]\.5)\s*\)"
 )
 COUNT = re.compile(r"\s*natomwfc =\s*(\d+)")
-BROADENING = re.compile(r"\s*(?:Gaussian|Methfessel-Paxton|.*) broadening.*ngauss,degauss=\s*-?\d+\s+(\d+\.\d+)")
+BROADENING = re.compile(r"\s*\S.* broadening.*ngauss,degauss=\s*-?\d+\s+(\d+\.\d+)")
 NAMES = {
     "s": ("s",),
     "p": ("pz", "px", "py"),

@@ -22,7 +22,7 @@ from dftflow.codes.espresso.pw_run import Eigenvalues, Geometry, PwRun
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
 from dftflow.codes.espresso.pw_text import read_pw_text
 from dftflow.codes.espresso.pw_xml import read_pw_xml
-from dftflow.codes.espresso.state_files import is_dos
+from dftflow.codes.espresso.state_files import kind_of
 from dftflow.codes.espresso.states import States, read_states
 from dftflow.codes.espresso.status import Stage, status_of
 from dftflow.codes.reading import FileLog, zero_of
@@ -114,12 +114,12 @@ def _note_rest(calculation: Calculation, log: FileLog) -> None:
     for file in calculation.files:
         if plain_name(file) == OLD_XML:
             log.pass_over(file, "run", "an XML of pw.x before 6.4, which is too old")
-        elif file in read or any(other.file == file for other in log.files):
+        elif any(other.file == file for other in log.files):
             continue
-        elif plain_name(file).endswith(".xml"):
+        elif plain_name(file).endswith(".xml") and not kind_of(file):
             log.pass_over(file, "run", "the same run lies beside it")
-        elif is_dos(file):
-            log.pass_over(file, "density of states", "that of projwfc.x lies beside it, or no run that it is of")
+        elif kind_of(file):
+            log.pass_over(file, kind_of(file), "another of its kind is read, or no run that it is of")
     log.pass_over_copies(calculation)
 
 

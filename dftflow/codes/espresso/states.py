@@ -17,19 +17,18 @@ from dftflow.codes.espresso.dos_files import DosTable, read_dos, read_pdos, read
 from dftflow.codes.espresso.projwfc_text import NAMES, AtomicFunction, ProjwfcText, orbital_name, read_projwfc_text
 from dftflow.codes.espresso.pw_run import PwRun
 from dftflow.codes.espresso.species import element_of
-from dftflow.codes.espresso.state_files import PDOS, PROJECTED, is_dos, is_projwfc
+from dftflow.codes.espresso.state_files import PDOS, PROJECTED, is_dos, is_projwfc, kind_of
 from dftflow.codes.reading import FileLog
 from dftflow.errors import ParseError
 from dftflow.model.dos import DensityOfStates
 from dftflow.model.projections import ProjectionGroup, Projections, summed
-from dftflow.model.results import Bands
+from dftflow.model.results import Bands, FloatArray
 
 __all__ = ["States", "read_states"]
 
 METHOD = "atomic functions of the pseudopotentials, orthogonalised (Löwdin)"
 SAME_K = 1e-5  # 1/Å
 SAME_EV = 1e-3
-KINDS = {"projections": "projected bands", "dos": "density of states", "log": "log"}
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -50,15 +49,14 @@ def read_states(
     printed_file = next((file for file in files if is_projwfc(file)), None)
     printed = None
     if printed_file is not None:
-        printed = log.take(
-            plain_file(printed_file), KINDS["log"], read_projwfc_text, lambda p: f"{len(p.functions)} atomic functions"
-        )
+        place, kind = plain_file(printed_file), kind_of(printed_file)
+        printed = log.take(place, kind, read_projwfc_text, lambda p: f"{len(p.functions)} atomic functions")
     xml = next((file for file in files if plain_name(file) == PROJECTED), None)
     projections = None
     if xml is not None:
         projections = log.take(
             plain_file(xml),
-            KINDS["projections"],
+            kind_of(xml),
             lambda file: _projections(file, printed, run, bands),
             lambda p: f"{p.weights.shape[1]} k-points, {len(p.groups)} orbitals",
         )
@@ -87,7 +85,7 @@ def _projections(file: Path, printed: ProjwfcText | None, run: PwRun, bands: Ban
     weights[:, first : first + len(found.kpoints_alat)] = np.take_along_axis(found.weights, order, axis=2)
     weights[np.isnan(bands.eigenvalues_ev)] = np.nan
     both, sums = summed(weights, groups, lambda group: group, axis=3)
-    return Projections(weights=np.asarray(sums, dtype=np.float32), groups=both, method=METHOD)
+    return Projections(weights=sums, groups=both, method=METHOD)
 
 
 def _groups(functions: Sequence[AtomicFunction], run: PwRun, file: Path) -> tuple[ProjectionGroup, ...]:
@@ -141,7 +139,7 @@ def _dos(
     total = _total(tables, log)
     broadening_ev = None if printed is None else printed.broadening_ev
     if total is not None:
-        table = log.take(plain_file(total), KINDS["dos"], lambda file: read_pdos_total(file, n_spins), _say)
+        table = log.take(plain_file(total), kind_of(total), lambda file: read_pdos_total(file, n_spins), _say)
         parts = _parts(tables, table, run, n_spins, log)
         if table is not None and parts is not None:
             groups, values = parts
@@ -158,7 +156,7 @@ def _dos(
     found = next((file for file in files if is_dos(file)), None)
     if found is None:
         return None
-    table = log.take(plain_file(found), KINDS["dos"], lambda file: read_dos(file, n_spins), _say)
+    table = log.take(plain_file(found), kind_of(found), lambda file: read_dos(file, n_spins), _say)
     return None if table is None else _of_dos_x(table, bands, fermi_ev)
 
 
@@ -178,19 +176,23 @@ def _say(table: DosTable) -> str:
     return f"{len(table.energies_ev)} energies"
 
 
+def _say_part(part: tuple[list[ProjectionGroup], FloatArray]) -> str:
+    return " ".join(group.orbital or "" for group in part[0])
+
+
 def _total(tables: Sequence[Path], log: FileLog) -> Path | None:
     """The total among the tables of projwfc.x; None, with the tables named, where there are none or several."""
     totals = [file for file in tables if plain_name(file).endswith(".pdos_tot")]
     if len(totals) == 1:
         return totals[0]
     for file in tables:
-        log.pass_over(file, KINDS["dos"], f"there are {len(totals)} tables of the total, expected one")
+        log.pass_over(file, kind_of(file), f"there are {len(totals)} tables of the total, expected one")
     return None
 
 
 def _parts(
     tables: Sequence[Path], total: DosTable | None, run: PwRun, n_spins: int, log: FileLog
-) -> tuple[tuple[ProjectionGroup, ...], np.ndarray] | None:
+) -> tuple[tuple[ProjectionGroup, ...], FloatArray] | None:
     """Groups and their densities, shape (n_spins, n_groups, n); None where a table is refused."""
     groups: list[ProjectionGroup] = []
     values = []
@@ -199,7 +201,7 @@ def _parts(
         if name is None or name[2] is None:
             continue
         read = partial(_part, name=name, total=total, run=run, n_spins=n_spins)
-        found = log.take(plain_file(file), KINDS["dos"], read, lambda part: f"{len(part[0])} orbitals")
+        found = log.take(plain_file(file), kind_of(file), read, _say_part)
         if found is None:
             return None
         groups += found[0]
@@ -216,7 +218,7 @@ def _order(file: Path) -> list[int]:
 
 def _part(
     file: Path, name: re.Match[str], total: DosTable | None, run: PwRun, n_spins: int
-) -> tuple[list[ProjectionGroup], np.ndarray]:
+) -> tuple[list[ProjectionGroup], FloatArray]:
     """Of one shell of one atom, whose numbers are in the name of the file; those of spinors are summed over m_j."""
     site, shell, j = int(name[2]) - 1, name[5], name[6]
     n_columns = len(NAMES[shell]) if j is None else int(2 * float(j)) + 1

@@ -26,7 +26,7 @@ from dftflow.model.results import Bands
 __all__ = ["States", "read_states"]
 
 METHOD = "PAW spheres: the part of each state within a sphere around the atom (RWIGS, or the projectors of LORBIT > 9)"
-SAME_K = 1e-5
+SAME_K = 1e-4 + 1e-6  # an OUTCAR, too, may tell the k-points of the run
 SAME_EV = 1e-3
 SAME_LEVEL_EV = 2e-3  # of the head of a DOSCAR, and the four decimals of a log
 

@@ -74,40 +74,47 @@ class LargeTables:
         self.whole: dict[str, dict[str, SetTable]] = {}
         self._part = ""
         self._of_opt = False
-        self._within: list[str] = []
+        self._name = ""
         self._open: dict[str, SetTable] = {}
+        self._table = SetTable()
 
     def take(self, event: str, element: ET.Element) -> bool:
         """Whether what begins or ends is of one of the tables, which has taken it then."""
         if not self._part:
-            self._note(event, element)
+            if event == "start":
+                self._note(element)
             return bool(self._part)
-        if event == "end" and element.tag == self._part:
-            if not self._of_opt or self._part not in ("total", "partial"):
-                self.whole[self._part] = self._open
-            self._part = ""
+        if event == "start":
+            self._begin(element)
+        elif element.tag == self._part:
+            self._close()
             element.clear()
-            return True
-        if event == "start":
-            self._within.append(element.tag)
-        name = "eigenvalues" if "eigenvalues" in self._within else "weights"
-        table = self._open.setdefault(name, SetTable(double=self._part == "total"))
-        if event == "start":
-            table.begin(element)
         else:
-            table.end(element)
-            self._within.pop()
+            self._table.end(element)
         return True
 
-    def _note(self, event: str, element: ET.Element) -> None:
-        if event != "start":
-            return
+    def _note(self, element: ET.Element) -> None:
         if element.tag == "calculation":
             self.whole = {}
         elif element.tag == "dos":
             self._of_opt = element.get("comment") == OPT
         elif element.tag in TABLES:
-            self._part, self._within, self._open = element.tag, [], {}
+            self._part, self._name, self._open = element.tag, "weights", {}
+
+    def _begin(self, element: ET.Element) -> None:
+        """Eigenvalues, where they are repeated, stand before the weights, each in an array of its own."""
+        if element.tag == "eigenvalues":
+            self._name = "eigenvalues"
+        elif element.tag == "array":
+            self._table = self._open[self._name] = SetTable(double=self._part == "total")
+            self._name = "weights"
+        else:
+            self._table.begin(element)
+
+    def _close(self) -> None:
+        if not self._of_opt or self._part not in ("total", "partial"):
+            self.whole[self._part] = self._open
+        self._part = ""
 
 
 # Four sets of spinors are the weight, and that of the three components of the spin.

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 __all__ = ["SetTable"]
 
-NUMBER = re.compile(r"(\d{1,9})\s*$")
-NO_NUMBERS = re.compile(r"\*|nan|inf|_", re.IGNORECASE)
+NUMBER = re.compile(r"(?<!\d)(\d{1,9})\s*$")
+NO_NUMBERS = re.compile(r"[*_nN]")
 
 
 class SetTable:
@@ -59,26 +59,27 @@ class SetTable:
             element.clear()
 
     def _take(self, rows: list[str]) -> None:
-        text = " ".join(rows)
         found = [NUMBER.search(comment) for comment in self._comments[1:]]
-        words = text.split()
-        shape = (len(rows), len(words) // len(rows))
-        if NO_NUMBERS.search(text):
-            self.problem = (
-                f"a row holds no numbers: {next(row for row in rows if NO_NUMBERS.search(row)).strip()[:40]!r}"
-            )
-        elif not self._places:
-            self._shape, self._depth = shape, len(found)
-        if self.problem:
-            return
-        if any(len(row.split()) != shape[1] for row in rows) or shape != self._shape or len(found) != self._depth:
+        lines = [row.split() for row in rows]
+        width = len(lines[0])
+        bad = next((row for row in rows if NO_NUMBERS.search(row)), None)
+        if not self._places:
+            self._shape, self._depth = (len(rows), width), len(found)
+        if bad is not None:
+            self.problem = f"a row holds no numbers: {bad.strip()[:40]!r}"
+        elif any(len(line) != width for line in lines) or self._shape != (len(rows), width):
             self.problem = "its rows are not equally many everywhere, or not equally long"
-            return
+        elif None in found or len(found) != self._depth:
+            self.problem = "a set has no number"
+        else:
+            self._extend([int(number[1]) for number in found if number is not None], lines)
+
+    def _extend(self, place: list[int], lines: list[list[str]]) -> None:
         try:
-            self._places.extend(int(number[1]) for number in found if number is not None)
-            self._numbers.extend(map(float, words))
+            self._numbers.extend([float(word) for line in lines for word in line])
         except (ValueError, OverflowError):
             self.problem = "a row holds something that is no number"
+        self._places.extend(place)
 
     def values(self) -> NDArray[Any]:
         """All numbers, read-only, of single precision unless `double`; in the shape of the sets, then rows and columns.
@@ -90,13 +91,15 @@ class SetTable:
         """
         if self.problem or not self._numbers:
             raise ValueError(self.problem or "it is empty")
-        n_sets = len(self._numbers) // prod(self._shape)
-        if not self._depth or len(self._places) != n_sets * self._depth:
+        if not self._depth:
             raise ValueError("a set has no number")
+        n_sets = len(self._numbers) // prod(self._shape)
         places = np.frombuffer(self._places, dtype=np.intc).reshape(n_sets, self._depth) - 1
         counts = tuple(int(count) for count in places.max(axis=0) + 1)
         if prod(counts) != n_sets or not (places == np.argwhere(np.ones(counts, dtype=bool))).all():
             raise ValueError("a set is missing, or does not stand where its number says")
         numbers = np.frombuffer(self._numbers, dtype=self._numbers.typecode)
+        if not np.isfinite(numbers).all():
+            raise ValueError("a number is beyond all reason")
         numbers.setflags(write=False)
         return numbers.reshape(*counts, *self._shape)

@@ -148,3 +148,14 @@ def test_a_list_of_functions_that_has_a_gap_is_refused(case: Copy) -> None:
     file.write_text(file.read_text().replace("state #   3:", "state #   9:"))
     with pytest.raises(DftflowError, match="damaged"):
         read_projwfc_text(file)
+
+
+def test_no_file_of_projwfc_is_passed_over_in_silence(case: Copy) -> None:
+    folder = case("projected")
+    (folder / "out" / "si.save").mkdir(parents=True)
+    (folder / "out" / "si.save" / "atomic_proj.xml").write_bytes((folder / "atomic_proj.xml").read_bytes())
+    (folder / "other.dos").write_bytes((folder / "si.dos").read_bytes())
+    told = {file.file: file.summary for file in read_only(ESPRESSO(), folder).files}
+    for name in ("out/si.save/atomic_proj.xml", "si.dos", "other.dos"):
+        assert told[folder / name].startswith("not read: another of its kind"), name
+    assert told[folder / "si.pdos_atm#1(Si)_wfc#2(p)"] == "pz px py"

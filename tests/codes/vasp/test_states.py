@@ -166,3 +166,33 @@ def test_a_head_that_promises_more_than_the_file_holds_asks_for_no_memory(tmp_pa
     file.write_text(StatesOf(Run()).procar().replace("# of bands:   6", "# of bands: 999999"))
     with pytest.raises(ParseError, match="do not fit"):
         read_procar(file)
+
+
+OPT = """\
+  <eigenvalues_kpoints_opt comment="kpoints_opt">
+   <kpoints><generation param="listgenerated"></generation>
+    <varray name="kpointlist"> <v> 0.0 0.0 0.0 </v> <v> 0.5 0.0 0.0 </v> </varray></kpoints>
+   <eigenvalues><array><set><set comment="spin 1">
+    <set comment="kpoint 1">{first}</set><set comment="kpoint 2">{second}</set>
+   </set></set></array></eigenvalues>
+  </eigenvalues_kpoints_opt>
+"""
+
+
+@pytest.mark.parametrize("projected", [True, False])
+def test_points_of_kpoints_opt_have_the_weights_of_their_own_table_or_none(projected: bool, tmp_path: Path) -> None:
+    run, states = Run(), StatesOf(Run())
+    first, second = ("".join(f"<r> {e:.4f} </r>" for e in row) for row in run.eigenvalues[0])
+    text, other = states.xml(), StatesOf(Run(), seed=2)
+    table = other.xml()
+    table = table[table.index("  <projected>") : table.index("  </projected>")]
+    table = f"{table.replace('<projected>', '<projected_kpoints_opt>')}  </projected_kpoints_opt>\n"
+    further = OPT.format(first=first, second=second) + (table if projected else "")
+    found = results(read(tmp_path, vasprun=text.replace(" </calculation>", f"{further} </calculation>")))
+    assert found.projections is not None
+    assert found.projections.weights.shape == (1, 4, 6, 18)
+    assert found.projections.weights[:, :2] == pytest.approx(states.weights.reshape(1, 2, 6, 18), abs=1e-6)
+    if projected:
+        assert found.projections.weights[:, 2:] == pytest.approx(other.weights.reshape(1, 2, 6, 18), abs=1e-6)
+    else:
+        assert np.isnan(found.projections.weights[:, 2:]).all()
