@@ -1,6 +1,7 @@
 # make demo    .venv, the pinned packages, the engine GPAW, and the study of the paper in minutes
 # make test    the same set-up and the test packages, then every test but those that need Debian packages
 # make lint    ruff, mypy and the import rules alone
+# make docs    build/html, the site of the documentation
 # make wheel   dist/*.whl and dist/*.tar.gz
 # make clean   removes .venv and what the tools leave behind; runs/ stays
 #
@@ -17,7 +18,7 @@ PYTEST_ARGS ?=
 export OMP_NUM_THREADS := 1
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test lint wheel constraints clean
+.PHONY: demo test lint docs wheel constraints clean
 .DELETE_ON_ERROR:
 
 demo: $(DONE)/packages $(DONE)/engine
@@ -29,6 +30,9 @@ test: $(DONE)/test
 lint: $(DONE)/test
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
+docs: $(DONE)/test
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/html
+
 wheel: $(DONE)/test
 	$(BIN)/python -m build --no-isolation
 
@@ -38,7 +42,7 @@ constraints: $(DONE)/test
 	mv constraints.new constraints.txt
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find dftflow tests templates benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- set-up: each file in $(DONE) says that a step is done; a step is done again when what it was made from changes ---

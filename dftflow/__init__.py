@@ -1,34 +1,95 @@
-"""dftflow: from one study file to a defended band alignment.
+"""dftflow: from crystals to DFT decks, from results to a defended band alignment.
 
-The public names below are loaded when they are first used, so that importing dftflow costs nothing.
+The public names below are loaded when they are first used, so that importing dftflow costs nothing. What they raise on
+purpose is a `DftflowError`, which says what went wrong, why, and what to do.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False  # what editors and type checkers take for true; `typing` itself takes longer than all of this
+
+if TYPE_CHECKING:  # name for name what `_HOMES` has
+    from typing import Any
+
+    from dftflow.api.alignment import align
+    from dftflow.api.calculation import find, read
+    from dftflow.api.comparison import compare
+    from dftflow.api.deck import deck
+    from dftflow.api.levels import edges, levels
+    from dftflow.api.plot import plot
+    from dftflow.api.quantities import quantities
+    from dftflow.api.slabs import slabs
+    from dftflow.api.structures import substitute
+    from dftflow.api.study import load_outcome, load_study, plan, run, write_decks, write_outcome
+    from dftflow.api.study_file import init_study
+    from dftflow.crystals.sources import load_crystal
+    from dftflow.errors import DftflowError
 
 __version__ = "0.2.0.dev0"
 
 _HOMES = {
-    "load_study": "dftflow.studies.reader",
-    "run_study": "dftflow.studies.execution",
-    "collect_study": "dftflow.studies.execution",
-    "outcome_of_folder": "dftflow.studies.execution",
-    "write_decks": "dftflow.studies.decks",
-    "write_outcome": "dftflow.report.write",
+    "read": "dftflow.api.calculation",
+    "find": "dftflow.api.calculation",
+    "edges": "dftflow.api.levels",
+    "levels": "dftflow.api.levels",
+    "compare": "dftflow.api.comparison",
+    "align": "dftflow.api.alignment",
+    "plot": "dftflow.api.plot",
     "load_crystal": "dftflow.crystals.sources",
-    "substitute": "dftflow.crystals.substitution",
-    "resolve_plane": "dftflow.crystals.planes",
-    "enumerate_slabs": "dftflow.crystals.slabs",
-    "choose_slab": "dftflow.crystals.slabs",
-    "load_code": "dftflow.codes.registry",
+    "substitute": "dftflow.api.structures",
+    "slabs": "dftflow.api.slabs",
+    "deck": "dftflow.api.deck",
+    "init_study": "dftflow.api.study_file",
+    "load_study": "dftflow.api.study",
+    "plan": "dftflow.api.study",
+    "run": "dftflow.api.study",
+    "write_decks": "dftflow.api.study",
+    "load_outcome": "dftflow.api.study",
+    "write_outcome": "dftflow.api.study",
+    "quantities": "dftflow.api.quantities",
+    "DftflowError": "dftflow.errors",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "DftflowError",
+    "__version__",
+    "align",
+    "compare",
+    "deck",
+    "edges",
+    "find",
+    "init_study",
+    "levels",
+    "load_crystal",
+    "load_outcome",
+    "load_study",
+    "plan",
+    "plot",
+    "quantities",
+    "read",
+    "run",
+    "slabs",
+    "substitute",
+    "write_decks",
+    "write_outcome",
+]
+
+_NAMED_LIKE_A_FOLDER = ("plot", "run")
+"""Python binds a folder of the package to its name when it is first loaded, which would hide the function of that name.
+Both folders, which are empty files by themselves, are therefore loaded here and unbound again."""
+
+for _name in _NAMED_LIKE_A_FOLDER:
+    import_module(f"dftflow.{_name}")
+    del globals()[_name]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'dftflow' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -115,8 +115,7 @@ class TestSmallStudy:
         assert {step["state"] for step in json.loads(done.stdout)["steps"]} == {"finished"}
 
     def test_the_python_way_reads_the_same_run(self, csbr: Path) -> None:
-        study = dftflow.load_study(str(csbr.parents[1] / "csbr.toml"), "quick")
-        outcome = dftflow.run_study(study, csbr)
+        outcome = dftflow.run(csbr.parents[1] / "csbr.toml", csbr, preset="quick")
         edges = outcome.materials[0].bulk.edges
         assert edges is not None
         assert edges.band_gap_ev == document(csbr)["materials"]["CsBr"]["bulk"]["band_gap_ev"]

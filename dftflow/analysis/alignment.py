@@ -17,6 +17,9 @@ the offsets; otherwise it is not resolved. The range of a line-up bounds no erro
 settles one. Nor is the type given where it changes as that range grows, or t grows or shrinks, by `ROUNDING_EV`: edges
 on a border, an offset as large as t or a VBM as high as the other's CBM, would have the type that the rounding of their
 numbers gives them.
+
+Such a type holds, too, when each edge moves by itself, as an ionisation potential and an electron affinity do that were
+found one by one: between two directions of an offset a common shift meets a third type, or both offsets being none.
 """
 
 from __future__ import annotations

@@ -16,7 +16,14 @@ from dftflow.model.levels import BandEdges, PotentialProfile, VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, Results
 
-__all__ = ["EDGES_OF_ANOTHER_RUN", "calculation_levels", "slab_normal", "slab_profile", "slab_side"]
+__all__ = [
+    "AVERAGING_ANG",
+    "EDGES_OF_ANOTHER_RUN",
+    "calculation_levels",
+    "slab_normal",
+    "slab_profile",
+    "slab_side",
+]
 
 LEAST_VACUUM_ANG = 6.0
 AVERAGING_ANG = 1.0

@@ -149,6 +149,11 @@ class Calculation:
         ]
         return f"<Calculation {self.name}: {', '.join(filter(None, parts))}>"
 
+    def _repr_html_(self) -> str:
+        from dftflow.report.notebook import html_of  # with matplotlib
+
+        return str(html_of(self.found))
+
 
 class Calculations(Sequence[Calculation]):
     """Calculations that were found, in the order of their folders."""
@@ -218,6 +223,12 @@ class Calculations(Sequence[Calculation]):
     def __repr__(self) -> str:
         codes = ", ".join(dict.fromkeys(one.code for one in self))
         return f"<Calculations: {len(self)}{f' of {codes}' if codes else ''}>"
+
+    def _repr_html_(self) -> str:
+        from dftflow.report.cell_html import block, records_html  # with matplotlib
+
+        records = summary_records([one.name for one in self], [one.summary for one in self])
+        return str(block(f"{len(self)} calculations", records_html(records, without=("folder", "seed"))))
 
 
 def read(place: Place, code: str | None = None) -> Calculation:

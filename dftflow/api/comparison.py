@@ -77,6 +77,11 @@ class Compared:
     def __repr__(self) -> str:
         return f"<Compared {self.first.name} and {self.second.name}: {self.sentence}>"
 
+    def _repr_html_(self) -> str:
+        from dftflow.report.cell_html import block, notes_html, records_html  # with matplotlib
+
+        return str(block(self.sentence, records_html(comparison_records(self.comparison)), notes_html(self.refused)))
+
 
 def compare(first: Place | Calculation, second: Place | Calculation, *, codes: bool = False) -> Compared:
     """Say whether the energies of two calculations may be subtracted; with `codes` whether two codes agree.

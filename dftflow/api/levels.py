@@ -97,6 +97,21 @@ class Levels:
         parts = [f"{slab.name} {slab.surface or ''}".rstrip() for slab in self.slabs]
         return f"<Levels of {self.material}: {'; '.join(parts)}>"
 
+    def _repr_html_(self) -> str:
+        from dftflow.plot.alignment import alignment_drawing  # with matplotlib
+        from dftflow.report.cell_html import block, figure_html, notes_html, records_html
+
+        notes = [
+            f"{slab.name}: {text}"
+            for slab in self.slabs
+            for text in (slab.why_no_faces, slab.why_no_line_up, slab.why_no_surface, *slab.remarks)
+            if text
+        ]
+        table = records_html(levels_records(self.slabs), without=("place",))
+        figure = figure_html(lambda: alignment_drawing(self.columns(), ()))
+        title = f"Levels of {self.material}"
+        return str(block(title, table, figure, notes_html(notes)))
+
 
 def _distinct(slab: SlabLevels) -> tuple[FaceLevels, ...]:
     """Its faces, the upper one alone where both are the same."""

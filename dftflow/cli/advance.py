@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.completion import Steps
 from dftflow.cli.place import Place
 
 __all__ = ["command"]
@@ -14,7 +15,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("folder", type=Place())
-@click.option("--step", help="The step whose deck has to be ready: the exit code is 5 when it is not.")
+@click.option("--step", type=Steps(), help="The step whose deck has to be ready: the exit code is 5 when it is not.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folder: Path, step: str | None, as_json: bool) -> None:
     """Write the decks in FOLDER anew, each from the best geometry there is; `run.sh` does it.

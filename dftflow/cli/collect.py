@@ -7,18 +7,22 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.completion import Codes, Folders, Presets, StepPlaces
 from dftflow.cli.output import tell
 
 __all__ = ["command"]
 
 
 @click.command()
-@click.argument("places", metavar="[STUDY] FOLDER", nargs=-1, required=True)
-@click.option("--code", help="With STUDY: the DFT code that ran them, instead of the one the study names.")
-@click.option("--preset", help="With STUDY: the preset that they follow; the study's own unless given.")
+@click.argument("places", type=Folders(), metavar="[STUDY] FOLDER", nargs=-1, required=True)
+@click.option(
+    "--code", type=Codes(), help="With STUDY: the DFT code that ran them, instead of the one the study names."
+)
+@click.option("--preset", type=Presets(), help="With STUDY: the preset that they follow; the study's own unless given.")
 @click.option(
     "--at",
     "placed",
+    type=StepPlaces(),
     metavar="STEP=DIR",
     multiple=True,
     help="Results of one step that lie elsewhere: CsPbBr3/bulk-bands=DIR. Can be given again.",

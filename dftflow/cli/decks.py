@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.completion import Codes, Presets, Studies
 from dftflow.cli.output import tell
-from dftflow.cli.place import Place
+from dftflow.cli.place import OutFolder
 
 if TYPE_CHECKING:
     from dftflow.studies.decks import WrittenDecks
@@ -18,13 +19,16 @@ __all__ = ["command", "print_decks", "refuse_failures"]
 
 
 @click.command()
-@click.argument("study")
+@click.argument("study", type=Studies())
 @click.option(
     "--code",
+    type=Codes(),
     help="DFT code, instead of the one the study names: castep, espresso, gpaw, vasp, or one that a package brings.",
 )
-@click.option("--out", type=Place(), required=True, help="Folder to write to.")
-@click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
+@click.option("--out", type=OutFolder(), required=True, help="Folder to write to.")
+@click.option(
+    "--preset", type=Presets(), help="study, quick, converged, or one of the study's; the study's own unless given."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(study: str, code: str | None, out: Path, preset: str | None, as_json: bool) -> None:
     """Write the decks of every step of STUDY into OUT, with a run sheet, a shell and a Slurm script.

@@ -19,20 +19,29 @@ from dftflow.run.interruption import interruptible
 __all__ = ["COMMANDS", "cli", "main"]
 
 COMMANDS = {
+    "studies": ("dftflow.cli.studies", "List the shipped studies: what they are of, and their presets."),
+    "init": ("dftflow.cli.init", "Write a study file for crystals of your own, ready to run."),
     "plan": ("dftflow.cli.plan", "The steps of a study, what each needs, what is there already, what it will cost."),
     "run": ("dftflow.cli.run", "Run a study on this machine, from its file to the report."),
     "status": ("dftflow.cli.status", "Where a run or a folder of decks is, step by step."),
     "decks": ("dftflow.cli.decks", "Write the input files of every step, to be run elsewhere."),
     "advance": ("dftflow.cli.advance", "Bring decks up to date with the results that lie beside them."),
     "collect": ("dftflow.cli.collect", "The report of a study that was run elsewhere."),
+    "deck": ("dftflow.cli.deck", "Write the input files of one calculation, without a study."),
     "parse": ("dftflow.cli.parse", "What a folder of results holds, whichever code it is from."),
     "levels": ("dftflow.cli.levels", "IP, EA and work function of slabs of any origin."),
+    "align": ("dftflow.cli.align", "Band offsets and the diagram, from numbers, results and folders."),
     "compare": ("dftflow.cli.compare", "Whether two calculations may be subtracted, line by line."),
+    "plot": (
+        "dftflow.cli.plot",
+        "Figures of results: bands, density of states, potential, structure, convergence.",
+    ),
     "lint": ("dftflow.cli.lint", "Check CASTEP input files without CASTEP."),
     "structure": ("dftflow.cli.structure", "List the shipped crystals; show, change or convert a crystal."),
     "slab": ("dftflow.cli.slab", "The terminations of a plane, and the slab to calculate."),
     "report": ("dftflow.cli.report", "Write the figures, report and numbers of a study again."),
     "export": ("dftflow.cli.export", "Every number of a study, with unit, range and origin, as CSV or JSON."),
+    "help": ("dftflow.cli.help", "What dftflow or one of its commands takes."),
     "doctor": ("dftflow.cli.doctor", "What is installed here, what works, what is missing and how to get it."),
 }
 
@@ -67,7 +76,7 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="dftflow", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, envvar="DFTFLOW_DEBUG", help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
@@ -75,6 +84,7 @@ def cli(debug: bool) -> None:
 
     \b
       dftflow run fapbbr3-cspbbr3 --preset quick    a shipped study, in minutes
+      dftflow init mine --from a.cif --from b.cif   a study of crystals of your own
       dftflow COMMAND --help                        what a command takes
 
     Every command takes --json. Exit codes: 0 done, 1-9 a named error (2 wrong input, 3 database, 4 not installed, 5

@@ -31,7 +31,12 @@ _STORAGE_FIX = {
     errno.EROFS: "choose a folder that can be written (--out)",
     errno.EACCES: "choose a folder that you may write (--out), or change its permissions",
     errno.EPERM: "choose a folder that you may write (--out), or change its permissions",
+    errno.ENOENT: "check that the folder is there, and was not removed meanwhile",
+    errno.ENOTDIR: "a part of this path is a file: choose another one (--out)",
+    errno.EISDIR: "a folder has the name of a file: choose another one (--out)",
+    errno.ENAMETOOLONG: "choose a shorter name",
 }
+_OTHER_STORAGE_FIX = "check the file system, or choose another folder (--out)"
 
 
 class _Gate:
@@ -40,8 +45,10 @@ class _Gate:
     def __init__(self, behind: TextIO) -> None:
         self.behind = behind
 
-    def write(self, text: str) -> int:
-        self.behind.write(only_printable(text, keep="\n\t"))
+    def write(self, text: str | bytes) -> int:
+        # click writes what a shell completes as bytes
+        told = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
+        self.behind.write(only_printable(told, keep="\n\t"))
         return len(text)
 
     def writelines(self, lines: Iterator[str]) -> None:
@@ -79,12 +86,12 @@ def as_dftflow_error(error: Exception) -> DftflowError | None:
     """The error in dftflow's terms; None for what only a bug in dftflow can raise."""
     if isinstance(error, DftflowError):
         return error
-    if isinstance(error, OSError) and error.errno in _STORAGE_FIX:
+    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, BrokenPipeError):
         name = error.filename2 or error.filename
         return StoreError(
             "a file cannot be read or written",
             reason=os.strerror(error.errno),
-            fix=_STORAGE_FIX[error.errno],
+            fix=_STORAGE_FIX.get(error.errno, _OTHER_STORAGE_FIX),
             where=os.fsdecode(name) if isinstance(name, str | bytes) else "",
         )
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("dftflow"):

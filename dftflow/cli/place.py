@@ -1,4 +1,4 @@
-"""The type of every argument and option that names a file or a folder."""
+"""The types of arguments and options that name a file or a folder."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from dftflow.input_file import named_place
 
-__all__ = ["Place"]
+__all__ = ["OutFile", "OutFolder", "Place"]
 
 
 class Place(click.ParamType[Path]):
@@ -21,3 +22,39 @@ class Place(click.ParamType[Path]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path with the home of ``~`` in it; raises `InputError`."""
         return named_place(os.fspath(value))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Files and folders."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+class OutFile(click.ParamType[Path]):
+    """A file that is to be written, refused before the command begins where it cannot be."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path with the home of ``~`` in it; raises `StoreError`."""
+        from dftflow.run.output_place import output_file
+
+        return output_file(os.fspath(value))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Files and folders."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+class OutFolder(click.ParamType[Path]):
+    """A folder that is to be written to, refused before the command begins where it cannot be."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path with the home of ``~`` in it; raises `StoreError`."""
+        from dftflow.run.output_place import output_folder
+
+        return output_folder(os.fspath(value))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Folders."""
+        return [CompletionItem(incomplete, type="dir")]

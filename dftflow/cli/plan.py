@@ -8,17 +8,20 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.completion import Codes, Presets, Studies
 from dftflow.cli.output import tell
-from dftflow.cli.place import Place
+from dftflow.cli.place import OutFolder
 
 __all__ = ["command"]
 
 
 @click.command()
-@click.argument("study")
-@click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
-@click.option("--code", help="DFT code, instead of the one the study names.")
-@click.option("--out", type=Place(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.argument("study", type=Studies())
+@click.option(
+    "--preset", type=Presets(), help="study, quick, converged, or one of the study's; the study's own unless given."
+)
+@click.option("--code", type=Codes(), help="DFT code, instead of the one the study names.")
+@click.option("--out", type=OutFolder(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(study: str, preset: str | None, code: str | None, out: Path | None, as_json: bool) -> None:
     """Print the steps of STUDY: what each needs, whether its result is there already, and the cost expected.

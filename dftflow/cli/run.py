@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from dftflow.cli.bounded import Within
+from dftflow.cli.completion import Codes, Presets, Studies
 from dftflow.cli.output import ungated
-from dftflow.cli.place import Place
+from dftflow.cli.place import OutFolder
 from dftflow.model.bounds import MEMORY_MIB, SECONDS, WORKERS
 from dftflow.run.job import Limits
 
@@ -21,10 +22,12 @@ DEFAULTS = Limits()
 
 
 @click.command()
-@click.argument("study")
-@click.option("--preset", help="study, quick, converged, or one of the study's; the study's own unless given.")
-@click.option("--code", help="DFT code, instead of the one the study names.")
-@click.option("--out", type=Place(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.argument("study", type=Studies())
+@click.option(
+    "--preset", type=Presets(), help="study, quick, converged, or one of the study's; the study's own unless given."
+)
+@click.option("--code", type=Codes(), help="DFT code, instead of the one the study names.")
+@click.option("--out", type=OutFolder(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
 @click.option("--workers", type=Within(WORKERS, int), help="Engine processes at once.  [default: one a core]")
 @click.option("--time-limit", type=Within(SECONDS), help="Seconds one engine process may take.")
 @click.option("--memory-limit", type=Within(MEMORY_MIB), help="MiB one engine process may hold.")

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dftflow.cli.bounded import Within
-from dftflow.cli.place import Place
+from dftflow.cli.completion import Crystals
+from dftflow.cli.place import OutFile
+from dftflow.cli.structure import OUT_FORMATS, write_structure
+from dftflow.cli.table import text_table
 from dftflow.model.bounds import MILLER_INDEX, PSEUDOCUBIC_ANG, THICKNESS_ANG, VACUUM_ANG
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", type=Crystals())
 @click.option("--miller", type=Within(MILLER_INDEX, int), nargs=3, required=True, help="Three indices: 0 1 1.")
 @click.option("--setting", help="The cell setting that they belong to: Pnma, cubic, …; given: SOURCE's cell.")
 @click.option("--substitute", "swap", metavar="SITE=ION", help="Replace SITE by a molecule first: Cs=FA.")
@@ -29,7 +32,7 @@ __all__ = ["command"]
 @click.option("--thickness", type=Within(THICKNESS_ANG), default=10.0, show_default=True, help="At least, Å.")
 @click.option("--vacuum", type=Within(VACUUM_ANG), default=15.0, show_default=True, help="Å.")
 @click.option("--termination", default="auto", show_default=True, help="The one to write.")
-@click.option("--out", type=Place(), help="Write the chosen slab: .cif, .vasp, .json.")
+@click.option("--out", type=OutFile(), help=f"Write the chosen slab: {OUT_FORMATS}.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: str,
@@ -45,7 +48,6 @@ def command(
     as_json: bool,
 ) -> None:
     """List the terminations of a plane of SOURCE, with what speaks against each."""
-    from dftflow.cli.structure import _write
     from dftflow.crystals.planes import resolve_plane
     from dftflow.crystals.slabs import choose_slab, enumerate_slabs
     from dftflow.crystals.sources import load_crystal
@@ -58,7 +60,7 @@ def command(
     plane = resolve_plane(structure, miller, setting)
     slabs = enumerate_slabs(structure, plane, min_thickness_ang=thickness, vacuum_ang=vacuum)
     if out is not None:
-        _write(choose_slab(slabs, termination, allow_refused=termination != "auto").structure, out)
+        write_structure(choose_slab(slabs, termination, allow_refused=termination != "auto").structure, out)
     click.echo(json.dumps(_facts(plane, slabs), indent=1) if as_json else _table(plane, slabs))
 
 
@@ -90,17 +92,22 @@ def _table(plane: Plane, slabs: Sequence[SlabModel]) -> str:
 
     names = [f"{miller_text(indices)} {name}" for name, indices in plane.equivalents if name != GIVEN]
     cell = f"{miller_text(plane.miller_cell)} of the given cell"
-    lines = [" = ".join(dict.fromkeys([f"{plane}", cell, *names]))]
-    lines.append(
-        f"{'termination':<22} {'atoms':>5} {'charge':>6} {'symm.':>5} {'polar':>5} {'stoich.':>7} {'Å²':>7} {'Å':>6}"
-    )
-    for slab in slabs:
-        lines.append(
-            f"{slab.termination:<22} {len(slab.structure):>5} {slab.formal_charge:>+6} {_yes(slab.symmetric):>5} "
-            f"{_yes(slab.polar):>5} {_yes(slab.stoichiometric):>7} {slab.area_ang2:>7.1f} {slab.thickness_ang:>6.1f}  "
-            f"{slab.refused}".rstrip()
+    header = ("termination", "atoms", "charge", "symm.", "polar", "stoich.", "Å²", "Å", "refused because")
+    rows = [
+        (
+            slab.termination,
+            f" {len(slab.structure)}",
+            f" {slab.formal_charge:+}",
+            f" {_yes(slab.symmetric)}",
+            f" {_yes(slab.polar)}",
+            f" {_yes(slab.stoichiometric)}",
+            f" {slab.area_ang2:.1f}",
+            f" {slab.thickness_ang:.1f}",
+            slab.refused,
         )
-    return "\n".join(lines)
+        for slab in slabs
+    ]
+    return "\n".join([" = ".join(dict.fromkeys([f"{plane}", cell, *names])), text_table(header, rows)])
 
 
 def _yes(flag: bool) -> str:

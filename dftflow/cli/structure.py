@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dftflow.cli.bounded import Within
-from dftflow.cli.place import Place
+from dftflow.cli.completion import Crystals
+from dftflow.cli.output import tell
+from dftflow.cli.place import OutFile
+from dftflow.cli.table import text_table
 from dftflow.model.bounds import PSEUDOCUBIC_ANG, REPEATS, SEED
 
 if TYPE_CHECKING:
@@ -17,11 +20,13 @@ if TYPE_CHECKING:
 
     from dftflow.crystals.crystal import Crystal
 
-__all__ = ["command"]
+__all__ = ["OUT_FORMATS", "command", "write_structure"]
+
+OUT_FORMATS = ".cif, POSCAR, .vasp, .cell, .extxyz, .in (pw.x), .json"
 
 
 @click.command()
-@click.argument("source", required=False)
+@click.argument("source", type=Crystals(), required=False)
 @click.option(
     "--substitute", "swap", metavar="SITE=ION", help="Replace every SITE by a molecule: Cs=FA, Cs=MA, Cs=ion.xyz."
 )
@@ -29,7 +34,7 @@ __all__ = ["command"]
 @click.option("--seed", type=Within(SEED, int), help="For a random orientation.")
 @click.option("--supercell", type=Within(REPEATS, int), nargs=3, default=(1, 1, 1), help="Three whole numbers.")
 @click.option("--pseudocubic", type=Within(PSEUDOCUBIC_ANG), help="Scale the host to this pseudocubic length, Å.")
-@click.option("--out", type=Place(), help="Write the crystal: .cif, .vasp, .json.")
+@click.option("--out", type=OutFile(), help=f"Write the crystal: {OUT_FORMATS}.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: str | None,
@@ -64,7 +69,7 @@ def command(
             pseudocubic_ang=pseudocubic,
         )
     if out is not None:
-        _write(structure, out)
+        write_structure(structure, out)
     facts = _facts(crystal, structure)
     click.echo(json.dumps(facts, indent=1) if as_json else _page(facts))
 
@@ -84,13 +89,20 @@ def _row(crystal: Crystal) -> dict[str, Any]:
 
 
 def _listing(rows: list[dict[str, Any]]) -> str:
-    lines = [f"{'name':<22} {'formula':<14} {'space group':<12} {'a, b, c (Å)':<26} source"]
-    for row in rows:
-        lengths = "  ".join(f"{length:.4f}" for length in row["lattice_ang"])
-        lines.append(
-            f"{row['name']:<22} {row['formula']:<14} {row['space_group']:<12} {lengths:<26} {row['reference']}"
-        )
-    return "\n".join(lines)
+    header = ("name", "formula", "space group", "a, b, c (Å)", "source")
+    return text_table(
+        header,
+        [
+            (
+                row["name"],
+                row["formula"],
+                row["space_group"],
+                "  ".join(f"{length:.4f}" for length in row["lattice_ang"]),
+                row["reference"],
+            )
+            for row in rows
+        ],
+    )
 
 
 def _facts(crystal: Crystal, structure: Structure) -> dict[str, Any]:
@@ -123,15 +135,12 @@ def _page(facts: dict[str, Any]) -> str:
     return "\n".join(lines + [f"note               {text}" for text in facts["warnings"]])
 
 
-def _write(structure: Structure, out: Path) -> None:
-    from dftflow.errors import InputError
-    from dftflow.run.store import storage_errors
+def write_structure(structure: Structure, out: Path) -> None:
+    """Write a crystal in the format of the file's name, and tell what is not in it."""
+    from dftflow.crystals.structure_writer import structure_text
+    from dftflow.run.output_place import write_output
 
-    formats: dict[str, Literal["cif", "poscar", "json"]] = {".cif": "cif", ".vasp": "poscar", ".json": "json"}
-    if out.suffix not in formats:
-        raise InputError(f"no structure format ends in {out.suffix!r}", fix=f"use one of {', '.join(formats)}")
-    if out.is_dir() or not out.parent.is_dir():
-        what = f"{out} is a folder" if out.is_dir() else f"there is no folder {out.parent}"
-        raise InputError(f"--out: {what}", fix="name a file in a folder that is there")
-    with storage_errors(out):
-        out.write_text(structure.to(fmt=formats[out.suffix]), encoding="utf-8")
+    written = structure_text(structure, out.name)
+    write_output(out, written.text)
+    for line in written.lost:
+        tell(f"! {out.name}: {line}")

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from dftflow.codes.template_sandbox import TemplateSource
 from dftflow.errors import OptionError
+from dftflow.model.entry_reason import reason_of
 from dftflow.model.names import is_name
 from dftflow.model.printable import shown
 
@@ -87,12 +88,12 @@ def _refusal(error: ValidationError, model: type[CodeOptions], values: Mapping[s
     place = max((inner for inner in places.values() if inner[0] == place[0]), key=len)
     same = [one for index, one in enumerate(found) if places[index] == place]
     own = [one for one in same if one["type"] == "value_error"]
-    reasons = dict.fromkeys(str(one["msg"]).removeprefix("Value error, ") for one in own or same)
+    reasons = dict.fromkeys(map(reason_of, own or same))
     field = model.model_fields[str(place[0])]
     dotted = ".".join(part if is_name(part) else shown(part) for part in place)
     return OptionError(
         f"{dotted} cannot be {shown(_value_at(place, values))}",
-        reason="; ".join(reason[0].lower() + reason[1:] for reason in reasons),
+        reason=" or ".join(reasons),
         fix=f"{place[0]} is {field.description}" if field.description else "",
         place=place,
     )

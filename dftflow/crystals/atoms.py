@@ -47,9 +47,9 @@ def from_arrays(numbers: Any, cell_ang: Any, positions_ang: Any) -> Structure:
 def from_atoms(atoms: Atoms, where: str) -> Structure:
     if atoms.cell.rank < 3:
         raise StructureError(
-            "this file holds a molecule, not a crystal",
+            "this is a molecule, not a crystal",
             reason="it has no lattice",
-            fix='add one (extended XYZ: Lattice="ax ay az bx by bz cx cy cz" in the second line)',
+            fix='add one (atoms.cell; in extended XYZ Lattice="ax ay az bx by bz cx cy cz" in the second line)',
             where=where,
         )
     return from_arrays(atoms.numbers, atoms.cell.array, atoms.positions)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dftflow.model.shown import Shown
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = ["Crystal"]
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class Crystal:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class Crystal(Shown):
     """An ordered crystal and its provenance.
 
     Attributes
@@ -45,3 +47,6 @@ class Crystal:
     space_group_number: int
     confidence: str
     warnings: tuple[str, ...] = ()
+
+    def _in_short(self) -> str:
+        return f"{self.name}: {self.space_group} ({self.space_group_number}), {len(self.structure)} atoms"

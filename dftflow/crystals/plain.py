@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dftflow.model.entry_reason import reason_of
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
@@ -87,7 +89,7 @@ def what_is_wrong(error: ValueError) -> str:
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part)[:40] for part in first["loc"][:12])
     got = repr(first.get("input"))
-    return f"{place}: {first['msg']}, and not {got if len(got) < 60 else f'{got[:60]}...'}"
+    return f"{place}: {reason_of(first)}, and not {got if len(got) < 60 else f'{got[:60]}...'}"
 
 
 def _composition(site: _Site) -> dict[Any, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,8 +62,8 @@ def is_database_query(source: str) -> bool:
     return _DATABASE_QUERY.fullmatch(source) is not None
 
 
-def load_crystal(source: str, *, base_dir: Path, where: str = "") -> Crystal:
-    """The crystal that a study names.
+def load_crystal(source: str | os.PathLike[str], *, base_dir: Path | None = None, where: str = "") -> Crystal:
+    """A crystal with where it is from, as a study or a person names it.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def load_crystal(source: str, *, base_dir: Path, where: str = "") -> Crystal:
         A shipped name (``"CsPbBr3_Pnma"``), a path (CIF, POSCAR or CONTCAR, CASTEP .cell, extended XYZ with a
         lattice), ``"mp-567629"`` or ``"mp:CsPbBr3"``.
     base_dir
-        Folder that a relative path counts from: that of the study.
+        Folder that a relative path counts from, such as that of the study; the working folder unless given.
     where
         Place in the study, for the message when there is no such crystal.
 
@@ -89,6 +90,7 @@ def load_crystal(source: str, *, base_dir: Path, where: str = "") -> Crystal:
     SourceError, CodeNotFoundError
         From the Materials Project.
     """
+    source = os.fspath(source)
     if source in shipped_names():
         return load_shipped(source)
     path = named_place(source, base=base_dir, error=StructureError)

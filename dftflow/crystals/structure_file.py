@@ -14,6 +14,7 @@ from dftflow.crystals.cif_file import read_cif
 from dftflow.crystals.contacts import check_contacts
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.file_notes import Read, check_element
+from dftflow.crystals.json_file import read_json
 from dftflow.crystals.missing_hydrogens import check_hydrogens
 from dftflow.crystals.number_bounds import (
     MAX_ATOMS_READ,
@@ -24,6 +25,7 @@ from dftflow.crystals.number_bounds import (
     check_size,
 )
 from dftflow.crystals.poscar_file import read_poscar
+from dftflow.crystals.pw_input_file import read_pw_input
 from dftflow.crystals.symmetry import space_group
 from dftflow.crystals.xyz_file import read_xyz
 from dftflow.errors import DftflowError, StructureError
@@ -31,7 +33,7 @@ from dftflow.input_file import read_named
 
 __all__ = ["checked", "read_structure_file", "reader_of"]
 
-_FORMATS = ".cif, POSCAR, CONTCAR, .vasp, .cell, .extxyz or .xyz"
+_FORMATS = ".cif, POSCAR, CONTCAR, .vasp, .cell, .extxyz, .xyz, .in, .pwi or .json"
 
 
 def reader_of(path: Path) -> Callable[[str, str], Read] | None:
@@ -42,6 +44,9 @@ def reader_of(path: Path) -> Callable[[str, str], Read] | None:
         ".extxyz": read_xyz,
         ".vasp": read_poscar,
         ".poscar": read_poscar,
+        ".in": read_pw_input,
+        ".pwi": read_pw_input,
+        ".json": read_json,
     }
     if re.match(r"(POSCAR|CONTCAR)", path.name, re.I):
         return read_poscar

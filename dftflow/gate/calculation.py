@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dftflow.gate.belonging import belonging
+from dftflow.gate.state_counts import state_counts
 from dftflow.model.check import Check, Part
 from dftflow.model.results import Results
 
@@ -18,7 +19,9 @@ _FIELDS: dict[Part, tuple[str, ...]] = {
     "forces": ("forces_ev_per_ang",),
     "stress": ("stress_gpa",),
     "fermi": ("log_fermi",),
-    "bands": ("bands", "bands_run"),
+    "bands": ("bands", "bands_run", "projections"),
+    "projections": ("projections",),
+    "dos": ("dos",),
     "potential": ("potential",),
     "density": ("density",),
 }
@@ -64,7 +67,7 @@ def sound(results: Results) -> Sound:
 
     A check that could not be decided refuses nothing; it stands among the checks.
     """
-    checks = (*results.checks, *belonging(results))
+    checks = (*results.checks, *belonging(results), *state_counts(results))
     failed = [
         Refused(part=part, reason=_reason(check))
         for check in checks

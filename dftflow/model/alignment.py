@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from dftflow.model.shown import Tabled
+
 __all__ = [
     "AbsoluteEdges",
     "Alignment",
@@ -64,8 +66,8 @@ class ReferenceLevel:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alignment:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Alignment(Tabled):
     """Offsets between two materials by one method.
 
     Attributes
@@ -114,6 +116,10 @@ class Alignment:
     remarks: tuple[str, ...] = ()
     contradicts: tuple[int, ...] = ()
     source: str = ""
+
+    def _in_short(self) -> str:
+        offset = f"valence band offset {self.valence_band_offset_ev:+.3f} eV"
+        return f"{self.first_name} and {self.second_name}: {self.type}, {offset}, {self.method}"
 
     @property
     def pair(self) -> frozenset[str]:

@@ -7,7 +7,19 @@ from typing import Literal
 
 __all__ = ["Check", "Part"]
 
-Part = Literal["status", "structure", "energy", "forces", "stress", "fermi", "bands", "potential", "density"]
+Part = Literal[
+    "status",
+    "structure",
+    "energy",
+    "forces",
+    "stress",
+    "fermi",
+    "bands",
+    "projections",
+    "dos",
+    "potential",
+    "density",
+]
 """What results consist of, and what a failed check takes out of them; without its status a calculation has not ended
 in any way that is known."""
 

@@ -7,12 +7,13 @@ from typing import Literal
 
 from dftflow.model.energy import Energy
 from dftflow.model.results import FloatArray, readonly
+from dftflow.model.shown import Shown
 
 __all__ = ["BandEdges", "LineupSpread", "PotentialProfile", "PrintedGap", "SurfaceLevels", "VacuumLevel"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BandEdges:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BandEdges(Shown):
     """Valence-band maximum and conduction-band minimum, found by counting electrons.
 
     Attributes
@@ -43,6 +44,10 @@ class BandEdges:
     def band_gap_ev(self) -> float:
         """Fundamental gap."""
         return self.cbm - self.vbm
+
+    def _in_short(self) -> str:
+        kind = "direct" if self.direct else "indirect"
+        return f"gap {self.band_gap_ev:.3f} eV, {kind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +160,8 @@ class LineupSpread:
         return self.flatness_ev + self.windows_ev + self.centre_ev + self.vacuum_ev
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurfaceLevels:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SurfaceLevels(Shown):
     """Absolute levels of one surface: one named termination, one side.
 
     All are energies below (positive) the vacuum level.
@@ -187,6 +192,12 @@ class SurfaceLevels:
     def __post_init__(self) -> None:
         if self.slab_edges is None and not self.why_no_slab_edges:
             raise ValueError("a slab without band edges of its own needs a reason")
+
+    def _in_short(self) -> str:
+        return (
+            f"IP {self.ionisation_potential_ev:.3f} eV, EA {self.electron_affinity_ev:.3f} eV, "
+            f"W {self.work_function_ev:.3f} eV, {self.vacuum.side} side"
+        )
 
     @property
     def slab_gap_ev(self) -> float | None:

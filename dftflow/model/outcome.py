@@ -12,6 +12,7 @@ from dftflow.model.alignment import Alignment
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Bands, Results
+from dftflow.model.shown import Shown, Tabled
 from dftflow.model.surface import SlabModel
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def relaxation_text(relaxed: bool | None) -> str:
     return {True: "", False: "not relaxed", None: "not known whether relaxed"}[relaxed]
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class StepOutcome:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class StepOutcome(Shown):
     """One step of the graph, as it ended.
 
     Attributes
@@ -63,9 +64,12 @@ class StepOutcome:
     remarks: tuple[str, ...] = ()
     results: Results | None = None
 
+    def _in_short(self) -> str:
+        return f"{self.name}: {self.state}"
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class BulkOutcome:
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class BulkOutcome(Shown):
     """The crystal: its geometry as calculated, bands and edges; None where a step failed.
 
     Attributes
@@ -94,14 +98,18 @@ class BulkOutcome:
         if self.edges is None and self.no_edges is None:
             raise ValueError("a crystal without band edges needs a reason")
 
+    def _in_short(self) -> str:
+        gap = "no gap" if self.edges is None else f"gap {self.edges.band_gap_ev:.3f} eV"
+        return f"{self.space_group}, {len(self.structure)} atoms, {gap}"
+
     @property
     def why_no_edges(self) -> str:
         """The reason why there are no edges; ``""`` where there are."""
         return "" if self.no_edges is None else self.no_edges.reason
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class SlabOutcome:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class SlabOutcome(Shown):
     """One slab: the model, its profile, the vacuum on both sides, and the levels (None where a step failed).
 
     Attributes
@@ -141,6 +149,11 @@ class SlabOutcome:
         if self.levels is None and self.missing is None:
             raise ValueError("a surface without levels needs a reason")
 
+    def _in_short(self) -> str:
+        levels = self.levels
+        told = f"IP {levels.ionisation_potential_ev:.3f} eV" if levels else self.failure
+        return f"{self.subject}, {self.model.termination}: {told}"
+
     @property
     def failure(self) -> str:
         """The reason why there are no levels; ``""`` where there are."""
@@ -152,14 +165,17 @@ class SlabOutcome:
         return relaxation_text(self.relaxed)
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class MaterialOutcome:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class MaterialOutcome(Shown):
     """One material of the study."""
 
     name: str
     formula: str
     bulk: BulkOutcome
     slabs: tuple[SlabOutcome, ...]
+
+    def _in_short(self) -> str:
+        return f"{self.name}: {self.formula}, {len(self.slabs)} slabs"
 
     def face(self, slab: SlabOutcome) -> str:
         """Plane and termination of one of its slabs: ``"(011) Pnma, CsBr3"``.
@@ -183,8 +199,8 @@ def _cut(slab: SlabOutcome) -> str:
     return f"{slab.model.plane}, {slab.model.termination}"
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class StudyOutcome:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class StudyOutcome(Tabled):
     """The whole study.
 
     Attributes
@@ -219,6 +235,12 @@ class StudyOutcome:
     quantities: tuple[Quantity, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_time_s: float | None = None
+
+    def _in_short(self) -> str:
+        finished = sum(step.state == "finished" for step in self.steps)
+        names = ", ".join(material.name for material in self.materials)
+        steps = f"{finished} of {len(self.steps)} steps finished"
+        return f"{self.study_name}, preset {self.preset}, {self.code}: {names}; {steps}"
 
     @property
     def defended(self) -> tuple[Alignment, ...]:

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from dftflow.model.check import Check, Part
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.method import Method
+from dftflow.model.shown import Shown
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+    from dftflow.model.dos import DensityOfStates
     from dftflow.model.levels import PrintedGap
+    from dftflow.model.projections import Projections
 
 __all__ = [
     "Atoms",
@@ -66,8 +69,8 @@ class Atoms:
         object.__setattr__(self, "positions_frac", places)
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class Bands:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class Bands(Shown):
     """Kohn-Sham eigenvalues.
 
     Attributes
@@ -128,6 +131,11 @@ class Bands:
         for name, length in (("labels", n_kpoints), ("on_path", n_kpoints), ("n_electrons", n_spins)):
             if len(getattr(self, name)) != length:
                 raise ValueError(f"{name} has length {len(getattr(self, name))}, expected {length}")
+
+    def _in_short(self) -> str:
+        n_spins, n_kpoints, n_bands = self.eigenvalues_ev.shape
+        channels = "2 spins, " if n_spins == 2 else ""
+        return f"{channels}{n_kpoints} k-points, {n_bands} bands, E_F {self.fermi_ev:.3f} eV"
 
     @property
     def fermi(self) -> Energy:
@@ -262,6 +270,10 @@ class Results:
     bands_run
         The run of `bands`, where that is another one than the energy is of: they could not be joined with the SCF's,
         or were made with another functional.
+    projections
+        Of the states of `bands`, and nothing without them.
+    dos
+        Density of states as the code wrote it, of the run of the energy or of one in its potential.
     printed_gap
         The gap that the code printed, where there are no eigenvalues.
     density
@@ -286,6 +298,8 @@ class Results:
     log_fermi: Energy | None = None
     bands: Bands | None = None
     bands_run: BandsRun | None = None
+    projections: Projections | None = None
+    dos: DensityOfStates | None = None
     printed_gap: PrintedGap | None = None
     potential: PotentialGrid | None = None
     density: Density | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dftflow.model.shown import Shown
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
@@ -66,8 +68,8 @@ class AtomicLayer:
     formal_charge: int
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class SlabModel:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class SlabModel(Shown):
     """A slab whose normal is the cell's z, with the vacuum in its cell.
 
     Attributes
@@ -112,6 +114,11 @@ class SlabModel:
     period_ang: float
     compensated: bool = False
     refused: str = ""
+
+    def _in_short(self) -> str:
+        refused = ", refused" if self.refused else ""
+        size = f"{len(self.structure)} atoms, {self.thickness_ang:.2f} Å"
+        return f"{self.plane}, {self.termination}: {size}{refused}"
 
     @property
     def of_polar_plane(self) -> bool:

@@ -1,119 +1,106 @@
-"""Band structures."""
+"""Band structures: the bands of one calculation on axes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dftflow.errors import AnalysisError
-from dftflow.model.kpoint_grid import same_kpoint
 from dftflow.model.levels import BandEdges
-from dftflow.model.results import Bands, FloatArray
+from dftflow.plot.kpath import PathAxis
 from dftflow.plot.labels import kpoint_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_bands", "path_length"]
+__all__ = ["SPIN_STYLES", "draw_bands", "gap_text"]
 
-_SAME_K = 1e-4
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Segment:
-    """An unbroken run along the path: which k-points, and how far each lies along the x axis (1/Å)."""
-
-    points: list[int]
-    distance: FloatArray
+SPIN_STYLES = ("-", (0, (3.5, 1.5)))
+"""Line style of each spin channel."""
 
 
-def _segments(bands: Bands) -> list[_Segment]:
-    on_path = [i for i, number in enumerate(bands.on_path) if number >= 0]
-    segments, start = [], 0.0
-    for _, group in groupby(on_path, key=lambda i: bands.on_path[i]):
-        points = list(group)
-        cartesian = bands.kpoints_frac[points] @ bands.reciprocal_per_ang
-        steps = np.linalg.norm(np.diff(cartesian, axis=0), axis=1)
-        distance = start + np.concatenate([[0.0], np.cumsum(steps)])
-        segments.append(_Segment(points, distance))
-        start = float(distance[-1])
-    if not segments:
-        raise AnalysisError(
-            "there is no band path to draw",
-            reason="every k-point belongs to a grid",
-            fix="calculate the bands along a path",
-        )
-    return segments
+def gap_text(edges: BandEdges | None) -> str:
+    """``"gap 1.66 eV, direct at Γ"``, or that there is none."""
+    if edges is None:
+        return "no gap"
+    vbm, cbm = _point_name(edges.vbm_label, edges.vbm_k), _point_name(edges.cbm_label, edges.cbm_k)
+    if edges.direct:
+        where = f" at {vbm}" if vbm else ""
+    elif vbm and cbm:
+        where = f", {vbm} to {cbm}"
+    else:
+        where = f", VBM at {vbm}" if vbm else f", CBM at {cbm}" if cbm else ""
+    return f"gap {edges.band_gap_ev:.2f} eV, {'direct' if edges.direct else 'indirect'}{where}"
 
 
-def path_length(bands: Bands) -> float:
-    """Length of the band path, jumps left out, in 1/Å (2π included)."""
-    return float(_segments(bands)[-1].distance[-1])
-
-
-def _ticks(bands: Bands, segments: list[_Segment]) -> list[tuple[float, str]]:
-    """Position and name of every labelled point; where the path jumps the two names share one tick (``X|R``)."""
-    names: list[tuple[float, list[str]]] = []
-    for segment in segments:
-        for point, x in zip(segment.points, segment.distance, strict=True):
-            label = bands.labels[point]
-            if not label:
-                continue
-            if not names or x - names[-1][0] > 1e-9:
-                names.append((float(x), []))
-            if label not in names[-1][1]:
-                names[-1][1].append(label)
-    return [(x, "|".join(map(kpoint_name, labels))) for x, labels in names]
-
-
-def _places(bands: Bands, segments: list[_Segment], k: tuple[float, float, float]) -> Iterator[float]:
-    """Where along the path `k`, -k, or either plus a reciprocal lattice vector, is met."""
-    for segment in segments:
-        for point, x in zip(segment.points, segment.distance, strict=True):
-            if same_kpoint(bands.kpoints_frac[point], np.array(k), _SAME_K):
-                yield float(x)
+def _point_name(label: str, k: tuple[float, float, float]) -> str:
+    return kpoint_name(label) if label else "Γ" if not any(k) else ""
 
 
 def draw_bands(
-    ax: Axes, bands: Bands, edges: BandEdges, *, zero_ev: float, energy_window: tuple[float, float], color: str
+    ax: Axes,
+    axis: PathAxis,
+    edges: BandEdges | None,
+    *,
+    zero_ev: float,
+    energy_window: tuple[float, float],
+    color: str,
+    shaded: bool = True,
+    line_pt: float = 0.8,
 ) -> None:
     """Bands along their path, the gap shaded, the VBM (filled) and CBM (open) marked wherever the path meets them.
+
+    Of a metal, which has no edges, the Fermi level is a line. Legs with few points are drawn as points, joined by faint
+    lines to guide the eye.
 
     Parameters
     ----------
     zero_ev
-        The energy, on the scale of `bands`, that is drawn as 0.
+        The energy, on the scale of the bands, that is drawn as 0.
     energy_window
         Lowest and highest energy shown, relative to `zero_ev`.
-
-    Raises
-    ------
-    AnalysisError
-        When no k-point lies on a path.
+    shaded
+        Whether the gap is; not so where several lie over each other.
+    line_pt
+        Width of the lines.
     """
     low, high = energy_window
-    segments = _segments(bands)
-    for spin, style in zip(bands.eigenvalues_ev, ("-", "--"), strict=False):
-        for segment in segments:
-            values = spin[segment.points] - zero_ev
-            seen = (values.max(axis=0) >= low) & (values.min(axis=0) <= high)
-            ax.plot(segment.distance, values[:, seen], style, color=color, linewidth=0.8)
+    dots = {"marker": "o", "markersize": 2.2, "markeredgewidth": 0} if axis.is_sparse else {}
+    width = 0.35 if axis.is_sparse else line_pt
+    for spin, style in zip(axis.bands.eigenvalues_ev, SPIN_STYLES, strict=False):
+        for part in axis.parts:
+            values = spin[list(part.points)] - zero_ev
+            seen = (np.nanmax(values, axis=0) >= low) & (np.nanmin(values, axis=0) <= high)
+            ax.plot(part.distance, values[:, seen], linestyle=style, color=color, linewidth=width, **dots)  # type: ignore[arg-type]
+    if edges is None:
+        ax.axhline(axis.bands.fermi_ev - zero_ev, color="0.5", linewidth=0.6, linestyle=(0, (5, 3)), zorder=1)
+    else:
+        _draw_edges(ax, axis, edges, zero_ev, color)
+        if shaded:
+            ax.axhspan(
+                edges.vbm.value_ev - zero_ev, edges.cbm.value_ev - zero_ev, facecolor="0.93", edgecolor="none", zorder=0
+            )
+    _draw_path(ax, axis)
+    ax.set_ylim(low, high)
+
+
+def _draw_edges(ax: Axes, axis: PathAxis, edges: BandEdges, zero_ev: float, color: str) -> None:
     vbm, cbm = edges.vbm.value_ev - zero_ev, edges.cbm.value_ev - zero_ev
-    ax.axhspan(vbm, cbm, facecolor="0.93", edgecolor="none", zorder=0)
     for level, k, face, name in ((vbm, edges.vbm_k, color, "VBM"), (cbm, edges.cbm_k, "white", "CBM")):
-        places = list(dict.fromkeys(_places(bands, segments, k)))
+        places = axis.places(k)
         ax.plot(
             places, [level] * len(places), "o", markersize=3.6, markerfacecolor=face, markeredgecolor="black",
             markeredgewidth=0.6, label=name, clip_on=False, zorder=5,
         )  # fmt: skip
-    ticks = _ticks(bands, segments)
+
+
+def _draw_path(ax: Axes, axis: PathAxis) -> None:
+    ticks = axis.ticks
     for x, _ in ticks[1:-1]:
         ax.axvline(x, color="0.6", linewidth=0.4, zorder=1)
     ax.set_xticks([x for x, _ in ticks], [name for _, name in ticks])
+    for label, (_, name) in zip(ax.get_xticklabels(), ticks, strict=True):
+        if " " in name:  # coordinates of a point that has no name
+            label.set(rotation=90, fontsize=6, linespacing=1.0)
     ax.tick_params(axis="x", length=0)
-    ax.set_xlim(0.0, float(segments[-1].distance[-1]))
-    ax.set_ylim(low, high)
+    ax.set_xlim(0.0, axis.length or 1.0)

@@ -91,5 +91,10 @@ class Drawing:
             for extension in formats:
                 buffer = io.BytesIO()
                 figure.savefig(buffer, format=extension, metadata=_NO_DATE[extension])
-                files[extension] = buffer.getvalue()
+                files[extension] = _with_fallbacks(buffer.getvalue()) if extension == "svg" else buffer.getvalue()
         return files
+
+
+def _with_fallbacks(svg: bytes) -> bytes:
+    """`svg` where formulas too name the fonts that stand in for DejaVu Sans; matplotlib names none for them."""
+    return svg.replace(b"font-family: 'DejaVu Sans';", b"font-family: 'DejaVu Sans', 'Verdana', 'Arial', sans-serif;")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 
 from dftflow.model.alignment import Range
 
 __all__ = [
+    "couple",
     "filled",
     "formula_parts",
     "kpoint_name",
@@ -20,6 +22,7 @@ __all__ = [
     "range_text",
     "signed",
     "spread_apart",
+    "unbroken",
     "wrapped",
 ]
 
@@ -28,6 +31,8 @@ _FORMULA = re.compile(r"(?:[A-Z][a-z]?|\d+(?:\.\d+)?|[()\[\]])+")
 _ELEMENT = re.compile(r"(?<=[a-z\d)\]])(?=[A-Z(\[])")
 _ELEMENT_START = re.compile(r"[A-Z(\[]")
 _JOINED = re.compile(r"[^-/+_,;|]*[-/+_,;|]+|[^-/+_,;|]+")
+_CHARGE = re.compile(r"(?<=[A-Za-z\d)\]])((?<=[A-Za-z)\]])\d*\+|-)(?=[/,; )]|$)")
+_GROUP = re.compile(r"[(\[][^()\[\]]*[)\]](?:\d+(?:\.\d+)?)?|[^()\[\]]+")
 _COUNT = re.compile(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)")
 
 
@@ -49,48 +54,111 @@ def mathtext(text: str) -> str:
     return _lowered(formula_parts(text))
 
 
+def couple(text: str) -> str:
+    """A redox couple or an electrode for matplotlib: counts lowered, those of elements too, charges raised.
+
+    A number before a plus counts charges (``Fe3+``); before a minus it may be either (``I3-``), and is lowered.
+    """
+    shown = []
+    for number, piece in enumerate(_CHARGE.split(text)):
+        if number % 2:
+            shown.append(f"$^{{{piece}}}$")
+            continue
+        for word in _WORD.split(piece):
+            pieces = _COUNT.split(word) if _FORMULA.fullmatch(word) else [word]
+            shown.append(_lowered([(bit, i % 2 == 1) for i, bit in enumerate(pieces) if bit]))
+    return "".join(shown)
+
+
 def _lowered(parts: list[tuple[str, bool]]) -> str:
     return "".join(f"$_{{{piece}}}$" if lowered else piece.replace("$", r"\$") for piece, lowered in parts)
 
 
-def wrapped(text: str, width: int) -> str:
-    """`text` for matplotlib, in lines of at most `width` characters.
+def wrapped(text: str, width: float, length: Callable[[str], float] | None = None) -> str:
+    """`text` for matplotlib, in lines of at most `width`.
 
     A word that fits into no line is broken after its hyphens, slashes and the like; a formula that fits into none is
-    broken before an element.
+    broken around its brackets, else before an element.
 
-    Lowered counts are smaller, and three of them take the room of two.
+    Parameters
+    ----------
+    length
+        How long a text is, in the unit of `width`; else in characters, of which three lowered ones take the room of
+        two.
     """
-    lines, length = [""], 0.0
+    length = length or _characters
+    blank = length("x x") - length("xx")
+    lines, taken = [""], 0.0
     for word in text.split():
-        for number, (chunk, shown) in enumerate(_chunks(word, width)):
-            space = 1 if number == 0 and length else 0
-            if length and length + space + _length(chunk) > width:
-                lines, length, space = [*lines, ""], 0.0, 0
-            lines[-1] += " " * space + shown
-            length += space + _length(chunk)
+        for number, (chunk, shown) in enumerate(_chunks(word, width, length)):
+            space = " " if number == 0 and taken else ""
+            room = length(chunk)
+            if taken and taken + bool(space) * blank + room > width:
+                lines, taken, space = [*lines, ""], 0.0, ""
+            lines[-1] += space + shown
+            taken += bool(space) * blank + room
     return "\n".join(lines)
 
 
-def _length(word: str) -> float:
+def unbroken(text: str) -> list[str]:
+    """What `wrapped` may put into lines of their own without tearing a word or what a formula has between brackets."""
+    joined = [piece for word in text.split() for piece in _JOINED.findall(word)]
+    return [group for piece in joined for group in _groups(piece)]
+
+
+def _characters(word: str) -> float:
     return sum(len(piece) / (1.5 if lowered else 1) for piece, lowered in formula_parts(word))
 
 
-def _chunks(word: str, width: int) -> list[tuple[str, str]]:
+def _groups(word: str) -> list[str]:
+    """A formula in its brackets with their counts and what stands between these; another word as it is."""
+    return _GROUP.findall(word) if _FORMULA.fullmatch(word) and "".join(_GROUP.findall(word)) == word else [word]
+
+
+def _chunks(word: str, width: float, length: Callable[[str], float]) -> list[tuple[str, str]]:
     """(as it is, as matplotlib shows it): `word` whole where it fits, else the words that it is joined of.
 
-    Of these, a formula that does not fit is cut before its elements and brackets, another wherever `width` ends.
+    Of these, a formula that does not fit is cut around its brackets or before its elements, another wherever `width`
+    ends.
     """
-    if _length(word) <= width:
+    if length(word) <= width:
         return [(word, mathtext(word))]
     joined = _JOINED.findall(word)
     if len(joined) > 1:
-        return [chunk for piece in joined for chunk in _chunks(piece, width)]
-    parts = formula_parts(word)
-    if not any(lowered for _, lowered in parts):
-        return [(piece, mathtext(piece)) for piece in textwrap.wrap(word, width, break_on_hyphens=False)]
+        return [chunk for piece in joined for chunk in _chunks(piece, width, length)]
+    if not any(lowered for _, lowered in formula_parts(word)):
+        return [(piece, mathtext(piece)) for piece in _cut(word, width, length)]
+    groups = _groups(word)
+    if all(length(group) <= width for group in groups):
+        shown = [_lowered(parts) for parts in _shared_out(formula_parts(word), groups)]
+        return list(zip(groups, shown, strict=True))
+    return _elements(word)
+
+
+def _cut(word: str, width: float, length: Callable[[str], float]) -> list[str]:
+    """`word` in pieces as long as `width` holds, of one character at least."""
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and length(pieces[-1] + letter) > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
+
+
+def _shared_out(parts: list[tuple[str, bool]], groups: list[str]) -> list[list[tuple[str, bool]]]:
+    """The parts of a formula that stand in each of its groups."""
+    shared: list[list[tuple[str, bool]]] = []
+    marks = [(letter, lowered) for piece, lowered in parts for letter in piece]
+    for group in groups:
+        here, marks = marks[: len(group)], marks[len(group) :]
+        shared.append([("".join(c for c, _ in run), low) for low, run in groupby(here, key=itemgetter(1))])
+    return shared
+
+
+def _elements(word: str) -> list[tuple[str, str]]:
+    """A formula cut before its elements and brackets."""
     chunks = [("", "")]
-    for piece, lowered in parts:
+    for piece, lowered in formula_parts(word):
         for bit in [piece] if lowered else _ELEMENT.split(piece):
             if not lowered and chunks[-1][0] and _ELEMENT_START.match(bit):
                 chunks.append(("", ""))
@@ -159,21 +227,31 @@ def filled(parts: Sequence[str], width: int) -> str:
     return "\n".join(lines)
 
 
-def spread_apart(wanted: Sequence[float], gap: float) -> list[float]:
+def spread_apart(
+    wanted: Sequence[float], gap: float | Sequence[float], within: tuple[float, float] | None = None
+) -> list[float]:
     """Positions at least `gap` apart, in the order of `wanted` and as near to it as possible (least squares).
 
-    Pool-adjacent-violators on the positions less the room that those below need.
+    Where `gap` is the room that each takes, two are half the room of both apart.
+
+    Pool-adjacent-violators on the positions less the room that those below need. What has to lie `within` two bounds
+    that are far enough from each other does.
     """
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    rooms = [gap if isinstance(gap, float | int) else gap[index] for index in order]
+    below = list(accumulate(((a + b) / 2 for a, b in pairwise(rooms)), initial=0.0))
     blocks: list[tuple[float, int]] = []
     for rank, index in enumerate(order):
-        mean, size = wanted[index] - rank * gap, 1
+        mean, size = wanted[index] - below[rank], 1
         while blocks and blocks[-1][0] > mean:
-            below, count = blocks.pop()
-            mean, size = (mean * size + below * count) / (size + count), size + count
+            lower, count = blocks.pop()
+            mean, size = (mean * size + lower * count) / (size + count), size + count
         blocks.append((mean, size))
     flat = [mean for mean, size in blocks for _ in range(size)]
+    if within is not None:
+        low, high = within[0], within[1] - below[-1]
+        flat = [min(max(mean, low), high) for mean in flat]
     placed = [0.0] * len(order)
     for rank, index in enumerate(order):
-        placed[index] = flat[rank] + rank * gap
+        placed[index] = flat[rank] + below[rank]
     return placed

@@ -1,20 +1,29 @@
-"""Potential profiles of slabs."""
+"""Potential profiles: one slab on axes, and figures of any number of slabs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from dftflow.model.absolute import SlabSide
 from dftflow.model.levels import PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.results import FloatArray
-from dftflow.plot.labels import spread_apart
+from dftflow.plot.drawing import Drawing, FigureData
+from dftflow.plot.labels import spread_apart, wrapped
+from dftflow.plot.look import PAGE_IN, Look
+from dftflow.plot.structure import draw_slab_side
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from pymatgen.core import Structure
 
-__all__ = ["draw_potential_profile"]
+__all__ = ["SlabPotential", "draw_potential_profile", "potential_drawing"]
+
+SAME_VACUUM_EV = 0.02
 
 
 def _periods(profile: PotentialProfile, centre: float) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -32,8 +41,9 @@ def draw_potential_profile(
     profile: PotentialProfile,
     vacuum: Sequence[VacuumLevel],
     *,
-    levels: SurfaceLevels | None = None,
+    levels: SurfaceLevels | SlabSide | None = None,
     color: str,
+    macroscopic: bool = True,
 ) -> None:
     """Planar and macroscopic average around the slab's middle, with the vacuum plateaus and the levels of the surface.
 
@@ -45,17 +55,19 @@ def draw_potential_profile(
     vacuum
         The plateaus; each is drawn over its window.
     levels
-        Gives E_F (slab) and the bulk's VBM and CBM lined up through the slab's middle.
+        Gives E_F (slab), and the VBM and CBM of the bulk lined up through the slab's middle or of the slab itself.
+    macroscopic
+        Whether the average over the profile's window is drawn; not so where no period of the crystal is known.
     """
     low_atom, high_atom = profile.atoms_ang
     centre, half = (low_atom + high_atom) / 2, (high_atom - low_atom) / 2
-    reference = levels.vacuum if levels is not None else next(iter(vacuum), None)
-    zero_ev = reference.level.value_ev if reference is not None else 0.0
-    distance, planar, macroscopic = _periods(profile, centre)
+    zero_ev, reference = _zero(vacuum, levels)
+    distance, planar, smooth = _periods(profile, centre)
     ax.axvspan(-half, half, facecolor="0.94", edgecolor="none", zorder=0, label="slab")
     ax.plot(distance, planar - zero_ev, color="0.55", linewidth=0.7, label="planar average")
     window = f"macroscopic average ({profile.period_ang:.2f} Å window)"
-    ax.plot(distance, macroscopic - zero_ev, color=color, linewidth=1.4, label=window)
+    if macroscopic:
+        ax.plot(distance, smooth - zero_ev, color=color, linewidth=1.4, label=window)
     _draw_plateaus(ax, profile, vacuum, centre, zero_ev)
     ax.set_xlim(float(distance[0]), float(distance[-1]))
     bottom, top = float(planar.min()) - zero_ev, float(planar.max()) - zero_ev
@@ -63,7 +75,19 @@ def draw_potential_profile(
     if levels is not None:
         _draw_levels(ax, levels, half)
     ax.set_xlabel("Distance from the slab's middle (Å)")
-    ax.set_ylabel("Potential relative to vacuum (eV)" if reference is not None else "Potential (eV)")
+    ax.set_ylabel(f"Potential{reference} (eV)")
+
+
+def _zero(vacuum: Sequence[VacuumLevel], levels: SurfaceLevels | SlabSide | None) -> tuple[float, str]:
+    """The energy that is drawn as 0, and what it is: of two vacuum levels that differ, which."""
+    reference = levels.vacuum if levels is not None else next(iter(vacuum), None)
+    if reference is None:
+        return 0.0, ""
+    level_ev = reference.level.value_ev
+    if all(abs(other.level.value_ev - level_ev) <= SAME_VACUUM_EV for other in vacuum):
+        return level_ev, " relative to vacuum"
+    side = {"low": "below", "high": "above"}[reference.side]
+    return level_ev, f" relative to the vacuum\n{side} the slab"
 
 
 def _draw_plateaus(
@@ -82,12 +106,13 @@ def _draw_plateaus(
         ax.plot(ends, [level, level], color="0.15", linewidth=2.2, label=name, zorder=4, solid_capstyle="butt")
 
 
-def _draw_levels(ax: Axes, levels: SurfaceLevels, half: float) -> None:
-    named = (
-        ("CBM", -levels.electron_affinity_ev, "-"),
-        ("$E_\\mathrm{F}$", -levels.work_function_ev, (0, (4, 2))),
-        ("VBM", -levels.ionisation_potential_ev, "-"),
+def _draw_levels(ax: Axes, levels: SurfaceLevels | SlabSide, half: float) -> None:
+    below_vacuum = (
+        ("CBM", levels.electron_affinity_ev, "-"),
+        ("$E_\\mathrm{F}$", levels.work_function_ev, (0, (4, 2))),
+        ("VBM", levels.ionisation_potential_ev, "-"),
     )
+    named = [(name, -depth, style) for name, depth, style in below_vacuum if depth is not None]
     low, high = ax.get_ylim()
     left, right = ax.get_xlim()
     places = spread_apart([value for _, value, _ in named], 0.062 * (high - low))
@@ -99,3 +124,107 @@ def _draw_levels(ax: Axes, levels: SurfaceLevels, half: float) -> None:
         )
         text = f"{name} {value:.2f}".replace("-", "\N{MINUS SIGN}")
         ax.text(end + 0.005 * (right - left), place, text, ha="left", va="center", fontsize=6.5)
+
+
+# --- figures ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class SlabPotential:
+    """The potential across one slab, on a figure.
+
+    Attributes
+    ----------
+    structure
+        The slab with its normal along the third lattice vector, drawn above the profile; None for a profile alone.
+    levels
+        See `draw_potential_profile`.
+    macroscopic
+        Whether the window of the profile is a period of the crystal.
+    """
+
+    name: str
+    profile: PotentialProfile
+    vacuum: tuple[VacuumLevel, ...]
+    levels: SurfaceLevels | SlabSide | None = None
+    structure: Structure | None = None
+    macroscopic: bool = True
+
+
+def potential_drawing(
+    slabs: Sequence[SlabPotential],
+    look: Look,
+    *,
+    name: str = "potential",
+    title: str,
+    caption: str,
+    of: str = "",
+) -> Drawing:
+    """The plane-averaged potential of slabs, one below the other, each with its atoms above it."""
+    return Drawing(
+        name=name,
+        title=title,
+        caption=caption,
+        build=lambda: _build(slabs, look),
+        data=lambda: _data(slabs),
+        shows=([(s.name, s.structure, s.profile, s.vacuum, s.levels, s.macroscopic) for s in slabs], look),
+        of=of,
+    )
+
+
+def _build(slabs: Sequence[SlabPotential], look: Look) -> Figure:
+    width_in = look.width_in or PAGE_IN
+    sides_in = [_side_in(slab, width_in) for slab in slabs]
+    each_in = 2.5 if len(slabs) == 1 else 1.9
+    height_in = look.height_in or sum(sides_in) + (each_in + 0.3) * len(slabs) + 0.5
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    ratios = [ratio for side_in in sides_in for ratio in (max(side_in, 0.01), each_in)]
+    axes = figure.subplots(2 * len(slabs), 1, height_ratios=ratios, squeeze=False).ravel()
+    colors = look.colors_of([slab.name for slab in slabs])
+    for slab, side, ax in zip(slabs, axes[::2], axes[1::2], strict=True):
+        side.sharex(ax)
+        if slab.structure is None:
+            side.axis("off")
+        else:
+            draw_slab_side(side, slab.structure)
+        side.set_title(wrapped(look.label(slab.name), int(width_in * 13)))
+        draw_potential_profile(
+            ax, slab.profile, slab.vacuum, levels=slab.levels, color=colors[slab.name], macroscopic=slab.macroscopic
+        )
+        if look.window_ev is not None:
+            ax.set_ylim(*look.window_ev)
+        if len(slabs) > 1:
+            _legend(ax, width_in)
+    if len(slabs) == 1:
+        handles = axes[1].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", ncols=_legend_columns(width_in))
+    return figure
+
+
+def _legend_columns(width_in: float) -> int:
+    return 4 if width_in > 6 else 2 if width_in > 4.5 else 1
+
+
+def _legend(ax: Axes, width_in: float) -> None:
+    """Below the axes of one slab: windows and spreads are its own."""
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.26), ncols=_legend_columns(width_in))
+
+
+def _side_in(slab: SlabPotential, width_in: float) -> float:
+    """Height at which the atoms seen from the side have the scale of the axis."""
+    if slab.structure is None:
+        return 0.0
+    across_ang = min(slab.structure.lattice.a, slab.structure.lattice.b) + 2.2
+    return float(0.85 * width_in * across_ang / slab.profile.length_ang)
+
+
+def _data(slabs: Sequence[SlabPotential]) -> FigureData:
+    rows: list[tuple[float | int | str | None, ...]] = []
+    for slab in slabs:
+        centre = sum(slab.profile.atoms_ang) / 2
+        zero_ev, _ = _zero(slab.vacuum, slab.levels)
+        for distance, planar, smooth in zip(*_periods(slab.profile, centre), strict=True):
+            average = float(smooth) - zero_ev if slab.macroscopic else None
+            rows.append((slab.name, float(distance), float(planar) - zero_ev, average))
+    columns = ("name", "distance_ang", "planar_average_ev", "macroscopic_average_ev")
+    return FigureData(columns=columns, rows=tuple(rows))

@@ -13,26 +13,25 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_zoom"]
 
-_PLACE = (0.775, 0.10, 0.215, 0.72)
-
 
 def draw_zoom(ax: Axes, pair: Sequence[AbsoluteEdges], colors: Mapping[str, str]) -> None:
-    """Both VBMs with their ranges as bars, relative to the second material's VBM, into the right side of `ax`."""
-    zoom = ax.inset_axes(_PLACE)
+    """Both VBMs with their ranges as bars, relative to the second material's VBM."""
     levels = [e.vbm_ev - pair[1].vbm_ev for e in pair]
     for x, level, edges in zip((0, 1), levels, pair, strict=True):
         color, bars = colors[edges.material], [[-edges.range_ev[0]], [edges.range_ev[1]]]
-        zoom.plot([x - 0.28, x + 0.28], [level, level], color=color, linewidth=1.6, solid_capstyle="butt")
-        zoom.errorbar(x, level, yerr=bars, color="0.25", linewidth=0.8)
-        zoom.axhline(level, color=color, linewidth=0.4, linestyle=(0, (2, 2)), zorder=0)
+        ax.plot([x - 0.28, x + 0.28], [level, level], color=color, linewidth=1.4, solid_capstyle="butt")
+        if any(edges.range_ev):
+            ax.errorbar(x, level, yerr=bars, color="0.1", linewidth=0.6, capsize=1.3, capthick=0.6)
+        ax.axhline(level, color=color, linewidth=0.4, linestyle=(0, (2, 2)), zorder=0)
     below, above = (max(abs(e.range_ev[end]) for e in pair) for end in (0, 1))
     room = max(0.25 * abs(levels[0]), 0.01)
-    zoom.set_xlim(-0.55, 1.55)
-    zoom.set_ylim(min(levels) - max(1.35 * below, room), max(levels) + max(1.35 * above, room))
-    zoom.set_xticks([])
-    zoom.locator_params(axis="y", nbins=5)
-    zoom.tick_params(labelsize=6.5)
-    zoom.set_title(f"VBM $-$ VBM({mathtext(_short(pair[1].material))}),\nzoom (eV)", fontsize=6.5)
+    ax.set_xlim(-0.55, 1.55)
+    ax.set_ylim(min(levels) - max(1.35 * below, room), max(levels) + max(1.35 * above, room))
+    ax.set_xticks([])
+    ax.locator_params(axis="y", nbins=5)
+    ax.tick_params(labelsize=6)
+    ax.set_title(f"VBM $-$ VBM({mathtext(_short(pair[1].material))}),\nzoom (eV)", fontsize=6)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
 
 
 def _short(name: str) -> str:

@@ -10,15 +10,16 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from dftflow.analysis.transitivity import closures
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome, relaxation_text
-from dftflow.plot.figures import MOST_PAIRS, DrawnFigure
-from dftflow.plot.labels import formula_parts, kpoint_parts, kpoint_text, range_text, signed
+from dftflow.plot.figures import DrawnFigure
+from dftflow.plot.labels import kpoint_text, range_text, signed
+from dftflow.plot.study_figures import MOST_PAIRS
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
+from dftflow.report.markup import formula_html, kpoint_html
 from dftflow.report.results_json import results_document
 from dftflow.report.warnings import all_warnings
 from dftflow.run.store import storage_errors, write_atomically
@@ -71,8 +72,8 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        formula=_formula,
-        kname=_kname,
+        formula=formula_html,
+        kname=kpoint_html,
         k=kpoint_text,
         signed=signed,
         number=_number,
@@ -133,6 +134,7 @@ def _figure(drawn: DrawnFigure, *, apart: bool) -> dict[str, Any]:
         "uri": uri,
         "width": f"{_width_rem(svg or b''):.1f}rem",
         "missing": drawn.missing,
+        "links": [(kind.upper(), f"figures/{quote(figure.name)}.{kind}") for kind in drawn.files],
     }
 
 
@@ -156,18 +158,6 @@ def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     if isinstance(value, list):
         return [(prefix, ", ".join(map(str, value)))]
     return [(prefix, "not given" if value is None else str(value))]
-
-
-def _lowered(parts: list[tuple[str, bool]]) -> Markup:
-    return Markup("").join(Markup("<sub>{}</sub>").format(text) if lowered else text for text, lowered in parts)
-
-
-def _formula(text: str) -> Markup:
-    return _lowered(formula_parts(text))
-
-
-def _kname(label: str | None) -> Markup:
-    return _lowered(kpoint_parts(label)) if label else Markup("")
 
 
 def _number(value: float | None, decimals: int = 3) -> str:

@@ -17,7 +17,7 @@ from dftflow.model.quantity import Quantity
 from dftflow.model.surface import SlabModel
 from dftflow.run.store import storage_errors, write_atomically
 
-__all__ = ["SCHEMA", "missing_offsets", "results_document", "why_no_offset", "write_results_json"]
+__all__ = ["SCHEMA", "alignment_document", "missing_offsets", "results_document", "why_no_offset", "write_results_json"]
 
 SCHEMA = "dftflow-results/2"
 
@@ -41,7 +41,7 @@ def write_results_json(outcome: StudyOutcome, folder: Path) -> Path:
 
 def results_document(outcome: StudyOutcome, folder: Path) -> Document:
     """Content of ``results.json``: plain data of the layout ``results.schema.json``, folders relative to `folder`."""
-    rows = [_alignment(row) for row in outcome.alignments]
+    rows = [alignment_document(row) for row in outcome.alignments]
     return {
         "schema": SCHEMA,
         "study": {
@@ -53,7 +53,7 @@ def results_document(outcome: StudyOutcome, folder: Path) -> Document:
             "wall_time_s": _finite(outcome.wall_time_s),
         },
         "materials": {material.name: _material(material) for material in outcome.materials},
-        "alignment": _alignment(outcome.defended[0]) if outcome.defended else _no_alignment(outcome),
+        "alignment": alignment_document(outcome.defended[0]) if outcome.defended else _no_alignment(outcome),
         "alignments": rows,
         "quantities": [quantity.as_dict() for quantity in outcome.quantities],
         "steps": [_step(step, folder) for step in outcome.steps],
@@ -202,7 +202,8 @@ def _edges(edges: AbsoluteEdges | None) -> Document | None:
     }
 
 
-def _alignment(row: Alignment) -> Document:
+def alignment_document(row: Alignment) -> Document:
+    """An entry of ``alignments``."""
     values = {
         "valence_band_offset_ev": row.valence_band_offset_ev,
         "conduction_band_offset_ev": row.conduction_band_offset_ev,

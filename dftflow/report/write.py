@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dftflow.errors import StoreError
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.figures import draw_figures, write_figures
+from dftflow.plot.figures import DrawnFigure, draw_figures, write_figures
 from dftflow.plot.kept import KeptFigures
 from dftflow.report.page import write_report
 from dftflow.report.results_json import write_results_json
@@ -19,7 +19,7 @@ from dftflow.stored_file import read_stored
 __all__ = ["WrittenOutcome", "refuse_to_overwrite", "write_outcome"]
 
 MANY_MATERIALS = 20
-"""Above, the figures for the page alone are minutes of work, and their three formats a hundred megabytes."""
+"""Above, the figures for the page alone are minutes of work, and their formats a hundred megabytes."""
 
 OWN_MARKS = {"results.json": b'"dftflow-results/', "report.html": b'<meta name="generator" content="dftflow'}
 
@@ -39,8 +39,9 @@ def write_outcome(
 ) -> WrittenOutcome:
     """Write ``results.json``, the figures and ``report.html`` into `folder`.
 
-    A figure that shows what it showed before is left as it is. Each is written as SVG, PDF and PNG; of more than
-    `MANY_MATERIALS` materials as SVG alone, which the page shows. `say` is told now and then how far it is.
+    A figure that shows what it showed before is left as it is. Each is written as SVG, PDF and PNG, its numbers as CSV;
+    of more than `MANY_MATERIALS` materials as SVG, which the page shows, and CSV. `say` is told now and then how far it
+    is, and of every figure whether it was drawn, was there already, or why there is none.
 
     Raises
     ------
@@ -49,11 +50,13 @@ def write_outcome(
     """
     refuse_to_overwrite(folder)
     results_json = write_results_json(outcome, folder)
-    formats = ("svg", "pdf", "png") if len(outcome.materials) <= MANY_MATERIALS else ("svg",)
+    formats = ("svg", "pdf", "png", "csv") if len(outcome.materials) <= MANY_MATERIALS else ("svg", "csv")
     kept = KeptFigures(folder / "figures")
     drawn = draw_figures(outcome, *formats, kept=kept, say=say)
     figures = write_figures(drawn, folder / "figures")
     kept.write()
+    for figure in drawn:
+        say(_line(figure))
     report = write_report(outcome, drawn, folder)
     shown = [path for path in figures if path.suffix == ".svg" and path.stem == "alignment"] or list(figures[:1])
     paths = [f"  figure   {path}" for path in shown] + [f"  report   {report}", f"  numbers  {results_json}"]
@@ -63,6 +66,13 @@ def write_outcome(
         figures=figures,
         summary="\n".join([summary_table(outcome), "", *paths]),
     )
+
+
+def _line(drawn: DrawnFigure) -> str:
+    if not drawn.files:
+        return f"figure {drawn.figure.name}: none, because {drawn.missing}"
+    done = "as it was" if drawn.kept else "drawn"
+    return f"figure {drawn.figure.name}: {done} ({', '.join(drawn.files)})"
 
 
 def refuse_to_overwrite(folder: Path) -> None:

@@ -10,6 +10,7 @@ from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.molecules import load_molecule
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
+from dftflow.studies.blame import blamed
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study
 
@@ -59,8 +60,14 @@ class LazyMaterials(Mapping[str, Material]):
 
 
 def _load(study: Study, name: str) -> Material:
+    with blamed(study, f"material {name}", "materials", name, "structure"):
+        return _loaded(study, name)
+
+
+def _loaded(study: Study, name: str) -> Material:
     entry = study.content.materials[name]
-    crystal = load_crystal(entry.structure, base_dir=study.file.parent, where=str(study.file))
+    where = study.where("materials", name, "structure")
+    crystal = load_crystal(entry.structure, base_dir=study.file.parent, where=where)
     made = entry.substitute
     if made is None:
         return Material(name=name, crystal=crystal, start=crystal.structure)

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from pydantic_core import ErrorDetails
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
+from dftflow.model.entry_reason import reason_of
 from dftflow.model.printable import brief, shown
 from dftflow.resources import workflows_dir
 from dftflow.studies.schema import (
@@ -35,8 +35,9 @@ from dftflow.studies.schema import (
     StudyFile,
     Substitution,
 )
+from dftflow.studies.toml_lines import line_of
 
-__all__ = ["Study", "find_study", "load_study", "restore_study", "shipped_studies"]
+__all__ = ["Study", "find_study", "load_study", "preset_names", "restore_study", "shipped_studies"]
 
 LARGEST_STUDY_BYTES = 4 << 20
 """A study of a thousand materials has a quarter of it."""
@@ -46,7 +47,7 @@ LONGEST_LINE = 10_000
 DEEPEST = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Study:
     """A study file with one of its presets chosen.
 
@@ -76,6 +77,10 @@ class Study:
     text: str
     sha256: str
     code_options: Mapping[str, object] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.content.materials)
+        return f"<Study {self.name}, preset {self.preset_name}, {self.content.code}: {names}>"
 
     def where(self, *place: object) -> str:
         """The file and the line of an entry, such as ``"alignment", 0, "surfaces"``; the file where none is found."""
@@ -258,9 +263,15 @@ def _shipped_presets() -> Mapping[str, Mapping[str, object]]:
     return tomllib.loads((files("dftflow.studies") / "presets.toml").read_text("utf-8"))
 
 
+def preset_names(content: StudyFile) -> tuple[str, ...]:
+    """Presets of a study: those that every study has, then its own."""
+    shipped = _shipped_presets()
+    return (*shipped, *(own for own in content.presets if own not in shipped))
+
+
 def _preset(name: str, content: StudyFile, text: str, file: Path) -> Preset:
     shipped = _shipped_presets()
-    known = [*shipped, *(own for own in content.presets if own not in shipped)]
+    known = preset_names(content)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         guess = f"did you mean {near[0]!r}? " if near else ""
@@ -314,17 +325,17 @@ def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, .
         return StudyError(f"unknown key {shown(place[-1])}", where=where, fix=_nearest_key(place))
     if first["type"] == "missing":
         if isinstance(place[-1], int):
-            return StudyError(
-                f"{brief('.'.join(map(str, told[:-1])))} is too short", where=where, fix="give three numbers"
-            )
-        return StudyError(f"{dotted} is missing", where=where, fix=f"add {place[-1]} = ... to this table")
+            short = brief(".".join(map(str, told[:-1])))
+            return StudyError(f"{short} is too short", where=where, fix=_three(place))
+        example = _EXAMPLES.get(str(place[-1]), "...")
+        return StudyError(f"{dotted} is missing", where=where, fix=f"add {place[-1]} = {example} to this table")
     if first["type"] == "value_error":
-        return StudyError(first["msg"].removeprefix("Value error, "), where=where)
+        return StudyError(reason_of(first), where=where, fix=_example(place))
     return StudyError(
         f"{dotted} cannot be {shown(first.get('input'))}",
-        reason=first["msg"][0].lower() + first["msg"][1:],
+        reason=reason_of(first),
         where=where,
-        fix=_unit_advice(place),
+        fix="; ".join(part for part in (_unit_advice(place), _example(place)) if part),
     )
 
 
@@ -332,6 +343,81 @@ def _entry(error: ErrorDetails) -> tuple[object, ...]:
     """Where the entry stands that a rule over several of them found wrong."""
     cause = error.get("ctx", {}).get("error")
     return cause.place if isinstance(cause, EntryError) else ()
+
+
+_EXAMPLES: Mapping[str, str] = {
+    "schema": "1",
+    "title": '"Band edges of CsPbBr3"',
+    "reference": '"10.1021/acsami.1c18025"',
+    "code": '"gpaw"',
+    "preset": '"quick"',
+    "settings": '{ xc = "PBE" }',
+    "materials": '["A", "B"]',
+    "xc": '"PBE"',
+    "structure": '"CsPbBr3_Pm-3m"',
+    "substitute": '{ site = "Cs", by = "FA" }',
+    "site": '"Cs"',
+    "by": '"FA"',
+    "orientation": '"100/001"',
+    "seed": "1",
+    "charge": "1",
+    "supercell": "[1, 1, 1]",
+    "pseudocubic_ang": "5.99",
+    "cutoff_ev": "500.0",
+    "relax_kpoints": "[4, 4, 4]",
+    "bands_kpoints": "[6, 6, 6]",
+    "gamma": "true",
+    "cell": '"all"',
+    "band_edge": '"G"',
+    "miller": "[0, 0, 1]",
+    "setting": '"given"',
+    "termination": '"auto"',
+    "allow_refused": "false",
+    "min_thickness_ang": "10.0",
+    "slab_thickness_ang": "10.0",
+    "hold_middle_ang": "3.0",
+    "vacuum_ang": "15.0",
+    "from_reference": '["cutoff_ev"]',
+    "surfaces": '["A/slab-001"]',
+    "tolerance_ev": "0.1",
+    "method": '"UPS"',
+    "valence_band_offset_ev": "0.17",
+    "conduction_band_offset_ev": "0.34",
+    "type": '"type I"',
+    "doi": '"10.1021/acsami.1c18025"',
+    "smearing_ev": "0.1",
+    "scf_tol_ev_per_atom": "2e-6",
+    "max_scf_cycles": "100",
+    "empty_bands": "12",
+    "energy_tol_ev_per_atom": "2e-5",
+    "force_tol_ev_per_ang": "0.05",
+    "stress_tol_gpa": "0.1",
+    "displacement_tol_ang": "2e-3",
+    "max_relax_steps": "100",
+    "description": '"what it does, in one line"',
+    "accuracy": '"what it costs in accuracy"',
+    "bulk_relax": '"cell"',
+    "slab_relax": "true",
+    "hold_middle_layer": "true",
+    "slabs": "true",
+    "path_spacing_per_ang": "0.05",
+    "min_cutoff_ev": "600.0",
+    "kpoint_spacing_per_ang": "0.25",
+    "grids": '"study"',
+}
+"""A value of each key that has one, as it is written."""
+
+
+def _three(place: Sequence[object]) -> str:
+    example = _example(place)
+    return f"give three numbers, {example}" if example else "give three numbers"
+
+
+def _example(place: Sequence[object]) -> str:
+    """The key with a value that works; ``""`` where it is a table."""
+    key = next((str(part) for part in reversed(place) if isinstance(part, str) and part != "size"), "")
+    tables = place[:1] in (("materials",), ("slabs",)) and len(place) < 3
+    return "" if tables or key not in _EXAMPLES else f"for example {key} = {_EXAMPLES[key]}"
 
 
 def _unit_advice(place: Sequence[object]) -> str:
@@ -352,58 +438,5 @@ def _nearest_key(place: Sequence[object]) -> str:
 
 
 def _where(text: str, file: Path, place: Sequence[object]) -> str:
-    line = _line_of(text, place)
+    line = line_of(text, place)
     return f"{file}:{line}" if line else str(file)
-
-
-def _line_of(text: str, place: Sequence[object]) -> int | None:
-    """Line of a key, for messages: `tomllib` keeps no positions. The deepest part of `place` that is found counts."""
-    best: int | None = None
-    table: tuple[object, ...] = ()
-    counts: dict[tuple[object, ...], int] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        header = _header(line)
-        if header:
-            named = _with_counts(header, counts)
-            table = named
-            if line.lstrip().startswith("[["):
-                counts[named] = counts.get(named, -1) + 1
-                table = (*named, counts[named])
-            inside = tuple(place[: len(table)]) == table or tuple(place) == named
-            if inside or (best is None and tuple(place) == table[: len(place)]):
-                best = number
-            continue
-        key = (*table, *_key(line))
-        if len(table) < len(key) and len(table) < len(place) and all(map(eq, place, key)):
-            return number
-    return best
-
-
-def _key(line: str) -> tuple[str, ...]:
-    """The names in the key of a line; none where it has no key."""
-    found = re.match(r"\s*([^\s=#\[{][^=#]*?)\s*=", line)
-    return _header(f"[{found[1]}]") if found else ()
-
-
-def _header(line: str) -> tuple[str, ...]:
-    """The names in the header of a table; none in any other line."""
-    if not line.lstrip().startswith("["):
-        return ()
-    try:
-        content: Any = tomllib.loads(line)
-    except (ValueError, RecursionError):
-        return ()
-    names: list[str] = []
-    while content:
-        ((name, content),) = content.items()
-        names.append(name)
-        content = content[0] if isinstance(content, list) else content
-    return tuple(names)
-
-
-def _with_counts(names: tuple[str, ...], counts: Mapping[tuple[object, ...], int]) -> tuple[object, ...]:
-    """The names of a header, with the number of the last table behind each of its parents that stands several times."""
-    place: tuple[object, ...] = ()
-    for name in names:
-        place = (*place, counts[place], name) if place in counts else (*place, name)
-    return place

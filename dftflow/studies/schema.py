@@ -60,7 +60,7 @@ def _within(bound: Bound) -> AfterValidator:
 def _line_of_at_most(longest: int) -> AfterValidator:
     def check(text: str) -> str:
         if len(text) > longest:
-            raise PydanticCustomError("too_long", "it has {n} characters; at most {longest} are taken",
+            raise PydanticCustomError("text_too_long", "it has {n} characters; at most {longest} are taken",
                                       {"n": len(text), "longest": longest})  # fmt: skip
         if not is_line(text):
             raise PydanticCustomError("no_line", "it has to be one line of printable characters")

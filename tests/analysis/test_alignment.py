@@ -560,3 +560,33 @@ def test_rows_that_just_meet_do_not_contradict():
     """0.5 and 0.75 eV are exactly as far apart as the tolerance."""
     rows = [paper(valence_band_offset_ev=offset, tolerance_ev=0.25) for offset in (0.5, 0.75)]
     assert [row.contradicts for row in with_contradictions(rows)] == [(), ()]
+
+
+# --- edges that were found one by one ---------------------------------------------------------------------------
+
+
+def levels_of(name: str, vbm_ev: float, cbm_ev: float, reach_ev: float) -> AbsoluteEdges:
+    return AbsoluteEdges(material=name, surface="", vbm_ev=vbm_ev, cbm_ev=cbm_ev, range_ev=(-reach_ev, reach_ev))
+
+
+@given(
+    numbers=st.tuples(*[st.floats(0.2, 4.0)] * 4),
+    reach=st.floats(0.0, 0.3),
+    tolerance=st.floats(0.01, 0.3),
+    shifts=st.tuples(*[st.floats(-1, 1)] * 4),
+)
+def test_a_type_holds_wherever_each_edge_moves_within_its_range(
+    numbers: tuple[float, float, float, float],
+    reach: float,
+    tolerance: float,
+    shifts: tuple[float, float, float, float],
+) -> None:
+    depth, gap, other_depth, other_gap = numbers
+    first = levels_of("A", -4.0 - depth, -4.0 - depth + gap, reach)
+    second = levels_of("B", -4.0 - other_depth, -4.0 - other_depth + other_gap, reach)
+    told = align(first, second, method="m", range_holds="h", tolerance_ev=tolerance).type
+    edges = [first.vbm_ev, first.cbm_ev, second.vbm_ev, second.cbm_ev]
+    a, b, c, d = (edge + reach * shift for edge, shift in zip(edges, shifts, strict=True))
+    if told == "not resolved" or not (a < b and c < d):
+        return
+    assert alignment_type(levels_of("A", a, b, 0.0), levels_of("B", c, d, 0.0), tolerance) == told

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib.style
 import pytest
 from outcomes import StoredRun, make_failed
 
 from dftflow.model.outcome import StudyOutcome
+from dftflow.plot import drawing
 
 
 @pytest.fixture
@@ -24,3 +27,10 @@ def outcome(run: StoredRun) -> StudyOutcome:
 def failed(tmp_path: Path) -> StudyOutcome:
     """The same, where the polar slab of CsPbBr3 did not converge."""
     return make_failed(tmp_path / "failed")
+
+
+@pytest.fixture
+def style() -> Iterator[None]:
+    """The look of the figures, as `Drawing.render` gives it."""
+    with matplotlib.style.context(["default", str(Path(drawing.__file__).with_name("dftflow.mplstyle"))]):
+        yield

@@ -1,27 +1,28 @@
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import pairwise
 
 import matplotlib.style
 import numpy as np
 import pytest
+from diagrams import LEVELS, MINUS, case, column_ends, drawn_levels, faults, plain
 from levels import FACES, MANY, all_pairs, pair, published, surface_levels
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from text_boxes import overlaps
 
-import dftflow.plot.figures
 from dftflow.analysis.alignment import align, exchanged
 from dftflow.errors import AnalysisError
-from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, Range
-from dftflow.plot.alignment import diagram_columns, diagram_size_in, draw_alignment
+from dftflow.model.alignment import AbsoluteEdges, Alignment, ReferenceLevel
+from dftflow.plot import drawing
+from dftflow.plot.alignment import alignment_drawing, diagram_columns
 from dftflow.plot.colors import material_colors
 
-STYLE = dftflow.plot.figures.__file__.replace("figures.py", "dftflow.mplstyle")
-LONG = ("formamidinium lead bromide, cubic average structure", "caesium lead bromide, orthorhombic, relaxed at 0 K")
+STYLE = drawing.__file__.replace("drawing.py", "dftflow.mplstyle")
 
 
 @pytest.fixture(autouse=True)
@@ -30,23 +31,36 @@ def style() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def ax() -> Axes:
-    return Figure(figsize=(6.7, 3.9), layout="constrained").subplots()
+def drawn(
+    columns: Sequence[AbsoluteEdges],
+    rows: Sequence[Alignment] = (),
+    *,
+    levels: Sequence[ReferenceLevel] = (),
+    width_in: float | None = None,
+    height_in: float | None = None,
+) -> Figure:
+    made = alignment_drawing(columns, rows, levels=levels, width_in=width_in, height_in=height_in)
+    assert made.build is not None
+    return made.build()
 
 
-def draw(ax: Axes, *rows: Alignment) -> tuple[AbsoluteEdges, ...]:
-    columns = diagram_columns(rows, [edges.material for row in rows for edges in (row.first, row.second) if edges])
-    draw_alignment(ax, columns, rows, material_colors(edges.material for edges in columns))
-    return columns
+def of_rows(*rows: Alignment, width_in: float | None = None) -> Figure:
+    return drawn(diagram_columns(rows, []), rows, width_in=width_in)
 
 
-def drawn(*rows: Alignment) -> Figure:
-    """The diagram at the size that it asks for."""
-    columns = diagram_columns(rows, [edges.material for row in rows for edges in (row.first, row.second) if edges])
-    figure = Figure(figsize=diagram_size_in(columns, rows), layout="constrained")
-    draw(figure.subplots(), *rows)
-    return figure
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def notes(figure: Figure) -> str:
+    return " ".join(" ".join(text.get_text() for text in figure.texts).split())
+
+
+def edges(name: str, vbm: float, cbm: float, *, surface: str = "(001)", source: str = "") -> AbsoluteEdges:
+    return AbsoluteEdges(material=name, surface=surface, vbm_ev=vbm, cbm_ev=cbm, range_ev=(0.0, 0.0), source=source)
+
+
+# --- any columns at any width -----------------------------------------------------------------------------------
 
 
 def test_the_overlap_check_sees_an_overlap() -> None:
@@ -56,149 +70,181 @@ def test_the_overlap_check_sees_an_overlap() -> None:
     assert overlaps(figure) == [("one", "two")]
 
 
-# --- no text on another -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("part", range(12))
+def test_everything_is_said_where_it_is_and_nothing_on_another(part: int) -> None:
+    """204 cases of 1 to 12 columns, 3.3, 6.7 and 4.5 in wide."""
+    for seed in range(part, 204, 12):
+        chosen = case(seed)
+        build = chosen.drawing().build
+        assert build is not None
+        assert faults(chosen, build()) == [], f"case {seed}"
 
 
-@pytest.mark.parametrize("names", [("CsPbBr3", "FAPbBr3"), LONG], ids=["short", "long"])
-@pytest.mark.parametrize("vbo", [0.0, 0.021, -0.021, 0.3, -0.3, 1.2, -1.2, 3.0, -3.0])
-def test_no_texts_overlap_for_two(vbo: float, names: tuple[str, str]) -> None:
-    assert overlaps(drawn(pair(vbo=vbo, names=names))) == []
-
-
-@pytest.mark.parametrize(
-    ("ip_first", "gap_first", "gap_second", "range_ev"),
-    [
-        (7.9, 7.6, 1.0, (-0.05, 0.05)),
-        (4.0, 0.2, 0.05, (-0.3, 0.3)),
-        (11.0, 9.0, 8.5, (-1.2, 1.2)),
-        (6.0, 1.9, 1.6, (0.0, 0.0)),
-        (6.0, 1.9, 1.6, (-2.1, 1.8)),
-    ],
-)
-def test_no_texts_overlap_for_other_gaps(
-    ip_first: float, gap_first: float, gap_second: float, range_ev: tuple[float, float]
-) -> None:
-    row = pair(vbo=0.021, ip_first=ip_first, gap_first=gap_first, gap_second=gap_second, ranges=(range_ev, range_ev))
-    assert overlaps(drawn(row)) == []
-
-
-def _range(dice: random.Random) -> Range:
-    """The spread of a line-up, nothing, or the gap of a slab on one side."""
-    kind, size = dice.randrange(4), dice.choice((0.02, 0.3, 1.4, 2.9))
-    return {0: (0.0, 0.0), 1: (-size, 0.0)}.get(kind, (-size, size))
-
-
-def _case(seed: int) -> list[AbsoluteEdges]:
-    """2 to 10 surfaces: close, far and anywhere; affinities below 0.7 eV and of either sign; potentials above 9 eV."""
-    dice = random.Random(seed)
-    count = 10 if seed >= 203 else (2, 3, 4, 5, 6, 8, 3)[seed % 7]
-    step = dice.choice((0.0, 0.02, -0.02, 0.3, 3.0 / count, None))
-    top = dice.choice((-4.2, -5.8, -9.4, -11.5))
-    vbms = [dice.uniform(-12.0, -2.5) if step is None else top - i * step for i in range(count)]
-    gaps = [
-        dice.choice((0.05, 0.4, dice.uniform(1.0, 3.5), abs(vbm) - 0.6, abs(vbm) - dice.uniform(-1.5, 0.7)))
-        for vbm in vbms
-    ]
-    names = [*MANY, "formamidinium lead bromide, cubic", "Cs2Ag0.5In0.5BiBr6"]
-    faces = [*FACES, "(011) Pnma, CsBr3/2 (half Cs2Br6), not known whether relaxed", "(1-10), WO3"]
-    order = dice.sample(range(10), count)
-    return [
-        AbsoluteEdges(
-            material=names[k], surface=faces[k], vbm_ev=vbm, cbm_ev=vbm + max(gap, 0.05), range_ev=_range(dice)
-        )
-        for k, vbm, gap in zip(order, vbms, gaps, strict=True)
-    ]
-
-
-def _rows(levels: list[AbsoluteEdges], dice: random.Random) -> list[Alignment]:
-    """Rows for all pairs, some told the other way round, of one method or of two."""
-    ways = ("bulk line-up through the slabs", dice.choice(("bulk line-up through the slabs", "work functions")))
-    rows = []
-    for number, (first, second) in enumerate(combinations(levels, 2)):
-        way = ways[number % 2]
-        row = align(first, second, method=f"{way} (010) and (010)", way=way, range_holds="spread")
-        rows.append(exchanged(row) if number % 3 == 1 else row)
-    return rows
-
-
-@pytest.mark.parametrize("part", range(7))
-def test_no_texts_overlap_for_any_number_of_materials(part: int) -> None:
-    """210 cases: 2 to 8 materials, and seven times 10."""
-    for seed in range(part, 210, 7):
-        cases = _case(seed)
-        assert overlaps(drawn(*_rows(cases, random.Random(seed)))) == [], f"case {seed}"
-
-
-@pytest.mark.parametrize("step", [-0.02, 0.5])
-@pytest.mark.parametrize("count", [2, 3, 5])
-def test_long_joined_names_stand_apart_with_their_formulas_whole(count: int, step: float) -> None:
-    names = (
-        "CsPbBr3-relaxed-orthorhombic-Pnma-0K", "interface-of-FAPbBr3/CsPbBr3-on-TiO2", "formamidinium_lead_bromide",
-        "cubic-CsPbBr3+vacancy", "CsPbBr3-black-gamma-phase-with-vacancy",
-    )  # fmt: skip
-    levels = surface_levels([-6.0 + step * n for n in range(count)], [1.6 + 0.2 * n for n in range(count)])
-    named = [replace(level, material=name) for level, name in zip(levels, names, strict=False)]
-    figure = drawn(*all_pairs(named))
+@pytest.mark.parametrize("width_in", [3.3, 6.7, None])
+@pytest.mark.parametrize("count", [16, 30])
+def test_more_columns_are_legible_or_refused_with_a_width_that_does(count: int, width_in: float | None) -> None:
+    columns = [edges(f"Cs{i + 1}PbBr3", -5.8 - 0.02 * i, -4.0, surface=f"(00{i})") for i in range(count)]
+    rows = [align(a, b, method="m", range_holds="") for a, b in pairwise(columns)]
+    try:
+        figure = drawn(columns, rows, levels=LEVELS, width_in=width_in)
+    except AnalysisError as error:
+        assert (count, width_in) == (30, 3.3)
+        least = float(str(error).split("at least ")[1].split()[0])
+        assert least > 3.3
+        figure = drawn(columns, rows, levels=LEVELS, width_in=least)
     assert overlaps(figure) == []
-    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    for name, label in zip(names, labels, strict=False):
-        for formula, shown in (("CsPbBr3", "CsPbBr$_{3}$"), ("FAPbBr3", "FAPbBr$_{3}$"), ("TiO2", "TiO$_{2}$")):
-            assert label.count(shown) == name.count(formula)
+    assert min(text.get_fontsize() for text in figure.axes[0].texts) >= 5
+    assert sum(word.startswith("+0.020") for word in texts(figure)) == count - 1
+
+
+def test_a_height_is_kept_or_refused_with_one_that_does() -> None:
+    columns = surface_levels([-5.8, -6.1, -5.2], [1.9, 1.6, 3.0])
+    assert drawn(columns, height_in=4.0, width_in=6.7).get_size_inches().tolist() == pytest.approx([6.7, 4.0])
+    with pytest.raises(AnalysisError, match="no room in a height") as caught:
+        drawn(columns, all_pairs(columns), height_in=1.0, width_in=6.7)
+    least = float(str(caught.value).split("at least ")[1].split()[0])
+    assert overlaps(drawn(columns, all_pairs(columns), height_in=least, width_in=6.7)) == []
+
+
+def test_default_widths_are_those_of_a_journal() -> None:
+    columns = [edges(name, -6.0, -4.0) for name in MANY]
+    assert [drawn(columns[:count]).get_figwidth() for count in (1, 3, 4, 8)] == [3.3, 3.3, 6.7, 6.7]
 
 
 # --- what it shows ----------------------------------------------------------------------------------------------
 
 
-def test_the_diagram_says_the_numbers(ax: Axes) -> None:
-    draw(ax, pair(vbo=0.021))
-    words = " ".join(t.get_text() for t in ax.texts)
-    for number in ("IP 5.81", "IP 5.83", "EA 3.90", "EA 4.19", "+0.021 ± 0.123", "+0.289 ± 0.123"):
+def test_the_diagram_says_the_numbers() -> None:
+    figure = of_rows(pair(vbo=0.021))
+    words = " ".join(texts(figure)).replace("\n", " ")
+    for number in ("IP 5.81", "IP 5.83", "EA 3.90", "EA 4.19", "± 0.06", "+0.021 ± 0.123", "+0.289 ± 0.123"):
         assert number in words
-    assert SIGN_CONVENTION in ax.get_xlabel().replace("\n", " ")
-    assert "not resolved (tolerance 0.1 eV)" in ax.get_title(loc="left")
-    assert [t.get_text().split("\n")[0] for t in ax.get_xticklabels()] == ["CsPbBr$_{3}$", "FAPbBr$_{3}$"]
+    assert "not resolved" in words
+    assert "edge on the left minus edge on the right (eV); positive: the left lies higher" in notes(figure)
+    assert "By bulk line-up; types for a tolerance of 0.1 eV" in notes(figure)
+    assert {"CsPbBr$_{3}$", "FAPbBr$_{3}$"} <= set(texts(figure))
 
 
-def test_levels_are_drawn_where_they_are(ax: Axes) -> None:
-    draw(ax, pair(vbo=0.5))
-    levels = {round(float(line.get_ydata()[0]), 3) for line in ax.get_lines()}
-    assert {-5.812, -6.312, -3.903, -4.671, 0.0} <= levels
-
-
-def test_offsets_stand_between_neighbours_left_minus_right(ax: Axes) -> None:
+def test_offsets_stand_between_neighbours_left_minus_right() -> None:
     """VBMs -5, -6.5, -5.7; gaps 2, 2.4, 1: the CBMs are -3, -4.1, -4.7. A and C are no neighbours."""
     a, b, c = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
     ab, ac, bc = all_pairs([a, b, c])
-    columns = draw(ax, ab, ac, exchanged(bc))
-    assert columns == (a, b, c)
-    middles = sorted(ax.get_xticks())
+    figure = drawn((a, b, c), (ab, ac, exchanged(bc)), width_in=6.7)
+    ax = figure.axes[0]
+    middles = [sum(ends) / 2 for ends in column_ends(ax, 3)]
     found = {}
     for text in ax.texts:
         if "Delta" in text.get_text():
             left = sum(middle < text.get_position()[0] for middle in middles) - 1
             found[left, "V" if "{V}" in text.get_text() else "C"] = text.get_text().split("\n")[1].split()[0]
-    minus = "\N{MINUS SIGN}"
-    assert found == {(0, "V"): "+1.500", (0, "C"): "+1.100", (1, "V"): f"{minus}0.800", (1, "C"): "+0.600"}
-    assert "left minus edge on the right" in ax.get_xlabel()
+    assert found == {(0, "V"): "+1.500", (0, "C"): "+1.100", (1, "V"): f"{MINUS}0.800", (1, "C"): "+0.600"}
 
 
-def test_each_column_has_its_edges_and_its_range(ax: Axes) -> None:
-    levels = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0], [(-2.0, 0.0), (-0.1, 0.1), (-0.2, 0.3)])
-    draw(ax, *all_pairs(levels))
+def test_each_column_has_its_edges_and_its_range() -> None:
+    columns = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0], [(-2.0, 0.0), (-0.1, 0.1), (-0.2, 0.3)])
+    figure = drawn(columns, all_pairs(columns), width_in=6.7)
+    ax = figure.axes[0]
     bars = [container.lines[2][0].get_segments()[0][:, 1] for container in ax.containers]
     np.testing.assert_allclose(bars, [[-7.0, -5.0], [-6.6, -6.4], [-5.9, -5.4]])
     assert ax.get_ylim()[0] < -7.0
-    drawn_levels = {round(float(line.get_ydata()[0]), 3) for line in ax.get_lines()}
-    assert {-5.0, -6.5, -5.7, -3.0, -4.1, -4.7} <= drawn_levels
-    words = [text.get_text() for text in ax.texts]
-    assert {"EA 3.00\n+0.00/+2.00", "IP 5.00\n+0.00/+2.00", "IP 6.50 ± 0.10"} <= set(words)
+    drawn_at = [drawn_levels(ax, *ends) for ends in column_ends(ax, 3)]
+    np.testing.assert_allclose(drawn_at, [[-5.0, -3.0], [-6.5, -4.1], [-5.7, -4.7]])
+    assert {"EA 3.00\n+0.00/+2.00", "IP 5.00\n+0.00/+2.00"} <= set(texts(figure))
+    assert "Bars: range of both edges" in notes(figure)
 
 
-def test_neighbours_without_a_row_have_no_numbers(ax: Axes) -> None:
+def test_bands_fill_from_their_edges_away_from_the_gap() -> None:
+    figure = drawn([edges("CsPbBr3", -5.8, -3.9)])
+    valence, conduction = (p for p in figure.axes[0].patches if isinstance(p, Rectangle))
+    assert valence.get_y() + valence.get_height() == pytest.approx(-5.8)
+    assert valence.get_y() == pytest.approx(figure.axes[0].get_ylim()[0])
+    assert conduction.get_y() == pytest.approx(-3.9)
+    assert conduction.get_height() > 0
+
+
+def test_a_gradient_fades_away_from_the_edges() -> None:
+    build = alignment_drawing([edges("CsPbBr3", -5.8, -3.9)], [], fill="gradient").build
+    assert build is not None
+    valence, conduction = build().axes[0].images
+    assert valence.get_extent()[3] == pytest.approx(-5.8) and conduction.get_extent()[2] == pytest.approx(-3.9)
+    (at_vbm, at_bottom), (at_top, at_cbm) = (
+        (image.get_array()[0, 0].mean(), image.get_array()[-1, 0].mean()) for image in (valence, conduction)
+    )
+    assert at_vbm < 0.8 and at_cbm < 0.95 and at_bottom == at_top == 1.0
+
+
+def test_reference_levels_are_lines_across_with_their_names() -> None:
+    figure = drawn([edges("TiO2", -7.6, -4.2)], levels=LEVELS[:2])
+    ax = figure.axes[0]
+    assert drawn_levels(ax, *ax.get_xlim()) == [-5.67, -4.44, 0.0]
+    assert {f"H$^{{+}}$/H$_{{2}}$ {MINUS}4.44$^\\mathrm{{a}}$"} <= set(texts(figure))
+    assert "a: 10.1351/pac198658070955" in notes(figure)
+
+
+def test_one_material_has_one_colour_whatever_its_surfaces() -> None:
+    columns = [
+        edges("A2B", -5.8, -4, surface="(001)"),
+        edges("TiO2", -7.6, -4.2),
+        edges("A2B", -6.1, -4, surface="(110)"),
+    ]
+    lines = [line for line in drawn(columns).axes[0].get_lines() if line.get_linewidth() == 1.4]
+    colors = [line.get_color() for line in sorted(lines, key=lambda line: float(line.get_xdata()[0]))]
+    first, second = material_colors(["A2B", "TiO2"]).values()
+    assert colors == [first, first, second, second, first, first]
+
+
+def test_quoted_columns_are_dashed_and_say_where_they_are_from() -> None:
+    figure = drawn(
+        [
+            edges("TiO2", -7.6, -4.2, source="10.1000/one"),
+            edges("ZnO", -7.8, -4.4),
+            edges("Si", -5.2, -4.05, source="mine.csv, row 3"),
+        ]
+    )
+    dashed = [p for p in figure.axes[0].patches if p.get_linestyle() != "solid"]
+    assert sorted({tuple(np.round(to_rgb(p.get_edgecolor()), 3)) for p in dashed}) == sorted(
+        tuple(np.round(to_rgb(color), 3))
+        for name, color in material_colors(["TiO2", "ZnO", "Si"]).items()
+        if name != "ZnO"
+    )
+    assert {"TiO$_{2}$$^\\mathrm{a}$", "ZnO", "Si$^\\mathrm{b}$"} <= set(texts(figure))
+    assert "Dashed: quoted. a: 10.1000/one; b: mine.csv, row 3." in notes(figure)
+
+
+def test_what_has_no_room_is_named() -> None:
+    columns = surface_levels([-5.0 - 0.2 * i for i in range(8)], [2.0] * 8)
+    figure = drawn(columns, all_pairs(columns), width_in=3.3)
+    assert "Without room here: ranges of the offsets." in notes(figure)
+    data = alignment_drawing(columns, all_pairs(columns), width_in=3.3).data
+    assert data is not None
+    table = data()
+    low = table.columns.index("range_low_ev")
+    assert [row[low] for row in table.rows if row[0] == "offset"] == pytest.approx([-0.18] * 7)
+
+
+def test_the_data_have_every_number() -> None:
+    a, b = edges("TiO2", -7.6, -4.2, source="10.1000/one"), edges("CsPbBr3", -5.81, -3.9)
+    row = align(b, a, method="line-up", range_holds="", tolerance_ev=0.2)
+    data = alignment_drawing([a, b], [row], levels=LEVELS[:1]).data
+    assert data is not None
+    found = [{k: v for k, v in zip(data().columns, line, strict=True) if v not in (None, "")} for line in data().rows]
+    nothing = {"surface": "(001)", "range_low_ev": 0.0, "range_high_ev": 0.0}
+    assert found == [
+        {"kind": "edges", "name": "TiO2", "vbm_ev": -7.6, "cbm_ev": -4.2, "source": "10.1000/one", **nothing},
+        {"kind": "edges", "name": "CsPbBr3", "vbm_ev": -5.81, "cbm_ev": -3.9, **nothing},
+        {
+            "kind": "offset", "name": "TiO2", "second_name": "CsPbBr3", "second_surface": "(001)",
+            "valence_band_offset_ev": -1.79, "conduction_band_offset_ev": -0.3, "type": "type II", "method": "line-up",
+            **nothing,
+        },
+        {"kind": "level", "name": "H+/H2", "energy_ev": -4.44, "source": "10.1351/pac198658070955"},
+    ]  # fmt: skip
+
+
+def test_neighbours_without_a_row_have_no_numbers() -> None:
     a, b, c = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
     ab, ac, _ = all_pairs([a, b, c])
-    draw(ax, ab, ac)
-    assert sum("Delta" in text.get_text() for text in ax.texts) == 2
+    assert sum("Delta" in text for text in texts(drawn((a, b, c), (ab, ac), width_in=6.7))) == 2
 
 
 def test_columns_stand_in_the_order_of_the_study_each_once() -> None:
@@ -212,54 +258,65 @@ def test_columns_stand_in_the_order_of_the_study_each_once() -> None:
     assert diagram_columns([published()], names) == ()
 
 
-def test_two_methods_are_told_apart(ax: Axes) -> None:
+def test_two_methods_are_told_apart() -> None:
     a, b, c = surface_levels([-5.0, -6.5, -5.7], [2.0, 2.4, 1.0])
     (ab,), (bc,) = all_pairs([a, b]), all_pairs([b, c], way="work functions")
-    draw(ax, ab, bc)
-    labels = [label.get_text().replace("\n", " ") for label in ax.get_xticklabels()]
-    assert [("by bulk line-up" in label, "by work functions" in label) for label in labels] == [
+    found = [plain(text) for text in texts(drawn((a, b, c), (ab, bc), width_in=6.7))]
+    below = [next(text for text in found if text.startswith(plain(face))) for face in FACES[:3]]
+    assert [("bybulkline-up" in label, "byworkfunctions" in label) for label in below] == [
         (True, False), (True, True), (False, True),
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("vbo", [0.021, -0.021, 2.0])
-def test_the_zoom_shows_both_edges_with_their_errors(ax: Axes, vbo: float) -> None:
-    draw(ax, pair(vbo=vbo))
-    (zoom,) = ax.child_axes
+@pytest.mark.parametrize("vbo", [0.021, -0.021])
+def test_the_zoom_shows_both_edges_with_their_errors(vbo: float) -> None:
+    figure = of_rows(pair(vbo=vbo), width_in=6.7)
+    _, zoom = figure.axes
     bars = [container.lines[2][0].get_segments()[0][:, 1] for container in zoom.containers]
     np.testing.assert_allclose(bars, [[vbo - 0.06, vbo + 0.06], [-0.063, 0.063]], atol=1e-9)
     low, high = zoom.get_ylim()
-    assert low < min(vbo - 0.06, -0.063)
-    assert high > max(vbo + 0.06, 0.063)
+    assert low < min(vbo - 0.06, -0.063) and high > max(vbo + 0.06, 0.063)
+    figure.draw_without_rendering()
+    assert abs(vbo) / (high - low) * zoom.get_window_extent().height / figure.dpi * 72 > 6  # pt
 
 
-def test_a_tiny_offset_still_makes_a_visible_step(ax: Axes) -> None:
-    draw(ax, pair(vbo=0.021))
-    ax.figure.draw_without_rendering()
-    (zoom,) = ax.child_axes
-    low, high = zoom.get_ylim()
-    step_pt = 0.021 / (high - low) * zoom.get_window_extent().height / ax.figure.dpi * 72
-    assert step_pt > 6
+def test_a_step_that_can_be_seen_needs_no_zoom() -> None:
+    assert len(of_rows(pair(vbo=2.0), width_in=6.7).axes) == 1
+
+
+def test_files_are_the_same_on_every_run_and_their_text_is_text() -> None:
+    columns = surface_levels([-5.0, -6.5], [2.0, 2.4])
+    for fill in ("flat", "gradient"):
+        made = alignment_drawing(columns, all_pairs(columns), levels=LEVELS[:2], fill=fill)  # type: ignore[arg-type]
+        files = made.render("svg", "pdf")
+        assert files == made.render("svg", "pdf")
+        assert b">Energy relative to vacuum (eV)</text>" in files["svg"]
+        assert b"font-family: 'DejaVu Sans';" not in files["svg"]
 
 
 # --- what it refuses --------------------------------------------------------------------------------------------
 
 
-def test_a_published_row_has_no_diagram(ax: Axes) -> None:
-    with pytest.raises(AnalysisError, match="two materials with band edges"):
-        draw(ax, published())
+def test_nothing_has_no_diagram() -> None:
+    made = alignment_drawing([], [])
+    assert made.build is None and made.data is None and "no band edges" in made.missing
 
 
 @pytest.mark.parametrize("vbm", [0.0, 0.3, float("nan")])
-def test_a_valence_band_above_the_vacuum_level_is_not_drawn(ax: Axes, vbm: float) -> None:
+def test_a_valence_band_above_the_vacuum_level_is_not_drawn(vbm: float) -> None:
     good, other = surface_levels([-5.0, -6.0], [2.0, 2.0])
-    wrong = AbsoluteEdges(material="X", surface="(100)", vbm_ev=vbm, cbm_ev=vbm + 1, range_ev=(0.0, 0.0))
     with pytest.raises(AnalysisError, match=r"X \(100\)"):
-        draw_alignment(ax, [good, other, wrong], [], material_colors([good.material, other.material, "X"]))
+        drawn([good, other, edges("X", vbm, vbm + 1, surface="(100)")])
 
 
-def test_a_conduction_band_above_the_vacuum_level_is(ax: Axes) -> None:
-    levels = surface_levels([-5.0, -4.2, -6.0], [2.0, 5.5, 1.0])
-    draw(ax, *all_pairs(levels))
-    assert any("EA \N{MINUS SIGN}1.30" in text.get_text() for text in ax.texts)
-    assert ax.get_ylim()[1] > 1.3
+def test_a_conduction_band_above_the_vacuum_level_is() -> None:
+    columns = surface_levels([-5.0, -4.2, -6.0], [2.0, 5.5, 1.0])
+    figure = drawn(columns, all_pairs(columns), width_in=6.7)
+    assert any(f"EA {MINUS}1.30" in text for text in texts(figure))
+    assert figure.axes[0].get_ylim()[1] > 1.3
+
+
+def test_a_material_without_a_surface_and_a_dollar_in_its_name() -> None:
+    figure = drawn([replace(edges("costs $5", -6.0, -4.0), surface="")])
+    assert isinstance(figure.axes[0], Axes)
+    assert r"costs \$5" in texts(figure) and overlaps(figure) == []

@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from text_boxes import overlaps
 
-import dftflow.plot.figures
 from dftflow.analysis.alignment import exchanged
+from dftflow.plot import figures
 from dftflow.plot.offsets import draw_offsets, offsets_by_pair, offsets_height_in
 
 
 @pytest.fixture(autouse=True)
 def style() -> Iterator[None]:
-    path = dftflow.plot.figures.__file__.replace("figures.py", "dftflow.mplstyle")
+    path = figures.__file__.replace("figures.py", "dftflow.mplstyle")
     with matplotlib.style.context(["default", path]):
         yield
 

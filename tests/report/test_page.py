@@ -109,13 +109,25 @@ def test_nothing_comes_from_outside(html: str) -> None:
 
 
 def test_figures_are_whole_svgs_with_alternative_text(html: str) -> None:
-    """Alignment, bands, structures, and the profiles of the two slabs that finished."""
+    """Alignment, offsets, bands, structures, and the profiles of the two slabs that finished."""
     images = Page(html).all("img")
-    assert len(images) == 5
+    assert len(images) == 6
     for image in images:
         svg = base64.b64decode(str(image["src"]).split(",")[1])
         assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
         assert len(str(image["alt"])) > 30
+
+
+def test_every_figure_links_its_files(outcome: StudyOutcome, tmp_path: Path) -> None:
+    """The offsets have no numbers of their own: they are those of the table above."""
+    figures = draw_figures(outcome, "svg", "pdf", "csv")
+    page = Page(render_report(outcome, figures, tmp_path))
+    links = [str(link["href"]) for link in page.all("a") if str(link.get("href", "")).startswith("figures/")]
+    drawn = [figure.figure.name for figure in figures]
+    numbers = [figure.figure.name for figure in figures if figure.figure.data is not None]
+    assert sorted(links) == sorted([f"figures/{n}.{k}" for n in drawn for k in ("svg", "pdf")]
+                                   + [f"figures/{n}.csv" for n in numbers])  # fmt: skip
+    assert len(numbers) == len(drawn) - 1
 
 
 def test_letters_have_one_size_in_all_figures(tmp_path: Path) -> None:
@@ -311,7 +323,7 @@ def test_text_of_the_user_stays_text(failed: StudyOutcome, tmp_path: Path, evil:
     page = Page(html)
     assert page.all("script") == []
     assert all("onerror" not in a for _, a in page.tags)
-    assert len(page.all("img")) == 5
+    assert len(page.all("img")) == 6
     assert page.words.replace(" ", "").count(evil.replace(" ", "")) > 5 * len(quantities)
     title = re.search(r"<title>(.*?)</title>", html)
     assert title is not None
@@ -324,7 +336,7 @@ def test_a_study_that_gave_nothing_still_has_a_page(tmp_path: Path) -> None:
     page = Page(html)
     assert "No band offset. There is none because" in page.words
     assert page.words.count("waiting") >= 2 * len(bare.steps)
-    assert [str(image["alt"]).split(".")[0] for image in page.all("img")] == ["Crystal structures"]
+    assert [str(image["alt"]).split(".")[0] for image in page.all("img")] == ["Band offsets", "Crystal structures"]
 
 
 @pytest.mark.parametrize(("variant", "why"), [("one material", True), ("whole", False), ("three materials", False)])
@@ -375,7 +387,7 @@ def test_a_browser_shows_it_without_sideways_scrolling(outcome: StudyOutcome, tm
     assert sizes is not None
     scroll, inner, images = map(int, sizes.groups())
     assert scroll <= inner
-    assert images == 6
+    assert images == 7
     shot = tmp_path / "shot.png"
     _chromium(
         tmp_path / "p2", f"--window-size={width},900", f"--screenshot={shot}", (tmp_path / "report.html").as_uri()

@@ -13,7 +13,7 @@ from outcomes import CS_010, CS_011, CS_BANDS, FA_010, FA_BANDS, MANY, StoredRun
 from dftflow.analysis.alignment import align
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.figures import study_figures
+from dftflow.plot.study_figures import study_figures
 from dftflow.report.headline import headline
 from dftflow.report.page import render_report
 from dftflow.report.results_json import results_document

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from outcomes import make_many, make_outcome
+from outcomes import make_failed, make_many, make_outcome
 
 from dftflow.errors import StoreError
 from dftflow.plot import kept
 from dftflow.plot.drawing import Drawing
-from dftflow.plot.figures import study_figures
 from dftflow.plot.kept import DRAWN_FILE
+from dftflow.plot.study_figures import study_figures
 from dftflow.report import page as page_module
 from dftflow.report import write
 from dftflow.report.write import refuse_to_overwrite, write_outcome
@@ -116,6 +116,24 @@ def test_a_figure_is_drawn_again_when_what_it_shows_has_changed(tmp_path: Path, 
     assert rendered == drawn, "a damaged record draws all of them"
 
 
+def test_every_figure_is_said_and_has_its_numbers_beside_it(tmp_path: Path, rendered: list[str]) -> None:
+    failed, folder = make_failed(tmp_path / "study"), tmp_path / "run"
+    lines: list[str] = []
+    write_outcome(failed, folder, say=lines.append)
+    assert "figure alignment: drawn (svg, pdf, png, csv)" in lines
+    assert "figure offsets: drawn (svg, pdf, png)" in lines
+    (missing,) = [line for line in lines if line.startswith("figure potential-CsPbBr3-slab1: none, because")]
+    assert "failed" in missing
+    table = (folder / "figures" / "bands.csv").read_text(encoding="utf-8").splitlines()
+    assert table[0].startswith("name,part,distance_per_ang") and len(table) > 100
+    lines.clear()
+    (folder / "figures" / "bands.csv").write_text("name\n", encoding="utf-8")
+    write_outcome(failed, folder, say=lines.append)
+    assert "figure alignment: as it was (svg, pdf, png, csv)" in lines
+    assert "figure bands: drawn (svg, pdf, png, csv)" in lines
+    assert (folder / "figures" / "bands.csv").read_text(encoding="utf-8").splitlines() == table
+
+
 def test_another_style_draws_all_of_them(tmp_path: Path, rendered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     study, folder = make_outcome(tmp_path / "study"), tmp_path / "run"
     write_outcome(study, folder)
@@ -129,7 +147,7 @@ def test_of_many_materials_the_page_links_to_its_figures(tmp_path: Path, monkeyp
     monkeypatch.setattr(write, "MANY_MATERIALS", 4)
     monkeypatch.setattr(page_module, "LARGE_BYTES", 1000)
     written = write_outcome(make_many(tmp_path / "study", 5), tmp_path / "run")
-    assert {path.suffix for path in written.figures} == {".svg"}
+    assert {path.suffix for path in written.figures} == {".svg", ".csv"}
     page = written.report.read_text(encoding="utf-8")
     images = re.findall(r'<img [^>]*loading="lazy" width="[\d.]+" height="[\d.]+" src="([^"]+)"', page)
     assert images == [f"figures/{path.name}" for path in written.figures]

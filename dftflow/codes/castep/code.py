@@ -17,6 +17,7 @@ from dftflow.codes.castep.sheet import CASTEP_SHEET
 from dftflow.codes.compressed import lying, lying_at
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import tail_of
+from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -62,6 +63,12 @@ class CASTEP:
         from dftflow.codes.castep.input.deck import render_deck
 
         return render_deck(structure, spec, seed, self.options)
+
+    def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
+        """One number for all elements: what their potentials want stands in the output of CASTEP alone."""
+        return SuggestedCutoff(
+            ev=500.0, why="not tested; what each potential wants (coarse, medium, fine) is printed in the .castep file"
+        )
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
         """Keyword family and potentials; which CASTEP will run is not known before it has."""

@@ -18,13 +18,14 @@ from dftflow.codes.base import Calculation
 from dftflow.codes.compressed import head_of, plain_name
 from dftflow.input_file import special_kind
 
-__all__ = ["GRIDS", "PROPERTIES", "TRAJECTORIES", "UNREAD", "calculations_in", "ending_of", "file_of"]
+__all__ = ["GRIDS", "PROJECTIONS", "PROPERTIES", "TRAJECTORIES", "UNREAD", "calculations_in", "ending_of", "file_of"]
 
 GRIDS = (".pot_fmt", ".den_fmt", ".elf_fmt", ".chdiff_fmt")
 TRAJECTORIES = (".geom", ".md", ".ts")
 OUTPUTS = (".castep", ".bands", *TRAJECTORIES, *GRIDS, ".cst_esp", ".castep_bin", ".check", ".hug")
 INPUTS = (".cell", ".param")
 PROPERTIES = ("_BandStr", "_DOS", "_PDOS", "_Optics", "_EFIELD", "_Phonon", "_NMR", "_CoreLoss")
+PROJECTIONS = (".pdos_bin", ".pdos_weights")
 UNREAD: Mapping[str, str] = MappingProxyType(
     {
         ".check_bak": "backup of the checkpoint",
@@ -48,7 +49,8 @@ UNREAD: Mapping[str, str] = MappingProxyType(
         ".magres": "NMR tensors",
     }
 )
-"""Ending -> what is in such a file, which is named and not read; it makes no calculation by itself."""
+"""Ending -> what is in such a file, which makes no calculation by itself; but for `PROJECTIONS` beside eigenvalues, it
+is named and not read."""
 _ERROR = re.compile(r"(?:\.\d{4})?\.err$")
 _SHARED_ENDINGS = (".md", ".ts")  # of Markdown and TypeScript too
 _HEADS = (b"BEGIN header", b"TSTYPE")

@@ -13,10 +13,23 @@ from collections.abc import Sequence
 
 from dftflow.codes.cell_cutoff import refuse_low_cell_cutoff
 from dftflow.codes.espresso.potentials import Potential
+from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.model.spec import CalcSpec
 from dftflow.units import RYDBERG_EV
 
-__all__ = ["check_cell_cutoff", "notes_on_cell_cutoff"]
+__all__ = ["check_cell_cutoff", "cutoff_of_potentials", "notes_on_cell_cutoff"]
+
+UNKNOWN_RY = 80.0
+
+
+def cutoff_of_potentials(chosen: Sequence[Potential]) -> SuggestedCutoff:
+    """The largest cutoff that a potential suggests; 80 Ry where one suggests none or is not at hand."""
+    unknown = [one.file for one in chosen if one.least_cutoff_ry is None]
+    if unknown:
+        why = f"80 Ry, because what {', '.join(unknown)} needs is not known here: compare with the source of the file"
+        return SuggestedCutoff.at_least(UNKNOWN_RY * RYDBERG_EV, why)
+    least_ry, file = max((one.least_cutoff_ry or 0.0, one.file) for one in chosen)
+    return SuggestedCutoff.at_least(least_ry * RYDBERG_EV, f"{file} suggests at least {least_ry:g} Ry")
 
 
 def check_cell_cutoff(spec: CalcSpec, chosen: Sequence[Potential]) -> None:

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.espresso.cell_cutoff import cutoff_of_potentials
 from dftflow.codes.espresso.folder import calculations_in
 from dftflow.codes.espresso.options import EspressoOptions
-from dftflow.codes.espresso.potentials import potential_hashes
+from dftflow.codes.espresso.potentials import choose_potentials, potential_hashes
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
 from dftflow.codes.espresso.sheet import ESPRESSO_SHEET
 from dftflow.codes.espresso.status import status_of
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import tail_of
 from dftflow.codes.reading import FileLog
+from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -59,6 +61,11 @@ class ESPRESSO:
         from dftflow.codes.espresso.deck import render_deck
 
         return render_deck(structure, spec, seed, self.options, folder=_potentials_folder())
+
+    def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
+        """The largest cutoff that a potential suggests, where their folder is known."""
+        elements = sorted({site.specie.symbol for site in structure})
+        return cutoff_of_potentials(choose_potentials(elements, self.options.potentials, _potentials_folder()))
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
         """Potentials, by the content of their files; which pw.x will run is not known before it has."""

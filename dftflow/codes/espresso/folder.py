@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dftflow.codes.base import Calculation
 from dftflow.codes.compressed import head_of, lying_at, plain_file, plain_name
+from dftflow.codes.espresso.state_files import PROJECTED, state_files
 
 __all__ = ["OLD_XML", "PW_STAGES", "STAGES", "calculations_in", "file_of", "other_logs"]
 
@@ -82,7 +83,7 @@ def _groups(folder: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
     telling: set[str] = set()
     for file in files:
         found = _NAME.fullmatch(plain_name(file))
-        if found is None or plain_name(file) in (SAVED, OLD_XML):
+        if found is None or plain_name(file) in (SAVED, OLD_XML, PROJECTED):
             continue
         groups.setdefault(found[1], []).append(file)
         if _is_espresso(file, found[3]):
@@ -170,6 +171,7 @@ def _give_rest(folder: Path, files: Sequence[Path], groups: dict[str, list[Path]
         is_named = plain_name(file) in (AVERAGES, OLD_XML)
         if file not in taken and (is_named or _GRID.match(head_of(file, HEAD_BYTES))):
             groups[seed].append(file)
+    groups[seed] += [file for file in state_files(folder, files) if file not in groups[seed]]
     groups[seed] += [
         old for old in sorted(folder.glob(f"*.save/{OLD_XML}")) if old.is_file() and old not in groups[seed]
     ]
@@ -232,4 +234,4 @@ def _is_kind(calculation: Calculation, file: Path, suffix: str) -> bool:
         return False
     if suffix == ".pot":
         return name.endswith(".pot") or _GRID.match(head_of(file, HEAD_BYTES)) is not None
-    return name.endswith(suffix) and name != OLD_XML and not name.startswith(f"{calculation.seed}.")
+    return name.endswith(suffix) and name not in (OLD_XML, PROJECTED) and not name.startswith(f"{calculation.seed}.")

@@ -16,8 +16,8 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from dftflow.codes.espresso.bravais import bravais_cell
 from dftflow.codes.espresso.species import element_of
+from dftflow.crystals.pw_lattice import bravais_cell
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Atoms, FloatArray, PotentialGrid

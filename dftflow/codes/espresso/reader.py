@@ -22,6 +22,8 @@ from dftflow.codes.espresso.pw_run import Eigenvalues, Geometry, PwRun
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
 from dftflow.codes.espresso.pw_text import read_pw_text
 from dftflow.codes.espresso.pw_xml import read_pw_xml
+from dftflow.codes.espresso.state_files import kind_of
+from dftflow.codes.espresso.states import States, read_states
 from dftflow.codes.espresso.status import Stage, status_of
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.errors import ParseError
@@ -34,9 +36,9 @@ __all__ = ["read_calculation", "stages_of"]
 
 SAME_EV = 2e-4
 SAME_LEVEL_EV = 1e-4  # printed with 4 decimals
-OF_ONE_RUN: tuple[Part, ...] = ("status", "energy", "forces", "stress", "fermi", "bands", "potential")
+OF_ONE_RUN: tuple[Part, ...] = ("status", "energy", "forces", "stress", "fermi", "bands", "dos", "potential")
 """What belongs to the run of the XML, and is refused when the standard output is that of another run."""
-OF_FIXED_DENSITY: tuple[Part, ...] = ("status", "bands")
+OF_FIXED_DENSITY: tuple[Part, ...] = ("status", "bands", "dos")
 """The same of a run at fixed density beside that of the energy."""
 SAME_ELECTRONS = 0.005 + 1e-6  # printed with 2 decimals
 SAME_CUTOFF_EV = 1e-3
@@ -70,9 +72,11 @@ def read_calculation(calculation: Calculation) -> Reading:
     )
     if planar is None and potential is None:
         planar = _printed_averages(calculation, log, run, zero)
+    last = run if at_fixed is None else at_fixed.run
+    states = read_states(calculation, last, eigenvalues.bands, None if last is None else _fermi(last), log)
     _note_rest(calculation, log)
     if run is not None:
-        results: Results | None = _results(stages, run, eigenvalues, zero, potential, planar)
+        results: Results | None = _results(stages, run, eigenvalues, states, zero, potential, planar)
     else:
         results = _results_of_stdout(stages, zero, potential)
     return Reading(calculation=calculation, files=log.files, results=results)
@@ -110,8 +114,12 @@ def _note_rest(calculation: Calculation, log: FileLog) -> None:
     for file in calculation.files:
         if plain_name(file) == OLD_XML:
             log.pass_over(file, "run", "an XML of pw.x before 6.4, which is too old")
-        elif plain_name(file).endswith(".xml") and file not in read and all(other.file != file for other in log.files):
+        elif any(other.file == file for other in log.files):
+            continue
+        elif plain_name(file).endswith(".xml") and not kind_of(file):
             log.pass_over(file, "run", "the same run lies beside it")
+        elif kind_of(file):
+            log.pass_over(file, kind_of(file), "another of its kind is read, or no run that it is of")
     log.pass_over_copies(calculation)
 
 
@@ -168,6 +176,7 @@ def _results(
     stages: Sequence[Stage],
     run: PwRun,
     eigenvalues: _Eigenvalues,
+    states: States,
     zero: EnergyZero,
     potential: PotentialGrid | None,
     planar: PotentialGrid | None,
@@ -189,6 +198,8 @@ def _results(
         log_fermi=_counted(_fermi(run), zero),
         bands=eigenvalues.bands,
         bands_run=eigenvalues.run,
+        projections=states.projections,
+        dos=states.dos,
         printed_gap=None if printed is None or eigenvalues.bands is not None else _printed_gap(printed, zero),
         potential=potential or planar,
         steps=_steps(run),

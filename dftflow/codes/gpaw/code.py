@@ -18,6 +18,7 @@ from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
 from dftflow.codes.log_tail import tail_of
 from dftflow.codes.options import CodeOptions
+from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -60,6 +61,10 @@ class GPAW:
         from dftflow.codes.gpaw.deck import render_deck
 
         return render_deck(structure, spec, seed, self.options)
+
+    def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
+        """One number for all elements: the data sets name no cutoff."""
+        return SuggestedCutoff(ev=500.0, why="not tested; the data sets of GPAW name no cutoff")
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
         """Version and data sets of the GPAW beside this interpreter, and what the worker that drives it does."""

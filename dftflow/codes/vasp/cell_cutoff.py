@@ -9,12 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dftflow.codes.cell_cutoff import refuse_low_cell_cutoff
+from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.codes.vasp.potentials import PotentialName
 from dftflow.model.spec import CalcSpec
 
-__all__ = ["check_cell_cutoff", "notes_on_cell_cutoff"]
+__all__ = ["check_cell_cutoff", "cutoff_of_potentials", "notes_on_cell_cutoff"]
 
 MARGIN = 1.3
+UNKNOWN_EV = 520.0
+
+
+def cutoff_of_potentials(names: Sequence[PotentialName]) -> SuggestedCutoff:
+    """1.3 times the largest ENMAX, which VASP asks for when a cell moves; 520 eV where one is not known."""
+    unknown = [name.symbol for name in names if name.enmax_ev is None]
+    if unknown:
+        why = f"ENMAX of {', '.join(unknown)} is not known here: 1.3 times the 400 eV of the hardest recommended ones"
+        return SuggestedCutoff(ev=UNKNOWN_EV, why=why)
+    enmax_ev, symbol = max((name.enmax_ev or 0.0, name.symbol) for name in names)
+    return SuggestedCutoff.at_least(MARGIN * enmax_ev, f"{MARGIN:g} x ENMAX of {symbol}, {enmax_ev:g} eV (VASP, ISIF)")
 
 
 def check_cell_cutoff(spec: CalcSpec, names: Sequence[PotentialName]) -> None:

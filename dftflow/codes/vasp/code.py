@@ -12,11 +12,13 @@ from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.compressed import lying
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import last_lines, tail_of
+from dftflow.codes.suggested_cutoff import SuggestedCutoff
+from dftflow.codes.vasp.cell_cutoff import cutoff_of_potentials
 from dftflow.codes.vasp.failures import explain
 from dftflow.codes.vasp.folder import calculations_in, file_of
 from dftflow.codes.vasp.options import VaspOptions
 from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
-from dftflow.codes.vasp.potentials import potential_hashes
+from dftflow.codes.vasp.potentials import choose_potentials, potential_hashes
 from dftflow.codes.vasp.sheet import VASP_SHEET
 from dftflow.codes.vasp.status import status_of
 from dftflow.codes.vasp.vasprun_file import VaspRun, read_vasprun
@@ -64,6 +66,11 @@ class VASP:
         from dftflow.codes.vasp.deck import render_deck
 
         return render_deck(structure, spec, seed, self.options)
+
+    def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
+        """1.3 times the largest ENMAX of the potentials; raises `SpecError` for an element that has none."""
+        elements = sorted({site.specie.symbol for site in structure})
+        return cutoff_of_potentials(choose_potentials(elements, self.options.potentials))
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
         """Potentials, by the content of their files; which VASP will run is not known before it has."""

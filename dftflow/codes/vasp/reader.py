@@ -21,6 +21,7 @@ from dftflow.codes.vasp.locpot_file import read_locpot
 from dftflow.codes.vasp.method import method_of
 from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
 from dftflow.codes.vasp.outcar_run import read_outcar_run
+from dftflow.codes.vasp.states import States, read_states
 from dftflow.codes.vasp.status import status_of
 from dftflow.codes.vasp.vasprun_file import (
     GPA_PER_KBAR,
@@ -49,7 +50,7 @@ SAME_PRINTED_K = 1e-4 + 1e-6  # of a k-point, too
 HALF = 0.5
 NO_XML = "there is no readable vasprun.xml"
 FORCES: tuple[Part, ...] = ("forces", "stress")
-OF_ONE_RUN: tuple[Part, ...] = ("status", "energy", "forces", "stress", "fermi", "bands", "potential")
+OF_ONE_RUN: tuple[Part, ...] = ("status", "energy", "forces", "stress", "fermi", "bands", "dos", "potential")
 """What is refused when vasprun.xml and OUTCAR are of two runs: how it ended is not known, nor whose LOCPOT it is."""
 
 
@@ -62,6 +63,7 @@ def read_calculation(calculation: Calculation) -> Reading:
     run, note = (of_xml, "") if of_xml is not None or outcar is None else _run_of_outcar(calculation)
     files = _RunFiles(calculation=calculation, zero=zero, run=run, outcar=outcar, from_outcar=run is not of_xml)
     bands = None if run is None else _bands(files, log)
+    states = None if run is None else read_states(calculation, run, bands, zero, log)
     told = run.parameters if run is not None else _incar(file_of(calculation, "INCAR"))
     potential = log.take(
         file_of(calculation, "LOCPOT"),
@@ -69,12 +71,13 @@ def read_calculation(calculation: Calculation) -> Reading:
         lambda file: _potential(file, run, told, zero),
         lambda p: f"{p.kind}, {p.values_ev.shape}",
     )
+    read = [told.file for told in log.files]
     for file in calculation.files:
-        if plain_name(file) in NOT_READ:
+        if plain_name(file) in NOT_READ and file not in read:
             log.pass_over(file, NOT_READ[plain_name(file)], "" if run is None else "the log holds what is used of it")
     log.pass_over_copies(calculation)
-    if run is not None:
-        results: Results | None = _results(files, run, bands, potential)
+    if run is not None and states is not None:
+        results: Results | None = _results(files, run, bands, potential, states)
     else:
         results = None if outcar is None else _results_of_outcar(outcar, potential, zero, note)
     return Reading(calculation=calculation, files=log.files, results=results)
@@ -126,11 +129,14 @@ def _log_fermi(run: VaspRun | None, outcar: OutcarFile | None, zero: EnergyZero)
     return Energy(told[0], zero) if told else None
 
 
-def _results(files: _RunFiles, run: VaspRun, bands: Bands | None, potential: PotentialGrid | None) -> Results:
+def _results(
+    files: _RunFiles, run: VaspRun, bands: Bands | None, potential: PotentialGrid | None, states: States
+) -> Results:
     last, outcar = run.steps[-1], files.outcar
     method = method_of(run)
     no_energy, no_forces = why_no_energy(run), why_no_forces(run)
-    lost = {p: why for p, why in run.lost.items() if not (no_energy if p == "energy" else p in FORCES and no_forces)}
+    told = {**{part: why for part, why in run.lost.items() if part not in ("projections", "dos")}, **states.lost}
+    lost = {p: why for p, why in told.items() if not (no_energy if p == "energy" else p in FORCES and no_forces)}
     return Results(
         code="vasp",
         code_version=run.version,
@@ -144,6 +150,8 @@ def _results(files: _RunFiles, run: VaspRun, bands: Bands | None, potential: Pot
         stress_gpa=None if no_forces else _stress_gpa(run, last),
         log_fermi=_log_fermi(run, outcar, files.zero),
         bands=bands,
+        projections=states.projections,
+        dos=states.dos,
         potential=potential,
         steps=_steps(run),
         wall_time_s=None if outcar is None else outcar.wall_time_s,

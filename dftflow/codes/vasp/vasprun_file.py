@@ -19,6 +19,14 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from dftflow.codes.vasp.vasprun_states import (
+    OPT,
+    LargeTables,
+    ProjectedStates,
+    VaspDos,
+    density_of_states,
+    projected_states,
+)
 from dftflow.errors import ParseError
 from dftflow.model.check import Part
 from dftflow.model.results import FloatArray
@@ -41,13 +49,12 @@ LARGEST_INTEGER = 2**31 - 1  # of Fortran's default kind
 SMALLEST_VOLUME_ANG3 = 0.5
 OCCUPATION_DIGITS = 1e-4
 SAME_WEIGHT = 1e-5
-HEAVY = ("partial", "projected", "dynmat", "dielectricfunction", "projected_kpoints_opt")
+HEAVY = ("dynmat", "dielectricfunction")
 STYLES = {"monkhorst-pack": "Monkhorst", "gamma": "Gamma", "listgenerated": "Line_mode"}
 REQUIRED = {"NELECT": float, "ISPIN": int, "LNONCOLLINEAR": bool, "NELM": int, "NSW": int}
 """Parameters without which no number can be trusted."""
 NO_NUMBERS = re.compile(r"\*|nan|inf", re.IGNORECASE)
 """What stands where a number should: it did not fit its column, or it is none."""
-OPT = "kpoints_opt"
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -154,6 +161,8 @@ class VaspRun:
         Part -> what VASP printed in the place of its numbers, for the last geometry.
     not_read
         What else could not be read of the file: a line each.
+    projected, further_projected, dos
+        Of the states of `eigenvalues` and of `further`; None where the run has none, or OUTCAR is read.
     """
 
     version: str
@@ -171,6 +180,9 @@ class VaspRun:
     fermi_ev: float | None
     lost: Mapping[Part, str]
     not_read: tuple[str, ...] = ()
+    projected: ProjectedStates | None = None
+    further_projected: ProjectedStates | None = None
+    dos: VaspDos | None = None
 
     @property
     def spinor(self) -> bool:
@@ -248,6 +260,7 @@ class _Content:
     movable: list[list[bool]] | None = None
     last: ET.Element | None = None
     final: ET.Element | None = None
+    tables: LargeTables = field(default_factory=LargeTables)
 
     def take(self, part: ET.Element) -> None:
         """Take a child of the root."""
@@ -314,6 +327,8 @@ def _content(stream: IO[bytes], *, complete: bool) -> _Content:
                 raise _Damage("its parts are nested too deep")
             if event == "start" and depth == 2:
                 cut = ET.Element(element.tag, element.attrib)
+            elif content.tables.take(event, element):
+                pass
             elif event == "end" and element.tag in HEAVY:
                 element.clear()
             elif event == "end" and depth == 2 and cut is not None:
@@ -575,6 +590,11 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         eigenvalues=_or_lost(lost, "bands", lambda: _eigenvalues(last, parameters, weights)),
         further=further,
         fermi_ev=_or_lost(lost, "fermi", lambda: _fermi(last)),
+        projected=_of_table(lost, "projections", lambda: _projected(content, last, parameters, weights)),
+        further_projected=_of_table(lost, "projections", lambda: _further_projected(content, last, parameters)),
+        dos=_of_table(
+            lost, "dos", lambda: density_of_states(content.tables.whole, _n_spins(parameters), len(content.elements()))
+        ),
         lost=lost,
         not_read=not_read,
     )
@@ -586,6 +606,15 @@ def _or_lost(lost: dict[Part, str], part: Part, read: Callable[[], T | None]) ->
         return read()
     except _Lost as reason:
         lost[part] = str(reason)
+        return None
+
+
+def _of_table(lost: dict[Part, str], part: Part, read: Callable[[], T | None]) -> T | None:
+    """What `read` finds; None, with the reason in `lost`, where anything is wrong with it, which costs nothing else."""
+    try:
+        return read()
+    except (_Damage, ValueError) as reason:
+        lost[part] = f"it was not read from vasprun.xml: {reason}"
         return None
 
 
@@ -634,11 +663,10 @@ def _generation(part: ET.Element) -> tuple[str, tuple[int, int, int] | None]:
 
 
 def _eigenvalues(part: ET.Element, parameters: Mapping[str, Any], weights: FloatArray) -> Eigenvalues | None:
-    own = [found for found in part.findall("eigenvalues") if found.get("comment") is None]
-    if not own:
+    table = _own_levels(part, parameters, len(weights))
+    if table is None:
         return None
-    n_spins = 1 if parameters["LNONCOLLINEAR"] else int(parameters["ISPIN"])
-    table = _levels(own[-1], n_spins, len(weights), parameters.get("NBANDS"))
+    n_spins = _n_spins(parameters)
     order = np.argsort(table[..., 0], axis=2, kind="stable")
     values = np.take_along_axis(table[..., 0], order, axis=2)
     occupations = np.take_along_axis(table[..., 1], order, axis=2)
@@ -648,6 +676,33 @@ def _eigenvalues(part: ET.Element, parameters: Mapping[str, Any], weights: Float
     if abs(sum(electrons) - parameters["NELECT"]) > tolerance:
         raise _Damage(f"the occupations add up to {sum(electrons):.4f} electrons, NELECT = {parameters['NELECT']:g}")
     return Eigenvalues(values_ev=values, occupations=occupations, electrons=electrons)
+
+
+def _own_levels(part: ET.Element, parameters: Mapping[str, Any], n_kpoints: int) -> FloatArray | None:
+    """The table of `_levels` at the k-points of the run; None where it has none."""
+    own = [found for found in part.findall("eigenvalues") if found.get("comment") is None]
+    return _levels(own[-1], _n_spins(parameters), n_kpoints, parameters.get("NBANDS")) if own else None
+
+
+def _n_spins(parameters: Mapping[str, Any]) -> int:
+    return 1 if parameters["LNONCOLLINEAR"] else int(parameters["ISPIN"])
+
+
+def _projected(
+    content: _Content, part: ET.Element, parameters: Mapping[str, Any], weights: FloatArray
+) -> ProjectedStates | None:
+    tables = content.tables.whole.get("projected")
+    levels = None if tables is None else _own_levels(part, parameters, len(weights))
+    if tables is None or levels is None:
+        return None
+    return projected_states(tables, levels[..., 0], len(content.elements()))
+
+
+def _further_projected(content: _Content, part: ET.Element, parameters: Mapping[str, Any]) -> ProjectedStates | None:
+    tables, found = content.tables.whole.get(f"projected_{OPT}"), part.find(f"eigenvalues_{OPT}")
+    if tables is None or found is None or found.find("eigenvalues") is None:
+        return None
+    return projected_states(tables, _further_levels(found, parameters)[..., 0], len(content.elements()))
 
 
 def _further_or_why_not(
@@ -664,14 +719,21 @@ def _further(part: ET.Element, parameters: Mapping[str, Any]) -> FurtherEigenval
     found = part.find(f"eigenvalues_{OPT}")
     if found is None or found.find("eigenvalues") is None:
         return None
-    points = _found(found, "kpoints")
-    kpoints = _table(_found(points, "varray[@name='kpointlist']").findall("v"), 3, "k-points of KPOINTS_OPT")
-    n_spins = 1 if parameters["LNONCOLLINEAR"] else int(parameters["ISPIN"])
-    first = found.find("eigenvalues/array/set/set/set/r")
+    values, kpoints = np.sort(_further_levels(found, parameters)[..., 0], axis=2), _further_kpoints(found)
+    return FurtherEigenvalues(values_ev=values, kpoints=kpoints, style=_generation(_found(found, "kpoints"))[0])
+
+
+def _further_kpoints(part: ET.Element) -> FloatArray:
+    points = _found(part, "kpoints")
+    return _table(_found(points, "varray[@name='kpointlist']").findall("v"), 3, "k-points of KPOINTS_OPT")
+
+
+def _further_levels(part: ET.Element, parameters: Mapping[str, Any]) -> FloatArray:
+    """The table of `_levels` at the points of KPOINTS_OPT."""
+    first = part.find("eigenvalues/array/set/set/set/r")
     columns = 1 if first is not None and len(_text(first).split()) == 1 else 2
-    table = _levels(_found(found, "eigenvalues"), n_spins, len(kpoints), parameters.get("NBANDS"), columns)
-    values = np.sort(table[..., 0], axis=2)
-    return FurtherEigenvalues(values_ev=values, kpoints=kpoints, style=_generation(points)[0])
+    n_kpoints = len(_further_kpoints(part))
+    return _levels(_found(part, "eigenvalues"), _n_spins(parameters), n_kpoints, parameters.get("NBANDS"), columns)
 
 
 def _levels(part: ET.Element, n_spins: int, n_kpoints: int, n_bands: object, columns: int = 2) -> FloatArray:

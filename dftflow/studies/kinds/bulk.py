@@ -86,7 +86,7 @@ class BulkKind:
         if label not in points:
             raise StudyError(
                 f"band_edge = {label!r} is no special point of the cell of {material.name}",
-                where=str(study.file),
+                where=study.where("materials", material.name, "band_edge"),
                 fix=f"its special points are {', '.join(points)} (G is Gamma)",
             )
         return {"band_edge": {"label": label, "frac": list(points[label].frac)}}

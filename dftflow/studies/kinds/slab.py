@@ -15,6 +15,7 @@ from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.step import Need, Step, StepId, Subject
 from dftflow.model.surface import Plane, SlabModel
+from dftflow.studies.blame import blamed
 from dftflow.studies.kinds.base import Parent
 from dftflow.studies.kinds.bulk import relax_step
 from dftflow.studies.kinds.settings import GridUse, MaterialSettings
@@ -91,7 +92,9 @@ class SlabKind:
         if parent is not None and parent.built.model is not None:
             model, slab = parent.built.model, parent.structure
         else:
-            model = _cut(study, entry, materials[name].start if parent is None else parent.structure)
+            number = step.settings["slab"]
+            with blamed(study, f"material {name}, slab {number + 1}", "materials", name, "slabs", number):
+                model = _cut(study, entry, materials[name].start if parent is None else parent.structure)
             slab = model.structure
         return Built(structure=slab, spec=_spec(settings, entry, slab, model.plane, step.id.task), model=model)
 

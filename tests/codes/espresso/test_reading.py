@@ -26,7 +26,7 @@ from dftflow.model.results import Results
 from dftflow.units import BOHR_ANG, HARTREE_EV, RYDBERG_EV
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "espresso" / "6.7"
-CASES = sorted(folder.name for folder in DATA.iterdir())
+CASES = sorted(folder.name for folder in DATA.iterdir() if not folder.name.startswith("projected"))
 Get = Callable[[str], Results]
 COARSE_SLOPE_EV_PER_ANG = 0.02  # the kept slab has a low cutoff, so that its grid is small
 RY_PER_BOHR_EV_PER_ANG = RYDBERG_EV / BOHR_ANG

@@ -76,10 +76,10 @@ def test_what_is_not_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "vaspout.h5  results as HDF5: not read" in capsys.readouterr().out
     (tmp_path / "vasprun.xml").write_bytes(XML)
     (tmp_path / "vasprun.xml.gz").write_bytes(gzip.compress(XML))
-    (tmp_path / "DOSCAR").write_text("dos\n")
+    (tmp_path / "EIGENVAL").write_text("eigenvalues\n")
     assert main(["parse", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    for line in ("vaspout.h5", "DOSCAR", "vasprun.xml.gz"):
+    for line in ("vaspout.h5", "EIGENVAL", "vasprun.xml.gz"):
         assert any(line in shown and "not read" in shown for shown in out.splitlines()), line
 
 

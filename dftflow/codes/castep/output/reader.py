@@ -20,7 +20,7 @@ from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, 
 from dftflow.analysis.calculation_levels import calculation_levels, slab_normal
 from dftflow.analysis.cells import SAME_CELL_ANG, cell_difference_ang
 from dftflow.codes.base import Calculation, FileReading, Reading
-from dftflow.codes.castep.folder import GRIDS, PROPERTIES, TRAJECTORIES, UNREAD, ending_of, file_of
+from dftflow.codes.castep.folder import GRIDS, PROJECTIONS, PROPERTIES, TRAJECTORIES, UNREAD, ending_of, file_of
 from dftflow.codes.castep.input.cell_file import CellDeck, read_cell_deck
 from dftflow.codes.castep.input.kpath_letters import LetterPath
 from dftflow.codes.castep.input.param_file import ParamFile, read_param
@@ -42,6 +42,7 @@ from dftflow.codes.castep.output.esp_file import read_esp
 from dftflow.codes.castep.output.grid_file import FormattedGrid, plane_averages, read_grid, read_potential
 from dftflow.codes.castep.output.hugoniostat_file import read_hugoniostat
 from dftflow.codes.castep.output.method import castep_method, is_spinor
+from dftflow.codes.castep.output.projections import read_projections
 from dftflow.codes.castep.output.trajectory_file import Trajectory, read_trajectory
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.errors import ParseError
@@ -49,6 +50,7 @@ from dftflow.model.check import Check, Part
 from dftflow.model.energy import Energy
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.periodic_cell import cell_heights_ang
+from dftflow.model.projections import Projections
 from dftflow.model.results import Bands, Density, PotentialGrid, RelaxationStep, Results, Status
 from dftflow.model.spec import KPath
 
@@ -83,6 +85,7 @@ class _Contents:
     deck: CellDeck | None
     structure: Structure | None
     eigenvalues: ChosenEigenvalues
+    projections: Projections | None
     potential: PotentialGrid | None
     density: Density | None
 
@@ -133,13 +136,15 @@ def _read_files(calculation: Calculation, log: FileLog) -> _Contents:
     for suffix in GRIDS[1:]:
         grid = log.take(file_of(calculation, suffix), _kind_of(suffix), read_grid, _say_grid)
         density = _density(grid) if suffix == ".den_fmt" and grid is not None else density
+    eigenvalues = choose_eigenvalues(seed, band_structure)
     return _Contents(
         seed=seed,
         band_structure=band_structure,
         errors="\n".join(text for text in errors if text) or None,
         deck=deck,
         structure=structure,
-        eigenvalues=choose_eigenvalues(seed, band_structure),
+        eigenvalues=eigenvalues,
+        projections=_projections(calculation, log, eigenvalues.bands, structure),
         potential=_potential(calculation, log, structure),
         density=density,
     )
@@ -238,6 +243,25 @@ def _band_structure(calculation: Calculation, log: FileLog, base: CellDeck | Non
     return found
 
 
+def _projections(
+    calculation: Calculation, log: FileLog, bands: Bands | None, structure: Structure | None
+) -> Projections | None:
+    """Of the seed itself, or else of its band structure; those of other property runs have eigenvalues of their own."""
+    if bands is None:
+        return None
+    for ending in ("", PROPERTIES[0]):
+        for suffix in PROJECTIONS:
+            found = log.take(
+                file_of(calculation, suffix, property_run=ending),
+                UNREAD[suffix],
+                lambda file: read_projections(file, bands, structure),
+                lambda p: f"{len(p.groups)} shells",
+            )
+            if found is not None:
+                return found
+    return None
+
+
 def _density(grid: FormattedGrid) -> Density:
     return Density(
         cell_ang=grid.cell_ang,
@@ -313,6 +337,7 @@ def _results(calculation: Calculation, contents: _Contents) -> Results | None:
         log_fermi=_log_fermi(calculation, run),
         bands=bands,
         bands_run=contents.eigenvalues.run,
+        projections=contents.projections,
         potential=contents.potential,
         density=contents.density,
         steps=() if run is None else tuple(_steps(run)),

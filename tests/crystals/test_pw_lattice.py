@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice
 
-from dftflow.codes.espresso.bravais import bravais_cell
+from dftflow.crystals.pw_lattice import bravais_cell
 from dftflow.crystals.symmetry import space_group
 
 A, B, C = 5.0, 1.3, 1.7  # a; b and c in units of it

@@ -1,0 +1,296 @@
+"""A deck for one crystal or one slab, without a study.
+
+>>> import dftflow.api.deck as decks                                        # doctest: +SKIP
+>>> decks.deck("POSCAR", code="vasp", task="relax").write("Si-relax")       # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from dftflow.api.defaults import Default, default_cutoff, default_grid
+from dftflow.api.structures import StructureLike, as_structure
+from dftflow.codes.base import Code
+from dftflow.codes.registry import load_code
+from dftflow.crystals.ions import formula_of
+from dftflow.crystals.kpaths import special_points, standard_path, surface_points
+from dftflow.crystals.symmetry import is_hexagonal
+from dftflow.errors import InputError, SpecError
+from dftflow.model import bounds
+from dftflow.model.bounds import Bound
+from dftflow.model.deck import Deck
+from dftflow.model.kpoint_grid import grid_of_spacing, grid_text
+from dftflow.model.names import is_name
+from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
+from dftflow.model.spec import CalcSpec, CellFreedom, KPoint, Relaxation, Task
+from dftflow.run.by_hand import Ledger
+from dftflow.run.output_place import output_folder
+from dftflow.run.store import storage_errors
+from dftflow.studies.kinds.slab import SLAB_EMPTY_BANDS
+from dftflow.studies.schema import Settings
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["LEAST_VACUUM_ANG", "CalculationDeck", "WrittenFiles", "deck", "slab_axis_of"]
+
+LEAST_VACUUM_ANG = 8.0
+"""An empty part of a cell from this width on is the vacuum of a slab. No crystal of ions or bonds has one."""
+
+SHARED = Settings()
+"""Tolerances that a study has where it sets none."""
+
+PATH_SPACING_PER_ANG = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFiles:
+    """What `CalculationDeck.write` did: names of the files, and of those that a person has changed and that stayed."""
+
+    folder: Path
+    files: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class CalculationDeck:
+    """The input files of one calculation, with what was chosen for them.
+
+    Attributes
+    ----------
+    deck
+        Its files, notes and cautions.
+    spec
+        What is calculated.
+    structure
+        Of what.
+    chosen
+        Every number that nobody named, with the reason for it.
+    command
+        Argument list that runs it in its folder.
+    """
+
+    deck: Deck
+    spec: CalcSpec
+    structure: Structure
+    chosen: tuple[Default, ...]
+    command: tuple[str, ...]
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Name of each file -> its text."""
+        return self.deck.files
+
+    def write(self, folder: str | os.PathLike[str]) -> WrittenFiles:
+        """Write the files into `folder`, which is made; what a person has changed or written there stays as it is.
+
+        Raises
+        ------
+        StoreError
+            When the folder cannot be written.
+        """
+        place = output_folder(os.fspath(folder))
+        kept = Ledger(place).write(self.deck.files)
+        with storage_errors(place):
+            for name in self.deck.files:
+                if name.endswith(".sh") and name not in kept and not (place / name).is_symlink():
+                    (place / name).chmod(0o755)
+        return WrittenFiles(folder=place, files=tuple(self.deck.files), kept=kept)
+
+    def __repr__(self) -> str:
+        return f"<CalculationDeck {formula_of(self.structure)}, {self.spec.task}: {', '.join(self.files)}>"
+
+    def _repr_html_(self) -> str:
+        from dftflow.report.cell_html import block, files_html, notes_html, rows_html  # with matplotlib
+
+        chosen = rows_html(("chosen", "value", "why"), [(one.name, one.value, one.why) for one in self.chosen])
+        notes = notes_html((*self.deck.cautions, f"run it with {' '.join(self.command)}"))
+        title = f"{formula_of(self.structure)}, {self.spec.task}"
+        return str(block(title, chosen, files_html(self.files), notes))
+
+
+def deck(
+    structure: StructureLike,
+    *,
+    code: str,
+    task: Task,
+    cutoff_ev: float | None = None,
+    grid: tuple[int, int, int] | None = None,
+    kpoint_spacing_per_ang: float | None = None,
+    gamma: bool | None = None,
+    xc: str = SHARED.xc,
+    smearing_ev: float = SHARED.smearing_ev,
+    empty_bands: int | None = None,
+    cell: CellFreedom | None = None,
+    path_spacing_per_ang: float = PATH_SPACING_PER_ANG,
+    slab_axis: int | str | None = "auto",
+    seed: str | None = None,
+    options: Mapping[str, object] | None = None,
+) -> CalculationDeck:
+    """The deck of one calculation of a crystal or a slab.
+
+    Parameters
+    ----------
+    structure
+        A shipped name, a file, an id of the Materials Project, a pymatgen `Structure` or ASE `Atoms`.
+    code
+        ``"castep"``, ``"espresso"``, ``"gpaw"``, ``"vasp"``, or one that a package brings.
+    task
+        ``"relax"``: the geometry. ``"bands"``: SCF, then bands along the standard path of the lattice and at its
+        special points. ``"potential"``: SCF with the potential written; of a slab with a dipole correction along its
+        normal.
+    cutoff_ev
+        What the potentials ask for unless given (see `dftflow.codes.suggested_cutoff`).
+    grid, kpoint_spacing_per_ang
+        k-points along each reciprocal lattice vector, or their largest distance in 1/Å, 2π included: one of the two.
+    gamma
+        Whether the grid holds Γ whatever its numbers; in a hexagonal cell unless given.
+    cell
+        What a relaxation may change of the cell: all of it, and nothing of a slab's, unless given.
+    slab_axis
+        0, 1 or 2: along which lattice vector a slab's normal lies; None for a crystal; ``"auto"``: where the cell is
+        empty over at least 8 Å.
+    seed
+        Stem of the files; formula and task unless given.
+    options
+        Of the code, as in the table ``[codes.NAME]`` of a study.
+
+    Raises
+    ------
+    StructureError
+        The crystal cannot be read, or its lattice is not recognised.
+    SpecError, OptionError
+        The code cannot express the calculation; there is no such code, task or option.
+    """
+    if task not in get_args(Task):
+        raise SpecError(f"there is no task {task!r}", fix=f"choose one of {', '.join(get_args(Task))}")
+    engine, crystal = load_code(code, options), as_structure(structure)
+    axis = slab_axis_of(crystal) if slab_axis == "auto" else slab_axis
+    chosen = list(_chosen_axis(axis)) if slab_axis == "auto" else []
+    if isinstance(axis, str) or (axis is not None and axis not in (0, 1, 2)):
+        raise SpecError(f"a slab's normal lies along no lattice vector {axis!r}", fix="give 0, 1, 2, None or 'auto'")
+    formula = formula_of(crystal)
+    bands = (SHARED.empty_bands if axis is None else SLAB_EMPTY_BANDS) if empty_bands is None else empty_bands
+    spec = CalcSpec(
+        title=f"{formula}: {_TITLES[task]}",
+        task=task,
+        xc=xc,
+        **_cutoff(engine, crystal, cutoff_ev, chosen),
+        **_grid(crystal, task, axis, grid, kpoint_spacing_per_ang, gamma, chosen),
+        smearing_ev=_bounded("smearing_ev", smearing_ev, bounds.SMEARING_EV),
+        scf_tol_ev_per_atom=SHARED.scf_tol_ev_per_atom,
+        max_scf_cycles=SHARED.max_scf_cycles,
+        empty_bands=int(_bounded("empty_bands", bands, bounds.BANDS)),
+        relaxation=_relaxation(cell, axis, chosen) if task == "relax" else None,
+        path=standard_path(crystal, path_spacing_per_ang) if task == "bands" else None,
+        edge_kpoints=_edge_kpoints(crystal, task, axis),
+        slab_axis=axis,
+    )
+    made = engine.render(crystal, spec, seed or _seed(formula, task))
+    return CalculationDeck(deck=made, spec=spec, structure=crystal, chosen=tuple(chosen), command=engine.command(made))
+
+
+_TITLES = {"relax": "geometry", "bands": "band structure", "potential": "electrostatic potential"}
+
+
+def slab_axis_of(structure: Structure) -> int | None:
+    """Along which lattice vector the cell is empty over at least 8 Å; None where it is nowhere.
+
+    Raises
+    ------
+    StructureError
+        Along two or three of them: a wire or a molecule.
+    """
+    heights_ang = cell_heights_ang(structure.lattice.matrix)
+    wide = [
+        axis
+        for axis, height in enumerate(heights_ang)
+        if largest_empty_part(structure.frac_coords[:, axis]).width * height >= LEAST_VACUUM_ANG
+    ]
+    if len(wide) > 1:
+        along = " and ".join("abc"[axis] for axis in wide)
+        raise SpecError(
+            f"the cell is empty over at least {LEAST_VACUUM_ANG:g} Å along {along}",
+            reason="that is no crystal and no slab, but a wire or a molecule, or a crystal with wide pores",
+            fix="say which it is: slab_axis (--slab a, b, c, or none for a crystal)",
+        )
+    return wide[0] if wide else None
+
+
+def _chosen_axis(axis: int | str | None) -> tuple[Default, ...]:
+    if not isinstance(axis, int):
+        return ()
+    why = f"the cell is empty over at least {LEAST_VACUUM_ANG:g} Å along it"
+    return (Default(name="slab", value="abc"[axis], why=why),)
+
+
+def _bounded(name: str, value: float, bound: Bound) -> float:
+    if not bound.holds(value):
+        raise InputError(f"{name} cannot be {value}", reason=f"it can be {bound}", fix="give another number")
+    return value
+
+
+def _cutoff(engine: Code, crystal: Structure, given_ev: float | None, chosen: list[Default]) -> dict[str, Any]:
+    if given_ev is not None:
+        return {"cutoff_ev": _bounded("cutoff_ev", given_ev, bounds.CUTOFF_EV)}
+    made = default_cutoff(engine, [crystal])
+    chosen.append(Default(name="cutoff", value=f"{made.ev:g} eV", why=made.why))
+    return {"cutoff_ev": made.ev, "cutoff_note": made.why}
+
+
+def _grid(
+    crystal: Structure,
+    task: Task,
+    axis: int | None,
+    grid: tuple[int, int, int] | None,
+    spacing_per_ang: float | None,
+    gamma: bool | None,
+    chosen: list[Default],
+) -> dict[str, Any]:
+    """Fields of a `CalcSpec`."""
+    if grid is not None and spacing_per_ang is not None:
+        raise InputError("a grid and a spacing of k-points are both given", fix="leave one out")
+    holds_gamma = is_hexagonal(crystal.lattice) if gamma is None else gamma
+    if grid is not None:
+        return {"grid": grid, "gamma_centred": holds_gamma}
+    if spacing_per_ang is not None:
+        spacing = _bounded("kpoint_spacing_per_ang", spacing_per_ang, bounds.GRID_SPACING)
+        size = grid_of_spacing(crystal.lattice.matrix, spacing, normal=axis)
+        return {"grid": size, "gamma_centred": holds_gamma, "grid_note": f"at most {spacing:g} 1/Å apart"}
+    made = default_grid(crystal, task, slab_axis=axis)
+    text = grid_text(made.size, (0.0, 0.0, 0.0)) if holds_gamma else "x".join(map(str, made.size))
+    chosen.append(Default(name="k-points", value=text, why=made.why))
+    return {"grid": made.size, "gamma_centred": holds_gamma, "grid_note": made.why}
+
+
+def _relaxation(cell: CellFreedom | None, axis: int | None, chosen: list[Default]) -> Relaxation:
+    if cell is not None and cell not in get_args(CellFreedom):
+        raise SpecError(f"cell cannot be {cell!r}", fix=f"choose one of {', '.join(get_args(CellFreedom))}")
+    freedom: CellFreedom = cell or ("all" if axis is None else "fixed")
+    if cell is None:
+        why = "what symmetry fixes stays" if axis is None else "the vacuum of a slab would shrink"
+        chosen.append(Default(name="cell", value=freedom, why=why))
+    return Relaxation(
+        cell=freedom,
+        energy_tol_ev_per_atom=SHARED.energy_tol_ev_per_atom,
+        force_tol_ev_per_ang=SHARED.force_tol_ev_per_ang,
+        stress_tol_gpa=SHARED.stress_tol_gpa,
+        displacement_tol_ang=SHARED.displacement_tol_ang,
+        max_steps=SHARED.max_relax_steps,
+    )
+
+
+def _edge_kpoints(crystal: Structure, task: Task, axis: int | None) -> tuple[KPoint, ...]:
+    """Where band edges are known to lie: special points of the crystal's zone, or of the surface's."""
+    if task == "bands":
+        return tuple(special_points(crystal).values())
+    return surface_points(crystal) if task == "potential" and axis == 2 else ()
+
+
+def _seed(formula: str, task: Task) -> str:
+    seed = f"{formula}-{task}"
+    return seed if is_name(seed) else f"crystal-{task}"

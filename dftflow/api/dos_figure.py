@@ -1,0 +1,89 @@
+"""Densities of states of calculations as a figure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Unpack
+
+from dftflow.analysis.dos_of_eigenvalues import SIGMA_EV, complete_up_to_ev, density_of_states, grid_of_states
+from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
+from dftflow.api.sources import NamedCalculation, Projected, Source, named_calculations
+from dftflow.errors import AnalysisError
+from dftflow.model.dos import DensityOfStates
+from dftflow.model.energy import Energy
+from dftflow.plot.dos import ShownDos, dos_drawing
+from dftflow.plot.energy_axis import AxisZero, Reference, common_reference, known_zeros
+
+__all__ = ["dos"]
+
+
+def dos(
+    *sources: Source,
+    zero: Reference | None = None,
+    sigma: float | None = None,
+    project: Projected = "element",
+    **look: Unpack[LookOptions],
+) -> PlottedFigure:
+    """Densities of states: as the code wrote them, else from the eigenvalues of a regular grid.
+
+    Parameters
+    ----------
+    sources
+        Folders of results, or their files.
+    zero
+        As in `bands`.
+    sigma
+        Standard deviation in eV of the Gaussian that each eigenvalue becomes. When it is given, the code's own density
+        of states, which has a width of its own, is not used; 0.1 where there is none.
+    project
+        What the total is parted into, where the files carry it.
+    look
+        See `LookOptions`; its colours and labels may name elements and ``"total"`` too.
+
+    Raises
+    ------
+    InputError
+        There is no such folder or calculation.
+    AnalysisError
+        None has a density of states, or eigenvalues on a grid; those of a band path make none.
+    """
+    shown: list[tuple[ShownDos, dict[Reference, AxisZero]]] = []
+    left_out: list[str] = []
+    for one in named_calculations(sources):
+        try:
+            shown.append(_dos_of(one, sigma, project))
+        except AnalysisError as error:
+            left_out.append(f"{one.name}: {error.sentence}")
+    if not shown:
+        raise AnalysisError("there is no density of states to draw", reason="; ".join(left_out))
+    refuse_more(len(shown))
+    zeros = [(curve.name, known) for curve, known in shown]
+    reference = common_reference(zeros, zero)
+    curves = [replace(curve, zero_ev=known[reference].known_ev) for curve, known in shown]
+    parts = [name for curve in curves for name in curve.parts]
+    return plotted(
+        [curve.name for curve in curves], look,
+        lambda look: dos_drawing(curves, reference, look),
+        also=tuple(dict.fromkeys((*parts, "total"))), left_out=left_out,
+    )  # fmt: skip
+
+
+def _dos_of(
+    one: NamedCalculation, sigma_ev: float | None, project: Projected
+) -> tuple[ShownDos, dict[Reference, AxisZero]]:
+    results, levels = one.found.results, one.levels()
+    dos, complete_ev = results.dos, None
+    if dos is None or sigma_ev is not None:
+        grid, projections = grid_of_states(results)
+        dos = density_of_states(grid, projections, sigma_ev=SIGMA_EV if sigma_ev is None else sigma_ev)
+        complete_ev = complete_up_to_ev(grid)
+    fermi = results.fermi if dos.fermi_ev is None else Energy(dos.fermi_ev, dos.zero)
+    edges = levels.edges if levels.edges is not None and levels.edges.vbm.zero == dos.zero else None
+    shown = ShownDos(name=one.name, dos=_parted(dos, project), zero_ev=0.0, edges=edges, complete_up_to_ev=complete_ev)
+    return shown, known_zeros(dos.zero, fermi, levels)
+
+
+def _parted(dos: DensityOfStates, project: Projected) -> DensityOfStates:
+    if project == "none":
+        return replace(dos, projected=None, groups=())
+    return dos.by_element() if project == "element" else dos.by_orbital()

@@ -1,0 +1,109 @@
+"""What figures are drawn from: calculations, each under a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Literal
+
+from dftflow.analysis.band_edges import why_no_clear_gap
+from dftflow.api.calculation import Calculation
+from dftflow.errors import InputError
+from dftflow.gate.found import FoundCalculation, calculations_in
+from dftflow.input_file import named_place
+from dftflow.model.absolute import CalculationLevels
+from dftflow.model.results import Results
+
+__all__ = [
+    "NamedCalculation",
+    "Projected",
+    "Source",
+    "by_name",
+    "named_calculations",
+    "shortest_names",
+    "with_clear_gap",
+]
+
+Source = str | PathLike[str] | Calculation | FoundCalculation
+"""A folder of results, one of its files, or a calculation that was read."""
+
+Projected = Literal["none", "element", "orbital"]
+"""What states are told apart by."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class NamedCalculation:
+    """A calculation and what it is called on a figure."""
+
+    name: str
+    found: FoundCalculation
+
+    def levels(self) -> CalculationLevels:
+        """Its levels, without band edges that are no sign of a gap."""
+        return with_clear_gap(self.found.levels(), self.found.results)
+
+
+def with_clear_gap(levels: CalculationLevels, results: Results) -> CalculationLevels:
+    """`levels` without band edges that are no sign of a gap (`why_no_clear_gap`), with the reason."""
+    smearing_ev = None if results.method is None else results.method.smearing_ev
+    touching = "" if levels.edges is None else why_no_clear_gap(levels.edges, smearing_ev)
+    return replace(levels, edges=None, why_no_edges=touching) if touching else levels
+
+
+def named_calculations(sources: Sequence[Source], code: str | None = None) -> tuple[NamedCalculation, ...]:
+    """Every calculation that `sources` hold and that has left results, in their order.
+
+    Raises
+    ------
+    InputError
+        There is none, or no such folder.
+    ParseError
+        All that there is was refused.
+    """
+    found: list[FoundCalculation] = []
+    for source in sources:
+        if isinstance(source, Calculation | FoundCalculation):
+            found.append(source if isinstance(source, FoundCalculation) else source.found)
+        else:
+            found += calculations_in([named_place(fspath(source))], code)
+    with_results = [one for one in found if one.judged is not None]
+    if found and not with_results:
+        _ = found[0].results  # raises with the reason
+    if not found:
+        places = ", ".join(str(source) for source in sources)
+        raise InputError("there is no calculation here", where=places, fix="give a folder that holds output files")
+    names = shortest_names([one.place for one in with_results])
+    return tuple(NamedCalculation(name=name, found=one) for name, one in zip(names, with_results, strict=True))
+
+
+def shortest_names(places: Sequence[Path]) -> list[str]:
+    """The seed of each where that tells it from the others, else its folder, else as much of its path as it takes."""
+    seeds = [place.name for place in places]
+    if len(set(seeds)) == len(seeds):
+        return seeds
+    most = max(len(place.parts) for place in places)
+    for count in range(1, most):
+        names = ["/".join(place.parent.parts[-count:]) for place in places]
+        if len(set(names)) == len(names):
+            return names
+    return [str(place) for place in places]
+
+
+def by_name(given: Mapping[str, str], names: Sequence[str], what: str) -> dict[str, str]:
+    """`given` by names alone, where a key may be the number of what is drawn, counted from 1.
+
+    Raises
+    ------
+    InputError
+        When nothing that is drawn has that name or number.
+    """
+    numbers = {str(number): name for number, name in enumerate(names, start=1)}
+    known: dict[str, str] = {}
+    for key, value in given.items():
+        name = key if key in names else numbers.get(key)
+        if name is None:
+            raise InputError(f"{what} {key}: nothing that is drawn is called so", fix=f"use one of {', '.join(names)}")
+        known[name] = value
+    return known

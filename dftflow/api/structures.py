@@ -1,0 +1,181 @@
+"""Crystals as people hold them (a name, a file, a pymatgen `Structure`, ASE `Atoms`), and molecules put on their sites.
+
+>>> import dftflow                                             # doctest: +SKIP
+>>> dftflow.substitute("CsPbBr3_Pm-3m", site="Cs", by="FA")    # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from pymatgen.core import Element, IStructure, Structure
+
+from dftflow.crystals import substitution
+from dftflow.crystals.atoms import from_atoms
+from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.ions import OXIDATION_STATE
+from dftflow.crystals.molecules import Molecule
+from dftflow.crystals.sources import load_crystal
+from dftflow.crystals.structure_file import checked
+from dftflow.errors import StructureError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["NotebookStructure", "StructureLike", "as_structure", "substitute"]
+
+StructureLike: TypeAlias = "str | os.PathLike[str] | IStructure | Atoms | Crystal"
+"""A shipped name, a file, an id of the Materials Project, or a crystal that another package or dftflow made."""
+
+
+class NotebookStructure(Structure):
+    """A pymatgen `Structure` in every way, which a notebook shows as a table and a picture.
+
+    Its JSON names pymatgen's own class, so that it is read without dftflow.
+    """
+
+    @classmethod
+    def of(cls, structure: Structure) -> Self:
+        """`structure` with all that it carries."""
+        return cls.from_sites(structure.sites, charge=structure._charge, properties=structure.properties)
+
+    def as_dict(self, *settings: Any, **more: Any) -> dict[str, Any]:
+        """As `Structure.as_dict`."""
+        plain: dict[str, Any] = super().as_dict(*settings, **more)
+        return plain | {"@module": Structure.__module__, "@class": Structure.__name__}
+
+    def __repr__(self) -> str:
+        return f"<{self.composition.reduced_formula} crystal: {len(self)} atoms, {self.volume:.2f} Å³>"
+
+    def _repr_html_(self) -> str:
+        from dftflow.report.notebook import html_of  # with matplotlib
+
+        return str(html_of(self))
+
+
+def as_structure(crystal: StructureLike) -> Structure:
+    """The crystal as a pymatgen `Structure`: axes and sites in the order given, a copy of what another package made.
+
+    Parameters
+    ----------
+    crystal
+        A shipped name (``"CsPbBr3_Pnma"``), a file that `load_crystal` reads (a relative path counts from the working
+        folder, ``~`` is the home), ``"mp-567629"`` or ``"mp:CsPbBr3"``; a `Crystal`; a pymatgen `Structure`; ASE
+        `Atoms` that are periodic along all three axes.
+
+    Returns
+    -------
+    Structure
+        Of elements: oxidation states of its species become the site property ``oxidation_state``.
+
+    Raises
+    ------
+    StructureError
+        No such crystal (with the nearest names), a file that cannot be read; or an object that is none: disordered,
+        without a lattice, not periodic, empty, too large, of another type.
+    ClashError
+        Two atoms overlap.
+    SourceError, CodeNotFoundError
+        From the Materials Project.
+    """
+    from ase import Atoms
+
+    if isinstance(crystal, str | os.PathLike):
+        return load_crystal(crystal).structure
+    if isinstance(crystal, Crystal):
+        return crystal.structure
+    if isinstance(crystal, Atoms):
+        return checked(_of_atoms(crystal), "")
+    if isinstance(crystal, IStructure):
+        return checked(_of_elements(crystal), "")
+    raise _no_crystal(crystal)
+
+
+def _of_atoms(atoms: Atoms) -> Structure:
+    if atoms.cell.rank == 3 and not all(atoms.pbc):
+        raise StructureError(
+            f"the Atoms {atoms.get_chemical_formula()} are not periodic along all three axes",
+            reason=f"pbc is {[bool(flag) for flag in atoms.pbc]}",
+            fix="if the cell is that of a crystal, or of a slab with its vacuum, set atoms.pbc = True",
+        )
+    return from_atoms(atoms, "")
+
+
+def _of_elements(structure: IStructure) -> Structure:
+    """A copy without `Species`, whose oxidation states become a site property."""
+    if not structure.is_ordered:
+        raise StructureError(
+            f"{structure.composition.reduced_formula} is disordered",
+            reason="a site that holds several elements, or an element in part, is no site of one calculation",
+            fix="order it first, e.g. with pymatgen's OrderDisorderedStructureTransformation",
+        )
+    elements = [Element(site.specie.symbol) for site in structure]
+    properties = dict(structure.site_properties)
+    states = [getattr(site.specie, "oxi_state", None) for site in structure]
+    if any(state is not None for state in states):
+        properties[OXIDATION_STATE] = states
+    return Structure(
+        structure.lattice,
+        elements,
+        structure.frac_coords,
+        charge=structure._charge,
+        site_properties=properties,
+        properties=structure.properties,
+    )
+
+
+def _no_crystal(thing: object) -> StructureError:
+    fix = "give a shipped name, a path, a pymatgen Structure, or ASE Atoms"
+    if isinstance(thing, Sequence) and len(thing) and not isinstance(thing, bytes):
+        fix = "give one of them, such as the last: [-1]"
+    return StructureError(f"{type(thing).__module__}.{type(thing).__qualname__} is no crystal", fix=fix)
+
+
+def substitute(
+    crystal: StructureLike,
+    *,
+    site: str,
+    by: str | os.PathLike[str] | Molecule,
+    orientation: str | Sequence[str] = "100",
+    supercell: tuple[int, int, int] = (1, 1, 1),
+    seed: int | None = None,
+    pseudocubic_ang: float | None = None,
+) -> NotebookStructure:
+    """Replace every `site` atom of a crystal by a molecule, its centre of mass on the site.
+
+    Parameters
+    ----------
+    crystal
+        As `as_structure` takes it; left as it is.
+    site
+        Element to replace, e.g. ``"Cs"``.
+    by
+        ``"FA"``, ``"MA"``, a file, or a `Molecule`.
+    orientation, supercell, seed, pseudocubic_ang
+        As `dftflow.crystals.substitution.substitute` takes them: ``"110/001"`` names the lattice directions of the
+        molecule's long and second axis, ``"random"`` draws them with `seed`; `pseudocubic_ang` scales the host first.
+
+    Returns
+    -------
+    NotebookStructure
+        A pymatgen `Structure`. Site property ``molecule``: -1 for a single atom, else the number of its molecule.
+
+    Raises
+    ------
+    StructureError
+        As `as_structure`; a site, molecule, orientation, supercell or scale that cannot be used.
+    ClashError
+        A molecule comes too close to its surroundings.
+    """
+    built = substitution.substitute(
+        as_structure(crystal),
+        site=site,
+        by=by if isinstance(by, Molecule) else os.fspath(by),
+        orientation=orientation,
+        supercell=supercell,
+        seed=seed,
+        pseudocubic_ang=pseudocubic_ang,
+    )
+    return NotebookStructure.of(built)

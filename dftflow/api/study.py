@@ -1,0 +1,313 @@
+"""A study from Python: read it, see its steps, run it or write its decks, read what a folder holds, write the report.
+
+>>> import dftflow                                                           # doctest: +SKIP
+>>> outcome = dftflow.run("fapbbr3-cspbbr3", "runs/demo", preset="quick")    # doctest: +SKIP
+>>> dftflow.load_outcome("runs/demo").to_frame()                             # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
+
+from dftflow.errors import InputError
+from dftflow.input_file import named_place
+from dftflow.model.outcome import StudyOutcome
+from dftflow.report.records import Records
+from dftflow.run.executor import Executor
+from dftflow.run.graph import Observer
+from dftflow.run.job import Limits
+from dftflow.run.store import read_plan
+from dftflow.studies import decks, reader
+from dftflow.studies.decks import WrittenDecks
+from dftflow.studies.execution import collect_study, outcome_of_folder, run_study
+from dftflow.studies.paced import Say
+from dftflow.studies.preview import PreviewedStep, preview
+from dftflow.studies.reader import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dftflow.report.write import WrittenOutcome
+
+__all__ = ["StudyLike", "StudyPlan", "load_outcome", "load_study", "plan", "run", "write_decks", "write_outcome"]
+
+Place: TypeAlias = str | os.PathLike[str]
+StudyLike: TypeAlias = Place | Study
+"""A shipped name, a file, or what `load_study` gave."""
+
+
+class StudyPlan(Sequence[PreviewedStep]):
+    """The steps of a study as they would run now, each after those that it needs."""
+
+    def __init__(self, study: Study, steps: Sequence[PreviewedStep]) -> None:
+        self.study = study
+        self._steps = tuple(steps)
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @overload
+    def __getitem__(self, place: int) -> PreviewedStep: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> StudyPlan: ...
+
+    def __getitem__(self, place: int | slice) -> PreviewedStep | StudyPlan:
+        return StudyPlan(self.study, self._steps[place]) if isinstance(place, slice) else self._steps[place]
+
+    @property
+    def left(self) -> tuple[PreviewedStep, ...]:
+        """Those that have not finished yet."""
+        return tuple(step for step in self if step.state != "finished")
+
+    @property
+    def cost_left_s(self) -> float:
+        """Rough seconds of GPAW on one core that these take."""
+        return sum(step.cost_s for step in self.left)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, with the unit in each name."""
+        return {"study": self.study.name, "preset": self.study.preset_name, "steps": [asdict(step) for step in self]}
+
+    def to_frame(self) -> pd.DataFrame:
+        """A line for each step as a pandas table; raises `CodeNotFoundError` without pandas."""
+        columns = tuple(field.name for field in fields(PreviewedStep))
+        rows = (tuple(", ".join(v) if isinstance(v, tuple) else v for v in astuple(step)) for step in self)
+        return Records(columns=columns, rows=tuple(rows)).frame()
+
+    def __repr__(self) -> str:
+        code = self.study.content.code
+        return (
+            f"<StudyPlan {self.study.name}, preset {self.study.preset_name}, {code}: {len(self)} steps, "
+            f"{len(self.left)} left, {self.cost_left_s:.0f} s>"
+        )
+
+    def _repr_html_(self) -> str:
+        from dftflow.report.cell_html import block, rows_html  # with matplotlib
+
+        heads = ("step", "state", "atoms", "k-points", "cutoff (eV)", "cost (s)", "needs")
+        rows = [
+            (
+                step.name, step.state.replace("_", " "), step.atoms, step.grid, step.cutoff_ev, round(step.cost_s),
+                ", ".join(step.needs),
+            )
+            for step in self
+        ]  # fmt: skip
+        left = f"{len(self.left)} of {len(self)} steps left, {self.cost_left_s:.0f} s of GPAW on one core"
+        title = f"{self.study.name}, preset {self.study.preset_name}, {self.study.content.code}: {left}"
+        return str(block(title, rows_html(heads, rows)))
+
+
+def load_study(study: Place, preset: str | None = None, *, code: str | None = None) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    study
+        Shipped name or path.
+    preset
+        ``study``, ``quick``, ``converged``, or one that the file defines; unless given, the one that the file names.
+    code
+        Name of a DFT code, instead of the one the file names.
+
+    Raises
+    ------
+    StudyError
+        With the file, and the line where one line is to blame.
+    """
+    return reader.load_study(os.fspath(study), preset, code=code)
+
+
+def plan(
+    study: StudyLike,
+    folder: Place | None = None,
+    *,
+    preset: str | None = None,
+    code: str | None = None,
+    say: Say = lambda line: None,
+) -> StudyPlan:
+    """The steps of a study: what each needs, whether it is there, the cost expected. Nothing is written or run.
+
+    Parameters
+    ----------
+    study, preset, code
+        As for `load_study`; or what it gave, without preset and code.
+    folder
+        Of the run; ``runs/STUDY-PRESET`` unless given.
+    say
+        Told how far it is.
+
+    Raises
+    ------
+    InputError, SourceError
+        When the study, a crystal or a slab cannot be made.
+    StoreError
+        When `folder` belongs to another study, preset or code.
+    """
+    chosen = _chosen(study, preset, code)
+    return StudyPlan(chosen, preview(chosen, None if folder is None else _folder(folder), say=say))
+
+
+def run(
+    study: StudyLike,
+    folder: Place | None = None,
+    *,
+    preset: str | None = None,
+    code: str | None = None,
+    workers: int | None = None,
+    limits: Limits | None = None,
+    executor: Executor | None = None,
+    observer: Observer = lambda views: None,
+    say: Say = lambda line: None,
+) -> StudyOutcome:
+    """Run every step of a study that is not finished yet, and derive what the study asks for.
+
+    Parameters
+    ----------
+    study, preset, code
+        As for `load_study`; or what it gave, without preset and code.
+    folder
+        ``runs/STUDY-PRESET`` unless given. What is finished there is used, not run again; `write_outcome` writes the
+        report.
+    workers, limits, executor, observer, say
+        As `dftflow.studies.execution.run_study` takes them.
+
+    Returns
+    -------
+    StudyOutcome
+        Also when steps failed: what does not depend on them is there, and the failures are named.
+
+    Raises
+    ------
+    InputError, SourceError
+        When the study, a crystal, a plane or a deck cannot be made; before anything runs.
+    CodeNotFoundError
+        When the code cannot run on this machine.
+    StoreError
+        When the folder cannot be written, is in use, or belongs to another study, preset or code.
+    """
+    return run_study(
+        _chosen(study, preset, code),
+        None if folder is None else _folder(folder),
+        workers=workers,
+        limits=limits,
+        executor=executor,
+        observer=observer,
+        say=say,
+    )
+
+
+def write_decks(
+    study: StudyLike,
+    folder: Place,
+    *,
+    preset: str | None = None,
+    code: str | None = None,
+    say: Say = lambda line: None,
+) -> WrittenDecks:
+    """Write every step's deck into ``folder/<step>/`` for another machine, and the sheet that says how to run them.
+
+    Parameters
+    ----------
+    study, preset, code
+        As for `load_study`; or what it gave, without preset and code.
+    folder
+        Made where it is not there. A deck that a person has changed is kept.
+    say
+        Told how far it is.
+
+    Raises
+    ------
+    InputError, SourceError
+        When the study, a crystal, a slab or a deck cannot be made.
+    StoreError
+        When `folder` cannot be written, or belongs to another study, preset or code.
+    """
+    return decks.write_decks(_chosen(study, preset, code), _folder(folder), say=say)
+
+
+def load_outcome(
+    folder: Place,
+    study: StudyLike | None = None,
+    *,
+    preset: str | None = None,
+    code: str | None = None,
+    places: Mapping[str, Place] | None = None,
+    say: Say = lambda line: None,
+) -> StudyOutcome:
+    """What a study ended with, from what lies in a folder; nothing is run, nothing is written.
+
+    Parameters
+    ----------
+    folder
+        Of a run or of decks, which knows its study; the ``results.json`` in it stands for it. With `study`, any folder
+        that has the results of each step in ``folder/<step>``.
+    study, preset, code
+        Of calculations that were made without dftflow: as for `load_study`, or what it gave, without preset and code.
+    places
+        Step name -> folder of its results, for those that lie elsewhere.
+    say
+        Told how far it is.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, it holds no study and none is given, or `places` names no step or no folder.
+    StoreError
+        Its study is another one, of another version of dftflow, or cannot be read.
+    CalculationError
+        With `study`, when no step has left anything.
+    """
+    root = _folder(folder)
+    if root.name == "results.json" and root.is_file():
+        root = _folder_of_results(root)
+    elsewhere = {step: _folder(place) for step, place in (places or {}).items()}
+    if study is not None:
+        return collect_study(_chosen(study, preset, code), root, places=elsewhere, say=say)
+    if preset is not None or code is not None:
+        raise InputError("the study in a folder has its preset and code", fix="leave preset and code out")
+    return outcome_of_folder(root, places=elsewhere, say=say)
+
+
+def write_outcome(outcome: StudyOutcome, folder: Place, *, say: Say = lambda line: None) -> WrittenOutcome:
+    """Write ``results.json``, the figures and ``report.html`` into a folder, that of the run or another one.
+
+    Raises
+    ------
+    StoreError
+        When the folder cannot be written, or holds such files that are not dftflow's.
+    """
+    from dftflow.report import write  # with matplotlib
+
+    return write.write_outcome(outcome, _folder(folder), say=say)
+
+
+def _folder(place: Place) -> Path:
+    return named_place(os.fspath(place))
+
+
+def _folder_of_results(file: Path) -> Path:
+    if read_plan(file.parent) is None:
+        raise InputError(
+            "this results.json lies in no folder of a run or of decks",
+            reason="it has the numbers, and not the crystals and bands that they are derived from",
+            fix=f'dftflow.quantities("{file}") gives its numbers',
+            where=str(file),
+        )
+    return file.parent
+
+
+def _chosen(study: StudyLike, preset: str | None, code: str | None) -> Study:
+    if not isinstance(study, Study):
+        return load_study(study, preset, code=code)
+    if preset is not None or code is not None:
+        raise InputError(
+            "the study has been read with its preset and code",
+            reason=f"it is {study.name}, preset {study.preset_name}, code {study.content.code}",
+            fix=f"dftflow.load_study({str(study.file)!r}, preset=..., code=...) reads it with others",
+        )
+    return study

@@ -1,0 +1,186 @@
+"""A crystal as the text of a file, in every format that `dftflow.crystals.structure_file` reads.
+
+Numbers have 12 decimals or more, so that a relaxed crystal keeps its symmetry at tight tolerances. What a format has no
+place for is told beside the text, and a crystal that none of the readers takes is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dftflow.crystals.atoms import to_extxyz
+from dftflow.crystals.ions import OXIDATION_STATE
+from dftflow.crystals.plain import MARKS, plain_structure
+from dftflow.errors import StructureError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["FORMATS", "WrittenStructure", "structure_text"]
+
+FORMATS = (".cif", "POSCAR", "CONTCAR", ".vasp", ".cell", ".extxyz", ".xyz", ".in", ".pwi", ".json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenStructure:
+    """The text of a file, and what of the crystal is not in it."""
+
+    text: str
+    lost: tuple[str, ...] = ()
+
+
+def structure_text(structure: Structure, name: str) -> WrittenStructure:
+    """`structure` in the format that the file name `name` asks for.
+
+    Parameters
+    ----------
+    structure
+        Ordered; any cell, which is written as it stands. A CIF gives lengths and angles, and the lattice vectors read
+        from it lie as those do that pymatgen makes of them.
+    name
+        ``a.cif``, ``POSCAR`` or ``CONTCAR`` and whatever follows, ``a.vasp``, ``a.cell`` (CASTEP), ``a.extxyz``,
+        ``a.xyz``, ``a.in`` or ``a.pwi`` (pw.x), ``a.json`` (pymatgen).
+
+    Raises
+    ------
+    StructureError
+        There is no such format, or the crystal is disordered or empty.
+    """
+    writer = _writer(name)
+    if writer is None:
+        raise StructureError(f"no structure format has a name like {Path(name).name!r}", fix=f"use one of {_known()}")
+    if not structure.is_ordered or not len(structure):
+        what = "has sites with mixed or partial occupation" if len(structure) else "has no atoms"
+        raise StructureError(f"this crystal {what}", fix="make an ordered model of it")
+    if writer is _json:
+        return WrittenStructure(text=_json(structure))
+    return WrittenStructure(text=writer(_neutral(structure)), lost=_lost(structure))
+
+
+def _known() -> str:
+    return ", ".join(FORMATS)
+
+
+def _writer(name: str) -> Callable[[Structure], str] | None:
+    writers: dict[str, Callable[[Structure], str]] = {
+        ".cif": _cif,
+        ".vasp": _poscar,
+        ".poscar": _poscar,
+        ".cell": _cell,
+        ".xyz": to_extxyz,
+        ".extxyz": to_extxyz,
+        ".in": _pw_input,
+        ".pwi": _pw_input,
+        ".json": _json,
+    }
+    if re.match(r"(POSCAR|CONTCAR)", Path(name).name, re.IGNORECASE):
+        return _poscar
+    return writers.get(Path(name).suffix.lower())
+
+
+def _neutral(structure: Structure) -> Structure:
+    """Lattice, elements and places alone; deuterium as hydrogen."""
+    from pymatgen.core import Structure as New
+
+    return New(structure.lattice, [site.specie.symbol for site in structure], structure.frac_coords)
+
+
+def _lost(structure: Structure) -> tuple[str, ...]:
+    """What only JSON has a place for, one line each."""
+    lost = []
+    properties = structure.site_properties
+    charged = any(getattr(site.specie, "oxi_state", None) for site in structure)
+    if charged or any(value is not None for value in properties.get(OXIDATION_STATE, ())):
+        lost.append("oxidation states are not in this format")
+    isotopes = sorted({name for site in structure if (name := _element_name(site.specie)) != site.specie.symbol})
+    if isotopes:
+        lost.append(f"{' and '.join(isotopes)} is written as H")
+    if any(site.label not in (site.species_string, _element_name(site.specie)) for site in structure):
+        lost.append("labels of sites are not in this format")
+    others = sorted(set(properties) - {*MARKS, OXIDATION_STATE})
+    if others:
+        lost.append(f"properties of sites are not in this format: {', '.join(others)}")
+    if structure._charge:
+        lost.append(f"the charge of the cell ({structure._charge:+g}) is not in this format")
+    return tuple(f"{line}; .json keeps it" for line in lost)
+
+
+def _element_name(specie: Any) -> str:
+    """``"D"`` for deuterium, whose symbol is that of hydrogen."""
+    return str(getattr(specie, "element", specie).value)
+
+
+# --- formats ----------------------------------------------------------------------------------------------------
+
+
+def _json(structure: Structure) -> str:
+    return json.dumps(plain_structure(structure), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _cif(structure: Structure) -> str:
+    from pymatgen.io.cif import CifWriter
+
+    return str(CifWriter(structure, significant_figures=12))
+
+
+def _rows(structure: Structure, first: str = "{:<2s}", last: str = "") -> list[str]:
+    """A row a site: its element, and its fractional coordinates."""
+    return [
+        f"{first.format(site.specie.symbol)}{''.join(f' {x:18.14f}' for x in site.frac_coords)}{last}"
+        for site in structure
+    ]
+
+
+def _vectors(structure: Structure) -> list[str]:
+    return ["".join(f" {value:18.12f}" for value in row) for row in structure.lattice.matrix]
+
+
+def _poscar(structure: Structure) -> str:
+    kinds = [(symbol, len(list(same))) for symbol, same in groupby(site.specie.symbol for site in structure)]
+    names, counts = "".join(f" {name:>4s}" for name, _ in kinds), "".join(f" {count:>4d}" for _, count in kinds)
+    formula = structure.composition.reduced_formula
+    rows = _rows(structure, first="")
+    return "\n".join([formula, "1.0", *_vectors(structure), names, counts, "Direct", *rows]) + "\n"
+
+
+def _block(name: str, lines: list[str]) -> list[str]:
+    return [f"%BLOCK {name}", *lines, f"%ENDBLOCK {name}", ""]
+
+
+def _cell(structure: Structure) -> str:
+    lines = _block("LATTICE_CART", ["ang", *_vectors(structure)]) + _block("POSITIONS_FRAC", _rows(structure))
+    return "\n".join(lines)
+
+
+def _pw_input(structure: Structure) -> str:
+    """The crystal for pw.x. What a calculation needs besides is left out, and pw.x asks for it."""
+    elements = list(dict.fromkeys(site.specie for site in structure))
+    masses = [f"{element.symbol:<2s} {float(element.atomic_mass):9.4f}  {element.symbol}.upf" for element in elements]
+    return "\n".join(
+        [
+            "! A crystal, and no calculation: ecutwfc is to be given, and the names of the potentials below are",
+            "! placeholders. `dftflow deck` writes a whole input.",
+            "&CONTROL",
+            "/",
+            "&SYSTEM",
+            "  ibrav = 0",
+            f"  nat = {len(structure)}",
+            f"  ntyp = {len(elements)}",
+            "/",
+            "&ELECTRONS",
+            "/",
+            "ATOMIC_SPECIES",
+            *masses,
+            "CELL_PARAMETERS angstrom",
+            *_vectors(structure),
+            "ATOMIC_POSITIONS crystal",
+            *_rows(structure),
+            "",
+        ]
+    )

@@ -1,0 +1,36 @@
+"""Quantities as rows of a table: value, unit, range and origin, or the reason why there is no value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dftflow.model.quantity import Quantity
+from dftflow.report.records import Cell, Records
+
+__all__ = ["quantity_records"]
+
+_COLUMNS = (
+    "name", "subject", "method", "value", "unit", "lowest", "highest", "range holds", "origin", "remarks", "missing",
+)  # fmt: skip
+
+
+def quantity_records(quantities: Iterable[Quantity]) -> Records:
+    """A row for each; ``lowest`` and ``highest`` are how far the value may lie from where it is given."""
+    return Records(columns=_COLUMNS, rows=tuple(map(_row, quantities)))
+
+
+def _row(quantity: Quantity) -> tuple[Cell, ...]:
+    low, high = quantity.uncertainty or (None, None)
+    return (
+        quantity.name,
+        quantity.subject,
+        quantity.method,
+        quantity.value,
+        quantity.unit,
+        low,
+        high,
+        quantity.uncertainty_holds,
+        "; ".join(quantity.origin),
+        "; ".join(quantity.remarks),
+        "" if quantity.missing is None else f"{quantity.missing.kind}: {quantity.missing.reason}",
+    )

@@ -1,0 +1,30 @@
+"""Which entry of a study an error is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dftflow.errors import InputError
+from dftflow.studies.reader import Study
+
+__all__ = ["blamed"]
+
+
+@contextmanager
+def blamed(study: Study, what: str, *place: object) -> Iterator[None]:
+    """Within it, an `InputError` says what of the study it is about, and where that stands unless it says so itself.
+
+    Parameters
+    ----------
+    what
+        ``"material A, slab 2"``.
+    place
+        Keys that lead to its entry, for `Study.where`.
+    """
+    try:
+        yield
+    except InputError as error:
+        error.summary = f"{what}: {error.summary}"
+        error.where = error.where or study.where(*place)
+        raise

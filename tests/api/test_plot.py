@@ -1,0 +1,288 @@
+"""Figures of folders of results: by each code, refused with a reason where the data do not carry them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from castep_files import write_finished
+from free_electrons import path_bands
+from vasp_files import Geometry, Run
+
+from dftflow.api.plot import KINDS, plot
+from dftflow.api.plotted import PlottedFigure
+from dftflow.api.sources import named_calculations, shortest_names
+from dftflow.errors import AnalysisError, InputError, StoreError
+from dftflow.gate.found import calculation_at
+from dftflow.model.energy import EnergyZero
+from dftflow.model.results import PotentialGrid
+
+DATA = Path(__file__).parents[1] / "data"
+DENSE = DATA / "espresso" / "6.7" / "dense"
+GPAW = DATA / "gpaw" / "26.7.0" / "fapbbr3-cspbbr3-quick" / "steps"
+CS_BULK, FA_SLAB = GPAW / "CsPbBr3" / "bulk-bands-bd06f528e4", GPAW / "FAPbBr3" / "slab-010-potential-8513666457"
+CS_011 = GPAW / "CsPbBr3" / "slab-011-potential-22d83e360c"
+
+
+def _table(figure: PlottedFigure) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(figure.csv())))
+
+
+def _svg(figure: PlottedFigure) -> str:
+    return figure.drawing.render("svg", styles=figure.styles)["svg"].decode()
+
+
+def _castep(folder: Path, corners: str = "GXM|RG", **options: object) -> Path:
+    """A CASTEP calculation that holds bands along a path which its files do not name."""
+    folder.mkdir()
+    grid = PotentialGrid(
+        values_ev=np.zeros((2, 2, 2)), cell_ang=np.eye(3) * 4.0, kind="local", zero=EnergyZero("run", "cell_average")
+    )
+    write_finished(folder, "run", bands=path_bands(corners, **options), potential=grid)
+    return folder
+
+
+# --- bands ------------------------------------------------------------------------------------------------------
+
+
+def test_bands_of_quantum_espresso_on_a_dense_path() -> None:
+    figure = plot("bands", DENSE)
+    names = figure.names
+    assert len(names) == 1 and figure.left_out
+    rows = _table(figure)
+    valence = [float(row["energy_ev"]) for row in rows]
+    below = max(energy for energy in valence if energy <= 1e-6)
+    above = min(energy for energy in valence if energy > 1e-6)
+    assert below == pytest.approx(0, abs=1e-9) and above == pytest.approx(1.45, abs=0.005)
+    assert {row["label"] for row in rows} == {"G", "X", "M", "R", ""}
+    assert "relative to the VBM" in figure.drawing.caption
+
+
+def test_bands_of_castep_whose_path_no_file_names(tmp_path: Path) -> None:
+    figure = plot("bands", _castep(tmp_path / "run"))
+    assert {row["part"] for row in _table(figure)} == {"1", "2"}
+    assert "relative to the VBM" in figure.drawing.caption
+
+
+def test_two_codes_in_one_figure(tmp_path: Path) -> None:
+    figure = plot("bands", DENSE / "CsPbBr3.bands.xml", CS_BULK, _castep(tmp_path / "run"))
+    assert len(figure.names) == 3
+    assert figure.drawing.render("png")["png"].startswith(b"\x89PNG")
+
+
+def test_zero_of_the_vacuum_is_that_of_the_ionisation_potential(tmp_path: Path) -> None:
+    figure = plot("bands", _castep(tmp_path / "a"), _castep(tmp_path / "b", shift_ev=3.0), ip={"1": 5.5, "b": 6.25})
+    rows = _table(figure)
+    tops = [max(float(r["energy_ev"]) for r in rows if r["name"] == name and r["band"] == "1") for name in ("a", "b")]
+    assert tops == pytest.approx([-5.5, -6.25], abs=1e-5)
+    assert "by the ionisation potentials that were given" in figure.drawing.caption
+
+
+def test_a_crystal_has_no_vacuum_level_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(AnalysisError, match="run cannot be drawn relative to a vacuum level") as error:
+        plot("bands", _castep(tmp_path / "a"), zero="vacuum")
+    assert "slab" in error.value.reason and error.value.fix == "`--zero vbm` is known"
+
+
+def test_bands_of_a_slab_alone_are_refused_as_a_path_is_missing() -> None:
+    with pytest.raises(AnalysisError, match="there is no band path to draw") as error:
+        plot("bands", FA_SLAB)
+    assert "5 k-points are no path; `dftflow plot dos`" in error.value.reason
+
+
+def test_runs_of_one_path_are_joined(tmp_path: Path) -> None:
+    """VASP writes the functional and the cutoff of each piece."""
+    whole = np.linspace(0, 0.5, 21)
+    for name, piece in (("1", whole[:11]), ("2", whole[11:])):
+        _vasp(tmp_path / name, kpoints=[(x, 0.0, 0.0) for x in piece])
+    figure = plot("bands", tmp_path / "1", tmp_path / "2", join=True)
+    rows = [row for row in _table(figure) if row["band"] == "1"]
+    assert [float(row["k_a"]) for row in rows] == pytest.approx(list(whole))
+    assert {row["part"] for row in rows} == {"1"}
+    _vasp(tmp_path / "3", kpoints=[(x, 0.0, 0.0) for x in whole[11:]], parameters={"ENMAX": "float:500.0"})
+    with pytest.raises(AnalysisError, match="cannot be joined"):
+        plot("bands", tmp_path / "1", tmp_path / "3", join=True)
+
+
+def _vasp(folder: Path, *, kpoints: list[tuple[float, float, float]], **settings: object) -> Path:
+    folder.mkdir()
+    count = len(kpoints)
+    values = np.array([[[-5.0, -4.0, 0.5, 1.0, 2.5, 3.0]] * count]) - np.array([k[0] for k in kpoints])[:, None] ** 2
+    run = Run(kpoints=kpoints, weights=[1 / count] * count, eigenvalues=values, **settings)  # type: ignore[arg-type]
+    (folder / "vasprun.xml").write_text(run.xml())
+    return folder
+
+
+# --- densities of states, potentials, structures ----------------------------------------------------------------
+
+
+def test_the_density_of_states_integrates_to_the_electrons() -> None:
+    """All of them lie below the gap of 1.45 eV."""
+    figure = plot("dos", DENSE / "grid", sigma=0.1)
+    rows = _table(figure)
+    energies, total = (np.array([float(row[name]) for row in rows]) for name in ("energy_ev", "total_per_ev"))
+    found = named_calculations([DENSE / "grid"])[0].found.results.bands
+    assert found is not None
+    below = total[energies < 0.7].sum() * (energies[1] - energies[0])
+    assert below == pytest.approx(sum(found.n_electrons), abs=1e-3)
+
+
+def test_the_density_of_a_code_is_taken_as_it_wrote_it_with_what_it_is_made_of() -> None:
+    """projwfc.x printed 4.0 electrons a silicon atom, 8 in all, less what its atomic functions do not hold."""
+    figure = plot("dos", DATA / "espresso" / "6.7" / "projected", project="orbital")
+    rows = _table(figure)
+    assert list(rows[0])[-2:] == ["Si s_per_ev", "Si p_per_ev"]
+    assert all(
+        float(row["Si s_per_ev"]) + float(row["Si p_per_ev"]) <= float(row["total_per_ev"]) + 1e-3 for row in rows
+    )
+    assert "projwfc.x" in figure.drawing.caption
+    alone = plot("dos", DATA / "espresso" / "6.7" / "projected", project="none")
+    assert list(_table(alone)[0])[-1] == "total_per_ev"
+    eigenvalues = plot("dos", DATA / "espresso" / "6.7" / "projected", sigma=0.2)
+    assert "From eigenvalues at 4 k-points of a grid (levels 0.2 eV wide)" in eigenvalues.drawing.caption
+    assert list(_table(eigenvalues)[0])[-1] == "Si_per_ev"
+
+
+def test_a_path_makes_no_density_of_states(tmp_path: Path) -> None:
+    with pytest.raises(AnalysisError, match="no density of states to draw") as error:
+        plot("dos", _castep(tmp_path / "run"))
+    assert "lie on a band path" in error.value.reason
+
+
+def test_the_potential_of_slabs_is_zero_in_the_vacuum() -> None:
+    figure = plot("potential", FA_SLAB, CS_011)
+    rows = _table(figure)
+    ends = [float(row["planar_average_ev"]) for row in rows if abs(float(row["distance_ang"])) > 11]
+    assert max(map(abs, ends)) < 0.01
+    assert "over 5.99 Å" in figure.drawing.caption
+    assert "No macroscopic average of" in figure.drawing.caption and "slab-011" in figure.drawing.caption
+    given = plot("potential", CS_011, period=6.7)
+    assert "over 6.70 Å" in given.drawing.caption
+
+
+def test_a_crystal_has_no_potential_across_it() -> None:
+    with pytest.raises(AnalysisError, match="no potential of a slab") as error:
+        plot("potential", CS_BULK)
+    assert "no slab in this cell" in error.value.reason
+
+
+def test_structures_from_a_name_a_folder_and_pymatgen() -> None:
+    found = calculation_at(CS_BULK).results.structure
+    figure = plot("structure", "CsPbBr3_Pnma", FA_SLAB, found)
+    assert figure.names[0] == "CsPbBr3_Pnma" and figure.names[2] == "CsPbBr3"
+    rows = _table(figure)
+    assert sum(row["name"] == "CsPbBr3" for row in rows) == 20
+    assert {row["element"] for row in rows} == {"Cs", "Pb", "Br", "C", "N", "H"}
+
+
+# --- convergence ------------------------------------------------------------------------------------------------
+
+
+def test_the_cutoff_that_varies_is_found(tmp_path: Path) -> None:
+    grid = [(x, y, 0.25) for x in (0.25, -0.25) for y in (0.25, -0.25)]
+    for cutoff, energy in ((300, -10.0), (500, -10.5), (400, -10.4)):
+        name = tmp_path / str(cutoff)
+        _vasp(name, kpoints=grid, parameters={"ENMAX": f"float:{cutoff}.0"}, geometries=[Geometry(energy_ev=energy)])
+    figure = plot("convergence", tmp_path)
+    assert [(row["name"], row["value"]) for row in _table(figure)] == [
+        ("300", "300.0"),
+        ("400", "400.0"),
+        ("500", "500.0"),
+    ]
+    energies = [float(row["energy_per_atom_ev"]) for row in _table(figure)]
+    assert energies == pytest.approx([-5.0, -5.2, -5.25])
+    _vasp(tmp_path / "spins", kpoints=grid, parameters={"ENMAX": "float:600.0", "GGA": "string:PS"})
+    with pytest.raises(AnalysisError, match="no series in which one setting varies") as error:
+        plot("convergence", tmp_path)
+    assert "functional" in error.value.reason and "cutoff" in error.value.reason
+
+
+def test_the_steps_of_relaxations() -> None:
+    figure = plot("convergence", DATA / "castep" / "16.1" / "cell-relaxation", DATA / "castep" / "17.1" / "tpsd")
+    assert figure.names == ("LiF", "Se")
+    assert any("as a series: these are calculations of different crystals" in line for line in figure.left_out)
+    assert [row["step"] for row in _table(figure)] == ["1", "2", "3"] * 2
+
+
+def test_nothing_that_converges() -> None:
+    with pytest.raises(AnalysisError, match="no steps of a relaxation"):
+        plot("convergence", CS_BULK)
+    with pytest.raises(InputError, match="nothing converges against"):
+        plot("convergence", CS_BULK, against="time")
+
+
+# --- alignment --------------------------------------------------------------------------------------------------
+
+
+def test_an_alignment_is_a_figure_as_the_others() -> None:
+    levels = {"ZnO": {"ip_ev": 7.7, "ea_ev": 4.4}, "ZIF-8": {"ip_ev": 6.4, "ea_ev": 1.9}}
+    figure = plot("alignment", levels, size="column", colors={"ZnO": "#123456"})
+    assert figure.names == ("ZnO", "ZIF-8")
+    assert "123456" in _svg(figure)
+    assert [row["vbm_ev"] for row in _table(figure)][:2] == ["-7.7", "-6.4"]
+    with pytest.raises(InputError, match="no window to choose"):
+        plot("alignment", levels, window=(-3, 3))
+
+
+# --- how it is asked for ----------------------------------------------------------------------------------------
+
+
+def test_a_figure_is_seen_and_saved(tmp_path: Path) -> None:
+    figure = plot("bands", _castep(tmp_path / "run"))
+    assert _svg(figure).startswith("<?xml")
+    for name, mark in (("a.svg", b"<?xml"), ("a.pdf", b"%PDF"), ("a.PNG", b"\x89PNG"), ("a.csv", b"name,part")):
+        assert figure.save(tmp_path / name).read_bytes().startswith(mark)
+    with pytest.raises(InputError, match=r"no figure is written as \.doc"):
+        figure.save(tmp_path / "a.doc")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError):
+        figure.save(tmp_path / "file" / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": "large"}, "large is no size"),
+        ({"size": "0x4"}, "0x4 is no size"),
+        ({"size": (5, 400)}, "is no size"),
+        ({"window": (3, -3)}, "no window"),
+        ({"colors": {"run": "reddish"}}, "is none"),
+        ({"colors": {"other": "#000000"}}, "nothing that is drawn is called so"),
+        ({"labels": {"2": "x"}}, "nothing that is drawn is called so"),
+        ({"style": "no-such-style"}, "no style sheet"),
+    ],
+)
+def test_what_cannot_be_asked_for(tmp_path: Path, options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        plot("bands", _castep(tmp_path / "run"), **options)
+
+
+def test_a_style_sheet_goes_on_top(tmp_path: Path) -> None:
+    folder, sheet = _castep(tmp_path / "run"), tmp_path / "my.mplstyle"
+    sheet.write_text("axes.facecolor: yellow\n")
+    assert _svg(plot("bands", folder, style=[str(sheet)])) != _svg(plot("bands", folder))
+    assert "ffff00" in _svg(plot("bands", folder, style=str(sheet)))
+
+
+def test_projections_are_asked_for_where_the_files_have_none(tmp_path: Path) -> None:
+    with pytest.raises(AnalysisError, match="cannot be projected"):
+        plot("bands", _castep(tmp_path / "run"), project="element")
+
+
+def test_there_is_no_such_kind_folder_or_calculation(tmp_path: Path) -> None:
+    assert set(KINDS) >= {"bands", "dos", "potential", "structure", "convergence", "alignment"}
+    with pytest.raises(InputError, match="there is no figure of the kind 'pie'"):
+        plot("pie")
+    with pytest.raises(InputError, match="no such file or folder"):
+        plot("bands", tmp_path / "nowhere")
+    with pytest.raises(InputError, match="there is no calculation here"):
+        plot("bands", tmp_path)
+
+
+def test_names_are_as_short_as_they_can_be() -> None:
+    assert shortest_names([Path("a/x"), Path("b/y")]) == ["x", "y"]
+    assert shortest_names([Path("a/run"), Path("b/run")]) == ["a", "b"]
+    assert shortest_names([Path("r/a/out/run"), Path("r/b/out/run")]) == ["a/out", "b/out"]

@@ -1,0 +1,78 @@
+"""The documentation: the site is built without a warning, and every example of it is carried out."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from doc_pages import DOCS, Page, carry_out, lay
+from example_inputs import lay_inputs
+
+import dftflow
+
+ROOT = DOCS.parent
+PAGES = [Page(file) for file in sorted(DOCS.glob("*.md"))]
+HOW_TO = "howto-"  # carried out by test_howto.py, which installs what they show
+EXAMPLES = [page for page in PAGES if page.has_examples and not page.file.name.startswith(HOW_TO)]
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of results that pages start from."""
+    folder = tmp_path_factory.mktemp("inputs")
+    lay_inputs(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, id=p.file.stem, marks=[pytest.mark.engine] if p.engine else []) for p in EXAMPLES],
+)
+def test_a_page_does_what_it_says(page: Page, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(inputs, page.needs, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    carry_out(page, tmp_path)
+
+
+@pytest.mark.xdist_group("sphinx")
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-d", str(tmp_path / "doctrees")]
+    done = subprocess.run([*argv, "-b", "html", str(DOCS), str(tmp_path / "html")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = {file.relative_to(tmp_path / "html").as_posix() for file in (tmp_path / "html").rglob("*.html")}
+    assert {f"{page.file.stem}.html" for page in PAGES} <= pages
+    remote = re.compile(r"""(?:src|href)=["']?https?://[^"']+\.(?:js|css|woff2?|png|svg)""")
+    assert not [page for page in pages if remote.search((tmp_path / "html" / page).read_text("utf-8"))]
+
+
+def test_a_page_stands_in_the_table_of_contents_once() -> None:
+    index = (DOCS / "index.md").read_text("utf-8")
+    entries = re.findall(r"^([\w-]+)$", "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", index, re.DOTALL)), re.M)
+    assert sorted(entries) == sorted(page.file.stem for page in PAGES if page.file.stem != "index")
+
+
+@pytest.mark.parametrize("file", [*(page.file for page in PAGES), ROOT / "README.md"], ids=lambda file: file.name)
+def test_what_a_page_links_to_is_there(file: Path) -> None:
+    text = re.sub(r"```.*?```", "", file.read_text("utf-8"), flags=re.DOTALL)
+    targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)}
+    assert not [t for t in targets if t and "://" not in t and not (file.parent / t).exists()]
+
+
+def test_every_message_of_the_page_of_troubles_is_one_that_dftflow_says() -> None:
+    said = "\n".join(file.read_text("utf-8") for file in (ROOT / "dftflow").rglob("*.py"))
+    said = re.sub(r'"\s*\n?\s*f?"', "", said)
+    quoted = re.findall(r"^### `(.+)`$", (DOCS / "troubleshooting.md").read_text("utf-8"), re.MULTILINE)
+    assert len(quoted) >= 15
+    assert not [q for q in quoted if not all(piece.strip() in said for piece in q.split("…"))]
+
+
+def test_how_to_cite() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert cited["cff-version"] == "1.2.0" and cited["type"] == "software" and cited["license"] == "MIT"
+    assert {"title", "authors", "message", "version"} <= cited.keys()
+    assert cited["version"] == dftflow.__version__
