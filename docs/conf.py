@@ -22,7 +22,9 @@ myst_enable_extensions = ["deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
 html_math_renderer = "mathml"
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", ".*")]  # types are named; those of other packages would have to be fetched to be linked
+nitpick_ignore_regex = [
+    ("py:.*", ".*")
+]  # types are named; those of other packages would have to be fetched to be linked
 
 default_role = "code"
 autodoc_member_order = "bysource"

@@ -327,3 +327,18 @@ class TestPaperQuick:
 
 def test_every_shipped_study_is_tested() -> None:
     assert {file.stem for file in workflows_dir().glob("*.toml")} == {"fapbbr3-cspbbr3"}
+
+
+@pytest.mark.xdist_group("begun")
+def test_a_study_that_was_begun_runs_as_it_is(tmp_path: Path) -> None:
+    """`init`, then `run`: the numbers of CsBr as in the study above, at the cutoff and on the grids that were chosen."""
+    begun = dftflow_command("init", "mine", "--from", "CsBr_Pm-3m", cwd=tmp_path)
+    assert begun.returncode == 0, begun.stderr
+    done = dftflow_command("run", "mine.toml", "--preset", "quick", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    material = document(tmp_path / "runs" / "mine-quick")["materials"]["CsBr"]
+    assert material["bulk"]["band_gap_ev"] == pytest.approx(4.5, abs=0.1)
+    assert material["bulk"]["direct"] and material["bulk"]["vbm_label"] == "G"
+    slab = material["slabs"][0]
+    assert slab["formal_charge"] == 0
+    assert slab["vacuum"]["low_ev"] == pytest.approx(slab["vacuum"]["high_ev"], abs=0.005), "alike faces"

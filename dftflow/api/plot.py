@@ -1,10 +1,11 @@
-"""Figures of results, in a line of Python each: `bands`, `dos`, `potential`, `structure`, `convergence`."""
+"""Figures of results, each kind in a line of Python: ``plot("bands", "folder")``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dftflow.api.alignment_figure import alignment
 from dftflow.api.band_figure import bands
 from dftflow.api.convergence_figure import convergence
 from dftflow.api.dos_figure import dos
@@ -19,6 +20,7 @@ KINDS: Mapping[str, Callable[..., PlottedFigure]] = {
     "bands": bands,
     "dos": dos,
     "potential": potential,
+    "alignment": alignment,
     "structure": structure,
     "convergence": convergence,
 }

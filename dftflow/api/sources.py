@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Literal
 
 from dftflow.analysis.band_edges import why_no_clear_gap
+from dftflow.api.calculation import Calculation
 from dftflow.errors import InputError
 from dftflow.gate.found import FoundCalculation, calculations_in
+from dftflow.input_file import named_place
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.results import Results
 
@@ -24,7 +26,7 @@ __all__ = [
     "with_clear_gap",
 ]
 
-Source = str | PathLike[str] | FoundCalculation
+Source = str | PathLike[str] | Calculation | FoundCalculation
 """A folder of results, one of its files, or a calculation that was read."""
 
 Projected = Literal["none", "element", "orbital"]
@@ -62,7 +64,10 @@ def named_calculations(sources: Sequence[Source], code: str | None = None) -> tu
     """
     found: list[FoundCalculation] = []
     for source in sources:
-        found += [source] if isinstance(source, FoundCalculation) else calculations_in([Path(source)], code)
+        if isinstance(source, Calculation | FoundCalculation):
+            found.append(source if isinstance(source, FoundCalculation) else source.found)
+        else:
+            found += calculations_in([named_place(fspath(source))], code)
     with_results = [one for one in found if one.judged is not None]
     if found and not with_results:
         _ = found[0].results  # raises with the reason

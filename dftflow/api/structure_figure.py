@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Unpack
 
 from pymatgen.core import Lattice, Structure
 
 from dftflow.analysis.calculation_levels import slab_normal
+from dftflow.api.calculation import Calculation
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
 from dftflow.api.sources import Source, named_calculations
+from dftflow.api.structures import StructureLike, as_structure
+from dftflow.crystals.ions import formula_of
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.structure_file import reader_of
 from dftflow.crystals.symmetry import space_group
 from dftflow.errors import AnalysisError, InputError, StructureError
 from dftflow.gate.found import FoundCalculation
+from dftflow.input_file import named_place
 from dftflow.plot.structure import ShownStructure, structures_drawing
 
 __all__ = ["standing", "structure"]
@@ -23,7 +28,7 @@ __all__ = ["standing", "structure"]
 MOST = 24
 
 
-def structure(*sources: Source | Structure, **look: Unpack[LookOptions]) -> PlottedFigure:
+def structure(*sources: Source | StructureLike, **look: Unpack[LookOptions]) -> PlottedFigure:
     """Crystals and slabs: from folders of results, structure files, shipped names, or pymatgen's structures.
 
     Raises
@@ -37,7 +42,7 @@ def structure(*sources: Source | Structure, **look: Unpack[LookOptions]) -> Plot
     return plotted(names, look, lambda look: structures_drawing(shown, look, name="structure", title=title))
 
 
-def _shown_structures(sources: Sequence[Source | Structure]) -> tuple[ShownStructure, ...]:
+def _shown_structures(sources: Sequence[Source | StructureLike]) -> tuple[ShownStructure, ...]:
     """Every structure that `sources` hold.
 
     A folder or an output file has those of its calculations; anything else is a crystal, by name or file.
@@ -54,12 +59,13 @@ def _shown_structures(sources: Sequence[Source | Structure]) -> tuple[ShownStruc
     return tuple(shown)
 
 
-def _found(source: Source | Structure) -> Iterator[tuple[str, Structure]]:
-    if isinstance(source, Structure):
-        yield source.composition.reduced_formula, source
+def _found(source: Source | StructureLike) -> Iterator[tuple[str, Structure]]:
+    if not isinstance(source, str | PathLike | Calculation | FoundCalculation):
+        structure = as_structure(source)
+        yield formula_of(structure), structure
         return
-    if not isinstance(source, FoundCalculation) and not _is_of_calculations(Path(source)):
-        crystal = load_crystal(str(source), base_dir=Path.cwd())
+    if isinstance(source, str | PathLike) and not _is_of_calculations(named_place(fspath(source))):
+        crystal = load_crystal(source)
         yield crystal.name, crystal.structure
         return
     calculations = named_calculations([source])
@@ -69,9 +75,9 @@ def _found(source: Source | Structure) -> Iterator[tuple[str, Structure]]:
             "the calculations here tell no structure", reason=", ".join(one.name for one in calculations)
         )
     for one in with_structure:
-        structure = one.found.results.structure
-        assert structure is not None
-        yield one.name, structure
+        calculated = one.found.results.structure
+        assert calculated is not None
+        yield one.name, calculated
 
 
 def _is_of_calculations(place: Path) -> bool:

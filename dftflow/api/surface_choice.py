@@ -8,6 +8,7 @@ from itertools import product
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
+from dftflow.crystals.ions import ionic_units
 from dftflow.crystals.planes import coprime_indices, resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.crystals.symmetry import space_group
@@ -57,6 +58,10 @@ def choose_surface(structure: Structure) -> SurfaceChoice:
     Planes of wide spacing are those that crystals show most (Bravais, Friedel, Donnay and Harker): a first choice, and
     no surface energy. A polar plane, whose outermost layers have to be thinned out, comes after all others.
     """
+    try:
+        ionic_units(structure)
+    except SurfaceError as error:
+        return SurfaceChoice(miller=None, notes=(f"No surface: {error.summary}; {error.reason}.",))
     refused: list[str] = []
     found: list[tuple[Plane, SlabModel]] = []
     spacings: set[float] = set()

@@ -73,8 +73,14 @@ class Presets(_Completed):
         return dict.fromkeys([*shipped, *_own_presets(ctx)])
 
 
+def _places(ctx: click.Context) -> list[str]:
+    """The arguments so far; click leaves them in ``args`` as long as the last option has no value."""
+    named = [ctx.params.get(name) for name in ("study", "folder")]
+    return [str(place) for place in (*named, *(ctx.params.get("places") or ()), *ctx.args) if place]
+
+
 def _own_presets(ctx: click.Context) -> Iterable[str]:
-    study = ctx.params.get("study") or next(iter(ctx.params.get("places") or ()), "")
+    study = next(iter(_places(ctx)), "")
     file = next((place for place in (Path(study), workflows_dir() / f"{study}.toml") if place.is_file()), None)
     return tomllib.loads(read_regular_text(file, limit_bytes=MOST_BYTES)).get("presets", {}) if file else ()
 
@@ -108,9 +114,8 @@ class Steps(_Completed):
 
     def names(self, ctx: click.Context) -> Iterable[str]:
         """Names of the steps, in the order of the plan."""
-        places = ctx.params.get("places") or ()
-        folder = ctx.params.get("folder") or (places[-1] if places else ".")
-        plan = json.loads(read_regular_text(Path(folder) / "plan.json", limit_bytes=MOST_BYTES))
+        folder = Path(next(reversed(_places(ctx)), "."))
+        plan = json.loads(read_regular_text(folder / "plan.json", limit_bytes=MOST_BYTES))
         return [step["name"] for step in plan["steps"]]
 
 

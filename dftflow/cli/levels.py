@@ -44,7 +44,7 @@ def command(slabs: tuple[Path, ...], bulk: Path | None, period_ang: float | None
     calculations = [read(slab) for slab in slabs]
     found = levels(calculations, bulk=crystal, period_ang=period_ang)
     if cite:
-        uses = () if crystal is None else ("line-up", "symmetry")
+        uses = ("line-up", "symmetry") if any(slab.is_lined_up for slab in found.slabs) else ()
         methods = Calculations([one for one in (crystal, *calculations) if one is not None]).cite(uses=uses)
         click.echo(json.dumps(methods.to_dict(), indent=1) if form == "json" else methods.whole().rstrip())
     elif form == "json":

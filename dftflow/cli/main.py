@@ -84,6 +84,7 @@ def cli(debug: bool) -> None:
 
     \b
       dftflow run fapbbr3-cspbbr3 --preset quick    a shipped study, in minutes
+      dftflow init mine --from a.cif --from b.cif   a study of crystals of your own
       dftflow COMMAND --help                        what a command takes
 
     Every command takes --json. Exit codes: 0 done, 1-9 a named error (2 wrong input, 3 database, 4 not installed, 5

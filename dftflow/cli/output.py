@@ -45,8 +45,10 @@ class _Gate:
     def __init__(self, behind: TextIO) -> None:
         self.behind = behind
 
-    def write(self, text: str) -> int:
-        self.behind.write(only_printable(text, keep="\n\t"))
+    def write(self, text: str | bytes) -> int:
+        # click writes what a shell completes as bytes
+        told = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
+        self.behind.write(only_printable(told, keep="\n\t"))
         return len(text)
 
     def writelines(self, lines: Iterator[str]) -> None:

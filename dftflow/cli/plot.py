@@ -104,6 +104,15 @@ def _potential(folders: tuple[str, ...], **options: Any) -> None:
     _draw("potential", folders, **options)
 
 
+@command.command("alignment")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--fill", type=click.Choice(["flat", "gradient"]), default="flat", help="Of the bands.  [flat]")
+@_with(_SIZE, _STYLE, _COLOR, _OUT, _DATA, _JSON)
+def _alignment(sources: tuple[str, ...], **options: Any) -> None:
+    """Band edges of materials below the vacuum, and their offsets: SOURCE as in `dftflow align`, which prints them."""
+    _draw("alignment", sources, **options)
+
+
 @command.command("structure")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @_with(*_ANY)
@@ -143,7 +152,7 @@ def _draw(
         )
     if options.get("project") is None:
         options.pop("project", None)
-    pairs = {name: dict(options.pop(name)) for name in ("colors", "labels")}
+    pairs = {name: dict(options.pop(name)) for name in ("colors", "labels") if name in options}
     figure = plot(kind, *sources, **pairs, **options)
     files = [figure.save(file) for file in (out or Path(f"{kind}.png"), data) if file is not None]
     for line in figure.left_out:

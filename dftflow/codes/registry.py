@@ -16,6 +16,7 @@ from dftflow.codes.base import Code
 from dftflow.codes.options import CodeOptions, read_options
 from dftflow.codes.own_templates import own_templates
 from dftflow.errors import CodeNotFoundError, OptionError, SpecError
+from dftflow.model.printable import shown
 from dftflow.plugins import load_plugin, package_of
 
 __all__ = ["code_names", "load_code"]
@@ -95,9 +96,12 @@ def _own_name(name: str) -> str:
 
 def _absolute(place: str, folder: Path) -> Path:
     try:
-        return (folder / Path(place).expanduser()).resolve()
+        found = (folder / Path(place).expanduser()).resolve()
+        found.is_dir()  # raises for a name that is too long
+        return found
     except (RuntimeError, ValueError, OSError) as error:  # a home that nobody has, a NUL, a circle of links
-        raise OptionError(f"templates cannot be {place!r}", reason=str(error), place=("templates",)) from None
+        why = getattr(error, "strerror", None) or str(error)
+        raise OptionError(f"templates cannot be {shown(place)}", reason=why, place=("templates",)) from None
 
 
 def _plugged_in(name: str, options: Mapping[str, object]) -> Code:

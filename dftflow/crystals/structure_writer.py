@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.ions import OXIDATION_STATE
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "WrittenStructure", "structure_text"]
 
 FORMATS = (".cif", "POSCAR", "CONTCAR", ".vasp", ".cell", ".extxyz", ".xyz", ".in", ".pwi", ".json")
-ISOTOPES = {"D": "H", "T": "H"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +85,10 @@ def _writer(name: str) -> Callable[[Structure], str] | None:
 
 
 def _neutral(structure: Structure) -> Structure:
-    """Lattice, elements and places alone; an isotope as its element."""
+    """Lattice, elements and places alone; deuterium as hydrogen."""
     from pymatgen.core import Structure as New
 
-    symbols = [ISOTOPES.get(site.specie.symbol, site.specie.symbol) for site in structure]
-    return New(structure.lattice, symbols, structure.frac_coords)
+    return New(structure.lattice, [site.specie.symbol for site in structure], structure.frac_coords)
 
 
 def _lost(structure: Structure) -> tuple[str, ...]:
@@ -100,10 +98,10 @@ def _lost(structure: Structure) -> tuple[str, ...]:
     charged = any(getattr(site.specie, "oxi_state", None) for site in structure)
     if charged or any(value is not None for value in properties.get(OXIDATION_STATE, ())):
         lost.append("oxidation states are not in this format")
-    isotopes = sorted({site.specie.symbol for site in structure} & set(ISOTOPES))
+    isotopes = sorted({name for site in structure if (name := _element_name(site.specie)) != site.specie.symbol})
     if isotopes:
         lost.append(f"{' and '.join(isotopes)} is written as H")
-    if any(site.label not in (site.species_string, site.specie.symbol) for site in structure):
+    if any(site.label not in (site.species_string, _element_name(site.specie)) for site in structure):
         lost.append("labels of sites are not in this format")
     others = sorted(set(properties) - {*MARKS, OXIDATION_STATE})
     if others:
@@ -111,6 +109,11 @@ def _lost(structure: Structure) -> tuple[str, ...]:
     if structure._charge:
         lost.append(f"the charge of the cell ({structure._charge:+g}) is not in this format")
     return tuple(f"{line}; .json keeps it" for line in lost)
+
+
+def _element_name(specie: Any) -> str:
+    """``"D"`` for deuterium, whose symbol is that of hydrogen."""
+    return str(getattr(specie, "element", specie).value)
 
 
 # --- formats ----------------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def _upright_block(
         return None
     first_pt = max(ruler.height_pt(text, font_pt) for text in shown) + 1.5
     rest_pt = max((ruler.height_pt(text, small_pt) for text in below if text), default=-1.5)
-    if first_pt + rest_pt > slot_pt - 0.5:
+    if first_pt + rest_pt > slot_pt - (_APART_PT if any(below) else 0.5):
         return None
     height_pt = max(
         *(ruler.width_pt(text, font_pt) for text in shown), *(ruler.width_pt(text, small_pt) for text in below)

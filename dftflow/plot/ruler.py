@@ -14,7 +14,7 @@ from dftflow.plot.labels import formula_parts
 __all__ = ["Ruler"]
 
 _REFERENCE_PT, _DPI, _LOWERED, _AFTER_LOWERED = 10.0, 288.0, 0.7, 0.06
-_FONTS = ("font.family", "font.sans-serif", "font.serif", "font.monospace", "mathtext.fontset", "text.hinting")
+_OF_FONTS = ("font.", "mathtext.", "text.hinting")
 
 
 class Ruler:
@@ -24,8 +24,7 @@ class Ruler:
     """
 
     def __init__(self) -> None:
-        settings: dict[str, object] = {str(name): value for name, value in mpl.rcParams.items()}
-        self._fonts = tuple(str(settings[name]) for name in _FONTS)
+        self._fonts = tuple(f"{key}={value}" for key, value in mpl.rcParams.items() if key.startswith(_OF_FONTS))
 
     def size_pt(self, shown: str, font_pt: float) -> tuple[float, float]:
         """Width and height (points) of a text as matplotlib takes it, of one line or several."""

@@ -243,6 +243,10 @@ def _(found: FoundCalculation) -> str:
     return block(formula_html(told.place.name), facts_html(facts), _picture(found), notes_html(told.refused))
 
 
+def _energy(told: CalculationSummary) -> str:
+    return "" if told.energy_ev is None else f"{number_html(told.energy_ev, 5)} eV per cell ({told.energy_kind})"
+
+
 def _gap(found: FoundCalculation, told: CalculationSummary) -> str:
     if told.band_gap_ev is not None:
         kind = {True: "direct", False: "indirect", None: "as printed"}[told.direct]

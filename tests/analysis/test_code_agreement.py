@@ -130,6 +130,25 @@ def test_work_functions_whichever_way_the_slab_stands(slab: Results, shift_ev: f
     assert not any(name.endswith("lattice vector") for name in by_name), "that of the vacuum is free"
 
 
+def test_the_higher_side_is_compared_with_the_higher(slab: Results) -> None:
+    """The second slab stands on its head."""
+    assert slab.potential is not None and slab.structure is not None
+    values = np.array(slab.potential.values_ev)
+    heights = slab.structure.frac_coords[:, 2] % 1.0
+    above = np.arange(values.shape[2]) > (heights.max() * values.shape[2])
+    one = replace(slab, potential=replace(slab.potential, values_ev=values - 0.4 * above))
+    mirrored = np.roll((values - 0.4 * above)[..., ::-1], 1, axis=2)
+    turned = slab.structure.copy()
+    for number in range(len(turned)):
+        turned[number] = turned[number].species, turned.frac_coords[number] * [1, 1, -1] % 1.0
+    other = replace(other_code(slab), structure=turned, potential=replace(slab.potential, values_ev=mirrored))
+    by_name = rows(one, other)
+    higher, lower = (by_name[f"work function, side of the {side} W"] for side in ("higher", "lower"))
+    assert higher.verdict == lower.verdict == "agrees"
+    apart_ev = float(higher.first.split()[0]) - float(lower.first.split()[0])
+    assert apart_ev == pytest.approx(0.4, abs=2e-3)
+
+
 def test_a_side_that_gives_no_number_is_unknown(slab: Results) -> None:
     by_name = rows(slab, replace(other_code(slab), potential=None))
     assert by_name["work function, side of the higher W"].verdict == "unknown"

@@ -95,8 +95,9 @@ def test_for_an_alignment(run: StoredRun) -> None:
     first, second = found.columns()
     assert (first.material, first.surface) == ("CsPbBr3", "(010) Pnma, CsBr"), "two equal faces are one column"
     assert second.surface == "(011) Pnma, CsBr3 (half)"
-    (ip_ev,) = found.to_frame().query("side == 'high' and face == 'CsBr'")["ionisation_potential_ev"]
-    assert first.vbm_ev == -ip_ev and first.range_ev[1] == -first.range_ev[0] > 0
+    (row,) = found.to_frame().query("side == 'high' and face == 'CsBr'").to_dict("records")
+    assert (first.vbm_ev, first.cbm_ev) == (-row["ionisation_potential_ev"], -row["electron_affinity_ev"])
+    assert first.range_ev[1] == -first.range_ev[0] > 0
     assert first.source.startswith(str(run.folder(CS_010)))
 
 
@@ -195,11 +196,14 @@ def leave(folder: Path, structure: Structure, bands: Bands, values_ev: np.ndarra
     return folder
 
 
-def model(root: Path, normal: int, *, drop_ev: float = 0.0) -> tuple[Path, Path]:
-    """CsBr and its (110) slab, the vacuum along `normal`: inside a cosine of the crystal's period about -8 eV."""
+def model(
+    root: Path, normal: int, *, drop_ev: float = 0.0, miller: tuple[int, int, int] = (1, 1, 0), face: str = "CsBr"
+) -> tuple[Path, Path]:
+    """CsBr and a slab of it, the vacuum along `normal`: inside a cosine of the crystal's period about -8 eV."""
     crystal = Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.295), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    plane = resolve_plane(crystal, (1, 1, 0), "given")
-    cut = enumerate_slabs(crystal, plane, min_thickness_ang=24.0, vacuum_ang=20.0)[0]
+    plane = resolve_plane(crystal, miller, "given")
+    cuts = enumerate_slabs(crystal, plane, min_thickness_ang=24.0, vacuum_ang=20.0)
+    cut = next(cut for cut in cuts if cut.termination == face)
     order = np.roll([0, 1, 2], normal + 1)
     lattice = Lattice(cut.structure.lattice.matrix[order])
     slab = Structure(lattice, [s.specie.symbol for s in cut.structure], cut.structure.frac_coords[:, order])
@@ -247,6 +251,20 @@ def test_two_sides_that_differ(tmp_path: Path, normal: int) -> None:
         "(110) Pm-3m, CsBr, low side",
         "(110) Pm-3m, CsBr, high side",
     ]
+
+
+@pytest.mark.parametrize("normal", [0, 2])
+def test_each_side_has_the_name_of_its_outermost_layer(tmp_path: Path, normal: int) -> None:
+    bulk, slab = model(tmp_path, normal, miller=(1, 0, 0), face="Br|Cs")
+    (found,) = levels(slab, bulk=bulk).slabs
+    structure = read(slab).structure
+    assert structure is not None
+    lowest = structure[int(structure.frac_coords[:, normal].argmin())].specie.symbol
+    assert {face.own.vacuum.side: face.name for face in found.faces} == {
+        "low": lowest,
+        "high": "Cs" if lowest == "Br" else "Br",
+    }
+    assert found.surface is not None and found.surface.polar and "polar" in " ".join(found.remarks)
 
 
 def test_what_the_files_do_not_tell_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

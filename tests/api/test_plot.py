@@ -31,6 +31,10 @@ def _table(figure: PlottedFigure) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(figure.csv())))
 
 
+def _svg(figure: PlottedFigure) -> str:
+    return figure.drawing.render("svg", styles=figure.styles)["svg"].decode()
+
+
 def _castep(folder: Path, corners: str = "GXM|RG", **options: object) -> Path:
     """A CASTEP calculation that holds bands along a path which its files do not name."""
     folder.mkdir()
@@ -210,12 +214,25 @@ def test_nothing_that_converges() -> None:
         plot("convergence", CS_BULK, against="time")
 
 
+# --- alignment --------------------------------------------------------------------------------------------------
+
+
+def test_an_alignment_is_a_figure_as_the_others() -> None:
+    levels = {"ZnO": {"ip_ev": 7.7, "ea_ev": 4.4}, "ZIF-8": {"ip_ev": 6.4, "ea_ev": 1.9}}
+    figure = plot("alignment", levels, size="column", colors={"ZnO": "#123456"})
+    assert figure.names == ("ZnO", "ZIF-8")
+    assert "123456" in _svg(figure)
+    assert [row["vbm_ev"] for row in _table(figure)][:2] == ["-7.7", "-6.4"]
+    with pytest.raises(InputError, match="no window to choose"):
+        plot("alignment", levels, window=(-3, 3))
+
+
 # --- how it is asked for ----------------------------------------------------------------------------------------
 
 
 def test_a_figure_is_seen_and_saved(tmp_path: Path) -> None:
     figure = plot("bands", _castep(tmp_path / "run"))
-    assert figure._repr_svg_().startswith("<?xml")
+    assert _svg(figure).startswith("<?xml")
     for name, mark in (("a.svg", b"<?xml"), ("a.pdf", b"%PDF"), ("a.PNG", b"\x89PNG"), ("a.csv", b"name,part")):
         assert figure.save(tmp_path / name).read_bytes().startswith(mark)
     with pytest.raises(InputError, match=r"no figure is written as \.doc"):
@@ -246,8 +263,8 @@ def test_what_cannot_be_asked_for(tmp_path: Path, options: dict[str, object], me
 def test_a_style_sheet_goes_on_top(tmp_path: Path) -> None:
     folder, sheet = _castep(tmp_path / "run"), tmp_path / "my.mplstyle"
     sheet.write_text("axes.facecolor: yellow\n")
-    assert plot("bands", folder, style=[str(sheet)])._repr_svg_() != plot("bands", folder)._repr_svg_()
-    assert "ffff00" in plot("bands", folder, style=str(sheet))._repr_svg_()
+    assert _svg(plot("bands", folder, style=[str(sheet)])) != _svg(plot("bands", folder))
+    assert "ffff00" in _svg(plot("bands", folder, style=str(sheet)))
 
 
 def test_projections_are_asked_for_where_the_files_have_none(tmp_path: Path) -> None:
@@ -256,7 +273,7 @@ def test_projections_are_asked_for_where_the_files_have_none(tmp_path: Path) -> 
 
 
 def test_there_is_no_such_kind_folder_or_calculation(tmp_path: Path) -> None:
-    assert set(KINDS) >= {"bands", "dos", "potential", "structure", "convergence"}
+    assert set(KINDS) >= {"bands", "dos", "potential", "structure", "convergence", "alignment"}
     with pytest.raises(InputError, match="there is no figure of the kind 'pie'"):
         plot("pie")
     with pytest.raises(InputError, match="no such file or folder"):

@@ -95,8 +95,8 @@ def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     assert list(COMMANDS) == [
-        "plan", "run", "status", "decks", "advance", "collect", "parse", "levels", "compare", "lint", "structure",
-        "slab", "report", "export", "doctor",
+        "studies", "init", "plan", "run", "status", "decks", "advance", "collect", "deck", "parse", "levels", "align",
+        "compare", "plot", "lint", "structure", "slab", "report", "export", "help", "doctor",
     ]  # fmt: skip
     for name, (_, line) in COMMANDS.items():
         assert f"  {name} " in out
@@ -122,7 +122,7 @@ def test_unknown_command_names_the_nearest(wrong: str, right: str, capsys: pytes
 
 def test_unknown_command_without_a_near_one_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["xyzzy"]) == 2
-    assert "No such command 'xyzzy'. Commands: plan, run, status," in capsys.readouterr().err
+    assert "No such command 'xyzzy'. Commands: studies, init, plan, run, status," in capsys.readouterr().err
 
 
 def test_wrong_option_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +212,7 @@ def test_a_missing_module_of_dftflow_is_a_bug() -> None:
     assert as_dftflow_error(caught.value) is None
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError("1/0"), FileNotFoundError(2, "No such file", "x"), KeyError("k")])
+@pytest.mark.parametrize("error", [ZeroDivisionError("1/0"), OSError("no number"), KeyError("k")])
 def test_a_bug_says_so_without_a_traceback(error: Exception, command: Any, capsys: pytest.CaptureFixture[str]) -> None:
     command(raising(error))
     assert main(["try"]) == 70

@@ -56,7 +56,7 @@ def test_options_reach_the_deck(code: str, options: dict[str, Any], text: str) -
         ("castep", {"potentials": "C19 "}, ("potentials",), "neither a library nor a set"),
         ("espresso", {"slab_correction": "3D"}, ("slab_correction",), '"dipole" or "2D"'),
         ("espresso", {"ecutrho_factor": 2}, ("ecutrho_factor",), "a number from 4 to 100"),
-        ("espresso", {"ecutrho_factor": "8"}, ("ecutrho_factor",), "valid number"),
+        ("espresso", {"ecutrho_factor": "8"}, ("ecutrho_factor",), "it has to be a number"),
         ("espresso", {"potentials": {"Br": "../Br.upf"}}, ("potentials",), "no name for a potential"),
         ("espresso", {"potentials": {"Pbb": "Pb.upf"}}, ("potentials", "Pbb"), "'Pbb' is no element"),
         ("vasp", {"potentials": "Pb_d"}, ("potentials",), "names of potentials by element"),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dftflow.plot.labels import (
+    couple,
     filled,
     formula_parts,
     kpoint_name,
@@ -15,6 +16,7 @@ from dftflow.plot.labels import (
     range_parts,
     signed,
     spread_apart,
+    unbroken,
     wrapped,
 )
 
@@ -91,6 +93,42 @@ def test_no_formula_that_fits_into_a_line_is_torn(words: list[str], joints: list
         assert shown.count(mathtext(formula)) == words.count(formula)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("H+/H2", "H$^{+}$/H$_{2}$"),
+        ("O2/H2O", "O$_{2}$/H$_{2}$O"),
+        ("Fe3+/Fe2+", "Fe$^{3+}$/Fe$^{2+}$"),
+        ("I3-/I-", "I$_{3}$$^{-}$/I$^{-}$"),
+        ("PEDOT:PSS", "PEDOT:PSS"),
+        ("spiro-OMeTAD, film-2", "spiro-OMeTAD, film-2"),
+        ("$5", r"\$5"),
+    ],
+)
+def test_couples_have_their_counts_lowered_and_their_charges_raised(text: str, shown: str) -> None:
+    assert couple(text) == shown
+
+
+def test_a_formula_is_broken_around_its_brackets_first() -> None:
+    """A count takes two thirds of a character: ``(I0.6Br0.4)3`` has 9.7, ``Pb`` and it 11.7."""
+    name = "(FA0.83Cs0.17)Pb(I0.6Br0.4)3"
+    assert unbroken(name) == ["(FA0.83Cs0.17)", "Pb", "(I0.6Br0.4)3"]
+    assert unbroken("CsPbBr3-on TiO2") == ["CsPbBr3-", "on", "TiO2"]
+    assert wrapped(name, 12).split("\n") == [
+        "(FA$_{0.83}$Cs$_{0.17}$)", "Pb(I$_{0.6}$Br$_{0.4}$)$_{3}$",
+    ]  # fmt: skip
+
+
+def test_lines_are_as_long_as_a_ruler_says() -> None:
+    """Of this ruler an m takes 3, every other letter 1."""
+
+    def length(text: str) -> float:
+        return len(text) + 2.0 * text.count("m")
+
+    assert wrapped("iii iii", 7, length) == "iii iii" and wrapped("mii mii", 7, length) == "mii\nmii"
+    assert wrapped("mmmm", 6, length) == "mm\nmm"
+
+
 def test_pieces_are_filled_into_lines() -> None:
     parts = ["IP 5.81", *range_parts((-2.1, 0.0), 2)]
     assert parts == ["IP 5.81", "\N{MINUS SIGN}2.10/", "+0.00"]
@@ -121,6 +159,15 @@ def test_spread_apart_keeps_order_distance_and_mean(wanted: list[float], gap: fl
     ranks = sorted(range(len(wanted)), key=wanted.__getitem__)
     assert all(placed[b] - placed[a] >= gap - 1e-9 for a, b in pairwise(ranks))
     assert sum(placed) == pytest.approx(sum(wanted), abs=1e-6)
+
+
+@given(st.lists(st.tuples(st.floats(-10, 10), st.floats(0.01, 2)), min_size=1, max_size=8))
+def test_spread_apart_gives_each_its_room_within_bounds(items: list[tuple[float, float]]) -> None:
+    wanted, rooms = zip(*items, strict=True)
+    placed = spread_apart(wanted, rooms, (-10.0, 10.0))
+    ranks = sorted(range(len(wanted)), key=wanted.__getitem__)
+    assert all(placed[b] - placed[a] >= (rooms[a] + rooms[b]) / 2 - 1e-9 for a, b in pairwise(ranks))
+    assert min(placed) >= -10 - 1e-9 and max(placed) <= 10 + 1e-9
 
 
 def test_spread_apart_leaves_distant_labels_alone() -> None:

@@ -1,0 +1,39 @@
+"""The diagram of an alignment as a figure of the same kind as the others."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from dftflow.api.alignment import Fill, align
+from dftflow.api.level_sources import Source
+from dftflow.api.plotted import LookOptions, PlottedFigure
+from dftflow.errors import InputError
+
+__all__ = ["alignment"]
+
+
+def alignment(*sources: Source, fill: Fill = "flat", **look: Unpack[LookOptions]) -> PlottedFigure:
+    """Band edges of materials on the vacuum scale, and the offsets between neighbours.
+
+    Parameters
+    ----------
+    sources
+        As `dftflow.api.alignment.align` takes them: runs of studies, ``results.json``, tables, folders.
+    fill
+        Bands of one tint, or fading away from their edges.
+    look
+        See `LookOptions`; window and labels are none of this figure's.
+
+    Raises
+    ------
+    InputError
+        For a look that this figure cannot have, and as `align` does.
+    AnalysisError, ParseError
+        As `align` does.
+    """
+    for name in ("window", "labels"):
+        if look.get(name):
+            raise InputError(f"an alignment diagram has no {name} to choose", fix="name materials in the sources")
+    return align(*sources).plot(
+        size=look.get("size"), style=look.get("style", ()), fill=fill, colors=look.get("colors", {})
+    )

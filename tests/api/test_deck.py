@@ -1,0 +1,153 @@
+"""A deck without a study is what a study's step would be, for every code; a person's file stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from pymatgen.core import Lattice, Structure
+
+from dftflow.api.deck import CalculationDeck, deck, slab_axis_of
+from dftflow.codes.registry import load_code
+from dftflow.crystals.planes import resolve_plane
+from dftflow.crystals.shipped import load_shipped
+from dftflow.crystals.slabs import choose_slab, enumerate_slabs
+from dftflow.crystals.structure_writer import structure_text
+from dftflow.errors import DftflowError, InputError, SpecError, StoreError
+
+CODES = ("castep", "espresso", "gpaw", "vasp")
+TASKS = ("relax", "bands", "potential")
+CSBR = "CsBr_Pm-3m"
+
+
+def slab() -> Structure:
+    crystal = load_shipped("CsPbBr3_Pm-3m").structure
+    plane = resolve_plane(crystal, (0, 0, 1), "cubic")
+    return choose_slab(enumerate_slabs(crystal, plane, min_thickness_ang=8.0, vacuum_ang=13.0)).structure
+
+
+def names(made: CalculationDeck) -> set[str]:
+    return {one.name for one in made.chosen}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("code", CODES)
+def test_a_crystal_and_a_slab_for_every_code(code: str, task: str, tmp_path: Path) -> None:
+    for crystal in (load_shipped(CSBR).structure, slab()):
+        if task == "bands" and crystal is not None and slab_axis_of(crystal) is not None:
+            continue
+        made = deck(crystal, code=code, task=task)  # type: ignore[arg-type]
+        assert made.deck == load_code(code).render(crystal, made.spec, made.deck.seed), "no second way"
+        assert {"cutoff", "k-points"} <= names(made)
+        written = made.write(tmp_path / f"{len(crystal)}")
+        assert {file.name for file in written.folder.iterdir()} == {*written.files, "written.json"}
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_normal_of_a_slab_is_found(axis: int) -> None:
+    """One layer of atoms 3 Å apart in a cell of 20 Å along one axis."""
+    cell = np.diag([3.0, 3.0, 3.0])
+    cell[axis, axis] = 20.0
+    structure = Structure(Lattice(cell), ["Cs", "Br"], np.eye(3)[:2] * 0 + np.array([[0, 0, 0], [0.5, 0.5, 0.5]]) * 0.2)
+    assert slab_axis_of(structure) == axis
+    made = deck(slab(), code="vasp", task="potential")
+    assert made.spec.slab_axis == 2 and made.spec.grid[2] == 1
+    assert "LDIPOL" in made.files["INCAR"] and "IDIPOL" in made.files["INCAR"]
+
+
+def test_a_crystal_is_no_slab_and_a_molecule_is_refused() -> None:
+    assert slab_axis_of(load_shipped("CsPb2Br5_I4mcm").structure) is None
+    wire = Structure(Lattice.orthorhombic(20, 20, 5), ["Cs"], [[0, 0, 0]])
+    with pytest.raises(SpecError, match="along a and b"):
+        slab_axis_of(wire)
+    assert deck(wire, code="gpaw", task="relax", slab_axis=None).spec.slab_axis is None
+
+
+def test_what_is_named_is_taken_and_not_said_to_be_chosen() -> None:
+    made = deck(
+        CSBR,
+        code="castep",
+        task="relax",
+        cutoff_ev=321.0,
+        grid=(3, 4, 5),
+        cell="isotropic",
+        xc="PBEsol",
+        smearing_ev=0.05,
+        seed="mine",
+        options={"keywords": "materials-studio", "potentials": "C19"},
+    )
+    assert made.chosen == ()
+    assert set(made.files) == {"mine.cell", "mine.param"}
+    assert "321.0" in made.files["mine.param"] and "3 4 5" in " ".join(made.files["mine.cell"].split())
+    assert made.spec.relaxation is not None and made.spec.relaxation.cell == "isotropic"
+
+
+def test_a_spacing_follows_each_axis() -> None:
+    """2 pi / (8.244, 11.735, 8.198) Å over 0.5 1/Å are 1.52, 1.07 and 1.53 points."""
+    assert deck("CsPbBr3_Pnma", code="gpaw", task="bands", kpoint_spacing_per_ang=0.5).spec.grid == (2, 2, 2)
+    assert deck("CsPbBr3_Pnma", code="gpaw", task="bands", kpoint_spacing_per_ang=0.55).spec.grid == (2, 1, 2)
+
+
+def test_bands_have_the_path_and_the_special_points() -> None:
+    spec = deck(CSBR, code="gpaw", task="bands").spec
+    assert spec.path is not None
+    assert {point.label for point in spec.edge_kpoints} == {"G", "M", "R", "X"}
+    assert {point.label for segment in spec.path.segments for point in segment} == {"G", "M", "R", "X"}
+
+
+def test_crystals_of_other_packages_and_files(tmp_path: Path) -> None:
+    file = tmp_path / "POSCAR"
+    file.write_text(structure_text(load_shipped(CSBR).structure, "POSCAR").text)
+    decks = [deck(one, code="vasp", task="relax").files for one in (file, str(file), load_shipped(CSBR).structure)]
+    assert decks[0]["POSCAR"] == decks[1]["POSCAR"]
+    silicon = deck(bulk("Si"), code="castep", task="bands")
+    assert silicon.deck.seed == "Si-bands"
+
+
+def test_a_changed_file_stays(tmp_path: Path) -> None:
+    made = deck(CSBR, code="vasp", task="relax")
+    made.write(tmp_path)
+    (tmp_path / "INCAR").write_text("mine")
+    again = deck(CSBR, code="vasp", task="relax", cutoff_ev=400.0).write(tmp_path)
+    assert again.kept == ("INCAR",)
+    assert (tmp_path / "INCAR").read_text() == "mine"
+    foreign = tmp_path / "other"
+    foreign.mkdir()
+    (foreign / "KPOINTS").write_text("never ours")
+    assert made.write(foreign).kept == ("KPOINTS",)
+
+
+def test_a_script_can_be_run(tmp_path: Path) -> None:
+    made = deck(CSBR, code="vasp", task="relax")
+    made.write(tmp_path)
+    assert (tmp_path / "vasp.sh").stat().st_mode & 0o111
+    assert made.command == ("bash", "vasp.sh")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"task": "scf"}, "no task 'scf'"),
+        ({"code": "vaspp"}, "no code"),
+        ({"cutoff_ev": 0.0}, "cutoff_ev cannot be"),
+        ({"grid": (2, 2, 2), "kpoint_spacing_per_ang": 0.2}, "both given"),
+        ({"kpoint_spacing_per_ang": -1.0}, "kpoint_spacing_per_ang"),
+        ({"cell": "some"}, "cell cannot be 'some'"),
+        ({"slab_axis": 3}, "no lattice vector 3"),
+        ({"seed": "../x"}, "seed"),
+        ({"options": {"potential": "C19"}}, "unknown option"),
+    ],
+)
+def test_mistakes(options: dict[str, object], says: str) -> None:
+    with pytest.raises(DftflowError) as caught:
+        deck(CSBR, **({"code": "vasp", "task": "relax"} | options))  # type: ignore[arg-type]
+    assert isinstance(caught.value, InputError)
+    assert says in caught.value.sentence
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="nothing can be written"):
+        deck(CSBR, code="vasp", task="relax").write(tmp_path / "file" / "below")
