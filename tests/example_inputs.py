@@ -1,7 +1,8 @@
 """Folders of results for the examples of the documentation and for the ten tasks beside other tools.
 
 Bands and density of states of cubic CsPbBr3 by pw.x, as they are and in the layout of CASTEP and of VASP (neither was
-run), the stored GPAW runs of CsPbBr3 and FAPbBr3 as they are and in the layout of VASP, and two small runs of pw.x.
+run), the stored GPAW runs of CsPbBr3, FAPbBr3 and CsBr as they are and in the layout of VASP, and two small runs of
+pw.x.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from castep_files import write_finished
-from outcomes import StoredRun
+from outcomes import RELAXED, StoredRun
 from pymatgen.core import Structure
 from vasp_files import Geometry, Run
 
@@ -22,6 +23,21 @@ from dftflow.model.results import Bands, PotentialGrid, Results
 RUNS = Path(__file__).parent / "data" / "espresso" / "6.7"
 DENSE = RUNS / "dense"
 DATED = '  <i name="date" type="string">2026 11 26 </i>\n  <i name="time" type="string">10:00:00 </i>\n </generator>'
+FIVE = """\
+compounds:
+  - {name: ZnO, ip: 7.7, ea: 4.4}
+  - {name: MOF-5, ip: 7.3, ea: 2.7}
+  - {name: HKUST-1, ip: 6.0, ea: 5.1}
+  - {name: ZIF-8, ip: 6.4, ea: 1.9}
+  - {name: CsPbBr3, ip: 6.53, ea: 4.17}
+"""
+"""A table as bapt reads it; 10.1021/ja4110073, and 10.1038/s41467-019-10468-7 for the last."""
+
+PAPER = """\
+name,IP,EA,uncertainty,reference
+MAPbBr3,6.60,4.25,0.1,10.1038/s41467-019-10468-7
+CsPbI3,6.25,4.47,0.1,10.1038/s41467-019-10468-7
+"""
 GENERATION = '<generation param="Monkhorst-Pack">\n   <v type="int" name="divisions"> {} </v>\n  </generation>'
 SPACING = "SPECTRAL_KPOINT_PATH_SPACING : 0.08 1/ang"  # that of the run along the path
 TITELS = {"Cs": "PAW_PBE Cs_sv 08Apr2002", "Pb": "PAW_PBE Pb_d 06Sep2000", "Br": "PAW_PBE Br 06Sep2000"}
@@ -38,17 +54,23 @@ def lay_inputs(folder: Path) -> None:
     _castep(folder / "castep", along_path, _flat(along_path.structure))
     _castep(folder / "castep-grid", on_grid, _flat(on_grid.structure))
     _vasp(folder / "vasp", along_path, labels=True)
-    run = StoredRun.of(folder / "run")
-    for material in run.outcome().materials:
-        bulk, slab = f"{material.name}/bulk-bands", f"{material.name}/slab-010-potential"
-        for step, name in ((bulk, f"{material.name}-bulk"), (slab, f"{material.name}-slab")):
-            results = calculation_at(run.folder(step)).results
-            _vasp(folder / name, results, labels=False)
-            _locpot(folder / name, results)
+    for material, run, plane in _runs(folder):
+        for step, name in (("bulk-bands", "bulk"), (f"slab-{plane}-potential", "slab")):
+            results = calculation_at(run.folder(f"{material}/{step}")).results
+            _vasp(folder / f"{material}-{name}", results, labels=False)
+            _locpot(folder / f"{material}-{name}", results)
     for number in range(50):
         shutil.copytree(folder / "vasp", folder / "fifty" / f"run{number + 1:02d}")
+    (folder / "five.yaml").write_text(FIVE)
+    (folder / "paper.csv").write_text(PAPER)
     assert along_path.structure is not None
     along_path.structure.to(filename=str(folder / "POSCAR"), fmt="poscar")
+
+
+def _runs(folder: Path) -> tuple[tuple[str, StoredRun, str], ...]:
+    """Name of a material, its run, and the plane of the slab that is taken."""
+    paper, relaxed = StoredRun.of(folder / "run"), StoredRun.of(folder / "run-CsBr", RELAXED)
+    return ("CsPbBr3", paper, "010"), ("FAPbBr3", paper, "010"), ("CsBr", relaxed, "110")
 
 
 def _flat(structure: Structure | None) -> PotentialGrid:

@@ -86,6 +86,8 @@ COMMAND_LINES: dict[str, list[str]] = {
     "collect STUDY FOLDER": ["collect", STUDY, "{}"],
     "collect --at": ["collect", STUDY, ".", "--at", "CsPbBr3/bulk-relax={}"],
     "parse": ["parse", "{}"],
+    "levels": ["levels", "--slab", "{}"],
+    "levels --bulk": ["levels", "--slab", "first", "--bulk", "{}"],
     "compare": ["compare", "{}", "."],
     "compare the second": ["compare", "first", "{}"],
     "lint": ["lint", "{}"],

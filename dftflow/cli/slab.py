@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +16,7 @@ from dftflow.cli.table import text_table
 from dftflow.model.bounds import MILLER_INDEX, PSEUDOCUBIC_ANG, THICKNESS_ANG, VACUUM_ANG
 
 if TYPE_CHECKING:
-    from dftflow.model.surface import Plane, SlabModel
+    from dftflow.api.slabs import Slabs
 
 __all__ = ["command"]
 
@@ -48,48 +47,23 @@ def command(
     as_json: bool,
 ) -> None:
     """List the terminations of a plane of SOURCE, with what speaks against each."""
-    from dftflow.crystals.planes import resolve_plane
-    from dftflow.crystals.slabs import choose_slab, enumerate_slabs
-    from dftflow.crystals.sources import load_crystal
-    from dftflow.crystals.substitution import substitute
+    from dftflow.api.slabs import slabs as slabs_of
+    from dftflow.api.structures import as_structure, substitute
 
-    structure = load_crystal(source, base_dir=Path.cwd()).structure
+    structure = as_structure(source)
     if swap is not None:
         site, _, ion = swap.partition("=")
         structure = substitute(structure, site=site, by=ion, orientation=orientation, pseudocubic_ang=pseudocubic)
-    plane = resolve_plane(structure, miller, setting)
-    slabs = enumerate_slabs(structure, plane, min_thickness_ang=thickness, vacuum_ang=vacuum)
+    slabs = slabs_of(structure, miller, setting=setting, min_thickness_ang=thickness, vacuum_ang=vacuum)
     if out is not None:
-        write_structure(choose_slab(slabs, termination, allow_refused=termination != "auto").structure, out)
-    click.echo(json.dumps(_facts(plane, slabs), indent=1) if as_json else _table(plane, slabs))
+        write_structure(slabs.choose(termination, allow_refused=termination != "auto").structure, out)
+    click.echo(json.dumps(slabs.to_dict(), indent=1) if as_json else _table(slabs))
 
 
-def _facts(plane: Plane, slabs: Sequence[SlabModel]) -> dict[str, Any]:
-    return {
-        "plane": str(plane),
-        "miller_cell": list(plane.miller_cell),
-        "equivalents": {name: list(indices) for name, indices in plane.equivalents},
-        "slabs": [
-            {
-                "termination": slab.termination,
-                "layers": [{"formula": layer.formula, "formal_charge": layer.formal_charge} for layer in slab.layers],
-                "formal_charge": slab.formal_charge,
-                "symmetric": slab.symmetric,
-                "polar": slab.polar,
-                "stoichiometric": slab.stoichiometric,
-                "atoms": len(slab.structure),
-                "area_ang2": slab.area_ang2,
-                "thickness_ang": slab.thickness_ang,
-                "refused": slab.refused,
-            }
-            for slab in slabs
-        ],
-    }
-
-
-def _table(plane: Plane, slabs: Sequence[SlabModel]) -> str:
+def _table(slabs: Slabs) -> str:
     from dftflow.model.surface import GIVEN, miller_text
 
+    plane = slabs.plane
     names = [f"{miller_text(indices)} {name}" for name, indices in plane.equivalents if name != GIVEN]
     cell = f"{miller_text(plane.miller_cell)} of the given cell"
     header = ("termination", "atoms", "charge", "symm.", "polar", "stoich.", "Å²", "Å", "refused because")

@@ -83,7 +83,7 @@ def _printable(column: TableColumn) -> TableColumn:
 def _that_fit(columns: Sequence[TableColumn], width: int) -> tuple[list[TableColumn], list[TableColumn]]:
     """The columns that are shown, and those that are not."""
     shown, left_out = list(columns), []
-    while _total([column.least_width for column in shown]) > width:
+    while len(shown) > 1 and _total([column.least_width for column in shown]) > width:
         least = max(shown, key=lambda column: column.leave_out)
         if not least.leave_out:
             break

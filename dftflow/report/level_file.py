@@ -276,6 +276,12 @@ _EXAMPLE = (
 
 
 def _section(name: str, part: _Tree) -> Iterator[LevelEntry]:
+    if name == "schema":
+        raise InputError(
+            "this is a study, and no table of levels",
+            fix="calculate it (`dftflow run`), and name the folder of its results; numbers need no study: " + _EXAMPLE,
+            where=part.at(),
+        )
     if name not in SECTIONS:
         raise InputError(
             f"{shown(name)} is no section of a table of levels",

@@ -17,6 +17,7 @@ from dftflow.analysis.band_edges import edges_or_reason
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.symmetry import space_group
+from dftflow.errors import DftflowError
 from dftflow.gate.found import FoundCalculation
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, ReferenceLevel
 from dftflow.model.levels import BandEdges, SurfaceLevels
@@ -94,9 +95,13 @@ def _crystal(structure: Structure, name: str, group: str, origin: Sequence[Fact]
 
 
 def _space_group(structure: Structure) -> str:
-    if len(structure) > MOST_DRAWN_ATOMS:
+    """Symbol and number; ``""`` for what is large or no crystal any more, after somebody changed it."""
+    if len(structure) > MOST_DRAWN_ATOMS or not structure.is_ordered:
         return ""
-    group = space_group(structure)
+    try:
+        group = space_group(structure)
+    except DftflowError:
+        return ""
     return f"{group.symbol} ({group.number})"
 
 
@@ -109,6 +114,8 @@ def _substitution(structure: Structure) -> str:
 
 
 def _view(structure: Structure, name: str, *, is_slab: bool) -> Markup:
+    if not len(structure):
+        return Markup("<p>No figure: there are no atoms</p>")
     if len(structure) > MOST_DRAWN_ATOMS:
         return Markup("<p>No figure: of more than {} atoms no picture shows one</p>").format(MOST_DRAWN_ATOMS)
     shown = ShownStructure(name=brief(name, 60), structure=structure, is_slab=is_slab)

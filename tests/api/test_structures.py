@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from html_cells import cell, texts
 from monty.json import MontyDecoder
 from pymatgen.core import Composition, IStructure, Lattice, Molecule, Structure
 
@@ -135,3 +136,17 @@ def test_labels_and_properties_are_kept() -> None:
     labelled = Structure(CSCL.lattice, CSCL.species, CSCL.frac_coords, labels=["A", "B"], properties={"n": 1})
     shown = NotebookStructure.of(labelled)
     assert (shown.labels, shown.properties) == (["A", "B"], {"n": 1})
+
+
+def test_a_notebook_shows_whatever_somebody_made_of_it(built: NotebookStructure) -> None:
+    assert "FAPbBr 3" in texts(cell(built)) and "1 Cs by FA, orientation 100" in texts(cell(built))
+    assert repr(built) == "<H5PbCBr3N2 crystal: 12 atoms, 214.92 Å³>"
+    assert "Pb" in str(built) and "214." not in str(built)  # printed as pymatgen prints it
+    disordered, decorated, empty, overlapping = (built.copy() for _ in range(4))
+    disordered.replace_species({"Pb": {"Pb": 0.5, "Sn": 0.5}})
+    decorated.add_oxidation_state_by_element({"Pb": 2, "Br": -1, "C": 2, "N": -3, "H": 1})
+    empty.remove_sites(range(len(empty)))
+    overlapping.append("Br", built[0].frac_coords)
+    for changed in (disordered, decorated, empty, overlapping):
+        assert texts(cell(changed))
+    assert "there are no atoms" in texts(cell(empty))

@@ -272,7 +272,7 @@ def test_a_name_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[st
     except OSError:
         pytest.skip("this file system wants UTF-8 names")
     assert main(["parse", str(tmp_path)]) == 0
-    assert r"gitter\udce4" in capsys.readouterr().out
+    assert "gitter?" in capsys.readouterr().out
     (found,) = document(tmp_path, capsys=capsys)
     assert Path(found["folder"]) == folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dftflow.report.fitted_table import TableColumn, fitted_table
@@ -51,6 +51,7 @@ def test_nothing_in_a_cell_ends_a_line_or_moves_a_cursor() -> None:
     assert fitted_table(columns(("two\nlines\x1b[31m",)), 80)[1] == r"two\u000alines\u001b[31m"
 
 
+@example([("", "", "\x1f")], 5)
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=4), st.integers(5, 90))
 def test_no_line_is_wider(rows: list[tuple[str, str, str]], width: int) -> None:
     by_column = list(zip(*rows, strict=True))
