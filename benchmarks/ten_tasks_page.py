@@ -37,12 +37,12 @@ TITLES = (
 HEAD = """\
 # Side by side with sumo, bapt, pymatgen and ASE
 
-Ten things that people do with results, in each tool as a person would type them, on the same files. All that stands here was carried
-out (`benchmarks/ten_tasks.py`) with bapt 1.2.0, sumo 3.0.0, pymatgen 2026.10.24 and ASE 3.29.0; the pictures are what came out, as it
-came out. A line is a command or a line of a script.
+Ten things that people do with results, in each tool as a person would type them, on the same files. All that stands
+here was carried out (`benchmarks/ten_tasks.py`) with bapt 1.2.0, sumo 3.0.0, pymatgen 2026.10.24 and ASE 3.29.0; the
+pictures are what came out, as it came out. A line is a command or a line of a script.
 
-The peers are good at more than this page shows: sumo also gives effective masses, optical spectra and phonons; pymatgen and ASE are
-libraries, on both of which dftflow stands, and what a script of theirs lacks can be written.
+The peers are good at more than this page shows: sumo also gives effective masses, optical spectra and phonons;
+pymatgen and ASE are libraries, on both of which dftflow stands, and what a script of theirs lacks can be written.
 """
 
 
@@ -68,23 +68,15 @@ def _overview(tried: Sequence[Attempt]) -> str:
         f"| {task}. {title} | " + " | ".join(str(lines.get((task, tool)) or "–") for tool in tools) + " |"
         for task, title in enumerate(TITLES, start=1)
     ]
-    return "\n".join(
-        [
-            f"| lines for | {' | '.join(tools)} |",
-            f"|---|{'--:|' * len(tools)}",
-            *rows,
-            "",
-            "–: not what it is for, or not there.",
-            "",
-        ]
-    )
+    head = [f"| lines for | {' | '.join(tools)} |", f"|---|{'--:|' * len(tools)}"]
+    return "\n".join([*head, *rows, "", "–: not what it is for, or not there.", ""])
 
 
 def _told(one: Attempt, pictures: frozenset[str]) -> str:
     parts = [f"**{one.tool}**: {one.comes_out}.\n"]
     if one.lines:
-        language, text = ("sh", one.shell) if one.shell else ("py", one.python)
-        parts.append(f"```{language}\n{text.strip()}\n```\n")
+        language = "sh" if one.shell else "text"  # formatters would take a script for one of ours
+        parts.append(f"```{language}\n{(one.shell or one.python).strip()}\n```\n")
     if _picture(one) in pictures:
         parts.append(f"![{one.tool}, task {one.task}]({PICTURES}/{_picture(one)})\n")
     return "\n".join(parts)
