@@ -15,7 +15,7 @@ from dftflow.model.outcome import MaterialOutcome, SlabOutcome, StudyOutcome
 from dftflow.plot.alignment import alignment_drawing, diagram_columns
 from dftflow.plot.band_figure import BandStructure, bands_drawing
 from dftflow.plot.colors import material_colors
-from dftflow.plot.drawing import Drawing
+from dftflow.plot.drawing import Drawing, FigureData
 from dftflow.plot.energy_axis import Reference
 from dftflow.plot.look import PAGE_HEIGHT_IN, PAGE_IN, Look
 from dftflow.plot.offsets import draw_offsets, offsets_by_pair, offsets_height_in
@@ -147,8 +147,24 @@ def _offset_figure(rows: tuple[Alignment, ...], named: _Named) -> Drawing:
         **named,
         caption=f"Offsets between each two materials by each method, with their range: {_RANGES}.",
         build=build,
+        data=lambda: _offset_data(rows),
         shows=(rows,),
     )
+
+
+def _offset_data(rows: Sequence[Alignment]) -> FigureData:
+    columns = (
+        "first", "second", "method", "valence_band_offset_ev", "conduction_band_offset_ev", "range_low_ev",
+        "range_high_ev", "type", "tolerance_ev", "source",
+    )  # fmt: skip
+    table = [
+        (
+            row.first_name, row.second_name, row.method, row.valence_band_offset_ev, row.conduction_band_offset_ev,
+            *(row.range_ev or (None, None)), row.type, row.tolerance_ev, row.source,
+        )
+        for row in rows
+    ]  # fmt: skip
+    return FigureData(columns=columns, rows=tuple(table))
 
 
 # --- bands ------------------------------------------------------------------------------------------------------

@@ -63,8 +63,7 @@ def test_every_figure_is_written_three_times_and_the_missing_one_is_said(failed:
     assert dict(mpl.rcParams) == before
     drawn = [n for n in NAMES if n != "potential-CsPbBr3-slab1"]
     kinds = ("svg", "pdf", "png", "csv")
-    numberless = {"offsets.csv"}
-    assert sorted(p.name for p in paths) == sorted({f"{n}.{e}" for n in drawn for e in kinds} - numberless)
+    assert sorted(p.name for p in paths) == sorted(f"{n}.{e}" for n in drawn for e in kinds)
     assert sorted(tmp_path.joinpath("figures").iterdir()) == sorted(paths)
     assert _figure(failed, "potential-CsPbBr3-slab1").missing == f"{CS_011} failed: {FAILURE}"
     for path in paths:
@@ -199,6 +198,14 @@ def test_the_diagram_stands_alone_and_the_offsets_by_every_method_beside_it(tmp_
     pages = named(8)
     assert pages[0] == "alignment" and len(pages) > 2
     assert pages[1:] == [f"offsets-{i}" for i in range(1, len(pages))]
+
+
+def test_the_table_of_offsets_has_every_row(outcome: StudyOutcome) -> None:
+    data = _figure(outcome, "offsets").data
+    assert data is not None
+    rows = [dict(zip(data().columns, row, strict=True)) for row in data().rows]
+    assert [row["valence_band_offset_ev"] for row in rows] == [a.valence_band_offset_ev for a in outcome.alignments]
+    assert rows[-1]["source"] == outcome.alignments[-1].source and rows[-1]["range_low_ev"] is None
 
 
 def test_every_pair_of_eight_stands_in_one_of_the_figures_of_offsets(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_every_figure_is_said_and_has_its_numbers_beside_it(tmp_path: Path, rend
     lines: list[str] = []
     write_outcome(failed, folder, say=lines.append)
     assert "figure alignment: drawn (svg, pdf, png, csv)" in lines
-    assert "figure offsets: drawn (svg, pdf, png)" in lines
+    assert "figure offsets: drawn (svg, pdf, png, csv)" in lines
     (missing,) = [line for line in lines if line.startswith("figure potential-CsPbBr3-slab1: none, because")]
     assert "failed" in missing
     table = (folder / "figures" / "bands.csv").read_text(encoding="utf-8").splitlines()
