@@ -332,7 +332,7 @@ def test_every_shipped_study_is_tested() -> None:
 
 @pytest.mark.xdist_group("begun")
 def test_a_study_that_was_begun_runs_as_it_is(tmp_path: Path) -> None:
-    """`init`, then `run`: the numbers of CsBr as in the study above, at the cutoff and on the grids that were chosen."""
+    """`init`, then `run`: CsBr as in the study above, at the cutoff and on the grids that were chosen."""
     begun = dftflow_command("init", "mine", "--from", "CsBr_Pm-3m", cwd=tmp_path)
     assert begun.returncode == 0, begun.stderr
     done = dftflow_command("run", "mine.toml", "--preset", "quick", cwd=tmp_path)
