@@ -115,7 +115,8 @@ class TestSmallStudy:
         assert {step["state"] for step in json.loads(done.stdout)["steps"]} == {"finished"}
 
     def test_the_python_way_reads_the_same_run(self, csbr: Path) -> None:
-        outcome = dftflow.run(csbr.parents[1] / "csbr.toml", csbr, preset="quick")
+        study = dftflow.load_study(str(csbr.parents[1] / "csbr.toml"), "quick")
+        outcome = dftflow.run_study(study, csbr)
         edges = outcome.materials[0].bulk.edges
         assert edges is not None
         assert edges.band_gap_ev == document(csbr)["materials"]["CsBr"]["bulk"]["band_gap_ev"]
@@ -331,7 +332,7 @@ def test_every_shipped_study_is_tested() -> None:
 
 @pytest.mark.xdist_group("begun")
 def test_a_study_that_was_begun_runs_as_it_is(tmp_path: Path) -> None:
-    """`init`, then `run`: the numbers of CsBr as in the study above, at the cutoff and on the grids chosen."""
+    """`init`, then `run`: CsBr as in the study above, at the cutoff and on the grids that were chosen."""
     begun = dftflow_command("init", "mine", "--from", "CsBr_Pm-3m", cwd=tmp_path)
     assert begun.returncode == 0, begun.stderr
     done = dftflow_command("run", "mine.toml", "--preset", "quick", cwd=tmp_path)
