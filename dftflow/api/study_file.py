@@ -41,7 +41,7 @@ __all__ = ["EXAMPLE", "InitialStudy", "ShippedStudy", "init_study", "list_studie
 EXAMPLE = "CsPbBr3_Pm-3m"
 """The shipped crystal that a study begins with when none is named: five atoms, a gap, and a plane that is not polar."""
 
-NAMES_FOR_ANY = "study"
+DEFAULT_PRESET = "study"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +299,7 @@ def _head(materials: Sequence[_Material], engine: Code, model: Study | None) -> 
         (f"title = {_quoted(title[:200])}", "stands on the page and in the decks; write your own"),
         (f"code = {_quoted(engine.name)}", "castep, espresso, gpaw or vasp; `--code` of every command overrides it"),
     ]
-    if model is not None and model.content.preset != NAMES_FOR_ANY:
+    if model is not None and model.content.preset != DEFAULT_PRESET:
         rows.append((f"preset = {_quoted(model.content.preset)}", f"meant by default, as in {model.name}"))
     like = (
         ""
