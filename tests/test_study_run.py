@@ -19,8 +19,8 @@ from strict_reading import read_results
 
 import dftflow
 from dftflow.codes.registry import load_code
+from dftflow.jobs.environment import ONE_THREAD
 from dftflow.resources import workflows_dir
-from dftflow.run.environment import ONE_THREAD
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(2400)]
 
@@ -240,7 +240,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     """/dev/full answers every write with ENOSPC."""
     from dftflow.errors import StoreError
-    from dftflow.run.store import storage_errors
+    from dftflow.jobs.store import storage_errors
 
     def write() -> None:
         with storage_errors(tmp_path), open("/dev/full", "w") as handle:

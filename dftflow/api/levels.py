@@ -102,7 +102,7 @@ class Levels:
         return f"<Levels of {self.material}: {'; '.join(parts)}>"
 
     def _repr_html_(self) -> str:
-        from dftflow.plot.alignment import alignment_drawing  # with matplotlib
+        from dftflow.figures.alignment import alignment_drawing  # with matplotlib
         from dftflow.report.cell_html import block, figure_html, notes_html, records_html
 
         notes = [

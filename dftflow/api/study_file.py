@@ -28,10 +28,10 @@ from dftflow.crystals.sources import is_database_query, load_crystal
 from dftflow.crystals.structure_writer import structure_text
 from dftflow.crystals.symmetry import is_hexagonal, space_group
 from dftflow.errors import InputError, StoreError
+from dftflow.jobs.output_place import output_file, write_output
 from dftflow.model.kpoint_grid import grid_of_spacing, spacing_of_grid
 from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.printable import shown
-from dftflow.run.output_place import output_file, write_output
 from dftflow.studies.material import load_materials
 from dftflow.studies.reader import Study, load_study, preset_names, shipped_studies
 from dftflow.studies.schema import TAKEN_NAMES, Settings

@@ -16,9 +16,9 @@ import pytest
 from outcomes import CS_011, CS_BANDS, FA_010, FAILURE, VARIANTS, StoredRun, make_bare, make_many, make_relaxed
 
 from dftflow.errors import StoreError
+from dftflow.figures.figure_files import draw_figures
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.quantity import Quantity
-from dftflow.plot.figures import draw_figures
 from dftflow.report.page import render_report, write_report
 from dftflow.report.results_json import results_document
 

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from outcomes import make_failed, make_many, make_outcome
 
 from dftflow.errors import StoreError
-from dftflow.plot import kept
-from dftflow.plot.drawing import Drawing
-from dftflow.plot.kept import DRAWN_FILE
-from dftflow.plot.study_figures import study_figures
+from dftflow.figures import kept
+from dftflow.figures.drawing import Drawing
+from dftflow.figures.kept import DRAWN_FILE
+from dftflow.figures.study_figures import study_figures
 from dftflow.report import page as page_module
 from dftflow.report import write
 from dftflow.report.write import refuse_to_overwrite, write_outcome
