@@ -22,9 +22,8 @@ myst_enable_extensions = ["deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
 html_math_renderer = "mathml"
 nitpicky = True
-nitpick_ignore_regex = [
-    ("py:.*", ".*")
-]  # types are named; those of other packages would have to be fetched to be linked
+# types are named: to link those of other packages, their lists would have to be fetched
+nitpick_ignore_regex = [("py:.*", ".*")]
 
 default_role = "code"
 autodoc_member_order = "bysource"

@@ -1,7 +1,8 @@
 """Folders of results for the examples of the documentation and for the ten tasks beside other tools.
 
 Bands and density of states of cubic CsPbBr3 by pw.x, as they are and in the layout of CASTEP and of VASP (neither was
-run), and the stored GPAW runs of CsPbBr3, FAPbBr3 and CsBr as they are and in the layout of VASP.
+run), the stored GPAW runs of CsPbBr3, FAPbBr3 and CsBr as they are and in the layout of VASP, and two small runs of
+pw.x.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from dftflow.codes.reading import zero_of
 from dftflow.gate.found import calculation_at
 from dftflow.model.results import Bands, PotentialGrid, Results
 
-DENSE = Path(__file__).parent / "data" / "espresso" / "6.7" / "dense"
+RUNS = Path(__file__).parent / "data" / "espresso" / "6.7"
+DENSE = RUNS / "dense"
 DATED = '  <i name="date" type="string">2026 11 26 </i>\n  <i name="time" type="string">10:00:00 </i>\n </generator>'
 FIVE = """\
 compounds:
@@ -45,6 +47,8 @@ def lay_inputs(folder: Path) -> None:
     """Write the files that all tools start from."""
     shutil.copytree(DENSE, folder / "espresso", ignore=shutil.ignore_patterns("grid"))
     shutil.copytree(DENSE / "grid", folder / "espresso-grid")
+    shutil.copytree(RUNS / "projected", folder / "silicon")
+    shutil.copytree(RUNS / "cell", folder / "relaxation")
     along_path = calculation_at(folder / "espresso").results
     on_grid = calculation_at(folder / "espresso-grid").results
     _castep(folder / "castep", along_path, _flat(along_path.structure))

@@ -11,6 +11,9 @@ import pytest
 import yaml
 from doc_pages import DOCS, Page, carry_out, lay
 from example_inputs import lay_inputs
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+from programs import load_program
 
 import dftflow
 
@@ -76,3 +79,24 @@ def test_how_to_cite() -> None:
     assert cited["cff-version"] == "1.2.0" and cited["type"] == "software" and cited["license"] == "MIT"
     assert {"title", "authors", "message", "version"} <= cited.keys()
     assert cited["version"] == dftflow.__version__
+
+
+def test_the_page_of_the_ten_tasks_is_what_was_tried() -> None:
+    """Written by ``benchmarks/ten_tasks_page.py``, from the commands that ``ten_tasks.py`` carries out."""
+    program = load_program(ROOT / "benchmarks" / "ten_tasks_page.py")
+    pictures = frozenset(file.name for file in (DOCS / program.PICTURES).glob("*.png"))
+    assert (DOCS / "side-by-side.md").read_text("utf-8") == program.page_text(program.attempts(), pictures)
+
+
+def test_a_notebook_shows_what_its_page_says(inputs: Path, tmp_path: Path) -> None:
+    """Every last line of a cell is shown as HTML, with a table or a picture, and nothing of it is fetched."""
+    page = Page(DOCS / "notebook.md")
+    lay(inputs, page.needs, tmp_path)
+    cells = [new_code_cell(block.text) for block in page.blocks() if block.language == "python"]
+    notebook = new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    for cell in notebook.cells:
+        (shown,) = cell.outputs
+        html = shown.data["text/html"]
+        assert "<table" in html or "<svg" in html or "data:image" in html
+        assert not re.search(r"""(?:src|href)=["']https?://""", html)
