@@ -53,7 +53,7 @@ import model_crystal  # noqa: E402
 
 import dftflow.report.write  # noqa: E402
 from dftflow.cli.main import main as dftflow_main  # noqa: E402
-from dftflow.run.step_state import finished, write_state  # noqa: E402
+from dftflow.jobs.step_state import finished, write_state  # noqa: E402
 from dftflow.studies.builder import Builder  # noqa: E402
 from dftflow.studies.decks import advance, write_decks  # noqa: E402
 from dftflow.studies.plan import plan_study  # noqa: E402

@@ -36,8 +36,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dftflow.run.local import at_work
-from dftflow.run.step_state import read_state
+from dftflow.jobs.local import at_work
+from dftflow.jobs.step_state import read_state
 
 __all__ = ["Real", "Report", "Stub", "Trial", "main"]
 
@@ -58,10 +58,10 @@ time.sleep(float(os.environ.get("DFTFLOW_STUB_EXIT_S", "0.05")))
 STUB_DRIVER = """
 import hashlib, sys
 from pathlib import Path
-from dftflow.run.graph import run_graph
-from dftflow.run.job import Job, Node, Verdict
-from dftflow.run.local import Local
-from dftflow.run.lock import locked
+from dftflow.jobs.graph import run_graph
+from dftflow.jobs.job import Job, Node, Verdict
+from dftflow.jobs.local import Local
+from dftflow.jobs.lock import locked
 
 root, script = Path(sys.argv[1]), sys.argv[2]
 

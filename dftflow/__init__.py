@@ -76,14 +76,6 @@ __all__ = [
     "write_outcome",
 ]
 
-_NAMED_LIKE_A_FOLDER = ("plot", "run")
-"""Python binds a folder of the package to its name when it is first loaded, which would hide the function of that name.
-Both folders, which are empty files by themselves, are therefore loaded here and unbound again."""
-
-for _name in _NAMED_LIKE_A_FOLDER:
-    import_module(f"dftflow.{_name}")
-    del globals()[_name]
-
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:

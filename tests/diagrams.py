@@ -16,10 +16,10 @@ from matplotlib.text import Text
 from text_boxes import overlaps
 
 from dftflow.analysis.alignment import align, exchanged
+from dftflow.figures.alignment import alignment_drawing
+from dftflow.figures.drawing import Drawing
+from dftflow.figures.labels import signed
 from dftflow.model.alignment import AbsoluteEdges, Alignment, Range, ReferenceLevel
-from dftflow.plot.alignment import alignment_drawing
-from dftflow.plot.drawing import Drawing
-from dftflow.plot.labels import signed
 
 LONG = ("formamidinium lead bromide, cubic average structure", "caesium lead bromide, orthorhombic, relaxed at 0 K")
 NAMES = (*MANY, *LONG, "Cs2Ag0.5In0.5BiBr6", "interface-of-FAPbBr3/CsPbBr3-on-TiO2", "Si")

@@ -17,8 +17,8 @@ import pytest
 
 import dftflow.report.results_json
 from dftflow.cli.main import main
+from dftflow.figures.figure_files import draw_figures
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.figures import draw_figures
 from dftflow.report.page import render_report
 from dftflow.report.results_json import results_document
 from dftflow.report.table import summary_table

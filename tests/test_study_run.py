@@ -19,8 +19,8 @@ from strict_reading import read_results
 
 import dftflow
 from dftflow.codes.registry import load_code
+from dftflow.jobs.environment import ONE_THREAD
 from dftflow.resources import workflows_dir
-from dftflow.run.environment import ONE_THREAD
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(2400)]
 
@@ -115,7 +115,8 @@ class TestSmallStudy:
         assert {step["state"] for step in json.loads(done.stdout)["steps"]} == {"finished"}
 
     def test_the_python_way_reads_the_same_run(self, csbr: Path) -> None:
-        outcome = dftflow.run(csbr.parents[1] / "csbr.toml", csbr, preset="quick")
+        study = dftflow.load_study(str(csbr.parents[1] / "csbr.toml"), "quick")
+        outcome = dftflow.run_study(study, csbr)
         edges = outcome.materials[0].bulk.edges
         assert edges is not None
         assert edges.band_gap_ev == document(csbr)["materials"]["CsBr"]["bulk"]["band_gap_ev"]
@@ -239,7 +240,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     """/dev/full answers every write with ENOSPC."""
     from dftflow.errors import StoreError
-    from dftflow.run.store import storage_errors
+    from dftflow.jobs.store import storage_errors
 
     def write() -> None:
         with storage_errors(tmp_path), open("/dev/full", "w") as handle:
@@ -331,7 +332,7 @@ def test_every_shipped_study_is_tested() -> None:
 
 @pytest.mark.xdist_group("begun")
 def test_a_study_that_was_begun_runs_as_it_is(tmp_path: Path) -> None:
-    """`init`, then `run`: the numbers of CsBr as in the study above, at the cutoff and on the grids that were chosen."""
+    """`init`, then `run`: CsBr as in the study above, at the cutoff and on the grids that were chosen."""
     begun = dftflow_command("init", "mine", "--from", "CsBr_Pm-3m", cwd=tmp_path)
     assert begun.returncode == 0, begun.stderr
     done = dftflow_command("run", "mine.toml", "--preset", "quick", cwd=tmp_path)

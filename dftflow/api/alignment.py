@@ -24,17 +24,17 @@ from dftflow.analysis.transitivity import Closure, closures
 from dftflow.api.level_sources import Source, levels_from
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted
 from dftflow.errors import InputError
+from dftflow.figures.alignment import alignment_drawing
+from dftflow.figures.drawing import FORMATS
+from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.model.alignment import SIGN_CONVENTION, Alignment, ReferenceLevel
 from dftflow.model.bounds import TOLERANCE_EV
 from dftflow.model.printable import brief
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
-from dftflow.plot.alignment import alignment_drawing
-from dftflow.plot.drawing import FORMATS
 from dftflow.report.alignment_text import NOT_GIVEN, alignment_remarks, alignment_text, disagreements
 from dftflow.report.level_table_text import level_table_text
 from dftflow.report.notebook import alignment_html
 from dftflow.report.records import Records
-from dftflow.run.store import storage_errors, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd

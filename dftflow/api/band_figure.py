@@ -12,12 +12,12 @@ from dftflow.analysis.split_path import join_split_path
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
 from dftflow.api.sources import NamedCalculation, Projected, Source, by_name, named_calculations, with_clear_gap
 from dftflow.errors import AnalysisError
+from dftflow.figures.band_figure import BandStructure, bands_drawing
+from dftflow.figures.energy_axis import AxisZero, Reference, common_reference, known_zeros
+from dftflow.figures.projected_bands import group_name
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.projections import Projections
 from dftflow.model.results import Bands
-from dftflow.plot.band_figure import BandStructure, bands_drawing
-from dftflow.plot.energy_axis import AxisZero, Reference, common_reference, known_zeros
-from dftflow.plot.projected_bands import group_name
 
 __all__ = ["bands"]
 

@@ -10,7 +10,7 @@ from dftflow.analysis.convergence import series_of
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted
 from dftflow.api.sources import NamedCalculation, Source, named_calculations
 from dftflow.errors import AnalysisError, InputError
-from dftflow.plot.convergence import Relaxation, SeriesPoint, relaxations_drawing, series_drawing
+from dftflow.figures.convergence import Relaxation, SeriesPoint, relaxations_drawing, series_drawing
 
 __all__ = ["convergence"]
 

@@ -20,6 +20,9 @@ from dftflow.crystals.ions import formula_of
 from dftflow.crystals.kpaths import special_points, standard_path, surface_points
 from dftflow.crystals.symmetry import is_hexagonal
 from dftflow.errors import InputError, SpecError
+from dftflow.jobs.by_hand import Ledger
+from dftflow.jobs.output_place import output_folder
+from dftflow.jobs.store import storage_errors
 from dftflow.model import bounds
 from dftflow.model.bounds import Bound
 from dftflow.model.deck import Deck
@@ -27,9 +30,6 @@ from dftflow.model.kpoint_grid import grid_of_spacing, grid_text
 from dftflow.model.names import is_name
 from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
 from dftflow.model.spec import CalcSpec, CellFreedom, KPoint, Relaxation, Task
-from dftflow.run.by_hand import Ledger
-from dftflow.run.output_place import output_folder
-from dftflow.run.store import storage_errors
 from dftflow.studies.kinds.slab import SLAB_EMPTY_BANDS
 from dftflow.studies.schema import Settings
 

@@ -9,10 +9,10 @@ from dftflow.analysis.dos_of_eigenvalues import SIGMA_EV, complete_up_to_ev, den
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
 from dftflow.api.sources import NamedCalculation, Projected, Source, named_calculations
 from dftflow.errors import AnalysisError
+from dftflow.figures.dos import ShownDos, dos_drawing
+from dftflow.figures.energy_axis import AxisZero, Reference, common_reference, known_zeros
 from dftflow.model.dos import DensityOfStates
 from dftflow.model.energy import Energy
-from dftflow.plot.dos import ShownDos, dos_drawing
-from dftflow.plot.energy_axis import AxisZero, Reference, common_reference, known_zeros
 
 __all__ = ["dos"]
 

@@ -145,18 +145,17 @@ def _is_of_a_study(file: Path) -> bool:
 
 def _of_levels(found: Levels, name: str) -> LevelSource:
     """The crystal's edges below both faces of each slab."""
-    slabs = {str(slab.place): slab for slab in found.slabs}
     return LevelSource(
         levels=tuple(
             SourcedLevels(
-                edges=replace(edges, material=name or edges.material, source=""),
+                edges=replace(edges, material=name or edges.material),
                 way=BY_LINE_UP_WAY,
                 range_holds=BY_LINE_UP,
-                origin=edges.source,
-                polar=(surface := slabs[edges.source].surface) is not None and surface.polar,
-                remarks=slabs[edges.source].remarks,
+                origin=str(slab.place),
+                polar=slab.surface is not None and slab.surface.polar,
+                remarks=slab.remarks,
             )
-            for edges in found.columns()
+            for slab, edges in found.columns_of_slabs()
         ),
         notes=tuple(f"{slab.place}: {slab.why_no_line_up}" for slab in found.slabs if not slab.is_lined_up),
     )

@@ -80,8 +80,12 @@ class Levels:
         AnalysisError
             No slab was lined up, with the reason of each.
         """
+        return tuple(column for _, column in self.columns_of_slabs())
+
+    def columns_of_slabs(self) -> tuple[tuple[SlabLevels, AbsoluteEdges], ...]:
+        """The same, each with the slab that it is of."""
         columns = [
-            _column(self.material, slab, face)
+            (slab, _column(self.material, slab, face))
             for slab in self.slabs
             for face in _distinct(slab)
             if face.line_up is not None
@@ -89,7 +93,7 @@ class Levels:
         if not columns:
             reasons = (f"{slab.name}: {slab.why_no_line_up}" for slab in self.slabs)
             raise AnalysisError("no slab gives absolute band edges by a line-up", reason="; ".join(reasons))
-        for column in columns:
+        for _, column in columns:
             check_edges(column)
         return tuple(columns)
 
@@ -98,7 +102,7 @@ class Levels:
         return f"<Levels of {self.material}: {'; '.join(parts)}>"
 
     def _repr_html_(self) -> str:
-        from dftflow.plot.alignment import alignment_drawing  # with matplotlib
+        from dftflow.figures.alignment import alignment_drawing  # with matplotlib
         from dftflow.report.cell_html import block, figure_html, notes_html, records_html
 
         notes = [
@@ -132,7 +136,6 @@ def _column(material: str, slab: SlabLevels, face: FaceLevels) -> AbsoluteEdges:
         vbm_ev=-face.line_up.ionisation_potential_ev,
         cbm_ev=-face.line_up.electron_affinity_ev,
         range_ev=(-spread_ev, spread_ev),
-        source=str(slab.place),
     )
 
 

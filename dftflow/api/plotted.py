@@ -14,9 +14,9 @@ from matplotlib.colors import is_color_like
 
 from dftflow.api.sources import by_name
 from dftflow.errors import InputError
-from dftflow.plot.drawing import FORMATS, Drawing
-from dftflow.plot.look import COLUMN_IN, PAGE_IN, Look
-from dftflow.run.store import storage_errors, write_atomically
+from dftflow.figures.drawing import FORMATS, Drawing
+from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
+from dftflow.jobs.store import storage_errors, write_atomically
 
 __all__ = ["LookOptions", "PlottedFigure", "plotted", "refuse_more", "size_of"]
 

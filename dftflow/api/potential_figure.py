@@ -10,7 +10,7 @@ from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
 from dftflow.api.sources import NamedCalculation, Source, named_calculations
 from dftflow.api.structure_figure import standing
 from dftflow.errors import AnalysisError
-from dftflow.plot.potential import SlabPotential, potential_drawing
+from dftflow.figures.potential import SlabPotential, potential_drawing
 
 __all__ = ["potential"]
 

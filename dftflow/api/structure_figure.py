@@ -19,9 +19,9 @@ from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.structure_file import reader_of
 from dftflow.crystals.symmetry import space_group
 from dftflow.errors import AnalysisError, InputError, StructureError
+from dftflow.figures.structure import ShownStructure, structures_drawing
 from dftflow.gate.found import FoundCalculation
 from dftflow.input_file import named_place
-from dftflow.plot.structure import ShownStructure, structures_drawing
 
 __all__ = ["standing", "structure"]
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from dftflow.errors import InputError
 from dftflow.input_file import named_place
+from dftflow.jobs.executor import Executor
+from dftflow.jobs.graph import Observer
+from dftflow.jobs.job import Limits
+from dftflow.jobs.store import read_plan
 from dftflow.model.outcome import StudyOutcome
 from dftflow.report.records import Records
-from dftflow.run.executor import Executor
-from dftflow.run.graph import Observer
-from dftflow.run.job import Limits
-from dftflow.run.store import read_plan
 from dftflow.studies import decks, reader
 from dftflow.studies.decks import WrittenDecks
 from dftflow.studies.execution import collect_study, outcome_of_folder, run_study

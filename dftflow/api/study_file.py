@@ -28,10 +28,10 @@ from dftflow.crystals.sources import is_database_query, load_crystal
 from dftflow.crystals.structure_writer import structure_text
 from dftflow.crystals.symmetry import is_hexagonal, space_group
 from dftflow.errors import InputError, StoreError
+from dftflow.jobs.output_place import output_file, write_output
 from dftflow.model.kpoint_grid import grid_of_spacing, spacing_of_grid
 from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.printable import shown
-from dftflow.run.output_place import output_file, write_output
 from dftflow.studies.material import load_materials
 from dftflow.studies.reader import Study, load_study, preset_names, shipped_studies
 from dftflow.studies.schema import TAKEN_NAMES, Settings
@@ -41,7 +41,7 @@ __all__ = ["EXAMPLE", "InitialStudy", "ShippedStudy", "init_study", "list_studie
 EXAMPLE = "CsPbBr3_Pm-3m"
 """The shipped crystal that a study begins with when none is named: five atoms, a gap, and a plane that is not polar."""
 
-NAMES_FOR_ANY = "study"
+DEFAULT_PRESET = "study"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +299,7 @@ def _head(materials: Sequence[_Material], engine: Code, model: Study | None) -> 
         (f"title = {_quoted(title[:200])}", "stands on the page and in the decks; write your own"),
         (f"code = {_quoted(engine.name)}", "castep, espresso, gpaw or vasp; `--code` of every command overrides it"),
     ]
-    if model is not None and model.content.preset != NAMES_FOR_ANY:
+    if model is not None and model.content.preset != DEFAULT_PRESET:
         rows.append((f"preset = {_quoted(model.content.preset)}", f"meant by default, as in {model.name}"))
     like = (
         ""

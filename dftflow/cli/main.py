@@ -14,7 +14,7 @@ import click
 
 from dftflow import __version__
 from dftflow.cli.output import INTERRUPTED, gated_output, print_error
-from dftflow.run.interruption import interruptible
+from dftflow.jobs.interruption import interruptible
 
 __all__ = ["COMMANDS", "cli", "main"]
 

@@ -35,7 +35,7 @@ class OutFile(click.ParamType[Path]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path with the home of ``~`` in it; raises `StoreError`."""
-        from dftflow.run.output_place import output_file
+        from dftflow.jobs.output_place import output_file
 
         return output_file(os.fspath(value))
 
@@ -51,7 +51,7 @@ class OutFolder(click.ParamType[Path]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path with the home of ``~`` in it; raises `StoreError`."""
-        from dftflow.run.output_place import output_folder
+        from dftflow.jobs.output_place import output_folder
 
         return output_folder(os.fspath(value))
 

@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from dftflow.jobs.graph import NodeView
 from dftflow.model.printable import only_printable
-from dftflow.run.graph import NodeView
 
 __all__ = ["RunProgress", "remaining_s"]
 

@@ -13,8 +13,8 @@ from dftflow.cli.bounded import Within
 from dftflow.cli.completion import Codes, Presets, Studies
 from dftflow.cli.output import ungated
 from dftflow.cli.place import OutFolder
+from dftflow.jobs.job import Limits
 from dftflow.model.bounds import MEMORY_MIB, SECONDS, WORKERS
-from dftflow.run.job import Limits
 
 __all__ = ["command"]
 

@@ -138,7 +138,7 @@ def _page(facts: dict[str, Any]) -> str:
 def write_structure(structure: Structure, out: Path) -> None:
     """Write a crystal in the format of the file's name, and tell what is not in it."""
     from dftflow.crystals.structure_writer import structure_text
-    from dftflow.run.output_place import write_output
+    from dftflow.jobs.output_place import write_output
 
     written = structure_text(structure, out.name)
     write_output(out, written.text)

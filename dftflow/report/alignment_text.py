@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dftflow.analysis.alignment import alignment_type, in_order
 from dftflow.analysis.offset_matrix import OffsetMatrix, offset_matrix
 from dftflow.analysis.transitivity import Closure
+from dftflow.figures.labels import range_text
 from dftflow.model.alignment import SIGN_CONVENTION, Alignment, Range, ReferenceLevel
 from dftflow.model.printable import only_printable
 from dftflow.model.sourced_levels import SourcedLevels
-from dftflow.plot.labels import range_text
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.fitted_table import TableColumn, fitted_table
 

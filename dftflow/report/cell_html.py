@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from markupsafe import Markup
 
 from dftflow.errors import DftflowError
+from dftflow.figures.drawing import Drawing
 from dftflow.model.printable import only_printable
-from dftflow.plot.drawing import Drawing
 from dftflow.report.inline_figure import inline_figure
 from dftflow.report.markup import plain_html
 from dftflow.report.records import Records

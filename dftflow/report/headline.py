@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dftflow.analysis.alignment import in_order
+from dftflow.figures.labels import signed
 from dftflow.model.alignment import Alignment
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.labels import signed
 from dftflow.report.results_json import missing_offsets, why_no_offset
 
 __all__ = ["Headline", "headline"]

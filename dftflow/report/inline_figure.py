@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 from markupsafe import Markup
 
 from dftflow.errors import DftflowError
+from dftflow.figures.drawing import Drawing
 from dftflow.model.printable import brief
-from dftflow.plot.drawing import Drawing
 from dftflow.report.markup import plain_html
 
 __all__ = ["LARGEST_SVG_BYTES", "inline_figure"]

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from dftflow.figures.labels import formula_parts, kpoint_parts, range_text
 from dftflow.model.alignment import Range
 from dftflow.model.printable import brief
-from dftflow.plot.labels import formula_parts, kpoint_parts, range_text
 
 __all__ = ["formula_html", "kpoint_html", "plain_html", "range_html"]
 

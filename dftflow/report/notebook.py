@@ -18,6 +18,12 @@ from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.symmetry import space_group
 from dftflow.errors import DftflowError
+from dftflow.figures.alignment import alignment_drawing, diagram_columns
+from dftflow.figures.band_figure import BandStructure, bands_drawing
+from dftflow.figures.drawing import Drawing
+from dftflow.figures.labels import kpoint_text, signed
+from dftflow.figures.look import Look
+from dftflow.figures.structure import ShownStructure, structures_drawing
 from dftflow.gate.found import FoundCalculation
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, ReferenceLevel
 from dftflow.model.levels import BandEdges, SurfaceLevels
@@ -26,12 +32,6 @@ from dftflow.model.printable import brief
 from dftflow.model.results import Bands
 from dftflow.model.sourced_levels import SourcedLevels
 from dftflow.model.surface import SlabModel, miller_text
-from dftflow.plot.alignment import alignment_drawing, diagram_columns
-from dftflow.plot.band_figure import BandStructure, bands_drawing
-from dftflow.plot.drawing import Drawing
-from dftflow.plot.labels import kpoint_text, signed
-from dftflow.plot.look import Look
-from dftflow.plot.structure import ShownStructure, structures_drawing
 from dftflow.report.calculation_summary import CalculationSummary, summary_of
 from dftflow.report.cell_html import MOST_ROWS, Fact, block, facts_html, figure_html, notes_html, number_html, rows_html
 from dftflow.report.headline import headline

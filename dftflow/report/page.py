@@ -12,17 +12,17 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dftflow.analysis.transitivity import closures
+from dftflow.figures.figure_files import DrawnFigure
+from dftflow.figures.labels import kpoint_text, range_text, signed
+from dftflow.figures.study_figures import MOST_PAIRS
+from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome, relaxation_text
-from dftflow.plot.figures import DrawnFigure
-from dftflow.plot.labels import kpoint_text, range_text, signed
-from dftflow.plot.study_figures import MOST_PAIRS
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.markup import formula_html, kpoint_html
 from dftflow.report.results_json import results_document
 from dftflow.report.warnings import all_warnings
-from dftflow.run.store import storage_errors, write_atomically
 
 __all__ = ["render_report", "write_report"]
 

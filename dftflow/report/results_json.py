@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.quantity import Quantity
 from dftflow.model.surface import SlabModel
-from dftflow.run.store import storage_errors, write_atomically
 
 __all__ = ["SCHEMA", "alignment_document", "missing_offsets", "results_document", "why_no_offset", "write_results_json"]
 

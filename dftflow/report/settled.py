@@ -23,11 +23,11 @@ from dftflow.crystals.shipped import shipped_names
 from dftflow.crystals.sources import load_crystal
 from dftflow.errors import DftflowError
 from dftflow.input_file import is_regular, named_place, read_regular
+from dftflow.jobs.seals import Seal, changed_files, seal_of
+from dftflow.jobs.step_state import STATE_FILE, is_intact, read_state
+from dftflow.jobs.store import PLAN_FILE, PlanFile, read_plan, storage_errors, write_atomically
 from dftflow.model.outcome import StudyOutcome
 from dftflow.resources import structures_dir, templates_dir
-from dftflow.run.seals import Seal, changed_files, seal_of
-from dftflow.run.step_state import STATE_FILE, is_intact, read_state
-from dftflow.run.store import PLAN_FILE, PlanFile, read_plan, storage_errors, write_atomically
 from dftflow.stored_file import read_stored
 from dftflow.studies.reader import Study
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dftflow.analysis.transitivity import Closure, closures
+from dftflow.figures.labels import range_text
+from dftflow.figures.study_figures import MOST_PAIRS
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.labels import range_text
-from dftflow.plot.study_figures import MOST_PAIRS
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dftflow.errors import StoreError
+from dftflow.figures.figure_files import DrawnFigure, draw_figures, write_figures
+from dftflow.figures.kept import KeptFigures
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.figures import DrawnFigure, draw_figures, write_figures
-from dftflow.plot.kept import KeptFigures
 from dftflow.report.page import write_report
 from dftflow.report.results_json import write_results_json
 from dftflow.report.table import summary_table

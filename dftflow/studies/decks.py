@@ -11,15 +11,15 @@ from typing import Any
 
 from dftflow.codes.runsheet import run_sheet
 from dftflow.errors import CalculationError, StoreError
+from dftflow.jobs.by_hand import ByHand, Ledger
+from dftflow.jobs.graph import run_graph
+from dftflow.jobs.harmless import harmless
+from dftflow.jobs.job import NodeOutcome
+from dftflow.jobs.lock import locked
 from dftflow.model.admission import Admitted
 from dftflow.model.cautions import by_caution
 from dftflow.model.deck import Deck
 from dftflow.model.step import Step
-from dftflow.run.by_hand import ByHand, Ledger
-from dftflow.run.graph import run_graph
-from dftflow.run.harmless import harmless
-from dftflow.run.job import NodeOutcome
-from dftflow.run.lock import locked
 from dftflow.studies.builder import geometry_needs
 from dftflow.studies.paced import Say
 from dftflow.studies.plan import Plan, plan_study

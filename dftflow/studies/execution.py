@@ -9,18 +9,18 @@ from functools import partial
 from pathlib import Path
 
 from dftflow.errors import CalculationError, CodeNotFoundError, InputError
+from dftflow.jobs.already_there import AlreadyThere
+from dftflow.jobs.executor import Executor
+from dftflow.jobs.graph import NodeView, Observer, run_graph
+from dftflow.jobs.harmless import harmless
+from dftflow.jobs.job import JobState, Limits, NodeOutcome
+from dftflow.jobs.local import Local, at_work, why_uncertain
+from dftflow.jobs.lock import locked
+from dftflow.jobs.step_state import StepState, read_state, tampered
+from dftflow.jobs.store import read_plan
 from dftflow.model.admission import Admitted
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.step import Step
-from dftflow.run.already_there import AlreadyThere
-from dftflow.run.executor import Executor
-from dftflow.run.graph import NodeView, Observer, run_graph
-from dftflow.run.harmless import harmless
-from dftflow.run.job import JobState, Limits, NodeOutcome
-from dftflow.run.local import Local, at_work, why_uncertain
-from dftflow.run.lock import locked
-from dftflow.run.step_state import StepState, read_state, tampered
-from dftflow.run.store import read_plan
 from dftflow.studies.outcome import study_outcome
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan, plan_study

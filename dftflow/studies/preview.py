@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path
 
 from dftflow.crystals.sources import is_database_query
+from dftflow.jobs.job import JobState
+from dftflow.jobs.store import read_plan
 from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.step import Step
-from dftflow.run.job import JobState
-from dftflow.run.store import read_plan
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.execution import default_folder, end_on_disk
 from dftflow.studies.paced import Say, paced

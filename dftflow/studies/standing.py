@@ -8,9 +8,9 @@ from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dftflow.run.job import JobState, NodeOutcome
-from dftflow.run.step_state import is_intact, read_state
-from dftflow.run.store import PlanFile, PlannedStep, existing_plan, unreadable_plan
+from dftflow.jobs.job import JobState, NodeOutcome
+from dftflow.jobs.step_state import is_intact, read_state
+from dftflow.jobs.store import PlanFile, PlannedStep, existing_plan, unreadable_plan
 
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId

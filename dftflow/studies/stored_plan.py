@@ -18,8 +18,8 @@ from dftflow.codes.registry import load_code
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.geometry import geometry_digest
 from dftflow.crystals.plain import plain_structure, structure_of
+from dftflow.jobs.store import PlannedStep
 from dftflow.model.step import Need, Purpose, Step, StepId, Subject
-from dftflow.run.store import PlannedStep
 from dftflow.studies.kinds.registry import all_kinds
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan

@@ -1,6 +1,6 @@
 """The folder of a study: one plan in one file, from which everything in it can be read without anything outside.
 
-``plan.json`` (see `dftflow.run.store`) has in its header what the steps follow from::
+``plan.json`` (see `dftflow.jobs.store`) has in its header what the steps follow from::
 
     {"dftflow", "layout": "run" | "decks", "study": {"name", "text", "sha256"}, "preset": {"name", "content"},
      "code": {"name", "options"}, "materials": {name: {"crystal", "start"}}, "made_with": {"versions", "cores"}}
@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from dftflow.crystals.plain import what_is_wrong
 from dftflow.errors import InputError, StoreError
-from dftflow.model.step import Step
-from dftflow.run.by_hand import Ledger
-from dftflow.run.local import IDENTITY_LENGTH
-from dftflow.run.store import (
+from dftflow.jobs.by_hand import Ledger
+from dftflow.jobs.local import IDENTITY_LENGTH
+from dftflow.jobs.store import (
     PlanFile,
     PlannedStep,
     below,
@@ -36,6 +35,7 @@ from dftflow.run.store import (
     unreadable_plan,
     write_plan,
 )
+from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, read_built
 from dftflow.studies.plan import Plan
 from dftflow.studies.stored_plan import Layout, StoredHeader, digest_of, header_of, plain_step, plan_of

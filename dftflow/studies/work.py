@@ -13,12 +13,12 @@ from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.errors import DftflowError
 from dftflow.gate.step import admit
+from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.model.admission import Admission, Refusal, RefusalKind
 from dftflow.model.built import Built
 from dftflow.model.deck import Deck
 from dftflow.model.outcome import StepOutcome
 from dftflow.model.step import Step, StepId
-from dftflow.run.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.stored_file import read_stored
 from dftflow.studies.builder import Builder, older_than
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read_built

@@ -17,7 +17,7 @@ from pymatgen.core import Structure
 
 from dftflow.cli.main import main
 from dftflow.errors import CalculationError
-from dftflow.plot import figures
+from dftflow.figures import figures
 from dftflow.studies import paced
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study

@@ -14,8 +14,8 @@ from dftflow.cli.main import COMMANDS, main
 from dftflow.cli.output import as_dftflow_error
 from dftflow.cli.place import OutFile, OutFolder
 from dftflow.errors import StoreError
-from dftflow.run import output_place
-from dftflow.run.output_place import output_file, output_folder, write_output
+from dftflow.jobs import output_place
+from dftflow.jobs.output_place import output_file, output_folder, write_output
 
 
 def command_of(name: str) -> click.Command:

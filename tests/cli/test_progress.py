@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from dftflow.cli.progress import SECONDS_A_COST_UNIT, RunProgress, remaining_s
-from dftflow.run.graph import NodeView
+from dftflow.jobs.graph import NodeView
 
 
 def view(name: str, state: str, *, cost: float = 1.0, elapsed_s: float = 0.0, doing: str = "") -> NodeView:

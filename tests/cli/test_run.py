@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dftflow.run.machine import birth_of
+from dftflow.jobs.machine import birth_of
 
 STUDY = """\
 schema = 1

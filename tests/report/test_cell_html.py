@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from dftflow.errors import AnalysisError
-from dftflow.plot.drawing import Drawing
+from dftflow.figures.drawing import Drawing
 from dftflow.report.cell_html import (
     MOST_ROWS,
     block,

@@ -7,7 +7,7 @@ from html_cells import cell, texts
 from matplotlib.figure import Figure
 
 from dftflow.errors import AnalysisError
-from dftflow.plot.drawing import Drawing
+from dftflow.figures.drawing import Drawing
 from dftflow.report import inline_figure as module
 from dftflow.report.inline_figure import inline_figure
 

@@ -11,9 +11,9 @@ import pytest
 from outcomes import CS_010, CS_011, CS_BANDS, FA_010, FA_BANDS, MANY, StoredRun, make_many
 
 from dftflow.analysis.alignment import align
+from dftflow.figures.study_figures import study_figures
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.outcome import StudyOutcome
-from dftflow.plot.study_figures import study_figures
 from dftflow.report.headline import headline
 from dftflow.report.page import render_report
 from dftflow.report.results_json import results_document

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from outcomes import make_failed, make_many, make_outcome
 
 from dftflow.errors import StoreError
-from dftflow.plot import kept
-from dftflow.plot.drawing import Drawing
-from dftflow.plot.kept import DRAWN_FILE
-from dftflow.plot.study_figures import study_figures
+from dftflow.figures import kept
+from dftflow.figures.drawing import Drawing
+from dftflow.figures.kept import DRAWN_FILE
+from dftflow.figures.study_figures import study_figures
 from dftflow.report import page as page_module
 from dftflow.report import write
 from dftflow.report.write import refuse_to_overwrite, write_outcome
@@ -121,7 +121,7 @@ def test_every_figure_is_said_and_has_its_numbers_beside_it(tmp_path: Path, rend
     lines: list[str] = []
     write_outcome(failed, folder, say=lines.append)
     assert "figure alignment: drawn (svg, pdf, png, csv)" in lines
-    assert "figure offsets: drawn (svg, pdf, png)" in lines
+    assert "figure offsets: drawn (svg, pdf, png, csv)" in lines
     (missing,) = [line for line in lines if line.startswith("figure potential-CsPbBr3-slab1: none, because")]
     assert "failed" in missing
     table = (folder / "figures" / "bands.csv").read_text(encoding="utf-8").splitlines()

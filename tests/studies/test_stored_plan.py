@@ -13,7 +13,7 @@ import pytest
 from outcomes import RELAXED, StoredRun
 
 from dftflow.errors import StoreError
-from dftflow.run.step_state import finished, write_state
+from dftflow.jobs.step_state import finished, write_state
 from dftflow.studies.built_file import read_built
 from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.standing import standing_of

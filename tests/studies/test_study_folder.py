@@ -17,12 +17,12 @@ from model_crystal import CBM, STEP, VBM, copying_engine
 
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.errors import InputError, StoreError
+from dftflow.jobs import store
+from dftflow.jobs.local import Local
+from dftflow.jobs.staging import keep_beside, make_folder, write_deck
+from dftflow.jobs.step_state import StepState, write_state
+from dftflow.jobs.store import note_in_plan, read_plan
 from dftflow.model.outcome import StudyOutcome
-from dftflow.run import store
-from dftflow.run.local import Local
-from dftflow.run.staging import keep_beside, make_folder, write_deck
-from dftflow.run.step_state import StepState, write_state
-from dftflow.run.store import note_in_plan, read_plan
 from dftflow.studies import study_folder
 from dftflow.studies.decks import write_decks
 from dftflow.studies.execution import collect_study, outcome_of_folder, run_study

@@ -23,10 +23,10 @@ from dftflow.codes.espresso import ESPRESSO
 from dftflow.codes.finding import find_calculations
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.gate.calculation import sound
+from dftflow.jobs.environment import ONE_THREAD
 from dftflow.model.kpoint_grid import grid_points, same_shift, shift_of_points
 from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec, KPoint
-from dftflow.run.environment import ONE_THREAD
 from dftflow.studies.execution import run_study
 from dftflow.studies.reader import load_study
 

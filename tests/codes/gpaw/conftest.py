@@ -12,8 +12,8 @@ import pytest
 from pymatgen.core import Structure
 
 from dftflow.codes.gpaw import GPAW
+from dftflow.jobs.environment import ONE_THREAD
 from dftflow.model.spec import CalcSpec
-from dftflow.run.environment import ONE_THREAD
 
 RunDeck = Callable[[str, Structure, CalcSpec], Path]
 

@@ -16,8 +16,8 @@ from strict_reading import read_results
 from dftflow.codes.gpaw import GPAW
 from dftflow.codes.gpaw.gpw_file import read_gpw
 from dftflow.codes.gpaw.text_log import read_log
+from dftflow.jobs.environment import ONE_THREAD
 from dftflow.model.results import Results
-from dftflow.run.environment import ONE_THREAD
 from dftflow.units import EV_PER_ANG3_GPA
 
 pytestmark = pytest.mark.engine

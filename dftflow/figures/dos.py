@@ -1,0 +1,184 @@
+"""Densities of states: one calculation on axes, and figures of any number of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dftflow.figures.drawing import Drawing, FigureData
+from dftflow.figures.energy_axis import Reference, axis_label, relative_to
+from dftflow.figures.labels import wrapped
+from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
+from dftflow.figures.projected_bands import group_name
+from dftflow.model.dos import DensityOfStates
+from dftflow.model.levels import BandEdges
+from dftflow.model.results import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["ShownDos", "dos_drawing", "draw_dos"]
+
+WINDOW_EV = (-6.0, 6.0)
+_TOTAL = "0.35"
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class ShownDos:
+    """The density of states of one calculation, and the energy that it is drawn from.
+
+    Attributes
+    ----------
+    zero_ev
+        The energy, on the scale of `dos`, that is drawn as 0.
+    edges
+        Band edges, which are shaded; None for a metal.
+    complete_up_to_ev
+        Above it bands were not calculated, and nothing is drawn; None where that is not known.
+    """
+
+    name: str
+    dos: DensityOfStates
+    zero_ev: float
+    edges: BandEdges | None = None
+    complete_up_to_ev: float | None = None
+
+    @property
+    def parts(self) -> Mapping[str, FloatArray]:
+        """Name of each group -> states per eV, shape (n_spins, n); empty where there is no projection."""
+        if self.dos.projected is None:
+            return {}
+        return {group_name(group): self.dos.projected[:, i] for i, group in enumerate(self.dos.groups)}
+
+    @property
+    def fermi_ev(self) -> float | None:
+        """Fermi level relative to the zero."""
+        return None if self.dos.fermi_ev is None else self.dos.fermi_ev - self.zero_ev
+
+
+def draw_dos(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], colors: Mapping[str, str]) -> None:
+    """States per eV and cell over the energy: the total, the part of each element; spin down below the axis.
+
+    Parameters
+    ----------
+    window_ev
+        Lowest and highest energy, relative to the zero.
+    colors
+        Name of a group -> colour.
+    """
+    energies = shown.dos.energies_ev - shown.zero_ev
+    end = np.inf if shown.complete_up_to_ev is None else shown.complete_up_to_ev - shown.zero_ev
+    seen = (energies >= window_ev[0]) & (energies <= min(window_ev[1], end))
+    signs = (1, -1)[: len(shown.dos.total)]
+    for spin, sign in enumerate(signs):
+        total = sign * shown.dos.total[spin, seen]
+        ax.fill_between(energies[seen], total, color="0.9", linewidth=0, zorder=0)
+        ax.plot(energies[seen], total, color=_TOTAL, linewidth=0.8, label="total" if sign > 0 else "_")
+        for name, values in shown.parts.items():
+            label = name if sign > 0 else "_"
+            ax.plot(energies[seen], sign * values[spin, seen], color=colors[name], linewidth=0.9, label=label)
+    if len(signs) == 2:
+        ax.yaxis.set_major_formatter(lambda states, _: f"{abs(states):g}")
+        ax.axhline(0, color="black", linewidth=0.5)
+    if shown.edges is None and shown.fermi_ev is not None:
+        ax.axvline(shown.fermi_ev, color="0.5", linewidth=0.6, linestyle=(0, (5, 3)))
+    if shown.edges is not None:
+        for level in (shown.edges.vbm, shown.edges.cbm):
+            ax.axvline(level.value_ev - shown.zero_ev, color="0.5", linewidth=0.5, linestyle=(0, (1, 2)))
+    ax.set_xlim(*window_ev)
+    ax.margins(y=0.08)
+    if len(signs) == 1:
+        ax.set_ylim(bottom=0)
+
+
+# --- figures ----------------------------------------------------------------------------------------------------
+
+
+def dos_drawing(shown: Sequence[ShownDos], reference: Reference, look: Look) -> Drawing:
+    """Densities of states below each other on one energy axis.
+
+    Parameters
+    ----------
+    reference
+        What the energies are relative to.
+    """
+    window = look.window_ev or _window(shown)
+    names = list(dict.fromkeys(name for one in shown for name in one.parts))
+    colors = look.colors_of(names)
+
+    def build() -> Figure:
+        size = (COLUMN_IN, 2.3) if len(shown) == 1 else (PAGE_IN, 1.9 * len(shown))
+        width, height = look.size_in(*size)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False).ravel()
+        for ax, one in zip(axes, shown, strict=True):
+            draw_dos(ax, one, window_ev=window, colors=colors)
+            ax.set_title(wrapped(look.label(one.name), int(width * 14)))
+            _name_spins(ax, one)
+        axes[-1].set_xlabel(axis_label(reference))
+        figure.supylabel("States per eV and cell", fontsize=7.5)
+        handles = {text: handle for ax in axes for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
+        handles = {look.label(text): handle for text, handle in handles.items()}
+        if len(handles) > 1:
+            figure.legend(handles.values(), handles, loc="outside upper center", ncols=6)
+        return figure
+
+    return Drawing(
+        name="dos",
+        title="Density of states" if len(shown) == 1 else "Densities of states",
+        caption=_caption(shown, reference),
+        build=build,
+        data=lambda: _data(shown),
+        shows=([(s.name, s.dos, s.zero_ev, s.edges, s.complete_up_to_ev) for s in shown], reference, window, look),
+    )
+
+
+def _name_spins(ax: Axes, shown: ShownDos) -> None:
+    if len(shown.dos.total) == 2:
+        for y, va, name in ((0.97, "top", "spin up"), (0.03, "bottom", "spin down")):
+            ax.text(0.01, y, name, transform=ax.transAxes, va=va, fontsize=6.5, color="0.3")
+
+
+def _window(shown: Sequence[ShownDos]) -> tuple[float, float]:
+    middles = [one.fermi_ev or 0.0 for one in shown]
+    edges = [(e.vbm.value_ev - one.zero_ev, e.cbm.value_ev - one.zero_ev) for one in shown if (e := one.edges)]
+    low = min([low for low, _ in edges] or middles)
+    high = max([high for _, high in edges] or middles)
+    return float(np.floor(low + WINDOW_EV[0])), float(np.ceil(high + WINDOW_EV[1]))
+
+
+def _caption(shown: Sequence[ShownDos], reference: Reference) -> str:
+    words = [f"Density of states, energies {relative_to(reference)}."]
+    sources = dict.fromkeys(f"{one.dos.source}{_width(one.dos)}" for one in shown)
+    words.append(f"From {'; '.join(sources)}.")
+    if any(one.edges is not None for one in shown):
+        words.append("Dotted: band edges of the same eigenvalues.")
+    if any(one.edges is None and one.fermi_ev is not None for one in shown):
+        words.append("Dashed: Fermi level.")
+    ends = [one.complete_up_to_ev - one.zero_ev for one in shown if one.complete_up_to_ev is not None]
+    if ends:
+        words.append(f"Drawn up to where all bands were calculated ({min(ends):.1f} eV).")
+    return " ".join(words)
+
+
+def _width(dos: DensityOfStates) -> str:
+    return "" if dos.broadening_ev is None else f" (levels {dos.broadening_ev:.3g} eV wide)"
+
+
+def _data(shown: Sequence[ShownDos]) -> FigureData:
+    names = list(dict.fromkeys(name for one in shown for name in one.parts))
+    rows: list[tuple[float | int | str | None, ...]] = []
+    for one in shown:
+        parts = one.parts
+        end = np.inf if one.complete_up_to_ev is None else one.complete_up_to_ev
+        for spin in range(len(one.dos.total)):
+            for i in np.flatnonzero(one.dos.energies_ev <= end):
+                own = [float(parts[name][spin, i]) if name in parts else None for name in names]
+                energy = float(one.dos.energies_ev[i]) - one.zero_ev
+                rows.append((one.name, spin + 1, energy, float(one.dos.total[spin, i]), *own))
+    columns = ("name", "spin", "energy_ev", "total_per_ev", *(f"{name}_per_ev" for name in names))
+    return FigureData(columns=columns, rows=tuple(rows))

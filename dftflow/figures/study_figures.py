@@ -1,0 +1,248 @@
+"""Which figures a study has, and what each of them shows."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypedDict, TypeVar
+
+from matplotlib.figure import Figure
+
+from dftflow.figures.alignment import alignment_drawing, diagram_columns
+from dftflow.figures.band_figure import BandStructure, bands_drawing
+from dftflow.figures.colors import material_colors
+from dftflow.figures.drawing import Drawing, FigureData
+from dftflow.figures.energy_axis import Reference
+from dftflow.figures.look import PAGE_HEIGHT_IN, PAGE_IN, Look
+from dftflow.figures.offsets import draw_offsets, offsets_by_pair, offsets_height_in
+from dftflow.figures.potential import SlabPotential, potential_drawing
+from dftflow.figures.structure import ShownStructure, structures_drawing
+from dftflow.model.alignment import AbsoluteEdges, Alignment
+from dftflow.model.outcome import MaterialOutcome, SlabOutcome, StudyOutcome
+
+__all__ = ["MOST_PAIRS", "study_figures"]
+
+MOST_COLUMNS, MOST_BANDS, MOST_STRUCTURES = 16, 12, 24
+"""Of one figure; wider or longer than three pages it is not looked at as one."""
+
+MOST_PAIRS = 435
+"""All pairs of 30 materials fill a dozen pages."""
+
+Item = TypeVar("Item")
+_RANGES = (
+    "of a line-up, how much it depends on where in the slab it is made (which bounds no error); of work functions, the "
+    "Fermi level anywhere in the gap of each slab"
+)
+
+
+class _Named(TypedDict):
+    name: str
+    title: str
+
+
+def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
+    """All figures of a study: alignment, offsets by every method, bands, structures, one potential profile a slab.
+
+    What does not fit into one figure stands in several, with numbers at the end of their names.
+    """
+    slabs = [(material, slab) for material in outcome.materials for slab in material.slabs]
+    shown = _Shown(outcome)
+    profiles = [
+        _profile_figure(material, slab, n, shown.colors[material.name])
+        for n, (material, slab) in enumerate(slabs, start=1)
+    ]
+    return (
+        *_alignment_figures(shown),
+        *_offset_figures(shown),
+        *_bands_figures(shown),
+        *_structures_figures(outcome),
+        *profiles,
+    )
+
+
+class _Shown:
+    """What several figures of one outcome share: rows and columns of the diagram, pairs, colours."""
+
+    def __init__(self, outcome: StudyOutcome) -> None:
+        self.outcome = outcome
+        self.rows = _diagram_rows(outcome)
+        self.columns = diagram_columns(self.rows, [material.name for material in outcome.materials])
+        self.pairs = offsets_by_pair(outcome.alignments)
+        names = [*(m.name for m in outcome.materials), *(edges.material for edges in self.columns)]
+        self.colors = material_colors(names)
+        self.on_vacuum: dict[str, AbsoluteEdges] = {}
+        for edges in self.columns:
+            self.on_vacuum.setdefault(edges.material, edges)
+
+
+def _diagram_rows(outcome: StudyOutcome) -> tuple[Alignment, ...]:
+    """The alignments that the study defends, else the first with band edges, which says that its plane is polar."""
+    return outcome.defended or tuple(row for row in outcome.alignments if row.first is not None)[:1]
+
+
+def _pages(items: Sequence[Item], most: int) -> list[tuple[Item, ...]]:
+    """All items together up to `most`; more of them shared out evenly over as few pages as it takes."""
+    count = max(1, math.ceil(len(items) / most))
+    size = math.ceil(len(items) / count)
+    return [tuple(items[i * size : (i + 1) * size]) for i in range(count)]
+
+
+def _numbered(name: str, title: str, number: int, count: int) -> _Named:
+    if count == 1:
+        return {"name": name, "title": title}
+    return {"name": f"{name}-{number}", "title": f"{title}, {number} of {count}"}
+
+
+# --- alignment and offsets --------------------------------------------------------------------------------------
+
+
+def _alignment_figures(shown: _Shown) -> list[Drawing]:
+    pages = _pages(shown.columns, MOST_COLUMNS)
+    return [
+        _alignment_figure(shown, columns, len(pages), _numbered("alignment", "Band alignment", number, len(pages)))
+        for number, columns in enumerate(pages, start=1)
+    ]
+
+
+def _alignment_figure(shown: _Shown, columns: tuple[AbsoluteEdges, ...], count: int, named: _Named) -> Drawing:
+    here = set(columns)
+    rows = shown.rows if count == 1 else tuple(row for row in shown.rows if row.first in here and row.second in here)
+    drawing = alignment_drawing(columns, rows, colors=shown.colors, width_in=PAGE_IN, name=named["name"])
+    between = ", and those between others" if len(shown.pairs) > 1 else ""
+    caption = (
+        "Band edges relative to the vacuum level, and the offsets between neighbours, left minus right, with their "
+        f"range: {_RANGES}. The figure of offsets has those by other methods{between}."
+    )
+    missing = "" if columns else "there are no band edges relative to vacuum for two materials"
+    return replace(drawing, title=named["title"], caption=caption, missing=missing)
+
+
+def _offset_figures(shown: _Shown) -> list[Drawing]:
+    """Offsets by every method, in as many figures as they fill pages; none where nobody would look."""
+    pages: list[tuple[Alignment, ...]] = []
+    pairs = shown.pairs
+    if len(pairs) > MOST_PAIRS:
+        why = f"{len(pairs)} pairs of materials would fill more pages than are looked at; results.json has them all"
+        return [Drawing(name="offsets", title="Band offsets", caption="", build=None, missing=why)]
+    for pair in pairs:
+        if pages and offsets_height_in((*pages[-1], *pair)) <= PAGE_HEIGHT_IN:
+            pages[-1] += pair
+        else:
+            pages.append(pair)
+    return [
+        _offset_figure(rows, _numbered("offsets", "Band offsets", number, len(pages)))
+        for number, rows in enumerate(pages, start=1)
+    ]
+
+
+def _offset_figure(rows: tuple[Alignment, ...], named: _Named) -> Drawing:
+    def build() -> Figure:
+        figure = Figure(figsize=(PAGE_IN, offsets_height_in(rows)), layout="constrained")
+        draw_offsets(figure.subplots(), rows)
+        return figure
+
+    return Drawing(
+        **named,
+        caption=f"Offsets between each two materials by each method, with their range: {_RANGES}.",
+        build=build,
+        data=lambda: _offset_data(rows),
+        shows=(rows,),
+    )
+
+
+def _offset_data(rows: Sequence[Alignment]) -> FigureData:
+    columns = (
+        "first", "second", "method", "valence_band_offset_ev", "conduction_band_offset_ev", "range_low_ev",
+        "range_high_ev", "type", "tolerance_ev", "source",
+    )  # fmt: skip
+    table = [
+        (
+            row.first_name, row.second_name, row.method, row.valence_band_offset_ev, row.conduction_band_offset_ev,
+            *(row.range_ev or (None, None)), row.type, row.tolerance_ev, row.source,
+        )
+        for row in rows
+    ]  # fmt: skip
+    return FigureData(columns=columns, rows=tuple(table))
+
+
+# --- bands ------------------------------------------------------------------------------------------------------
+
+
+def _bands_figures(shown: _Shown) -> list[Drawing]:
+    materials = shown.outcome.materials
+    drawn = [m for m in materials if m.bulk.edges and m.bulk.bands and max(m.bulk.bands.on_path, default=-1) >= 0]
+    left_out = [m.name for m in materials if m not in drawn]
+    if not drawn:
+        named = _numbered("bands", "Band structures", 1, 1)
+        return [Drawing(**named, caption="", build=None, missing="no band calculation finished")]
+    pages = _pages(drawn, MOST_BANDS)
+    also = f" Left out, because there are no bands: {', '.join(left_out)}." if left_out else ""
+    on_vacuum = all(m.name in shown.on_vacuum for m in drawn)
+    return [
+        _bands_figure(shown, page, also, on_vacuum, _numbered("bands", "Band structures", number, len(pages)))
+        for number, page in enumerate(pages, start=1)
+    ]
+
+
+def _bands_figure(
+    shown: _Shown, drawn: tuple[MaterialOutcome, ...], also: str, on_vacuum: bool, named: _Named
+) -> Drawing:
+    structures = []
+    for material in drawn:
+        edges, bands = material.bulk.edges, material.bulk.bands
+        assert edges is not None
+        assert bands is not None
+        vbm_ev = shown.on_vacuum[material.name].vbm_ev if on_vacuum else 0.0
+        zero_ev = edges.vbm.value_ev - vbm_ev
+        structures.append(BandStructure(name=material.name, bands=bands, edges=edges, zero_ev=zero_ev))
+    reference: Reference = "vacuum" if on_vacuum else "vbm"
+    look = Look(colors={m.name: shown.colors[m.name] for m in drawn})
+    placed = f"relative to the vacuum level of the surface in the alignment{_placed(shown)}" if on_vacuum else ""
+    drawing = bands_drawing(structures, reference, look, placed=placed, **named)
+    return replace(drawing, caption=drawing.caption + also)
+
+
+def _placed(shown: _Shown) -> str:
+    """By which method the bands stand where they do, and which surface counts where a material has several."""
+    ways = ", ".join(dict.fromkeys(row.same_way for row in shown.rows))
+    several = (
+        "" if len(shown.on_vacuum) == len(shown.columns) else ", the first from the left where a material has several"
+    )
+    return f" (by {ways}{several})"
+
+
+# --- structures and potentials ----------------------------------------------------------------------------------
+
+
+def _structures_figures(outcome: StudyOutcome) -> list[Drawing]:
+    shown = [
+        ShownStructure(name=m.name, structure=m.bulk.structure, note=m.bulk.space_group) for m in outcome.materials
+    ]
+    if not shown:
+        named = _numbered("structures", "Crystal structures", 1, 1)
+        return [Drawing(**named, caption="", build=None, missing="the study has no materials")]
+    pages = _pages(shown, MOST_STRUCTURES)
+    return [
+        structures_drawing(page, Look(width_in=PAGE_IN), **_numbered("structures", "Crystal structures", n, len(pages)))
+        for n, page in enumerate(pages, start=1)
+    ]
+
+
+def _profile_figure(material: MaterialOutcome, slab: SlabOutcome, number: int, color: str) -> Drawing:
+    surface = f"{material.name} {material.surface(slab)}"
+    name = f"potential-{re.sub(r'[^A-Za-z0-9]+', '-', material.name).strip('-')}-slab{number}"
+    title = f"Potential across {surface}"
+    caption = (
+        f"Plane-averaged potential across the slab {surface}: planar and macroscopic average, and the plateaus that "
+        "the vacuum levels are read from. VBM and CBM are those of the bulk, lined up through the slab's middle."
+    )
+    if slab.profile is None:
+        why = slab.failure or slab.model.refused or "the slab has no potential"
+        return Drawing(name=name, title=title, caption=caption, build=None, of=material.name, missing=why)
+    shown = SlabPotential(
+        name=surface, profile=slab.profile, vacuum=slab.vacuum, levels=slab.levels, structure=slab.structure
+    )
+    look = Look(colors={surface: color})
+    return potential_drawing([shown], look, name=name, title=title, caption=caption, of=material.name)

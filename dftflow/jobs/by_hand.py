@@ -1,0 +1,130 @@
+"""Jobs that a person runs: their files are written into folders named by the step, and kept up to date.
+
+``written.json`` holds the digests of every text of a deck or a script that was ever written below its folder. Such a
+file with another content is a person's, and is never written over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from dftflow.errors import StoreError
+from dftflow.jobs.executor import Running
+from dftflow.jobs.job import Job, Node, NodeOutcome
+from dftflow.jobs.store import below, storage_errors, write_atomically
+from dftflow.stored_file import read_stored, read_stored_json
+
+__all__ = ["ByHand", "Ledger"]
+
+LEDGER_FILE = "written.json"
+NO_FILE = b"\0"
+
+
+class Ledger:
+    """The decks and scripts that were ever written below a folder, so that what a person has changed can be told.
+
+    Parameters
+    ----------
+    root
+        The folder.
+
+    Raises
+    ------
+    StoreError
+        When its ledger is damaged: nothing could then be told from a person's work.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._digests: dict[str, list[str]] = {}
+        file = root / LEDGER_FILE
+        try:
+            self._digests = TypeAdapter(dict[str, list[str]]).validate_python(read_stored_json(file))
+            for name in self._digests:
+                below(root, name)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                "what was written into this folder cannot be read",
+                reason=" ".join(str(error).split())[:300],
+                where=str(file),
+                fix="write the decks into another folder with --out",
+            ) from error
+
+    def write(self, files: Mapping[str, str]) -> tuple[str, ...]:
+        """Write `files` (path below the root -> text), except those that a person has written or changed; their paths.
+
+        The digests are kept before the files are written: what is cut off in between is still known to be ours.
+        """
+        new = {name: text for name, text in files.items() if self._is_ours(name)}
+        others = (name for name in files if name not in new)
+        kept = tuple(name for name in others if _content(self._root / name) != files[name].encode())
+        for name, text in new.items():
+            digest = _digest(text.encode())
+            if digest not in self._digests.setdefault(name, []):
+                self._digests[name].append(digest)
+        with storage_errors(self._root):
+            write_atomically(self._root / LEDGER_FILE, json.dumps(self._digests, indent=1, ensure_ascii=False))
+            for name, text in new.items():
+                if _content(self._root / name) != text.encode():
+                    write_atomically(self._root / name, text, root=self._root)
+        return kept
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether there is no such file, or one that was written here and is as it was."""
+        content = _content(self._root / name)
+        return content is None or _digest(content) in self._digests.get(name, [])
+
+
+def _content(file: Path) -> bytes | None:
+    """None where there is nothing; `NO_FILE` of a link, a folder and whatever else is no file that was written here."""
+    try:
+        return read_stored(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return NO_FILE
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class ByHand:
+    """Writes the files of every job that was not run, or whose run failed.
+
+    Parameters
+    ----------
+    root
+        Each step lies in ``root/<step>``.
+    ledger
+        Of `root`.
+    """
+
+    needs_finished = False
+
+    def __init__(self, root: Path, ledger: Ledger) -> None:
+        self._root = root
+        self._ledger = ledger
+
+    def folder(self, node: Node, job: Job) -> Path:
+        """``root/<step>``."""
+        return self._root / node.name
+
+    def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
+        """Judge what lies there; where nothing was run or the run failed, bring the files up to date.
+
+        The result of another calculation than that which is asked for is left alone, and so is its deck.
+        """
+        verdict = node.judge(folder)
+        kept: tuple[str, ...] = ()
+        if verdict.state in ("not_run", "failed"):
+            files = {f"{node.name}/{name}": text for name, text in {**job.beside, **job.files}.items()}
+            kept = tuple(name.removeprefix(f"{node.name}/") for name in self._ledger.write(files))
+        return NodeOutcome.judged(node, folder, verdict, kept=kept)

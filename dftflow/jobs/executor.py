@@ -1,0 +1,57 @@
+"""Where jobs are carried out: here (`local`), by a person (`by_hand`), or elsewhere before (`already_there`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from dftflow.jobs.job import Job, Node, NodeOutcome
+
+__all__ = ["Executor", "Running"]
+
+
+class Running(Protocol):
+    """A job that goes on while the graph watches."""
+
+    folder: Path
+
+    @property
+    def elapsed_s(self) -> float:
+        """Wall time so far, earlier attempts included."""
+        ...
+
+    def outcome(self) -> NodeOutcome | None:
+        """How it ended; None while it runs."""
+        ...
+
+    def stop(self, hurry: Callable[[], bool]) -> str:
+        """End it, so that the next call of the graph starts it again; at once when `hurry` says so.
+
+        Returns
+        -------
+        str
+            What could not be ended and runs on; ``""`` for nothing.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """A way to get jobs done.
+
+    Attributes
+    ----------
+    needs_finished
+        Whether a job can be made only when all that it needs has finished. Where not, every job is made at once, from
+        what is there.
+    """
+
+    needs_finished: bool
+
+    def folder(self, node: Node, job: Job) -> Path:
+        """Where the job's files and results lie."""
+        ...
+
+    def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
+        """Start the job, or say how it stands."""
+        ...

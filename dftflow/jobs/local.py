@@ -1,0 +1,213 @@
+"""Jobs as processes on this machine: one plain folder each, named by the job's identity.
+
+<out>/steps/<name>-<identity>/             deck files, engine output
+<out>/steps/<name>-<identity>/state.json   waiting | running | finished | failed | refused
+<out>/steps/<name>-<identity>/engine.lock  held by the engine
+
+What lies in a folder is looked at in this order: whether an engine works there, whether the results are those that were
+left there, whether they are whole. Only then is an engine started.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from dftflow.errors import DftflowError
+from dftflow.jobs.executor import Running
+from dftflow.jobs.job import Job, JobState, Limits, Node, NodeOutcome, Verdict
+from dftflow.jobs.lock import EngineLock, engine_lock_is_held
+from dftflow.jobs.machine import boot_id, host_name, processes_in
+from dftflow.jobs.process import EngineProcess
+from dftflow.jobs.staging import keep_beside, make_folder, write_deck
+from dftflow.jobs.step_state import STATE_FILE, StepState, finished, read_state, tampered, write_state
+
+__all__ = ["IDENTITY_LENGTH", "Local", "at_work", "why_uncertain"]
+
+IDENTITY_LENGTH = 10
+PATIENCE_S = 2.0
+"""How long it is looked for whoever holds the lock of a folder: an engine that ends just now is not seen any more."""
+
+
+class Local:
+    """Starts engine processes; takes over one that outlived the dftflow that started it.
+
+    Parameters
+    ----------
+    root
+        Folder of the run.
+    limits
+        Of each process.
+    """
+
+    needs_finished = True
+
+    def __init__(self, root: Path, limits: Limits | None = None) -> None:
+        self._root = root
+        self._limits = limits or Limits()
+        self._folders: dict[str, Path] = {}
+        for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
+            tail = path.name.rpartition("-")[2]
+            if len(tail) == IDENTITY_LENGTH and path.is_dir():
+                self._folders[tail] = path
+
+    def folder(self, node: Node, job: Job) -> Path:
+        """The folder of this very calculation, whichever node it was made for first."""
+        tail = job.identity[:IDENTITY_LENGTH]
+        return self._folders.setdefault(tail, self._root / "steps" / f"{node.name}-{tail}")
+
+    def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
+        """Use what is finished, watch what runs, start the rest; leave alone what cannot be told."""
+        make_folder(folder, self._root)
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            lock = EngineLock.take(folder)
+            if lock is not None:
+                try:
+                    return self._unoccupied(node, job, folder, lock)
+                finally:
+                    lock.let_go()
+            state = read_state(folder)
+            process = EngineProcess.found(folder, state.pid, state.birth)
+            if process is not None:
+                return _LocalJob(node, folder, process, self._limits, state)
+            if time.monotonic() > until:
+                doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
+                return _closed(node, folder, replace(state, failure=doubt), "uncertain")
+
+    def _unoccupied(self, node: Node, job: Job, folder: Path, lock: EngineLock) -> Running | NodeOutcome:
+        state = read_state(folder)
+        if not lock.works and state.state == "running":
+            process = EngineProcess.found(folder, state.pid, state.birth)
+            if process is not None:
+                return _LocalJob(node, folder, process, self._limits, state)
+        changed = tampered(folder, state, (*job.files, *job.beside))
+        renewed = keep_beside(folder, job)
+        whole = node.judge(folder).state == "finished"
+        if whole and changed:  # what was damaged beyond use is calculated again
+            return _closed(node, folder, replace(state, failure=changed), "refused")
+        if whole:
+            reused = state.state == "finished"
+            if not reused or not state.files or renewed:
+                state = finished(folder, state.wall_time_s)
+                write_state(folder, state)
+            return _closed(node, folder, state, "finished", reused=reused)
+        doubt = _doubt(folder, state, lock)
+        if doubt:
+            return _closed(node, folder, replace(state, failure=doubt), "uncertain")
+        write_deck(folder, job)
+        return self._start(node, job, folder, lock, state)
+
+    def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
+        state = StepState(state="running", host=host_name(), boot=boot_id(), wall_time_s=before.wall_time_s)
+        write_state(folder, state)
+        try:
+            process = EngineProcess.start(job.argv, folder, lock)
+        except DftflowError as error:
+            state = StepState(state="failed", failure=str(error), wall_time_s=before.wall_time_s)
+            write_state(folder, state)
+            return _closed(node, folder, state, "failed")
+        write_state(folder, replace(state, pid=process.pid, birth=process.birth))
+        return _LocalJob(node, folder, process, self._limits, state)
+
+
+class _LocalJob:
+    """A process of `Local`, and the folder that it works in."""
+
+    def __init__(self, node: Node, folder: Path, process: EngineProcess, limits: Limits, before: StepState) -> None:
+        self.folder = folder
+        self._node = node
+        self._process = process
+        self._limits = limits
+        self._before = before
+
+    @property
+    def elapsed_s(self) -> float:
+        """Wall time of this attempt and of those before."""
+        return self._before.wall_time_s + self._process.wall_time_s
+
+    def outcome(self) -> NodeOutcome | None:
+        """None while the process runs; then what the node's judge says: results that are whole count, however the
+        process ended behind them.
+        """
+        if self._process.running(self._limits):
+            return None
+        verdict = self._node.judge(self.folder)
+        if verdict.state == "finished":
+            state = finished(self.folder, self.elapsed_s)
+        else:
+            ended = self._process.failure
+            state = StepState(
+                state="refused" if verdict.state == "refused" and not ended else "failed",
+                wall_time_s=self.elapsed_s,
+                failure=_why(ended, self._process.exit_code, verdict),
+                log_tail=verdict.log_tail,
+            )
+        write_state(self.folder, state)
+        return _closed(self._node, self.folder, state, state.state)
+
+    def stop(self, hurry: Callable[[], bool] = lambda: False) -> str:
+        """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing."""
+        elapsed_s = self.elapsed_s
+        if self._process.stop(hurry):
+            write_state(self.folder, StepState(state="waiting", wall_time_s=elapsed_s))
+            return ""
+        return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"
+
+
+def at_work(folder: Path, state: StepState) -> JobState | None:
+    """Whether an engine works in the folder of a step: ``running``, ``uncertain``, or None for nobody."""
+    if engine_lock_is_held(folder):
+        return "running"
+    if state.state != "running":
+        return None
+    if state.host and state.host != host_name():
+        return "uncertain"
+    if state.boot == boot_id() and EngineProcess.found(folder, state.pid, state.birth) is not None:
+        return "running"
+    return None
+
+
+def why_uncertain(folder: Path, state: StepState, doubt: str = "") -> str:
+    """Why it cannot be told whether an engine works in a folder, and what a person does about it."""
+    doubt = doubt or f"an engine was started here on {state.host}, which cannot be seen from {host_name()}"
+    who = f"process {state.pid}" if state.pid else "an engine"
+    place = f" on {state.host}" if state.host else ""
+    return f"{doubt}: see whether {who} still runs{place}; when it does not, remove {folder / STATE_FILE} and run again"
+
+
+def _doubt(folder: Path, state: StepState, lock: EngineLock) -> str:
+    """Why an engine may be at work that holds no lock; ``""`` when none is."""
+    if state.state != "running":
+        return ""
+    if state.host and state.host != host_name():
+        return why_uncertain(folder, state)
+    if lock.works or (state.boot and state.boot != boot_id()):
+        return ""
+    if state.pid is None:
+        others = processes_in(folder)
+        if others:
+            return why_uncertain(folder, state, f"an engine was about to start, and process {others[0]} works here")
+    return ""
+
+
+def _why(ended: str, exit_code: int | None, verdict: Verdict) -> str:
+    """Why there are no results: the limit or the signal, else what the results say, with what was printed last."""
+    reason = ended or verdict.failure or "the process has left no results"
+    code = f"exit code {exit_code}" if exit_code and exit_code > 0 else ""
+    return f"{reason} ({code})" if code and not ended else reason
+
+
+def _closed(node: Node, folder: Path, state: StepState, end: JobState, *, reused: bool = False) -> NodeOutcome:
+    return NodeOutcome(
+        name=node.name,
+        title=node.title,
+        state=end,
+        folder=folder,
+        failure=state.failure,
+        log_tail=state.log_tail,
+        wall_time_s=state.wall_time_s,
+        reused=reused,
+    )

@@ -1,0 +1,259 @@
+"""One engine process: started in its own folder and session, watched, and ended when it breaks a limit.
+
+The engine holds the lock of its folder (`dftflow.jobs.lock`), so that whoever comes later knows that it is there; its
+id and birth (`dftflow.jobs.machine`) tell which process it is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from dftflow.errors import CodeNotFoundError
+from dftflow.jobs.environment import engine_environment
+from dftflow.jobs.job import Limits
+from dftflow.jobs.lock import ENGINE_LOCK, EngineLock, engine_lock_is_held
+from dftflow.jobs.machine import age_s, birth_of, holders_of
+
+__all__ = ["OUTPUT_FILES", "EngineProcess"]
+
+OUTPUT_FILES = ("stdout.log", "stderr.log")
+GRACE_S = 5.0
+LOOK_EVERY_S = 2.0
+"""How often it is looked at what an engine uses: a look costs about a millisecond."""
+
+
+class EngineProcess:
+    """A running engine, started here or found.
+
+    Use `start` or `found`, not the constructor.
+
+    Attributes
+    ----------
+    pid, birth
+        See `dftflow.jobs.machine`.
+    failure
+        Why it was ended, or which signal ended it; ``""`` as long as neither is so.
+    exit_code
+        As `subprocess.Popen.returncode`; None as long as it runs, and where it was found.
+    """
+
+    def __init__(self, folder: Path, pid: int, birth: float, popen: subprocess.Popen[bytes] | None) -> None:
+        self._folder = folder
+        self._popen = popen
+        self.pid = pid
+        self.birth = birth
+        self.failure = ""
+        self._started_at = time.monotonic() - age_s(pid)
+        self._signs = _Signs(folder)
+        self._looked_at = 0.0
+
+    @classmethod
+    def start(cls, argv: tuple[str, ...], folder: Path, lock: EngineLock) -> EngineProcess:
+        """Start `argv` in `folder`, one thread, output into `OUTPUT_FILES` (appended); `lock` is the engine's then.
+
+        Raises
+        ------
+        CodeNotFoundError
+            When there is no such program, or it cannot be started.
+        """
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        out, err = (os.open(folder / name, flags, 0o666) for name in OUTPUT_FILES)
+        try:
+            popen = subprocess.Popen(
+                argv,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=engine_environment(),
+                start_new_session=True,
+                pass_fds=(lock.descriptor,),
+            )
+        except (OSError, ValueError) as error:
+            why = "" if isinstance(error, FileNotFoundError) else str(error)
+            raise CodeNotFoundError(
+                f"the program {argv[0]!r} cannot be started on this machine" if why else
+                f"there is no program {argv[0]!r} on this machine",
+                reason=why,
+                fix="`dftflow doctor` shows what is missing",
+            ) from None  # fmt: skip
+        finally:
+            os.close(out)
+            os.close(err)
+        return cls(folder, popen.pid, birth_of(popen.pid) or 0.0, popen)
+
+    @classmethod
+    def found(cls, folder: Path, pid: int | None, birth: float | None) -> EngineProcess | None:
+        """The engine of `folder` that an earlier dftflow started, when it still runs and can be seen from here.
+
+        Parameters
+        ----------
+        pid, birth
+            Of the process that was noted; a later process of the same id has another birth, and one that works in
+            another folder is the engine of that: this one may be its copy.
+        """
+        if pid is not None and birth is not None and birth_of(pid) == birth and _works_in(pid, folder):
+            return cls(folder, pid, birth, None)
+        holders = holders_of(folder / ENGINE_LOCK) if engine_lock_is_held(folder) else ()
+        alive = [(holder, born) for holder in holders if (born := birth_of(holder)) is not None]
+        return cls(folder, *alive[0], None) if alive else None
+
+    @property
+    def wall_time_s(self) -> float:
+        """Seconds since the process was started."""
+        return time.monotonic() - self._started_at
+
+    @property
+    def exit_code(self) -> int | None:
+        return None if self._popen is None else self._popen.returncode
+
+    def running(self, limits: Limits) -> bool:
+        """Whether it, or what it started, still runs; ends it, and names the failure, when it breaks a limit."""
+        if not self._is_there():
+            return False
+        now = time.monotonic()
+        if limits.time_s is not None and self.wall_time_s > limits.time_s:
+            self.failure = f"out of time: more than {limits.time_s:.0f} s"
+        elif now - self._looked_at > min(LOOK_EVERY_S, (limits.stall_s or LOOK_EVERY_S) / 4):
+            self._looked_at = now
+            self.failure = self._excess(limits)
+        if self.failure:
+            self.stop()
+            return False
+        return True
+
+    def stop(self, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """End the process and everything it started: politely, then not; whether all of it is gone.
+
+        Parameters
+        ----------
+        hurry
+            Asked all the time; True ends the politeness.
+        """
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not self._any_left():
+                return True
+            self._send(number)
+            deadline = time.monotonic() + GRACE_S
+            while time.monotonic() < deadline and not (number == signal.SIGTERM and hurry()):
+                if not self._any_left():
+                    return True
+                time.sleep(0.02)
+        return not self._any_left()
+
+    def _is_there(self) -> bool:
+        if self._popen is not None and self._popen.poll() is not None:
+            self._name_signal(self._popen.returncode)
+            if not engine_lock_is_held(self._folder):
+                return False
+            if self._popen.returncode != 0:  # what an engine that died has left behind finishes nothing
+                self.stop()
+                return False
+            return True
+        return self._any_left()
+
+    def _any_left(self) -> bool:
+        """Whether a process of the engine is there; one that waits to be noticed by its parent is not."""
+        if self._popen is not None:
+            self._popen.poll()
+        return birth_of(self.pid) == self.birth or engine_lock_is_held(self._folder)
+
+    def _send(self, number: signal.Signals) -> None:
+        """To its group, and to what has left the group but holds the lock of the folder."""
+        lock = self._folder / ENGINE_LOCK
+        holders = holders_of(lock) if engine_lock_is_held(self._folder) else ()
+        with suppress(ProcessLookupError, PermissionError):
+            # a group without a living member may be that of a later process
+            if birth_of(self.pid) == self.birth or self.pid in map(_group_of, holders):
+                os.killpg(self.pid, number)
+        for holder in holders:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(holder, number)
+
+    def _excess(self, limits: Limits) -> str:
+        """Which limit is broken by what it uses."""
+        memory_mib, log_mib = _memory_mib(self.pid), self._signs.log_mib()
+        if limits.memory_mib is not None and memory_mib > limits.memory_mib:
+            return f"out of memory: {memory_mib:.0f} MiB, and {limits.memory_mib:.0f} MiB were allowed"
+        if limits.log_mib is not None and log_mib > limits.log_mib:
+            return f"it printed {log_mib:.0f} MiB, and {limits.log_mib:.0f} MiB were allowed"
+        quiet_s = self._signs.quiet_s()
+        if limits.stall_s is not None and quiet_s > limits.stall_s:
+            return f"stalled: no file of its folder has changed for {quiet_s:.0f} s"
+        return ""
+
+    def _name_signal(self, code: int) -> None:
+        if code == -signal.SIGKILL and not self.failure:
+            self.failure = "killed (signal 9): most often the system ran out of memory"
+        elif code < 0 and not self.failure:
+            self.failure = f"ended by signal {-code} ({signal.Signals(-code).name})"
+
+
+class _Signs:
+    """The signs of life that an engine gives: its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._last = self._files()
+        self._since = time.monotonic()
+
+    def quiet_s(self) -> float:
+        """Seconds in which nothing has changed, as seen at these calls."""
+        now = self._files()
+        if now != self._last:
+            self._last, self._since = now, time.monotonic()
+        return time.monotonic() - self._since
+
+    def log_mib(self) -> float:
+        return sum(self._last.get(str(self._folder / name), (0, 0))[0] for name in OUTPUT_FILES) / 2**20
+
+    def _files(self) -> dict[str, tuple[int, int]]:
+        """Path -> size and time of the last change, of all files below the folder."""
+        found = {}
+        for place, _, names in os.walk(self._folder):
+            for name in names:
+                file = os.path.join(place, name)
+                try:
+                    about = os.lstat(file)
+                except OSError:
+                    continue
+                found[file] = (about.st_size, about.st_mtime_ns)
+        return found
+
+
+def _memory_mib(pid: int) -> float:
+    """Resident memory of a process and of all that it started, in MiB."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return 0.0
+    total = 0
+    for member in family:
+        try:
+            total += member.memory_info().rss
+        except psutil.Error:
+            continue
+    return total / 2**20
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    try:
+        return os.path.samefile(psutil.Process(pid).cwd(), folder)
+    except (psutil.Error, OSError):
+        return False
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return -1

@@ -1,0 +1,106 @@
+"""``state.json`` in the folder of a step that runs on this machine: how it stands, and who works on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from dftflow.jobs.job import JobState
+from dftflow.jobs.lock import ENGINE_LOCK
+from dftflow.jobs.seals import Seal, changed_files, seal_files
+from dftflow.jobs.store import below, storage_errors, write_atomically
+from dftflow.stored_file import read_stored
+
+__all__ = ["STATE_FILE", "StepState", "finished", "is_intact", "read_state", "tampered", "write_state"]
+
+STATE_FILE = "state.json"
+LARGEST_BYTES = 50 * 2**20
+NOT_SEALED = (STATE_FILE, ENGINE_LOCK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepState:
+    """Content of ``state.json``.
+
+    Attributes
+    ----------
+    state
+        ``waiting``, ``running``, ``finished``, ``failed`` or ``refused``.
+    host, boot
+        The machine that the engine was started on, and which of its starts; before the engine itself is.
+    pid, birth
+        Of the engine's process (see `dftflow.jobs.machine`); None from before it was started until it is known.
+    wall_time_s
+        Summed over interrupted attempts.
+    files
+        Path in the folder -> what the file was when the step had finished.
+    """
+
+    state: JobState
+    host: str = ""
+    boot: str = ""
+    pid: int | None = None
+    birth: float | None = None
+    wall_time_s: float = 0.0
+    failure: str = ""
+    log_tail: str = ""
+    files: Mapping[str, Seal] = field(default_factory=dict)
+
+
+def read_state(folder: Path) -> StepState:
+    """State of a folder; ``waiting`` when there is none, or only a damaged one."""
+    try:
+        state = _model().validate_json(read_stored(folder / STATE_FILE, most_bytes=LARGEST_BYTES))
+        for name in state.files:
+            below(folder, name)
+        return state
+    except (OSError, ValueError):  # pydantic's among them
+        return StepState(state="waiting")
+
+
+def write_state(folder: Path, state: StepState) -> None:
+    """Replace the state of a folder."""
+    with storage_errors(folder):
+        write_atomically(folder / STATE_FILE, json.dumps(asdict(state), indent=1))
+
+
+def finished(folder: Path, wall_time_s: float) -> StepState:
+    """The state of a step that has just finished: every file that it has left is sealed."""
+    with storage_errors(folder):
+        files = seal_files(folder, without=NOT_SEALED)
+    return StepState(state="finished", wall_time_s=wall_time_s, files=files)
+
+
+def is_intact(folder: Path, state: StepState) -> bool:
+    """Whether the step had finished, and all that it left is there as it was."""
+    if state.state != "finished" or not state.files or changed_files(folder, state.files):
+        return False
+    return all((folder / name).exists() for name in state.files)
+
+
+def tampered(folder: Path, state: StepState, own: Collection[str]) -> str:
+    """What was changed of the results of a step that had finished, for a person; ``""`` for nothing.
+
+    Parameters
+    ----------
+    own
+        Files that dftflow writes, and that a person may change: what is to be said of those the gate says.
+    """
+    names = [name for name in changed_files(folder, state.files) if name not in own]
+    if not names:
+        return ""
+    was = "is not as it was" if len(names) == 1 else "are not as they were"
+    return (
+        f"{', '.join(names)} {was} when the calculation had finished; what cannot be read any more a run calculates "
+        f"again, what can be read is used by nobody: move {folder} away then"
+    )
+
+
+@cache
+def _model() -> TypeAdapter[StepState]:
+    return TypeAdapter(StepState)

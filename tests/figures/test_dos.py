@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from free_electrons import grid_bands
+from matplotlib.figure import Figure
+from text_boxes import overlaps
+
+from dftflow.analysis.band_edges import find_band_edges
+from dftflow.analysis.dos_of_eigenvalues import density_of_states
+from dftflow.figures.dos import ShownDos, dos_drawing
+from dftflow.figures.drawing import Drawing
+from dftflow.figures.look import Look
+from dftflow.model.projections import ProjectionGroup, Projections
+
+
+def _shown(name: str = "one", *, metal: bool = False, parted: bool = False, **options: object) -> ShownDos:
+    bands = grid_bands(**options)  # type: ignore[arg-type]
+    edges = find_band_edges(bands)
+    projections = None
+    if parted:
+        weights = np.full((*bands.eigenvalues_ev.shape, 2), [0.6, 0.3])
+        groups = (ProjectionGroup(element="Pb"), ProjectionGroup(element="Br"))
+        projections = Projections(weights=weights, groups=groups, method="made up")
+    return ShownDos(
+        name=name,
+        dos=density_of_states(bands, projections),
+        zero_ev=bands.fermi_ev if metal else edges.vbm.value_ev,
+        edges=None if metal else edges,
+    )
+
+
+def _built(drawing: Drawing) -> Figure:
+    assert drawing.build is not None
+    return drawing.build()
+
+
+def test_the_numbers_are_those_of_the_density() -> None:
+    one = _shown()
+    drawing = dos_drawing([one], "vbm", Look(window_ev=(-5, 2)))
+    assert drawing.data is not None
+    data = drawing.data()
+    assert data.columns == ("name", "spin", "energy_ev", "total_per_ev")
+    np.testing.assert_allclose([row[3] for row in data.rows], one.dos.total[0])
+    np.testing.assert_allclose([row[2] for row in data.rows], one.dos.energies_ev - one.zero_ev)
+    (ax,) = _built(drawing).axes
+    line = next(line for line in ax.get_lines() if line.get_label() == "total")
+    assert line.get_xdata().min() >= -5 and line.get_xdata().max() <= 2
+    assert ax.get_xlim() == (-5, 2)
+
+
+def test_moving_the_zero_of_the_run_moves_nothing() -> None:
+    here, there = (dos_drawing([_shown(shift_ev=shift)], "vbm", Look()).data for shift in (0.0, 9.0))
+    assert here is not None and there is not None
+    np.testing.assert_allclose([r[2] for r in here().rows], [r[2] for r in there().rows], atol=1e-9)
+
+
+def test_spin_down_is_drawn_below_the_axis() -> None:
+    (ax,) = _built(dos_drawing([_shown(n_spins=2)], "vbm", Look())).axes
+    curves = [np.asarray(line.get_ydata()) for line in ax.get_lines() if line.get_linewidth() == 0.8]
+    assert curves[0].min() >= 0 and curves[1].max() <= 0 and curves[1].min() < -0.1
+    assert [text.get_text() for text in ax.texts] == ["spin up", "spin down"]
+    assert [label.get_text() for label in ax.get_yticklabels() if "\N{MINUS SIGN}" in label.get_text()] == []
+
+
+def test_above_the_bands_that_were_calculated_nothing_is_drawn_or_listed() -> None:
+    one = _shown()
+    end = one.zero_ev + 13.0
+    drawing = dos_drawing([replace(one, complete_up_to_ev=end)], "vbm", Look(window_ev=(-5, 30)))
+    (ax,) = _built(drawing).axes
+    assert next(line for line in ax.get_lines() if line.get_label() == "total").get_xdata().max() <= 13.0
+    assert drawing.data is not None
+    assert max(row[2] for row in drawing.data().rows) <= 13.0
+    assert "all bands were calculated (13.0 eV)" in drawing.caption
+
+
+def test_edges_of_an_insulator_and_the_fermi_level_of_a_metal() -> None:
+    one, metal = _shown(), _shown(metal=True)
+    marks = [line.get_xdata()[0] for line in _built(dos_drawing([one], "vbm", Look())).axes[0].get_lines()[1:]]
+    assert one.edges is not None
+    assert marks == pytest.approx([0, one.edges.band_gap_ev])
+    marks = [line.get_xdata()[0] for line in _built(dos_drawing([metal], "fermi", Look())).axes[0].get_lines()[1:]]
+    assert marks == [0]
+    assert "Dashed: Fermi level" in dos_drawing([metal], "fermi", Look()).caption
+
+
+def test_parts_have_their_colours_labels_and_columns() -> None:
+    look = Look(colors={"Pb": "#111111"}, labels={"Br": "bromine", "total": "all"})
+    drawing = dos_drawing([_shown(parted=True), _shown("two", parted=True)], "vbm", look)
+    figure = _built(drawing)
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["all", "Pb", "bromine"]
+    line = next(line for line in figure.axes[0].get_lines() if line.get_label() == "Pb")
+    assert line.get_color() == "#111111"
+    assert drawing.data is not None
+    data = drawing.data()
+    assert data.columns[-2:] == ("Pb_per_ev", "Br_per_ev")
+    largest = max(data.rows, key=lambda row: row[3])
+    assert largest[4:] == pytest.approx((0.6 * largest[3], 0.3 * largest[3]), rel=1e-5)
+
+
+def test_the_caption_says_what_it_is_from() -> None:
+    caption = dos_drawing([_shown()], "vbm", Look()).caption
+    assert "From eigenvalues at 64 k-points of a grid (levels 0.1 eV wide)." in caption
+
+
+@pytest.mark.usefixtures("style")
+@pytest.mark.parametrize("width_in", [3.3, 6.7])
+@pytest.mark.parametrize("count", [1, 3])
+def test_no_texts_overlap(width_in: float, count: int) -> None:
+    many = [_shown(f"(FA0.83Cs0.17)Pb(I0.6Br0.4)3 {i}", parted=True, n_spins=2) for i in range(count)]
+    assert overlaps(_built(dos_drawing(many, "fermi", Look(width_in=width_in)))) == []

@@ -1,0 +1,449 @@
+"""The graph on real processes: order, failure, restart, limits."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Timer
+
+import psutil
+import pytest
+
+from dftflow.errors import StoreError, StructureError
+from dftflow.jobs.graph import run_graph
+from dftflow.jobs.job import Job, Limits, Node, NodeOutcome, Verdict
+from dftflow.jobs.local import Local
+from dftflow.jobs.lock import engine_lock_is_held, locked
+from dftflow.jobs.machine import birth_of, boot_id, host_name
+from dftflow.jobs.step_state import StepState, read_state, write_state
+
+SAYS_DONE = "open('done','w').write('yes')"
+
+
+def judge(folder: Path) -> Verdict:
+    if (folder / "done").exists():
+        return Verdict(state="finished")
+    return Verdict(state="failed", failure="left no result")
+
+
+def job_of(script: str) -> Job:
+    """A job whose identity is its script."""
+    return Job(
+        identity=hashlib.sha256(script.encode()).hexdigest(),
+        files={"job.py": script},
+        argv=(sys.executable, "job.py"),
+    )
+
+
+def run(
+    nodes: Sequence[Node], root: Path, *, limits: Limits | None = None, workers: int = 1
+) -> Mapping[str, NodeOutcome]:
+    return run_graph(nodes, Local(root, limits), workers=workers)
+
+
+def node(name: str, script: str = SAYS_DONE, needs: tuple[str, ...] = ()) -> Node:
+    return Node(
+        name=name, title=name, needs=needs, prepare=lambda: job_of(script), judge=judge, doing=lambda folder: "working"
+    )
+
+
+def test_each_node_runs_once_after_its_needs(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = "import sys; open({log!r},'a').write({name!r}+'\\n');" + SAYS_DONE
+    nodes = [
+        node("a/first", script.format(log=str(log), name="first")),
+        node("a/second", script.format(log=str(log), name="second"), ("a/first",)),
+        node("b/free", script.format(log=str(log), name="free")),
+    ]
+    root = tmp_path / "run"
+    ends = run(nodes, root, workers=2)
+    assert [end.state for end in ends.values()] == ["finished"] * 3
+    lines = log.read_text().split()
+    assert sorted(lines) == ["first", "free", "second"] and lines.index("first") < lines.index("second")
+    again = run(nodes, root, workers=2)
+    assert all(end.reused for end in again.values())
+    assert log.read_text().split() == lines
+
+
+def test_what_does_not_depend_on_a_failure_still_runs(tmp_path: Path) -> None:
+    ends = run(
+        [node("bad", "import sys; print('the reason'); sys.exit(3)"), node("child", needs=("bad",)), node("good")],
+        tmp_path,
+    )
+    assert {name: end.state for name, end in ends.items()} == {"bad": "failed", "child": "not_run", "good": "finished"}
+    assert "bad did not finish" in ends["child"].failure
+    assert (ends["bad"].folder / "stdout.log").read_text() == "the reason\n"  # type: ignore[operator]
+
+
+def test_a_failed_node_is_tried_again(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    script = f"import os,sys; os.path.exists({str(flag)!r}) or sys.exit(1);" + SAYS_DONE
+    root = tmp_path / "run"
+    assert run([node("n", script)], root)["n"].state == "failed"
+    flag.touch()
+    assert run([node("n", script)], root)["n"].state == "finished"
+
+
+def test_other_input_is_another_folder(tmp_path: Path) -> None:
+    root = tmp_path
+    first = run([node("n")], root)["n"].folder
+    second = run([node("n", SAYS_DONE + "\n")], root)["n"].folder
+    assert first != second and first is not None and first.exists()
+
+
+def test_limits_name_the_failure(tmp_path: Path) -> None:
+    ends = run([node("slow", "import time; time.sleep(60)")], tmp_path / "t", limits=Limits(time_s=0.5))
+    assert ends["slow"].failure.startswith("out of time")
+    hungry = "x = bytearray(400 * 2**20)\nimport time; time.sleep(60)"
+    ends = run([node("big", hungry)], tmp_path / "m", limits=Limits(memory_mib=200))
+    assert ends["big"].failure.startswith("out of memory")
+
+
+def test_a_killed_engine_is_named(tmp_path: Path) -> None:
+    ends = run([node("n", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")], tmp_path)
+    assert "signal 9" in ends["n"].failure
+
+
+def test_a_missing_program_fails_its_node_alone(tmp_path: Path) -> None:
+    absent = Node(
+        name="absent",
+        title="",
+        needs=(),
+        prepare=lambda: Job(identity="0", files={}, argv=("no-such-program",)),
+        judge=judge,
+        doing=lambda folder: "",
+    )
+    ends = run([absent, node("good")], tmp_path)
+    assert ends["absent"].state == "failed" and "no-such-program" in ends["absent"].failure
+    assert ends["good"].state == "finished"
+
+
+def test_an_error_while_preparing_fails_the_node(tmp_path: Path) -> None:
+    def prepare() -> Job:
+        raise StructureError("atoms overlap", fix="move one")
+
+    bad = Node(name="bad", title="", needs=(), prepare=prepare, judge=judge, doing=lambda folder: "")
+    ends = run([bad, node("good")], tmp_path)
+    assert "atoms overlap" in ends["bad"].failure and ends["good"].state == "finished"
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from dftflow.jobs.graph import run_graph
+from dftflow.jobs.job import Job, Node, Verdict
+from dftflow.jobs.local import Local
+from dftflow.jobs.lock import engine_lock_is_held, locked
+from dftflow.jobs.machine import birth_of, boot_id, host_name
+
+out = Path(sys.argv[1])
+script = (
+    "import pathlib, time\\n"
+    f"open({str(out / 'starts')!r}, 'a').write('start\\\\n')\\n"
+    f"while not pathlib.Path({str(out / 'go')!r}).exists(): time.sleep(0.05)\\n"
+    "open('done', 'w').write('yes')\\n"
+)
+job = Job(identity="1", files={"job.py": script}, argv=(sys.executable, "job.py"))
+node = Node(name="n", title="", needs=(), prepare=lambda: job, doing=lambda folder: "",
+            judge=lambda folder: Verdict(state="finished" if (folder / "done").exists() else "failed"))
+with locked(out / "run"):
+    print(run_graph([node], Local(out / "run"))["n"].state)
+"""
+
+
+def drive(out: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", DRIVER, str(out)], stdout=subprocess.PIPE, text=True)
+
+
+def wait_for(condition: object, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def engine_pid(out: Path) -> int | None:
+    states = list((out / "run" / "steps").glob("*/state.json"))
+    return json.loads(states[0].read_text())["pid"] if states else None
+
+
+def test_killed_and_started_again_takes_the_running_engine_over(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert psutil.pid_exists(pid)
+    second = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "run" / "lock").exists())
+    time.sleep(0.5)
+    (tmp_path / "go").touch()
+    assert second.communicate(timeout=20)[0].strip() == "finished"
+    assert (tmp_path / "starts").read_text() == "start\n"
+
+
+def test_killed_together_with_its_engine_runs_it_again(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    os.kill(pid, signal.SIGKILL)  # type: ignore[arg-type]
+    wait_for(lambda: not psutil.pid_exists(pid))
+    (tmp_path / "go").touch()
+    assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
+    assert (tmp_path / "starts").read_text() == "start\nstart\n"
+
+
+def test_an_engine_that_finished_after_its_dftflow_was_killed_is_not_run_again(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    (tmp_path / "go").touch()
+    wait_for(lambda: not psutil.pid_exists(pid))
+    assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
+    assert (tmp_path / "starts").read_text() == "start\n"
+    assert read_state(tmp_path / "run" / "steps" / "n-1").state == "finished"
+
+
+def test_an_interrupt_stops_the_engines_and_can_be_gone_on_from(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    first.send_signal(signal.SIGINT)
+    first.wait()
+    wait_for(lambda: not psutil.pid_exists(pid))
+    (tmp_path / "go").touch()
+    assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists())
+    with pytest.raises(StoreError, match="another dftflow"), locked(tmp_path / "run"):
+        pass
+    (tmp_path / "go").touch()
+    assert first.communicate(timeout=20)[0].strip() == "finished"
+
+
+def test_the_same_calculation_for_two_nodes_runs_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = f"import time; open({str(log)!r}, 'a').write('x'); time.sleep(0.6); " + SAYS_DONE
+    ends = run([node("a/one", script), node("b/other", script)], tmp_path / "run", workers=2)
+    assert log.read_text() == "x"
+    assert ends["a/one"].folder == ends["b/other"].folder and ends["b/other"].reused
+    assert {end.state for end in ends.values()} == {"finished"}
+
+
+def test_results_of_something_else_are_refused_and_not_failed(tmp_path: Path) -> None:
+    def other(folder: Path) -> Verdict:
+        return Verdict(state="refused", failure="another crystal")
+
+    one = Node(name="n", title="", needs=(), prepare=lambda: job_of(SAYS_DONE), judge=other, doing=lambda folder: "")
+    end = run([one], tmp_path)["n"]
+    assert end.state == "refused" and end.failure == "another crystal"
+    assert end.folder is not None and read_state(end.folder).state == "refused"
+
+
+# --- what a folder held before -----------------------------------------------------------------------------------
+
+
+def stopped(tmp_path: Path, state: StepState, script: str = SAYS_DONE, files: Mapping[str, str] | None = None) -> Path:
+    """The run of one node whose folder has been left in `state`, with `files`."""
+    root = tmp_path / "run"
+    folder = root / "steps" / f"n-{job_of(script).identity[:10]}"
+    folder.mkdir(parents=True)
+    for name, text in {"job.py": script, **(files or {})}.items():
+        (folder / name).write_text(text)
+    write_state(folder, state)
+    return root
+
+
+@pytest.mark.parametrize("script", [SAYS_DONE + "[:5]", "import sys\n" + SAYS_DONE + "; open('mine', 'w')"])
+def test_a_deck_that_is_not_as_asked_is_written_anew_before_it_is_run(tmp_path: Path, script: str) -> None:
+    root = stopped(tmp_path, StepState(state="waiting"), files={"job.py": script})
+    end = run([node("n")], root)["n"]
+    assert end.state == "finished" and end.folder is not None
+    assert (end.folder / "job.py").read_text() == SAYS_DONE
+    assert (end.folder / "job.py.changed").read_text() == script and not (end.folder / "mine").exists()
+
+
+def test_a_deck_is_not_written_through_a_link(tmp_path: Path) -> None:
+    root = stopped(tmp_path, StepState(state="waiting"))
+    folder = next((root / "steps").iterdir())
+    (folder / "job.py").unlink()
+    (tmp_path / "mine").write_text("kept")
+    (folder / "job.py").symlink_to(tmp_path / "mine")
+    assert run([node("n")], root)["n"].state == "finished"
+    assert (tmp_path / "mine").read_text() == "kept"
+
+
+def test_a_folder_that_leads_out_of_the_run_is_refused(tmp_path: Path) -> None:
+    root = stopped(tmp_path, StepState(state="waiting"))
+    folder = next((root / "steps").iterdir())
+    shutil.rmtree(folder)
+    (tmp_path / "elsewhere").mkdir()
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="leads out of the run"):
+        run([node("n")], root)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_results_that_were_changed_after_the_end_are_refused(tmp_path: Path) -> None:
+    first = run([node("n")], tmp_path)["n"]
+    assert first.folder is not None
+    (first.folder / "done").write_text("no!")
+    end = run([node("n")], tmp_path)["n"]
+    assert end.state == "refused" and "done is not as it was when the calculation had finished" in end.failure
+    (first.folder / "done").write_text("yes")
+    assert run([node("n")], tmp_path)["n"].reused
+
+
+def test_results_that_were_damaged_beyond_use_are_calculated_again(tmp_path: Path) -> None:
+    def read(folder: Path) -> Verdict:
+        done = folder / "done"
+        whole = done.exists() and done.read_text() == "yes"
+        return Verdict(state="finished" if whole else "failed", failure="" if whole else "cannot be read")
+
+    one = Node(name="n", title="", needs=(), prepare=lambda: job_of(SAYS_DONE), judge=read, doing=lambda folder: "")
+    first = run([one], tmp_path)["n"]
+    assert first.folder is not None
+    (first.folder / "done").write_text("ye")
+    again = run([one], tmp_path)["n"]
+    assert again.state == "finished" and not again.reused and (first.folder / "done").read_text() == "yes"
+
+
+def test_whole_results_count_although_the_engine_died_behind_them(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    script = f"open({str(starts)!r}, 'a').write('x'); {SAYS_DONE}.__class__\nimport os\nos.kill(os.getpid(), 11)"
+    assert run([node("n", script)], tmp_path / "run")["n"].state == "finished"
+    assert run([node("n", script)], tmp_path / "run")["n"].reused and starts.read_text() == "x"
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", '{"state": "finished", "files": 3}', '{"state": "dancing"}'])
+def test_a_state_that_is_lost_does_not_cost_whole_results(tmp_path: Path, text: str) -> None:
+    starts = tmp_path / "starts"
+    script = f"open({str(starts)!r}, 'a').write('x'); {SAYS_DONE}"
+    folder = run([node("n", script)], tmp_path / "run")["n"].folder
+    assert folder is not None
+    (folder / "state.json").write_text(text)
+    assert run([node("n", script)], tmp_path / "run")["n"].state == "finished"
+    assert starts.read_text() == "x" and read_state(folder).files.keys() == {
+        "done",
+        "job.py",
+        "stdout.log",
+        "stderr.log",
+    }
+
+
+def test_an_engine_that_was_started_on_another_machine_is_uncertain(tmp_path: Path) -> None:
+    root = stopped(tmp_path, StepState(state="running", host="far", boot="1", pid=7, birth=1.0))
+    end = run([node("n"), node("child", needs=("n",))], root)
+    assert end["n"].state == "uncertain" and "process 7 still runs on far" in end["n"].failure
+    assert end["child"].state == "not_run"
+    (state_file,) = (root / "steps").glob("*/state.json")
+    assert f"remove {state_file} and run again" in end["n"].failure
+    state_file.unlink()
+    assert run([node("n")], root)["n"].state == "finished"
+
+
+def test_its_whole_results_count_all_the_same(tmp_path: Path) -> None:
+    state = StepState(state="running", host="far", boot="1", pid=7, birth=1.0)
+    assert run([node("n")], stopped(tmp_path, state, files={"done": "yes"}))["n"].state == "finished"
+
+
+def test_a_machine_that_was_started_again_runs_nothing_of_before(tmp_path: Path) -> None:
+    state = StepState(state="running", host=host_name(), boot="another", pid=os.getpid(), birth=birth_of(os.getpid()))
+    assert run([node("n")], stopped(tmp_path, state))["n"].state == "finished"
+
+
+def test_without_locks_a_process_that_may_be_the_engine_is_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    root = stopped(tmp_path, StepState(state="running", host=host_name(), boot=boot_id()))
+    folder = next((root / "steps").iterdir())
+    other = subprocess.Popen((sys.executable, "-c", "import time; time.sleep(600)"), cwd=folder)
+    try:
+        end = run([node("n")], root)["n"]
+        assert end.state == "uncertain" and f"process {other.pid} works here" in end.failure
+    finally:
+        other.kill()
+        other.wait()
+    assert run([node("n")], root)["n"].state == "finished"
+
+
+def test_an_engine_whose_id_was_not_noted_yet_is_not_started_twice(tmp_path: Path) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    (folder,) = (tmp_path / "run" / "steps").iterdir()
+    write_state(folder, StepState(state="running", host=host_name(), boot=boot_id()))  # killed between fork and note
+    second = drive(tmp_path)
+    time.sleep(1.5)
+    (tmp_path / "go").touch()
+    assert second.communicate(timeout=20)[0].strip() == "finished"
+    assert (tmp_path / "starts").read_text() == "start\n"
+
+
+# --- the end ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_every_signal_that_asks_for_the_end_ends_the_engines(tmp_path: Path, number: signal.Signals) -> None:
+    first = drive(tmp_path)
+    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
+    pid = engine_pid(tmp_path)
+    assert pid is not None
+    first.send_signal(number)
+    first.wait(timeout=20)
+    assert birth_of(pid) is None
+    (folder,) = (tmp_path / "run" / "steps").iterdir()
+    assert read_state(folder).state == "waiting"
+
+
+def test_a_second_interrupt_does_not_leave_an_engine_behind(tmp_path: Path) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('ready', 'w'); time.sleep(600)"
+    began: list[float] = []
+
+    def interrupt(folder: Path) -> str:
+        if (folder / "ready").exists() and not began:
+            began.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+            Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return ""
+
+    one = Node(name="n", title="", needs=(), prepare=lambda: job_of(deaf), judge=judge, doing=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run([one], tmp_path)
+    assert time.monotonic() - began[0] < 4
+    (folder,) = (tmp_path / "steps").iterdir()
+    assert not engine_lock_is_held(folder) and read_state(folder).state == "waiting"
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("[/x]"), SystemExit(1), TypeError("null")])
+def test_a_display_that_fails_ends_no_engine(
+    tmp_path: Path, error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show(views: object) -> None:
+        raise error
+
+    ends = run_graph([node("n", "import time; time.sleep(0.6); " + SAYS_DONE)], Local(tmp_path), observer=show)
+    assert ends["n"].state == "finished"
+    assert capsys.readouterr().err.count("the display has failed") == 1

@@ -1,0 +1,196 @@
+"""One engine process, seen by a dftflow that did not start it, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dftflow.errors import CodeNotFoundError
+from dftflow.jobs import machine
+from dftflow.jobs.job import Limits
+from dftflow.jobs.lock import ENGINE_LOCK, EngineLock, engine_lock_is_held
+from dftflow.jobs.process import EngineProcess
+
+WAITS = "import time; time.sleep(600)"
+Start = Callable[[str], EngineProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a Python text as an engine in ``tmp_path/run``."""
+    folder, started = tmp_path / "run", []
+    folder.mkdir()
+
+    def begin(text: str) -> EngineProcess:
+        lock = EngineLock.take(folder)
+        assert lock is not None
+        started.append(EngineProcess.start((sys.executable, "-c", text), folder, lock))
+        lock.let_go()
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.stop()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def test_a_process_is_found_where_it_runs(start: Start, tmp_path: Path) -> None:
+    engine = start(WAITS)
+    found = EngineProcess.found(tmp_path / "run", engine.pid, engine.birth)
+    assert found is not None and found.pid == engine.pid
+    os.rename(tmp_path / "run", tmp_path / "moved")
+    assert EngineProcess.found(tmp_path / "moved", engine.pid, engine.birth) is not None
+
+
+def test_an_engine_whose_id_was_never_noted_is_found_by_its_lock(start: Start, tmp_path: Path) -> None:
+    engine = start(WAITS)
+    found = EngineProcess.found(tmp_path / "run", None, None)
+    assert found is not None and (found.pid, found.birth) == (engine.pid, engine.birth)
+
+
+def test_a_copy_of_the_folder_does_not_take_the_process_of_the_first(start: Start, tmp_path: Path) -> None:
+    engine = start(WAITS)
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    assert EngineProcess.found(tmp_path / "copy", engine.pid, engine.birth) is None
+    assert EngineProcess.found(tmp_path / "nowhere", engine.pid, engine.birth) is None
+
+
+def test_a_process_id_that_was_given_again_is_another_process(start: Start, tmp_path: Path) -> None:
+    engine = start(WAITS)
+    engine.stop()
+    (tmp_path / "other").mkdir()
+    later = subprocess.Popen((sys.executable, "-c", WAITS), cwd=tmp_path / "run")
+    try:
+        assert EngineProcess.found(tmp_path / "run", later.pid, engine.birth - 1) is None
+        assert EngineProcess.found(tmp_path / "run", engine.pid, engine.birth) is None
+    finally:
+        later.kill()
+        later.wait()
+
+
+def test_a_step_of_the_clock_changes_no_birth(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = start(WAITS)
+    now = time.time
+    for step_s in (2.0, -3600.0):
+        monkeypatch.setattr(time, "time", lambda step_s=step_s: now() + step_s)
+        monkeypatch.setattr(psutil, "boot_time", lambda: 1.0)
+        assert machine.birth_of(engine.pid) == engine.birth
+        assert 0 <= machine.age_s(engine.pid) < 60
+
+
+def test_the_lock_is_held_from_before_the_engine_exists_to_its_end(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert not engine_lock_is_held(folder)
+    lock = EngineLock.take(folder)
+    assert lock is not None and lock.works and engine_lock_is_held(folder)
+    lock.let_go()
+    engine = start(WAITS)
+    assert engine_lock_is_held(folder) and EngineLock.take(folder) is None
+    os.kill(engine.pid, signal.SIGKILL)
+    wait_for(lambda: not engine_lock_is_held(folder))
+
+
+def test_what_an_engine_has_started_holds_the_lock_and_is_ended_with_it(start: Start, tmp_path: Path) -> None:
+    child = f"import os, time; open('child', 'w').write(str(os.getpid())); {WAITS}"
+    engine = start(
+        "import os, subprocess, sys\n"
+        "descriptor = next(int(fd) for fd in os.listdir('/proc/self/fd')\n"
+        "                  if os.path.exists(f'/proc/self/fd/{fd}')\n"
+        f"                  and os.readlink(f'/proc/self/fd/{{fd}}').endswith({ENGINE_LOCK!r}))\n"
+        f"subprocess.Popen([sys.executable, '-c', {child!r}], pass_fds=[descriptor], start_new_session=True)\n"
+        f"{WAITS}"
+    )
+    file = tmp_path / "run" / "child"
+    wait_for(lambda: file.exists() and file.read_text())
+    pid = int(file.read_text())
+    os.kill(engine.pid, signal.SIGKILL)
+    wait_for(lambda: machine.birth_of(engine.pid) is None)
+    assert engine_lock_is_held(tmp_path / "run")
+    orphan = EngineProcess.found(tmp_path / "run", engine.pid, engine.birth)
+    assert orphan is not None and orphan.pid == pid
+    assert engine.running(Limits()) is False
+    wait_for(lambda: machine.birth_of(pid) is None and not engine_lock_is_held(tmp_path / "run"))
+
+
+def test_an_engine_that_ignores_the_request_to_end_is_ended(start: Start, tmp_path: Path) -> None:
+    engine = start(f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('ready', 'w'); {WAITS}")
+    wait_for((tmp_path / "run" / "ready").exists)
+    began = time.monotonic()
+    assert engine.stop(hurry=lambda: True)
+    assert time.monotonic() - began < 4 and machine.birth_of(engine.pid) is None
+
+
+def test_a_process_that_is_gone_is_not_signalled(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = start("pass")
+    wait_for(lambda: not engine.running(Limits()))
+
+    def signalled(*given: object) -> None:
+        raise AssertionError(given)
+
+    monkeypatch.setattr(os, "killpg", signalled)
+    monkeypatch.setattr(os, "kill", signalled)
+    assert engine.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "limits", "said"),
+    [
+        (WAITS, Limits(stall_s=0.4), "stalled: no file of its folder has changed for"),
+        (f"print('x' * 3_000_000, flush=True); {WAITS}", Limits(log_mib=2), "it printed 3 MiB, and 2 MiB were allowed"),
+        (f"x = bytearray(300 * 2**20); {WAITS}", Limits(memory_mib=200), "out of memory"),
+        (
+            "import subprocess, sys\n"
+            f"subprocess.Popen([sys.executable, '-c', 'x = bytearray(300 * 2**20); {WAITS}']).wait()",
+            Limits(memory_mib=200),
+            "out of memory",
+        ),
+        (WAITS, Limits(time_s=0.3), "out of time"),
+    ],
+)
+def test_an_engine_that_breaks_a_limit_is_ended_and_named(start: Start, text: str, limits: Limits, said: str) -> None:
+    engine = start(text)
+    wait_for(lambda: not engine.running(limits))
+    assert engine.failure.startswith(said) and machine.birth_of(engine.pid) is None
+
+
+def test_an_engine_that_writes_a_file_now_and_then_is_not_stalled(start: Start) -> None:
+    engine = start("import time\nfor n in range(12):\n    open('log', 'a').write('x')\n    time.sleep(0.1)")
+    wait_for(lambda: not engine.running(Limits(stall_s=0.8)))
+    assert engine.failure == "" and engine.exit_code == 0
+
+
+def test_output_is_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("kept")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "stdout.log").symlink_to(tmp_path / "mine")
+    lock = EngineLock.take(tmp_path / "run")
+    assert lock is not None
+    with pytest.raises(OSError, match="symbolic"):
+        EngineProcess.start((sys.executable, "-c", "print('gone')"), tmp_path / "run", lock)
+    lock.let_go()
+    assert (tmp_path / "mine").read_text() == "kept"
+
+
+@pytest.mark.parametrize("argv", [("no-such-program",), ("/",), ("a\0b",)])
+def test_a_program_that_cannot_be_started_is_named(tmp_path: Path, argv: tuple[str, ...]) -> None:
+    lock = EngineLock.take(tmp_path)
+    assert lock is not None
+    with pytest.raises(CodeNotFoundError):
+        EngineProcess.start(argv, tmp_path, lock)
+    lock.let_go()
+    assert not engine_lock_is_held(tmp_path)
