@@ -21,7 +21,7 @@ __all__ = ["main", "page_text"]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PICTURES = "figures/peers"
-WIDTH, COLOURS = 600, 64
+WIDTH, COLOURS = 1000, 64  # of a picture, at most
 TITLES = (
     "Five materials from a table to a figure",
     "The same from three folders of results and two rows of a paper",
@@ -92,8 +92,8 @@ def _taken_in(top: Path, tried: Sequence[Attempt]) -> Iterator[str]:
         made = top / f"{one.task:02d}-{one.tool}-{number}" / one.makes
         if made.suffix == ".png" and made.is_file():
             picture = Image.open(made).convert("RGB")
-            small = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
-            small.quantize(COLOURS).save(DOCS / PICTURES / _picture(one), optimize=True)
+            picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+            picture.quantize(COLOURS).save(DOCS / PICTURES / _picture(one), optimize=True)
             yield _picture(one)
 
 

@@ -10,7 +10,7 @@ What a page may hold, in the order of its text:
   follows, introduced by a paragraph that ends in ``prints:``.
 
 The front matter says what has to lie in the folder: ``needs: [castep, vasp]``, and whether the engine is needed:
-``engine: true``.
+``engine: true``. With ``notebook: true`` each block ``python`` is a cell of a notebook, which shows its last line.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from dftflow.cli.main import main
 
@@ -69,6 +71,10 @@ class Page:
     def engine(self) -> bool:
         return bool(self.front.get("engine", False))
 
+    @property
+    def notebook(self) -> bool:
+        return bool(self.front.get("notebook", False))
+
     def blocks(self) -> Iterator[Block]:
         text, end = self.text, 0
         for found in FENCE.finditer(text):
@@ -100,6 +106,14 @@ def carry_out(page: Page, folder: Path) -> None:
             (folder / named[1]).write_text(block.text, encoding="utf-8")
         elif block.before.endswith("prints:"):
             _check(printed, block.text, where)
+
+
+def carried_out_notebook(page: Page, folder: Path) -> list[str]:
+    """HTML of what each cell shows, in a kernel of its own that works in `folder`."""
+    cells = [new_code_cell(block.text) for block in page.blocks() if block.language == "python"]
+    notebook = new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return [output.data["text/html"] for cell in notebook.cells for output in cell.outputs]
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:

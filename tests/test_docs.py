@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from doc_pages import DOCS, Page, carry_out, lay
+from doc_pages import DOCS, Page, carried_out_notebook, carry_out, lay
 from example_inputs import lay_inputs
-from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_notebook
 from programs import load_program
 
 import dftflow
@@ -88,15 +86,13 @@ def test_the_page_of_the_ten_tasks_is_what_was_tried() -> None:
     assert (DOCS / "side-by-side.md").read_text("utf-8") == program.page_text(program.attempts(), pictures)
 
 
-def test_a_notebook_shows_what_its_page_says(inputs: Path, tmp_path: Path) -> None:
-    """Every last line of a cell is shown as HTML, with a table or a picture, and nothing of it is fetched."""
-    page = Page(DOCS / "notebook.md")
+@pytest.mark.parametrize("page", [page for page in PAGES if page.notebook], ids=lambda page: page.file.stem)
+def test_a_notebook_shows_what_its_page_says(page: Page, inputs: Path, tmp_path: Path) -> None:
+    """Each cell ends in a thing that shows itself, with a table or a picture, and nothing of it is fetched."""
     lay(inputs, page.needs, tmp_path)
-    cells = [new_code_cell(block.text) for block in page.blocks() if block.language == "python"]
-    notebook = new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    for cell in notebook.cells:
-        (shown,) = cell.outputs
-        html = shown.data["text/html"]
+    shown = carried_out_notebook(page, tmp_path)
+    assert len(shown) == sum(block.language == "python" for block in page.blocks())
+    for number, html in enumerate(shown, start=1):
         assert "<table" in html or "<svg" in html or "data:image" in html
         assert not re.search(r"""(?:src|href)=["']https?://""", html)
+        assert f"figures/{page.file.stem}-{number}.png" in page.text
