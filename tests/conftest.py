@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections import Counter
@@ -27,6 +28,7 @@ def why_left_out(mark: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["COLUMNS"] = "100"  # tables are as wide as the terminal, and tests are not of one
     # a shell that starts the tests in the background makes them, and all that they start, deaf to these
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

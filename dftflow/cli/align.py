@@ -11,7 +11,7 @@ import click
 
 from dftflow.cli.bounded import Within
 from dftflow.cli.output import tell
-from dftflow.cli.place import Place
+from dftflow.cli.place import OutFile
 from dftflow.model.bounds import TOLERANCE_EV
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class _Level(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 
 @click.command()
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
-@click.option("--out", multiple=True, type=Place(), help="Picture (svg, pdf, png), offsets (csv) or levels (toml).")
+@click.option("--out", multiple=True, type=OutFile(), help="Picture (svg, pdf, png), offsets (csv) or levels (toml).")
 @click.option("--tolerance", type=Within(TOLERANCE_EV), default=0.1, show_default=True, help="Least offset, eV.")
 @click.option("--order", metavar="A,B,...", default="", help="Materials from left to right; the others follow.")
 @click.option("--level", "levels", multiple=True, type=_Level(), help="Redox couple, electrode; NAME=1.23 SHE too.")

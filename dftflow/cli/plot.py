@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dftflow.cli.output import tell
-from dftflow.cli.place import Place
+from dftflow.cli.place import OutFile
 
 if TYPE_CHECKING:
     from dftflow.api.plotted import PlottedFigure
@@ -42,8 +42,8 @@ _SIZE = click.option("--size", metavar="SIZE", help="column (3.3 in), page (6.7 
 _STYLE = click.option("--style", multiple=True, metavar="SHEET", help="A matplotlib style sheet, on top of dftflow's.")
 _COLOR = click.option("--color", "colors", type=_Named(), multiple=True, metavar="NAME=#RRGGBB", help="Name or number.")
 _LABEL = click.option("--label", "labels", type=_Named(), multiple=True, metavar="NAME=TEXT", help="Name or number.")
-_OUT = click.option("--out", type=Place(), help="The file: .svg, .pdf or .png by its suffix.  [default: KIND.png]")
-_DATA = click.option("--data", type=Place(), metavar="FILE.csv", help="Write the numbers that are drawn, too.")
+_OUT = click.option("--out", type=OutFile(), help="The file: .svg, .pdf or .png by its suffix.  [default: KIND.png]")
+_DATA = click.option("--data", type=OutFile(), metavar="FILE.csv", help="Write the numbers that are drawn, too.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _PROJECT = click.option("--project", type=click.Choice(["none", "element", "orbital"]), help="What states are made of.")
 _ANY = (_SIZE, _STYLE, _COLOR, _LABEL, _OUT, _DATA, _JSON)
@@ -68,6 +68,8 @@ def command() -> None:
       dftflow plot bands FOLDER                          band structure, written to bands.png
       dftflow plot bands PBE HSE --overlay --out x.pdf   two over each other
       dftflow plot dos FOLDER --window -4 6 --zero vbm   density of states
+
+    Every one takes --json; `dftflow plot KIND --help` has its options.
     """
 
 

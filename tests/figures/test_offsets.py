@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from text_boxes import overlaps
 
 from dftflow.analysis.alignment import exchanged
-from dftflow.figures import figures
+from dftflow.figures import figure_files
 from dftflow.figures.offsets import draw_offsets, offsets_by_pair, offsets_height_in
 
 
 @pytest.fixture(autouse=True)
 def style() -> Iterator[None]:
-    path = figures.__file__.replace("figures.py", "dftflow.mplstyle")
+    path = figure_files.__file__.replace("figure_files.py", "dftflow.mplstyle")
     with matplotlib.style.context(["default", path]):
         yield
 
