@@ -26,6 +26,8 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]
 
 default_role = "code"
+autodoc_class_signature = "separated"  # what a class is made of is private, where `dftflow` makes it
+autodoc_default_options = {"exclude-members": "__init__, __new__"}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 python_maximum_signature_line_length = 80

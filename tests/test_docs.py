@@ -47,6 +47,8 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     pages = {file.relative_to(tmp_path / "html").as_posix() for file in (tmp_path / "html").rglob("*.html")}
     assert {f"{page.file.stem}.html" for page in PAGES} <= pages
+    python = (tmp_path / "html" / "python.html").read_text("utf-8")
+    assert not [name for name in dftflow.__all__ if name != "__version__" and f'id="dftflow.{name}"' not in python]
     remote = re.compile(r"""(?:src|href)=["']?https?://[^"']+\.(?:js|css|woff2?|png|svg)""")
     assert not [page for page in pages if remote.search((tmp_path / "html" / page).read_text("utf-8"))]
 

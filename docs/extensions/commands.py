@@ -34,7 +34,7 @@ def _section(name: str, line: str) -> nodes.section:
 
 
 def _help(name: str) -> str:
-    top = click.Context(cli, info_name="dftflow")
+    top = click.Context(cli, info_name="dftflow", **cli.context_settings)
     command = cli.get_command(top, name)
     assert command is not None
     inner = click.Context(command, info_name=name, parent=top, terminal_width=WIDTH, max_content_width=WIDTH)
