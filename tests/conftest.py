@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 PARTS = ("debian", "engine", "mp")
@@ -32,8 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # a shell that starts the tests in the background makes them, and all that they start, deaf to these
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
-        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    settings.register_profile("any machine", deadline=None)  # no test is a matter of time
+    settings.load_profile("any machine")
     config.stash[LEFT_OUT] = Counter()
 
 

@@ -18,9 +18,9 @@ from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.alignment import AbsoluteEdges
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
-from dftflow.report.level_file import LEVEL_FILES
-from dftflow.report.level_table import QUOTED, read_level_mapping, read_level_table
-from dftflow.report.quoted_results import BY_LINE_UP_WAY, levels_of_quantities
+from dftflow.quoted.level_file import LEVEL_FILES
+from dftflow.quoted.level_table import QUOTED, read_level_mapping, read_level_table
+from dftflow.quoted.quoted_results import BY_LINE_UP_WAY, levels_of_quantities
 from dftflow.report.results_file import read_results
 from dftflow.report.write import OWN_MARKS
 

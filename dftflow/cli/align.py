@@ -99,6 +99,6 @@ def command(
 
 
 def _reference(name: str, value: float, scale: str) -> ReferenceLevel:
-    from dftflow.report.level_table import reference_level
+    from dftflow.quoted.level_table import reference_level
 
     return reference_level(name, value, scale, "")

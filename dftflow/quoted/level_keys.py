@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from dftflow.errors import InputError
 from dftflow.model.printable import shown
-from dftflow.report.level_file import LevelEntry, LevelField
+from dftflow.quoted.level_file import LevelEntry, LevelField
 
 __all__ = ["LOOKS", "named_fields"]
 

@@ -17,9 +17,9 @@ from dftflow.errors import InputError
 from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentType, Range, ReferenceLevel
 from dftflow.model.printable import is_line, shown
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
-from dftflow.report.level_file import LevelEntry, LevelField, entries_of, read_level_file
-from dftflow.report.level_keys import named_fields
-from dftflow.report.level_numbers import ReadNumber, read_number, read_range
+from dftflow.quoted.level_file import LevelEntry, LevelField, entries_of, read_level_file
+from dftflow.quoted.level_keys import named_fields
+from dftflow.quoted.level_numbers import ReadNumber, read_number, read_range
 
 __all__ = ["QUOTED", "read_level_mapping", "read_level_table", "reference_level"]
 

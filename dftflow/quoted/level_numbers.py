@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dftflow.errors import InputError
 from dftflow.model.alignment import Range
 from dftflow.model.printable import shown
-from dftflow.report.level_file import LevelField
+from dftflow.quoted.level_file import LevelField
 
 __all__ = ["ReadNumber", "read_number", "read_range"]
 

@@ -9,7 +9,7 @@ from dftflow.errors import AnalysisError
 from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.quantity import Quantity
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
-from dftflow.report.level_table import TYPES
+from dftflow.quoted.level_table import TYPES
 
 __all__ = ["BY_LINE_UP_WAY", "levels_of_quantities"]
 

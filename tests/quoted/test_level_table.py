@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dftflow.errors import InputError
 from dftflow.model.sourced_levels import LevelSource
-from dftflow.report.level_table import read_level_mapping, read_level_table
-from dftflow.report.level_table_text import level_table_text
+from dftflow.quoted.level_table import read_level_mapping, read_level_table
+from dftflow.quoted.level_table_text import level_table_text
 
 BAPT = """\
 compounds:
