@@ -56,7 +56,8 @@ def _take(page: Page, folder: Path) -> None:
     if name in OF_A_RUN:
         shutil.copy(folder / OF_A_RUN[name], FIGURES / f"{name}.png")
     else:
-        shutil.copytree(folder / "figures", FIGURES, dirs_exist_ok=True)
+        for picture in folder.glob("*.png"):
+            shutil.copy(picture, FIGURES)
 
 
 def _shoot(page: Page, folder: Path) -> None:

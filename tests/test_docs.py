@@ -14,6 +14,9 @@ from example_inputs import lay_inputs
 from programs import load_program
 
 import dftflow
+from dftflow import errors
+from dftflow.cli.main import COMMANDS
+from dftflow.cli.output import INTERRUPTED
 
 ROOT = DOCS.parent
 PAGES = [Page(file) for file in sorted(DOCS.glob("*.md"))]
@@ -72,6 +75,19 @@ def test_every_message_of_the_page_of_troubles_is_one_that_dftflow_says() -> Non
     quoted = re.findall(r"^### `(.+)`$", (DOCS / "troubleshooting.md").read_text("utf-8"), re.MULTILINE)
     assert len(quoted) >= 15
     assert not [q for q in quoted if not all(piece.strip() in said for piece in q.split("…"))]
+
+
+def test_every_exit_code_is_told() -> None:
+    told = re.findall(r"^\| (\d+) \|", (DOCS / "refusals.md").read_text("utf-8"), re.MULTILINE)
+    ours = {error.exit_code for error in vars(errors).values() if isinstance(error, type)}
+    assert {int(code) for code in told} == ours | {0, 70, INTERRUPTED}
+
+
+def test_the_readme_knows_the_commands() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    listed = text.partition("## On the command line")[2].partition("## ")[0]
+    assert {name for name in COMMANDS if re.search(rf"\b{name}\b", listed)} == COMMANDS.keys() - {"help"}
+    assert set(re.findall(r"dftflow (\w+)", listed)) <= COMMANDS.keys()
 
 
 def test_how_to_cite() -> None:
