@@ -113,7 +113,8 @@ def carried_out_notebook(page: Page, folder: Path) -> list[str]:
     cells = [new_code_cell(block.text) for block in page.blocks() if block.language == "python"]
     notebook = new_notebook(cells=cells)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-    return [output.data["text/html"] for cell in notebook.cells for output in cell.outputs]
+    outputs = [output for cell in notebook.cells for output in cell.outputs]
+    return [output.data["text/html"] for output in outputs if output.output_type == "execute_result"]
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:

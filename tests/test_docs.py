@@ -41,6 +41,10 @@ def test_a_page_does_what_it_says(page: Page, inputs: Path, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     carry_out(page, tmp_path)
+    if page.engine:
+        (shown,) = carried_out_notebook(page, tmp_path)  # all of it is there by now
+        assert "<table" in shown
+        assert "<svg" in shown or "data:image" in shown
 
 
 @pytest.mark.xdist_group("sphinx")
