@@ -11,6 +11,7 @@ import click
 from dftflow.cli.completion import Codes, Presets, Studies
 from dftflow.cli.output import tell
 from dftflow.cli.place import OutFolder
+from dftflow.cli.table import text_table
 
 __all__ = ["command"]
 
@@ -36,11 +37,18 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=1))
         return
-    width = max(len(row.name) for row in rows)
-    click.echo(f"{'step':<{width}}  {'state':<8}  {'atoms':>5}  {'k-points':<10}  {'cost':>8}  needs")
-    for row in rows:
-        state, cost, needs = row.state.replace("_", " "), f"{row.cost_s:.0f} s", ", ".join(row.needs)
-        line = f"{row.name:<{width}}  {state:<8}  {row.atoms:>5}  {row.grid:<10}  {cost:>8}  {needs}"
-        click.echo(line.rstrip())
+    header = ("step", "state", " atoms", "k-points", " cost", "needs")
+    table = [
+        (
+            row.name,
+            row.state.replace("_", " "),
+            f" {row.atoms}",
+            row.grid,
+            f" {row.cost_s:.0f} s",
+            ", ".join(row.needs),
+        )
+        for row in rows
+    ]
+    click.echo(text_table(header, table))
     left = sum(row.cost_s for row in rows if row.state != "finished")
     click.echo(f"{sum(row.state == 'finished' for row in rows)} of {len(rows)} steps are there; {left:.0f} s are left")

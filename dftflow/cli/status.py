@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from dftflow.cli.place import Place
+from dftflow.cli.table import text_table
 
 __all__ = ["command"]
 
@@ -37,9 +38,15 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo(json.dumps(document, indent=1))
         return
     click.echo(", ".join(f"{key} {value}" for key, value in header.items()))
-    width = max((len(end.name) for end in ends), default=0)
-    for end, row in zip(ends, rows, strict=True):
-        took = f"{end.wall_time_s:7.0f} s" if end.wall_time_s else " " * 9
-        click.echo(f"{end.state.replace('_', ' '):>8}  {end.name:<{width}}  {took}  {row['note']}".rstrip())
+    table = [
+        (
+            end.state.replace("_", " "),
+            end.name,
+            f" {end.wall_time_s:.0f} s" if end.wall_time_s else "",
+            " ".join(end.failure.split()),
+        )
+        for end in ends
+    ]
+    click.echo(text_table(("state", "step", " took", "note"), table))
     for path in earlier:
         click.echo(f"of an earlier plan: {path}")
