@@ -17,6 +17,7 @@ import dftflow
 from dftflow import errors
 from dftflow.cli.main import COMMANDS
 from dftflow.cli.output import INTERRUPTED
+from dftflow.quoted import level_keys
 
 ROOT = DOCS.parent
 PAGES = [Page(file) for file in sorted(DOCS.glob("*.md"))]
@@ -92,6 +93,16 @@ def test_the_readme_knows_the_commands() -> None:
     listed = text.partition("## On the command line")[2].partition("## ")[0]
     assert {name for name in COMMANDS if re.search(rf"\b{name}\b", listed)} == COMMANDS.keys() - {"help"}
     assert set(re.findall(r"dftflow (\w+)", listed)) <= COMMANDS.keys()
+
+
+def test_the_page_of_tables_has_every_name() -> None:
+    parts = re.split(r"^## `(\w+)`$", (DOCS / "level-tables.md").read_text("utf-8"), flags=re.MULTILINE)[1:]
+    row = re.compile(r"^\| `(\w+)` \|(.*?)\|", re.MULTILINE)
+    told = {
+        section: {name: tuple(re.findall(r"`([^`]+)`", also)) for name, also in row.findall(text)}
+        for section, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+    assert told == level_keys._NAMES
 
 
 def test_how_to_cite() -> None:
