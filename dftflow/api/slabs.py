@@ -17,8 +17,8 @@ from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.errors import SurfaceError
 from dftflow.model.printable import brief
+from dftflow.model.records import Records
 from dftflow.model.surface import Plane, SlabModel
-from dftflow.report.records import Records
 
 if TYPE_CHECKING:
     import pandas as pd

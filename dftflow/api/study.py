@@ -20,7 +20,7 @@ from dftflow.jobs.graph import Observer
 from dftflow.jobs.job import Limits
 from dftflow.jobs.store import read_plan
 from dftflow.model.outcome import StudyOutcome
-from dftflow.report.records import Records
+from dftflow.model.records import Records
 from dftflow.studies import decks, reader
 from dftflow.studies.decks import WrittenDecks
 from dftflow.studies.execution import collect_study, outcome_of_folder, run_study

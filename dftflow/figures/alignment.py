@@ -10,8 +10,9 @@ from dftflow.analysis.alignment import check_edges, exchanged
 from dftflow.figures.colors import material_colors
 from dftflow.figures.diagram import draw_diagram
 from dftflow.figures.diagram_layout import Diagram
-from dftflow.figures.drawing import Drawing, FigureData
+from dftflow.figures.drawing import Drawing
 from dftflow.model.alignment import AbsoluteEdges, Alignment, ReferenceLevel
+from dftflow.model.records import Records
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,7 +99,7 @@ def _caption(diagram: Diagram) -> str:
     return " ".join(said)
 
 
-def _data(diagram: Diagram) -> FigureData:
+def _data(diagram: Diagram) -> Records:
     """One row for every column, every offset between neighbours and every reference level; `kind` says which."""
     found: list[dict[str, float | str | None]] = [
         {
@@ -118,7 +119,7 @@ def _data(diagram: Diagram) -> FigureData:
         }  # fmt: skip
         found.append(offset)
     found += [{"kind": "level", "name": v.name, "energy_ev": v.energy_ev, "source": v.source} for v in diagram.levels]
-    return FigureData(columns=_DATA, rows=tuple(tuple(row.get(name) for name in _DATA) for row in found))
+    return Records(columns=_DATA, rows=tuple(tuple(row.get(name) for name in _DATA) for row in found))
 
 
 def _rounded(value_ev: float | None) -> float | None:

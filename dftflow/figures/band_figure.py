@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dftflow.figures.bands import SPIN_STYLES, draw_bands, gap_text
-from dftflow.figures.drawing import Drawing, FigureData
+from dftflow.figures.drawing import Drawing
 from dftflow.figures.energy_axis import Reference, axis_label, relative_to
 from dftflow.figures.kpath import PathAxis, on_one_axis, path_axis
 from dftflow.figures.labels import wrapped
@@ -19,6 +19,7 @@ from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
 from dftflow.figures.projected_bands import draw_weights, group_name
 from dftflow.model.levels import BandEdges
 from dftflow.model.projections import Projections
+from dftflow.model.records import Records
 from dftflow.model.results import Bands
 
 if TYPE_CHECKING:
@@ -221,12 +222,12 @@ def _caption(shown: _Shown, placed: str) -> str:
     return " ".join(words)
 
 
-def _data(shown: _Shown) -> FigureData:
+def _data(shown: _Shown) -> Records:
     """One line an eigenvalue on the path, in the window or not."""
     names = shown.group_names
     rows = [row for s, axis in zip(shown.structures, shown.axes, strict=True) for row in _rows(s, axis, names)]
     columns = ("name", "part", "distance_per_ang", "k_a", "k_b", "k_c", "label", "spin", "band", "energy_ev")
-    return FigureData(columns=(*columns, *(f"{name}_weight" for name in names)), rows=tuple(rows))
+    return Records(columns=(*columns, *(f"{name}_weight" for name in names)), rows=tuple(rows))
 
 
 def _rows(

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dftflow.errors import AnalysisError
-from dftflow.figures.drawing import Drawing, FigureData
+from dftflow.figures.drawing import Drawing
 from dftflow.figures.labels import wrapped
 from dftflow.figures.look import COLUMN_IN, Look
+from dftflow.model.records import Records
 from dftflow.model.results import RelaxationStep
 
 __all__ = ["Relaxation", "SeriesPoint", "relaxations_drawing", "series_drawing"]
@@ -122,7 +123,7 @@ def _name(figure: Figure, ax: Axes, names: Sequence[str]) -> None:
         figure.legend(handles, texts, loc="outside upper center", ncols=1 if max(map(len, texts)) > 15 else 3)
 
 
-def _steps_data(relaxations: Sequence[Relaxation]) -> FigureData:
+def _steps_data(relaxations: Sequence[Relaxation]) -> Records:
     rows = [
         (
             relaxation.name, number, step.energy_ev, step.max_force_ev_per_ang, step.max_stress_gpa,
@@ -134,7 +135,7 @@ def _steps_data(relaxations: Sequence[Relaxation]) -> FigureData:
     columns = (
         "name", "step", "energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang", "volume_ang3",
     )  # fmt: skip
-    return FigureData(columns=columns, rows=tuple(rows))
+    return Records(columns=columns, rows=tuple(rows))
 
 
 # --- one setting that varies ------------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ def series_drawing(points: Sequence[SeriesPoint], setting: str, look: Look, *, r
         caption=f"Total energy per atom relative to the finest calculation ({points[-1].name}, {points[-1].text})"
         f"{' and band gap' if gaps else ''}; of these {len(points)} calculations the {setting} alone varies.{remark}",
         build=build,
-        data=lambda: FigureData(
+        data=lambda: Records(
             columns=("name", "value", "setting", "energy_per_atom_ev", "band_gap_ev"),
             rows=tuple((p.name, p.value, p.text, p.energy_per_atom_ev, p.band_gap_ev) for p in points),
         ),

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from dftflow.figures.drawing import Drawing, FigureData
+from dftflow.figures.drawing import Drawing
 from dftflow.figures.energy_axis import Reference, axis_label, relative_to
 from dftflow.figures.labels import wrapped
 from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
 from dftflow.figures.projected_bands import group_name
 from dftflow.model.dos import DensityOfStates
 from dftflow.model.levels import BandEdges
+from dftflow.model.records import Records
 from dftflow.model.results import FloatArray
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _width(dos: DensityOfStates) -> str:
     return "" if dos.broadening_ev is None else f" (levels {dos.broadening_ev:.3g} eV wide)"
 
 
-def _data(shown: Sequence[ShownDos]) -> FigureData:
+def _data(shown: Sequence[ShownDos]) -> Records:
     names = list(dict.fromkeys(name for one in shown for name in one.parts))
     rows: list[tuple[float | int | str | None, ...]] = []
     for one in shown:
@@ -181,4 +182,4 @@ def _data(shown: Sequence[ShownDos]) -> FigureData:
                 energy = float(one.dos.energies_ev[i]) - one.zero_ev
                 rows.append((one.name, spin + 1, energy, float(one.dos.total[spin, i]), *own))
     columns = ("name", "spin", "energy_ev", "total_per_ev", *(f"{name}_per_ev" for name in names))
-    return FigureData(columns=columns, rows=tuple(rows))
+    return Records(columns=columns, rows=tuple(rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,35 +10,13 @@ from pathlib import Path
 import matplotlib.style
 from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "Drawing", "FigureData"]
+from dftflow.model.records import Records
+
+__all__ = ["FORMATS", "Drawing"]
 
 FORMATS = ("svg", "pdf", "png")
 _STYLE = Path(__file__).with_name("dftflow.mplstyle")
 _NO_DATE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FigureData:
-    """The numbers that a figure shows, as a table.
-
-    Attributes
-    ----------
-    columns
-        Their names, with the unit: ``"energy_ev"``, ``"distance_per_ang"``.
-    rows
-        One value a column; None for what is not known.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[float | int | str | None, ...], ...]
-
-    def csv(self) -> str:
-        """Comma-separated text with a line of names; a value that is not known is empty."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(["" if value is None else value for value in row] for row in self.rows)
-        return text.getvalue()
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -68,7 +45,7 @@ class Drawing:
     title: str
     caption: str
     build: Callable[[], Figure] | None
-    data: Callable[[], FigureData] | None = None
+    data: Callable[[], Records] | None = None
     shows: tuple[object, ...] = ()
     missing: str = ""
     of: str = ""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from dftflow.figures.drawing import Drawing, FigureData
+from dftflow.figures.drawing import Drawing
 from dftflow.figures.labels import spread_apart, wrapped
 from dftflow.figures.look import PAGE_IN, Look
 from dftflow.figures.structure import draw_slab_side
 from dftflow.model.absolute import SlabSide
 from dftflow.model.levels import PotentialProfile, SurfaceLevels, VacuumLevel
+from dftflow.model.records import Records
 from dftflow.model.results import FloatArray
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def _side_in(slab: SlabPotential, width_in: float) -> float:
     return float(0.85 * width_in * across_ang / slab.profile.length_ang)
 
 
-def _data(slabs: Sequence[SlabPotential]) -> FigureData:
+def _data(slabs: Sequence[SlabPotential]) -> Records:
     rows: list[tuple[float | int | str | None, ...]] = []
     for slab in slabs:
         centre = sum(slab.profile.atoms_ang) / 2
@@ -227,4 +228,4 @@ def _data(slabs: Sequence[SlabPotential]) -> FigureData:
             average = float(smooth) - zero_ev if slab.macroscopic else None
             rows.append((slab.name, float(distance), float(planar) - zero_ev, average))
     columns = ("name", "distance_ang", "planar_average_ev", "macroscopic_average_ev")
-    return FigureData(columns=columns, rows=tuple(rows))
+    return Records(columns=columns, rows=tuple(rows))

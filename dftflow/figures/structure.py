@@ -13,10 +13,11 @@ from ase.data.colors import jmol_colors
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Polygon
 
-from dftflow.figures.drawing import Drawing, FigureData
+from dftflow.figures.drawing import Drawing
 from dftflow.figures.labels import wrapped
 from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
 from dftflow.model.periodic_cell import largest_empty_part
+from dftflow.model.records import Records
 from dftflow.model.results import FloatArray
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _same_scale(axes: Sequence[Axes]) -> None:
         ax.set_ylim(sum(y) / 2 - height / 2, sum(y) / 2 + height / 2)
 
 
-def _data(shown: Sequence[ShownStructure]) -> FigureData:
+def _data(shown: Sequence[ShownStructure]) -> Records:
     rows: list[tuple[float | int | str | None, ...]] = [
         (one.name, symbol, *(float(x) for x in frac), *(float(x) for x in place))
         for one in shown
@@ -194,4 +195,4 @@ def _data(shown: Sequence[ShownStructure]) -> FigureData:
             _symbols(one.structure), one.structure.frac_coords, one.structure.cart_coords, strict=True
         )
     ]
-    return FigureData(columns=("name", "element", "a", "b", "c", "x_ang", "y_ang", "z_ang"), rows=tuple(rows))
+    return Records(columns=("name", "element", "a", "b", "c", "x_ang", "y_ang", "z_ang"), rows=tuple(rows))

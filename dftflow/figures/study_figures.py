@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from dftflow.figures.alignment import alignment_drawing, diagram_columns
 from dftflow.figures.band_figure import BandStructure, bands_drawing
 from dftflow.figures.colors import material_colors
-from dftflow.figures.drawing import Drawing, FigureData
+from dftflow.figures.drawing import Drawing
 from dftflow.figures.energy_axis import Reference
 from dftflow.figures.look import PAGE_HEIGHT_IN, PAGE_IN, Look
 from dftflow.figures.offsets import draw_offsets, offsets_by_pair, offsets_height_in
@@ -21,6 +21,7 @@ from dftflow.figures.potential import SlabPotential, potential_drawing
 from dftflow.figures.structure import ShownStructure, structures_drawing
 from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome, StudyOutcome
+from dftflow.model.records import Records
 
 __all__ = ["MOST_PAIRS", "study_figures"]
 
@@ -152,7 +153,7 @@ def _offset_figure(rows: tuple[Alignment, ...], named: _Named) -> Drawing:
     )
 
 
-def _offset_data(rows: Sequence[Alignment]) -> FigureData:
+def _offset_data(rows: Sequence[Alignment]) -> Records:
     columns = (
         "first", "second", "method", "valence_band_offset_ev", "conduction_band_offset_ev", "range_low_ev",
         "range_high_ev", "type", "tolerance_ev", "source",
@@ -164,7 +165,7 @@ def _offset_data(rows: Sequence[Alignment]) -> FigureData:
         )
         for row in rows
     ]  # fmt: skip
-    return FigureData(columns=columns, rows=tuple(table))
+    return Records(columns=columns, rows=tuple(table))
 
 
 # --- bands ------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 from dftflow.errors import DftflowError
 from dftflow.gate.found import FoundCalculation
 from dftflow.model.method import Method
+from dftflow.model.records import Records
 from dftflow.model.results import Results, Status
-from dftflow.report.records import Records
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

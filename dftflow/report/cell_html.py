@@ -9,9 +9,9 @@ from markupsafe import Markup
 from dftflow.errors import DftflowError
 from dftflow.figures.drawing import Drawing
 from dftflow.model.printable import only_printable
+from dftflow.model.records import Records
 from dftflow.report.inline_figure import inline_figure
 from dftflow.report.markup import plain_html
-from dftflow.report.records import Records
 
 __all__ = [
     "MOST_ROWS",

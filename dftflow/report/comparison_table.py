@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from dftflow.model.code_comparison import CodeComparison, CodeRow
 from dftflow.model.comparison import Comparison, ComparisonRow
 from dftflow.model.printable import only_printable
-from dftflow.report.records import Records
+from dftflow.model.records import Records
 
 __all__ = ["comparison_records", "comparison_table"]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from dftflow.model.records import Records
 from dftflow.model.slab_levels import FaceLevels, SlabLevels
 from dftflow.model.surface import miller_text
 from dftflow.report.fitted_table import TableColumn, fitted_table
-from dftflow.report.records import Records
 
 __all__ = ["LINE_UP_HOLDS", "OWN_HOLDS", "levels_records", "levels_table", "slab_document"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from dftflow.model.alignment import Alignment
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.records import Records
 from dftflow.report.quantity_table import quantity_records
-from dftflow.report.records import Records
 from dftflow.report.results_json import alignment_document, results_document
 
 __all__ = ["data_of", "records_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dftflow.model.quantity import Quantity
-from dftflow.report.records import Cell, Records
+from dftflow.model.records import Cell, Records
 
 __all__ = ["quantity_records"]
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from dftflow.errors import AnalysisError
 from dftflow.figures.drawing import Drawing
+from dftflow.model.records import Records
 from dftflow.report.cell_html import (
     MOST_ROWS,
     block,
@@ -20,7 +21,6 @@ from dftflow.report.cell_html import (
     records_html,
     rows_html,
 )
-from dftflow.report.records import Records
 
 ANY_TEXT = st.text(st.characters(), max_size=400)
 
