@@ -13,8 +13,8 @@ from dftflow.model.results import Atoms, Bands
 __all__ = ["projections_in"]
 
 METHOD = (
-    "bound partial waves of GPAW's data sets, by their coefficients as in its own projected densities: not normalised, "
-    "those of one state may sum to less or more than 1; shells without a bound wave are left out"
+    "bound partial waves of GPAW's data sets, by their coefficients as in its own projected densities: shells without "
+    "a bound wave are left out, and nothing is normalised, so that a state's weights may sum to less or more than 1"
 )
 NAMES = ("projections", "projection_sites", "projection_l")
 

@@ -45,7 +45,7 @@ def test_each_weight_has_its_atom_and_its_shell(tmp_path: Path) -> None:
     shells = [(0, "s"), (0, "p"), (1, "s")]
     assert found.groups == tuple(ProjectionGroup(element="H", site=site, orbital=shell) for site, shell in shells)
     np.testing.assert_array_equal(found.weights, WEIGHTS)
-    assert "not normalised" in found.method
+    assert "nothing is normalised" in found.method
     np.testing.assert_allclose(found.by_orbital().weights[0, 0, 1], [0.3 + 0.5, 0.4])
 
 
@@ -53,7 +53,7 @@ def test_the_density_of_states_is_of_the_grid_and_says_what_its_parts_are(tmp_pa
     """The point on the path, with other weights, has no part in it: 2 electrons of -10 eV, with 0.1 on the p wave."""
     bands, projections = grid_of_states(written(tmp_path))
     dos = density_of_states(bands, projections, sigma_ev=0.1)
-    assert dos.projected is not None and "not normalised" in dos.source
+    assert dos.projected is not None and "nothing is normalised" in dos.source
     step, near = dos.energies_ev[1] - dos.energies_ev[0], np.abs(dos.energies_ev + 10) < 1
     assert dos.total[0, near].sum() * step == pytest.approx(2)
     np.testing.assert_allclose(dos.projected[0][:, near].sum(axis=1) * step, [0.0, 0.2, 0.4], atol=1e-6)
