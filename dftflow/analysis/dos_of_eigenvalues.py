@@ -115,8 +115,9 @@ def density_of_states(
     per_state = 1.0 if bands.spinor or len(values) == 2 else 2.0
     weights = np.broadcast_to(bands.weights[:, None, None] * per_state, (*values.shape[1:], 1))
     total = np.stack([_smeared(channel, weights, borders, sigma_ev)[0] for channel in values])
-    projected = None
+    projected, groups_are = None, ""
     if projections is not None:
+        groups_are = f"; groups are {projections.method}"
         shares = np.nan_to_num(np.asarray(projections.weights, dtype=np.float64))
         projected = np.stack(
             [_smeared(channel, weights * own, borders, sigma_ev) for channel, own in zip(values, shares, strict=True)]
@@ -129,7 +130,7 @@ def density_of_states(
         fermi_ev=bands.fermi_ev,
         zero=bands.zero,
         broadening_ev=sigma_ev,
-        source=f"eigenvalues at {len(bands.kpoints_frac)} k-points of a grid",
+        source=f"eigenvalues at {len(bands.kpoints_frac)} k-points of a grid{groups_are}",
     )
 
 

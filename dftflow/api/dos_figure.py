@@ -75,7 +75,8 @@ def _dos_of(
     dos, complete_ev = results.dos, None
     if dos is None or sigma_ev is not None:
         grid, projections = grid_of_states(results)
-        dos = density_of_states(grid, projections, sigma_ev=SIGMA_EV if sigma_ev is None else sigma_ev)
+        parts = None if project == "none" else projections
+        dos = density_of_states(grid, parts, sigma_ev=SIGMA_EV if sigma_ev is None else sigma_ev)
         complete_ev = complete_up_to_ev(grid)
     fermi = results.fermi if dos.fermi_ev is None else Energy(dos.fermi_ev, dos.zero)
     edges = levels.edges if levels.edges is not None and levels.edges.vbm.zero == dos.zero else None

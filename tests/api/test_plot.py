@@ -142,7 +142,9 @@ def test_the_density_of_a_code_is_taken_as_it_wrote_it_with_what_it_is_made_of()
     alone = plot("dos", DATA / "espresso" / "6.7" / "projected", project="none")
     assert list(_table(alone)[0])[-1] == "total_per_ev"
     eigenvalues = plot("dos", DATA / "espresso" / "6.7" / "projected", sigma=0.2)
-    assert "From eigenvalues at 4 k-points of a grid (levels 0.2 eV wide)" in eigenvalues.drawing.caption
+    assert "From eigenvalues at 4 k-points of a grid; groups are atomic functions" in eigenvalues.drawing.caption
+    undivided = plot("dos", DATA / "espresso" / "6.7" / "projected", sigma=0.2, project="none")
+    assert "From eigenvalues at 4 k-points of a grid (levels 0.2 eV wide)" in undivided.drawing.caption
     assert list(_table(eigenvalues)[0])[-1] == "Si_per_ev"
 
 

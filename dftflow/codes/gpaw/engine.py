@@ -6,7 +6,7 @@ GPAW is imported by the deck alone, so that dftflow itself never loads it. Every
 * ``relax.jsonl``: one line an accepted geometry, and ``bfgs.json``, the optimiser's state: from these a killed
   relaxation goes on;
 * ``finite_basis.json``: dE/d ln E_cut, when the cell is relaxed;
-* ``bands.npz``, ``potential.npz``: eigenvalues; plane-averaged electrostatic potential;
+* ``bands.npz``, ``potential.npz``: eigenvalues and what the states are made of; plane-averaged electrostatic potential;
 * ``results.json``: written last, and only whole. Its ``status`` says how the run ended.
 
 The files are replaced by renaming, so that a reader never sees half of one.
@@ -24,7 +24,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -53,6 +53,25 @@ MakeCalculator = Callable[..., Any]
 CellFreedom = Literal["fixed", "isotropic", "lengths", "all"]
 _STEP_KEYS = {"energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "cell_ang", "positions_ang", "scaled"}
 _STRAIN_MASK = {"isotropic": [1, 1, 1, 0, 0, 0], "lengths": [1, 1, 1, 0, 0, 0], "all": [1] * 6}
+
+
+class _States(NamedTuple):
+    """What is kept of states.
+
+    Attributes
+    ----------
+    eigenvalues_ev
+        shape (n_spins, n_kpoints, n_bands).
+    projections
+        shape (n_spins, n_kpoints, n_bands, n_shells), of single precision: `_weights_on_shells`.
+    """
+
+    eigenvalues_ev: np.ndarray
+    projections: np.ndarray
+
+    def at(self, kpoints: np.ndarray) -> _States:
+        """A copy with those of the k-points of these indices, in their order."""
+        return _States(*(part[:, kpoints] for part in self))
 
 
 class BasisCorrected(Calculator):
@@ -237,21 +256,24 @@ def _special_points(
 def _save_bands(
     engine: Any, kpoints: Sequence[Sequence[float]], labels: Sequence[str], segments: Sequence[int], empty_bands: int
 ) -> int:
-    """Eigenvalues on the grid and at `kpoints` go to ``bands.npz``; returns the number of points of the grid."""
-    grid = _eigenvalues(engine)
+    """The states on the grid and at `kpoints` go to ``bands.npz``; returns the number of points of the grid."""
     kept = int(engine.get_number_of_electrons() + 1) // 2 + empty_bands
-    on_grid, count = grid["eigenvalues_ev"][:, :, :kept], len(grid["kpoints_frac"])
-    values, points = [on_grid], [grid["kpoints_frac"]]
+    states, points = _states(engine, kept), engine.get_ibz_k_points()
+    count, sites_and_l = len(points), np.array(list(_shells(engine)), dtype=int).reshape(-1, 2)
     if len(kpoints):
         asked = np.array(kpoints, dtype=float)
-        values.append(_beside_the_grid(engine, asked, on_grid, grid["kpoints_frac"]))
-        points.append(asked)
+        states = _joined([states, _beside_the_grid(engine, asked, states, points)])
+        points = np.concatenate([points, asked])
     _save(
         "bands.npz",
-        eigenvalues_ev=np.concatenate(values, axis=1),
-        kpoints_frac=np.concatenate(points),
+        eigenvalues_ev=states.eigenvalues_ev,
+        kpoints_frac=points,
+        kpoint_weights=np.concatenate([engine.get_k_point_weights(), np.zeros(len(kpoints))]),
         labels=np.array([""] * count + list(labels)),
         on_path=np.array([SEGMENT_OF_EXTRA_POINTS] * count + list(segments)),
+        projections=states.projections,
+        projection_sites=sites_and_l[:, 0],
+        projection_l=sites_and_l[:, 1],
         **_named(engine.atoms),
         n_electrons=float(engine.get_number_of_electrons()),
         fermi_ev=float(engine.get_fermi_level()),
@@ -259,17 +281,19 @@ def _save_bands(
     return count
 
 
-def _beside_the_grid(engine: Any, kpoints: np.ndarray, on_grid: np.ndarray, grid_kpoints: np.ndarray) -> np.ndarray:
-    """Eigenvalues (eV) at `kpoints`, shape (n_spins, n_kpoints, n_bands); points of the grid are not done again."""
+def _beside_the_grid(engine: Any, kpoints: np.ndarray, on_grid: _States, grid_kpoints: np.ndarray) -> _States:
+    """The states at `kpoints`; points of the grid are not done again."""
     same = same_kpoint(kpoints[:, None], grid_kpoints, SAME_K)
-    found, others = on_grid[:, same.argmax(axis=1)], np.flatnonzero(~same.any(axis=1))
+    found, others = on_grid.at(same.argmax(axis=1)), np.flatnonzero(~same.any(axis=1))
     if others.size:
-        found[:, others] = _at_fixed_density(engine, kpoints[others], on_grid.shape[2])
+        calculated = _at_fixed_density(engine, kpoints[others], on_grid.eigenvalues_ev.shape[2])
+        for part, new in zip(found, calculated, strict=True):
+            part[:, others] = new
     return found
 
 
-def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int) -> np.ndarray:
-    """Eigenvalues (eV), shape (1, n_kpoints, kept); a few k-points at once, because all wait for the slowest.
+def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int) -> _States:
+    """The states of `kept` bands at `kpoints`; a few k-points at once, because all wait for the slowest.
 
     A path passes through its special points several times; each is calculated once.
     """
@@ -285,8 +309,51 @@ def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int) -> np.ndarray
             convergence={"bands": kept, "eigenstates": EIGENSTATE_TOLERANCE_EV2},
             txt="bands.txt",
         )
-        found.append(_eigenvalues(fixed)["eigenvalues_ev"][:, :, :kept])
-    return np.concatenate(found, axis=1)[:, places.ravel()]
+        found.append(_states(fixed, kept))
+    return _joined(found).at(places.ravel())
+
+
+# --- states -----------------------------------------------------------------------------------------------------
+
+
+def _states(engine: Any, kept: int) -> _States:
+    """The `kept` lowest states at the k-points that `engine` calculated."""
+    spins, kpoints = range(engine.get_number_of_spins()), range(len(engine.get_ibz_k_points()))
+    values = np.array([[engine.get_eigenvalues(kpt=k, spin=s) for k in kpoints] for s in spins])[:, :, :kept]
+    return _States(values, _weights_on_shells(engine, values.shape))
+
+
+def _joined(parts: Sequence[_States]) -> _States:
+    """States at the k-points of the one behind those of the other."""
+    return _States(*(np.concatenate(part, axis=1) for part in zip(*parts, strict=True)))
+
+
+def _weights_on_shells(engine: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Sums of abs(<p_i|psi>)^2 over the bound partial waves i of each of `_shells`, for the (spins, k-points, bands).
+
+    It is what GPAW's own projected densities of states are of: `IBZWaveFunctions.pdos_weights` with
+    `get_projector_numbers` in ``gpaw/dos.py``, and `raw_orbital_LDOS` in ``gpaw/utilities/dos.py``, of GPAW 26.7.
+    """
+    shells = _shells(engine)
+    weights = np.empty((*shape, len(shells)), dtype=np.float32)
+    for waves in engine.dft.ibzwfs:
+        for index, ((site, _), projectors) in enumerate(shells.items()):
+            overlaps = waves.P_ani[site][: shape[2], projectors]
+            weights[waves.spin, waves.k, :, index] = (np.abs(overlaps) ** 2).sum(axis=1)
+    return weights
+
+
+def _shells(engine: Any) -> dict[tuple[int, int], list[int]]:
+    """Atom and angular momentum l -> its projectors of bound partial waves, those of which GPAW knows n."""
+    shells: dict[tuple[int, int], list[int]] = {}
+    for site, setup in enumerate(engine.dft.setups):
+        first = 0
+        for n, momentum in zip(setup.n_j, setup.l_j, strict=True):
+            last = first + 2 * momentum + 1
+            if n > 0:
+                shells.setdefault((site, int(momentum)), []).extend(range(first, last))
+            first = last
+    return shells
 
 
 # --- the ground state -------------------------------------------------------------------------------------------
@@ -373,15 +440,6 @@ def _method(engine: Any) -> dict[str, Any]:
         "dipole_correction": "z, self-consistent" if "dipolelayer" in asked.get("poissonsolver", {}) else "none",
         "constants": ASE_CONSTANTS,
     }
-
-
-def _eigenvalues(engine: Any) -> dict[str, np.ndarray]:
-    kpoints = engine.get_ibz_k_points()
-    values = [
-        [engine.get_eigenvalues(kpt=k, spin=s) for k in range(len(kpoints))]
-        for s in range(engine.get_number_of_spins())
-    ]
-    return {"eigenvalues_ev": np.array(values), "kpoints_frac": np.array(kpoints)}
 
 
 def _save_potential(engine: Any, atoms: Atoms) -> None:

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from dftflow.analysis.atoms import atoms_of
 from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.gpaw.partial_waves import projections_in
 from dftflow.codes.log_tail import last_lines
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.crystals.atoms import from_arrays
@@ -22,6 +23,7 @@ from dftflow.errors import ParseError
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
+from dftflow.model.projections import Projections
 from dftflow.model.results import Atoms, Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
 from dftflow.stored_file import plain_json, read_stored
 
@@ -38,6 +40,9 @@ MOST_ARRAY_BYTES = 2 << 30  # a few kilobytes can hold any number of gigabytes o
 
 MAY_LACK = ("max_force_ev_per_ang", "max_stress_gpa", "max_displacement_ang")
 """What not every geometry of ``relax.jsonl`` has."""
+
+WHOLE = 1e-6
+"""By so much the weights of the k-points may miss 1."""
 
 OF_THE_GROUND_STATE = ("cell_ang", "n_electrons", "fermi_ev")
 """What ``bands.npz`` repeats, so that it can be told from that of another calculation; earlier ones do not."""
@@ -74,11 +79,11 @@ def read_calculation(calculation: Calculation) -> Reading:
     if record is None:
         return Reading(calculation=calculation, files=log.files, results=None)
     zero = zero_of(folder, calculation.seed)
-    bands = log.take(
+    states = log.take(
         folder / "bands.npz",
         "eigenvalues",
-        lambda file: _guarded(file, lambda: _bands(file, record, zero)),
-        lambda found: f"{found.eigenvalues_ev.shape[1]} k-points, {found.eigenvalues_ev.shape[2]} bands",
+        lambda file: _guarded(file, lambda: _states(file, record, zero)),
+        _say_states,
     )
     potential = log.take(
         folder / "potential.npz",
@@ -93,7 +98,11 @@ def read_calculation(calculation: Calculation) -> Reading:
         lambda found: f"{len(found)} geometries",
     )
     results = _guarded(folder / "results.json", lambda: _results(record, zero))
-    results = replace(results, bands=bands, potential=potential, steps=steps or ())
+    if states is not None:
+        results = replace(results, bands=states.bands, projections=states.projections)
+        if states.why_no_projections:
+            results = replace(results, lost={"projections": states.why_no_projections})
+    results = replace(results, potential=potential, steps=steps or ())
     return Reading(calculation=calculation, files=log.files, results=results)
 
 
@@ -215,25 +224,57 @@ def _arrays(file: Path) -> Iterator[Mapping[str, Any]]:
         yield arrays
 
 
-def _bands(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> Bands:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _States:
+    """Eigenvalues, and what the states are made of; or why that is not told although the file holds it."""
+
+    bands: Bands
+    projections: Projections | None = None
+    why_no_projections: str = ""
+
+
+def _say_states(found: _States) -> str:
+    said = f"{found.bands.eigenvalues_ev.shape[1]} k-points, {found.bands.eigenvalues_ev.shape[2]} bands"
+    return said if found.projections is None else f"{said}, weights on {len(found.projections.groups)} atomic shells"
+
+
+def _states(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> _States:
     with _arrays(file) as arrays:
-        values = arrays["eigenvalues_ev"]
-        spins = values.shape[0]
-        told = {**record, **{name: arrays[name] for name in OF_THE_GROUND_STATE if name in arrays}}
-        if spins != 1:
-            raise ValueError("spin-polarised runs are not written by dftflow's GPAW decks")
-        return Bands(
-            eigenvalues_ev=values,
-            kpoints_frac=arrays["kpoints_frac"],
-            labels=tuple(str(label) for label in arrays["labels"]),
-            on_path=tuple(int(segment) for segment in arrays["on_path"]),
-            reciprocal_per_ang=2 * np.pi * np.linalg.inv(np.array(told["cell_ang"])).T,
-            n_electrons=(float(told["n_electrons"]),),
-            fermi_ev=float(told["fermi_ev"]),
-            zero=zero,
-            atoms=_atoms(arrays),
-            stands_in="own file" if all(name in arrays for name in OF_THE_GROUND_STATE) else "bare file",
-        )
+        bands = _bands(arrays, record, zero)
+        try:
+            return _States(bands=bands, projections=projections_in(arrays, bands))
+        except DAMAGE as error:
+            return _States(bands=bands, why_no_projections=f"{type(error).__name__}: {error}"[:200])
+
+
+def _bands(arrays: Mapping[str, Any], record: Mapping[str, Any], zero: EnergyZero) -> Bands:
+    values = arrays["eigenvalues_ev"]
+    told = {**record, **{name: arrays[name] for name in OF_THE_GROUND_STATE if name in arrays}}
+    if values.shape[0] != 1:
+        raise ValueError("spin-polarised runs are not written by dftflow's GPAW decks")
+    return Bands(
+        eigenvalues_ev=values,
+        kpoints_frac=arrays["kpoints_frac"],
+        labels=tuple(str(label) for label in arrays["labels"]),
+        on_path=tuple(int(segment) for segment in arrays["on_path"]),
+        reciprocal_per_ang=2 * np.pi * np.linalg.inv(np.array(told["cell_ang"])).T,
+        n_electrons=(float(told["n_electrons"]),),
+        fermi_ev=float(told["fermi_ev"]),
+        zero=zero,
+        weights=_kpoint_weights(arrays),
+        atoms=_atoms(arrays),
+        stands_in="own file" if all(name in arrays for name in OF_THE_GROUND_STATE) else "bare file",
+    )
+
+
+def _kpoint_weights(arrays: Mapping[str, Any]) -> FloatArray | None:
+    """Of the grid's points, and 0 of those beside it; None in a file that was written before it told them."""
+    if "kpoint_weights" not in arrays:
+        return None
+    weights = readonly(arrays["kpoint_weights"], (None,), "the weights of the k-points")
+    if not (weights >= 0).all() or not abs(weights.sum() - 1) < WHOLE:
+        raise ValueError(f"the weights of the k-points, which sum to {weights.sum()}, are none")
+    return weights
 
 
 def _potential(file: Path, zero: EnergyZero) -> PotentialGrid:

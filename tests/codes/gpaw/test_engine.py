@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,12 +24,15 @@ from pymatgen.core import Lattice, Structure
 from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
+from dftflow.analysis.dos_of_eigenvalues import density_of_states, grid_of_states
+from dftflow.api.plot import plot
 from dftflow.codes.gpaw import GPAW
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.kpaths import special_points, standard_path, surface_points
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
 from dftflow.gate.calculation import sound
+from dftflow.jobs.environment import ONE_THREAD
 from dftflow.model.kpoint_grid import same_shift
 from dftflow.model.spec import CalcSpec, Relaxation
 from dftflow.units import EV_PER_ANG3_GPA
@@ -88,6 +93,86 @@ def test_cubic_cspbbr3_has_its_gap_at_r(run_deck: RunDeck) -> None:
     assert edges.direct and edges.vbm_label == "R"
     assert results.bands.n_electrons == (9 + 14 + 3 * 7,)
     assert results.bands.eigenvalues_ev.shape[2] == 22 + spec.empty_bands, "all the empty bands that were asked for"
+
+
+GPAWS_OWN_PROJECTIONS = """
+import numpy as np
+from ase.io import read
+from gpaw import GPAW, PW, FermiDirac
+from gpaw.dos import IBZWaveFunctions, get_projector_numbers
+from gpaw.utilities.dos import raw_orbital_LDOS
+
+atoms, points = read("deck.xyz"), np.load("asked.npy")
+atoms.calc = GPAW(mode=PW(200.0), xc="PBE", kpts={"size": (3, 3, 3)}, nbands=16, occupations=FermiDirac(0.1), txt=None,
+                  convergence={"density": 1e-6, "eigenstates": 1e-9, "bands": 12})
+atoms.get_potential_energy()
+path = atoms.calc.fixed_density(kpts=points, symmetry="off", txt=None, convergence={"eigenstates": 1e-9, "bands": 12})
+grid_k = atoms.calc.get_ibz_k_points()
+zone = atoms.calc.get_k_point_weights()
+found = {"grid": [], "path": []}
+for site, setup in enumerate(atoms.calc.setups):
+    for momentum, letter in enumerate("sp"):
+        _, weighted = raw_orbital_LDOS(atoms.calc, site, 0, letter)
+        found["grid"].append(weighted.reshape(len(zone), -1)[:, :12] / zone[:, None])
+        own = IBZWaveFunctions(path).pdos_weights(site, get_projector_numbers(setup, momentum))
+        found["path"].append(own[:, :12, 0])
+levels = [[e.get_eigenvalues(kpt=k)[:12] for k in range(len(e.get_ibz_k_points()))] for e in (atoms.calc, path)]
+energies = np.load("energies.npy")
+bromine_p = atoms.calc.dos(shift_fermi_level=False).raw_pdos(energies, 1, 1, width=0.2 * 2**0.5)
+np.savez("own.npz", grid=np.moveaxis(found["grid"], 0, -1), path=np.moveaxis(found["path"], 0, -1), grid_k=grid_k,
+         grid_ev=levels[0], path_ev=levels[1], bromine_p=bromine_p)
+"""
+
+
+def summed_over_degenerate(values_ev: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weights (n_bands, n_groups) at one k-point, each state's replaced by the sum over those of its level."""
+    return (np.abs(values_ev[:, None] - values_ev) < 5e-3).astype(float) @ weights
+
+
+def test_states_are_made_of_what_gpaws_own_projected_densities_are_of(run_deck: RunDeck) -> None:
+    """CsBr: a script without dftflow sums them by two of GPAW's own functions; the valence band is of Br p."""
+    crystal = Structure(Lattice.cubic(4.30), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    path, points = standard_path(crystal, 0.5), tuple(special_points(crystal).values())
+    spec = replace(SPEC, task="bands", cutoff_ev=200.0, grid=(3, 3, 3), path=path, edge_kpoints=points)
+    folder = run_deck("csbr-projected", crystal, spec)
+    results = sound(read_results(GPAW(), folder)).results
+    bands, found = results.bands, results.projections
+    assert bands is not None and found is not None
+    assert [(group.site, group.orbital) for group in found.groups] == [(0, "s"), (0, "p"), (1, "s"), (1, "p")]
+
+    grid, of_grid = grid_of_states(results)
+    dos = density_of_states(grid, of_grid, sigma_ev=0.2)
+    assert dos.projected is not None
+    beside = np.flatnonzero(np.array(bands.on_path) >= 0)
+    np.save(folder / "asked.npy", bands.kpoints_frac[beside])
+    np.save(folder / "energies.npy", dos.energies_ev)
+    own = of_a_script(folder)
+
+    n_grid = len(own["grid_k"])
+    np.testing.assert_allclose(bands.kpoints_frac[:n_grid], own["grid_k"], atol=1e-9)
+    for name, kpoints in (("grid", range(n_grid)), ("path", beside)):
+        for index, k in enumerate(kpoints):
+            values_ev, weights = bands.eigenvalues_ev[0, k, :12], found.weights[0, k, :12]
+            expected = summed_over_degenerate(own[f"{name}_ev"][index], own[name][index])
+            np.testing.assert_allclose(
+                summed_over_degenerate(values_ev, weights)[:9], expected[:9], atol=1e-3, err_msg=f"{name}, {k}"
+            )
+    occupied = dos.energies_ev < bands.fermi_ev
+    np.testing.assert_allclose(dos.projected[0, 3, occupied], own["bromine_p"][occupied], atol=0.02)
+
+    at_gamma = found.weights[0, int(np.flatnonzero(np.array(bands.labels) == "G")[0]), 5:8]
+    assert (at_gamma[:, 3] > 0.9).all() and (at_gamma[:, :3] < 0.1).all(), "Br 4p"
+    for figure in (plot("bands", folder, project="element"), plot("dos", folder, project="element")):
+        assert {"Cs", "Br"} <= {name.split("_")[0] for name in figure.csv().splitlines()[0].split(",")}
+        assert "bound partial waves of GPAW's data sets" in figure.drawing.caption
+
+
+def of_a_script(folder: Path) -> dict[str, np.ndarray]:
+    """What the script that knows GPAW alone leaves."""
+    environment = {**os.environ, **ONE_THREAD}
+    subprocess.run([sys.executable, "-c", GPAWS_OWN_PROJECTIONS], cwd=folder, env=environment, check=True)
+    with np.load(folder / "own.npz") as arrays:
+        return dict(arrays)
 
 
 def test_a_slab_has_two_flat_vacuum_levels(run_deck: RunDeck) -> None:

@@ -26,6 +26,8 @@ BOND_ANG = 1.5
 FERMI_EV = -1.25
 KPOINTS = ((0.0, 0.0, 0.0), (0.5, 0.0, 0.0))
 N_BANDS = 12
+SHELLS = ([1, -1, 2, 2], [0, 0, 1, 0]), ([3, -1], [1, 0])
+"""n and l of the partial waves of each atom, where -1 is no bound one."""
 
 
 def cutoff_ev(radius: float) -> float:
@@ -35,6 +37,13 @@ def cutoff_ev(radius: float) -> float:
 
 def band_ev(kpoint: Sequence[float], band: int) -> float:
     return band + 0.3 * np.cos(2 * np.pi * kpoint[0]) - 0.2 * kpoint[2]
+
+
+def overlaps(kpoint: Sequence[float], site: int) -> np.ndarray:
+    """<p_i|psi>, shape (N_BANDS, n_projectors): (i + 1)(band + 1) of the first atom, ten times that of the second."""
+    n_projectors = sum(2 * momentum + 1 for momentum in SHELLS[site][1])
+    amplitude = np.outer(1 + np.arange(N_BANDS), 1 + np.arange(n_projectors)) * 10**site * (1 + kpoint[0])
+    return amplitude * np.exp(0.7j * np.arange(n_projectors))
 
 
 def field_ev(points: tuple[int, int, int] = (3, 4, 20)) -> np.ndarray:
@@ -70,7 +79,13 @@ class Formulas(Calculator):
             "poissonsolver": {"dipolelayer": "xy"} if dipole else {},
         }
         self.params = SimpleNamespace(mode=SimpleNamespace(ecut=ecut_ev), todict=lambda: asked)
-        self.dft = SimpleNamespace(setups=[SimpleNamespace(symbol="H", fingerprint="abc")])
+        self.dft = SimpleNamespace(
+            setups=[SimpleNamespace(symbol="H", fingerprint="abc", n_j=n, l_j=l_) for n, l_ in SHELLS],
+            ibzwfs=[
+                SimpleNamespace(spin=0, k=k, P_ani=[overlaps(point, site) for site in range(2)])
+                for k, point in enumerate(self.kpoints)
+            ],
+        )
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:  # type: ignore[no-untyped-def]
         super().calculate(atoms, properties, system_changes)
@@ -102,6 +117,9 @@ class Formulas(Calculator):
 
     def get_ibz_k_points(self) -> np.ndarray:
         return self.kpoints
+
+    def get_k_point_weights(self) -> np.ndarray:
+        return np.full(len(self.kpoints), 1 / len(self.kpoints))
 
     def get_eigenvalues(self, kpt: int, spin: int) -> np.ndarray:
         return np.array([band_ev(self.kpoints[kpt], band) for band in range(N_BANDS)])
@@ -351,6 +369,20 @@ def test_a_path_has_its_own_points_in_its_own_order_and_each_is_calculated_once(
     asked = np.concatenate(made[0].asked_at_fixed_density)
     assert len(asked) == 5 == len({tuple(point) for point in asked})
     assert {tuple(point) for point in asked}.isdisjoint(KPOINTS)
+
+
+def test_what_states_are_made_of_stands_beside_their_eigenvalues() -> None:
+    """Of the first atom projectors 1 and 6 are bound s waves and 3, 4, 5 p waves, of the second 1, 2, 3 p waves."""
+    path = [(0.1, 0, 0), (0.5, 0, 0), (0.1, 0, 0), (0, 0, 0), (0.2, 0, 0)]
+    engine.bands(dimer(), make, kpoints=path, labels=[""] * 5, segments=[0] * 5, empty_bands=1)
+    with np.load("bands.npz") as file:
+        found = dict(file)
+    assert list(zip(found["projection_sites"], found["projection_l"], strict=True)) == [(0, 0), (0, 1), (1, 1)]
+    amplitude = np.array([[(band + 1) * (1 + point[0]) for band in range(5)] for point in [*KPOINTS, *path]])
+    expected = amplitude[..., None] ** 2 * np.array([1 + 36, 9 + 16 + 25, 100 * (1 + 4 + 9)])
+    np.testing.assert_allclose(found["projections"], expected[None], rtol=1e-6)
+    assert found["projections"].dtype == np.float32
+    assert found["kpoint_weights"].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0], "beside the grid is no part of the zone"
 
 
 @pytest.mark.parametrize(("dipole", "expected"), [(False, "none"), (True, "z, self-consistent")])
