@@ -116,7 +116,7 @@ class TestSmallStudy:
 
     def test_the_python_way_reads_the_same_run(self, csbr: Path) -> None:
         study = dftflow.load_study(str(csbr.parents[1] / "csbr.toml"), "quick")
-        outcome = dftflow.run_study(study, csbr)
+        outcome = dftflow.run(study, csbr)
         edges = outcome.materials[0].bulk.edges
         assert edges is not None
         assert edges.band_gap_ev == document(csbr)["materials"]["CsBr"]["bulk"]["band_gap_ev"]
