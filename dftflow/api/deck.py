@@ -16,8 +16,10 @@ from dftflow.api.defaults import Default, default_cutoff, default_grid
 from dftflow.api.structures import StructureLike, as_structure
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
+from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.kpaths import special_points, standard_path, surface_points
+from dftflow.crystals.moments import has_moments
 from dftflow.crystals.symmetry import is_hexagonal
 from dftflow.errors import InputError, SpecError
 from dftflow.jobs.by_hand import Ledger
@@ -169,8 +171,9 @@ def deck(
     if task not in get_args(Task):
         raise SpecError(f"there is no task {task!r}", fix=f"choose one of {', '.join(get_args(Task))}")
     engine, crystal = load_code(code, options), as_structure(structure)
+    check_neutral(crystal)
     axis = slab_axis_of(crystal) if slab_axis == "auto" else slab_axis
-    chosen = list(_chosen_axis(axis)) if slab_axis == "auto" else []
+    chosen = [_spin(crystal), *(_chosen_axis(axis) if slab_axis == "auto" else ())]
     if isinstance(axis, str) or (axis is not None and axis not in (0, 1, 2)):
         raise SpecError(f"a slab's normal lies along no lattice vector {axis!r}", fix="give 0, 1, 2, None or 'auto'")
     formula = formula_of(crystal)
@@ -226,6 +229,11 @@ def _chosen_axis(axis: int | str | None) -> tuple[Default, ...]:
         return ()
     why = f"the cell is empty over at least {LEAST_VACUUM_ANG:g} Å along it"
     return (Default(name="slab", value="abc"[axis], why=why),)
+
+
+def _spin(crystal: Structure) -> Default:
+    unused = "; the moments given are not used" if has_moments(crystal) else ""
+    return Default(name="spin", value="none", why=f"decks are not spin-polarised{unused}")
 
 
 def _bounded(name: str, value: float, bound: Bound) -> float:

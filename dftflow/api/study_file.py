@@ -20,6 +20,7 @@ from dftflow.api.surface_choice import SurfaceChoice, choose_surface
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
+from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.kpaths import special_points
@@ -188,6 +189,7 @@ def _materials(sources: Sequence[StructureLike], folder: Path) -> tuple[list[_Ma
         if isinstance(source, str | os.PathLike):
             crystal = load_crystal(os.fspath(source), base_dir=Path.cwd())
         structure = crystal.structure if crystal else as_structure(source)
+        check_neutral(structure)
         name = _material_name(crystal, structure, [one.name for one in materials])
         if crystal is None:
             file = folder / f"{name}.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bulk
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Lattice, Species, Structure
 
 from dftflow.api.deck import CalculationDeck, deck, slab_axis_of
 from dftflow.codes.registry import load_code
@@ -78,7 +78,7 @@ def test_what_is_named_is_taken_and_not_said_to_be_chosen() -> None:
         seed="mine",
         options={"keywords": "materials-studio", "potentials": "C19"},
     )
-    assert made.chosen == ()
+    assert names(made) == {"spin"}
     assert set(made.files) == {"mine.cell", "mine.param"}
     assert "321.0" in made.files["mine.param"] and "3 4 5" in " ".join(made.files["mine.cell"].split())
     assert made.spec.relaxation is not None and made.spec.relaxation.cell == "isotropic"
@@ -151,3 +151,35 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="nothing can be written"):
         deck(CSBR, code="vasp", task="relax").write(tmp_path / "file" / "below")
+
+
+# --- what no deck has -------------------------------------------------------------------------------------------------
+
+
+def test_a_charged_crystal_has_no_deck(tmp_path: Path) -> None:
+    """As an object, and from the JSON of pymatgen; the neutral cell has the deck of a crystal without a charge."""
+    crystal = load_shipped(CSBR).structure.copy()
+    plain = deck(crystal, code="vasp", task="relax")
+    crystal.set_charge(1)
+    file = tmp_path / "charged.json"
+    crystal.to(str(file))
+    for one in (crystal, file):
+        with pytest.raises(SpecError, match=r"a charge of \+1") as caught:
+            deck(one, code="vasp", task="relax")
+        assert "unset_charge()" in caught.value.fix
+    crystal.unset_charge()
+    assert deck(crystal, code="vasp", task="relax").files == plain.files
+
+
+@pytest.mark.parametrize("kind", ["none", "zero", "pymatgen", "species", "vectors", "ase"])
+def test_moments_that_are_not_used_are_said(kind: str) -> None:
+    atoms = bulk("Fe")
+    atoms.set_initial_magnetic_moments([2.2] if kind == "ase" else None)
+    iron = Structure(Lattice(atoms.cell.array), [Species("Fe", spin=5) if kind == "species" else "Fe"], [[0, 0, 0]])
+    moments = {"zero": 0.0, "pymatgen": 2.2, "vectors": [0.0, 0.0, 2.2]}
+    if kind in moments:
+        iron.add_site_property("magmom", [moments[kind]])
+    made = deck(atoms if kind == "ase" else iron, code="gpaw", task="relax")
+    spin = next(str(one) for one in made.chosen if one.name == "spin")
+    assert spin.startswith("spin = none  (decks are not spin-polarised")
+    assert ("the moments given are not used" in spin) is (kind not in ("none", "zero"))

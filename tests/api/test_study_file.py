@@ -220,6 +220,19 @@ def test_mistakes_leave_nothing(crystals: list[str], options: dict[str, str]) ->
     assert not Path("s.toml").exists()
 
 
+def test_a_charged_crystal_is_no_material() -> None:
+    """Neither of a new study nor of one whose file names it."""
+    crystal = load_shipped(CSBR).structure.copy()
+    init_study("neutral", crystals=[crystal])
+    crystal.set_charge(-2)
+    with pytest.raises(InputError, match="a charge of -2"):
+        init_study("s", crystals=[crystal])
+    assert not Path("s.toml").exists()
+    crystal.to("CsBr.json")
+    with pytest.raises(InputError, match="a charge of -2"):
+        plan_study(load_study("neutral.toml"))
+
+
 # --- what is shipped --------------------------------------------------------------------------------------------------
 
 
