@@ -69,7 +69,8 @@ def as_structure(crystal: StructureLike) -> Structure:
     Returns
     -------
     Structure
-        Of elements: oxidation states of its species become the site property ``oxidation_state``, their spins ``magmom``.
+        Of elements: oxidation states of its species become the site property ``oxidation_state``,
+        spins ``magmom``.
 
     Raises
     ------
