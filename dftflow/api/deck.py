@@ -7,29 +7,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
 
 from dftflow.api.defaults import Default, default_cutoff, default_grid
 from dftflow.api.structures import StructureLike, as_structure
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
+from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.ions import formula_of
-from dftflow.crystals.kpaths import special_points, standard_path, surface_points
+from dftflow.crystals.kpaths import special_points, standard_path, surface_path, surface_points
+from dftflow.crystals.moments import has_moments
 from dftflow.crystals.symmetry import is_hexagonal
-from dftflow.errors import InputError, SpecError
+from dftflow.errors import InputError, OptionError, SpecError
 from dftflow.jobs.by_hand import Ledger
 from dftflow.jobs.output_place import output_folder
 from dftflow.jobs.store import storage_errors
 from dftflow.model import bounds
 from dftflow.model.bounds import Bound
 from dftflow.model.deck import Deck
-from dftflow.model.kpoint_grid import grid_of_spacing, grid_text
+from dftflow.model.kpoint_grid import Counts, grid_of_spacing, grid_text
 from dftflow.model.names import is_name
 from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
-from dftflow.model.spec import CalcSpec, CellFreedom, KPoint, Relaxation, Task
+from dftflow.model.spec import CalcSpec, CellFreedom, KPath, KPoint, Relaxation, Task
 from dftflow.studies.kinds.slab import SLAB_EMPTY_BANDS
 from dftflow.studies.schema import Settings
 
@@ -40,6 +45,9 @@ __all__ = ["LEAST_VACUUM_ANG", "CalculationDeck", "WrittenFiles", "deck", "slab_
 
 LEAST_VACUUM_ANG = 8.0
 """An empty part of a cell from this width on is the vacuum of a slab. No crystal of ions or bonds has one."""
+
+LEAST_NAMED_VACUUM_ANG = 5.0
+"""Where a person names the normal of a slab; the layers of a van der Waals crystal are less apart."""
 
 SHARED = Settings()
 """Tolerances that a study has where it sets none."""
@@ -140,9 +148,9 @@ def deck(
     code
         ``"castep"``, ``"espresso"``, ``"gpaw"``, ``"vasp"``, or one that a package brings.
     task
-        ``"relax"``: the geometry. ``"bands"``: SCF, then bands along the standard path of the lattice and at its
-        special points. ``"potential"``: SCF with the potential written; of a slab with a dipole correction along its
-        normal.
+        ``"relax"``: the geometry. ``"bands"``: SCF, then bands along the standard path of the lattice, or of a
+        slab's plane, and at its special points. ``"potential"``: SCF with the potential written; of a slab with a
+        dipole correction along its normal.
     cutoff_ev
         What the potentials ask for unless given (see `dftflow.codes.suggested_cutoff`).
     grid, kpoint_spacing_per_ang
@@ -152,8 +160,8 @@ def deck(
     cell
         What a relaxation may change of the cell: all of it, and nothing of a slab's, unless given.
     slab_axis
-        0, 1 or 2: along which lattice vector a slab's normal lies; None for a crystal; ``"auto"``: where the cell is
-        empty over at least 8 Å.
+        0, 1 or 2: along which lattice vector a slab's normal lies, where at least 5 Å are empty; None for a crystal;
+        ``"auto"``: where the cell is empty over at least 8 Å.
     seed
         Stem of the files; formula and task unless given.
     options
@@ -168,29 +176,30 @@ def deck(
     """
     if task not in get_args(Task):
         raise SpecError(f"there is no task {task!r}", fix=f"choose one of {', '.join(get_args(Task))}")
-    engine, crystal = load_code(code, options), as_structure(structure)
-    axis = slab_axis_of(crystal) if slab_axis == "auto" else slab_axis
-    chosen = list(_chosen_axis(axis)) if slab_axis == "auto" else []
-    if isinstance(axis, str) or (axis is not None and axis not in (0, 1, 2)):
-        raise SpecError(f"a slab's normal lies along no lattice vector {axis!r}", fix="give 0, 1, 2, None or 'auto'")
+    if options is not None and not isinstance(options, Mapping):
+        raise OptionError(f"options cannot be {options!r}", fix='give a dict, e.g. {"keywords": "castep"}')
+    engine, crystal = load_code(_text("code", code, "vasp"), options), as_structure(structure)
+    check_neutral(crystal)
+    axis = slab_axis_of(crystal) if slab_axis == "auto" else _named_axis(crystal, slab_axis)
+    chosen = [_spin(crystal), *(_chosen_axis(axis) if slab_axis == "auto" else ())]
     formula = formula_of(crystal)
     bands = (SHARED.empty_bands if axis is None else SLAB_EMPTY_BANDS) if empty_bands is None else empty_bands
     spec = CalcSpec(
         title=f"{formula}: {_TITLES[task]}",
         task=task,
-        xc=xc,
+        xc=_text("xc", xc, SHARED.xc),
         **_cutoff(engine, crystal, cutoff_ev, chosen),
         **_grid(crystal, task, axis, grid, kpoint_spacing_per_ang, gamma, chosen),
         smearing_ev=_bounded("smearing_ev", smearing_ev, bounds.SMEARING_EV),
         scf_tol_ev_per_atom=SHARED.scf_tol_ev_per_atom,
         max_scf_cycles=SHARED.max_scf_cycles,
-        empty_bands=int(_bounded("empty_bands", bands, bounds.BANDS)),
+        empty_bands=_whole("empty_bands", bands, bounds.BANDS),
         relaxation=_relaxation(cell, axis, chosen) if task == "relax" else None,
-        path=standard_path(crystal, path_spacing_per_ang) if task == "bands" else None,
+        path=_path(crystal, task, axis, path_spacing_per_ang),
         edge_kpoints=_edge_kpoints(crystal, task, axis),
         slab_axis=axis,
     )
-    made = engine.render(crystal, spec, seed or _seed(formula, task))
+    made = engine.render(crystal, spec, _text("seed", seed, "mine") if seed else _seed(formula, task))
     return CalculationDeck(deck=made, spec=spec, structure=crystal, chosen=tuple(chosen), command=engine.command(made))
 
 
@@ -221,16 +230,61 @@ def slab_axis_of(structure: Structure) -> int | None:
     return wide[0] if wide else None
 
 
-def _chosen_axis(axis: int | str | None) -> tuple[Default, ...]:
-    if not isinstance(axis, int):
+def _named_axis(crystal: Structure, given: object) -> int | None:
+    """The axis that a person names, where there is a vacuum along it."""
+    if given is None:
+        return None
+    axis = next((number for number in range(3) if type(given) is int and given == number), None)
+    if axis is None:
+        raise SpecError(f"a slab's normal lies along no lattice vector {given!r}", fix="give 0, 1, 2, None or 'auto'")
+    height_ang = float(cell_heights_ang(crystal.lattice.matrix)[axis])
+    empty_ang = largest_empty_part(crystal.frac_coords[:, axis]).width * height_ang
+    if empty_ang < LEAST_NAMED_VACUUM_ANG:
+        raise SpecError(
+            f"the cell holds no vacuum along {'abc'[axis]}: no more than {empty_ang:.1f} Å are empty",
+            reason="a slab's deck corrects the dipole across its vacuum, of which a crystal has none",
+            fix="leave slab_axis (--slab) out; cut a slab with `dftflow slab`",
+        )
+    return axis
+
+
+def _chosen_axis(axis: int | None) -> tuple[Default, ...]:
+    if axis is None:
         return ()
     why = f"the cell is empty over at least {LEAST_VACUUM_ANG:g} Å along it"
     return (Default(name="slab", value="abc"[axis], why=why),)
 
 
-def _bounded(name: str, value: float, bound: Bound) -> float:
-    if not bound.holds(value):
-        raise InputError(f"{name} cannot be {value}", reason=f"it can be {bound}", fix="give another number")
+def _spin(crystal: Structure) -> Default:
+    unused = "; the moments given are not used" if has_moments(crystal) else ""
+    return Default(name="spin", value="none", why=f"decks are not spin-polarised{unused}")
+
+
+def _bounded(name: str, value: object, bound: Bound) -> float:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else float("nan")
+    if not bound.holds(number):
+        raise InputError(f"{name} cannot be {value!r}", reason=f"it can be {bound}", fix="give a number in this range")
+    return number
+
+
+def _whole(name: str, value: object, bound: Bound) -> int:
+    number = _bounded(name, value, bound)
+    if number != int(number):
+        raise InputError(f"{name} cannot be {value!r}", reason="it counts something", fix="give a whole number")
+    return int(number)
+
+
+def _named_grid(given: object) -> Counts:
+    numbers = given if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else ()
+    if len(numbers) != 3:
+        raise InputError(f"grid cannot be {given!r}", fix="give three whole numbers, e.g. (4, 4, 4)")
+    first, second, third = (_whole("grid", number, bounds.GRID_NUMBER) for number in numbers)
+    return first, second, third
+
+
+def _text(name: str, value: object, example: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{name} cannot be {value!r}", fix=f"give a text, e.g. {example!r}")
     return value
 
 
@@ -256,7 +310,7 @@ def _grid(
         raise InputError("a grid and a spacing of k-points are both given", fix="leave one out")
     holds_gamma = is_hexagonal(crystal.lattice) if gamma is None else gamma
     if grid is not None:
-        return {"grid": grid, "gamma_centred": holds_gamma}
+        return {"grid": _named_grid(grid), "gamma_centred": holds_gamma}
     if spacing_per_ang is not None:
         spacing = _bounded("kpoint_spacing_per_ang", spacing_per_ang, bounds.GRID_SPACING)
         size = grid_of_spacing(crystal.lattice.matrix, spacing, normal=axis)
@@ -284,11 +338,20 @@ def _relaxation(cell: CellFreedom | None, axis: int | None, chosen: list[Default
     )
 
 
+def _path(crystal: Structure, task: Task, axis: int | None, spacing_per_ang: float) -> KPath | None:
+    spacing = _bounded("path_spacing_per_ang", spacing_per_ang, bounds.PATH_SPACING)
+    if task != "bands":
+        return None
+    return standard_path(crystal, spacing) if axis is None else surface_path(crystal, spacing, normal=axis)
+
+
 def _edge_kpoints(crystal: Structure, task: Task, axis: int | None) -> tuple[KPoint, ...]:
     """Where band edges are known to lie: special points of the crystal's zone, or of the surface's."""
-    if task == "bands":
-        return tuple(special_points(crystal).values())
-    return surface_points(crystal) if task == "potential" and axis == 2 else ()
+    if task == "relax":
+        return ()
+    if axis is not None:
+        return surface_points(crystal, normal=axis)
+    return tuple(special_points(crystal).values()) if task == "bands" else ()
 
 
 def _seed(formula: str, task: Task) -> str:

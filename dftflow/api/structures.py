@@ -17,6 +17,7 @@ from dftflow.crystals.atoms import from_atoms
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import OXIDATION_STATE
 from dftflow.crystals.molecules import Molecule
+from dftflow.crystals.moments import MOMENT
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.structure_file import checked
 from dftflow.errors import StructureError
@@ -68,7 +69,8 @@ def as_structure(crystal: StructureLike) -> Structure:
     Returns
     -------
     Structure
-        Of elements: oxidation states of its species become the site property ``oxidation_state``.
+        Of elements: oxidation states of its species become the site property ``oxidation_state``,
+        spins ``magmom``.
 
     Raises
     ------
@@ -116,6 +118,9 @@ def _of_elements(structure: IStructure) -> Structure:
     states = [getattr(site.specie, "oxi_state", None) for site in structure]
     if any(state is not None for state in states):
         properties[OXIDATION_STATE] = states
+    spins = [getattr(site.specie, "spin", None) for site in structure]
+    if any(spin is not None for spin in spins):
+        properties[MOMENT] = spins
     return Structure(
         structure.lattice,
         elements,

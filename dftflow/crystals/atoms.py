@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
+from dftflow.crystals.moments import MOMENT
 from dftflow.errors import StructureError
 
 if TYPE_CHECKING:
@@ -52,4 +53,7 @@ def from_atoms(atoms: Atoms, where: str) -> Structure:
             fix='add one (atoms.cell; in extended XYZ Lattice="ax ay az bx by bz cx cy cz" in the second line)',
             where=where,
         )
-    return from_arrays(atoms.numbers, atoms.cell.array, atoms.positions)
+    structure = from_arrays(atoms.numbers, atoms.cell.array, atoms.positions)
+    if atoms.has("initial_magmoms"):
+        structure.add_site_property(MOMENT, atoms.get_initial_magnetic_moments().tolist())
+    return structure

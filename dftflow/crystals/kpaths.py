@@ -7,9 +7,9 @@ one re-sorts the axes first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ase.dft.kpoints import BandPath
     from pymatgen.core import Structure
 
-__all__ = ["sample_path", "special_points", "standard_path", "surface_points"]
+__all__ = ["sample_path", "special_points", "standard_path", "surface_path", "surface_points"]
 
 LATTICE_TOLERANCE = 1e-3
 SAME_K = 1e-6
@@ -42,10 +42,10 @@ def special_points(structure: Structure) -> dict[str, KPoint]:
     }
 
 
-def surface_points(slab: Structure) -> tuple[KPoint, ...]:
+def surface_points(slab: Structure, *, normal: int = 2) -> tuple[KPoint, ...]:
     """Special points of a surface's Brillouin zone, in units of the slab's own reciprocal lattice vectors.
 
-    Those of the two-dimensional Bravais lattice of a and b, and whichever of the four points that time reversal maps
+    Those of the two-dimensional Bravais lattice in the plane, and whichever of the four points that time reversal maps
     onto themselves is not among them. Every special point of the crystal's zone that lies on half reciprocal lattice
     vectors (R of a cubic crystal, where lead halides have their gap) is projected onto one of these four, whatever the
     plane. ``"M-bar"`` is the usual name of M with a bar.
@@ -53,38 +53,81 @@ def surface_points(slab: Structure) -> tuple[KPoint, ...]:
     Parameters
     ----------
     slab
-        With lattice vector c along the normal.
+        With one lattice vector along the normal.
+    normal
+        Which: 0, 1 or 2.
     """
-    from ase.cell import Cell
-
-    cell = Cell(slab.lattice.matrix)
     try:
-        found = cell.bandpath(npoints=0, eps=LATTICE_TOLERANCE, pbc=[True, True, False]).special_points
+        found = _surface_path(slab, normal).special_points
     except (RuntimeError, ValueError):
         found = {}
-    points = [KPoint(label=f"{label}-bar", frac=_rounded(point)) for label, point in found.items()]
+    points = [_barred(label, point) for label, point in found.items()]
     reciprocal_per_ang = slab.lattice.reciprocal_lattice.matrix
+    first, second = (axis for axis in range(3) if axis != normal)
     for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        half = np.array([i / 2, j / 2, 0.0])
+        half = np.zeros(3)
+        half[first], half[second] = i / 2, j / 2
         if not any(same_kpoint(half, np.array(point.frac), SAME_K) for point in points):
-            points.append(KPoint(label=_twin(half, points, reciprocal_per_ang), frac=_rounded(half)))
+            label = _twin(half, points, reciprocal_per_ang) or f"({i / 2:g},{j / 2:g})-bar"
+            points.append(KPoint(label=label, frac=_rounded(half)))
     return tuple(points)
 
 
-def _twin(half: FloatArray, points: Sequence[KPoint], reciprocal_per_ang: FloatArray) -> str:
-    """Name of a further point: that of one as far from Γ with primes (X' beside X of a square), else its place."""
+def surface_path(slab: Structure, spacing_per_ang: float, *, normal: int = 2) -> KPath:
+    """The standard path of the two-dimensional Bravais lattice of a slab's plane: no step leads along the normal.
+
+    Parameters
+    ----------
+    slab
+        With one lattice vector along the normal.
+    spacing_per_ang
+        As in `standard_path`.
+    normal
+        Which: 0, 1 or 2.
+
+    Raises
+    ------
+    StructureError
+        When the lattice of the plane is not recognised, or the path would have too many points.
+    """
+    try:
+        found = _surface_path(slab, normal)
+    except (RuntimeError, ValueError) as error:
+        raise StructureError(
+            "the lattice of the slab's plane was not recognised, so there is no standard k-path",
+            reason=str(error),
+            fix="cleave it with `dftflow slab`, which gives a reduced cell",
+        ) from error
+    points = {label: _barred(label, point) for label, point in found.special_points.items()}
+    return _path(points, found.path, spacing_per_ang, slab)
+
+
+def _surface_path(slab: Structure, normal: int) -> BandPath:
+    """ASE takes the plane of any two lattice vectors."""
+    from ase.cell import Cell
+
+    periodic = [axis != normal for axis in range(3)]
+    return cast("BandPath", Cell(slab.lattice.matrix).bandpath(npoints=0, eps=LATTICE_TOLERANCE, pbc=periodic))
+
+
+def _barred(label: str, point: object) -> KPoint:
+    return KPoint(label=f"{label}-bar", frac=_rounded(point))
+
+
+def _twin(half: FloatArray, points: Sequence[KPoint], reciprocal_per_ang: FloatArray) -> str | None:
+    """Name of a further point: that of one as far from Γ with primes (X' beside X of a square); None without one."""
     taken = {point.label for point in points}
     length = _distance_from_gamma(half, reciprocal_per_ang)
     for point in points:
         if abs(_distance_from_gamma(np.array(point.frac), reciprocal_per_ang) - length) < LATTICE_TOLERANCE * length:
             name = point.label.removesuffix("-bar").rstrip("'")
             return next(label for n in range(1, 5) if (label := f"{name}{n * chr(39)}-bar") not in taken)
-    return f"({half[0]:g},{half[1]:g})-bar"
+    return None
 
 
 def _distance_from_gamma(point: FloatArray, reciprocal_per_ang: FloatArray) -> float:
-    """Of the nearest image of a point in the plane, in 1/Å."""
-    images = [point + np.array([i, j, 0.0]) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    """Of the nearest image of a point, in 1/Å."""
+    images = [point + np.array(shift) for shift in product((-1.0, 0.0, 1.0), repeat=3)]
     return float(min(np.linalg.norm(image @ reciprocal_per_ang) for image in images))
 
 
@@ -103,15 +146,7 @@ def standard_path(structure: Structure, spacing_per_ang: float) -> KPath:
     StructureError
         When the Bravais lattice of the cell is not recognised, or the path would have too many points.
     """
-    from ase.dft.kpoints import parse_path_string
-
-    points = special_points(structure)
-    segments = tuple(
-        tuple(points[label] for label in labels) for labels in parse_path_string(_band_path(structure).path)
-    )
-    path = KPath(segments=tuple(s for s in segments if len(s) > 1), spacing_per_ang=spacing_per_ang)
-    _check_length(path, structure.lattice.reciprocal_lattice.matrix)
-    return path
+    return _path(special_points(structure), _band_path(structure).path, spacing_per_ang, structure)
 
 
 def sample_path(
@@ -149,6 +184,16 @@ def sample_path(
                 labels.append(end.label if step == steps else "")
         segments.extend([index] * (len(kpoints) - len(segments)))
     return kpoints, labels, segments
+
+
+def _path(points: Mapping[str, KPoint], letters: str, spacing_per_ang: float, structure: Structure) -> KPath:
+    """The path that ASE writes in letters, such as ``GXMG,MR``."""
+    from ase.dft.kpoints import parse_path_string
+
+    segments = tuple(tuple(points[label] for label in labels) for labels in parse_path_string(letters))
+    path = KPath(segments=tuple(s for s in segments if len(s) > 1), spacing_per_ang=spacing_per_ang)
+    _check_length(path, structure.lattice.reciprocal_lattice.matrix)
+    return path
 
 
 def _steps(start: KPoint, end: KPoint, path: KPath, reciprocal_per_ang: FloatArray) -> float:

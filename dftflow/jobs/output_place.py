@@ -60,7 +60,7 @@ def write_output(file: Path, content: str | bytes) -> None:
 
 def _refuse_unwritable(name: str | Path, folder: Path) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise _impossible(name, os.strerror(errno.EACCES), "give another place with --out, or change its rights")
+        raise _impossible(name, os.strerror(errno.EACCES), "give another place, or change its rights")
 
 
 def _impossible(name: str | Path, reason: str, fix: str) -> StoreError:

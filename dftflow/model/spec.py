@@ -47,6 +47,12 @@ class KPath:
     segments: tuple[tuple[KPoint, ...], ...]
     spacing_per_ang: float
 
+    def __post_init__(self) -> None:
+        if not self.spacing_per_ang > 0:
+            raise SpecError(
+                f"the spacing of the path is {self.spacing_per_ang} 1/Å", fix="give one above zero, e.g. 0.05"
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relaxation:
@@ -141,7 +147,7 @@ class CalcSpec:
     def __post_init__(self) -> None:
         if self.cutoff_ev <= 0:
             raise SpecError(f"the cutoff is {self.cutoff_ev} eV", fix="give a cutoff above zero, e.g. 435.4")
-        if min(self.grid) < 1:
+        if len(self.grid) != 3 or any(type(number) is not int or number < 1 for number in self.grid):
             raise SpecError(f"the k-grid is {self.grid}", fix="give three whole numbers of at least 1")
         if grid_is_too_dense(self.grid):
             raise SpecError(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.molecules import load_molecule
 from dftflow.crystals.sources import load_crystal
@@ -68,6 +69,7 @@ def _loaded(study: Study, name: str) -> Material:
     entry = study.content.materials[name]
     where = study.where("materials", name, "structure")
     crystal = load_crystal(entry.structure, base_dir=study.file.parent, where=where)
+    check_neutral(crystal.structure)
     made = entry.substitute
     if made is None:
         return Material(name=name, crystal=crystal, start=crystal.structure)

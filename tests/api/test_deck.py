@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bulk
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Lattice, Species, Structure
 
 from dftflow.api.deck import CalculationDeck, deck, slab_axis_of
 from dftflow.codes.registry import load_code
@@ -16,6 +16,7 @@ from dftflow.crystals.shipped import load_shipped
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.crystals.structure_writer import structure_text
 from dftflow.errors import DftflowError, InputError, SpecError, StoreError
+from dftflow.model.spec import Task
 
 CODES = ("castep", "espresso", "gpaw", "vasp")
 TASKS = ("relax", "bands", "potential")
@@ -36,8 +37,6 @@ def names(made: CalculationDeck) -> set[str]:
 @pytest.mark.parametrize("code", CODES)
 def test_a_crystal_and_a_slab_for_every_code(code: str, task: str, tmp_path: Path) -> None:
     for crystal in (load_shipped(CSBR).structure, slab()):
-        if task == "bands" and crystal is not None and slab_axis_of(crystal) is not None:
-            continue
         made = deck(crystal, code=code, task=task)  # type: ignore[arg-type]
         assert made.deck == load_code(code).render(crystal, made.spec, made.deck.seed), "no second way"
         assert {"cutoff", "k-points"} <= names(made)
@@ -78,7 +77,7 @@ def test_what_is_named_is_taken_and_not_said_to_be_chosen() -> None:
         seed="mine",
         options={"keywords": "materials-studio", "potentials": "C19"},
     )
-    assert made.chosen == ()
+    assert names(made) == {"spin"}
     assert set(made.files) == {"mine.cell", "mine.param"}
     assert "321.0" in made.files["mine.param"] and "3 4 5" in " ".join(made.files["mine.cell"].split())
     assert made.spec.relaxation is not None and made.spec.relaxation.cell == "isotropic"
@@ -137,6 +136,23 @@ def test_a_script_can_be_run(tmp_path: Path) -> None:
         ({"cell": "some"}, "cell cannot be 'some'"),
         ({"slab_axis": 3}, "no lattice vector 3"),
         ({"seed": "../x"}, "seed"),
+        ({"code": None}, "code cannot be None"),
+        ({"xc": None}, "xc cannot be None"),
+        ({"seed": 3}, "seed cannot be 3"),
+        ({"options": 3}, "options cannot be 3"),
+        ({"cutoff_ev": "500"}, "cutoff_ev cannot be '500'"),
+        ({"cutoff_ev": True}, "cutoff_ev cannot be True"),
+        ({"empty_bands": 2.5}, "empty_bands cannot be 2.5"),
+        ({"grid": 4}, "grid cannot be 4"),
+        ({"grid": "444"}, "grid cannot be '444'"),
+        ({"grid": (4, 4)}, "grid cannot be (4, 4)"),
+        ({"grid": (4, 4, 4, 4)}, "grid cannot be (4, 4, 4, 4)"),
+        ({"grid": (2.5, 4, 4)}, "grid cannot be 2.5"),
+        ({"grid": (0, 4, 4)}, "grid cannot be 0"),
+        ({"task": "bands", "path_spacing_per_ang": -1}, "path_spacing_per_ang cannot be -1"),
+        ({"task": "bands", "path_spacing_per_ang": 0}, "path_spacing_per_ang cannot be 0"),
+        ({"slab_axis": 2}, "no vacuum along c"),
+        ({"slab_axis": 1.0}, "no lattice vector 1.0"),
         ({"options": {"potential": "C19"}}, "unknown option"),
     ],
 )
@@ -151,3 +167,92 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="nothing can be written"):
         deck(CSBR, code="vasp", task="relax").write(tmp_path / "file" / "below")
+
+
+# --- what no deck has -------------------------------------------------------------------------------------------------
+
+
+def test_a_charged_crystal_has_no_deck(tmp_path: Path) -> None:
+    """As an object, and from the JSON of pymatgen; the neutral cell has the deck of a crystal without a charge."""
+    crystal = load_shipped(CSBR).structure.copy()
+    plain = deck(crystal, code="vasp", task="relax")
+    crystal.set_charge(1)
+    file = tmp_path / "charged.json"
+    crystal.to(str(file))
+    for one in (crystal, file):
+        with pytest.raises(SpecError, match=r"a charge of \+1") as caught:
+            deck(one, code="vasp", task="relax")
+        assert "unset_charge()" in caught.value.fix
+    crystal.unset_charge()
+    assert deck(crystal, code="vasp", task="relax").files == plain.files
+
+
+@pytest.mark.parametrize("kind", ["none", "zero", "pymatgen", "species", "vectors", "ase"])
+def test_moments_that_are_not_used_are_said(kind: str) -> None:
+    atoms = bulk("Fe")
+    atoms.set_initial_magnetic_moments([2.2] if kind == "ase" else None)
+    iron = Structure(Lattice(atoms.cell.array), [Species("Fe", spin=5) if kind == "species" else "Fe"], [[0, 0, 0]])
+    moments = {"zero": 0.0, "pymatgen": 2.2, "vectors": [0.0, 0.0, 2.2]}
+    if kind in moments:
+        iron.add_site_property("magmom", [moments[kind]])
+    made = deck(atoms if kind == "ase" else iron, code="gpaw", task="relax")
+    spin = next(str(one) for one in made.chosen if one.name == "spin")
+    assert spin.startswith("spin = none  (decks are not spin-polarised")
+    assert ("the moments given are not used" in spin) is (kind not in ("none", "zero"))
+
+
+def test_numbers_of_numpy_are_written_as_numbers() -> None:
+    plain = deck(CSBR, code="gpaw", task="relax", grid=(4, 4, 4), cutoff_ev=400.0, empty_bands=3)
+    of_numpy = deck(
+        CSBR,
+        code="gpaw",
+        task="relax",
+        grid=np.array([4, 4, 4]),  # type: ignore[arg-type]
+        cutoff_ev=np.float64(400),
+        empty_bands=np.int64(3),  # type: ignore[arg-type]
+    )
+    assert of_numpy.files == plain.files
+
+
+# --- slabs ------------------------------------------------------------------------------------------------------------
+
+
+def turned(axis: int) -> Structure:
+    """The slab with its normal along another axis, of the lattice and of space."""
+    given, order = slab(), np.roll([0, 1, 2], axis + 1)
+    return Structure(
+        Lattice(given.lattice.matrix[np.ix_(order, order)]),
+        given.species,
+        given.frac_coords[:, order],
+        to_unit_cell=True,
+    )
+
+
+@pytest.mark.parametrize("task", ["bands", "potential"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_points_of_a_surface_do_not_depend_on_the_axis(task: Task, axis: int) -> None:
+    other = deck(turned(axis), code="vasp", task=task).spec
+    assert other.slab_axis == axis
+    assert {point.label for point in other.edge_kpoints} == {"G-bar", "X-bar", "M-bar", "X'-bar"}
+    assert all(point.frac[axis] == 0.0 for point in other.edge_kpoints)
+    along_c = deck(slab(), code="vasp", task=task).spec.edge_kpoints
+    assert len(other.edge_kpoints) == len(along_c) == 4
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_bands_of_a_slab_stay_in_its_plane(code: str, axis: int) -> None:
+    """A square: Γ, X and M. The deck does not say that it is a crystal's."""
+    if code == "gpaw" and axis != 2:
+        pytest.skip("GPAW's dipole correction wants the normal along z")
+    made = deck(turned(axis), code=code, task="bands")
+    assert made.spec.path is not None
+    corners = [point for segment in made.spec.path.segments for point in segment]
+    assert {point.label for point in corners} == {"G-bar", "X-bar", "M-bar"}
+    assert all(point.frac[axis] == 0.0 for point in corners)
+    assert "lines the crystal up" not in "".join(made.files.values())
+
+
+def test_the_bands_of_a_crystal_line_it_up_with_a_slab() -> None:
+    for code in ("castep", "vasp"):
+        assert "lines the crystal up" in "".join(deck(CSBR, code=code, task="bands").files.values())

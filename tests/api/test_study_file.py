@@ -220,6 +220,49 @@ def test_mistakes_leave_nothing(crystals: list[str], options: dict[str, str]) ->
     assert not Path("s.toml").exists()
 
 
+def test_a_cell_with_a_vacuum_is_no_material() -> None:
+    """A monolayer along each axis, a wire and a molecule; the message names the command for the file."""
+    for axis in range(3):
+        cell = [4.3, 4.3, 4.3]
+        cell[axis] = 20.0
+        layer = Structure(Lattice.orthorhombic(*cell), ["Cs", "Br"], [[0, 0, 0], [2.15 / edge for edge in cell]])
+        with pytest.raises(InputError, match=f"a slab: .* along {'abc'[axis]}"):
+            init_study("s", crystals=[layer])
+    Path("a layer.vasp").write_text(structure_text(layer, "POSCAR").text)
+    with pytest.raises(InputError) as caught:
+        init_study("s", crystals=["a layer.vasp"])
+    assert "dftflow deck 'a layer.vasp' --code castep --task potential" in caught.value.fix
+    molecule = Structure(Lattice.cubic(15), ["H", "Cl"], [[0, 0, 0], [0, 0, 0.085]])
+    with pytest.raises(InputError) as caught:
+        init_study("s", crystals=[molecule])
+    assert "slab_axis" not in caught.value.fix and "--slab none --cell fixed" in caught.value.fix
+    assert not Path("s.toml").exists()
+
+
+def test_the_head_promises_no_time_and_an_option_that_is_not_there_is_not_advised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    head = init_study("s").text.split("schema")[0]
+    assert "quick (a first look)" in head and "minutes" not in head
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(StoreError) as caught:
+        init_study("t")
+    assert "--out" not in str(caught.value)
+
+
+def test_a_charged_crystal_is_no_material() -> None:
+    """Neither of a new study nor of one whose file names it."""
+    crystal = load_shipped(CSBR).structure.copy()
+    init_study("neutral", crystals=[crystal])
+    crystal.set_charge(-2)
+    with pytest.raises(InputError, match="a charge of -2"):
+        init_study("s", crystals=[crystal])
+    assert not Path("s.toml").exists()
+    crystal.to("CsBr.json")
+    with pytest.raises(InputError, match="a charge of -2"):
+        plan_study(load_study("neutral.toml"))
+
+
 # --- what is shipped --------------------------------------------------------------------------------------------------
 
 

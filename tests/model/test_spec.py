@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dftflow.errors import SpecError
-from dftflow.model.spec import CalcSpec, Relaxation
+from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 
 RELAXATION = Relaxation(
     cell="fixed",
@@ -37,6 +37,9 @@ SPEC = CalcSpec(
     [
         ({"cutoff_ev": 0.0}, "cutoff is 0"),
         ({"grid": (2, 0, 1)}, "k-grid"),
+        ({"grid": (2.5, 2, 1)}, "k-grid"),
+        ({"grid": (2, 2)}, "k-grid"),
+        ({"grid": (2, 2, 1, 1)}, "k-grid"),
         ({"grid": (2, 2, 2)}, "2 points along the slab's normal"),
         ({"slab_axis": 3}, "slab_axis is 3"),
         ({"relaxation": replace(RELAXATION, cell="all")}, "cannot be relaxed"),
@@ -56,3 +59,10 @@ def test_fixed_atoms_are_those_of_the_structure() -> None:
         replace(SPEC, fixed_atoms=(0, 2)).check_fixed_atoms(2)
     with pytest.raises(SpecError, match="nothing to relax"):
         replace(SPEC, fixed_atoms=(0, 1)).check_fixed_atoms(2)
+
+
+@pytest.mark.parametrize("spacing_per_ang", [0.0, -1.0, float("nan")])
+def test_a_path_has_steps(spacing_per_ang: float) -> None:
+    corner = KPoint(label="G", frac=(0.0, 0.0, 0.0))
+    with pytest.raises(SpecError, match="spacing of the path"):
+        KPath(segments=((corner, corner),), spacing_per_ang=spacing_per_ang)

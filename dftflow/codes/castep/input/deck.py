@@ -236,11 +236,16 @@ def _param_values(spec: CalcSpec) -> dict[str, Any]:
 
 def _band_values(spec: CalcSpec) -> dict[str, Any]:
     wants_potential = spec.task == "potential"
+    use = (
+        "its mean lines the crystal up with a slab"
+        if spec.slab_axis is None
+        else "its level in the vacuum is the slab's zero"
+    )
     return {
         "empty_bands": spec.empty_bands,
         "points": "the path" if spec.path is not None else "the list of k-points",
         "local_potential": not functional(spec.xc).hybrid,
-        "potential_note": POTENTIAL_FILE if wants_potential else "its mean lines the crystal up with a slab",
+        "potential_note": POTENTIAL_FILE if wants_potential else use,
         "density": wants_potential,
     }
 
