@@ -78,7 +78,9 @@ class InitialStudy:
     crystals: tuple[Path, ...]
 
     def __repr__(self) -> str:
-        return f"<InitialStudy {self.file}: {len(self.text.splitlines())} lines, {len(self.crystals)} crystals beside it>"
+        return (
+            f"<InitialStudy {self.file}: {len(self.text.splitlines())} lines, {len(self.crystals)} crystals beside it>"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
