@@ -22,7 +22,7 @@ from dftflow.analysis.alignment import alignment_type, in_order, with_contradict
 from dftflow.analysis.offset_matrix import OffsetMatrix, offset_matrix
 from dftflow.analysis.transitivity import Closure, closures
 from dftflow.api.level_sources import Source, levels_from
-from dftflow.api.plotted import LookOptions, PlottedFigure, plotted
+from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_other
 from dftflow.errors import InputError
 from dftflow.figures.alignment import alignment_drawing
 from dftflow.figures.drawing import FORMATS
@@ -173,6 +173,7 @@ class BandAlignment:
         StoreError
             When the file cannot be written.
         """
+        refuse_other("fill", fill, Fill)
         asked = {one.edges.material: one.color for one in self.columns if one.color} | dict(colors or {})
         options = LookOptions(size=size, style=style, colors=asked)
         names = list(dict.fromkeys(one.edges.material for one in self.columns))

@@ -6,8 +6,7 @@ from typing import Unpack
 
 from dftflow.api.alignment import Fill, align
 from dftflow.api.level_sources import Source
-from dftflow.api.plotted import LookOptions, PlottedFigure
-from dftflow.errors import InputError
+from dftflow.api.plotted import LookOptions, PlottedFigure, refuse_unknown
 
 __all__ = ["alignment"]
 
@@ -31,9 +30,7 @@ def alignment(*sources: Source, fill: Fill = "flat", **look: Unpack[LookOptions]
     AnalysisError, ParseError
         As `align` does.
     """
-    for name in ("window", "labels"):
-        if look.get(name):
-            raise InputError(f"an alignment diagram has no {name} to choose", fix="name materials in the sources")
+    refuse_unknown(alignment, look, "window", "labels")
     return align(*sources).plot(
         size=look.get("size"), style=look.get("style", ()), fill=fill, colors=look.get("colors", {})
     )

@@ -9,7 +9,7 @@ from typing import Unpack
 from dftflow.analysis.band_edges import edges_or_reason
 from dftflow.analysis.band_path import on_path_or_recognised
 from dftflow.analysis.split_path import join_split_path
-from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
+from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_other, refuse_unknown
 from dftflow.api.sources import NamedCalculation, Projected, Source, by_name, named_calculations, with_clear_gap
 from dftflow.errors import AnalysisError
 from dftflow.figures.band_figure import BandStructure, bands_drawing
@@ -59,6 +59,10 @@ def bands(
         There is no band path, another one, no such zero, no projection, or the runs are not known to be of one
         Hamiltonian.
     """
+    refuse_unknown(bands, look)
+    refuse_other("project", project, Projected)
+    if zero is not None:
+        refuse_other("zero", zero, Reference)
     calculations = named_calculations(sources)
     if join:
         shown, left_out = [_joined(calculations)], list[str]()

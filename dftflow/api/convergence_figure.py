@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Unpack
+from typing import Literal, Unpack
 
 from dftflow.analysis.convergence import series_of
-from dftflow.api.plotted import LookOptions, PlottedFigure, plotted
+from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_other, refuse_unknown
 from dftflow.api.sources import NamedCalculation, Source, named_calculations
-from dftflow.errors import AnalysisError, InputError
+from dftflow.errors import AnalysisError
 from dftflow.figures.convergence import Relaxation, SeriesPoint, relaxations_drawing, series_drawing
 
-__all__ = ["convergence"]
+__all__ = ["Against", "convergence"]
+
+Against = Literal["step", "setting"]
 
 
-def convergence(*sources: Source, against: str | None = None, **look: Unpack[LookOptions]) -> PlottedFigure:
+def convergence(*sources: Source, against: Against | None = None, **look: Unpack[LookOptions]) -> PlottedFigure:
     """How relaxations converge step by step, or energy and gap of a series in which one setting varies.
 
     Parameters
@@ -35,9 +37,10 @@ def convergence(*sources: Source, against: str | None = None, **look: Unpack[Loo
     AnalysisError
         None has steps, and they are no series.
     """
+    refuse_unknown(convergence, look, "window")
+    if against is not None:
+        refuse_other("against", against, Against)
     calculations = named_calculations(sources)
-    if against not in (None, "step", "setting"):
-        raise InputError(f"nothing converges against {against!r}", fix="use step or setting")
     no_series: list[str] = []
     with_steps = [one for one in calculations if one.found.results.steps]
     if against == "setting" or (against is None and len(calculations) > 1):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Unpack
 
 from dftflow.analysis.dos_of_eigenvalues import SIGMA_EV, complete_up_to_ev, density_of_states, grid_of_states
-from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
+from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_other, refuse_unknown
 from dftflow.api.sources import NamedCalculation, Projected, Source, named_calculations
 from dftflow.errors import AnalysisError
 from dftflow.figures.dos import ShownDos, dos_drawing
@@ -47,6 +47,10 @@ def dos(
     AnalysisError
         None has a density of states, or eigenvalues on a grid; those of a band path make none.
     """
+    refuse_unknown(dos, look)
+    refuse_other("project", project, Projected)
+    if zero is not None:
+        refuse_other("zero", zero, Reference)
     shown: list[tuple[ShownDos, dict[Reference, AxisZero]]] = []
     left_out: list[str] = []
     for one in named_calculations(sources):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, get_args
 
 import matplotlib.style
 from matplotlib.colors import is_color_like
@@ -18,7 +20,7 @@ from dftflow.figures.drawing import FORMATS, Drawing
 from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
 from dftflow.jobs.store import storage_errors, write_atomically
 
-__all__ = ["LookOptions", "PlottedFigure", "plotted", "refuse_more", "size_of"]
+__all__ = ["LookOptions", "PlottedFigure", "plotted", "refuse_more", "refuse_other", "refuse_unknown", "size_of"]
 
 MOST = 12
 """Panels of one figure."""
@@ -120,11 +122,21 @@ def size_of(size: str | tuple[float, float] | None) -> tuple[float | None, float
     if isinstance(size, str) and size in _SIZES:
         return _SIZES[size], None
     match = _SIZE.fullmatch(size) if isinstance(size, str) else None
-    width, height = (float(match[1]), float(match[2])) if match else size if not isinstance(size, str) else (0.0, 0.0)
-    if not (LEAST_IN <= width <= MOST_IN and LEAST_IN <= height <= MOST_IN):
+    pair = _pair(match.groups() if match else size)
+    if pair is None or not all(LEAST_IN <= length <= MOST_IN for length in pair):
         fix = f"give column, page, or width and height in inches, {LEAST_IN:g} to {MOST_IN:g}, as 5x4"
         raise InputError(f"{size} is no size of a figure", fix=fix)
-    return width, height
+    return pair
+
+
+def _pair(given: object) -> tuple[float, float] | None:
+    """Two numbers; None for anything else."""
+    if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
+        return None
+    try:
+        return float(given[0]), float(given[1])
+    except (TypeError, ValueError):
+        return None
 
 
 def _look_of(options: LookOptions) -> tuple[Look, tuple[str, ...]]:
@@ -136,9 +148,10 @@ def _look_of(options: LookOptions) -> tuple[Look, tuple[str, ...]]:
         For a size, window, colour or style that is none.
     """
     width, height = size_of(options.get("size"))
-    window = options.get("window")
-    if window is not None and not window[0] < window[1]:
-        raise InputError(f"{window[0]:g} to {window[1]:g} eV is no window", fix="give the lower energy first")
+    asked = options.get("window")
+    window = None if asked is None else _pair(asked)
+    if asked is not None and (window is None or not window[0] < window[1]):
+        raise InputError(f"{asked} is no window", fix="give two energies in eV, the lower first: window=(-4, 5)")
     colors = options.get("colors", {})
     for name, color in colors.items():
         if not is_color_like(color):
@@ -149,7 +162,6 @@ def _look_of(options: LookOptions) -> tuple[Look, tuple[str, ...]]:
         if sheet not in matplotlib.style.available and not Path(sheet).is_file():
             fix = f"give a file, or one of {', '.join(matplotlib.style.available)}"
             raise InputError(f"there is no style sheet {sheet!r}", fix=fix)
-    window = None if window is None else (float(window[0]), float(window[1]))
     look = Look(width_in=width, height_in=height, window_ev=window, colors=colors, labels=options.get("labels", {}))
     return look, styles
 
@@ -184,6 +196,37 @@ def plotted(
         look, colors=by_name(look.colors, every, "colour of"), labels=by_name(look.labels, every, "label of")
     )
     return PlottedFigure(drawing=draw(look), names=tuple(names), left_out=tuple(left_out), styles=styles)
+
+
+def refuse_unknown(figure: Callable[..., PlottedFigure], look: Mapping[str, object], *without: str) -> None:
+    """Raise `InputError` for an option of `look` that the figure does not have.
+
+    Parameters
+    ----------
+    figure
+        The function that makes it, whose own options have names.
+    look
+        The others that were given.
+    without
+        Those of `LookOptions` that say nothing of this figure; they may be given empty.
+    """
+    own = [name for name, it in inspect.signature(figure).parameters.items() if it.kind is it.KEYWORD_ONLY]
+    known = [*own, *(name for name in LookOptions.__annotations__ if name not in without)]
+    for name, value in look.items():
+        if name in known or (name in without and not value):
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        guess = f"did you mean {near[0]}? " if near else ""
+        raise InputError(
+            f"a figure of the kind {figure.__name__!r} has no option {name!r}",
+            fix=f"{guess}it takes {', '.join(known)}",
+        )
+
+
+def refuse_other(name: str, value: object, kinds: Any) -> None:
+    """Raise `InputError` for a value of the option `name` that is none of the texts of the `Literal` `kinds`."""
+    if value not in get_args(kinds):
+        raise InputError(f"{name} cannot be {value!r}", fix=f"use one of {', '.join(get_args(kinds))}")
 
 
 def refuse_more(count: int, most: int = MOST) -> None:

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from dftflow.analysis.calculation_levels import AVERAGING_ANG, slab_profile
 from dftflow.analysis.repeat_distance import repeat_distance_ang
-from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
+from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_unknown
 from dftflow.api.sources import NamedCalculation, Source, named_calculations
 from dftflow.api.structure_figure import standing
 from dftflow.errors import AnalysisError
@@ -35,6 +35,7 @@ def potential(*sources: Source, period: float | None = None, **look: Unpack[Look
     AnalysisError
         None is a slab with a potential.
     """
+    refuse_unknown(potential, look)
     shown: list[SlabPotential] = []
     left_out: list[str] = []
     for one in named_calculations(sources):

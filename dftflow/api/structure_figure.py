@@ -11,7 +11,7 @@ from pymatgen.core import Lattice, Structure
 
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.api.calculation import Calculation
-from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
+from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_unknown
 from dftflow.api.sources import Source, named_calculations
 from dftflow.api.structures import StructureLike, as_structure
 from dftflow.crystals.ions import formula_of
@@ -36,6 +36,7 @@ def structure(*sources: Source | StructureLike, **look: Unpack[LookOptions]) -> 
     InputError
         There is no such folder, file or crystal.
     """
+    refuse_unknown(structure, look, "window")
     shown = _shown_structures(sources)
     title = "Crystal structures" if len(shown) > 1 else shown[0].name
     names = [one.name for one in shown]

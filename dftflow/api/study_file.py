@@ -65,7 +65,7 @@ class ShippedStudy:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class InitialStudy:
     """A study file as it was written.
 
@@ -82,6 +82,11 @@ class InitialStudy:
     file: Path
     text: str
     crystals: tuple[Path, ...]
+
+    def __repr__(self) -> str:
+        return (
+            f"<InitialStudy {self.file}: {len(self.text.splitlines())} lines, {len(self.crystals)} crystals beside it>"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,18 +28,18 @@ class _Command(click.ParamType[str]):
 
 
 @click.command()
-@click.argument("name", metavar="[COMMAND]", type=_Command(), required=False)
+@click.argument("names", metavar="[COMMAND]...", type=_Command(), nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def command(ctx: click.Context, name: str | None, as_json: bool) -> None:
+def command(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Show what dftflow, or one of its commands, takes."""
-    root = ctx.find_root()
-    group = root.command
-    assert isinstance(group, click.Group)
-    if name is None:
-        text = group.get_help(root)
-    else:
-        _, found, _ = group.resolve_command(root, [name])
-        assert found is not None
-        text = found.get_help(click.Context(found, info_name=name, parent=root))
-    click.echo(json.dumps({"command": name, "help": text}, indent=1, ensure_ascii=False) if as_json else text)
+    at, found = ctx.find_root(), ctx.find_root().command
+    for number, name in enumerate(names):
+        if not isinstance(found, click.Group):
+            told = " ".join(names[:number])
+            raise click.UsageError(f"{told} has no commands of its own; dftflow help {told} shows what it takes", ctx)
+        _, inner, _ = found.resolve_command(at, [name])
+        assert inner is not None
+        at, found = click.Context(inner, info_name=name, parent=at), inner
+    text, asked = found.get_help(at), " ".join(names) or None
+    click.echo(json.dumps({"command": asked, "help": text}, indent=1, ensure_ascii=False) if as_json else text)

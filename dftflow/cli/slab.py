@@ -11,7 +11,7 @@ import click
 from dftflow.cli.bounded import Within
 from dftflow.cli.completion import Crystals
 from dftflow.cli.place import OutFile
-from dftflow.cli.structure import OUT_FORMATS, write_structure
+from dftflow.cli.structure import OUT_FORMATS, refuse_without_substitute, write_structure
 from dftflow.cli.table import text_table
 from dftflow.model.bounds import MILLER_INDEX, PSEUDOCUBIC_ANG, THICKNESS_ANG, VACUUM_ANG
 
@@ -50,6 +50,8 @@ def command(
     from dftflow.api.slabs import slabs as slabs_of
     from dftflow.api.structures import as_structure, substitute
 
+    if swap is None:
+        refuse_without_substitute("orientation", "pseudocubic")
     structure = as_structure(source)
     if swap is not None:
         site, _, ion = swap.partition("=")

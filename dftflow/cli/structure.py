@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from dftflow.cli.bounded import Within
 from dftflow.cli.completion import Crystals
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from dftflow.crystals.crystal import Crystal
 
-__all__ = ["OUT_FORMATS", "command", "write_structure"]
+__all__ = ["OUT_FORMATS", "command", "refuse_without_substitute", "write_structure"]
 
 OUT_FORMATS = ".cif, POSCAR, .vasp, .cell, .extxyz, .in (pw.x), .json"
 
@@ -51,7 +52,11 @@ def command(
     from dftflow.crystals.sources import load_crystal
     from dftflow.crystals.substitution import substitute
 
+    if swap is None:
+        refuse_without_substitute("orientation", "seed", "supercell", "pseudocubic")
     if source is None:
+        if swap is not None or out is not None:
+            raise click.UsageError("--substitute and --out need a SOURCE", click.get_current_context())
         rows = [_row(load_shipped(name)) for name in shipped_names()]
         click.echo(json.dumps(rows, indent=1) if as_json else _listing(rows))
         return
@@ -72,6 +77,15 @@ def command(
         write_structure(structure, out)
     facts = _facts(crystal, structure)
     click.echo(json.dumps(facts, indent=1) if as_json else _page(facts))
+
+
+def refuse_without_substitute(*names: str) -> None:
+    """Raise `click.UsageError` for options of a substitution that were given to a command without one."""
+    context = click.get_current_context()
+    given = [f"--{name}" for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        verb = "belongs" if len(given) == 1 else "belong"
+        raise click.UsageError(f"{' and '.join(given)} {verb} to --substitute, which is not given", context)
 
 
 def _row(crystal: Crystal) -> dict[str, Any]:

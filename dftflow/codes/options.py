@@ -12,7 +12,7 @@ from dftflow.codes.template_sandbox import TemplateSource
 from dftflow.errors import OptionError
 from dftflow.model.entry_reason import reason_of
 from dftflow.model.names import is_name
-from dftflow.model.printable import shown
+from dftflow.model.printable import in_toml, shown
 
 __all__ = ["CodeOptions", "ElementSymbol", "read_options"]
 
@@ -92,7 +92,7 @@ def _refusal(error: ValidationError, model: type[CodeOptions], values: Mapping[s
     field = model.model_fields[str(place[0])]
     dotted = ".".join(part if is_name(part) else shown(part) for part in place)
     return OptionError(
-        f"{dotted} cannot be {shown(_value_at(place, values))}",
+        f"{dotted} cannot be {in_toml(_value_at(place, values))}",
         reason=" or ".join(reasons),
         fix=f"{place[0]} is {field.description}" if field.description else "",
         place=place,

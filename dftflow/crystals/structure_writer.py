@@ -60,7 +60,10 @@ def structure_text(structure: Structure, name: str) -> WrittenStructure:
         raise StructureError(f"this crystal {what}", fix="make an ordered model of it")
     if writer is _json:
         return WrittenStructure(text=_json(structure))
-    return WrittenStructure(text=writer(_neutral(structure)), lost=_lost(structure))
+    states = _states(structure)
+    if writer is _cif and _cif_holds(states):
+        return WrittenStructure(text=_cif(_charged(structure, states)), lost=_lost(structure, with_states=True))
+    return WrittenStructure(text=writer(_neutral(structure)), lost=_lost(structure, with_states=False))
 
 
 def _known() -> str:
@@ -91,23 +94,44 @@ def _neutral(structure: Structure) -> Structure:
     return New(structure.lattice, [site.specie.symbol for site in structure], structure.frac_coords)
 
 
-def _lost(structure: Structure) -> tuple[str, ...]:
-    """What only JSON has a place for, one line each."""
+def _states(structure: Structure) -> list[float | None]:
+    """Oxidation state of each site, of its species or as the property that dftflow's readers set."""
+    own = structure.site_properties.get(OXIDATION_STATE, [None] * len(structure))
+    return [getattr(site.specie, "oxi_state", None) if state is None else state
+            for site, state in zip(structure, own, strict=True)]  # fmt: skip
+
+
+def _cif_holds(states: list[float | None]) -> bool:
+    """Whether the type symbols of a CIF (``Sn4+``) can tell them: whole numbers, not all of them 0."""
+    told = [state for state in states if state is not None]
+    return any(told) and all(state == round(state) for state in told)
+
+
+def _charged(structure: Structure, states: list[float | None]) -> Structure:
+    """As `_neutral`, of ions."""
+    from pymatgen.core import Species
+    from pymatgen.core import Structure as New
+
+    symbols = [site.specie.symbol for site in structure]
+    ions = [symbol if state is None else Species(symbol, state) for symbol, state in zip(symbols, states, strict=True)]
+    return New(structure.lattice, ions, structure.frac_coords)
+
+
+def _lost(structure: Structure, *, with_states: bool) -> tuple[str, ...]:
+    """What the file does not hold and JSON would, one line each."""
     lost = []
-    properties = structure.site_properties
-    charged = any(getattr(site.specie, "oxi_state", None) for site in structure)
-    if charged or any(value is not None for value in properties.get(OXIDATION_STATE, ())):
-        lost.append("oxidation states are not in this format")
+    if not with_states and any(state is not None for state in _states(structure)):
+        lost.append("oxidation states are not in this file")
     isotopes = sorted({name for site in structure if (name := _element_name(site.specie)) != site.specie.symbol})
     if isotopes:
         lost.append(f"{' and '.join(isotopes)} is written as H")
     if any(site.label not in (site.species_string, _element_name(site.specie)) for site in structure):
-        lost.append("labels of sites are not in this format")
-    others = sorted(set(properties) - {*MARKS, OXIDATION_STATE})
+        lost.append("the labels of the sites are not in this file")
+    others = sorted(set(structure.site_properties) - {*MARKS, OXIDATION_STATE})
     if others:
-        lost.append(f"properties of sites are not in this format: {', '.join(others)}")
+        lost.append(f"properties of sites are not in this file: {', '.join(others)}")
     if structure._charge:
-        lost.append(f"the charge of the cell ({structure._charge:+g}) is not in this format")
+        lost.append(f"the charge of the cell ({structure._charge:+g}) is not in this file")
     return tuple(f"{line}; .json keeps it" for line in lost)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import reprlib
 import unicodedata
+from collections.abc import Mapping
+from datetime import date, time
 from typing import Any
 
-__all__ = ["brief", "is_line", "is_printable", "only_printable", "shown"]
+__all__ = ["brief", "in_toml", "is_line", "is_printable", "only_printable", "shown"]
 
 SHOWN = 80
 
@@ -67,6 +69,29 @@ def shown(value: object) -> str:
     ("'CsBr'", 'a whole number of about 5000 digits', 80)
     """
     return _SHORT.repr(value)
+
+
+def in_toml(value: object) -> str:
+    """`value`, read from TOML, as it would stand in the file; cut in its middle where it is long.
+
+    Examples
+    --------
+    >>> in_toml(True), in_toml((1, [2.5])), in_toml({"miller": (0, 1, 1)})
+    ('true', '[1, [2.5]]', '{ miller = [0, 1, 1] }')
+    """
+    return brief(_toml(value), SHOWN)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_toml(inner)}' for key, inner in value.items())} }}" if value else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return shown(value)
 
 
 class _Short(reprlib.Repr):

@@ -18,13 +18,13 @@ def blamed(study: Study, what: str, *place: object) -> Iterator[None]:
     Parameters
     ----------
     what
-        ``"material A, slab 2"``.
+        ``"material A, slab 2"``; ``""`` where the error says it.
     place
         Keys that lead to its entry, for `Study.where`.
     """
     try:
         yield
     except InputError as error:
-        error.summary = f"{what}: {error.summary}"
+        error.summary = f"{what}: {error.summary}" if what else error.summary
         error.where = error.where or study.where(*place)
         raise

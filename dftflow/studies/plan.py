@@ -11,6 +11,7 @@ from dftflow.codes.registry import load_code
 from dftflow.errors import StudyError
 from dftflow.model.printable import is_line, shown
 from dftflow.model.step import Step, StepId
+from dftflow.studies.blame import blamed
 from dftflow.studies.kinds.registry import all_kinds, kind_with_table
 from dftflow.studies.kinds.slab import named_surfaces
 from dftflow.studies.material import LazyMaterials, Material, load_materials
@@ -63,7 +64,8 @@ def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: No
         When a crystal cannot be read, fetched or made.
     """
     for name in study.content.kinds:
-        kind_with_table(name)
+        with blamed(study, "", "kinds", name):
+            kind_with_table(name)
     _check_surfaces(study)
     materials = LazyMaterials(study) if lazily else load_materials(study, say=say)
     order = {name: number for number, name in enumerate(materials)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 import tomllib
 from bisect import bisect_left
@@ -21,7 +22,7 @@ from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
 from dftflow.model.entry_reason import reason_of
-from dftflow.model.printable import brief, shown
+from dftflow.model.printable import brief, in_toml, shown
 from dftflow.resources import workflows_dir
 from dftflow.studies.schema import (
     AlignmentEntry,
@@ -149,6 +150,8 @@ def load_study(study: str, preset: str | None = None, *, code: str | None = None
     options = {name: _code_options(name, table, text, file) for name, table in content.codes.items()}
     if code is not None:
         content = content.model_copy(update={"code": code})
+    elif content.code.lower() not in map(str.lower, code_names()):
+        raise _no_code(content.code, _where(text, file, ("code",)))
     name, chosen = file.stem, content.preset if preset is None else preset
     return Study(
         name=name,
@@ -247,15 +250,21 @@ def _code_options(name: str, table: Mapping[str, object], text: str, file: Path)
     """The table ``[codes.NAME]``, checked by the code itself; plain data."""
     try:
         if name not in code_names():
-            near = difflib.get_close_matches(name.lower(), code_names(), n=1)
-            guess = f"did you mean {near[0]!r}? " if near else ""
-            raise OptionError(f"there is no code called {shown(name)}", fix=f"{guess}codes: {', '.join(code_names())}")
+            raise _no_code(name)
         if not isinstance(table.get("templates", ""), str):
             raise OptionError("templates is no folder", fix="name a folder", place=("templates",))
         return load_code(name, table, folder=file.parent).options.model_dump(mode="json", exclude_unset=True)
     except DftflowError as error:
         place = ("codes", name, *(error.place if isinstance(error, OptionError) else ()))
         raise StudyError(error.summary, reason=error.reason, fix=error.fix, where=_where(text, file, place)) from None
+
+
+def _no_code(name: str, where: str = "") -> StudyError:
+    near = difflib.get_close_matches(name.lower(), code_names(), n=1)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return StudyError(
+        f"there is no code called {shown(name)}", fix=f"{guess}codes: {', '.join(code_names())}", where=where
+    )
 
 
 @cache
@@ -319,24 +328,36 @@ def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, .
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     place = prefix + tuple(part for part in first["loc"] if part != "schema_version") + _entry(first)
     where = _where(text, file, place)
-    told = [part for part in place if part != "size"]  # [2, 2, 2] stands for { size = [2, 2, 2] }
-    dotted = brief(".".join(str(part) for part in told))
+    dotted = _dotted(place)
     if first["type"] == "extra_forbidden":
         return StudyError(f"unknown key {shown(place[-1])}", where=where, fix=_nearest_key(place))
     if first["type"] == "missing":
         if isinstance(place[-1], int):
-            short = brief(".".join(map(str, told[:-1])))
-            return StudyError(f"{short} is too short", where=where, fix=_three(place))
-        example = _EXAMPLES.get(str(place[-1]), "...")
-        return StudyError(f"{dotted} is missing", where=where, fix=f"add {place[-1]} = {example} to this table")
+            return StudyError(f"{_dotted(place[:-1])} is too short", where=where, fix=_three(place))
+        missing = dotted if place[-1] != "size" else f"{dotted}.size"
+        return StudyError(f"{missing} is missing", where=where, fix=f"add {_example(place[-1:], text)} to this table")
     if first["type"] == "value_error":
-        return StudyError(reason_of(first), where=where, fix=_example(place))
+        return StudyError(reason_of(first), where=where, fix=_for_example(place, text))
     return StudyError(
-        f"{dotted} cannot be {shown(first.get('input'))}",
+        f"{dotted} cannot be {in_toml(first.get('input'))}",
         reason=reason_of(first),
         where=where,
-        fix="; ".join(part for part in (_unit_advice(place), _example(place)) if part),
+        fix=_header_advice(place, first) or "; ".join(filter(None, (_unit_advice(place), _for_example(place, text)))),
     )
+
+
+def _dotted(place: Sequence[object]) -> str:
+    """The names that lead to an entry; of several tables or values of one name the number, from 1."""
+    told = [part for part in place if part != "size"]  # [2, 2, 2] stands for { size = [2, 2, 2] }
+    return brief(".".join(str(part + 1 if isinstance(part, int) else part) for part in told))
+
+
+def _header_advice(place: Sequence[object], error: ErrorDetails) -> str:
+    """For a table that stands where several of one name belong."""
+    if error["type"] != "tuple_type" or not isinstance(error["input"], dict) or place[-1] not in ("slabs", "published"):
+        return ""
+    names = [str(part) for part in place if isinstance(part, str)]
+    return f"write [[{'.'.join(names)}]], in two brackets, above each of them"
 
 
 def _entry(error: ErrorDetails) -> tuple[object, ...]:
@@ -352,7 +373,6 @@ _EXAMPLES: Mapping[str, str] = {
     "code": '"gpaw"',
     "preset": '"quick"',
     "settings": '{ xc = "PBE" }',
-    "materials": '["A", "B"]',
     "xc": '"PBE"',
     "structure": '"CsPbBr3_Pm-3m"',
     "substitute": '{ site = "Cs", by = "FA" }',
@@ -366,6 +386,7 @@ _EXAMPLES: Mapping[str, str] = {
     "cutoff_ev": "500.0",
     "relax_kpoints": "[4, 4, 4]",
     "bands_kpoints": "[6, 6, 6]",
+    "size": "[4, 4, 4]",
     "gamma": "true",
     "cell": '"all"',
     "band_edge": '"G"',
@@ -378,7 +399,6 @@ _EXAMPLES: Mapping[str, str] = {
     "hold_middle_ang": "3.0",
     "vacuum_ang": "15.0",
     "from_reference": '["cutoff_ev"]',
-    "surfaces": '["A/slab-001"]',
     "tolerance_ev": "0.1",
     "method": '"UPS"',
     "valence_band_offset_ev": "0.17",
@@ -409,15 +429,44 @@ _EXAMPLES: Mapping[str, str] = {
 
 
 def _three(place: Sequence[object]) -> str:
-    example = _example(place)
+    example = _for_example(place, "")
     return f"give three numbers, {example}" if example else "give three numbers"
 
 
-def _example(place: Sequence[object]) -> str:
-    """The key with a value that works; ``""`` where it is a table."""
+def _for_example(place: Sequence[object], text: str) -> str:
+    """The key with a value that works; ``""`` where it is a table, or none is known."""
     key = next((str(part) for part in reversed(place) if isinstance(part, str) and part != "size"), "")
     tables = place[:1] in (("materials",), ("slabs",)) and len(place) < 3
-    return "" if tables or key not in _EXAMPLES else f"for example {key} = {_EXAMPLES[key]}"
+    example = "" if tables else _example((key,), text)
+    return f"for example {example}" if example and not example.endswith("= ...") else ""
+
+
+def _example(place: Sequence[object], text: str) -> str:
+    """``key = value`` of the last of `place`; of materials and surfaces by the names of the study whose text it is."""
+    key = str(place[-1]) if place else ""
+    of_study = {"materials": _two_materials, "surfaces": _one_surface}.get(key)
+    value = of_study(text) if of_study else _EXAMPLES.get(key, "")
+    return f"{key} = {value or '...'}"
+
+
+def _materials(text: str) -> Mapping[str, Any]:
+    found = tomllib.loads(text.removeprefix("\ufeff")).get("materials")
+    return found if isinstance(found, dict) else {}
+
+
+def _two_materials(text: str) -> str:
+    names = [json.dumps(name, ensure_ascii=False) for name in _materials(text)][:2]
+    return f"[{', '.join(names)}]" if len(names) == 2 else ""
+
+
+def _one_surface(text: str) -> str:
+    for name, entry in _materials(text).items():
+        slabs = entry.get("slabs") if isinstance(entry, dict) else None
+        first = slabs[0] if isinstance(slabs, list) and slabs else None
+        miller = first.get("miller") if isinstance(first, dict) else None
+        if isinstance(miller, list) and all(index in range(10) for index in miller):
+            return json.dumps([f"{name}/slab-{''.join(map(str, miller))}"], ensure_ascii=False)
+    return ""
 
 
 def _unit_advice(place: Sequence[object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from operator import eq
 from typing import Any
 
@@ -18,9 +19,10 @@ def line_of(text: str, place: Sequence[object]) -> int | None:
     ----------
     place
         Names of tables and keys, numbers of the tables of an array: ``"alignment", 0, "surfaces"``. The deepest part of
-        it that is found counts.
+        it that is found counts; where the table itself has no header, the first within it.
     """
     best: int | None = None
+    beside: tuple[int, int | None] = (1, None)
     table: tuple[object, ...] = ()
     counts: dict[tuple[object, ...], int] = {}
     for number, line in enumerate(text.split("\n"), start=1):
@@ -34,11 +36,18 @@ def line_of(text: str, place: Sequence[object]) -> int | None:
             inside = tuple(place[: len(table)]) == table or tuple(place) == named
             if inside or (best is None and tuple(place) == table[: len(place)]):
                 best = number
+            shared = _shared(table, place)
+            beside = max(beside, (shared, number), key=lambda found: found[0])
             continue
         key = (*table, *_key(line))
         if len(table) < len(key) and len(table) < len(place) and all(map(eq, place, key)):
             return number
-    return best
+    return best or beside[1]
+
+
+def _shared(table: Sequence[object], place: Sequence[object]) -> int:
+    """How many names the two have in common, from the first on."""
+    return sum(1 for _ in takewhile(bool, map(eq, table, place)))
 
 
 def _key(line: str) -> tuple[str, ...]:

@@ -45,6 +45,51 @@ def _castep(folder: Path, corners: str = "GXM|RG", **options: object) -> Path:
     return folder
 
 
+# --- options ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_option_that_a_figure_does_not_have_is_refused(kind: str, tmp_path: Path) -> None:
+    """Before anything is read: there is no such folder."""
+    with pytest.raises(InputError, match="has no option 'windw'") as error:
+        plot(kind, tmp_path / "nothing", windw=(-1, 1))
+    assert "size" in error.value.fix and "colors" in error.value.fix
+    with pytest.raises(InputError, match="has no option 'title'"):
+        plot(kind, tmp_path / "nothing", title="Mine")
+
+
+@pytest.mark.parametrize("kind", ["structure", "convergence", "alignment"])
+def test_a_figure_without_energies_on_its_axis_has_no_window(kind: str) -> None:
+    with pytest.raises(InputError, match="has no option 'window'"):
+        plot(kind, "CsPbBr3_Pm-3m", window=(-1, 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        ("bands", "zero"), ("bands", "project"), ("dos", "zero"), ("dos", "project"), ("convergence", "against"),
+    ],
+)  # fmt: skip
+def test_a_value_that_an_option_cannot_have_is_refused(kind: str, option: str) -> None:
+    with pytest.raises(InputError, match=f"{option} cannot be 'foo'") as error:
+        plot(kind, DENSE, **{option: "foo"})
+    assert error.value.fix.startswith("use one of ")
+
+
+@pytest.mark.parametrize(
+    "look", [{"window": 3}, {"window": ("a", "b")}, {"window": (2, 1)}, {"size": (5,)}, {"size": 5}]
+)
+def test_a_look_of_another_shape_is_refused(look: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"is no (window|size)"):
+        plot("bands", CS_BULK, **look)
+
+
+def test_a_diagram_is_filled_in_two_ways() -> None:
+    levels = {"A": {"ip_ev": 6.0, "ea_ev": 3.0}, "B": {"ip_ev": 7.0, "ea_ev": 2.0}}
+    with pytest.raises(InputError, match="fill cannot be 'foo'"):
+        plot("alignment", levels, fill="foo")
+
+
 # --- bands ------------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +257,7 @@ def test_the_steps_of_relaxations() -> None:
 def test_nothing_that_converges() -> None:
     with pytest.raises(AnalysisError, match="no steps of a relaxation"):
         plot("convergence", CS_BULK)
-    with pytest.raises(InputError, match="nothing converges against"):
+    with pytest.raises(InputError, match="against cannot be 'time'"):
         plot("convergence", CS_BULK, against="time")
 
 
@@ -225,7 +270,7 @@ def test_an_alignment_is_a_figure_as_the_others() -> None:
     assert figure.names == ("ZnO", "ZIF-8")
     assert "123456" in _svg(figure)
     assert [row["vbm_ev"] for row in _table(figure)][:2] == ["-7.7", "-6.4"]
-    with pytest.raises(InputError, match="no window to choose"):
+    with pytest.raises(InputError, match="has no option 'window'"):
         plot("alignment", levels, window=(-3, 3))
 
 

@@ -69,6 +69,12 @@ def test_nothing_named_is_the_example() -> None:
     assert study.content.materials["CsPbBr3"].slabs[0].miller in ((0, 0, 1), (0, 1, 0), (1, 0, 0))
 
 
+def test_the_repr_is_a_line() -> None:
+    made = init_study("short", crystals=["CsPbBr3_Pm-3m"])
+    assert str(made.file) in repr(made)
+    assert len(repr(made)) < 100 + len(str(made.file))
+
+
 def test_every_line_says_why() -> None:
     lines = init_study("s", crystals=["CsPbBr3_Pnma", CSBR]).text.splitlines()
     bare = [line for line in lines if re.match(r"\w+ = ", line) and "  # " not in line]

@@ -60,6 +60,30 @@ def test_mistakes_end_with_a_message_and_a_code(
     assert message in error and "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["structure", "CsPbBr3_Pm-3m", "--orientation", "110"],
+        ["structure", "CsPbBr3_Pm-3m", "--seed", "3"],
+        ["structure", "CsPbBr3_Pm-3m", "--supercell", "2", "1", "1"],
+        ["structure", "CsPbBr3_Pm-3m", "--pseudocubic", "6"],
+        ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--orientation", "110"],
+        ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--pseudocubic", "6"],
+    ],
+)
+def test_options_of_a_substitution_are_refused_without_one(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    option = next(word for word in arguments[2:] if word.startswith("--") and word != "--miller")
+    assert main(arguments) == 2
+    assert f"{option} belongs to --substitute" in capsys.readouterr().err
+
+
+def test_what_needs_a_crystal_is_refused_without_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["structure", "--out", str(tmp_path / "a.cif")]) == 2
+    assert "need a SOURCE" in capsys.readouterr().err
+
+
 def test_slab_lists_terminations_with_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["slab", "CsPbBr3_Pnma", "--miller", "0", "1", "1", "--setting", "Pnma", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

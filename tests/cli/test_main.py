@@ -91,6 +91,14 @@ def _processor_s(argv: list[str]) -> float:
 # --- help and wrong calls ---------------------------------------------------------------------------------------
 
 
+def test_help_of_a_command_within_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plot", "bands", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert main(["help", "plot", "bands"]) == 0
+    assert capsys.readouterr().out == told
+    assert main(["help", "plot", "bnads"]) == main(["help", "slab", "bands"]) == 2
+
+
 def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     out = capsys.readouterr().out

@@ -102,10 +102,14 @@ def test_a_slab_comes_back_as_it_was_cut(tmp_path: Path) -> None:
 def test_what_is_not_in_the_file_is_said(name: str) -> None:
     cubic = load_shipped("CsBr_Pm-3m").structure
     charged = with_oxidation_states(cubic, [1, -1])
-    assert any("oxidation states" in line and ".json" in line for line in structure_text(charged, name).lost)
+    states_lost = name != "a.cif"
+    assert (
+        any("oxidation states" in line and ".json" in line for line in structure_text(charged, name).lost)
+        is states_lost
+    )
     species = cubic.copy()
     species.add_oxidation_state_by_element({"Cs": 1, "Br": -1})
-    assert any("oxidation states" in line for line in structure_text(species, name).lost)
+    assert any("oxidation states" in line for line in structure_text(species, name).lost) is states_lost
     named = Structure(cubic.lattice, ["Cs", "Br"], cubic.frac_coords, labels=["Cs1", "Br_apical"])
     assert any("labels" in line for line in structure_text(named, name).lost)
     moving = cubic.copy(site_properties={"velocities": [[0, 0, 1]] * 2, "magmom": [1.0, 0.0]})
@@ -113,6 +117,25 @@ def test_what_is_not_in_the_file_is_said(name: str) -> None:
     loaded = Structure(cubic.lattice, ["Cs", "Br"], cubic.frac_coords, charge=1)
     assert any("charge of the cell (+1)" in line for line in structure_text(loaded, name).lost)
     assert structure_text(cubic, name).lost == ()
+
+
+@pytest.mark.parametrize("states", [[3, 2, -2, -3], [4, 0, -2, -2], [2, None, -1, -1]])
+def test_a_cif_keeps_oxidation_states(states: list[int | None], tmp_path: Path) -> None:
+    """Two of one element that differ, a zero, an atom without one."""
+    bare = Structure(
+        Lattice.cubic(6.0), ["Fe", "Fe", "O", "O"], [[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
+    )
+    charged = with_oxidation_states(bare, states)
+    written = structure_text(charged, "a.cif")
+    assert written.lost == ()
+    assert back(charged, tmp_path, "a.cif").site_properties[OXIDATION_STATE] == states
+    species = Structure(bare.lattice, ["Fe3+", "Fe2+", "O2-", "O3-"], bare.frac_coords)
+    assert back(species, tmp_path, "a.cif").site_properties[OXIDATION_STATE] == [3, 2, -2, -3]
+
+
+def test_a_cif_says_which_oxidation_states_it_does_not_keep() -> None:
+    mixed = with_oxidation_states(load_shipped("CsBr_Pm-3m").structure, [0.5, -0.5])
+    assert any("oxidation states" in line for line in structure_text(mixed, "a.cif").lost)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "a.json"])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dftflow.codes.registry import load_code
 from dftflow.errors import DftflowError, StudyError
 from dftflow.resources import workflows_dir
+from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import find_study, load_study, shipped_studies
 
 WriteStudy = Callable[..., Path]
@@ -138,6 +139,85 @@ def test_a_mistake_is_told_with_its_line(
     assert fix in caught.value.fix
     assert caught.value.where == f"{file}:{line}"
     assert caught.value.exit_code == 2
+
+
+ALIGNED = """
+
+[materials.CsPbBr3]
+structure = "CsPbBr3_Pm-3m"
+cutoff_ev = 244.9
+relax_kpoints = [2, 2, 2]
+bands_kpoints = [4, 4, 4]
+
+[[alignment]]
+materials = ["CsBr", "CsPbBr3"]
+"""
+PUBLISHED = """
+[[alignment.published]]
+materials = ["CsBr", "CsPbBr3"]
+method = "UPS"
+valence_band_offset_ev = 0.1
+type = 4
+doi = "10.1021/x"
+"""
+END = 'setting = "cubic"\n'
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "message", "fix"),
+    [
+        ([("[[materials.CsBr.slabs]]", "[materials.CsBr.slabs]")], 13, "materials.CsBr.slabs cannot be { miller =",
+         "write [[materials.CsBr.slabs]]"),
+        ([("[2, 2, 2]", "{ gamma = true }")], 8, "materials.CsBr.relax_kpoints.size is missing",
+         "add size = [4, 4, 4]"),
+        ([('code = "gpaw"', 'code = "gpwa"')], 3, "no code called 'gpwa'", "did you mean 'gpaw'"),
+        ([("[materials.CsBr]\n", "[other.CsBr]\n")], 5, "unknown key 'other'", "materials"),
+        ([('"isotropic"', "true")], 10, "cell cannot be true", 'cell = "all"'),
+        ([('"isotropic"', "[1]")], 10, "cell cannot be [1]", ""),
+        ([('"isotropic"', "2020-01-02")], 10, "cell cannot be 2020-01-02", ""),
+        ([("[1, 1, 0]", "[1, 1, 0.5]")], 14, "slabs.1.miller.3 cannot be 0.5", "miller = [0, 0, 1]"),
+        ([(END, f"{END}{ALIGNED}{PUBLISHED}")], 31, "alignment.1.published.1.type cannot be 4", '"type I"'),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_as_the_file_is_written(
+    write_study: WriteStudy, changes: list[tuple[str, str]], line: int, message: str, fix: str
+) -> None:
+    file = write_study(*changes)
+    with pytest.raises(StudyError) as caught:
+        load_study(str(file))
+    assert message in caught.value.summary
+    assert fix in caught.value.fix
+    assert caught.value.where == f"{file}:{line}"
+
+
+def test_the_materials_to_align_are_those_of_the_study(write_study: WriteStudy) -> None:
+    """The line that is advised works when it is pasted."""
+    wrong = 'materials = ["CsBr"]'
+    file = write_study((END, END + ALIGNED.replace('materials = ["CsBr", "CsPbBr3"]', wrong)))
+    with pytest.raises(StudyError) as caught:
+        load_study(str(file))
+    line = caught.value.fix.removeprefix("for example ")
+    file.write_text(file.read_text().replace(wrong, line))
+    assert load_study(str(file)).content.alignment[0].materials == ("CsBr", "CsPbBr3")
+    file.write_text(file.read_text() + "surfaces = 3\n")
+    with pytest.raises(StudyError) as caught:
+        load_study(str(file))
+    assert 'surfaces = ["CsBr/slab-110"]' in caught.value.fix
+
+
+def test_an_entry_whose_table_has_no_header_is_told_by_what_is_within(write_study: WriteStudy) -> None:
+    table = write_study().read_text().split("[materials.CsBr]")[1].split("[[")[0]
+    file = write_study((f"[materials.CsBr]{table}", ""))
+    with pytest.raises(StudyError, match="structure is missing") as caught:
+        load_study(str(file))
+    assert caught.value.where == f"{file}:5"
+
+
+def test_a_table_of_no_kind_is_told_with_its_line(write_study: WriteStudy) -> None:
+    file = write_study((END, f"{END}\n[kinds.molecule]\nx = 1\n"))
+    with pytest.raises(StudyError, match="no kind of subject called 'molecule'") as caught:
+        plan_study(load_study(str(file)))
+    assert caught.value.where == f"{file}:17"
 
 
 def test_unknown_names_come_with_the_nearest() -> None:
