@@ -159,6 +159,8 @@ def test_no_is_a_name_and_no_truth_value(tmp_path: Path) -> None:
         ("ip = 3.6\nea = 5.9", 1, "does not lie above its VBM", "ip = 5.9 and ea = 3.6"),
         ("ip = 5.9\nvbm = -6.1\nea = 3.6", 3, "disagree", "leave the wrong one out"),
         ("ip = 5.90\nea = 3.60\ngap = 2.36", 4, "edges lie 2.3 eV apart", "leave gap out"),
+        ("vbm = -0.8\ncbm = 1.2", 2, "0.8 eV below the vacuum level", "relative to the vacuum level"),
+        ("ea = -1\ngap = 2.4", 1, "relative to E_F or to a VBM are no levels below vacuum", "IP and EA"),
         ("ip = nan\nea = 3.6", 2, "no number", "finite number"),
         ("ip = inf\nea = 3.6", 2, "no number", "finite number"),
         ("ip = \"5,9\"\nea = 3.6", 2, "no number", "decimals have a point: 5.9"),
@@ -249,7 +251,7 @@ def test_what_is_written_is_read_again(
     """Numbers to the last digit, names and surfaces to the last letter."""
     materials = {
         f"{name}{number}": {
-            "ip": ip + gap,
+            "ip": 1.5 + ip + gap,
             "ea": ip,
             "surface": surface,
             **({} if reach is None else {"uncertainty": reach}),
