@@ -105,9 +105,15 @@ def _name(fields: _Fields, entry: LevelEntry) -> str:
 
 
 def _color(fields: _Fields) -> str:
+    """As the figures take it: ``#0072B2``, a name such as ``red``."""
     color = _text(fields, "color")
     if color and not re.fullmatch(r"#[0-9A-Fa-f]{6}", color):
-        raise InputError(f"{shown(color)} is no colour", fix="give it as #RRGGBB: #0072B2", where=fields["color"].where)
+        from matplotlib.colors import is_color_like  # takes long to load
+
+        if color.lower() == "none" or not is_color_like(color):
+            raise InputError(
+                f"{shown(color)} is no colour", fix="give one such as #0072B2", where=fields["color"].where
+            )
     return color
 
 
