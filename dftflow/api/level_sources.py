@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from dftflow.crystals.ions import formula_of
 from dftflow.errors import InputError
 from dftflow.gate.found import FoundCalculation, calculations_in
 from dftflow.input_file import is_regular, named_place, read_regular
+from dftflow.jobs.store import PLAN_FILE
 from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.alignment import AbsoluteEdges
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.reasons import listed, shared_reasons
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.quoted.level_file import LEVEL_FILES
 from dftflow.quoted.level_table import QUOTED, read_level_mapping, read_level_table
@@ -132,6 +135,12 @@ def _of_place(place: Path, name: str) -> LevelSource:
                 f"{name} names one material, and a study has names of its own", fix=f"write {place}", where=str(place)
             )
         return levels_of_quantities(read_results(file), str(file))
+    if place.is_dir() and (place / PLAN_FILE).is_file():
+        raise InputError(
+            "this is the folder of a study, and there is no results.json in it",
+            fix=f"dftflow report {shlex.quote(str(place))} writes it; or name a slab of it: NAME=FOLDER",
+            where=str(place),
+        )
     return _of_slab(place, name)
 
 
@@ -170,7 +179,10 @@ def _of_slab(place: Path, name: str) -> LevelSource:
     ((one, own),) = slabs
     return LevelSource(
         levels=tuple(_own_levels(one, own, name)),
-        notes=tuple(f"{other.place}: not used: {_why_not(levels)}" for other, levels in found if other is not one),
+        notes=tuple(
+            f"not used: {line}"
+            for line in shared_reasons((other.place, _why_not(levels)) for other, levels in found if other is not one)
+        ),
         refused=(*(str(file.error) for file in one.refused_files), *one.refused_parts),
     )
 
@@ -181,7 +193,7 @@ def _both(sides: tuple[SlabSide, ...]) -> bool:
 
 def _not_one_slab(place: Path, found: list[tuple[FoundCalculation, CalculationLevels]], count: int) -> InputError:
     if count:
-        places = ", ".join(str(one.place) for one, own in found if own.sides)
+        places = listed([one.place for one, own in found if own.sides])
         return InputError(
             f"there are {count} slabs here: {places}", fix="name each by itself: NAME=FOLDER", where=str(place)
         )
@@ -193,7 +205,7 @@ def _not_one_slab(place: Path, found: list[tuple[FoundCalculation, CalculationLe
         )
     return InputError(
         "no band edges relative to a vacuum level are here",
-        reason="; ".join(f"{one.place}: {_why_not(own)}" for one, own in found),
+        reason="; ".join(shared_reasons((one.place, _why_not(own)) for one, own in found)),
         fix="a crystal is lined up through a slab: NAME=BULK+SLAB, or `dftflow levels --bulk BULK --slab SLAB`",
         where=str(place),
     )

@@ -43,7 +43,9 @@ class _Level(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 
 @click.command()
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
-@click.option("--out", multiple=True, type=OutFile(), help="Picture (svg, pdf, png), offsets (csv) or levels (toml).")
+@click.option(
+    "--out", multiple=True, type=OutFile(), help="Picture (svg, pdf, png), offsets (csv), levels (toml), all (json)."
+)
 @click.option("--tolerance", type=Within(TOLERANCE_EV), default=0.1, show_default=True, help="Least offset, eV.")
 @click.option("--order", metavar="A,B,...", default="", help="Materials from left to right; the others follow.")
 @click.option("--level", "levels", multiple=True, type=_Level(), help="Redox couple, electrode; NAME=1.23 SHE too.")
@@ -81,6 +83,7 @@ def command(
     from dftflow.api.alignment import align
     from dftflow.errors import ParseError
 
+    _refuse_look_of_nothing(out, size, fill)
     asked = [name.strip() for name in order.split(",") if name.strip()]
     found = align(*sources, tolerance_ev=tolerance, order=asked, levels=[_reference(*level) for level in levels])
     written = [found.save(file, size=size, fill=fill) for file in out]
@@ -96,6 +99,18 @@ def command(
         tell(f"written: {file}")
     if found.refused:
         raise click.exceptions.Exit(ParseError.exit_code)
+
+
+def _refuse_look_of_nothing(out: tuple[Path, ...], size: str | None, fill: Fill) -> None:
+    """A size or a filling that no picture would have."""
+    from dftflow.errors import InputError
+    from dftflow.figures.drawing import FORMATS
+
+    if any(file.suffix.lower().removeprefix(".") in FORMATS for file in out):
+        return
+    for name, given in (("size", size is not None), ("fill", fill != "flat")):
+        if given:
+            raise InputError(f"--{name} is of a picture, and none is written", fix="add --out alignment.pdf")
 
 
 def _reference(name: str, value: float, scale: str) -> ReferenceLevel:

@@ -28,7 +28,7 @@ class SourcedLevels:
     polar
         The surface is of a polar plane.
     color
-        ``#RRGGBB``; ``""`` where none is asked for.
+        ``#RRGGBB`` or a name; ``""`` where none is asked for.
     remarks
         What has to be known of these numbers.
     """

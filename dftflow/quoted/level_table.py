@@ -29,6 +29,8 @@ SHE_EV = 4.44
 """Recommended absolute potential of the standard hydrogen electrode, ± 0.02 V, water, 298.15 K."""
 SHE_SOURCE = "SHE 4.44 ± 0.02 eV below vacuum, 10.1351/pac198658070955"
 LOWEST_AFFINITY_EV = -3.0
+LEAST_POTENTIAL_EV = 1.5
+"""Of any solid: multialkali photocathodes have 1.55 eV (gap 1.0 eV, electron affinity 0.55 eV)."""
 MOST_TEXT = 300
 TYPES: tuple[AlignmentType, ...] = get_args(AlignmentType)
 
@@ -103,9 +105,15 @@ def _name(fields: _Fields, entry: LevelEntry) -> str:
 
 
 def _color(fields: _Fields) -> str:
+    """As the figures take it: ``#0072B2``, a name such as ``red``."""
     color = _text(fields, "color")
     if color and not re.fullmatch(r"#[0-9A-Fa-f]{6}", color):
-        raise InputError(f"{shown(color)} is no colour", fix="give it as #RRGGBB: #0072B2", where=fields["color"].where)
+        from matplotlib.colors import is_color_like  # takes long to load
+
+        if color.lower() == "none" or not is_color_like(color):
+            raise InputError(
+                f"{shown(color)} is no colour", fix="give one such as #0072B2", where=fields["color"].where
+            )
     return color
 
 
@@ -227,6 +235,14 @@ def _check_order(numbers: Mapping[str, ReadNumber], name: str, vbm_ev: float, cb
             f"the VBM of {name} would lie {vbm_ev:g} eV above the vacuum level", fix="check EA and gap",
             where=entry.where,
         )  # fmt: skip
+    if vbm_ev > -LEAST_POTENTIAL_EV:
+        given = numbers.get("vbm") or numbers.get("ip")
+        raise InputError(
+            f"the VBM of {name} would lie {-vbm_ev:g} eV below the vacuum level, that of no solid lies so high",
+            reason="energies relative to E_F or to a VBM are no levels below vacuum",
+            fix="give IP and EA, or VBM and CBM relative to the vacuum level",
+            where=entry.where if given is None else given.field.where,
+        )
     if not cbm_ev > vbm_ev:
         raise InputError(
             f"the CBM of {name} ({cbm_ev:g} eV) does not lie above its VBM ({vbm_ev:g} eV)",

@@ -15,7 +15,9 @@ from dftflow.report.fitted_table import TableColumn, fitted_table
 __all__ = ["LINE_UP_HOLDS", "OWN_HOLDS", "levels_records", "levels_table", "slab_document"]
 
 LINE_UP_HOLDS = "spread of the line-up over the slab's middle and of the vacuum plateau; it bounds no error"
-OWN_HOLDS = "spread of the vacuum plateau; the slab's thickness, its surface states and its k-points are not in it"
+OWN_HOLDS = (
+    "half the spread of the vacuum plateau; the slab's thickness, its surface states and its k-points are not in it"
+)
 
 _Row = tuple[SlabLevels, FaceLevels | None]
 
@@ -35,7 +37,7 @@ def levels_table(slabs: Sequence[SlabLevels], width: int) -> list[str]:
     def cells(text: Callable[[SlabLevels, FaceLevels | None], str]) -> tuple[str, ...]:
         return tuple(text(slab, face) for slab, face in rows)
 
-    numbers = [_numbers(face) for _, face in rows]
+    numbers = [_shown_numbers(face) for _, face in rows]
     columns = [
         TableColumn(head="slab", cells=cells(lambda slab, _: slab.name), shortest=16),
         TableColumn(head="plane", cells=cells(_plane), leave_out=2),
@@ -47,15 +49,24 @@ def levels_table(slabs: Sequence[SlabLevels], width: int) -> list[str]:
         ),
     ]
     lines = [*fitted_table(columns, width), ""]
-    for text in (*_MEANINGS, *_notes(slabs)):
+    for text in (_meanings(numbers), *_notes(slabs)):
         lines += textwrap.wrap(text, width, subsequent_indent="  ")
     return lines
 
 
-_MEANINGS = (
-    "eV below the vacuum level of the side. W: E_vac - E_F. IP, EA: VBM and CBM of the crystal, lined up through the "
-    f"middle of the slab; ±: {LINE_UP_HOLDS}. own IP, own EA: the slab's own band edges; ±: {OWN_HOLDS}.",
-)
+def _meanings(numbers: Sequence[Sequence[float | None]]) -> str:
+    """What the columns are that have numbers."""
+    known = {head for values in numbers for head, value in zip(_HEADS, values, strict=True) if value is not None}
+    said = ["eV below the vacuum level of the side."] if known else []
+    if "W" in known:
+        said.append("W: E_vac - E_F.")
+    if "IP" in known:
+        said.append(f"IP, EA: VBM and CBM of the crystal, lined up through the middle of the slab; ±: {LINE_UP_HOLDS}.")
+    if "own IP" in known:
+        said.append("own IP, own EA: the slab's own band edges.")
+    if "own ±" in known:
+        said.append(f"own ±: {OWN_HOLDS}.")
+    return " ".join(said)
 
 
 def _plane(slab: SlabLevels, _: FaceLevels | None) -> str:
@@ -65,8 +76,14 @@ def _plane(slab: SlabLevels, _: FaceLevels | None) -> str:
 _HEADS = ("W", "IP", "EA", "±", "own IP", "own EA", "own ±")
 
 
+def _shown_numbers(face: FaceLevels | None) -> tuple[float | None, ...]:
+    """`_numbers` with a range for the spread of the plateau: half of it, as an alignment has it."""
+    *numbers, spread_ev = _numbers(face)
+    return (*numbers, None if spread_ev is None else spread_ev / 2)
+
+
 def _numbers(face: FaceLevels | None) -> tuple[float | None, ...]:
-    """Work function, levels of the crystal with their range, levels of the slab itself with theirs."""
+    """Work function, levels of the crystal with their range, levels of the slab itself, spread of its plateau."""
     if face is None:
         return (None,) * len(_HEADS)
     own, line_up = face.own, face.line_up
@@ -202,6 +219,7 @@ def _face_document(face: FaceLevels) -> dict[str, Any]:
         "work_function_ev": own.work_function_ev,
         "own_ionisation_potential_ev": own.ionisation_potential_ev,
         "own_electron_affinity_ev": own.electron_affinity_ev,
+        "own_uncertainty_ev": own.vacuum.spread_ev / 2,
         "own_uncertainty_holds": OWN_HOLDS,
         "line_up": None
         if line_up is None

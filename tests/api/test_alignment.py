@@ -311,10 +311,24 @@ def test_two_sides_that_differ_stand_apart(run: StoredRun, tmp_path: Path) -> No
     assert any("differ by 0.3" in remark for remark in low.remarks)
 
 
+def test_a_reason_of_many_folders_is_said_once(run: StoredRun, tmp_path: Path) -> None:
+    for number in range(7):
+        shutil.copytree(run.folder(CS_BANDS), tmp_path / f"bulk{number}")
+    with pytest.raises(InputError, match="no band edges relative to a vacuum") as caught:
+        align(f"A={tmp_path}", FIVE)
+    assert caught.value.reason.count("holds no vacuum") == 1 and " and 4 more: " in caught.value.reason
+    shutil.copytree(run.folder(CS_010), tmp_path / "slab")
+    (note,) = align(f"A={tmp_path}", FIVE).notes
+    assert "not used" in note and " and 4 more: " in note
+
+
 def test_folders_without_a_vacuum_level(run: StoredRun, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no band edges relative to a vacuum") as caught:
         align(f"A={run.folder(CS_BANDS)}", FIVE)
     assert "holds no vacuum" in caught.value.reason and "dftflow levels --bulk" in caught.value.fix
+    with pytest.raises(InputError, match="folder of a study") as caught:
+        align(run.root, FIVE)
+    assert f"dftflow report {run.root} writes it" in caught.value.fix
     with pytest.raises(InputError, match="slabs here") as caught:
         align(run.root / "steps", FIVE)
     assert "NAME=FOLDER" in caught.value.fix

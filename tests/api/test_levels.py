@@ -23,6 +23,7 @@ from outcomes import (
 )
 from pymatgen.core import Lattice, Structure
 
+from dftflow.api.alignment import align
 from dftflow.api.calculation import read
 from dftflow.api.levels import edges, levels
 from dftflow.api.slab_levels import slab_levels
@@ -161,6 +162,28 @@ def test_as_table_csv_and_repr(run: StoredRun, capsys: pytest.CaptureFixture[str
     assert repr(found) == "<Levels of CsPbBr3: CsPbBr3-slab-010-potential (010) Pnma, CsBr>"
     for width in (50, 80, 120):
         assert max(map(len, found.table(width).splitlines())) <= width
+
+
+def test_a_plateau_has_one_range_in_both_commands(run: StoredRun) -> None:
+    """Of a slab's own levels, in a table of levels and in an alignment: half of the plateau's spread."""
+    slab = run.folder(CS_010)
+    found = levels(slab)
+    head, row, *_ = found.table().splitlines()
+    printed = float(row.split()[-1])
+    assert head.endswith("own ±")
+    (own,) = (one for one in align(f"own={slab}", {"X": {"ip": 6.0, "ea": 4.0}}).columns if not one.is_quoted)
+    spreads = [face.own.vacuum.spread_ev for face in found.slabs[0].faces]
+    potentials = [face.own.ionisation_potential_ev or 0.0 for face in found.slabs[0].faces]
+    assert printed == pytest.approx(spreads[0] / 2, abs=5e-4) and spreads[0] > 2e-3
+    assert own.edges.range_ev[1] == pytest.approx((max(spreads) + max(potentials) - min(potentials)) / 2, abs=1e-9)
+    assert found.to_dict()["slabs"][0]["faces"][0]["own_uncertainty_ev"] == pytest.approx(spreads[0] / 2)
+
+
+def test_the_legend_is_of_the_columns_that_are_there(run: StoredRun) -> None:
+    alone, lined_up = (levels(run.folder(CS_010), bulk=bulk).table(400) for bulk in (None, run.folder(CS_BANDS)))
+    assert "IP, EA: VBM and CBM of the crystal" in lined_up and "over the slab's middle" in lined_up
+    assert "of the crystal, lined up" not in alone and "over the slab's middle" not in alone
+    assert all("own ±: half the spread of the vacuum plateau" in table for table in (alone, lined_up))
 
 
 # --- a model whose levels are known -----------------------------------------------------------------------------

@@ -52,7 +52,9 @@ def test_pictures_and_tables_at_once(table: Path, capsys: pytest.CaptureFixture[
     ("more", "said"),
     [
         (["--out", "x.jpg"], "nothing is written as .jpg"),
-        (["--size", "huge"], ""),
+        (["--size", "huge", "--out", "x.svg"], "huge"),
+        (["--size", "5x4", "--out", "a.csv"], "--size is of a picture"),
+        (["--fill", "gradient"], "--fill is of a picture"),
         (["--level", "Au"], "NAME=EV"),
         (["--level", "Au=5.1"], "above the vacuum level"),
         (["--level", "Au=nan"], "NAME=EV"),
@@ -66,8 +68,7 @@ def test_mistakes_end_with_a_message_and_code_2(
     table: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(table.parent)
-    size = ["--out", "x.svg"] if "--size" in more else []
-    assert main(["align", str(table), *more, *size]) == 2
+    assert main(["align", str(table), *more]) == 2
     assert said in capsys.readouterr().err
 
 

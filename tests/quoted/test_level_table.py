@@ -139,6 +139,11 @@ def test_the_ways_to_say_it(numbers: dict[str, object], vbm_ev: float, cbm_ev: f
     assert edges(read_level_mapping({"X": numbers}, "given")) == [("X", vbm_ev, cbm_ev)]
 
 
+def test_a_colour_is_what_the_option_takes(tmp_path: Path) -> None:
+    (one,) = read(tmp_path, '[materials.X]\nip = 5.9\nea = 3.6\ncolor = "red"\n').levels
+    assert one.color == "red"
+
+
 def test_no_is_a_name_and_no_truth_value(tmp_path: Path) -> None:
     assert edges(read(tmp_path, "materials: {NO: {ip: 9.3, ea: 0.03}}", "n.yaml")) == [("NO", -9.3, -0.03)]
 
@@ -159,6 +164,8 @@ def test_no_is_a_name_and_no_truth_value(tmp_path: Path) -> None:
         ("ip = 3.6\nea = 5.9", 1, "does not lie above its VBM", "ip = 5.9 and ea = 3.6"),
         ("ip = 5.9\nvbm = -6.1\nea = 3.6", 3, "disagree", "leave the wrong one out"),
         ("ip = 5.90\nea = 3.60\ngap = 2.36", 4, "edges lie 2.3 eV apart", "leave gap out"),
+        ("vbm = -0.8\ncbm = 1.2", 2, "0.8 eV below the vacuum level", "relative to the vacuum level"),
+        ("ea = -1\ngap = 2.4", 1, "relative to E_F or to a VBM are no levels below vacuum", "IP and EA"),
         ("ip = nan\nea = 3.6", 2, "no number", "finite number"),
         ("ip = inf\nea = 3.6", 2, "no number", "finite number"),
         ("ip = \"5,9\"\nea = 3.6", 2, "no number", "decimals have a point: 5.9"),
@@ -172,7 +179,7 @@ def test_no_is_a_name_and_no_truth_value(tmp_path: Path) -> None:
         ("ip = 5.9\nea = 3.6\nuncertainty_holds = \"UPS\"", 4, "gives none", "uncertainty = 0.1"),
         ("ip = 5.9\nie = 5.9\nea = 3.6", 3, "mean the same", "leave one"),
         ("ip = 5.9\nea = 3.6\nsurfaec = \"(100)\"", 4, "unknown name", "'surface'"),
-        ("ip = 5.9\nea = 3.6\ncolor = \"blue\"", 4, "no colour", "#0072B2"),
+        ("ip = 5.9\nea = 3.6\ncolor = \"bleu\"", 4, "no colour", "#0072B2"),
         ("ip = 5.9\nvbo = 0.1", 3, "no level relative to vacuum", "[[offsets]]"),
         ("ip = 5.9\nea = 3.6\ngap = -2.3", 4, "gap is -2.3", "gap = 2.3"),
         ("ea = 3.6\ngap = {value = 2.3}", 3, "is a table", ""),
@@ -249,7 +256,7 @@ def test_what_is_written_is_read_again(
     """Numbers to the last digit, names and surfaces to the last letter."""
     materials = {
         f"{name}{number}": {
-            "ip": ip + gap,
+            "ip": 1.5 + ip + gap,
             "ea": ip,
             "surface": surface,
             **({} if reach is None else {"uncertainty": reach}),
