@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Unpack
 
-from dftflow.analysis.dos_of_eigenvalues import SIGMA_EV, complete_up_to_ev, density_of_states, grid_of_states
+from dftflow.analysis.dos_of_eigenvalues import (
+    SIGMA_EV,
+    complete_up_to_ev,
+    density_of_states,
+    grid_of_states,
+    without_empty_bands,
+)
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more
 from dftflow.api.sources import NamedCalculation, Projected, Source, named_calculations
 from dftflow.errors import AnalysisError
@@ -72,15 +78,18 @@ def _dos_of(
     one: NamedCalculation, sigma_ev: float | None, project: Projected
 ) -> tuple[ShownDos, dict[Reference, AxisZero]]:
     results, levels = one.found.results, one.levels()
-    dos, complete_ev = results.dos, None
+    dos, complete_ev, no_empty = results.dos, None, tuple[bool, ...]()
     if dos is None or sigma_ev is not None:
         grid, projections = grid_of_states(results)
         parts = None if project == "none" else projections
         dos = density_of_states(grid, parts, sigma_ev=SIGMA_EV if sigma_ev is None else sigma_ev)
-        complete_ev = complete_up_to_ev(grid)
+        complete_ev, no_empty = complete_up_to_ev(grid), without_empty_bands(grid)
     fermi = results.fermi if dos.fermi_ev is None else Energy(dos.fermi_ev, dos.zero)
     edges = levels.edges if levels.edges is not None and levels.edges.vbm.zero == dos.zero else None
-    shown = ShownDos(name=one.name, dos=_parted(dos, project), zero_ev=0.0, edges=edges, complete_up_to_ev=complete_ev)
+    shown = ShownDos(
+        name=one.name, dos=_parted(dos, project), zero_ev=0.0, edges=edges, complete_up_to_ev=complete_ev,
+        no_empty_bands=no_empty,
+    )  # fmt: skip
     return shown, known_zeros(dos.zero, fermi, levels)
 
 
