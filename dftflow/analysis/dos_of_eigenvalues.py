@@ -25,6 +25,10 @@ SAME_WEIGHT = 1e-6
 WHOLE = 1e-3
 """Electrons by which the number of a file may differ from a whole one."""
 
+_GRID_FIX = (
+    "keep beside them what names their grid (a .castep with its MP grid, pw.x's .xml, vasprun.xml), or let the code "
+    "write its density of states"
+)
 _FIX = "calculate the eigenvalues on a regular grid, or let the code write its density of states"
 
 
@@ -58,8 +62,9 @@ def grid_of_states(results: Results) -> tuple[Bands, Projections | None]:
     if not _on_grid(bands.kpoints_frac[kept], weights, grid) and float(np.ptp(weights)) <= SAME_WEIGHT:
         raise AnalysisError(
             "there is no density of states",
-            reason=f"nothing tells that these {len(kept)} k-points are a regular grid",
-            fix=_FIX,
+            reason=f"nothing tells that these {len(kept)} k-points are a regular grid: their weights are equal, and "
+            + ("no file names one" if grid is None else f"they do not fill the {'x'.join(map(str, grid))} of the log"),
+            fix=_GRID_FIX,
         )
     projections = results.projections
     if projections is not None:
