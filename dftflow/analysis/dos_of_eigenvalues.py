@@ -14,7 +14,7 @@ from dftflow.model.kpoint_grid import Counts, common_shift
 from dftflow.model.projections import Projections
 from dftflow.model.results import Bands, FloatArray, Results
 
-__all__ = ["SIGMA_EV", "complete_up_to_ev", "density_of_states", "grid_of_states"]
+__all__ = ["SIGMA_EV", "complete_up_to_ev", "density_of_states", "grid_of_states", "without_empty_bands"]
 
 SIGMA_EV = 0.1
 """Width of a state where none is asked for: finer structure than 0.2 eV needs more k-points than most grids have."""
@@ -22,6 +22,13 @@ SIGMA_EV = 0.1
 STEPS_PER_SIGMA = 8
 REACH = 6.0
 SAME_WEIGHT = 1e-6
+WHOLE = 1e-3
+"""Electrons by which the number of a file may differ from a whole one."""
+
+_GRID_FIX = (
+    "keep beside them what names their grid (a .castep with its MP grid, pw.x's .xml, vasprun.xml), or let the code "
+    "write its density of states"
+)
 _FIX = "calculate the eigenvalues on a regular grid, or let the code write its density of states"
 
 
@@ -55,8 +62,9 @@ def grid_of_states(results: Results) -> tuple[Bands, Projections | None]:
     if not _on_grid(bands.kpoints_frac[kept], weights, grid) and float(np.ptp(weights)) <= SAME_WEIGHT:
         raise AnalysisError(
             "there is no density of states",
-            reason=f"nothing tells that these {len(kept)} k-points are a regular grid",
-            fix=_FIX,
+            reason=f"nothing tells that these {len(kept)} k-points are a regular grid: their weights are equal, and "
+            + ("no file names one" if grid is None else f"they do not fill the {'x'.join(map(str, grid))} of the log"),
+            fix=_GRID_FIX,
         )
     projections = results.projections
     if projections is not None:
@@ -151,5 +159,21 @@ def _smeared(values: FloatArray, weights: FloatArray, borders: FloatArray, sigma
 
 
 def complete_up_to_ev(bands: Bands) -> float:
-    """The energy above which bands are missing that were not calculated: the lowest top of the highest band."""
-    return float(np.nanmin(np.nanmax(bands.eigenvalues_ev, axis=2)))
+    """The energy above which bands may be missing that were not calculated.
+
+    The lowest energy of the highest band of each channel; where all the bands of a channel are full, its highest
+    eigenvalue: what was not calculated is empty there.
+    """
+    highest = [np.nanmax(channel, axis=1) for channel in bands.eigenvalues_ev]
+    full = without_empty_bands(bands)
+    return float(min(top.max() if whole else top.min() for top, whole in zip(highest, full, strict=True)))
+
+
+def without_empty_bands(bands: Bands) -> tuple[bool, ...]:
+    """Of each channel whether its electrons fill every band that was calculated."""
+    per_band = 1.0 if bands.spinor or len(bands.eigenvalues_ev) == 2 else 2.0
+    counts = np.isfinite(bands.eigenvalues_ev).any(axis=1).sum(axis=1)
+    return tuple(
+        bool(abs(per_band * count - electrons) < WHOLE)
+        for count, electrons in zip(counts, bands.n_electrons, strict=True)
+    )

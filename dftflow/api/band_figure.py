@@ -8,16 +8,26 @@ from typing import Unpack
 
 from dftflow.analysis.band_edges import edges_or_reason
 from dftflow.analysis.band_path import on_path_or_recognised
+from dftflow.analysis.dos_of_eigenvalues import grid_of_states
 from dftflow.analysis.split_path import join_split_path
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_other, refuse_unknown
-from dftflow.api.sources import NamedCalculation, Projected, Source, by_name, named_calculations, with_clear_gap
-from dftflow.errors import AnalysisError
+from dftflow.api.sources import (
+    NamedCalculation,
+    Projected,
+    Source,
+    by_name,
+    grouped_reasons,
+    named_calculations,
+    no_projections,
+    with_clear_gap,
+)
+from dftflow.errors import AnalysisError, InputError
 from dftflow.figures.band_figure import BandStructure, bands_drawing
 from dftflow.figures.energy_axis import AxisZero, Reference, common_reference, known_zeros
 from dftflow.figures.projected_bands import group_name
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.projections import Projections
-from dftflow.model.results import Bands
+from dftflow.model.results import Bands, Results
 
 __all__ = ["bands"]
 
@@ -54,7 +64,8 @@ def bands(
     Raises
     ------
     InputError
-        There is no such folder, calculation or name.
+        There is no such folder, calculation or name; or an ionisation potential is given, and a zero that is not the
+        vacuum.
     AnalysisError
         There is no band path, another one, no such zero, no projection, or the runs are not known to be of one
         Hamiltonian.
@@ -63,6 +74,11 @@ def bands(
     refuse_other("project", project, Projected)
     if zero is not None:
         refuse_other("zero", zero, Reference)
+    if ip and zero not in (None, "vacuum"):
+        raise InputError(
+            f"an ionisation potential puts bands on the vacuum scale, and these are to count from {zero}",
+            fix="leave out --ip, or give --zero vacuum",
+        )
     calculations = named_calculations(sources)
     if join:
         shown, left_out = [_joined(calculations)], list[str]()
@@ -94,13 +110,7 @@ def _projections(one: NamedCalculation, project: Projected, *, joined: bool) -> 
         return None
     found = None if joined else one.found.results.projections
     if found is None:
-        judged = one.found.judged
-        why = "runs that are joined have none" if joined else judged.why_without("projections") if judged else ""
-        raise AnalysisError(
-            f"the bands of {one.name} cannot be projected",
-            reason=why or "its files hold no weights of the states on atoms",
-            fix="draw the bands alone (--project none), or let the code write the projections",
-        )
+        raise no_projections(one, "the bands", reason="runs that are joined have none" if joined else "")
     return found.by_element() if project == "element" else found.by_orbital()
 
 
@@ -110,26 +120,35 @@ _Shown = tuple[NamedCalculation, Bands, CalculationLevels]
 def _with_path(calculations: Sequence[NamedCalculation]) -> tuple[list[_Shown], list[str]]:
     """Those that have a band path, and why not, of each other one."""
     shown: list[_Shown] = []
-    left_out: list[str] = []
+    left_out: list[tuple[str, str]] = []
     for one in calculations:
         results = one.found.results
         if results.bands is None:
-            left_out.append(f"{one.name}: {one.found.levels().why_no_edges}")
+            left_out.append((one.name, one.found.levels().why_no_edges))
             continue
         along = on_path_or_recognised(results.bands)
         if max(along.on_path) >= 0:
             shown.append((one, along, one.levels()))
         else:
-            count = len(along.on_path)
-            left_out.append(f"{one.name}: its {count} k-points are no path; `dftflow plot dos` draws those of a grid")
+            left_out.append((one.name, _no_path(results, len(along.on_path))))
     if not shown:
         raise AnalysisError(
             "there is no band path to draw",
-            reason="; ".join(left_out),
+            reason=grouped_reasons(left_out),
             fix="give the folder of a calculation along a path",
         )
     refuse_more(len(shown))
-    return shown, left_out
+    return shown, [f"{name}: {reason}" for name, reason in left_out]
+
+
+def _no_path(results: Results, count: int) -> str:
+    """That the k-points are none, and what does draw them, if anything."""
+    try:
+        if results.dos is None:
+            grid_of_states(results)
+    except AnalysisError:
+        return f"its {count} k-points are no path"
+    return f"its {count} k-points are no path; `dftflow plot dos` draws their density of states"
 
 
 def _joined(calculations: Sequence[NamedCalculation]) -> _Shown:

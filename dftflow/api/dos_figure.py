@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Unpack
 
-from dftflow.analysis.dos_of_eigenvalues import SIGMA_EV, complete_up_to_ev, density_of_states, grid_of_states
+from dftflow.analysis.dos_of_eigenvalues import (
+    SIGMA_EV,
+    complete_up_to_ev,
+    density_of_states,
+    grid_of_states,
+    without_empty_bands,
+)
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_other, refuse_unknown
-from dftflow.api.sources import NamedCalculation, Projected, Source, named_calculations
+from dftflow.api.sources import NamedCalculation, Projected, Source, grouped_reasons, named_calculations, no_projections
 from dftflow.errors import AnalysisError
 from dftflow.figures.dos import ShownDos, dos_drawing
 from dftflow.figures.energy_axis import AxisZero, Reference, common_reference, known_zeros
@@ -21,7 +27,7 @@ def dos(
     *sources: Source,
     zero: Reference | None = None,
     sigma: float | None = None,
-    project: Projected = "element",
+    project: Projected | None = None,
     **look: Unpack[LookOptions],
 ) -> PlottedFigure:
     """Densities of states: as the code wrote them, else from the eigenvalues of a regular grid.
@@ -36,7 +42,7 @@ def dos(
         Standard deviation in eV of the Gaussian that each eigenvalue becomes. When it is given, the code's own density
         of states, which has a width of its own, is not used; 0.1 where there is none.
     project
-        What the total is parted into, where the files carry it.
+        What the total is parted into; by element where the files carry it unless given.
     look
         See `LookOptions`; its colours and labels may name elements and ``"total"`` too.
 
@@ -45,21 +51,26 @@ def dos(
     InputError
         There is no such folder or calculation.
     AnalysisError
-        None has a density of states, or eigenvalues on a grid; those of a band path make none.
+        None has a density of states, or eigenvalues on a grid; those of a band path make none. Or it is to be parted,
+        and the files do not tell into what.
     """
     refuse_unknown(dos, look)
-    refuse_other("project", project, Projected)
+    if project is not None:
+        refuse_other("project", project, Projected)
     if zero is not None:
         refuse_other("zero", zero, Reference)
     shown: list[tuple[ShownDos, dict[Reference, AxisZero]]] = []
-    left_out: list[str] = []
+    left_out: list[tuple[str, str]] = []
     for one in named_calculations(sources):
         try:
-            shown.append(_dos_of(one, sigma, project))
+            shown.append(_dos_of(one, sigma, project or "element"))
         except AnalysisError as error:
-            left_out.append(f"{one.name}: {error.sentence}")
+            left_out.append((one.name, error.sentence))
+            continue
+        if project in ("element", "orbital") and shown[-1][0].dos.projected is None:
+            raise _no_parts(one)
     if not shown:
-        raise AnalysisError("there is no density of states to draw", reason="; ".join(left_out))
+        raise AnalysisError("there is no density of states to draw", reason=grouped_reasons(left_out))
     refuse_more(len(shown))
     zeros = [(curve.name, known) for curve, known in shown]
     reference = common_reference(zeros, zero)
@@ -68,7 +79,7 @@ def dos(
     return plotted(
         [curve.name for curve in curves], look,
         lambda look: dos_drawing(curves, reference, look),
-        also=tuple(dict.fromkeys((*parts, "total"))), left_out=left_out,
+        also=tuple(dict.fromkeys((*parts, "total"))), left_out=[f"{name}: {reason}" for name, reason in left_out],
     )  # fmt: skip
 
 
@@ -76,16 +87,26 @@ def _dos_of(
     one: NamedCalculation, sigma_ev: float | None, project: Projected
 ) -> tuple[ShownDos, dict[Reference, AxisZero]]:
     results, levels = one.found.results, one.levels()
-    dos, complete_ev = results.dos, None
+    dos, complete_ev, no_empty = results.dos, None, tuple[bool, ...]()
     if dos is None or sigma_ev is not None:
         grid, projections = grid_of_states(results)
         parts = None if project == "none" else projections
         dos = density_of_states(grid, parts, sigma_ev=SIGMA_EV if sigma_ev is None else sigma_ev)
-        complete_ev = complete_up_to_ev(grid)
+        complete_ev, no_empty = complete_up_to_ev(grid), without_empty_bands(grid)
     fermi = results.fermi if dos.fermi_ev is None else Energy(dos.fermi_ev, dos.zero)
     edges = levels.edges if levels.edges is not None and levels.edges.vbm.zero == dos.zero else None
-    shown = ShownDos(name=one.name, dos=_parted(dos, project), zero_ev=0.0, edges=edges, complete_up_to_ev=complete_ev)
+    shown = ShownDos(
+        name=one.name, dos=_parted(dos, project), zero_ev=0.0, edges=edges, complete_up_to_ev=complete_ev,
+        no_empty_bands=no_empty,
+    )  # fmt: skip
     return shown, known_zeros(dos.zero, fermi, levels)
+
+
+def _no_parts(one: NamedCalculation) -> AnalysisError:
+    if one.found.results.projections is None:
+        return no_projections(one, "the density of states")
+    why = "its code wrote the total alone; what the states are made of stands with the eigenvalues"
+    return no_projections(one, "the density of states", reason=why, fix=f"draw the eigenvalues: --sigma {SIGMA_EV:g}")
 
 
 def _parted(dos: DensityOfStates, project: Projected) -> DensityOfStates:

@@ -7,7 +7,7 @@ from typing import Unpack
 from dftflow.analysis.calculation_levels import AVERAGING_ANG, slab_profile
 from dftflow.analysis.repeat_distance import repeat_distance_ang
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_unknown
-from dftflow.api.sources import NamedCalculation, Source, named_calculations
+from dftflow.api.sources import NamedCalculation, Source, grouped_reasons, named_calculations
 from dftflow.api.structure_figure import standing
 from dftflow.errors import AnalysisError
 from dftflow.figures.potential import SlabPotential, potential_drawing
@@ -37,14 +37,14 @@ def potential(*sources: Source, period: float | None = None, **look: Unpack[Look
     """
     refuse_unknown(potential, look)
     shown: list[SlabPotential] = []
-    left_out: list[str] = []
+    left_out: list[tuple[str, str]] = []
     for one in named_calculations(sources):
         try:
             shown.append(_slab_potential(one, period))
         except AnalysisError as error:
-            left_out.append(f"{one.name}: {error.sentence}")
+            left_out.append((one.name, error.sentence))
     if not shown:
-        raise AnalysisError("there is no potential of a slab to draw", reason="; ".join(left_out))
+        raise AnalysisError("there is no potential of a slab to draw", reason=grouped_reasons(left_out))
     refuse_more(len(shown))
     windows = ", ".join(f"{s.profile.period_ang:.2f} Å" for s in shown if s.macroscopic)
     found = "" if period else ", after which the planar one repeats in the slab"
@@ -58,7 +58,8 @@ def potential(*sources: Source, period: float | None = None, **look: Unpack[Look
     )
     return plotted(
         [slab.name for slab in shown], look,
-        lambda look: potential_drawing(shown, look, title=title, caption=caption), left_out=left_out,
+        lambda look: potential_drawing(shown, look, title=title, caption=caption),
+        left_out=[f"{name}: {reason}" for name, reason in left_out],
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from dftflow.analysis.band_edges import why_no_clear_gap
 from dftflow.api.calculation import Calculation
-from dftflow.errors import InputError
+from dftflow.errors import AnalysisError, InputError
 from dftflow.gate.found import FoundCalculation, calculations_in
 from dftflow.input_file import named_place
 from dftflow.model.absolute import CalculationLevels
@@ -21,7 +21,9 @@ __all__ = [
     "Projected",
     "Source",
     "by_name",
+    "grouped_reasons",
     "named_calculations",
+    "no_projections",
     "shortest_names",
     "with_clear_gap",
 ]
@@ -31,6 +33,10 @@ Source = str | PathLike[str] | Calculation | FoundCalculation
 
 Projected = Literal["none", "element", "orbital"]
 """What states are told apart by."""
+
+
+MOST_PLACES, MOST_REASONS = 3, 3
+"""Named in one error: places that have one reason, and reasons."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -107,3 +113,35 @@ def by_name(given: Mapping[str, str], names: Sequence[str], what: str) -> dict[s
             raise InputError(f"{what} {key}: nothing that is drawn is called so", fix=f"use one of {', '.join(names)}")
         known[name] = value
     return known
+
+
+def grouped_reasons(reasons: Sequence[tuple[str, str]]) -> str:
+    """Each reason once, with the places that have it: ``"a, b, c and 47 more: there are no eigenvalues"``.
+
+    Parameters
+    ----------
+    reasons
+        Place and reason; at most three places a reason and three reasons are named, the others counted.
+    """
+    places: dict[str, list[str]] = {}
+    for place, reason in reasons:
+        places.setdefault(reason, []).append(place)
+    words = [f"{_first(having)}: {reason}" for reason, having in places.items()]
+    others = sum(map(len, list(places.values())[MOST_REASONS:]))
+    return "; ".join([*words[:MOST_REASONS], *([f"{others} more for other reasons"] if others else [])])
+
+
+def _first(places: Sequence[str]) -> str:
+    more = len(places) - MOST_PLACES
+    return ", ".join(places[:MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
+
+
+def no_projections(one: NamedCalculation, what: str, *, reason: str = "", fix: str = "") -> AnalysisError:
+    """The error that `what` (``"the bands"``) of a calculation cannot be parted, which was asked for."""
+    judged = one.found.judged
+    refused = "" if judged is None else judged.why_without("projections")
+    return AnalysisError(
+        f"{what} of {one.name} cannot be projected",
+        reason=reason or refused or "its files hold no weights of the states on atoms",
+        fix=fix or f"draw {what} alone (--project none), or let the code write the projections",
+    )

@@ -40,12 +40,27 @@ _WINDOW = click.option("--window", type=float, nargs=2, metavar="LOW HIGH", help
 _ZERO = click.option("--zero", type=click.Choice(_ZEROS), help="What energies are relative to; the best known.")
 _SIZE = click.option("--size", metavar="SIZE", help="column (3.3 in), page (6.7 in), or WxH in inches: 5x4.")
 _STYLE = click.option("--style", multiple=True, metavar="SHEET", help="A matplotlib style sheet, on top of dftflow's.")
-_COLOR = click.option("--color", "colors", type=_Named(), multiple=True, metavar="NAME=#RRGGBB", help="Name or number.")
+_COLOR = click.option(
+    "--color",
+    "colors",
+    type=_Named(),
+    multiple=True,
+    metavar="NAME=COLOR",
+    help="Name or number, and a colour of matplotlib: red, #0072B2.",
+)
 _LABEL = click.option("--label", "labels", type=_Named(), multiple=True, metavar="NAME=TEXT", help="Name or number.")
 _OUT = click.option("--out", type=OutFile(), help="The file: .svg, .pdf or .png by its suffix.  [default: KIND.png]")
 _DATA = click.option("--data", type=OutFile(), metavar="FILE.csv", help="Write the numbers that are drawn, too.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_PROJECT = click.option("--project", type=click.Choice(["none", "element", "orbital"]), help="What states are made of.")
+_PROJECT = click.option(
+    "--project",
+    type=click.Choice(["none", "element", "orbital"]),
+    help="What states are made of.  [default: dos by element where files tell]",
+)
+_SIGMA_HELP = (
+    "Draw the eigenvalues, each a Gaussian of this width in eV, instead of the code's own density of states "
+    "(else that where there is one, or 0.1)."
+)
 _ANY = (_SIZE, _STYLE, _COLOR, _LABEL, _OUT, _DATA, _JSON)
 
 
@@ -90,7 +105,7 @@ def _bands(folders: tuple[str, ...], ip: tuple[tuple[str, str], ...], **options:
 
 @command.command("dos")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
-@click.option("--sigma", type=float, help="Width in eV of the Gaussian that each eigenvalue becomes.  [default: 0.1]")
+@click.option("--sigma", type=float, help=_SIGMA_HELP)
 @_with(_WINDOW, _ZERO, _PROJECT, *_ANY)
 def _dos(folders: tuple[str, ...], **options: Any) -> None:
     """Densities of states: the code's own, else from the eigenvalues of a regular grid."""

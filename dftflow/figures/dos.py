@@ -40,6 +40,8 @@ class ShownDos:
         Band edges, which are shaded; None for a metal.
     complete_up_to_ev
         Above it bands were not calculated, and nothing is drawn; None where that is not known.
+    no_empty_bands
+        Of each channel whether no empty band of it was calculated; ``()`` where that is not known.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ShownDos:
     zero_ev: float
     edges: BandEdges | None = None
     complete_up_to_ev: float | None = None
+    no_empty_bands: tuple[bool, ...] = ()
 
     @property
     def parts(self) -> Mapping[str, FloatArray]:
@@ -134,7 +137,12 @@ def dos_drawing(shown: Sequence[ShownDos], reference: Reference, look: Look) -> 
         caption=_caption(shown, reference),
         build=build,
         data=lambda: _data(shown),
-        shows=([(s.name, s.dos, s.zero_ev, s.edges, s.complete_up_to_ev) for s in shown], reference, window, look),
+        shows=(
+            [(s.name, s.dos, s.zero_ev, s.edges, s.complete_up_to_ev, s.no_empty_bands) for s in shown],
+            reference,
+            window,
+            look,
+        ),
     )
 
 
@@ -162,8 +170,21 @@ def _caption(shown: Sequence[ShownDos], reference: Reference) -> str:
         words.append("Dashed: Fermi level.")
     ends = [one.complete_up_to_ev - one.zero_ev for one in shown if one.complete_up_to_ev is not None]
     if ends:
-        words.append(f"Drawn up to where all bands were calculated ({min(ends):.1f} eV).")
-    return " ".join(words)
+        words.append(f"Drawn up to where all bands were calculated ({_ends(ends)} eV).")
+    words += dict.fromkeys(map(_without_empty, shown))
+    return " ".join(filter(None, words))
+
+
+def _ends(ends_ev: Sequence[float]) -> str:
+    """Where the curves end, in their order."""
+    return ", ".join(dict.fromkeys(f"{round(end, 1) + 0.0:.1f}" for end in ends_ev))
+
+
+def _without_empty(one: ShownDos) -> str:
+    if not any(one.no_empty_bands):
+        return ""
+    spin = "" if all(one.no_empty_bands) else f" of spin {'up' if one.no_empty_bands[0] else 'down'}"
+    return f"No empty band{spin} was calculated."
 
 
 def _width(dos: DensityOfStates) -> str:

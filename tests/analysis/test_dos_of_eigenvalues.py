@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from free_electrons import CORNERS, KINETIC_EV_ANG2, bands_of, grid_bands, path_bands, results_of
 
-from dftflow.analysis.dos_of_eigenvalues import complete_up_to_ev, density_of_states, grid_of_states
+from dftflow.analysis.dos_of_eigenvalues import (
+    complete_up_to_ev,
+    density_of_states,
+    grid_of_states,
+    without_empty_bands,
+)
 from dftflow.errors import AnalysisError
 from dftflow.model.projections import ProjectionGroup, Projections
 
@@ -76,8 +81,10 @@ def test_a_list_of_equal_weights_that_is_no_grid(grid: tuple[int, int, int] | No
     """Three corners of the zone: all of them lie on a 4x4x4 grid, but stand for 64/3 of its points each."""
     corners = np.array([CORNERS[name] for name in "GXR"])
     listed = bands_of(corners, ["", "", ""], [-1] * 3, weights=np.full(3, 1 / 3))
-    with pytest.raises(AnalysisError, match="nothing tells that these 3 k-points are a regular grid"):
+    with pytest.raises(AnalysisError, match="nothing tells that these 3 k-points are a regular grid") as error:
         grid_of_states(results_of(listed, kpoints_grid=grid))
+    assert ("no file names one" if grid is None else "do not fill the") in error.value.reason
+    assert "what names their grid" in error.value.fix
 
 
 def test_without_weights_or_eigenvalues() -> None:
@@ -102,3 +109,16 @@ def test_the_parts_add_up_to_what_they_are_of() -> None:
 def test_it_is_whole_up_to_the_lowest_top_of_the_highest_band() -> None:
     bands = grid_bands()
     assert complete_up_to_ev(bands) == bands.eigenvalues_ev[0, :, -1].min()
+
+
+def test_where_all_bands_are_full_no_state_is_missing_below_their_top() -> None:
+    """One band that its electrons fill: the next, empty one was not calculated, and hides no valence state."""
+    bands = grid_bands(n_spins=2)
+    full = replace(bands, eigenvalues_ev=bands.eigenvalues_ev[..., :1])
+    assert without_empty_bands(bands) == (False, False) and without_empty_bands(full) == (True, True)
+    assert complete_up_to_ev(full) == full.eigenvalues_ev[0].max()
+    one_full = np.array(bands.eigenvalues_ev[..., :2])
+    one_full[1, :, 1] = np.nan
+    mixed = replace(bands, eigenvalues_ev=one_full)
+    assert without_empty_bands(mixed) == (False, True)
+    assert complete_up_to_ev(mixed) == min(one_full[0, :, 1].min(), one_full[1, :, 0].max())

@@ -14,7 +14,7 @@ from vasp_files import Geometry, Run
 
 from dftflow.api.plot import KINDS, plot
 from dftflow.api.plotted import PlottedFigure
-from dftflow.api.sources import named_calculations, shortest_names
+from dftflow.api.sources import grouped_reasons, named_calculations, shortest_names
 from dftflow.errors import AnalysisError, InputError, StoreError
 from dftflow.gate.found import calculation_at
 from dftflow.model.energy import EnergyZero
@@ -135,7 +135,7 @@ def test_a_crystal_has_no_vacuum_level_of_its_own(tmp_path: Path) -> None:
 def test_bands_of_a_slab_alone_are_refused_as_a_path_is_missing() -> None:
     with pytest.raises(AnalysisError, match="there is no band path to draw") as error:
         plot("bands", FA_SLAB)
-    assert "5 k-points are no path; `dftflow plot dos`" in error.value.reason
+    assert "5 k-points are no path" in error.value.reason
 
 
 def test_runs_of_one_path_are_joined(tmp_path: Path) -> None:
@@ -223,6 +223,51 @@ def test_structures_from_a_name_a_folder_and_pymatgen() -> None:
     rows = _table(figure)
     assert sum(row["name"] == "CsPbBr3" for row in rows) == 20
     assert {row["element"] for row in rows} == {"Cs", "Pb", "Br", "C", "N", "H"}
+
+
+def test_parts_that_are_asked_for_are_drawn_or_refused() -> None:
+    """Its eigenvalues have no projection: the total alone is drawn where no part is asked for."""
+    assert list(_table(plot("dos", DENSE / "grid"))[0])[-1] == "total_per_ev"
+    for project in ("element", "orbital"):
+        with pytest.raises(AnalysisError, match=r"the density of states of .* cannot be projected") as error:
+            plot("dos", DENSE / "grid", project=project)
+        assert "no weights of the states on atoms" in error.value.reason and "--project none" in error.value.fix
+
+
+def test_bands_point_to_a_density_of_states_where_there_is_one_alone(tmp_path: Path) -> None:
+    """Three points of equal weights are neither a path nor a grid."""
+    few = _vasp(tmp_path / "few", kpoints=[(0.0, 0.0, 0.0), (0.5, 0.0, 0.0), (0.5, 0.5, 0.5)])
+    with pytest.raises(AnalysisError, match="there is no band path to draw") as error:
+        plot("bands", few)
+    assert error.value.reason == "few: its 3 k-points are no path"
+    with pytest.raises(AnalysisError, match="there is no band path to draw") as error:
+        plot("bands", DENSE / "grid")
+    assert "`dftflow plot dos` draws their density of states" in error.value.reason and plot("dos", DENSE / "grid")
+
+
+def test_reasons_are_told_once_with_the_first_places() -> None:
+    many = [(f"run{number}", "no eigenvalues") for number in range(50)]
+    assert grouped_reasons([*many, ("z", "no path")]) == "run0, run1, run2 and 47 more: no eigenvalues; z: no path"
+    assert grouped_reasons([(str(i), f"reason {i}") for i in range(5)]).endswith(
+        "2: reason 2; 2 more for other reasons"
+    )
+
+
+@pytest.mark.parametrize("kind", ["bands", "dos", "potential"])
+def test_an_error_over_many_calculations_is_short(kind: str, tmp_path: Path) -> None:
+    points = [(0.0, 0.0, 0.0), (0.5, 0.0, 0.0), (0.5, 0.5, 0.5)]
+    for number in range(8):
+        _vasp(tmp_path / f"run{number}", kpoints=points)
+    with pytest.raises(AnalysisError, match="to draw") as error:
+        plot(kind, tmp_path)
+    assert error.value.reason.startswith("run0, run1, run2 and 5 more: ") and "run3" not in error.value.reason
+
+
+@pytest.mark.parametrize("zero", ["vbm", "fermi"])
+def test_an_ionisation_potential_is_never_dropped(zero: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"these are to count from {zero}"):
+        plot("bands", _castep(tmp_path / "run"), ip={"run": 5.9}, zero=zero)
+    assert plot("bands", tmp_path / "run", ip={"run": 5.9}, zero="vacuum")
 
 
 # --- convergence ------------------------------------------------------------------------------------------------

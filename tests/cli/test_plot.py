@@ -39,7 +39,7 @@ def test_format_numbers_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_looks(tmp_path: Path) -> None:
-    words = "--window -3 4 --zero fermi --size 5x3 --color 1=#FF0000 --label CsPbBr3=Perovskite --style ggplot"
+    words = "--window -3 4 --zero fermi --size 5x3 --color 1=red --label CsPbBr3=Perovskite --style ggplot"
     assert main(["plot", "bands", DENSE, *words.split(), "--out", "b.svg"]) == 0
     svg = (tmp_path / "b.svg").read_text()
     assert "#ff0000" in svg.lower() and 'width="360pt" height="216pt"' in svg
@@ -70,3 +70,11 @@ def test_every_kind(kind: str, tmp_path: Path) -> None:
     source = str(DATA / "espresso" / "6.7" / ("dense/grid" if kind == "dos" else "cell"))
     assert main(["plot", kind, source]) == 0
     assert (tmp_path / f"{kind}.png").exists()
+
+
+def test_the_help_says_what_is_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name is a colour too, and no width is the default where the code wrote a density of states."""
+    assert main(["plot", "dos", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "a colour of matplotlib" in said and "RRGGBB" not in said
+    assert "instead of the code's own density of states" in said and "[default: 0.1]" not in said

@@ -112,3 +112,10 @@ def test_the_caption_says_what_it_is_from() -> None:
 def test_no_texts_overlap(width_in: float, count: int) -> None:
     many = [_shown(f"(FA0.83Cs0.17)Pb(I0.6Br0.4)3 {i}", parted=True, n_spins=2) for i in range(count)]
     assert overlaps(_built(dos_drawing(many, "fermi", Look(width_in=width_in)))) == []
+
+
+@pytest.mark.parametrize(("no_empty", "words"), [((True,), "No empty band was"), ((False, True), "of spin down was")])
+def test_the_caption_says_that_no_empty_band_was_calculated(no_empty: tuple[bool, ...], words: str) -> None:
+    one = _shown()
+    assert "No empty band" not in dos_drawing([one], "vbm", Look()).caption
+    assert words in dos_drawing([replace(one, no_empty_bands=no_empty)], "vbm", Look()).caption
