@@ -16,7 +16,6 @@ from dftflow.api.sources import (
     Projected,
     Source,
     by_name,
-    grouped_reasons,
     named_calculations,
     no_projections,
     with_clear_gap,
@@ -27,6 +26,7 @@ from dftflow.figures.energy_axis import AxisZero, Reference, common_reference, k
 from dftflow.figures.projected_bands import group_name
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.projections import Projections
+from dftflow.model.reasons import shared_reasons
 from dftflow.model.results import Bands, Results
 
 __all__ = ["bands"]
@@ -134,7 +134,7 @@ def _with_path(calculations: Sequence[NamedCalculation]) -> tuple[list[_Shown], 
     if not shown:
         raise AnalysisError(
             "there is no band path to draw",
-            reason=grouped_reasons(left_out),
+            reason="; ".join(shared_reasons(left_out)),
             fix="give the folder of a calculation along a path",
         )
     refuse_more(len(shown))

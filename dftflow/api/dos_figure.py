@@ -13,12 +13,13 @@ from dftflow.analysis.dos_of_eigenvalues import (
     without_empty_bands,
 )
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_other, refuse_unknown
-from dftflow.api.sources import NamedCalculation, Projected, Source, grouped_reasons, named_calculations, no_projections
+from dftflow.api.sources import NamedCalculation, Projected, Source, named_calculations, no_projections
 from dftflow.errors import AnalysisError
 from dftflow.figures.dos import ShownDos, dos_drawing
 from dftflow.figures.energy_axis import AxisZero, Reference, common_reference, known_zeros
 from dftflow.model.dos import DensityOfStates
 from dftflow.model.energy import Energy
+from dftflow.model.reasons import shared_reasons
 
 __all__ = ["dos"]
 
@@ -70,7 +71,7 @@ def dos(
         if project in ("element", "orbital") and shown[-1][0].dos.projected is None:
             raise _no_parts(one)
     if not shown:
-        raise AnalysisError("there is no density of states to draw", reason=grouped_reasons(left_out))
+        raise AnalysisError("there is no density of states to draw", reason="; ".join(shared_reasons(left_out)))
     refuse_more(len(shown))
     zeros = [(curve.name, known) for curve, known in shown]
     reference = common_reference(zeros, zero)

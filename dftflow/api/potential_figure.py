@@ -7,10 +7,11 @@ from typing import Unpack
 from dftflow.analysis.calculation_levels import AVERAGING_ANG, slab_profile
 from dftflow.analysis.repeat_distance import repeat_distance_ang
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_unknown
-from dftflow.api.sources import NamedCalculation, Source, grouped_reasons, named_calculations
+from dftflow.api.sources import NamedCalculation, Source, named_calculations
 from dftflow.api.structure_figure import standing
 from dftflow.errors import AnalysisError
 from dftflow.figures.potential import SlabPotential, potential_drawing
+from dftflow.model.reasons import shared_reasons
 
 __all__ = ["potential"]
 
@@ -44,7 +45,7 @@ def potential(*sources: Source, period: float | None = None, **look: Unpack[Look
         except AnalysisError as error:
             left_out.append((one.name, error.sentence))
     if not shown:
-        raise AnalysisError("there is no potential of a slab to draw", reason=grouped_reasons(left_out))
+        raise AnalysisError("there is no potential of a slab to draw", reason="; ".join(shared_reasons(left_out)))
     refuse_more(len(shown))
     windows = ", ".join(f"{s.profile.period_ang:.2f} Å" for s in shown if s.macroscopic)
     found = "" if period else ", after which the planar one repeats in the slab"

@@ -21,7 +21,6 @@ __all__ = [
     "Projected",
     "Source",
     "by_name",
-    "grouped_reasons",
     "named_calculations",
     "no_projections",
     "shortest_names",
@@ -33,10 +32,6 @@ Source = str | PathLike[str] | Calculation | FoundCalculation
 
 Projected = Literal["none", "element", "orbital"]
 """What states are told apart by."""
-
-
-MOST_PLACES, MOST_REASONS = 3, 3
-"""Named in one error: places that have one reason, and reasons."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -113,27 +108,6 @@ def by_name(given: Mapping[str, str], names: Sequence[str], what: str) -> dict[s
             raise InputError(f"{what} {key}: nothing that is drawn is called so", fix=f"use one of {', '.join(names)}")
         known[name] = value
     return known
-
-
-def grouped_reasons(reasons: Sequence[tuple[str, str]]) -> str:
-    """Each reason once, with the places that have it: ``"a, b, c and 47 more: there are no eigenvalues"``.
-
-    Parameters
-    ----------
-    reasons
-        Place and reason; at most three places a reason and three reasons are named, the others counted.
-    """
-    places: dict[str, list[str]] = {}
-    for place, reason in reasons:
-        places.setdefault(reason, []).append(place)
-    words = [f"{_first(having)}: {reason}" for reason, having in places.items()]
-    others = sum(map(len, list(places.values())[MOST_REASONS:]))
-    return "; ".join([*words[:MOST_REASONS], *([f"{others} more for other reasons"] if others else [])])
-
-
-def _first(places: Sequence[str]) -> str:
-    more = len(places) - MOST_PLACES
-    return ", ".join(places[:MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
 
 
 def no_projections(one: NamedCalculation, what: str, *, reason: str = "", fix: str = "") -> AnalysisError:

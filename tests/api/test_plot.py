@@ -14,7 +14,7 @@ from vasp_files import Geometry, Run
 
 from dftflow.api.plot import KINDS, plot
 from dftflow.api.plotted import PlottedFigure
-from dftflow.api.sources import grouped_reasons, named_calculations, shortest_names
+from dftflow.api.sources import named_calculations, shortest_names
 from dftflow.errors import AnalysisError, InputError, StoreError
 from dftflow.gate.found import calculation_at
 from dftflow.model.energy import EnergyZero
@@ -243,14 +243,6 @@ def test_bands_point_to_a_density_of_states_where_there_is_one_alone(tmp_path: P
     with pytest.raises(AnalysisError, match="there is no band path to draw") as error:
         plot("bands", DENSE / "grid")
     assert "`dftflow plot dos` draws their density of states" in error.value.reason and plot("dos", DENSE / "grid")
-
-
-def test_reasons_are_told_once_with_the_first_places() -> None:
-    many = [(f"run{number}", "no eigenvalues") for number in range(50)]
-    assert grouped_reasons([*many, ("z", "no path")]) == "run0, run1, run2 and 47 more: no eigenvalues; z: no path"
-    assert grouped_reasons([(str(i), f"reason {i}") for i in range(5)]).endswith(
-        "2: reason 2; 2 more for other reasons"
-    )
 
 
 @pytest.mark.parametrize("kind", ["bands", "dos", "potential"])
