@@ -143,7 +143,8 @@ def init_study(
     code
         That the study names; that of `like`, or ``gpaw``, unless given. The cutoff is what its potentials ask for.
     like
-        A study, shipped or a file, whose settings, presets and density of k-points are taken, and its largest cutoff.
+        A study, shipped or a file, whose settings, presets, options of codes and density of k-points are taken, and its
+        largest cutoff, or what the potentials ask for where that is more.
 
     Raises
     ------
@@ -164,6 +165,7 @@ def init_study(
         parts.append(_surface(one.name, choose_surface(one.crystal)))
     parts += _alignment(materials)
     parts += _presets(model)
+    parts += _code_options(model, place.parent)
     text = "\n".join(part.rstrip("\n") + "\n" for part in parts)
     for file, content in files.items():
         write_output(file, content)
@@ -276,9 +278,12 @@ def _density(study: Study) -> dict[str, float]:
 
 def _cutoff(materials: Sequence[_Material], engine: Code, model: Study | None) -> SuggestedCutoff:
     """One for all materials, so that their levels are of one basis."""
+    own = default_cutoff(engine, [one.crystal for one in materials])
     if model is None:
-        return default_cutoff(engine, [one.crystal for one in materials])
+        return own
     largest_ev = max(entry.cutoff_ev for entry in model.content.materials.values())
+    if own.asked and own.ev > largest_ev:
+        return SuggestedCutoff(ev=own.ev, why=f"{own.why}; more than the {largest_ev:g} eV of {model.name}")
     return SuggestedCutoff(ev=largest_ev, why=f"the largest of {model.name}; not tested for these crystals")
 
 
@@ -422,3 +427,20 @@ def _presets(model: Study | None) -> list[str]:
         own |= {key: value for key, value in table.items() if key not in own}
         parts.append(f"[presets.{_key(name)}]\n" + "\n".join(f"{_key(key)} = {_quoted(own[key])}" for key in own))
     return parts
+
+
+def _code_options(model: Study | None, folder: Path) -> list[str]:
+    """The other study's options of codes; a folder of templates counts from the new file."""
+    parts = []
+    for code, table in (model.content.codes if model else {}).items():
+        assert model is not None
+        moved = {key: _moved(key, value, model.file.parent, folder) for key, value in table.items()}
+        rows = [f"{_key(key)} = {_quoted(value)}" for key, value in moved.items()]
+        parts.append("\n".join([f"[codes.{_key(code)}]  # as in {model.name}", *rows]))
+    return parts
+
+
+def _moved(key: str, value: object, old: Path, new: Path) -> object:
+    if key != "templates" or not isinstance(value, str) or Path(value).expanduser().is_absolute():
+        return value
+    return os.path.relpath(old / value, new)

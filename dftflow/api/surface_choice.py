@@ -61,7 +61,7 @@ def choose_surface(structure: Structure) -> SurfaceChoice:
     try:
         ionic_units(structure)
     except SurfaceError as error:
-        return SurfaceChoice(miller=None, notes=(f"No surface: {error.summary}; {error.reason}.",))
+        return SurfaceChoice(miller=None, notes=(f"No surface: {error.sentence}.",))
     refused: list[str] = []
     found: list[tuple[Plane, SlabModel]] = []
     spacings: set[float] = set()
@@ -72,7 +72,7 @@ def choose_surface(structure: Structure) -> SurfaceChoice:
         try:
             slab = _fit_slab(structure, plane)
         except SurfaceError as error:
-            refused.append(f"{_name(plane)}: {error.reason or error.summary}")
+            refused.append(f"{_name(plane)}: {error.reason or error.summary}{f'; {error.fix}' if error.fix else ''}")
             continue
         spacings.add(spacing)
         found.append((plane, slab))

@@ -19,10 +19,17 @@ ROUND_EV: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestedCutoff:
-    """A cutoff of the wave functions, and why it is this one."""
+    """A cutoff of the wave functions, and why it is this one.
+
+    Attributes
+    ----------
+    asked
+        Whether potentials ask for it; False for a number that stands in where they name none.
+    """
 
     ev: float
     why: str
+    asked: bool = True
 
     @classmethod
     def at_least(cls, least_ev: float, why: str) -> SuggestedCutoff:
@@ -49,4 +56,4 @@ def suggested_cutoff(code: Code, structure: Structure) -> SuggestedCutoff:
     """
     if isinstance(code, SuggestsCutoff):
         return code.suggested_cutoff(structure)
-    return SuggestedCutoff(ev=UNTESTED_EV, why=f"not tested; {code.name} names no cutoff here")
+    return SuggestedCutoff(ev=UNTESTED_EV, why=f"not tested; {code.name} names no cutoff here", asked=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,17 @@ from dftflow.api import surface_choice
 from dftflow.api.study_file import init_study, list_studies
 from dftflow.api.surface_choice import choose_surface
 from dftflow.codes.registry import code_names
+from dftflow.crystals.ions import ionic_units
 from dftflow.crystals.shipped import load_shipped, shipped_names
 from dftflow.crystals.structure_writer import structure_text
-from dftflow.errors import DftflowError, InputError, StoreError
+from dftflow.errors import DftflowError, InputError, StoreError, SurfaceError
 from dftflow.resources import workflows_dir
 from dftflow.studies.decks import write_decks
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study, shipped_studies
 
 CSBR = "CsBr_Pm-3m"
+FCC = [[0.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]
 
 
 @pytest.fixture(autouse=True)
@@ -123,11 +126,14 @@ def test_grids_follow_each_axis() -> None:
 
 
 def test_a_metal_gets_a_denser_grid_and_no_made_up_surface() -> None:
-    places = [[0.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]
-    copper = Structure(Lattice.cubic(3.61), ["Cu"] * 4, places)
+    copper = Structure(Lattice.cubic(3.61), ["Cu"] * 4, FCC)
     init_study("s", crystals=[copper])
     assert table_of("s")["Cu"]["relax_kpoints"] == [12, 12, 12]  # 1.7405 1/Å / 0.15
-    assert "No surface: the charge of Cu is not known" in Path("s.toml").read_text()
+    note = " ".join(line.lstrip("# ") for line in Path("s.toml").read_text().splitlines())
+    assert "No surface: the charge of Cu is not known" in note
+    with pytest.raises(SurfaceError) as caught:
+        ionic_units(copper)
+    assert caught.value.fix and caught.value.fix in note, "the way on of the error itself"
     assert [str(step.id) for step in plan_study(load_study("s.toml")).steps] == ["Cu/bulk-relax", "Cu/bulk-bands"]
 
 
@@ -191,6 +197,46 @@ def test_like_takes_settings_presets_and_densities() -> None:
     text = Path("s.toml").read_text()
     assert "10.1021/acsami.1c18025" not in text, "of these crystals that publication says nothing"
     assert "paper's" not in text
+
+
+def test_like_takes_no_less_than_the_potentials_ask_for(tmp_path: Path) -> None:
+    """1.3 ENMAX of O, 400 eV, is 520 eV, above the 435.4 eV of the other study: VASP's decks would be refused."""
+    oxide = Structure(Lattice.cubic(4.21), ["Mg"] * 4 + ["O"] * 4, FCC + [[x + 0.5, y, z] for x, y, z in FCC])
+    init_study("s", crystals=[oxide], like="fapbbr3-cspbbr3", code="vasp")
+    assert table_of("s")["MgO"]["cutoff_ev"] == 520.0
+    text = Path("s.toml").read_text()
+    assert "ENMAX of O" in text and "more than the 435.4 eV of fapbbr3" in text
+    assert [deck.failure for deck in write_decks(load_study("s.toml"), tmp_path / "decks").decks if deck.failure] == []
+
+
+def test_like_takes_the_options_of_codes() -> None:
+    template = Path("model/mine/gpaw/deck.py.j2")
+    template.parent.mkdir(parents=True)
+    template.write_text("# mine\n")
+    shipped = (workflows_dir() / "fapbbr3-cspbbr3.toml").read_text()
+    shipped += '\n[codes.castep]\nkeywords = "materials-studio"\npotentials = { Cs = "C19", Br = "C19" }\n'
+    shipped += '[codes.gpaw]\ntemplates = "mine"\n'
+    assert "[codes." not in (workflows_dir() / "fapbbr3-cspbbr3.toml").read_text()
+    Path("model/m.toml").write_text(shipped)
+    init_study("s", crystals=[CSBR], like="model/m.toml")
+    codes = tomllib.loads(Path("s.toml").read_text())["codes"]
+    assert codes["castep"] == {"keywords": "materials-studio", "potentials": {"Cs": "C19", "Br": "C19"}}
+    assert codes["gpaw"] == {"templates": "model/mine"}
+    assert load_study("s.toml", code="castep").code_options["keywords"] == "materials-studio"
+
+
+@pytest.mark.skipif(find_spec("gpaw_data") is None, reason="the data sets of GPAW are not installed")
+def test_an_element_without_a_data_set_is_refused_before_a_study_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(Path.cwd()))
+    monkeypatch.delenv("GPAW_SETUP_PATH", raising=False)
+    uranium = Structure(Lattice.cubic(5.5), ["U"] * 4, FCC)
+    with pytest.raises(InputError, match="GPAW has no data set for U") as caught:
+        init_study("s", crystals=[uranium], code="gpaw")
+    assert "U.PBE in GPAW_SETUP_PATH" in caught.value.fix
+    assert not Path("s.toml").exists()
+    for like in (None, "fapbbr3-cspbbr3"):
+        with pytest.raises(InputError, match="no data set for U"):
+            init_study("s", crystals=[uranium], code="gpaw", like=like)
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

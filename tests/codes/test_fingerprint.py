@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from pymatgen.core import Lattice, Structure
 
+from dftflow.api.deck import deck
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
-from dftflow.codes.gpaw.data_sets import missing_data_sets
+from dftflow.codes.gpaw.data_sets import check_data_sets, missing_data_sets
 from dftflow.codes.registry import code_names, load_code
+from dftflow.errors import SpecError
 
 CSBR = Structure(Lattice.cubic(4.291), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 VARIABLES = ("ESPRESSO_PSEUDO", "GPAW_SETUP_PATH", "PSPOT_DIR", "VASP_PP_PATH")
@@ -103,6 +105,20 @@ def test_gpaw_finds_the_files_as_gpaw_does(monkeypatch: pytest.MonkeyPatch, tmp_
     write(tmp_path / "home" / ".gpaw" / "rc.py")
     assert fingerprint("gpaw")["data set Cs.PBE"] == NOT_KNOWN_HERE
     assert missing_data_sets(["Es"]) == ()
+
+
+def test_gpaw_has_no_deck_of_an_element_without_a_data_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where data sets are installed; where none are, or a program names their folders, nothing is known."""
+    einsteinium = Structure(Lattice.cubic(4.291), ["Cs", "Es"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    monkeypatch.setattr("dftflow.codes.gpaw.data_sets.find_spec", lambda name: None)
+    check_data_sets(einsteinium)
+    monkeypatch.setenv("GPAW_SETUP_PATH", str(tmp_path / "sets"))
+    check_data_sets(einsteinium)
+    write(tmp_path / "sets" / "Cs.PBE")
+    with pytest.raises(SpecError, match="no data set for Es"):
+        deck(einsteinium, code="gpaw", task="relax", cutoff_ev=400.0)
+    write(tmp_path / "home" / ".gpaw" / "rc.py")
+    check_data_sets(einsteinium)
 
 
 def test_gpaw_of_this_interpreter() -> None:

@@ -67,7 +67,9 @@ class CASTEP:
     def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
         """One number for all elements: what their potentials want stands in the output of CASTEP alone."""
         return SuggestedCutoff(
-            ev=500.0, why="not tested; what each potential wants (coarse, medium, fine) is printed in the .castep file"
+            ev=500.0,
+            why="not tested; what each potential wants (coarse, medium, fine) is printed in the .castep file",
+            asked=False,
         )
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.compressed import head_of
-from dftflow.codes.gpaw.data_sets import data_set_hashes, gpaw_version
+from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
 from dftflow.codes.log_tail import tail_of
@@ -57,14 +57,16 @@ class GPAW:
         return "pip install 'dftflow[gpaw]' (needs g++; `make demo` in a checkout shows the recipe)"
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
-        """The script, and the structure as extended XYZ."""
+        """The script, and the structure as extended XYZ; `SpecError` for an element that has no data set."""
         from dftflow.codes.gpaw.deck import render_deck
 
+        check_data_sets(structure)
         return render_deck(structure, spec, seed, self.options)
 
     def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
-        """One number for all elements: the data sets name no cutoff."""
-        return SuggestedCutoff(ev=500.0, why="not tested; the data sets of GPAW name no cutoff")
+        """One number for all elements: the data sets name no cutoff; `SpecError` for one that has no data set."""
+        check_data_sets(structure)
+        return SuggestedCutoff(ev=500.0, why="not tested; the data sets of GPAW name no cutoff", asked=False)
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
         """Version and data sets of the GPAW beside this interpreter, and what the worker that drives it does."""

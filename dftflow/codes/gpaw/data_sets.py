@@ -12,11 +12,15 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
+from dftflow.errors import SpecError
 
-__all__ = ["data_set_hashes", "gpaw_version", "missing_data_sets"]
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["check_data_sets", "data_set_hashes", "gpaw_version", "missing_data_sets"]
 
 _SETS: Final = ("PBE", "LDA", "revPBE", "RPBE")
 """Functionals for which there are data sets of their own; which of them a calculation uses, its deck says."""
@@ -49,6 +53,19 @@ def missing_data_sets(elements: Sequence[str]) -> tuple[str, ...]:
     if _rc_file().is_file():
         return ()
     return tuple(element for element in elements if not any(_file(element, functional) for functional in _SETS))
+
+
+def check_data_sets(structure: Structure) -> None:
+    """Raise `SpecError` where data sets are installed, and none for an element of `structure`."""
+    if not any(folder.is_dir() for folder in _folders()):
+        return
+    missing = missing_data_sets(sorted({site.specie.symbol for site in structure}))
+    if missing:
+        raise SpecError(
+            f"GPAW has no data set for {', '.join(missing)}",
+            reason="none of the folders that it looks into holds one",
+            fix=f"name a folder that holds {missing[0]}.PBE in GPAW_SETUP_PATH, or choose another code",
+        )
 
 
 def _rc_file() -> Path:
