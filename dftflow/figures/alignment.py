@@ -11,6 +11,7 @@ from dftflow.figures.colors import material_colors
 from dftflow.figures.diagram import draw_diagram
 from dftflow.figures.diagram_layout import Diagram
 from dftflow.figures.drawing import Drawing
+from dftflow.figures.labels import decimals_of
 from dftflow.model.alignment import AbsoluteEdges, Alignment, ReferenceLevel
 from dftflow.model.records import Records
 
@@ -67,7 +68,8 @@ def alignment_drawing(
     shades = material_colors(edges.material for edges in columns) if colors is None else colors
     between = {i: row for i, pair in enumerate(pairwise(columns)) if (row := _between(*pair, rows)) is not None}
     used = {edges.material: shades[edges.material] for edges in columns}
-    diagram = Diagram(columns=columns, between=between, levels=levels, colors=used)
+    decimals = decimals_of(columns, rows)
+    diagram = Diagram(columns=columns, between=between, levels=levels, colors=used, decimals=decimals)
 
     def build() -> Figure:
         for edges in columns:
@@ -80,7 +82,7 @@ def alignment_drawing(
         caption=_caption(diagram),
         build=build if columns else None,
         data=(lambda: _data(diagram)) if columns else None,
-        shows=(columns, tuple(between.items()), used, levels, width_in, height_in, fill),
+        shows=(columns, tuple(between.items()), used, levels, decimals, width_in, height_in, fill),
         missing="" if columns else "there are no band edges relative to vacuum",
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dftflow.analysis.alignment import alignment_type, in_order
 from dftflow.analysis.offset_matrix import OffsetMatrix, offset_matrix
 from dftflow.analysis.transitivity import Closure
-from dftflow.figures.labels import range_text
+from dftflow.figures.labels import decimals_of, range_text
 from dftflow.model.alignment import SIGN_CONVENTION, Alignment, Range, ReferenceLevel
 from dftflow.model.printable import only_printable
 from dftflow.model.sourced_levels import SourcedLevels
@@ -55,10 +55,8 @@ Number = Callable[[float], str]
 
 
 def _number_format(columns: Sequence[SourcedLevels], rows: Sequence[Alignment]) -> Number:
-    """Two decimals where no number has more, else three; with a sign, and no minus zero."""
-    values = [v for one in columns for v in (one.edges.vbm_ev, one.edges.cbm_ev, *one.edges.range_ev)]
-    values += [row.valence_band_offset_ev for row in rows]
-    decimals = 2 if all(abs(value - round(value, 2)) < 1e-6 for value in values) else 3
+    """With as many decimals as the diagram has, a sign, and no minus zero."""
+    decimals = decimals_of([one.edges for one in columns], rows)
     return lambda value: f"{round(value, decimals) + 0.0:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
