@@ -51,6 +51,8 @@ class Diagram:
         Material -> colour.
     decimals
         Of the offsets.
+    contradicted
+        A sentence on the offsets that quoted ones contradict; ``""`` where none is.
     """
 
     columns: tuple[AbsoluteEdges, ...]
@@ -58,6 +60,7 @@ class Diagram:
     levels: tuple[ReferenceLevel, ...]
     colors: Mapping[str, str]
     decimals: int
+    contradicted: str
 
     def offset_texts(self, row: Alignment, saying: Saying) -> tuple[str, str]:
         """Valence and conduction band offset, as they are shown."""
@@ -166,7 +169,8 @@ def laid_out(diagram: Diagram, width_in: float | None, height_in: float | None, 
         ruler,
     )
     notes_pt = 5.5 if width < 72 * 5 else 6.0
-    text = notes(diagram.columns, rows, diagram.levels, across.saying, _left_out(diagram, across.saying, names))
+    left_out = _left_out(diagram, across.saying, names)
+    text = notes(diagram.columns, rows, diagram.levels, across.saying, diagram.contradicted, left_out)
     below = wrapped(text, 0.99 * (width - 2 * _MARGIN), partial(ruler.length_pt, font_pt=notes_pt))
     return _upwards(diagram, across, names, (below, notes_pt), (width, height_in and 72 * height_in), ruler)
 

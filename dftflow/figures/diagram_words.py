@@ -187,6 +187,7 @@ def notes(
     rows: Sequence[Alignment],
     levels: Sequence[ReferenceLevel],
     saying: Saying,
+    contradicted: str,
     left_out: Sequence[str],
 ) -> str:
     """What a reader of the diagram alone has to know: signs, bars, method, where quoted numbers are from."""
@@ -202,7 +203,11 @@ def notes(
         shown = (
             {SHORT_TYPES[row.type]: row.type for row in rows} if saying.in_strips or saying.offset == "number" else {}
         )
+        if any(row.is_as_it_stands and row.type != "not resolved" for row in rows):
+            said.append("Types as the numbers stand where no ± is given.")
         said += [f"{short}: {shown[short]}." for short in ("~II", "?") if short in shown]
+    if contradicted:
+        said.append(f"{contradicted}.")
     if any(edges.source for edges in columns):
         said.append("Dashed: quoted.")
     marks = quoted_sources(columns, levels)
