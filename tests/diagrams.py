@@ -18,7 +18,7 @@ from text_boxes import overlaps
 from dftflow.analysis.alignment import align, exchanged
 from dftflow.figures.alignment import alignment_drawing
 from dftflow.figures.drawing import Drawing
-from dftflow.figures.labels import signed
+from dftflow.figures.labels import decimals_of, signed
 from dftflow.model.alignment import AbsoluteEdges, Alignment, Range, ReferenceLevel
 
 LONG = ("formamidinium lead bromide, cubic average structure", "caesium lead bromide, orthorhombic, relaxed at 0 K")
@@ -145,9 +145,10 @@ def _unsaid(case: Case, figure: Figure, ax: Axes) -> list[str]:
                 found.append(f"no number: {number}")
         if edges.source and plain(edges.source) not in plain(notes) and "sources of what is quoted" not in notes:
             found.append(f"no source: {edges.source}")
+    decimals = decimals_of(case.columns, case.rows)
     for row in _between(case):
         for value in (row.valence_band_offset_ev, row.conduction_band_offset_ev):
-            if value is not None and not any(signed(value) in text for text in texts):
+            if value is not None and not any(signed(value, decimals=decimals) in text for text in texts):
                 found.append(f"no offset: {value}")
     found += [f"no level: {v.name}" for v in case.levels if not any(plain(v.name) in word for word in words)]
     if case.rows and "edge on the left minus edge on the right" not in notes:

@@ -40,6 +40,8 @@ __all__ = [
     "TOLERANCES_EV",
     "align",
     "alignment_type",
+    "apart_ev",
+    "beyond_ranges_ev",
     "check_edges",
     "edges_from_levels",
     "edges_from_work_function",
@@ -290,6 +292,31 @@ def _contradict(row: Alignment, other: Alignment) -> bool:
 def _valence_range_ev(row: Alignment) -> Range:
     low, high = row.range_ev or (0.0, 0.0)
     return row.valence_band_offset_ev + low, row.valence_band_offset_ev + high
+
+
+def beyond_ranges_ev(row: Alignment, other: Alignment) -> dict[str, float]:
+    """``"valence"`` and ``"conduction"`` -> by how much more two rows of the same materials differ than they may.
+
+    They may differ by their ranges and by the tolerance of `row`; a band whose offsets do not differ by more is not in
+    it.
+    """
+    other = in_order(other, row.first_name, row.second_name)
+    offsets_ev = {
+        "valence": (row.valence_band_offset_ev, other.valence_band_offset_ev),
+        "conduction": (row.conduction_band_offset_ev, other.conduction_band_offset_ev),
+    }
+    found = {
+        band: apart_ev(one, row.range_ev, another, other.range_ev) - row.tolerance_ev
+        for band, (one, another) in offsets_ev.items()
+        if one is not None and another is not None
+    }
+    return {band: beyond for band, beyond in found.items() if beyond > 1e-9}
+
+
+def apart_ev(one: float, one_range: Range | None, other: float, other_range: Range | None) -> float:
+    """How far two values with their ranges are apart; negative where these overlap."""
+    (low, high), (other_low, other_high) = one_range or (0.0, 0.0), other_range or (0.0, 0.0)
+    return max(one + low, other + other_low) - min(one + high, other + other_high)
 
 
 # --- what others found ------------------------------------------------------------------------------------------

@@ -27,13 +27,13 @@ from dftflow.errors import InputError
 from dftflow.figures.alignment import alignment_drawing
 from dftflow.figures.drawing import FORMATS
 from dftflow.jobs.store import storage_errors, write_atomically
-from dftflow.model.alignment import SIGN_CONVENTION, Alignment, ReferenceLevel
+from dftflow.model.alignment import NOT_GIVEN, SIGN_CONVENTION, Alignment, ReferenceLevel
 from dftflow.model.bounds import TOLERANCE_EV
 from dftflow.model.printable import brief
 from dftflow.model.records import Records
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.quoted.level_table_text import level_table_text
-from dftflow.report.alignment_text import NOT_GIVEN, alignment_remarks, alignment_text, disagreements
+from dftflow.report.alignment_text import alignment_remarks, alignment_text, disagreements
 from dftflow.report.notebook import alignment_html
 
 if TYPE_CHECKING:

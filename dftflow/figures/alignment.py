@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from dftflow.analysis.alignment import check_edges, exchanged
+from dftflow.analysis.alignment import beyond_ranges_ev, check_edges, exchanged
 from dftflow.figures.colors import material_colors
 from dftflow.figures.diagram import draw_diagram
 from dftflow.figures.diagram_layout import Diagram
 from dftflow.figures.drawing import Drawing
+from dftflow.figures.labels import decimals_of
 from dftflow.model.alignment import AbsoluteEdges, Alignment, ReferenceLevel
 from dftflow.model.records import Records
 
@@ -67,7 +68,11 @@ def alignment_drawing(
     shades = material_colors(edges.material for edges in columns) if colors is None else colors
     between = {i: row for i, pair in enumerate(pairwise(columns)) if (row := _between(*pair, rows)) is not None}
     used = {edges.material: shades[edges.material] for edges in columns}
-    diagram = Diagram(columns=columns, between=between, levels=levels, colors=used)
+    decimals = decimals_of(columns, rows)
+    contradicted = _contradicted(between.values(), rows)
+    diagram = Diagram(
+        columns=columns, between=between, levels=levels, colors=used, decimals=decimals, contradicted=contradicted
+    )
 
     def build() -> Figure:
         for edges in columns:
@@ -80,7 +85,7 @@ def alignment_drawing(
         caption=_caption(diagram),
         build=build if columns else None,
         data=(lambda: _data(diagram)) if columns else None,
-        shows=(columns, tuple(between.items()), used, levels, width_in, height_in, fill),
+        shows=(columns, tuple(between.items()), used, levels, decimals, contradicted, width_in, height_in, fill),
         missing="" if columns else "there are no band edges relative to vacuum",
     )
 
@@ -94,9 +99,23 @@ def _caption(diagram: Diagram) -> str:
     holds = "; ".join(dict.fromkeys(row.range_holds for row in rows if row.range_holds))
     if holds:
         said.append(f"Ranges: {holds}.")
+    if diagram.contradicted:
+        said.append(f"{diagram.contradicted}.")
     if any(edges.source for edges in diagram.columns):
         said.append("Dashed outlines: quoted numbers.")
     return " ".join(said)
+
+
+def _contradicted(between: Iterable[Alignment], rows: Sequence[Alignment]) -> str:
+    """Which offsets between neighbours are contradicted by quoted ones, and where these are from; else ``""``."""
+    pairs: dict[str, list[str]] = {}
+    for row in between:
+        for quoted in rows:
+            if quoted.first is None and quoted.pair == row.pair and beyond_ranges_ev(row, quoted):
+                pair = f"{row.first_name} and {row.second_name}"
+                pairs.setdefault(quoted.source or quoted.method, []).append(pair)
+    said = [f"{', '.join(dict.fromkeys(of))} by {source}" for source, of in pairs.items()]
+    return f"Contradicted: {'; '.join(said)}" if said else ""
 
 
 def _data(diagram: Diagram) -> Records:

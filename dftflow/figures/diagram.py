@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from dftflow.figures.diagram_layout import Diagram, Layout, laid_out
-from dftflow.figures.diagram_words import CONDUCTION, SHORT_TYPES, VALENCE, edge_texts, gap_text, offset_texts
+from dftflow.figures.diagram_words import CONDUCTION, SHORT_TYPES, VALENCE, edge_texts, gap_text
 from dftflow.figures.ruler import Ruler
 from dftflow.figures.zoom import draw_zoom
 from dftflow.model.alignment import AbsoluteEdges, Alignment
@@ -50,7 +50,7 @@ def draw_diagram(diagram: Diagram, *, width_in: float | None, height_in: float |
         _draw_edge_texts(ax, layout, edges, layout.centers[place], ruler)
     for place, row in diagram.between.items():
         _draw_steps(ax, diagram, layout, place)
-        _draw_offset(ax, layout, row, place)
+        _draw_offset(ax, layout, diagram.offset_texts(row, layout.saying), row, place)
     if layout.strip and diagram.between:
         _draw_headings(ax, layout)
     _draw_names(ax, layout)
@@ -173,12 +173,12 @@ def _draw_steps(ax: Axes, diagram: Diagram, layout: Layout, place: int) -> None:
             ax.annotate("", (x, first), xytext=(x, second), arrowprops=arrow)
 
 
-def _draw_offset(ax: Axes, layout: Layout, row: Alignment, place: int) -> None:
+def _draw_offset(ax: Axes, layout: Layout, texts: tuple[str, str], row: Alignment, place: int) -> None:
     """The two numbers between two columns, or in the strips below and above the axes."""
     assert row.first is not None
     assert row.second is not None
     middle = (layout.centers[place] + layout.centers[place + 1]) / 2
-    valence, conduction = offset_texts(row, layout.saying.offset)
+    valence, conduction = texts
     if layout.saying.in_strips:
         upright = {"rotation": 90 if layout.saying.offset == "upright strip" else 0}
         places = (layout.low_ev - layout.ev(3), layout.high_ev + layout.ev(3))

@@ -49,12 +49,22 @@ class Diagram:
         Place of a column -> the row of it and the column to its right.
     colors
         Material -> colour.
+    decimals
+        Of the offsets.
+    contradicted
+        A sentence on the offsets that quoted ones contradict; ``""`` where none is.
     """
 
     columns: tuple[AbsoluteEdges, ...]
     between: Mapping[int, Alignment]
     levels: tuple[ReferenceLevel, ...]
     colors: Mapping[str, str]
+    decimals: int
+    contradicted: str
+
+    def offset_texts(self, row: Alignment, saying: Saying) -> tuple[str, str]:
+        """Valence and conduction band offset, as they are shown."""
+        return offset_texts(row, saying.offset, self.decimals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +169,8 @@ def laid_out(diagram: Diagram, width_in: float | None, height_in: float | None, 
         ruler,
     )
     notes_pt = 5.5 if width < 72 * 5 else 6.0
-    text = notes(diagram.columns, rows, diagram.levels, across.saying, _left_out(diagram, across.saying, names))
+    left_out = _left_out(diagram, across.saying, names)
+    text = notes(diagram.columns, rows, diagram.levels, across.saying, diagram.contradicted, left_out)
     below = wrapped(text, 0.99 * (width - 2 * _MARGIN), partial(ruler.length_pt, font_pt=notes_pt))
     return _upwards(diagram, across, names, (below, notes_pt), (width, height_in and 72 * height_in), ruler)
 
@@ -257,7 +268,7 @@ def _between(diagram: Diagram, saying: Saying, ruler: Ruler) -> float:
     """Least distance of two columns: that of the numbers between them, or what lets them have numbers in strips."""
     if not diagram.between:
         return _TIGHT
-    texts = [text for row in diagram.between.values() for text in offset_texts(row, saying.offset)]
+    texts = [text for row in diagram.between.values() for text in diagram.offset_texts(row, saying)]
     if not saying.in_strips:
         return max(ruler.width_pt(text, saying.font_pt) for text in texts) + 5.0
     size = ruler.height_pt if saying.offset == "upright strip" else ruler.width_pt
@@ -321,7 +332,7 @@ def _with_gap(diagram: Diagram, across: _Across, pt_per_ev: float, ruler: Ruler)
 def _strip(diagram: Diagram, saying: Saying, ruler: Ruler) -> float:
     if not (saying.in_strips and diagram.between):
         return 0.0
-    texts = [text for row in diagram.between.values() for text in offset_texts(row, saying.offset) if text]
+    texts = [text for row in diagram.between.values() for text in diagram.offset_texts(row, saying) if text]
     tall = ruler.width_pt if saying.offset == "upright strip" else ruler.height_pt
     heading = ruler.height_pt(CONDUCTION, saying.font_pt)
     return max(heading, max(tall(text, saying.font_pt) for text in texts)) + 5
@@ -340,7 +351,7 @@ def _anchors(diagram: Diagram, saying: Saying, box: float, ruler: Ruler) -> list
             assert first is not None
             assert second is not None
             valence, conduction = (
-                ruler.height_pt(text, saying.font_pt) if text else 0.0 for text in offset_texts(row, saying.offset)
+                ruler.height_pt(text, saying.font_pt) if text else 0.0 for text in diagram.offset_texts(row, saying)
             )
             anchors += [
                 (min(first.vbm_ev, second.vbm_ev), valence + 2 * _PAD + 1, 0.0),

@@ -100,13 +100,16 @@ def edge_texts(edges: AbsoluteEdges, saying: EdgeSaying) -> tuple[str, str]:
 
 
 def _edge_text(name: str, value_ev: float, range_ev: Range, saying: EdgeSaying) -> str:
-    number = f"{value_ev:.2f}".replace("-", _MINUS)
+    with_range = saying in ("with range", "range below") and any(range_ev)
+    # a range that two decimals would show as none
+    decimals = 3 if with_range and any(end and not round(end, 2) for end in range_ev) else 2
+    number = f"{value_ev:.{decimals}f}".replace("-", _MINUS)
     if saying == "number":
         return number
     text = f"{name} {number}"
-    if saying in ("plain", "upright") or not any(range_ev):
+    if not with_range:
         return text
-    return (" " if saying == "with range" else "\n").join((text, range_text(range_ev, 2)))
+    return (" " if saying == "with range" else "\n").join((text, range_text(range_ev, decimals)))
 
 
 def gap_text(edges: AbsoluteEdges, saying: EdgeSaying) -> str:
@@ -115,10 +118,12 @@ def gap_text(edges: AbsoluteEdges, saying: EdgeSaying) -> str:
     return number if saying == "number" else rf"$E_\mathrm{{g}}$ {number}"
 
 
-def offset_texts(row: Alignment, saying: OffsetSaying) -> tuple[str, str]:
+def offset_texts(row: Alignment, saying: OffsetSaying, decimals: int) -> tuple[str, str]:
     """Valence and conduction band offset; ``""`` for one that is not known."""
-    valence = _offset_text(VALENCE, row.valence_band_offset_ev, row.range_ev, saying)
-    conduction = _offset_text(CONDUCTION, row.conduction_band_offset_ev, row.range_ev, saying)
+    valence, conduction = (
+        _offset_text(name, value_ev, row.range_ev, saying, decimals)
+        for name, value_ev in ((VALENCE, row.valence_band_offset_ev), (CONDUCTION, row.conduction_band_offset_ev))
+    )
     if saying == "number":
         valence += f"\ntype {SHORT_TYPES[row.type]}"
     elif saying in ("with range", "range below"):
@@ -128,17 +133,17 @@ def offset_texts(row: Alignment, saying: OffsetSaying) -> tuple[str, str]:
     return valence, conduction
 
 
-def _offset_text(name: str, value_ev: float | None, range_ev: Range | None, saying: OffsetSaying) -> str:
+def _offset_text(name: str, value_ev: float | None, range_ev: Range | None, saying: OffsetSaying, decimals: int) -> str:
     if value_ev is None:
         return ""
     if saying in ("strip", "upright strip"):
-        return signed(value_ev)
+        return signed(value_ev, decimals=decimals)
     if saying == "with range":
-        return f"{name}\n{signed(value_ev, range_ev if range_ev and any(range_ev) else None)}"
-    text = f"{name}\n{signed(value_ev)}"
+        return f"{name}\n{signed(value_ev, range_ev if range_ev and any(range_ev) else None, decimals)}"
+    text = f"{name}\n{signed(value_ev, decimals=decimals)}"
     if saying in ("with type", "number") or range_ev is None or not any(range_ev):
         return text
-    known = range_text(range_ev)
+    known = range_text(range_ev, decimals)
     known = known if known.startswith("±") else f"({known})"
     return "\n".join((text, known.replace("/", "/\n") if saying == "range broken" else known))
 
@@ -182,6 +187,7 @@ def notes(
     rows: Sequence[Alignment],
     levels: Sequence[ReferenceLevel],
     saying: Saying,
+    contradicted: str,
     left_out: Sequence[str],
 ) -> str:
     """What a reader of the diagram alone has to know: signs, bars, method, where quoted numbers are from."""
@@ -197,7 +203,11 @@ def notes(
         shown = (
             {SHORT_TYPES[row.type]: row.type for row in rows} if saying.in_strips or saying.offset == "number" else {}
         )
+        if any(row.is_as_it_stands and row.type != "not resolved" for row in rows):
+            said.append("Types as the numbers stand where no ± is given.")
         said += [f"{short}: {shown[short]}." for short in ("~II", "?") if short in shown]
+    if contradicted:
+        said.append(f"{contradicted}.")
     if any(edges.source for edges in columns):
         said.append("Dashed: quoted.")
     marks = quoted_sources(columns, levels)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 
-from dftflow.model.alignment import Range
+from dftflow.model.alignment import AbsoluteEdges, Alignment, Range
 
 __all__ = [
     "couple",
+    "decimals_of",
     "filled",
     "formula_parts",
     "kpoint_name",
@@ -192,12 +193,19 @@ def _coordinate(value: float) -> str:
     return str(simple) if abs(simple - value) < 1e-5 else f"{value:.4f}".replace("-", "\N{MINUS SIGN}")
 
 
-def signed(value_ev: float, range_ev: Range | None = None) -> str:
-    """An offset with its sign and, where known, its range; three decimals."""
-    number = f"{value_ev:+.3f}".replace("-", "\N{MINUS SIGN}")
+def decimals_of(columns: Iterable[AbsoluteEdges], rows: Iterable[Alignment]) -> int:
+    """How many decimals offsets have that stand side by side: two where no number has more, else three."""
+    values = [value for edges in columns for value in (edges.vbm_ev, edges.cbm_ev, *edges.range_ev)]
+    values += [row.valence_band_offset_ev for row in rows]
+    return 2 if all(abs(value - round(value, 2)) < 1e-6 for value in values) else 3
+
+
+def signed(value_ev: float, range_ev: Range | None = None, decimals: int = 3) -> str:
+    """An offset with its sign and, where known, its range."""
+    number = f"{value_ev:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
     if range_ev is None:
         return number
-    text = range_text(range_ev)
+    text = range_text(range_ev, decimals)
     return f"{number} {text}" if text.startswith("±") else f"{number} ({text})"
 
 

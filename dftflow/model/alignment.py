@@ -12,6 +12,7 @@ __all__ = [
     "Alignment",
     "AlignmentRequest",
     "AlignmentType",
+    "NOT_GIVEN",
     "PublishedOffset",
     "Range",
     "ReferenceLevel",
@@ -22,6 +23,8 @@ AlignmentType = Literal["type I", "type II", "type III", "quasi-type II", "not r
 
 SIGN_CONVENTION = "offset = edge of the first material minus edge of the second; positive: the first lies higher"
 
+NOT_GIVEN = "not given"
+"""In `Alignment.range_holds`: that one of the two has no range."""
 
 Range = tuple[float, float]
 """How far a number may lie from where it is given: (lowest, highest), such as (-0.03, 0.03) or (-2.1, 0.0)."""
@@ -125,6 +128,11 @@ class Alignment(Tabled):
     def pair(self) -> frozenset[str]:
         """Names of the two materials, whatever their order."""
         return frozenset((self.first_name, self.second_name))
+
+    @property
+    def is_as_it_stands(self) -> bool:
+        """Whether its type goes through no range, or through that of one material alone."""
+        return self.range_ev is None or NOT_GIVEN in self.range_holds
 
     @property
     def same_way(self) -> str:

@@ -6,23 +6,22 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from dftflow.analysis.alignment import alignment_type, in_order
+from dftflow.analysis.alignment import alignment_type, apart_ev, beyond_ranges_ev, in_order
 from dftflow.analysis.offset_matrix import OffsetMatrix, offset_matrix
 from dftflow.analysis.transitivity import Closure
-from dftflow.figures.labels import range_text
-from dftflow.model.alignment import SIGN_CONVENTION, Alignment, Range, ReferenceLevel
+from dftflow.figures.labels import decimals_of, range_text
+from dftflow.model.alignment import NOT_GIVEN, SIGN_CONVENTION, Alignment, Range, ReferenceLevel
 from dftflow.model.printable import only_printable
 from dftflow.model.sourced_levels import SourcedLevels
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.fitted_table import TableColumn, fitted_table
 
-__all__ = ["alignment_remarks", "alignment_text", "disagreements", "is_as_it_stands"]
+__all__ = ["alignment_remarks", "alignment_text", "disagreements"]
 
 NO_DIPOLE = (
     "Offsets are differences of levels that each lie below the vacuum level of a surface of its own (Anderson's rule): "
     "no dipole or strain of a common interface is in them."
 )
-NOT_GIVEN = "not given"
 _LEAST_WIDTH = 40
 
 
@@ -55,10 +54,8 @@ Number = Callable[[float], str]
 
 
 def _number_format(columns: Sequence[SourcedLevels], rows: Sequence[Alignment]) -> Number:
-    """Two decimals where no number has more, else three; with a sign, and no minus zero."""
-    values = [v for one in columns for v in (one.edges.vbm_ev, one.edges.cbm_ev, *one.edges.range_ev)]
-    values += [row.valence_band_offset_ev for row in rows]
-    decimals = 2 if all(abs(value - round(value, 2)) < 1e-6 for value in values) else 3
+    """With as many decimals as the diagram has, a sign, and no minus zero."""
+    decimals = decimals_of([one.edges for one in columns], rows)
     return lambda value: f"{round(value, decimals) + 0.0:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -173,13 +170,8 @@ def _with_range(value: float, range_ev: Range | None, number: Number) -> str:
     return number(value) if range_ev is None else f"{number(value)} {range_text(range_ev, _decimals(number))}"
 
 
-def is_as_it_stands(row: Alignment) -> bool:
-    """Whether its type goes through no range, or through that of one material alone."""
-    return row.range_ev is None or NOT_GIVEN in row.range_holds
-
-
 def _type_cell(row: Alignment) -> str:
-    return f"{row.type}*" if is_as_it_stands(row) and row.type != "not resolved" else row.type
+    return f"{row.type}*" if row.is_as_it_stands and row.type != "not resolved" else row.type
 
 
 def _pairs_table(rows: Sequence[Alignment], own: Sequence[Alignment], number: Number, width: int) -> list[str]:
@@ -218,7 +210,7 @@ def _how_to_read(columns: Sequence[SourcedLevels], own: Sequence[Alignment], tol
     yield f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}."
     ranged = [row for row in own if row.range_ev is not None]
     said = [f"Tolerance {tolerance_ev:g} eV: a smaller offset counts as none."]
-    if any(row.type != "not resolved" and not is_as_it_stands(row) for row in own):
+    if any(row.type != "not resolved" and not row.is_as_it_stands for row in own):
         said.append("A type holds for every value within ±; of errors not in ± it says nothing.")
     if any("*" in _type_cell(row) for row in own):
         said.append("* as the numbers stand, for at least one ± is not given.")
@@ -287,18 +279,14 @@ def disagreements(rows: Sequence[Alignment]) -> tuple[str, ...]:
     for quoted in (row for row in rows if row.first is None):
         for row in (row for row in rows if row.first is not None and row.pair == quoted.pair):
             turned = in_order(quoted, row.first_name, row.second_name)
-            for band in ("valence", "conduction"):
+            for band, beyond in beyond_ranges_ev(row, quoted).items():
                 ours, theirs = (getattr(one, f"{band}_band_offset_ev") for one in (row, turned))
-                if ours is None or theirs is None:
-                    continue
-                beyond = _beyond(ours, row.range_ev, theirs, turned.range_ev) - row.tolerance_ev
-                if beyond > 1e-9:
-                    lines.append(
-                        f"{_of(row)}: the levels give a {band} band offset of "
-                        f"{_with_range(ours, row.range_ev, _signed)} eV, {quoted.method} ({quoted.source}) "
-                        f"{_with_range(theirs, turned.range_ev, _signed)} eV: they contradict each other, "
-                        f"{beyond:.2f} eV further apart than ± and tolerance allow"
-                    )
+                lines.append(
+                    f"{_of(row)}: the levels give a {band} band offset of "
+                    f"{_with_range(ours, row.range_ev, _signed)} eV, {quoted.method} ({quoted.source}) "
+                    f"{_with_range(theirs, turned.range_ev, _signed)} eV: they contradict each other, "
+                    f"{beyond:.2f} eV further apart than ± and tolerance allow"
+                )
     return tuple(lines)
 
 
@@ -309,12 +297,6 @@ def _of(row: Alignment) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _beyond(one: float, one_range: Range | None, other: float, other_range: Range | None) -> float:
-    """How far two ranges are apart; negative where they overlap."""
-    (low, high), (other_low, other_high) = one_range or (0.0, 0.0), other_range or (0.0, 0.0)
-    return max(one + low, other + other_low) - min(one + high, other + other_high)
 
 
 def _closure_blocks(closures: Sequence[Closure], number: Number, width: int) -> list[str]:
@@ -373,7 +355,7 @@ def _of_one_material(columns: Sequence[SourcedLevels]) -> Iterator[str]:
     for number, one in enumerate(columns):
         for other in columns[number + 1 :]:
             if one.edges.material == other.edges.material:
-                apart = _beyond(one.edges.vbm_ev, one.edges.range_ev, other.edges.vbm_ev, other.edges.range_ev)
+                apart = apart_ev(one.edges.vbm_ev, one.edges.range_ev, other.edges.vbm_ev, other.edges.range_ev)
                 if apart > 1e-9:
                     difference = abs(one.edges.vbm_ev - other.edges.vbm_ev)
                     yield (

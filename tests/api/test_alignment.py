@@ -27,6 +27,7 @@ from outcomes import (
 from dftflow.api.alignment import BandAlignment, align
 from dftflow.api.levels import levels
 from dftflow.errors import AnalysisError, CodeNotFoundError, InputError
+from dftflow.figures.drawing import Drawing
 from dftflow.model.alignment import AbsoluteEdges, ReferenceLevel
 from dftflow.report.write import write_outcome
 
@@ -160,7 +161,29 @@ def test_a_measured_offset_that_the_levels_contradict(tmp_path: Path, valence: f
     assert len(said) == contradicts
     if contradicts:
         assert "A (110) minus B (100)" in said[0] and DOI in said[0]
+    drawing = found.plot().drawing
+    assert (f"Contradicted: A and B by {DOI}." in _notes(drawing)) == contradicts
+    assert ("Contradicted" in drawing.caption) == contradicts
+    assert "as the numbers stand" not in _notes(drawing)
     assert any("different surfaces" in line for line in found.remarks)
+
+
+def _notes(drawing: Drawing) -> str:
+    """What stands below the diagram."""
+    assert drawing.build is not None
+    return " ".join(" ".join(text.get_text() for text in drawing.build().texts).split())
+
+
+def test_the_diagram_says_what_a_conduction_band_and_a_lacking_range_are(tmp_path: Path) -> None:
+    """As the text does: 0.4 eV between the CBMs against the quoted 0.9 eV; one of the two has no range."""
+    file = tmp_path / "m.toml"
+    file.write_text(
+        "[materials.A]\nip = 5.0\nea = 3.0\nuncertainty = 0.1\n[materials.B]\nip = 5.5\nea = 3.4\n"
+        '[[offsets]]\nmaterials = ["A", "B"]\nvalence = 0.5\nconduction = 0.9\n'
+    )
+    notes = _notes(align(file).plot().drawing)
+    assert f"Contradicted: A and B by {file}:8." in notes
+    assert "Types as the numbers stand where no ± is given." in notes
 
 
 def test_measured_offsets_that_do_not_add_up(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_more_columns_are_legible_or_refused_with_a_width_that_does(count: int, 
         figure = drawn(columns, rows, levels=LEVELS[:2], width_in=least)
     assert overlaps(figure) == []
     assert min(text.get_fontsize() for text in figure.axes[0].texts) >= 5
-    assert sum(word.startswith("+0.020") for word in texts(figure)) == count - 1
+    assert sum(word.startswith("+0.02") for word in texts(figure)) == count - 1
 
 
 def test_a_height_is_kept_or_refused_with_one_that_does() -> None:
@@ -123,6 +123,30 @@ def test_the_diagram_says_the_numbers() -> None:
     assert "edge on the left minus edge on the right (eV); positive: the left lies higher" in notes(figure)
     assert "By bulk line-up; types for a tolerance of 0.1 eV" in notes(figure)
     assert {"CsPbBr$_{3}$", "FAPbBr$_{3}$"} <= set(texts(figure))
+
+
+@pytest.mark.parametrize(
+    ("range_ev", "said"),
+    [
+        ((-0.003, 0.003), "IP 5.813 ± 0.003"),
+        ((-0.004, 0.2), "IP 5.813 −0.200/+0.004"),
+        ((-0.006, 0.006), "IP 5.81 ± 0.01"),
+        ((-0.2, 0.0), "IP 5.81 +0.00/+0.20"),
+        ((0.0, 0.0), "IP 5.81"),
+    ],
+)
+def test_a_small_range_is_not_shown_as_none(range_ev: tuple[float, float], said: str) -> None:
+    """Number and range with the same decimals; depths turn a range round."""
+    figure = drawn([replace(edges("A", -5.8126, -3.9), range_ev=range_ev)], width_in=6.7)
+    assert said in [word.replace("\n", " ") for word in texts(figure)]
+
+
+def test_offsets_have_the_decimals_of_the_table() -> None:
+    """Two where no number has more."""
+    for vbm, said in ((-6.9, "+1.00"), (-6.901, "+1.001")):
+        columns = [edges("A", -5.9, -3.6), edges("B", vbm, -3.9)]
+        rows = [align(*columns, method="m", range_holds="")]
+        assert any(word.split("\n")[1:2] == [said] for word in texts(drawn(columns, rows)) if "Delta" in word)
 
 
 def test_offsets_stand_between_neighbours_left_minus_right() -> None:
