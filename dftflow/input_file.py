@@ -176,7 +176,9 @@ def _size(n_bytes: int) -> str:
 # --- what a person names --------------------------------------------------------------------------------------------
 
 
-def named_place(name: str | Path, *, base: Path | None = None, error: type[DftflowError] = InputError) -> Path:
+def named_place(
+    name: str | os.PathLike[str], *, base: Path | None = None, error: type[DftflowError] = InputError
+) -> Path:
     """The file or folder that a person names, whether it is there or not.
 
     Parameters
@@ -191,8 +193,10 @@ def named_place(name: str | Path, *, base: Path | None = None, error: type[Dftfl
     Raises
     ------
     DftflowError
-        Of the class `error`: no path can have this name, or what stands there is neither file nor folder.
+        Of the class `error`: it is no name, or that of no path, or what stands there is neither file nor folder.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise error(f"{type(name).__name__} is no place", fix="give a path, as a text or a Path")
     shown = shortened(name)
     try:
         place = (base or Path()) / Path(name).expanduser()

@@ -176,6 +176,26 @@ def test_errors_say_what_to_give() -> None:
 
 
 @pytest.mark.parametrize(
+    "call",
+    [
+        "dftflow.read(3)", "dftflow.find([1])", "dftflow.load_study(3)", "dftflow.plan(None)", "dftflow.quantities(3)",
+        "dftflow.load_outcome(3)", "dftflow.load_crystal(3)", "dftflow.plot('bands', 3)", "dftflow.compare(3, 4)",
+        "dftflow.slabs('CsPbBr3_Pm-3m', 5)", "dftflow.levels('nothing', period_ang='3')",
+        "dftflow.align({}, levels=['H+/H2'])", "dftflow.align({}, levels='H+/H2')",
+    ],
+)  # fmt: skip
+def test_what_is_of_another_type_is_said_to_be(call: str) -> None:
+    said(InputError, call)
+
+
+def test_one_material_may_come_first_by_its_name() -> None:
+    levels = {name: {"ip_ev": 6.0, "ea_ev": 3.0} for name in ("first", "abc")}
+    assert [one.edges.material for one in dftflow.align(levels, order="abc").columns] == ["abc", "first"]
+    with pytest.raises(InputError, match="no material 'xyz'"):
+        dftflow.align(levels, order="xyz")
+
+
+@pytest.mark.parametrize(
     ("text", "plane"), [("011", (0, 1, 1)), ("1-10", (1, -1, 0)), ("(0 1 -1)", (0, 1, -1)), ("1, 0, 12", (1, 0, 12))]
 )
 def test_planes_by_their_text(text: str, plane: tuple[int, int, int]) -> None:

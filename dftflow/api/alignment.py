@@ -227,7 +227,7 @@ class BandAlignment:
 def align(
     *sources: Source,
     tolerance_ev: float = 0.10,
-    order: Sequence[str] = (),
+    order: str | Sequence[str] = (),
     levels: Sequence[ReferenceLevel] = (),
 ) -> BandAlignment:
     """Band offsets and types between all materials of the sources, by their levels below the vacuum.
@@ -256,8 +256,9 @@ def align(
     """
     if not TOLERANCE_EV.holds(tolerance_ev):
         raise InputError(f"the tolerance cannot be {tolerance_ev} eV", fix=f"give one {TOLERANCE_EV}")
+    _refuse_other_levels(levels)
     read = [levels_from(source) for source in sources]
-    columns = _ordered([one for source in read for one in source.levels], order)
+    columns = _ordered([one for source in read for one in source.levels], [order] if isinstance(order, str) else order)
     _refuse_alike(columns)
     names = list(dict.fromkeys(one.edges.material for one in columns))
     if len(names) < 2:
@@ -278,6 +279,14 @@ def align(
         notes=tuple(dict.fromkeys((*(note for source in read for note in source.notes), *unused))),
         refused=tuple(dict.fromkeys(line for source in read for line in source.refused)),
     )
+
+
+def _refuse_other_levels(levels: Sequence[ReferenceLevel]) -> None:
+    if isinstance(levels, str) or not all(isinstance(level, ReferenceLevel) for level in levels):
+        raise InputError(
+            f"levels are no ReferenceLevels: {brief(repr(levels))}",
+            fix='give each with its energy: dftflow.model.alignment.ReferenceLevel(name="H+/H2", energy_ev=-4.44)',
+        )
 
 
 def _ordered(columns: Sequence[SourcedLevels], order: Sequence[str]) -> tuple[SourcedLevels, ...]:

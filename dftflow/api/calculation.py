@@ -248,7 +248,7 @@ def read(place: Place, code: str | None = None) -> Calculation:
     ParseError
         A folder cannot be read. A file that cannot be is among `Calculation.refused`.
     """
-    found = calculation_at(named_place(os.fspath(place)), code)
+    found = calculation_at(named_place(place), code)
     return _calculation(found, keep=True)
 
 
@@ -269,7 +269,7 @@ def find(*places: Place, code: str | None = None) -> Calculations:
     ParseError
         A folder cannot be read. A file that cannot be is among `Calculation.refused`.
     """
-    folders = [named_place(os.fspath(place)) for place in places]
+    folders = [named_place(place) for place in places]
     unread = unread_in(folders, code)
     if not unread:
         strange = [f"{file} is {kind}, not a file" for folder in folders for file, kind in passed_over(folder)]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from dftflow.analysis.alignment import check_edges
 from dftflow.api.calculation import Calculation, Place, read
 from dftflow.api.slab_levels import slab_levels
 from dftflow.crystals.ions import formula_of
-from dftflow.errors import AnalysisError, BandEdgeError
+from dftflow.errors import AnalysisError, BandEdgeError, InputError
 from dftflow.model.alignment import AbsoluteEdges
 from dftflow.model.levels import BandEdges
 from dftflow.model.slab_levels import FaceLevels, SlabLevels
@@ -158,14 +159,13 @@ def levels(slabs: Source | Sequence[Source], *, bulk: Source | None = None, peri
     Raises
     ------
     InputError
-        There is no calculation at a place, or several; a slab has no vacuum; the crystal has one.
+        There is no calculation at a place, or several; a slab has no vacuum; the crystal has one; the window is not a
+        length.
     ParseError
         A calculation has left no output that can be read.
-    AnalysisError
-        The window is not a length.
     """
-    if period_ang is not None and not 0 < period_ang < float("inf"):
-        raise AnalysisError(f"the averaging window of {period_ang:g} Å is no length", fix="give it in Å, above 0")
+    if period_ang is not None and not (isinstance(period_ang, Real) and 0 < period_ang < float("inf")):
+        raise InputError(f"the averaging window of {period_ang!r} Å is no length", fix="give a number of Å, above 0")
     given = [slabs] if isinstance(slabs, str | os.PathLike | Calculation) else list(slabs)
     crystal = None if bulk is None else _calculation(bulk)
     calculations = [_calculation(one) for one in given]

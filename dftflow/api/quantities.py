@@ -92,4 +92,4 @@ def quantities(source: str | os.PathLike[str] | StudyOutcome) -> Quantities:
     """
     if isinstance(source, StudyOutcome):
         return Quantities(source.quantities)
-    return Quantities(read_results(named_place(os.fspath(source))))
+    return Quantities(read_results(named_place(source)))

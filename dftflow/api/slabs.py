@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
@@ -162,6 +162,8 @@ def slabs(
 def _indices(miller: str | Sequence[int]) -> Sequence[int]:
     """Three indices; of four, h + k + i = 0 holds, and i says nothing more."""
     indices = _written(miller) if isinstance(miller, str) else miller
+    if not isinstance(indices, Sized):
+        raise SurfaceError(f"miller indices {miller!r} are not three whole numbers", fix='write them like "011"')
     if len(indices) != 4:
         return indices
     h, k, i, m = indices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
@@ -68,7 +68,7 @@ def named_calculations(sources: Sequence[Source], code: str | None = None) -> tu
         if isinstance(source, Calculation | FoundCalculation):
             found.append(source if isinstance(source, FoundCalculation) else source.found)
         else:
-            found += calculations_in([named_place(fspath(source))], code)
+            found += calculations_in([named_place(source)], code)
     with_results = [one for one in found if one.judged is not None]
     if found and not with_results:
         _ = found[0].results  # raises with the reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Unpack
 
@@ -65,7 +65,7 @@ def _found(source: Source | StructureLike) -> Iterator[tuple[str, Structure]]:
         structure = as_structure(source)
         yield formula_of(structure), structure
         return
-    if isinstance(source, str | PathLike) and not _is_of_calculations(named_place(fspath(source))):
+    if isinstance(source, str | PathLike) and not _is_of_calculations(named_place(source)):
         crystal = load_crystal(source)
         yield crystal.name, crystal.structure
         return

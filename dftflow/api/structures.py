@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 from pymatgen.core import Element, IStructure, Structure
 
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["NotebookStructure", "StructureLike", "as_structure", "substitute"]
 
-StructureLike: TypeAlias = "str | os.PathLike[str] | IStructure | Atoms | Crystal"
+
+class _WithStructure(Protocol):
+    @property
+    def structure(self) -> Structure | None: ...
+
+
+StructureLike: TypeAlias = "str | os.PathLike[str] | IStructure | Atoms | _WithStructure"
 """A shipped name, a file, an id of the Materials Project, or a crystal that another package or dftflow made."""
 
 
@@ -64,7 +71,7 @@ def as_structure(crystal: StructureLike) -> Structure:
     crystal
         A shipped name (``"CsPbBr3_Pnma"``), a file that `load_crystal` reads (a relative path counts from the working
         folder, ``~`` is the home), ``"mp-567629"`` or ``"mp:CsPbBr3"``; a `Crystal`; a pymatgen `Structure`; ASE
-        `Atoms` that are periodic along all three axes.
+        `Atoms` that are periodic along all three axes; what has a `structure`: a slab, a calculation that was read.
 
     Returns
     -------
@@ -90,8 +97,9 @@ def as_structure(crystal: StructureLike) -> Structure:
         return crystal.structure
     if isinstance(crystal, Atoms):
         return checked(_of_atoms(crystal), "")
-    if isinstance(crystal, IStructure):
-        return checked(_of_elements(crystal), "")
+    held = crystal if isinstance(crystal, IStructure) else getattr(crystal, "structure", None)
+    if isinstance(held, IStructure):
+        return checked(_of_elements(held), "")
     raise _no_crystal(crystal)
 
 
@@ -133,6 +141,8 @@ def _of_elements(structure: IStructure) -> Structure:
 
 def _no_crystal(thing: object) -> StructureError:
     fix = "give a shipped name, a path, a pymatgen Structure, or ASE Atoms"
+    if getattr(thing, "structure", thing) is None:
+        return StructureError(f"this {type(thing).__name__} holds no structure", fix=fix)
     if isinstance(thing, Sequence) and len(thing) and not isinstance(thing, bytes):
         fix = "give one of them, such as the last: [-1]"
     return StructureError(f"{type(thing).__module__}.{type(thing).__qualname__} is no crystal", fix=fix)
@@ -174,6 +184,13 @@ def substitute(
     ClashError
         A molecule comes too close to its surroundings.
     """
+    if not isinstance(by, str | os.PathLike | Molecule):
+        raise StructureError(
+            f"a {type(by).__module__}.{type(by).__qualname__} is not put on sites",
+            fix='write it to a file and give that: by="ion.xyz"; or "FA", "MA", or a dftflow Molecule',
+        )
+    if not isinstance(supercell, Sequence) or not all(isinstance(number, Real) for number in supercell):
+        raise StructureError(f"supercell {supercell!r} cannot be made", fix="give three whole numbers: (2, 2, 2)")
     built = substitution.substitute(
         as_structure(crystal),
         site=site,

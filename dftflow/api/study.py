@@ -119,7 +119,7 @@ def load_study(study: Place, preset: str | None = None, *, code: str | None = No
     StudyError
         With the file, and the line where one line is to blame.
     """
-    return reader.load_study(os.fspath(study), preset, code=code)
+    return reader.load_study(study, preset, code=code)
 
 
 def plan(
@@ -287,7 +287,7 @@ def write_outcome(outcome: StudyOutcome, folder: Place, *, say: Say = lambda lin
 
 
 def _folder(place: Place) -> Path:
-    return named_place(os.fspath(place))
+    return named_place(place)
 
 
 def _folder_of_results(file: Path) -> Path:

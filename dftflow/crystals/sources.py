@@ -90,10 +90,10 @@ def load_crystal(source: str | os.PathLike[str], *, base_dir: Path | None = None
     SourceError, CodeNotFoundError
         From the Materials Project.
     """
+    path = named_place(source, base=base_dir, error=StructureError)
     source = os.fspath(source)
     if source in shipped_names():
         return load_shipped(source)
-    path = named_place(source, base=base_dir, error=StructureError)
     if is_database_query(source) and not path.exists():
         return _from_database(source)
     if not source.strip() or not path.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import re
 import tomllib
 from bisect import bisect_left
@@ -93,7 +94,7 @@ def shipped_studies() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in workflows_dir().glob("*.toml")))
 
 
-def find_study(study: str) -> Path:
+def find_study(study: str | os.PathLike[str]) -> Path:
     """File of a study, given a path or a shipped name.
 
     Raises
@@ -102,6 +103,7 @@ def find_study(study: str) -> Path:
         When there is neither.
     """
     path = named_place(study, error=StudyError)
+    study = os.fspath(study)
     if path.suffix == ".toml" or path.exists():
         if path.is_file():
             return path
@@ -120,7 +122,7 @@ def _known_studies(wrong: str) -> str:
     return f"{guess}shipped studies: {', '.join(names)}; or give the path of a .toml file"
 
 
-def load_study(study: str, preset: str | None = None, *, code: str | None = None) -> Study:
+def load_study(study: str | os.PathLike[str], preset: str | None = None, *, code: str | None = None) -> Study:
     """Read and check a study.
 
     Parameters

@@ -141,7 +141,7 @@ def test_what_is_no_slab_and_what_is_no_crystal(run: StoredRun) -> None:
         levels(run.folder(CS_BANDS))
     with pytest.raises(InputError, match="holds a vacuum"):
         levels(run.folder(CS_010), bulk=run.folder(CS_011))
-    with pytest.raises(AnalysisError, match="no length"):
+    with pytest.raises(InputError, match="no length"):
         levels(run.folder(CS_010), period_ang=0.0)
 
 

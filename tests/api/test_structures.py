@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from html_cells import cell, texts
 from monty.json import MontyDecoder
 from pymatgen.core import Composition, IStructure, Lattice, Molecule, Structure
 
+import dftflow
 from dftflow.api.structures import NotebookStructure, as_structure, substitute
 from dftflow.crystals.sources import load_crystal
 from dftflow.errors import ClashError, StructureError
@@ -150,3 +152,27 @@ def test_a_notebook_shows_whatever_somebody_made_of_it(built: NotebookStructure)
     for changed in (disordered, decorated, empty, overlapping):
         assert texts(cell(changed))
     assert "there are no atoms" in texts(cell(empty))
+
+
+# --- what is no crystal, no molecule, no supercell ------------------------------------------------------------------
+
+
+def test_what_has_a_structure_is_a_crystal() -> None:
+    slab = dftflow.slabs("CsPbBr3_Pm-3m", "001")[0]
+    assert as_structure(slab) == as_structure(slab.structure)
+    with pytest.raises(StructureError, match="SimpleNamespace holds no structure"):
+        as_structure(SimpleNamespace(structure=None))
+
+
+@pytest.mark.parametrize("by", [Molecule(["N", "H"], [[0, 0, 0], [0, 0, 1]]), Atoms("NH", [[0, 0, 0], [0, 0, 1]]), 3])
+def test_a_molecule_of_another_package_is_to_be_a_file(by: object) -> None:
+    with pytest.raises(StructureError, match="is not put on sites") as caught:
+        substitute("CsPbBr3_Pm-3m", site="Cs", by=by)
+    assert 'by="ion.xyz"' in caught.value.fix
+
+
+@pytest.mark.parametrize("supercell", [2, ("a", 1, 1), None, (1, 1)])
+def test_a_supercell_is_three_numbers(supercell: object) -> None:
+    with pytest.raises(StructureError, match="cannot be made") as caught:
+        substitute("CsPbBr3_Pm-3m", site="Cs", by="FA", supercell=supercell)
+    assert "three whole numbers" in caught.value.fix
