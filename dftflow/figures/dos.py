@@ -115,6 +115,8 @@ def draw_dos(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], color
             ax.axvline(level.value_ev - shown.zero_ev, color="0.5", linewidth=0.5, linestyle=(0, (1, 2)))
     ax.set_xlim(*window_ev)
     ax.margins(y=0.08)
+    if not ((shown.states_ev >= window_ev[0]) & (shown.states_ev <= window_ev[1])).any():
+        ax.set_ylim(-1, 1)  # tails alone, which are not to fill the axes
     if len(signs) == 1:
         ax.set_ylim(bottom=0)
 

@@ -133,3 +133,11 @@ def test_a_window_without_states_is_refused(window: tuple[float, float]) -> None
         dos_drawing([one], "vbm", Look(window_ev=window))
     assert "they range from -" in error.value.fix
     assert dos_drawing([one], "vbm", Look(window_ev=(-1.0, 6.0)))
+
+
+def test_of_several_one_without_states_in_the_window_is_not_blown_up() -> None:
+    """The tails of the one in its gap, beside one whose states are there."""
+    one = _shown()
+    other = replace(one, name="two", zero_ev=one.zero_ev - 5.5)
+    gap, there = _built(dos_drawing([one, other], "vbm", Look(window_ev=(5.0, 6.0)))).axes
+    assert gap.get_ylim() == (0, 1) and there.get_ylim()[1] > 0.01
