@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dftflow.figures.bands import SPIN_STYLES, draw_bands, gap_text
 from dftflow.figures.drawing import Drawing
-from dftflow.figures.energy_axis import Reference, axis_label, relative_to
+from dftflow.figures.energy_axis import Reference, axis_label, refuse_empty, relative_to
 from dftflow.figures.kpath import PathAxis, on_one_axis, path_axis
 from dftflow.figures.labels import wrapped
 from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
@@ -20,7 +20,7 @@ from dftflow.figures.projected_bands import draw_weights, group_name
 from dftflow.model.levels import BandEdges
 from dftflow.model.projections import Projections
 from dftflow.model.records import Records
-from dftflow.model.results import Bands
+from dftflow.model.results import Bands, FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,11 +92,15 @@ def bands_drawing(
     ------
     AnalysisError
         When one has no path, or, to be drawn over each other, another path than the first.
+    InputError
+        When no band reaches into the window that was asked for.
     """
     axes = [path_axis(structure.bands) for structure in structures]
     if overlay:
         axes = on_one_axis([structure.name for structure in structures], axes)
     window = look.window_ev or _window(structures)
+    if look.window_ev is not None:
+        refuse_empty(window, *_reach(structures, axes))
     colors = look.colors_of([structure.name for structure in structures])
     shown = _Shown(tuple(structures), tuple(axes), reference, window, colors, look)
     return Drawing(
@@ -128,6 +132,17 @@ class _Shown:
     def group_colors(self) -> Mapping[str, str]:
         """Name of a group -> its colour."""
         return self.look.colors_of(self.group_names)
+
+
+def _reach(structures: Sequence[BandStructure], axes: Sequence[PathAxis]) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest energy of each band on the path, from the zero."""
+    on_path = [
+        structure.bands.eigenvalues_ev[:, [point for part in axis.parts for point in part.points]] - structure.zero_ev
+        for structure, axis in zip(structures, axes, strict=True)
+    ]
+    low, high = (np.concatenate([edge(values, axis=1).ravel() for values in on_path]) for edge in (np.min, np.max))
+    known = np.isfinite(low) & np.isfinite(high)
+    return low[known], high[known]
 
 
 def _window(structures: Sequence[BandStructure]) -> tuple[float, float]:
@@ -223,25 +238,27 @@ def _caption(shown: _Shown, placed: str) -> str:
 
 
 def _data(shown: _Shown) -> Records:
-    """One line an eigenvalue on the path, in the window or not."""
+    """One line an eigenvalue on the path that lies in the window."""
     names = shown.group_names
-    rows = [row for s, axis in zip(shown.structures, shown.axes, strict=True) for row in _rows(s, axis, names)]
+    rows = [
+        row for s, axis in zip(shown.structures, shown.axes, strict=True) for row in _rows(s, axis, names, shown.window)
+    ]
     columns = ("name", "part", "distance_per_ang", "k_a", "k_b", "k_c", "label", "spin", "band", "energy_ev")
     return Records(columns=(*columns, *(f"{name}_weight" for name in names)), rows=tuple(rows))
 
 
 def _rows(
-    structure: BandStructure, axis: PathAxis, names: Sequence[str]
+    structure: BandStructure, axis: PathAxis, names: Sequence[str], window: tuple[float, float]
 ) -> Iterator[tuple[float | int | str | None, ...]]:
     bands = structure.bands
     for number, part in enumerate(axis.parts, start=1):
         for point, x in zip(part.points, part.distance, strict=True):
             k = (float(component) for component in bands.kpoints_frac[point])
             place: tuple[float | int | str, ...] = (structure.name, number, float(x), *k, bands.labels[point])
-            for spin, band in np.argwhere(np.isfinite(bands.eigenvalues_ev[:, point])):
-                energy_ev = float(bands.eigenvalues_ev[spin, point, band]) - structure.zero_ev
+            energies = bands.eigenvalues_ev[:, point] - structure.zero_ev
+            for spin, band in np.argwhere((energies >= window[0]) & (energies <= window[1])):
                 weights = _weights(structure.projections, (int(spin), point, int(band)), names)
-                yield (*place, int(spin) + 1, int(band) + 1, energy_ev, *weights)
+                yield (*place, int(spin) + 1, int(band) + 1, float(energies[spin, band]), *weights)
 
 
 def _weights(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from dftflow.figures.drawing import Drawing
-from dftflow.figures.energy_axis import Reference, axis_label, relative_to
+from dftflow.figures.energy_axis import Reference, axis_label, refuse_empty, relative_to
 from dftflow.figures.labels import wrapped
 from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
 from dftflow.figures.projected_bands import group_name
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["ShownDos", "dos_drawing", "draw_dos"]
 
 WINDOW_EV = (-6.0, 6.0)
+LEAST_SHOWN = 1e-3
+"""Part of the highest value below which a density cannot be told from none."""
 _TOTAL = "0.35"
 
 
@@ -59,6 +62,24 @@ class ShownDos:
         return {group_name(group): self.dos.projected[:, i] for i, group in enumerate(self.dos.groups)}
 
     @property
+    def end_ev(self) -> float:
+        """The energy, relative to the zero, up to which it is drawn."""
+        return np.inf if self.complete_up_to_ev is None else self.complete_up_to_ev - self.zero_ev
+
+    def drawn(self, window_ev: tuple[float, float]) -> NDArray[np.bool_]:
+        """Of each energy whether it is drawn in a window, relative to the zero."""
+        energies = self.dos.energies_ev - self.zero_ev
+        return (energies >= window_ev[0]) & (energies <= min(window_ev[1], self.end_ev))
+
+    @property
+    def states_ev(self) -> FloatArray:
+        """Energies, relative to the zero, at which there are states: more than tails of others, which do not show."""
+        total = np.abs(self.dos.total).max(axis=0)
+        there = self.drawn((-np.inf, np.inf)) & (total > LEAST_SHOWN * total.max())
+        energies: FloatArray = self.dos.energies_ev[there] - self.zero_ev
+        return energies
+
+    @property
     def fermi_ev(self) -> float | None:
         """Fermi level relative to the zero."""
         return None if self.dos.fermi_ev is None else self.dos.fermi_ev - self.zero_ev
@@ -75,8 +96,7 @@ def draw_dos(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], color
         Name of a group -> colour.
     """
     energies = shown.dos.energies_ev - shown.zero_ev
-    end = np.inf if shown.complete_up_to_ev is None else shown.complete_up_to_ev - shown.zero_ev
-    seen = (energies >= window_ev[0]) & (energies <= min(window_ev[1], end))
+    seen = shown.drawn(window_ev)
     signs = (1, -1)[: len(shown.dos.total)]
     for spin, sign in enumerate(signs):
         total = sign * shown.dos.total[spin, seen]
@@ -95,6 +115,8 @@ def draw_dos(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], color
             ax.axvline(level.value_ev - shown.zero_ev, color="0.5", linewidth=0.5, linestyle=(0, (1, 2)))
     ax.set_xlim(*window_ev)
     ax.margins(y=0.08)
+    if not ((shown.states_ev >= window_ev[0]) & (shown.states_ev <= window_ev[1])).any():
+        ax.set_ylim(-1, 1)  # tails alone, which are not to fill the axes
     if len(signs) == 1:
         ax.set_ylim(bottom=0)
 
@@ -109,8 +131,16 @@ def dos_drawing(shown: Sequence[ShownDos], reference: Reference, look: Look) -> 
     ----------
     reference
         What the energies are relative to.
+
+    Raises
+    ------
+    InputError
+        When there are no states in the window that was asked for.
     """
     window = look.window_ev or _window(shown)
+    if look.window_ev is not None:
+        states = np.concatenate([one.states_ev for one in shown])
+        refuse_empty(window, states, states)
     names = list(dict.fromkeys(name for one in shown for name in one.parts))
     colors = look.colors_of(names)
 
@@ -136,7 +166,7 @@ def dos_drawing(shown: Sequence[ShownDos], reference: Reference, look: Look) -> 
         title="Density of states" if len(shown) == 1 else "Densities of states",
         caption=_caption(shown, reference),
         build=build,
-        data=lambda: _data(shown),
+        data=lambda: _data(shown, window),
         shows=(
             [(s.name, s.dos, s.zero_ev, s.edges, s.complete_up_to_ev, s.no_empty_bands) for s in shown],
             reference,
@@ -147,9 +177,10 @@ def dos_drawing(shown: Sequence[ShownDos], reference: Reference, look: Look) -> 
 
 
 def _name_spins(ax: Axes, shown: ShownDos) -> None:
+    """Beside the axes, where no curve is."""
     if len(shown.dos.total) == 2:
-        for y, va, name in ((0.97, "top", "spin up"), (0.03, "bottom", "spin down")):
-            ax.text(0.01, y, name, transform=ax.transAxes, va=va, fontsize=6.5, color="0.3")
+        for y, va, name in ((1.0, "top", "spin up"), (0.0, "bottom", "spin down")):
+            ax.text(1.01, y, name, transform=ax.transAxes, va=va, rotation=90, fontsize=6.5, color="0.3")
 
 
 def _window(shown: Sequence[ShownDos]) -> tuple[float, float]:
@@ -168,7 +199,7 @@ def _caption(shown: Sequence[ShownDos], reference: Reference) -> str:
         words.append("Dotted: band edges of the same eigenvalues.")
     if any(one.edges is None and one.fermi_ev is not None for one in shown):
         words.append("Dashed: Fermi level.")
-    ends = [one.complete_up_to_ev - one.zero_ev for one in shown if one.complete_up_to_ev is not None]
+    ends = [one.end_ev for one in shown if one.complete_up_to_ev is not None]
     if ends:
         words.append(f"Drawn up to where all bands were calculated ({_ends(ends)} eV).")
     words += dict.fromkeys(map(_without_empty, shown))
@@ -191,14 +222,13 @@ def _width(dos: DensityOfStates) -> str:
     return "" if dos.broadening_ev is None else f" (levels {dos.broadening_ev:.3g} eV wide)"
 
 
-def _data(shown: Sequence[ShownDos]) -> Records:
+def _data(shown: Sequence[ShownDos], window: tuple[float, float]) -> Records:
     names = list(dict.fromkeys(name for one in shown for name in one.parts))
     rows: list[tuple[float | int | str | None, ...]] = []
     for one in shown:
         parts = one.parts
-        end = np.inf if one.complete_up_to_ev is None else one.complete_up_to_ev
         for spin in range(len(one.dos.total)):
-            for i in np.flatnonzero(one.dos.energies_ev <= end):
+            for i in np.flatnonzero(one.drawn(window)):
                 own = [float(parts[name][spin, i]) if name in parts else None for name in names]
                 energy = float(one.dos.energies_ev[i]) - one.zero_ev
                 rows.append((one.name, spin + 1, energy, float(one.dos.total[spin, i]), *own))

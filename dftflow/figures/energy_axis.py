@@ -6,12 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from dftflow.errors import AnalysisError
+import numpy as np
+
+from dftflow.errors import AnalysisError, InputError
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.levels import BandEdges
+from dftflow.model.results import FloatArray
 
-__all__ = ["AxisZero", "Reference", "axis_label", "common_reference", "known_zeros", "relative_to"]
+__all__ = [
+    "AxisZero",
+    "Reference",
+    "axis_label",
+    "common_reference",
+    "known_zeros",
+    "refuse_empty",
+    "relative_to",
+]
 
 Reference = Literal["vacuum", "vacuum-low", "vacuum-high", "vbm", "fermi"]
 
@@ -159,3 +170,30 @@ def _words(reference: Reference) -> str:
 def _other_zero(all_known: Sequence[dict[Reference, AxisZero]]) -> str:
     there = [r for r in get_args(Reference) if all(known[r].energy_ev is not None for known in all_known)]
     return f"`--zero {there[0]}` is known" if there else ""
+
+
+def refuse_empty(window_ev: tuple[float, float], low_ev: FloatArray, high_ev: FloatArray) -> None:
+    """Refuse a window that nothing of a figure reaches into.
+
+    Parameters
+    ----------
+    window_ev
+        Lowest and highest energy.
+    low_ev, high_ev
+        shape (n,); lowest and highest energy of each thing that could be drawn: bands, curves, or single values.
+
+    Raises
+    ------
+    InputError
+        When none of them is at least in part in the window.
+    """
+    low, high = window_ev
+    if not len(low_ev) or ((low_ev <= high) & (high_ev >= low)).any():
+        return
+    below, above = high_ev[high_ev < low], low_ev[low_ev > high]
+    nearest = [f"{round(float(x), 2) + 0.0:.2f}" for x in (*np.sort(below)[-1:], *np.sort(above)[:1])]
+    raise InputError(
+        f"nothing lies between {low:g} and {high:g} eV",
+        fix=f"give a window that holds energies: they range from {low_ev.min():.2f} to {high_ev.max():.2f} eV, the "
+        f"nearest at {' and '.join(nearest)} eV",
+    )

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dftflow.figures.drawing import Drawing
+from dftflow.figures.energy_axis import refuse_empty
 from dftflow.figures.labels import spread_apart, wrapped
 from dftflow.figures.look import PAGE_IN, Look
 from dftflow.figures.structure import draw_slab_side
@@ -161,13 +162,24 @@ def potential_drawing(
     caption: str,
     of: str = "",
 ) -> Drawing:
-    """The plane-averaged potential of slabs, one below the other, each with its atoms above it."""
+    """The plane-averaged potential of slabs, one below the other, each with its atoms above it.
+
+    Raises
+    ------
+    InputError
+        When no potential reaches into the window that was asked for.
+    """
+    if look.window_ev is not None:
+        ends = [
+            np.array([edge(s.profile.planar_ev) - _zero(s.vacuum, s.levels)[0] for s in slabs]) for edge in (min, max)
+        ]
+        refuse_empty(look.window_ev, *ends)
     return Drawing(
         name=name,
         title=title,
         caption=caption,
         build=lambda: _build(slabs, look),
-        data=lambda: _data(slabs),
+        data=lambda: _data(slabs, look.window_ev or (-np.inf, np.inf)),
         shows=([(s.name, s.structure, s.profile, s.vacuum, s.levels, s.macroscopic) for s in slabs], look),
         of=of,
     )
@@ -219,13 +231,17 @@ def _side_in(slab: SlabPotential, width_in: float) -> float:
     return float(0.85 * width_in * across_ang / slab.profile.length_ang)
 
 
-def _data(slabs: Sequence[SlabPotential]) -> Records:
+def _data(slabs: Sequence[SlabPotential], window: tuple[float, float]) -> Records:
+    """Both averages; None where one lies outside the window, and no line where both do."""
+    low, high = window
     rows: list[tuple[float | int | str | None, ...]] = []
     for slab in slabs:
         centre = sum(slab.profile.atoms_ang) / 2
         zero_ev, _ = _zero(slab.vacuum, slab.levels)
         for distance, planar, smooth in zip(*_periods(slab.profile, centre), strict=True):
-            average = float(smooth) - zero_ev if slab.macroscopic else None
-            rows.append((slab.name, float(distance), float(planar) - zero_ev, average))
+            drawn = (float(planar) - zero_ev, float(smooth) - zero_ev if slab.macroscopic else None)
+            averages = [value if value is not None and low <= value <= high else None for value in drawn]
+            if averages != [None, None]:
+                rows.append((slab.name, float(distance), *averages))
     columns = ("name", "distance_ang", "planar_average_ev", "macroscopic_average_ev")
     return Records(columns=columns, rows=tuple(rows))

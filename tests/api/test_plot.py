@@ -143,7 +143,7 @@ def test_runs_of_one_path_are_joined(tmp_path: Path) -> None:
     whole = np.linspace(0, 0.5, 21)
     for name, piece in (("1", whole[:11]), ("2", whole[11:])):
         _vasp(tmp_path / name, kpoints=[(x, 0.0, 0.0) for x in piece])
-    figure = plot("bands", tmp_path / "1", tmp_path / "2", join=True)
+    figure = plot("bands", tmp_path / "1", tmp_path / "2", join=True, window=(-20, 20))
     rows = [row for row in _table(figure) if row["band"] == "1"]
     assert [float(row["k_a"]) for row in rows] == pytest.approx(list(whole))
     assert {row["part"] for row in rows} == {"1"}
@@ -166,7 +166,7 @@ def _vasp(folder: Path, *, kpoints: list[tuple[float, float, float]], **settings
 
 def test_the_density_of_states_integrates_to_the_electrons() -> None:
     """All of them lie below the gap of 1.45 eV."""
-    figure = plot("dos", DENSE / "grid", sigma=0.1)
+    figure = plot("dos", DENSE / "grid", sigma=0.1, window=(-60, 10))
     rows = _table(figure)
     energies, total = (np.array([float(row[name]) for row in rows]) for name in ("energy_ev", "total_per_ev"))
     found = named_calculations([DENSE / "grid"])[0].found.results.bands
@@ -208,6 +208,17 @@ def test_the_potential_of_slabs_is_zero_in_the_vacuum() -> None:
     assert "No macroscopic average of" in figure.drawing.caption and "slab-011" in figure.drawing.caption
     given = plot("potential", CS_011, period=6.7)
     assert "over 6.70 Å" in given.drawing.caption
+
+
+def test_the_window_of_a_potential_holds_for_its_numbers_too() -> None:
+    """All of it in the vacuum and at the top of the wells is within 2 eV of the vacuum level."""
+    whole, part = _table(plot("potential", FA_SLAB)), _table(plot("potential", FA_SLAB, window=(-2, 1)))
+    assert min(float(row["planar_average_ev"]) for row in whole) < -5
+    values = [float(v) for row in part for v in (row["planar_average_ev"], row["macroscopic_average_ev"]) if v]
+    assert values and min(values) >= -2 and max(values) <= 1 and len(part) < len(whole)
+    with pytest.raises(InputError, match="nothing lies between 30 and 40 eV") as error:
+        plot("potential", FA_SLAB, window=(30, 40))
+    assert "they range from" in error.value.fix
 
 
 def test_a_crystal_has_no_potential_across_it() -> None:

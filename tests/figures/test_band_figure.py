@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from text_boxes import overlaps
 
 from dftflow.analysis.band_edges import find_band_edges
-from dftflow.errors import AnalysisError
+from dftflow.errors import AnalysisError, InputError
 from dftflow.figures.band_figure import BandStructure, bands_drawing
 from dftflow.figures.drawing import Drawing
 from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
@@ -36,12 +36,25 @@ def test_the_numbers_are_those_drawn() -> None:
     assert drawing.data is not None
     data = drawing.data()
     rows = [dict(zip(data.columns, row, strict=True)) for row in data.rows]
-    energies = np.array([row["energy_ev"] for row in rows]).reshape(-1, 9)
-    np.testing.assert_allclose(energies, one.bands.eigenvalues_ev[0] - one.zero_ev)
+    energies = np.array([row["energy_ev"] for row in rows])
+    low, high = _built(drawing).axes[0].get_ylim()
+    every = (one.bands.eigenvalues_ev[0] - one.zero_ev).ravel()
+    np.testing.assert_allclose(energies, every[(every >= low) & (every <= high)])
     assert max(row["energy_ev"] for row in rows if row["band"] == 1) == pytest.approx(0)
     lines = [line for line in _built(drawing).axes[0].get_lines() if line.get_linewidth() == 0.8]
-    shown = np.unique(np.round(np.concatenate([line.get_ydata() for line in lines]), 9))
-    assert set(shown) <= set(np.round(energies.ravel(), 9))
+    shown = np.concatenate([line.get_ydata() for line in lines])
+    np.testing.assert_allclose(np.sort(shown[(shown >= low) & (shown <= high)]), np.sort(energies))
+
+
+@pytest.mark.parametrize("window", [(60.0, 70.0), (0.2, 0.4), (-70.0, -60.0)])
+def test_a_window_that_no_band_reaches_into_is_refused(window: tuple[float, float]) -> None:
+    one = _structure("one")
+    with pytest.raises(InputError, match=f"nothing lies between {window[0]:g} and {window[1]:g} eV") as error:
+        bands_drawing([one], "vbm", Look(window_ev=window))
+    values = one.bands.eigenvalues_ev - one.zero_ev
+    assert f"range from {values.min():.2f} to {values.max():.2f} eV" in error.value.fix
+    assert ("0.00 and" in error.value.fix) == (window[0] == 0.2)
+    assert bands_drawing([one], "vbm", Look(window_ev=(-0.01, 0.4)))
 
 
 def test_a_shift_of_the_zero_of_the_run_moves_nothing() -> None:

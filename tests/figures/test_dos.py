@@ -10,6 +10,7 @@ from text_boxes import overlaps
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.analysis.dos_of_eigenvalues import density_of_states
+from dftflow.errors import InputError
 from dftflow.figures.dos import ShownDos, dos_drawing
 from dftflow.figures.drawing import Drawing
 from dftflow.figures.look import Look
@@ -43,8 +44,10 @@ def test_the_numbers_are_those_of_the_density() -> None:
     assert drawing.data is not None
     data = drawing.data()
     assert data.columns == ("name", "spin", "energy_ev", "total_per_ev")
-    np.testing.assert_allclose([row[3] for row in data.rows], one.dos.total[0])
-    np.testing.assert_allclose([row[2] for row in data.rows], one.dos.energies_ev - one.zero_ev)
+    energies = one.dos.energies_ev - one.zero_ev
+    seen = (energies >= -5) & (energies <= 2)
+    np.testing.assert_allclose([row[3] for row in data.rows], one.dos.total[0, seen])
+    np.testing.assert_allclose([row[2] for row in data.rows], energies[seen])
     (ax,) = _built(drawing).axes
     line = next(line for line in ax.get_lines() if line.get_label() == "total")
     assert line.get_xdata().min() >= -5 and line.get_xdata().max() <= 2
@@ -62,6 +65,7 @@ def test_spin_down_is_drawn_below_the_axis() -> None:
     curves = [np.asarray(line.get_ydata()) for line in ax.get_lines() if line.get_linewidth() == 0.8]
     assert curves[0].min() >= 0 and curves[1].max() <= 0 and curves[1].min() < -0.1
     assert [text.get_text() for text in ax.texts] == ["spin up", "spin down"]
+    assert all(text.get_position()[0] > 1 for text in ax.texts)  # beside the axes: over no curve
     assert [label.get_text() for label in ax.get_yticklabels() if "\N{MINUS SIGN}" in label.get_text()] == []
 
 
@@ -119,3 +123,21 @@ def test_the_caption_says_that_no_empty_band_was_calculated(no_empty: tuple[bool
     one = _shown()
     assert "No empty band" not in dos_drawing([one], "vbm", Look()).caption
     assert words in dos_drawing([replace(one, no_empty_bands=no_empty)], "vbm", Look()).caption
+
+
+@pytest.mark.parametrize("window", [(40.0, 50.0), (5.0, 6.0), (-50.0, -40.0)])
+def test_a_window_without_states_is_refused(window: tuple[float, float]) -> None:
+    """Above, in the gap of 13.5 eV less what the filled band spans, below."""
+    one = _shown()
+    with pytest.raises(InputError, match=f"nothing lies between {window[0]:g} and {window[1]:g} eV") as error:
+        dos_drawing([one], "vbm", Look(window_ev=window))
+    assert "they range from -" in error.value.fix
+    assert dos_drawing([one], "vbm", Look(window_ev=(-1.0, 6.0)))
+
+
+def test_of_several_one_without_states_in_the_window_is_not_blown_up() -> None:
+    """The tails of the one in its gap, beside one whose states are there."""
+    one = _shown()
+    other = replace(one, name="two", zero_ev=one.zero_ev - 5.5)
+    gap, there = _built(dos_drawing([one, other], "vbm", Look(window_ev=(5.0, 6.0)))).axes
+    assert gap.get_ylim() == (0, 1) and there.get_ylim()[1] > 0.01
