@@ -174,9 +174,12 @@ def _notes(drawing: Drawing) -> str:
     return " ".join(" ".join(text.get_text() for text in drawing.build().texts).split())
 
 
-def test_the_diagram_says_what_a_conduction_band_and_a_lacking_range_are(tmp_path: Path) -> None:
+def test_the_diagram_says_what_a_conduction_band_and_a_lacking_range_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As the text does: 0.4 eV between the CBMs against the quoted 0.9 eV; one of the two has no range."""
-    file = tmp_path / "m.toml"
+    monkeypatch.chdir(tmp_path)
+    file = Path("m.toml")
     file.write_text(
         "[materials.A]\nip = 5.0\nea = 3.0\nuncertainty = 0.1\n[materials.B]\nip = 5.5\nea = 3.4\n"
         '[[offsets]]\nmaterials = ["A", "B"]\nvalence = 0.5\nconduction = 0.9\n'
