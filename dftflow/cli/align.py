@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 from dftflow.cli.bounded import Within
 from dftflow.cli.output import tell
 from dftflow.cli.place import OutFile
+from dftflow.cli.table import columns_or
 from dftflow.model.bounds import TOLERANCE_EV
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-NO_TERMINAL = (100, 24)
+NO_TERMINAL = 100
 
 
 class _Level(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on alone
@@ -90,7 +90,7 @@ def command(
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(found.text(shutil.get_terminal_size(NO_TERMINAL).columns))
+        click.echo(found.text(columns_or(NO_TERMINAL)))
     for line in found.notes:
         tell(f"note: {line}")
     for line in found.refused:

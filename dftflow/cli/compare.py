@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import click
 
 from dftflow.cli.place import Place
+from dftflow.cli.table import columns_or
 
 __all__ = ["command"]
 
-NO_TERMINAL = (120, 24)
+NO_TERMINAL = 120
 
 
 @click.command()
@@ -39,7 +39,7 @@ def command(first: Path, second: Path, codes: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(compared.to_dict(), indent=1))
     else:
-        click.echo(compared.table(shutil.get_terminal_size(NO_TERMINAL).columns))
+        click.echo(compared.table(columns_or(NO_TERMINAL)))
     # the table has said it: an error on top would only repeat it
     if compared.verdict == "differs":
         raise click.exceptions.Exit(AnalysisError.exit_code)

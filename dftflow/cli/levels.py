@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dftflow.cli.place import Place
+from dftflow.cli.table import columns_or
 
 if TYPE_CHECKING:
     from dftflow.api.calculation import Calculation
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-NO_TERMINAL = (120, 24)
+NO_TERMINAL = 120
 
 
 @click.command()
@@ -52,7 +52,7 @@ def command(slabs: tuple[Path, ...], bulk: Path | None, period_ang: float | None
     elif form == "csv":
         click.echo(found.to_csv(), nl=False)
     else:
-        click.echo(found.table(shutil.get_terminal_size(NO_TERMINAL).columns))
+        click.echo(found.table(columns_or(NO_TERMINAL)))
     refused = _tell_refused([one for one in (crystal, *calculations) if one is not None])
     code = _exit_code(found, refused=refused)
     if code:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dftflow.cli.place import Place
+from dftflow.cli.table import columns_or
 
 if TYPE_CHECKING:
     from dftflow.api.calculation import Calculation
@@ -20,8 +20,8 @@ __all__ = ["command"]
 PAGES = 3
 """So many calculations are shown on pages of their own; more of them in a table."""
 
-NO_TERMINAL = (120, 24)
-"""Columns and lines where the output goes to no terminal."""
+NO_TERMINAL = 120
+"""Columns where the output goes to no terminal."""
 
 STATUSES = ("finished", "scf_not_converged", "geom_not_converged", "out_of_time", "truncated", "died", "unknown")
 HOLDINGS = ("bands", "gap", "potential", "work-function")
@@ -68,7 +68,7 @@ def command(
     elif in_pages:
         click.echo("\n\n".join(one.page for one in shown), nl=bool(shown))
     else:
-        click.echo(shown.table(shutil.get_terminal_size(NO_TERMINAL).columns))
+        click.echo(shown.table(columns_or(NO_TERMINAL)))
     for line in _notes(folders, found, len(shown)):
         click.echo(f"note: {line}", err=True)
     refused = [f"{one.place}: {text}" for one in found for text in one.refused]

@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
-__all__ = ["terminal_width", "text_table"]
+__all__ = ["columns_or", "terminal_width", "text_table"]
 
 NO_TERMINAL = 10_000
 """Columns of what is no terminal, such as a pipe or a file: lines stay whole there, for `grep` and `cut`."""
@@ -17,10 +17,15 @@ LEAST_LAST = 30
 """A last column that would be narrower than that, and has more to say, goes below its row."""
 
 
+def columns_or(without_terminal: int) -> int:
+    """Columns of ``COLUMNS`` or of the terminal that stdout is; `without_terminal` where it is none."""
+    return shutil.get_terminal_size((without_terminal, 24)).columns
+
+
 def terminal_width() -> int:
     """Columns of the terminal that stdout is, or of ``COLUMNS``; without bound where it is none."""
     isatty = getattr(sys.stdout, "isatty", lambda: False)()
-    return max(40, shutil.get_terminal_size((80 if isatty else NO_TERMINAL, 24)).columns)
+    return max(40, columns_or(80 if isatty else NO_TERMINAL))
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
