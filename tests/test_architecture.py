@@ -64,6 +64,23 @@ def test_layers() -> None:
     run(str(PROGRAMS / "lint-imports"), "--no-cache")
 
 
+def test_a_module_imported_in_a_text_is_there() -> None:
+    """What no type checker reads, a script in a string or on a page, imports modules that exist.
+
+    The interpreter alone would not tell: a folder with nothing but ``__pycache__`` that a renaming left behind still
+    passes for a package.
+    """
+    made_by_a_test = {"dftflow.toy.sign"}
+    known = {module_name(source) for source in SOURCES} | made_by_a_test
+    lost = []
+    for path in tracked_files():
+        if path.suffix in {".py", ".md", ".toml"}:
+            imports = re.findall(r"\b(?:from|import) ([^;\n]*)", path.read_text(encoding="utf-8"))
+            named = {name for line in imports for name in re.findall(r"\bdftflow(?:\.[a-z_0-9]+)+", line)}
+            lost += [f"{path.relative_to(ROOT)}: {name}" for name in named - known]
+    assert not lost, "no such module:\n" + "\n".join(sorted(lost))
+
+
 def test_examples_in_docstrings() -> None:
     options = ["--doctest-modules", "-p", "no:cacheprovider", "-q", "dftflow"]
     done = subprocess.run([sys.executable, "-m", "pytest", *options], cwd=ROOT, capture_output=True, text=True)
