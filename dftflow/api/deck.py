@@ -328,14 +328,7 @@ def _relaxation(cell: CellFreedom | None, axis: int | None, chosen: list[Default
     if cell is None:
         why = "what symmetry fixes stays" if axis is None else "the vacuum of a slab would shrink"
         chosen.append(Default(name="cell", value=freedom, why=why))
-    return Relaxation(
-        cell=freedom,
-        energy_tol_ev_per_atom=SHARED.energy_tol_ev_per_atom,
-        force_tol_ev_per_ang=SHARED.force_tol_ev_per_ang,
-        stress_tol_gpa=SHARED.stress_tol_gpa,
-        displacement_tol_ang=SHARED.displacement_tol_ang,
-        max_steps=SHARED.max_relax_steps,
-    )
+    return SHARED.relaxation(freedom, notes={})
 
 
 def _path(crystal: Structure, task: Task, axis: int | None, spacing_per_ang: float) -> KPath | None:

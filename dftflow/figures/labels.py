@@ -19,7 +19,6 @@ __all__ = [
     "kpoint_parts",
     "kpoint_text",
     "mathtext",
-    "range_parts",
     "range_text",
     "signed",
     "spread_apart",
@@ -215,12 +214,6 @@ def range_text(range_ev: Range, decimals: int = 3) -> str:
     if abs(low + high) < 0.5 * 10**-decimals:
         return f"± {high:.{decimals}f}"
     return f"{low:+.{decimals}f}/{high:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def range_parts(range_ev: Range, decimals: int = 3) -> tuple[str, ...]:
-    """`range_text` in the pieces that may stand on lines of their own."""
-    low, slash, high = range_text(range_ev, decimals).partition("/")
-    return (low + slash, high) if high else (low,)
 
 
 def filled(parts: Sequence[str], width: int) -> str:

@@ -12,6 +12,7 @@ from dftflow.model import bounds
 from dftflow.model.bounds import MOST_GRID_POINTS, Bound, grid_is_too_dense
 from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.printable import is_line, shown
+from dftflow.model.spec import CellFreedom, Relaxation
 
 __all__ = [
     "AlignmentEntry",
@@ -207,6 +208,18 @@ class Settings(_Sourced):
     stress_tol_gpa: Annotated[float, _within(bounds.STRESS_TOL_GPA)] = 0.1
     displacement_tol_ang: Annotated[float, _within(bounds.DISPLACEMENT_TOL_ANG)] = 2e-3
     max_relax_steps: Cycles = 100
+
+    def relaxation(self, cell: CellFreedom, notes: Mapping[str, str]) -> Relaxation:
+        """The criteria, with what may change of the cell and where the criteria come from."""
+        return Relaxation(
+            cell=cell,
+            energy_tol_ev_per_atom=self.energy_tol_ev_per_atom,
+            force_tol_ev_per_ang=self.force_tol_ev_per_ang,
+            stress_tol_gpa=self.stress_tol_gpa,
+            displacement_tol_ang=self.displacement_tol_ang,
+            max_steps=self.max_relax_steps,
+            notes=notes,
+        )
 
 
 class Published(_Table):

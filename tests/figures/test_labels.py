@@ -13,7 +13,7 @@ from dftflow.figures.labels import (
     kpoint_name,
     kpoint_text,
     mathtext,
-    range_parts,
+    range_text,
     signed,
     spread_apart,
     unbroken,
@@ -130,13 +130,11 @@ def test_lines_are_as_long_as_a_ruler_says() -> None:
 
 
 def test_pieces_are_filled_into_lines() -> None:
-    parts = ["IP 5.81", *range_parts((-2.1, 0.0), 2)]
-    assert parts == ["IP 5.81", "\N{MINUS SIGN}2.10/", "+0.00"]
+    parts = ["IP 5.81", "\N{MINUS SIGN}2.10/", "+0.00"]
     assert filled(parts, 30) == "IP 5.81 \N{MINUS SIGN}2.10/+0.00"
     assert filled(parts, 12) == "IP 5.81\n\N{MINUS SIGN}2.10/+0.00"
     assert filled(parts, 7) == "IP 5.81\n\N{MINUS SIGN}2.10/\n+0.00"
     assert filled(["quasi-", "type", "II"], 13) == "quasi-type II"
-    assert range_parts((-0.1, 0.1)) == ("± 0.100",)
 
 
 def test_kpoints() -> None:
@@ -145,6 +143,11 @@ def test_kpoints() -> None:
     assert [kpoint_name(k) for k in ("G-bar", "X'-bar", "H1")] == ["Γ-bar", "X'-bar", "H$_{1}$"]
     assert kpoint_text((0.5, 1 / 3, 0.137)) == "(1/2, 1/3, 0.1370)"
     assert kpoint_text((0.0, -0.5, 1.0)) == "(0, -1/2, 1)"
+
+
+def test_ranges() -> None:
+    assert range_text((-0.1, 0.1)) == "± 0.100"
+    assert range_text((-2.1, 0.0), 2) == "\N{MINUS SIGN}2.10/+0.00"
 
 
 def test_signed() -> None:

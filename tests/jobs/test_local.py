@@ -177,12 +177,19 @@ def engine_pid(out: Path) -> int | None:
     return json.loads(states[0].read_text())["pid"] if states else None
 
 
+def driven_until(signal_number: signal.Signals, out: Path) -> int:
+    """Send the driver a signal while its engine is at work; gives the engine's pid when the driver has ended."""
+    driver = drive(out)
+    wait_for(lambda: (out / "starts").exists() and engine_pid(out))
+    pid = engine_pid(out)
+    driver.send_signal(signal_number)
+    driver.wait()
+    assert pid is not None
+    return pid
+
+
 def test_killed_and_started_again_takes_the_running_engine_over(tmp_path: Path) -> None:
-    first = drive(tmp_path)
-    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
-    pid = engine_pid(tmp_path)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    pid = driven_until(signal.SIGKILL, tmp_path)
     assert psutil.pid_exists(pid)
     second = drive(tmp_path)
     wait_for(lambda: (tmp_path / "run" / "lock").exists())
@@ -193,12 +200,8 @@ def test_killed_and_started_again_takes_the_running_engine_over(tmp_path: Path) 
 
 
 def test_killed_together_with_its_engine_runs_it_again(tmp_path: Path) -> None:
-    first = drive(tmp_path)
-    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
-    pid = engine_pid(tmp_path)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    os.kill(pid, signal.SIGKILL)  # type: ignore[arg-type]
+    pid = driven_until(signal.SIGKILL, tmp_path)
+    os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not psutil.pid_exists(pid))
     (tmp_path / "go").touch()
     assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
@@ -206,11 +209,7 @@ def test_killed_together_with_its_engine_runs_it_again(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_finished_after_its_dftflow_was_killed_is_not_run_again(tmp_path: Path) -> None:
-    first = drive(tmp_path)
-    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
-    pid = engine_pid(tmp_path)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    pid = driven_until(signal.SIGKILL, tmp_path)
     (tmp_path / "go").touch()
     wait_for(lambda: not psutil.pid_exists(pid))
     assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
@@ -219,11 +218,7 @@ def test_an_engine_that_finished_after_its_dftflow_was_killed_is_not_run_again(t
 
 
 def test_an_interrupt_stops_the_engines_and_can_be_gone_on_from(tmp_path: Path) -> None:
-    first = drive(tmp_path)
-    wait_for(lambda: (tmp_path / "starts").exists() and engine_pid(tmp_path))
-    pid = engine_pid(tmp_path)
-    first.send_signal(signal.SIGINT)
-    first.wait()
+    pid = driven_until(signal.SIGINT, tmp_path)
     wait_for(lambda: not psutil.pid_exists(pid))
     (tmp_path / "go").touch()
     assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"

@@ -66,17 +66,8 @@ class MaterialSettings:
     def relaxation(self, cell: CellFreedom) -> Relaxation:
         """The study's criteria, with what may change of the cell."""
         settings = self.study.content.settings
-        return Relaxation(
-            cell=cell,
-            energy_tol_ev_per_atom=settings.energy_tol_ev_per_atom,
-            force_tol_ev_per_ang=settings.force_tol_ev_per_ang,
-            stress_tol_gpa=settings.stress_tol_gpa,
-            displacement_tol_ang=settings.displacement_tol_ang,
-            max_steps=settings.max_relax_steps,
-            notes={
-                key: self._cited(key, settings.from_reference) for key in TOLERANCES if key in settings.from_reference
-            },
-        )
+        sources = settings.from_reference
+        return settings.relaxation(cell, {key: self._cited(key, sources) for key in TOLERANCES if key in sources})
 
     # --- grids ---
 
