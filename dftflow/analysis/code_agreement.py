@@ -63,7 +63,7 @@ def compare_codes(first: Results, second: Results) -> CodeComparison:
         _as_it_is(by_name["status"], _VERDICTS[by_name["status"].verdict], by_name["status"].consequence),
         *(_intent(by_name[name]) for name in INTENT),
         _k_points(by_name["k-point density"]),
-        *_geometry(first, second),
+        *_geometry(first, second, levels),
         _energies(first, second),
         *_band_rows(first, second, levels),
         *_surface_rows(levels),
@@ -119,7 +119,9 @@ def _number(
     )
 
 
-def _geometry(first: Results, second: Results) -> Iterator[CodeRow]:
+def _geometry(
+    first: Results, second: Results, levels: tuple[CalculationLevels, CalculationLevels]
+) -> Iterator[CodeRow]:
     a, b = first.structure, second.structure
     if a is None or b is None:
         shown = [UNKNOWN if structure is None else "told" for structure in (a, b)]
@@ -135,7 +137,7 @@ def _geometry(first: Results, second: Results) -> Iterator[CodeRow]:
         verdict="agrees" if same else "differs",
         note="" if same else "not the same thing was calculated",
     )
-    if any(calculation_levels(results).normal is not None for results in (first, second)):
+    if any(one.normal is not None for one in levels):
         return
     units = [structure.composition.get_reduced_composition_and_factor()[1] for structure in (a, b)]
     volumes = float(a.volume / units[0]), float(b.volume / units[1])

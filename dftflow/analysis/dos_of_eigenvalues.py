@@ -120,8 +120,7 @@ def density_of_states(
     low, high = float(np.nanmin(values)) - REACH * sigma_ev, float(np.nanmax(values)) + REACH * sigma_ev
     step = sigma_ev / STEPS_PER_SIGMA
     borders: FloatArray = low + step * np.arange(int(np.ceil((high - low) / step)) + 1, dtype=np.float64)
-    per_state = 1.0 if bands.spinor or len(values) == 2 else 2.0
-    weights = np.broadcast_to(bands.weights[:, None, None] * per_state, (*values.shape[1:], 1))
+    weights = np.broadcast_to(bands.weights[:, None, None] * bands.electrons_per_band, (*values.shape[1:], 1))
     total = np.stack([_smeared(channel, weights, borders, sigma_ev)[0] for channel in values])
     projected, groups_are = None, ""
     if projections is not None:
@@ -171,9 +170,8 @@ def complete_up_to_ev(bands: Bands) -> float:
 
 def without_empty_bands(bands: Bands) -> tuple[bool, ...]:
     """Of each channel whether its electrons fill every band that was calculated."""
-    per_band = 1.0 if bands.spinor or len(bands.eigenvalues_ev) == 2 else 2.0
     counts = np.isfinite(bands.eigenvalues_ev).any(axis=1).sum(axis=1)
     return tuple(
-        bool(abs(per_band * count - electrons) < WHOLE)
+        bool(abs(bands.electrons_per_band * count - electrons) < WHOLE)
         for count, electrons in zip(counts, bands.n_electrons, strict=True)
     )

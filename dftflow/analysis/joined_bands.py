@@ -163,8 +163,7 @@ def _why_other_zero(scf: Bands, scf_run: BandsRun, further: Bands, further_run: 
 
 def _bands_that_matter(scf: Bands, further: Bands) -> int:
     """The filled bands and the lowest empty one; the higher ones of an SCF need not be converged."""
-    per_band = 1 if scf.spinor or len(scf.n_electrons) == 2 else 2
-    filled = math.ceil(max(*scf.n_electrons, *further.n_electrons) / per_band)
+    filled = math.ceil(max(*scf.n_electrons, *further.n_electrons) / scf.electrons_per_band)
     counts = int(scf.eigenvalues_ev.shape[2]), int(further.eigenvalues_ev.shape[2])
     return min(filled + 1, *counts)
 

@@ -24,7 +24,8 @@ class SuggestedCutoff:
     Attributes
     ----------
     asked
-        Whether potentials ask for it; False for a number that stands in where they name none.
+        Whether it is for the potentials of these elements, or the hardest usual ones where theirs are not known; False
+        for one number whatever the elements.
     """
 
     ev: float
@@ -35,6 +36,11 @@ class SuggestedCutoff:
     def at_least(cls, least_ev: float, why: str) -> SuggestedCutoff:
         """The next multiple of 5 eV."""
         return cls(ev=ROUND_EV * ceil(round(least_ev / ROUND_EV, 6)), why=why)
+
+    @classmethod
+    def untested(cls, why: str) -> SuggestedCutoff:
+        """500 eV, where nothing is known of the elements."""
+        return cls(ev=UNTESTED_EV, why=f"not tested; {why}", asked=False)
 
 
 @runtime_checkable
@@ -56,4 +62,4 @@ def suggested_cutoff(code: Code, structure: Structure) -> SuggestedCutoff:
     """
     if isinstance(code, SuggestsCutoff):
         return code.suggested_cutoff(structure)
-    return SuggestedCutoff(ev=UNTESTED_EV, why=f"not tested; {code.name} names no cutoff here", asked=False)
+    return SuggestedCutoff.untested(f"{code.name} names no cutoff here")

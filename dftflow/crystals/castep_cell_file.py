@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from pymatgen.core import Element, Lattice, Structure
 
-from dftflow.crystals.file_notes import Read
+from dftflow.crystals.file_notes import Read, element_of_label
 from dftflow.errors import StructureError
 from dftflow.model.fortran_number import fortran_number
 from dftflow.units import BOHR_ANG
@@ -41,10 +41,7 @@ def castep_element(species: str) -> str | None:
     name = species.partition(":")[0]
     if name.isdigit():
         return str(Element.from_Z(int(name)).symbol) if len(name) < 4 and 0 < int(name) <= 118 else None
-    symbol = re.split(r"[^A-Za-z]", name)[0].capitalize()
-    if symbol in ("D", "T"):
-        return "H"
-    return symbol if Element.is_valid_symbol(symbol) else None
+    return element_of_label(name)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from pymatgen.core import Element, Structure
 
 from dftflow.errors import StructureError
 
-__all__ = ["Read", "Warnings", "check_element", "line_of", "messages_of", "place", "plain"]
+__all__ = ["Read", "Warnings", "check_element", "element_of_label", "line_of", "messages_of", "place", "plain"]
 
 Warnings = list[str]
 Read = tuple[Structure, Warnings, str]
@@ -31,6 +31,17 @@ def place(where: str, text: str, pattern: str) -> str:
 def plain(structure: Structure) -> Structure:
     """Only lattice, elements and coordinates: no oxidation states, velocities, labels or constraints."""
     return Structure(structure.lattice, [Element(site.specie.symbol) for site in structure], structure.frac_coords)
+
+
+def element_of_label(label: str) -> str | None:
+    """Chemical symbol that a label such as ``Fe1``, ``As_h`` or ``C-x`` begins with; None when it is none.
+
+    Deuterium and tritium are hydrogen.
+    """
+    symbol = re.split(r"[^A-Za-z]", label)[0].capitalize()
+    if symbol in ("D", "T"):
+        return "H"
+    return symbol if Element.is_valid_symbol(symbol) else None
 
 
 def check_element(symbol: str, text: str, where: str) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from pymatgen.core import Element, Lattice, Structure
+from pymatgen.core import Lattice, Structure
 
-from dftflow.crystals.file_notes import Read
+from dftflow.crystals.file_notes import Read, element_of_label
 from dftflow.crystals.pw_lattice import bravais_cell
 from dftflow.errors import StructureError
 from dftflow.model.fortran_number import fortran_number
@@ -186,9 +186,7 @@ def _sites(card: _Card, alat_ang: float, where: str) -> tuple[list[str], FloatAr
 
 def _element(label: str, where: str) -> str:
     """The element of a label as pw.x allows it: ``Fe1``, ``As_h``, ``C-x``."""
-    symbol = re.split(r"[^A-Za-z]", label)[0].capitalize()
-    if symbol in ("D", "T"):
-        return "H"
-    if not Element.is_valid_symbol(symbol):
+    element = element_of_label(label)
+    if element is None:
         raise StructureError(f"unknown element {label[:20]!r}", fix="give a symbol of the periodic table", where=where)
-    return symbol
+    return element

@@ -69,7 +69,7 @@ def load_crystal(source: str | os.PathLike[str], *, base_dir: Path | None = None
     ----------
     source
         A shipped name (``"CsPbBr3_Pnma"``), a path (CIF, POSCAR or CONTCAR, CASTEP .cell, extended XYZ with a
-        lattice), ``"mp-567629"`` or ``"mp:CsPbBr3"``.
+        lattice, input of pw.x, JSON of pymatgen), ``"mp-567629"`` or ``"mp:CsPbBr3"``.
     base_dir
         Folder that a relative path counts from, such as that of the study; the working folder unless given.
     where

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from dftflow.crystals.number_bounds import (
 )
 from dftflow.crystals.poscar_file import read_poscar
 from dftflow.crystals.pw_input_file import read_pw_input
+from dftflow.crystals.structure_format import FORMATS, StructureFormat, format_of
 from dftflow.crystals.symmetry import space_group
 from dftflow.crystals.xyz_file import read_xyz
 from dftflow.errors import DftflowError, StructureError
@@ -33,24 +33,21 @@ from dftflow.input_file import read_named
 
 __all__ = ["checked", "read_structure_file", "reader_of"]
 
-_FORMATS = ".cif, POSCAR, CONTCAR, .vasp, .cell, .extxyz, .xyz, .in, .pwi or .json"
+_FORMATS = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+_READERS: dict[StructureFormat, Callable[[str, str], Read]] = {
+    "cif": read_cif,
+    "poscar": read_poscar,
+    "cell": read_cell,
+    "xyz": read_xyz,
+    "pw": read_pw_input,
+    "json": read_json,
+}
 
 
 def reader_of(path: Path) -> Callable[[str, str], Read] | None:
-    readers = {
-        ".cif": read_cif,
-        ".cell": read_cell,
-        ".xyz": read_xyz,
-        ".extxyz": read_xyz,
-        ".vasp": read_poscar,
-        ".poscar": read_poscar,
-        ".in": read_pw_input,
-        ".pwi": read_pw_input,
-        ".json": read_json,
-    }
-    if re.match(r"(POSCAR|CONTCAR)", path.name, re.I):
-        return read_poscar
-    return readers.get(path.suffix.lower())
+    """What reads a file of this name; None when nothing does."""
+    format = format_of(path.name)
+    return None if format is None else _READERS[format]
 
 
 def _text(path: Path, content: bytes) -> str:

@@ -7,24 +7,21 @@ place for is told beside the text, and a crystal that none of the readers takes 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pymatgen.core import Species, Structure
 
 from dftflow.crystals.atoms import to_extxyz
+from dftflow.crystals.file_notes import plain
 from dftflow.crystals.ions import OXIDATION_STATE
 from dftflow.crystals.plain import MARKS, plain_structure
+from dftflow.crystals.structure_format import FORMATS, format_of
 from dftflow.errors import StructureError
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
-__all__ = ["FORMATS", "WrittenStructure", "structure_text"]
-
-FORMATS = (".cif", "POSCAR", "CONTCAR", ".vasp", ".cell", ".extxyz", ".xyz", ".in", ".pwi", ".json")
+__all__ = ["WrittenStructure", "structure_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,46 +49,20 @@ def structure_text(structure: Structure, name: str) -> WrittenStructure:
     StructureError
         There is no such format, or the crystal is disordered or empty.
     """
-    writer = _writer(name)
-    if writer is None:
-        raise StructureError(f"no structure format has a name like {Path(name).name!r}", fix=f"use one of {_known()}")
+    format = format_of(name)
+    if format is None:
+        raise StructureError(
+            f"no structure format has a name like {Path(name).name!r}", fix=f"use one of {', '.join(FORMATS)}"
+        )
     if not structure.is_ordered or not len(structure):
         what = "has sites with mixed or partial occupation" if len(structure) else "has no atoms"
         raise StructureError(f"this crystal {what}", fix="make an ordered model of it")
-    if writer is _json:
+    if format == "json":
         return WrittenStructure(text=_json(structure))
     states = _states(structure)
-    if writer is _cif and _cif_holds(states):
+    if format == "cif" and _cif_holds(states):
         return WrittenStructure(text=_cif(_charged(structure, states)), lost=_lost(structure, with_states=True))
-    return WrittenStructure(text=writer(_neutral(structure)), lost=_lost(structure, with_states=False))
-
-
-def _known() -> str:
-    return ", ".join(FORMATS)
-
-
-def _writer(name: str) -> Callable[[Structure], str] | None:
-    writers: dict[str, Callable[[Structure], str]] = {
-        ".cif": _cif,
-        ".vasp": _poscar,
-        ".poscar": _poscar,
-        ".cell": _cell,
-        ".xyz": to_extxyz,
-        ".extxyz": to_extxyz,
-        ".in": _pw_input,
-        ".pwi": _pw_input,
-        ".json": _json,
-    }
-    if re.match(r"(POSCAR|CONTCAR)", Path(name).name, re.IGNORECASE):
-        return _poscar
-    return writers.get(Path(name).suffix.lower())
-
-
-def _neutral(structure: Structure) -> Structure:
-    """Lattice, elements and places alone; deuterium as hydrogen."""
-    from pymatgen.core import Structure as New
-
-    return New(structure.lattice, [site.specie.symbol for site in structure], structure.frac_coords)
+    return WrittenStructure(text=_WRITERS[format](plain(structure)), lost=_lost(structure, with_states=False))
 
 
 def _states(structure: Structure) -> list[float | None]:
@@ -108,13 +79,10 @@ def _cif_holds(states: list[float | None]) -> bool:
 
 
 def _charged(structure: Structure, states: list[float | None]) -> Structure:
-    """As `_neutral`, of ions."""
-    from pymatgen.core import Species
-    from pymatgen.core import Structure as New
-
+    """As `plain`, of ions."""
     symbols = [site.specie.symbol for site in structure]
     ions = [symbol if state is None else Species(symbol, state) for symbol, state in zip(symbols, states, strict=True)]
-    return New(structure.lattice, ions, structure.frac_coords)
+    return Structure(structure.lattice, ions, structure.frac_coords)
 
 
 def _lost(structure: Structure, *, with_states: bool) -> tuple[str, ...]:
@@ -208,3 +176,6 @@ def _pw_input(structure: Structure) -> str:
             "",
         ]
     )
+
+
+_WRITERS = {"cif": _cif, "poscar": _poscar, "cell": _cell, "xyz": to_extxyz, "pw": _pw_input}

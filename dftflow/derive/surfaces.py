@@ -20,7 +20,7 @@ from dftflow.errors import AnalysisError
 from dftflow.model.absolute import SlabSide
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.energy import Energy
-from dftflow.model.levels import PotentialProfile, SurfaceLevels, VacuumLevel
+from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Results
@@ -103,7 +103,8 @@ def _levels(slab: Results, model: SlabModel, bulk: BulkOutcome, bulk_bands: tupl
     own: SlabSide | None = None
     levels: SurfaceLevels | None = None
     missing: Missing | None = None
-    own_edges, no_own_edges = edges_or_reason(slab.bands)
+    slab_edges = edges_or_reason(slab.bands)
+    own_edges, no_own_edges = slab_edges
     try:
         assert slab.structure is not None and slab.potential is not None, "the gate admits no potential step without"
         profile = potential_profile(slab.potential, slab.structure.frac_coords[:, 2], model.period_ang)
@@ -112,7 +113,7 @@ def _levels(slab: Results, model: SlabModel, bulk: BulkOutcome, bulk_bands: tupl
         own = slab_side(vacuum[1], slab.fermi, own_edges)
         if own.band_gap_ev is None:
             no_own_edges = no_own_edges or EDGES_OF_ANOTHER_RUN
-        levels = _surface_levels(slab, profile, vacuum[1], bulk, bulk_bands)
+        levels = _surface_levels(slab, slab_edges, profile, vacuum[1], bulk, bulk_bands)
     except AnalysisError as error:
         missing = Missing(kind="not derived", reason=error.sentence)
     return {
@@ -127,6 +128,7 @@ def _levels(slab: Results, model: SlabModel, bulk: BulkOutcome, bulk_bands: tupl
 
 def _surface_levels(
     slab: Results,
+    slab_edges: tuple[BandEdges | None, str],
     profile: PotentialProfile,
     vacuum: VacuumLevel,
     bulk: BulkOutcome,
@@ -141,15 +143,15 @@ def _surface_levels(
     assert slab.potential is not None and slab.fermi is not None, "the gate admits no potential step without"
     if of_bulk.potential.kind != slab.potential.kind:
         raise AnalysisError(f"the crystal's potential is {of_bulk.potential.kind}, the slab's {slab.potential.kind}")
-    slab_edges, why_no_slab_edges = edges_or_reason(slab.bands)
+    own_edges, why_no_own_edges = slab_edges
     return surface_levels(
         profile=profile,
         vacuum=vacuum,
         fermi=slab.fermi,
         bulk_edges=bulk.edges,
         bulk_average=Energy(bulk_average_ev(of_bulk.potential), of_bulk.potential.zero),
-        slab_edges=slab_edges,
-        why_no_slab_edges=why_no_slab_edges,
+        slab_edges=own_edges,
+        why_no_slab_edges=why_no_own_edges,
     )
 
 

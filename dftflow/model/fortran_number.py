@@ -1,4 +1,4 @@
-"""Numbers as CASTEP's input files hold them, and small sums of them.
+"""Numbers as the input files of CASTEP and pw.x hold them, and small sums of them.
 
 Own code, because ``float`` reads what Fortran does not (``1_000``, ``infinity``, digits of other scripts) and refuses
 what Fortran writes: ``1.5D0``, and ``1.0-105``, an exponent of three digits that left no room for its letter.

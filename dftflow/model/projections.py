@@ -107,6 +107,7 @@ def summed(
     shape[axis] = len(found)
     sums = np.zeros(shape, dtype=values.dtype)
     into, of = np.moveaxis(sums, axis, 0), np.moveaxis(values, axis, 0)
-    for index, group in enumerate(larger):
-        into[found.index(group)] += of[index]
+    place = {group: index for index, group in enumerate(found)}
+    for group, part in zip(larger, of, strict=True):
+        into[place[group]] += part
     return found, sums

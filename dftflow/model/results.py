@@ -143,6 +143,11 @@ class Bands(Shown):
         return Energy(self.fermi_ev, self.zero)
 
     @property
+    def electrons_per_band(self) -> int:
+        """How many electrons a filled band of one channel holds."""
+        return 1 if self.spinor or len(self.eigenvalues_ev) == 2 else 2
+
+    @property
     def cell_ang(self) -> FloatArray:
         """Lattice vectors, shape (3, 3); the rows."""
         return np.asarray(2 * np.pi * np.linalg.inv(self.reciprocal_per_ang).T, dtype=np.float64)

@@ -15,6 +15,8 @@ __all__ = ["blamed"]
 def blamed(study: Study, what: str, *place: object) -> Iterator[None]:
     """Within it, an `InputError` says what of the study it is about, and where that stands unless it says so itself.
 
+    The line is looked for only when there is an error, for that reads the whole study.
+
     Parameters
     ----------
     what
@@ -26,5 +28,6 @@ def blamed(study: Study, what: str, *place: object) -> Iterator[None]:
         yield
     except InputError as error:
         error.summary = f"{what}: {error.summary}" if what else error.summary
-        error.where = error.where or study.where(*place)
+        if error.where in ("", str(study.file)):
+            error.where = study.where(*place)
         raise

@@ -67,8 +67,7 @@ def _load(study: Study, name: str) -> Material:
 
 def _loaded(study: Study, name: str) -> Material:
     entry = study.content.materials[name]
-    where = study.where("materials", name, "structure")
-    crystal = load_crystal(entry.structure, base_dir=study.file.parent, where=where)
+    crystal = load_crystal(entry.structure, base_dir=study.file.parent, where=str(study.file))
     check_neutral(crystal.structure)
     made = entry.substitute
     if made is None:

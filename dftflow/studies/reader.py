@@ -337,7 +337,9 @@ def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, .
         if isinstance(place[-1], int):
             return StudyError(f"{_dotted(place[:-1])} is too short", where=where, fix=_three(place))
         missing = dotted if place[-1] != "size" else f"{dotted}.size"
-        return StudyError(f"{missing} is missing", where=where, fix=f"add {_example(place[-1:], text)} to this table")
+        return StudyError(
+            f"{missing} is missing", where=where, fix=f"add {_example(str(place[-1]), text)} to this table"
+        )
     if first["type"] == "value_error":
         return StudyError(reason_of(first), where=where, fix=_for_example(place, text))
     return StudyError(
@@ -439,13 +441,12 @@ def _for_example(place: Sequence[object], text: str) -> str:
     """The key with a value that works; ``""`` where it is a table, or none is known."""
     key = next((str(part) for part in reversed(place) if isinstance(part, str) and part != "size"), "")
     tables = place[:1] in (("materials",), ("slabs",)) and len(place) < 3
-    example = "" if tables else _example((key,), text)
+    example = "" if tables else _example(key, text)
     return f"for example {example}" if example and not example.endswith("= ...") else ""
 
 
-def _example(place: Sequence[object], text: str) -> str:
-    """``key = value`` of the last of `place`; of materials and surfaces by the names of the study whose text it is."""
-    key = str(place[-1]) if place else ""
+def _example(key: str, text: str) -> str:
+    """``key = value``; of materials and surfaces by the names of the study whose text it is."""
     of_study = {"materials": _two_materials, "surfaces": _one_surface}.get(key)
     value = of_study(text) if of_study else _EXAMPLES.get(key, "")
     return f"{key} = {value or '...'}"

@@ -16,7 +16,8 @@ from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.shipped import load_shipped, shipped_names
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.crystals.structure_file import read_structure_file, reader_of
-from dftflow.crystals.structure_writer import FORMATS, structure_text
+from dftflow.crystals.structure_format import FORMATS
+from dftflow.crystals.structure_writer import structure_text
 from dftflow.errors import StructureError
 
 NAMES = ("a.cif", "POSCAR", "CONTCAR.7", "a.vasp", "a.poscar", "a.cell", "a.extxyz", "a.xyz", "a.in", "a.pwi", "a.json")

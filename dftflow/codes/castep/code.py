@@ -66,10 +66,8 @@ class CASTEP:
 
     def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
         """One number for all elements: what their potentials want stands in the output of CASTEP alone."""
-        return SuggestedCutoff(
-            ev=500.0,
-            why="not tested; what each potential wants (coarse, medium, fine) is printed in the .castep file",
-            asked=False,
+        return SuggestedCutoff.untested(
+            "what each potential wants (coarse, medium, fine) is printed in the .castep file"
         )
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:

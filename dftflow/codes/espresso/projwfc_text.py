@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dftflow.errors import ParseError
+from dftflow.model.projections import SHELLS
 from dftflow.units import RYDBERG_EV
 
 __all__ = ["AtomicFunction", "ProjwfcText", "orbital_name", "read_projwfc_text"]
@@ -80,7 +81,7 @@ def read_projwfc_text(file: Path) -> ProjwfcText:
 
 
 def _function(file: Path, found: re.Match[str]) -> AtomicFunction:
-    shell, m = "spdf"[int(found[5])], None if found[6] is None else int(found[6])
+    shell, m = SHELLS[int(found[5])], None if found[6] is None else int(found[6])
     if m is not None and not 1 <= m <= len(NAMES[shell]):
         raise _damaged(file, f"an orbital of shell {shell} has m = {m}")
     return AtomicFunction(site=int(found[2]) - 1, species=found[3], orbital=orbital_name(shell, m, found[7]))

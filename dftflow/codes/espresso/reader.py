@@ -116,10 +116,10 @@ def _note_rest(calculation: Calculation, log: FileLog) -> None:
             log.pass_over(file, "run", "an XML of pw.x before 6.4, which is too old")
         elif any(other.file == file for other in log.files):
             continue
-        elif plain_name(file).endswith(".xml") and not kind_of(file):
+        elif kind := kind_of(file):
+            log.pass_over(file, kind, "another of its kind is read, or no run that it is of")
+        elif plain_name(file).endswith(".xml"):
             log.pass_over(file, "run", "the same run lies beside it")
-        elif kind_of(file):
-            log.pass_over(file, kind_of(file), "another of its kind is read, or no run that it is of")
     log.pass_over_copies(calculation)
 
 

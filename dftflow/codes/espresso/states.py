@@ -94,10 +94,10 @@ def _groups(functions: Sequence[AtomicFunction], run: PwRun, file: Path) -> tupl
 
 
 def _group(site: int, species: str, orbital: str, run: PwRun, file: Path) -> ProjectionGroup:
-    symbols = [atom.specie.symbol for atom in run.last.structure]
-    if not 0 <= site < len(symbols) or symbols[site] != element_of(species):
+    structure, element = run.last.structure, element_of(species)
+    if not 0 <= site < len(structure) or structure[site].specie.symbol != element:
         raise _other(file, f"atom {site + 1} is {species} there")
-    return ProjectionGroup(element=symbols[site], site=site, orbital=orbital)
+    return ProjectionGroup(element=element, site=site, orbital=orbital)
 
 
 def _first_kpoint(found: AtomicProjections, run: PwRun, bands: Bands, file: Path) -> int:

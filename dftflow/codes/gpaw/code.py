@@ -66,7 +66,7 @@ class GPAW:
     def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
         """One number for all elements: the data sets name no cutoff; `SpecError` for one that has no data set."""
         check_data_sets(structure)
-        return SuggestedCutoff(ev=500.0, why="not tested; the data sets of GPAW name no cutoff", asked=False)
+        return SuggestedCutoff.untested("the data sets of GPAW name no cutoff")
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
         """Version and data sets of the GPAW beside this interpreter, and what the worker that drives it does."""

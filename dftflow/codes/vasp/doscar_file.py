@@ -20,11 +20,7 @@ SMALLEST_ROW_BYTES = 12
 PRINTED_EV = 2e-3  # of energies with three decimals, over the rounding of the step
 P, D = ("py", "pz", "px"), ("dxy", "dyz", "dz2", "dxz", "dx2-y2")
 F = ("fy3x2", "fxyz", "fyz2", "fz3", "fxz2", "fzx2", "fx3")
-ORBITALS = {
-    n: names
-    for names in (("s", "p", "d"), ("s", "p", "d", "f"), ("s", *P, *D), ("s", *P, *D, *F))
-    for n in (len(names),)
-}
+ORBITALS = {len(names): names for names in (("s", "p", "d"), ("s", "p", "d", "f"), ("s", *P, *D), ("s", *P, *D, *F))}
 """Number of columns of one spin -> what they are: the file does not name them."""
 
 

@@ -135,8 +135,7 @@ def _results(
     last, outcar = run.steps[-1], files.outcar
     method = method_of(run)
     no_energy, no_forces = why_no_energy(run), why_no_forces(run)
-    told = {**{part: why for part, why in run.lost.items() if part not in ("projections", "dos")}, **states.lost}
-    lost = {p: why for p, why in told.items() if not (no_energy if p == "energy" else p in FORCES and no_forces)}
+    lost = {p: why for p, why in states.lost.items() if not (no_energy if p == "energy" else p in FORCES and no_forces)}
     return Results(
         code="vasp",
         code_version=run.version,

@@ -33,7 +33,7 @@ SAME_LEVEL_EV = 2e-3  # of the head of a DOSCAR, and the four decimals of a log
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class States:
-    """What the files tell of the states; `lost` says why they do not, where they hold it."""
+    """What the files tell of the states; `lost` is that of the run, less what another file than vasprun.xml told."""
 
     projections: Projections | None
     dos: DensityOfStates | None
@@ -66,7 +66,7 @@ def read_states(calculation: Calculation, run: VaspRun, bands: Bands | None, zer
     return States(
         projections=None if projected is None or bands is None else _projections(run, projected, bands),
         dos=None if dos is None else _dos(run, *dos, zero),
-        lost={part: lost[part] for part in ("projections", "dos") if part in lost},
+        lost=lost,
     )
 
 
@@ -115,8 +115,7 @@ def _dos(run: VaspRun, found: VaspDos, fermi_ev: float | None, name: str, zero: 
 
 
 def _of_doscar(file: Path, run: VaspRun) -> tuple[VaspDos, float | None, str]:
-    n_spins = 1 if run.spinor else int(run.parameters["ISPIN"])
-    found, fermi_ev = read_doscar(file, spinor=run.spinor, n_spins=n_spins)
+    found, fermi_ev = read_doscar(file, spinor=run.spinor, n_spins=run.n_spins)
     if found.projected is not None and found.projected.shape[1] != len(run.steps[-1].structure):
         raise _other_run(file, f"it is of {found.projected.shape[1]} atoms")
     if run.fermi_ev is not None and abs(fermi_ev - run.fermi_ev) > SAME_LEVEL_EV:

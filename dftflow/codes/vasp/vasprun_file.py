@@ -14,6 +14,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -188,6 +189,11 @@ class VaspRun:
     def spinor(self) -> bool:
         """Whether each band holds one electron: non-collinear spin or spin-orbit coupling."""
         return bool(self.parameters["LNONCOLLINEAR"])
+
+    @property
+    def n_spins(self) -> int:
+        """Channels of the eigenvalues."""
+        return _n_spins(self.parameters)
 
     @property
     def n_electrons(self) -> float:
@@ -576,6 +582,7 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
     style, divisions = _generation(content.head["kpoints"])
     lost = dict(content.steps[-1].lost)
     further, not_read = _further_or_why_not(last, parameters)
+    own_levels = cache(lambda: _own_levels(last, parameters, len(weights)))
     return VaspRun(
         version=_text(_found(content.head["generator"], "i[@name='version']")),
         complete=complete,
@@ -587,10 +594,10 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         weights=weights,
         style=style,
         divisions=divisions,
-        eigenvalues=_or_lost(lost, "bands", lambda: _eigenvalues(last, parameters, weights)),
+        eigenvalues=_or_lost(lost, "bands", lambda: _eigenvalues(own_levels(), parameters, weights)),
         further=further,
         fermi_ev=_or_lost(lost, "fermi", lambda: _fermi(last)),
-        projected=_of_table(lost, "projections", lambda: _projected(content, last, parameters, weights)),
+        projected=_of_table(lost, "projections", lambda: _projected(content, own_levels)),
         further_projected=_of_table(lost, "projections", lambda: _further_projected(content, last, parameters)),
         dos=_of_table(
             lost, "dos", lambda: density_of_states(content.tables.whole, _n_spins(parameters), len(content.elements()))
@@ -662,8 +669,8 @@ def _generation(part: ET.Element) -> tuple[str, tuple[int, int, int] | None]:
     return style, (a, b, c)
 
 
-def _eigenvalues(part: ET.Element, parameters: Mapping[str, Any], weights: FloatArray) -> Eigenvalues | None:
-    table = _own_levels(part, parameters, len(weights))
+def _eigenvalues(table: FloatArray | None, parameters: Mapping[str, Any], weights: FloatArray) -> Eigenvalues | None:
+    """Of the table of `_own_levels`."""
     if table is None:
         return None
     n_spins = _n_spins(parameters)
@@ -688,11 +695,9 @@ def _n_spins(parameters: Mapping[str, Any]) -> int:
     return 1 if parameters["LNONCOLLINEAR"] else int(parameters["ISPIN"])
 
 
-def _projected(
-    content: _Content, part: ET.Element, parameters: Mapping[str, Any], weights: FloatArray
-) -> ProjectedStates | None:
+def _projected(content: _Content, own_levels: Callable[[], FloatArray | None]) -> ProjectedStates | None:
     tables = content.tables.whole.get("projected")
-    levels = None if tables is None else _own_levels(part, parameters, len(weights))
+    levels = None if tables is None else own_levels()
     if tables is None or levels is None:
         return None
     return projected_states(tables, levels[..., 0], len(content.elements()))

@@ -246,8 +246,8 @@ def _unless_of_scf(where: str, edge: str, of_scf: bool | None) -> tuple[bool | N
 
 def _highest_filled_ev(bands: Bands) -> float | None:
     """Highest filled state by counting; None where no whole number of bands is filled, or bands are missing."""
-    n_spins, _, n_bands = bands.eigenvalues_ev.shape
-    per_band = 1 if bands.spinor or n_spins == 2 else 2
+    n_bands = bands.eigenvalues_ev.shape[2]
+    per_band = bands.electrons_per_band
     tops = []
     for channel, count in zip(bands.eigenvalues_ev, bands.n_electrons, strict=True):
         filled = count / per_band
