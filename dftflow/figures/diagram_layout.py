@@ -22,7 +22,7 @@ from dftflow.figures.diagram_words import (
     quoted_sources,
     surface_texts,
 )
-from dftflow.figures.labels import spread_apart, wrapped
+from dftflow.figures.labels import couple, spread_apart, wrapped
 from dftflow.figures.look import COLUMN_IN, PAGE_IN
 from dftflow.figures.ruler import Ruler
 from dftflow.model.alignment import AbsoluteEdges, Alignment, ReferenceLevel
@@ -232,7 +232,8 @@ def _labels(
         text = level_text(level)
         if ruler.width_pt(text, _LABEL_PT) > longest:
             number = text.rsplit(" ", 1)[1]
-            text = f"{wrapped(level.name, longest, partial(ruler.length_pt, font_pt=_LABEL_PT))}\n{number}"
+            length = partial(ruler.length_pt, font_pt=_LABEL_PT)
+            text = f"{wrapped(level.name, longest, length, shown=couple)}\n{number}"
         mark = marks.get(level.source, "")
         texts.append(rf"{text}$^\mathrm{{{mark}}}$" if mark else text)
     return tuple(texts)

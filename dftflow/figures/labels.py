@@ -74,7 +74,12 @@ def _lowered(parts: list[tuple[str, bool]]) -> str:
     return "".join(f"$_{{{piece}}}$" if lowered else piece.replace("$", r"\$") for piece, lowered in parts)
 
 
-def wrapped(text: str, width: float, length: Callable[[str], float] | None = None) -> str:
+def wrapped(
+    text: str,
+    width: float,
+    length: Callable[[str], float] | None = None,
+    shown: Callable[[str], str] = mathtext,
+) -> str:
     """`text` for matplotlib, in lines of at most `width`.
 
     A word that fits into no line is broken after its hyphens, slashes and the like; a formula that fits into none is
@@ -85,17 +90,19 @@ def wrapped(text: str, width: float, length: Callable[[str], float] | None = Non
     length
         How long a text is, in the unit of `width`; else in characters, of which three lowered ones take the room of
         two.
+    shown
+        Gives matplotlib's text of a piece of `text`; `couple` for redox couples.
     """
     length = length or _characters
     blank = length("x x") - length("xx")
     lines, taken = [""], 0.0
     for word in text.split():
-        for number, (chunk, shown) in enumerate(_chunks(word, width, length)):
+        for number, (chunk, as_shown) in enumerate(_chunks(word, width, length, shown)):
             space = " " if number == 0 and taken else ""
             room = length(chunk)
             if taken and taken + bool(space) * blank + room > width:
                 lines, taken, space = [*lines, ""], 0.0, ""
-            lines[-1] += space + shown
+            lines[-1] += space + as_shown
             taken += bool(space) * blank + room
     return "\n".join(lines)
 
@@ -115,23 +122,25 @@ def _groups(word: str) -> list[str]:
     return _GROUP.findall(word) if _FORMULA.fullmatch(word) and "".join(_GROUP.findall(word)) == word else [word]
 
 
-def _chunks(word: str, width: float, length: Callable[[str], float]) -> list[tuple[str, str]]:
+def _chunks(
+    word: str, width: float, length: Callable[[str], float], shown: Callable[[str], str]
+) -> list[tuple[str, str]]:
     """(as it is, as matplotlib shows it): `word` whole where it fits, else the words that it is joined of.
 
     Of these, a formula that does not fit is cut around its brackets or before its elements, another wherever `width`
     ends.
     """
     if length(word) <= width:
-        return [(word, mathtext(word))]
+        return [(word, shown(word))]
     joined = _JOINED.findall(word)
     if len(joined) > 1:
-        return [chunk for piece in joined for chunk in _chunks(piece, width, length)]
+        return [chunk for piece in joined for chunk in _chunks(piece, width, length, shown)]
     if not any(lowered for _, lowered in formula_parts(word)):
-        return [(piece, mathtext(piece)) for piece in _cut(word, width, length)]
+        return [(piece, shown(piece)) for piece in _cut(word, width, length)]
     groups = _groups(word)
     if all(length(group) <= width for group in groups):
-        shown = [_lowered(parts) for parts in _shared_out(formula_parts(word), groups)]
-        return list(zip(groups, shown, strict=True))
+        parts_of = _shared_out(formula_parts(word), groups)
+        return [(group, _lowered(parts)) for group, parts in zip(groups, parts_of, strict=True)]
     return _elements(word)
 
 

@@ -1,4 +1,4 @@
-"""Texts of others as HTML: escaped, no longer than a cell holds, counts of formulas lowered."""
+"""Texts of others as HTML: escaped, no longer than a cell of a notebook holds, counts of formulas lowered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from dftflow.figures.labels import formula_parts, kpoint_parts, range_text
 from dftflow.model.alignment import Range
-from dftflow.model.printable import brief
+from dftflow.model.printable import brief, only_printable
 
 __all__ = ["formula_html", "kpoint_html", "plain_html", "range_html"]
 
@@ -18,9 +18,9 @@ def plain_html(text: object, longest: int = 300) -> Markup:
     return Markup("{}").format(brief(str(text), longest))
 
 
-def formula_html(text: str) -> Markup:
-    """`text` with the counts of its formulas lowered."""
-    return _lowered(formula_parts(brief(text)))
+def formula_html(text: str, longest: int | None = 300) -> Markup:
+    """`text` with the counts of its formulas lowered; whole where nothing is `longest`, lines and all."""
+    return _lowered(formula_parts(only_printable(text, keep="\n") if longest is None else brief(text, longest)))
 
 
 def kpoint_html(label: str | None) -> Markup:

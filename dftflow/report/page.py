@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -72,7 +73,7 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        formula=formula_html,
+        formula=partial(formula_html, longest=None),
         kname=kpoint_html,
         k=kpoint_text,
         signed=signed,

@@ -206,6 +206,13 @@ def test_reference_levels_are_lines_across_with_their_names() -> None:
     assert "a: 10.1351/pac198658070955" in notes(figure)
 
 
+def test_a_couple_on_several_lines_keeps_its_charges() -> None:
+    """Fe3+ is no Fe3 with a plus, however long the name around it."""
+    couple = ReferenceLevel(name="Fe3+/Fe2+ in one molar perchloric acid, measured", energy_ev=-5.21, source="a book")
+    found = " ".join(texts(drawn([edges("TiO2", -7.6, -4.2)], levels=[couple])))
+    assert "Fe$^{3+}$/Fe$^{2+}$" in found and "\n" in found and "Fe$_{3}$" not in found
+
+
 def test_one_material_has_one_colour_whatever_its_surfaces() -> None:
     columns = [
         edges("A2B", -5.8, -4, surface="(001)"),

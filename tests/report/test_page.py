@@ -19,6 +19,7 @@ from dftflow.errors import StoreError
 from dftflow.figures.figure_files import draw_figures
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.quantity import Quantity
+from dftflow.report.headline import headline
 from dftflow.report.page import render_report, write_report
 from dftflow.report.results_json import results_document
 
@@ -123,6 +124,18 @@ def test_every_figure_links_its_files(outcome: StudyOutcome, tmp_path: Path) -> 
     page = Page(render_report(outcome, figures, tmp_path))
     links = [str(link["href"]) for link in page.all("a") if str(link.get("href", "")).startswith("figures/")]
     assert sorted(links) == sorted(f"figures/{f.figure.name}.{k}" for f in figures for k in ("svg", "pdf", "csv"))
+
+
+def test_no_sentence_is_cut_short(outcome: StudyOutcome) -> None:
+    """A cell of a notebook holds 300 letters; the headline, captions and remarks of the page have no such end."""
+    figures = draw_figures(outcome, "svg")
+    words = Page(render_report(outcome, figures, Path())).words.replace("\N{NO-BREAK SPACE}", " ")
+    told = headline(outcome)
+    sentences = [told.result, told.meaning, *(figure.figure.caption for figure in figures)]
+    sentences += [remark for row in outcome.alignments for remark in row.remarks]
+    assert max(map(len, sentences)) > 500
+    assert [text for text in sentences if " ".join(text.split()) not in words] == []
+    assert " ... " not in words
 
 
 def test_letters_have_one_size_in_all_figures(tmp_path: Path) -> None:
