@@ -189,6 +189,7 @@ FORBIDDEN = {
     "a copy of other people's data": r"castep[-]data",
     "the address of a package index": r"pypi[.]org|pythonhosted[.]org|--(?:extra-)?index-[u]rl",
     "a key": r"MP_API_KEY\s*=\s*['\"]?[A-Za-z0-9]{32}",
+    "a class that asks for click 8.4": r"click[.]ParamType\[",
     "a merge conflict": r"^(?:<{7}|>{7}) ",
 }
 

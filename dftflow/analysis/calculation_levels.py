@@ -23,6 +23,7 @@ __all__ = [
     "slab_normal",
     "slab_profile",
     "slab_side",
+    "smearing_ev",
 ]
 
 LEAST_VACUUM_ANG = 6.0
@@ -120,7 +121,7 @@ def _remarks(results: Results, edges: BandEdges | None, sides: tuple[SlabSide, .
     if edges is not None and not edges.fermi_in_gap:
         between = f"{edges.vbm.value_ev:.4f} and {edges.cbm.value_ev:.4f} eV"
         lines.append(f"the Fermi level, {edges.fermi_ev:.4f} eV, does not lie between the band edges, {between}")
-    touching = "" if edges is None else why_no_clear_gap(edges, _smearing_ev(results))
+    touching = "" if edges is None else why_no_clear_gap(edges, smearing_ev(results))
     if touching:
         lines.append(touching)
     if sides and edges is not None and not _on_one_zero(edges, sides[0].vacuum):
@@ -132,7 +133,7 @@ def _remarks(results: Results, edges: BandEdges | None, sides: tuple[SlabSide, .
     return lines
 
 
-def _smearing_ev(results: Results) -> float | None:
+def smearing_ev(results: Results) -> float | None:
     """The wider smearing of the runs that energies and eigenvalues are of; None where neither tells one."""
     methods = (results.method, None if results.bands_run is None else results.bands_run.method)
     widths = [method.smearing_ev for method in methods if method is not None and method.smearing_ev is not None]

@@ -12,6 +12,7 @@ from dftflow.analysis.dos_of_eigenvalues import grid_of_states
 from dftflow.analysis.split_path import join_split_path
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_other, refuse_unknown
 from dftflow.api.sources import (
+    LeftOut,
     NamedCalculation,
     Projected,
     Source,
@@ -79,11 +80,19 @@ def bands(
             f"an ionisation potential puts bands on the vacuum scale, and these are to count from {zero}",
             fix="leave out --ip, or give --zero vacuum",
         )
-    calculations = named_calculations(sources)
+    calculations, left_out = named_calculations(sources)
     if join:
-        shown, left_out = [_joined(calculations)], list[str]()
+        shown = [_joined(calculations)]
     else:
-        shown, left_out = _with_path(calculations)
+        shown, without = _with_path(calculations)
+        left_out += without
+    if not shown:
+        raise AnalysisError(
+            "there is no band path to draw",
+            reason="; ".join(shared_reasons(left_out)),
+            fix="give the folder of a calculation along a path",
+        )
+    refuse_more(len(shown))
     names = [one.name for one, _, _ in shown]
     potentials = {} if ip is None else by_name({k: str(v) for k, v in ip.items()}, names, "ionisation potential of")
     zeros = [(each[0].name, _zeros(each, potentials.get(each[0].name))) for each in shown]
@@ -117,10 +126,10 @@ def _projections(one: NamedCalculation, project: Projected, *, joined: bool) -> 
 _Shown = tuple[NamedCalculation, Bands, CalculationLevels]
 
 
-def _with_path(calculations: Sequence[NamedCalculation]) -> tuple[list[_Shown], list[str]]:
+def _with_path(calculations: Sequence[NamedCalculation]) -> tuple[list[_Shown], list[LeftOut]]:
     """Those that have a band path, and why not, of each other one."""
     shown: list[_Shown] = []
-    left_out: list[tuple[str, str]] = []
+    left_out: list[LeftOut] = []
     for one in calculations:
         results = one.found.results
         if results.bands is None:
@@ -131,14 +140,7 @@ def _with_path(calculations: Sequence[NamedCalculation]) -> tuple[list[_Shown], 
             shown.append((one, along, one.levels()))
         else:
             left_out.append((one.name, _no_path(results, len(along.on_path))))
-    if not shown:
-        raise AnalysisError(
-            "there is no band path to draw",
-            reason="; ".join(shared_reasons(left_out)),
-            fix="give the folder of a calculation along a path",
-        )
-    refuse_more(len(shown))
-    return shown, [f"{name}: {reason}" for name, reason in left_out]
+    return shown, left_out
 
 
 def _no_path(results: Results, count: int) -> str:

@@ -8,7 +8,7 @@ from typing import Literal, Unpack
 
 from dftflow.analysis.convergence import series_of
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_other, refuse_unknown
-from dftflow.api.sources import NamedCalculation, Source, named_calculations
+from dftflow.api.sources import LeftOut, NamedCalculation, Source, named_calculations
 from dftflow.errors import AnalysisError
 from dftflow.figures.convergence import Relaxation, SeriesPoint, relaxations_drawing, series_drawing
 
@@ -40,28 +40,29 @@ def convergence(*sources: Source, against: Against | None = None, **look: Unpack
     refuse_unknown(convergence, look, "window")
     if against is not None:
         refuse_other("against", against, Against)
-    calculations = named_calculations(sources)
-    no_series: list[str] = []
+    calculations, left_out = named_calculations(sources)
     with_steps = [one for one in calculations if one.found.results.steps]
     if against == "setting" or (against is None and len(calculations) > 1):
         try:
-            return _series(calculations, look)
+            return _series(calculations, look, left_out)
         except AnalysisError as error:
             if against == "setting" or not with_steps:
                 raise
-            no_series = [f"as a series: {error.sentence}"]
+            left_out.append(("as a series", error.sentence))
     if not with_steps:
         raise AnalysisError("there are no steps of a relaxation", reason="none of the files holds any")
     relaxations = [
         Relaxation(name=one.name, steps=one.found.results.steps, status=one.found.results.status) for one in with_steps
     ]
-    left_out = [f"{one.name}: no steps of a relaxation" for one in calculations if one not in with_steps]
+    left_out += [(one.name, "no steps of a relaxation") for one in calculations if one not in with_steps]
     names = [one.name for one in relaxations]
     draw = partial(relaxations_drawing, relaxations)
-    return plotted(names, look, draw, left_out=[*no_series, *left_out])
+    return plotted(names, look, draw, left_out=left_out)
 
 
-def _series(calculations: Sequence[NamedCalculation], options: LookOptions) -> PlottedFigure:
+def _series(
+    calculations: Sequence[NamedCalculation], options: LookOptions, left_out: Sequence[LeftOut]
+) -> PlottedFigure:
     results = [one.found.results for one in calculations]
     series = series_of(results, [one.name for one in calculations])
     points = []
@@ -76,5 +77,9 @@ def _series(calculations: Sequence[NamedCalculation], options: LookOptions) -> P
     untold = f" The files do not tell: {', '.join(series.untold)}." if series.untold else ""
     names = [point.name for point in points]
     return plotted(
-        names, options, lambda look: series_drawing(points, series.setting, look, remark=untold), also=(series.setting,)
+        names,
+        options,
+        lambda look: series_drawing(points, series.setting, look, remark=untold),
+        also=(series.setting,),
+        left_out=left_out,
     )

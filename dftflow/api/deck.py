@@ -194,7 +194,7 @@ def deck(
         scf_tol_ev_per_atom=SHARED.scf_tol_ev_per_atom,
         max_scf_cycles=SHARED.max_scf_cycles,
         empty_bands=_whole("empty_bands", bands, bounds.BANDS),
-        relaxation=_relaxation(cell, axis, chosen) if task == "relax" else None,
+        relaxation=_relaxation(task, cell, axis, chosen),
         path=_path(crystal, task, axis, path_spacing_per_ang),
         edge_kpoints=_edge_kpoints(crystal, task, axis),
         slab_axis=axis,
@@ -211,7 +211,7 @@ def slab_axis_of(structure: Structure) -> int | None:
 
     Raises
     ------
-    StructureError
+    SpecError
         Along two or three of them: a wire or a molecule.
     """
     heights_ang = cell_heights_ang(structure.lattice.matrix)
@@ -321,9 +321,11 @@ def _grid(
     return {"grid": made.size, "gamma_centred": holds_gamma, "grid_note": made.why}
 
 
-def _relaxation(cell: CellFreedom | None, axis: int | None, chosen: list[Default]) -> Relaxation:
+def _relaxation(task: Task, cell: CellFreedom | None, axis: int | None, chosen: list[Default]) -> Relaxation | None:
     if cell is not None and cell not in get_args(CellFreedom):
         raise SpecError(f"cell cannot be {cell!r}", fix=f"choose one of {', '.join(get_args(CellFreedom))}")
+    if task != "relax":
+        return None
     freedom: CellFreedom = cell or ("all" if axis is None else "fixed")
     if cell is None:
         why = "what symmetry fixes stays" if axis is None else "the vacuum of a slab would shrink"

@@ -61,8 +61,8 @@ def dos(
     if zero is not None:
         refuse_other("zero", zero, Reference)
     shown: list[tuple[ShownDos, dict[Reference, AxisZero]]] = []
-    left_out: list[tuple[str, str]] = []
-    for one in named_calculations(sources):
+    calculations, left_out = named_calculations(sources)
+    for one in calculations:
         try:
             shown.append(_dos_of(one, sigma, project or "element"))
         except AnalysisError as error:
@@ -80,7 +80,7 @@ def dos(
     return plotted(
         [curve.name for curve in curves], look,
         lambda look: dos_drawing(curves, reference, look),
-        also=tuple(dict.fromkeys((*parts, "total"))), left_out=[f"{name}: {reason}" for name, reason in left_out],
+        also=tuple(dict.fromkeys((*parts, "total"))), left_out=left_out,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypedDict, get_args
 import matplotlib.style
 from matplotlib.colors import is_color_like
 
-from dftflow.api.sources import by_name
+from dftflow.api.sources import LeftOut, by_name
 from dftflow.errors import InputError
 from dftflow.figures.drawing import FORMATS, Drawing
 from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
@@ -168,7 +168,7 @@ def _look_of(options: LookOptions) -> tuple[Look, tuple[str, ...]]:
 
 def plotted(
     names: Sequence[str], options: LookOptions, draw: Callable[[Look], Drawing], *, also: Sequence[str] = (),
-    left_out: Sequence[str] = (),
+    left_out: Sequence[LeftOut] = (),
 ) -> PlottedFigure:  # fmt: skip
     """The figure that `draw` makes of the look that was asked for.
 
@@ -183,7 +183,7 @@ def plotted(
     also
         Names of what else has a colour and a label: elements.
     left_out
-        See `PlottedFigure`.
+        What was found and is not drawn, and the reason.
 
     Raises
     ------
@@ -195,7 +195,8 @@ def plotted(
     look = replace(
         look, colors=by_name(look.colors, every, "colour of"), labels=by_name(look.labels, every, "label of")
     )
-    return PlottedFigure(drawing=draw(look), names=tuple(names), left_out=tuple(left_out), styles=styles)
+    not_drawn = tuple(f"{name}: {reason}" for name, reason in left_out)
+    return PlottedFigure(drawing=draw(look), names=tuple(names), left_out=not_drawn, styles=styles)
 
 
 def refuse_unknown(figure: Callable[..., PlottedFigure], look: Mapping[str, object], *without: str) -> None:

@@ -38,8 +38,8 @@ def potential(*sources: Source, period: float | None = None, **look: Unpack[Look
     """
     refuse_unknown(potential, look)
     shown: list[SlabPotential] = []
-    left_out: list[tuple[str, str]] = []
-    for one in named_calculations(sources):
+    calculations, left_out = named_calculations(sources)
+    for one in calculations:
         try:
             shown.append(_slab_potential(one, period))
         except AnalysisError as error:
@@ -48,7 +48,7 @@ def potential(*sources: Source, period: float | None = None, **look: Unpack[Look
         raise AnalysisError("there is no potential of a slab to draw", reason="; ".join(shared_reasons(left_out)))
     refuse_more(len(shown))
     windows = ", ".join(f"{s.profile.period_ang:.2f} Å" for s in shown if s.macroscopic)
-    found = "" if period else ", after which the planar one repeats in the slab"
+    found = "" if period is not None else ", after which the planar one repeats in the slab"
     average = f"and macroscopic average (over {windows}{found})" if windows else "average"
     bare = [slab.name for slab in shown if not slab.macroscopic]
     no_period = f" No macroscopic average of {', '.join(bare)}: no period of the crystal is known." if bare else ""
@@ -60,11 +60,11 @@ def potential(*sources: Source, period: float | None = None, **look: Unpack[Look
     return plotted(
         [slab.name for slab in shown], look,
         lambda look: potential_drawing(shown, look, title=title, caption=caption),
-        left_out=[f"{name}: {reason}" for name, reason in left_out],
+        left_out=left_out,
     )  # fmt: skip
 
 
-def _slab_potential(one: NamedCalculation, period_ang: float | None = None) -> SlabPotential:
+def _slab_potential(one: NamedCalculation, period_ang: float | None) -> SlabPotential:
     """Profile, vacuum and levels of a slab's own calculation.
 
     Parameters
@@ -85,9 +85,9 @@ def _slab_potential(one: NamedCalculation, period_ang: float | None = None) -> S
         raise AnalysisError(
             "there is no slab in this cell", reason="it is empty along no lattice vector, or along several"
         )
-    profile = slab_profile(results, levels.normal, period_ang=period_ang or AVERAGING_ANG)
-    found_ang = period_ang or repeat_distance_ang(profile)
-    if found_ang is not None:
+    profile = slab_profile(results, levels.normal, period_ang=AVERAGING_ANG if period_ang is None else period_ang)
+    found_ang = repeat_distance_ang(profile) if period_ang is None else period_ang
+    if period_ang is None and found_ang is not None:
         profile = slab_profile(results, levels.normal, period_ang=found_ang)
     return SlabPotential(
         name=one.name,

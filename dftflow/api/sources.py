@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 from dftflow.analysis.band_edges import why_no_clear_gap
+from dftflow.analysis.calculation_levels import smearing_ev
 from dftflow.api.calculation import Calculation
-from dftflow.errors import AnalysisError, InputError
+from dftflow.errors import AnalysisError, InputError, ParseError
 from dftflow.gate.found import FoundCalculation, calculations_in
 from dftflow.input_file import named_place
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.results import Results
 
 __all__ = [
+    "LeftOut",
     "NamedCalculation",
     "Projected",
     "Source",
@@ -29,6 +31,9 @@ __all__ = [
 
 Source = str | PathLike[str] | Calculation | FoundCalculation
 """A folder of results, one of its files, or a calculation that was read."""
+
+LeftOut = tuple[str, str]
+"""The name of what is not drawn, and the reason."""
 
 Projected = Literal["none", "element", "orbital"]
 """What states are told apart by."""
@@ -48,13 +53,12 @@ class NamedCalculation:
 
 def with_clear_gap(levels: CalculationLevels, results: Results) -> CalculationLevels:
     """`levels` without band edges that are no sign of a gap (`why_no_clear_gap`), with the reason."""
-    smearing_ev = None if results.method is None else results.method.smearing_ev
-    touching = "" if levels.edges is None else why_no_clear_gap(levels.edges, smearing_ev)
+    touching = "" if levels.edges is None else why_no_clear_gap(levels.edges, smearing_ev(results))
     return replace(levels, edges=None, why_no_edges=touching) if touching else levels
 
 
-def named_calculations(sources: Sequence[Source], code: str | None = None) -> tuple[NamedCalculation, ...]:
-    """Every calculation that `sources` hold and that has left results, in their order.
+def named_calculations(sources: Sequence[Source]) -> tuple[tuple[NamedCalculation, ...], list[LeftOut]]:
+    """Every calculation that `sources` hold and that has left results, in their order; and each other one.
 
     Raises
     ------
@@ -68,15 +72,25 @@ def named_calculations(sources: Sequence[Source], code: str | None = None) -> tu
         if isinstance(source, Calculation | FoundCalculation):
             found.append(source if isinstance(source, FoundCalculation) else source.found)
         else:
-            found += calculations_in([named_place(source)], code)
+            found += calculations_in([named_place(source)])
     with_results = [one for one in found if one.judged is not None]
     if found and not with_results:
         _ = found[0].results  # raises with the reason
+    left_out = [(str(one.place), _why_no_results(one)) for one in found if one.judged is None]
     if not found:
         places = ", ".join(str(source) for source in sources)
         raise InputError("there is no calculation here", where=places, fix="give a folder that holds output files")
     names = shortest_names([one.place for one in with_results])
-    return tuple(NamedCalculation(name=name, found=one) for name, one in zip(names, with_results, strict=True))
+    named = tuple(NamedCalculation(name=name, found=one) for name, one in zip(names, with_results, strict=True))
+    return named, left_out
+
+
+def _why_no_results(one: FoundCalculation) -> str:
+    try:
+        _ = one.results
+    except ParseError as error:
+        return error.sentence
+    return ""
 
 
 def shortest_names(places: Sequence[Path]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Unpack
@@ -12,7 +11,7 @@ from pymatgen.core import Lattice, Structure
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.api.calculation import Calculation
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_unknown
-from dftflow.api.sources import Source, named_calculations
+from dftflow.api.sources import LeftOut, Source, named_calculations
 from dftflow.api.structures import StructureLike, as_structure
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.sources import load_crystal
@@ -37,48 +36,46 @@ def structure(*sources: Source | StructureLike, **look: Unpack[LookOptions]) -> 
         There is no such folder, file or crystal.
     """
     refuse_unknown(structure, look, "window")
-    shown = _shown_structures(sources)
-    title = "Crystal structures" if len(shown) > 1 else shown[0].name
-    names = [one.name for one in shown]
-    return plotted(names, look, lambda look: structures_drawing(shown, look, name="structure", title=title))
-
-
-def _shown_structures(sources: Sequence[Source | StructureLike]) -> tuple[ShownStructure, ...]:
-    """Every structure that `sources` hold.
-
-    A folder or an output file has those of its calculations; anything else is a crystal, by name or file.
-
-    Raises
-    ------
-    InputError
-        There is none, or there are too many for one figure.
-    """
-    shown = [_shown(name, structure) for source in sources for name, structure in _found(source)]
+    shown: list[ShownStructure] = []
+    left_out: list[LeftOut] = []
+    for source in sources:
+        here, without = _found(source)
+        shown += [_shown(name, structure) for name, structure in here]
+        left_out += without
     if not shown:
         raise InputError("there is no structure to draw", fix="give a folder of results, a structure file or a name")
     refuse_more(len(shown), MOST)
-    return tuple(shown)
+    title = "Crystal structures" if len(shown) > 1 else shown[0].name
+    names = [one.name for one in shown]
+    return plotted(
+        names, look, lambda look: structures_drawing(shown, look, name="structure", title=title), left_out=left_out
+    )
 
 
-def _found(source: Source | StructureLike) -> Iterator[tuple[str, Structure]]:
+def _found(source: Source | StructureLike) -> tuple[list[tuple[str, Structure]], list[LeftOut]]:
+    """The structures that `source` holds, each with its name; and what has none.
+
+    A folder or an output file has those of its calculations; anything else is a crystal, by name or file.
+    """
     if not isinstance(source, str | PathLike | Calculation | FoundCalculation):
         structure = as_structure(source)
-        yield formula_of(structure), structure
-        return
+        return [(formula_of(structure), structure)], []
     if isinstance(source, str | PathLike) and not _is_of_calculations(named_place(source)):
         crystal = load_crystal(source)
-        yield crystal.name, crystal.structure
-        return
-    calculations = named_calculations([source])
-    with_structure = [one for one in calculations if one.found.results.structure is not None]
-    if not with_structure:
+        return [(crystal.name, crystal.structure)], []
+    calculations, left_out = named_calculations([source])
+    shown: list[tuple[str, Structure]] = []
+    for one in calculations:
+        calculated = one.found.results.structure
+        if calculated is None:
+            left_out.append((one.name, "it tells no structure"))
+        else:
+            shown.append((one.name, calculated))
+    if not shown:
         raise AnalysisError(
             "the calculations here tell no structure", reason=", ".join(one.name for one in calculations)
         )
-    for one in with_structure:
-        calculated = one.found.results.structure
-        assert calculated is not None
-        yield one.name, calculated
+    return shown, left_out
 
 
 def _is_of_calculations(place: Path) -> bool:

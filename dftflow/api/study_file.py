@@ -34,7 +34,7 @@ from dftflow.errors import InputError, SpecError, StoreError
 from dftflow.jobs.output_place import output_file, write_output
 from dftflow.model.kpoint_grid import grid_of_spacing, spacing_of_grid
 from dftflow.model.names import NAME_RULE, is_name
-from dftflow.model.printable import shown
+from dftflow.model.printable import is_line, shown, toml_text
 from dftflow.studies.material import load_materials
 from dftflow.studies.reader import Study, load_study, preset_names, shipped_studies
 from dftflow.studies.schema import TAKEN_NAMES, Settings
@@ -241,7 +241,14 @@ def _written(crystal: Crystal, folder: Path) -> str:
     if source in shipped_names() or (is_database_query(source) and not Path(source).exists()):
         return source
     path = Path(source).expanduser()
-    return str(path) if path.is_absolute() else os.path.relpath(path, folder)
+    written = str(path) if path.is_absolute() else os.path.relpath(path, folder)
+    if not is_line(written):
+        raise InputError(
+            f"a study cannot name the file {shown(written)}",
+            reason="its name, or that of a folder above it, has characters that are not printable",
+            fix="rename it",
+        )
+    return written
 
 
 def _origin(crystal: Crystal | None, structure: Any) -> str:
@@ -310,7 +317,7 @@ def _quoted(value: object) -> str:
         return f"{{ {', '.join(f'{_key(key)} = {_quoted(inner)}' for key, inner in value.items())} }}"
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_quoted, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+    return toml_text(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _wrapped(note: str) -> list[str]:
@@ -320,7 +327,7 @@ def _wrapped(note: str) -> list[str]:
 
 def _key(name: str) -> str:
     plain = name.replace("-", "").replace("_", "")
-    return name if plain.isascii() and plain.isalnum() else json.dumps(name, ensure_ascii=False)
+    return name if plain.isascii() and plain.isalnum() else toml_text(name)
 
 
 def _commented(rows: Sequence[tuple[str, str]]) -> str:
@@ -333,11 +340,12 @@ def _head(materials: Sequence[_Material], engine: Code, model: Study | None) -> 
     names = [one.name for one in materials]
     many = f"Band alignment of {', '.join(names[:-1])} and {names[-1]}"
     title = many if len(names) > 1 else f"Band edges of {names[0]}"
+    codes = "castep, espresso, gpaw or vasp; `--code` of plan, run, decks and collect overrides it"
     presets = "quick (a first look), study (these numbers) and converged (long runs) are presets; add your own below"
     rows = [
         ("schema = 1", "of the format of this file; the only one there is"),
         (f"title = {_quoted(title[:200])}", "stands on the page and in the decks; write your own"),
-        (f"code = {_quoted(engine.name)}", "castep, espresso, gpaw or vasp; `--code` of every command overrides it"),
+        (f"code = {_quoted(engine.name)}", codes),
     ]
     if model is not None and model.content.preset != DEFAULT_PRESET:
         rows.append((f"preset = {_quoted(model.content.preset)}", f"meant by default, as in {model.name}"))

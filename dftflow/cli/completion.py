@@ -21,12 +21,12 @@ from dftflow import codes, studies
 from dftflow.input_file import read_regular_text
 from dftflow.resources import structures_dir, workflows_dir
 
-__all__ = ["Codes", "Crystals", "Folders", "Presets", "StepPlaces", "Steps", "Studies"]
+__all__ = ["Codes", "Completed", "Crystals", "Folders", "Presets", "StepPlaces", "Steps", "Studies"]
 
 MOST_BYTES = 1 << 24
 
 
-class _Completed(click.ParamType[str]):
+class Completed(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on alone
     """A text; a shell completes it to one of `names`, and to files where `kind` says so."""
 
     name = "text"
@@ -51,7 +51,7 @@ class _Completed(click.ParamType[str]):
         return [CompletionItem(name) for name in found]
 
 
-class Studies(_Completed):
+class Studies(Completed):
     """A shipped study, or a file."""
 
     name = "study"
@@ -62,7 +62,7 @@ class Studies(_Completed):
         return [*sorted(file.stem for file in workflows_dir().glob("*.toml")), *sorted(map(str, Path().glob("*.toml")))]
 
 
-class Presets(_Completed):
+class Presets(Completed):
     """A preset: of all studies, or of the one that the command names."""
 
     name = "preset"
@@ -85,7 +85,7 @@ def _own_presets(ctx: click.Context) -> Iterable[str]:
     return tomllib.loads(read_regular_text(file, limit_bytes=MOST_BYTES)).get("presets", {}) if file else ()
 
 
-class Codes(_Completed):
+class Codes(Completed):
     """A DFT code."""
 
     name = "code"
@@ -96,7 +96,7 @@ class Codes(_Completed):
         return sorted({*own, *(point.name for point in entry_points(group="dftflow.codes"))})
 
 
-class Crystals(_Completed):
+class Crystals(Completed):
     """A shipped crystal, a file, or an id of the Materials Project."""
 
     name = "crystal"
@@ -107,7 +107,7 @@ class Crystals(_Completed):
         return sorted(tomllib.loads((structures_dir() / "SOURCES.toml").read_text("utf-8")))
 
 
-class Steps(_Completed):
+class Steps(Completed):
     """A step of the plan in the folder that the command names."""
 
     name = "step"
@@ -129,7 +129,7 @@ class StepPlaces(Steps):
         return [f"{name}=" for name in super().names(ctx)]
 
 
-class Folders(_Completed):
+class Folders(Completed):
     """A study, or a folder."""
 
     name = "folder"

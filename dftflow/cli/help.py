@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable
 
 import click
-from click.shell_completion import CompletionItem
+
+from dftflow.cli.completion import Completed
 
 __all__ = ["command"]
 
 
-class _Command(click.ParamType[str]):
+class _Command(Completed):
     """The name of a command."""
 
     name = "command"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name as it is."""
-        return str(value)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def names(self, ctx: click.Context) -> Iterable[str]:
         """The commands."""
         group = ctx.find_root().command
-        names = group.list_commands(ctx) if isinstance(group, click.Group) else []
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return group.list_commands(ctx) if isinstance(group, click.Group) else []
 
 
 @click.command()

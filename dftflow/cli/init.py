@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shlex import quote
 
 import click
 
@@ -35,8 +36,9 @@ def command(name: str, crystals: tuple[str, ...], like: str | None, code: str | 
     if as_json:
         click.echo(json.dumps({"file": str(made.file), "text": made.text}, indent=1, ensure_ascii=False))
         return
+    file = quote(str(made.file))
     click.echo(
         f"{made.file} is written: read it, then\n"
-        f"  dftflow plan {made.file}                  what will be calculated, and for how long\n"
-        f"  dftflow run {made.file} --preset quick    a first look"
+        f"  dftflow plan {file}                  what will be calculated, and for how long\n"
+        f"  dftflow run {file} --preset quick    a first look"
     )

@@ -14,7 +14,17 @@ from dftflow.input_file import named_place
 __all__ = ["OutFile", "OutFolder", "Place"]
 
 
-class Place(click.ParamType[Path]):
+class _Completed(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on alone
+    """A path, which a shell completes to files and folders, or to those of one `kind`."""
+
+    kind = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """What lies there."""
+        return [CompletionItem(incomplete, type=self.kind)]
+
+
+class Place(_Completed):
     """A path, refused as wrong input where no file can have its name, or something else than a file stands there."""
 
     name = "path"
@@ -23,12 +33,8 @@ class Place(click.ParamType[Path]):
         """The path with the home of ``~`` in it; raises `InputError`."""
         return named_place(os.fspath(value))
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Files and folders."""
-        return [CompletionItem(incomplete, type="file")]
 
-
-class OutFile(click.ParamType[Path]):
+class OutFile(_Completed):
     """A file that is to be written, refused before the command begins where it cannot be."""
 
     name = "file"
@@ -39,22 +45,15 @@ class OutFile(click.ParamType[Path]):
 
         return output_file(os.fspath(value))
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Files and folders."""
-        return [CompletionItem(incomplete, type="file")]
 
-
-class OutFolder(click.ParamType[Path]):
+class OutFolder(_Completed):
     """A folder that is to be written to, refused before the command begins where it cannot be."""
 
     name = "folder"
+    kind = "dir"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path with the home of ``~`` in it; raises `StoreError`."""
         from dftflow.jobs.output_place import output_folder
 
         return output_folder(os.fspath(value))
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Folders."""
-        return [CompletionItem(incomplete, type="dir")]

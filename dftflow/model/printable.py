@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import reprlib
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, time
 from typing import Any
 
-__all__ = ["brief", "in_toml", "is_line", "is_printable", "only_printable", "shown"]
+__all__ = ["brief", "in_toml", "is_line", "is_printable", "only_printable", "shown", "toml_text"]
 
 SHOWN = 80
 
@@ -80,6 +81,17 @@ def in_toml(value: object) -> str:
     ('true', '[1, [2.5]]', '{ miller = [0, 1, 1] }')
     """
     return brief(_toml(value), SHOWN)
+
+
+def toml_text(text: str) -> str:
+    r"""A basic string of TOML; JSON's escapes are among its own, and it has one more.
+
+    Examples
+    --------
+    >>> print(toml_text('a "b" \x7f'))
+    "a \"b\" \u007f"
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _toml(value: object) -> str:

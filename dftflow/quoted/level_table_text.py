@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from dftflow.model.alignment import Alignment, Range, ReferenceLevel
+from dftflow.model.printable import toml_text
 from dftflow.model.sourced_levels import SourcedLevels
 
 __all__ = ["level_table_text"]
@@ -26,46 +26,41 @@ def level_table_text(
 
 def _material(one: SourcedLevels) -> Iterator[str]:
     edges = one.edges
-    yield f"name = {_text(edges.material)}"
+    yield f"name = {toml_text(edges.material)}"
     if edges.surface:
-        yield f"surface = {_text(edges.surface)}"
+        yield f"surface = {toml_text(edges.surface)}"
     yield f"vbm = {edges.vbm_ev!r}"
     yield f"cbm = {edges.cbm_ev!r}"
     yield from _uncertainty(edges.range_ev, one.range_holds)
     method = one.method if one.is_quoted else one.way
     if method:
-        yield f"method = {_text(method)}"
-    yield f"reference = {_text(edges.source or one.origin)}"
+        yield f"method = {toml_text(method)}"
+    yield f"reference = {toml_text(edges.source or one.origin)}"
     if one.color:
-        yield f"color = {_text(one.color)}"
+        yield f"color = {toml_text(one.color)}"
 
 
 def _uncertainty(range_ev: Range | None, holds: str) -> Iterator[str]:
     if range_ev is not None and any(range_ev):
         low, high = range_ev
         yield f"uncertainty = {high!r}" if low == -high else f"uncertainty = [{low!r}, {high!r}]"
-        yield f"uncertainty_holds = {_text(holds)}"
+        yield f"uncertainty_holds = {toml_text(holds)}"
 
 
 def _reference(level: ReferenceLevel) -> Iterator[str]:
-    yield f"name = {_text(level.name)}"
+    yield f"name = {toml_text(level.name)}"
     yield f"energy = {level.energy_ev!r}"
     if level.source:
-        yield f"reference = {_text(level.source)}"
+        yield f"reference = {toml_text(level.source)}"
 
 
 def _offset(row: Alignment) -> Iterator[str]:
-    yield f"materials = [{_text(row.first_name)}, {_text(row.second_name)}]"
+    yield f"materials = [{toml_text(row.first_name)}, {toml_text(row.second_name)}]"
     yield f"valence = {row.valence_band_offset_ev!r}"
     if row.conduction_band_offset_ev is not None:
         yield f"conduction = {row.conduction_band_offset_ev!r}"
     if not row.remarks:
-        yield f"type = {_text(row.type)}"
+        yield f"type = {toml_text(row.type)}"
     yield from _uncertainty(row.range_ev, row.range_holds)
-    yield f"method = {_text(row.method)}"
-    yield f"reference = {_text(row.source)}"
-
-
-def _text(text: str) -> str:
-    """A basic string of TOML; JSON's escapes are among its own."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    yield f"method = {toml_text(row.method)}"
+    yield f"reference = {toml_text(row.source)}"

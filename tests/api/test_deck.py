@@ -105,6 +105,12 @@ def test_crystals_of_other_packages_and_files(tmp_path: Path) -> None:
     assert silicon.deck.seed == "Si-bands"
 
 
+@pytest.mark.parametrize("task", ["relax", "bands", "potential"])
+def test_a_cell_that_nothing_can_be_is_refused_for_every_task(task: str) -> None:
+    with pytest.raises(SpecError, match="cell cannot be 'nonsense'"):
+        deck("CsPbBr3_Pm-3m", code="castep", task=task, cell="nonsense", cutoff_ev=400)  # type: ignore[arg-type]
+
+
 def test_a_changed_file_stays(tmp_path: Path) -> None:
     made = deck(CSBR, code="vasp", task="relax")
     made.write(tmp_path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,11 @@ from vasp_files import Geometry, Run
 
 from dftflow.api.plot import KINDS, plot
 from dftflow.api.plotted import PlottedFigure
-from dftflow.api.sources import named_calculations, shortest_names
+from dftflow.api.sources import named_calculations, shortest_names, with_clear_gap
 from dftflow.errors import AnalysisError, InputError, StoreError
 from dftflow.gate.found import calculation_at
 from dftflow.model.energy import EnergyZero
-from dftflow.model.results import PotentialGrid
+from dftflow.model.results import BandsRun, PotentialGrid
 
 DATA = Path(__file__).parents[1] / "data"
 DENSE = DATA / "espresso" / "6.7" / "dense"
@@ -169,7 +171,7 @@ def test_the_density_of_states_integrates_to_the_electrons() -> None:
     figure = plot("dos", DENSE / "grid", sigma=0.1, window=(-60, 10))
     rows = _table(figure)
     energies, total = (np.array([float(row[name]) for row in rows]) for name in ("energy_ev", "total_per_ev"))
-    found = named_calculations([DENSE / "grid"])[0].found.results.bands
+    found = named_calculations([DENSE / "grid"])[0][0].found.results.bands
     assert found is not None
     below = total[energies < 0.7].sum() * (energies[1] - energies[0])
     assert below == pytest.approx(sum(found.n_electrons), abs=1e-3)
@@ -210,6 +212,11 @@ def test_the_potential_of_slabs_is_zero_in_the_vacuum() -> None:
     assert "over 6.70 Å" in given.drawing.caption
 
 
+def test_a_window_of_no_width_is_no_window() -> None:
+    with pytest.raises(AnalysisError, match="window of 0 Å"):
+        plot("potential", CS_011, period=0.0)
+
+
 def test_the_window_of_a_potential_holds_for_its_numbers_too() -> None:
     """All of it in the vacuum and at the top of the wells is within 2 eV of the vacuum level."""
     whole, part = _table(plot("potential", FA_SLAB)), _table(plot("potential", FA_SLAB, window=(-2, 1)))
@@ -234,6 +241,30 @@ def test_structures_from_a_name_a_folder_and_pymatgen() -> None:
     rows = _table(figure)
     assert sum(row["name"] == "CsPbBr3" for row in rows) == 20
     assert {row["element"] for row in rows} == {"Cs", "Pb", "Br", "C", "N", "H"}
+
+
+@pytest.mark.parametrize("kind", ["bands", "structure", "dos"])
+def test_what_left_no_results_is_said_to_be_left_out(kind: str, tmp_path: Path) -> None:
+    """A damaged file beside a whole calculation is no reason to draw less without a word."""
+    shutil.copytree(DENSE / "grid", tmp_path / "good")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "x.bands").write_text("Number of k-points  3\n")
+    try:
+        told = plot(kind, tmp_path).left_out
+    except AnalysisError as error:
+        told = (str(error),)
+    assert any(str(tmp_path / "bad" / "x") in line and "bands" in line for line in told), told
+
+
+def test_the_smearing_of_either_run_hides_a_gap(tmp_path: Path) -> None:
+    """Energies of one run and eigenvalues of another: the wider smearing decides, for figures as for the table."""
+    found = calculation_at(DENSE / "grid")
+    method, edges = found.results.method, found.levels().edges
+    assert method is not None and edges is not None
+    wide = BandsRun(method=replace(method, smearing_ev=edges.band_gap_ev + 1))
+    results = replace(found.results, method=replace(method, smearing_ev=0.01), bands_run=wide)
+    assert with_clear_gap(found.levels(), results).edges is None
+    assert with_clear_gap(found.levels(), replace(results, bands_run=None)).edges is not None
 
 
 def test_parts_that_are_asked_for_are_drawn_or_refused() -> None:

@@ -72,6 +72,14 @@ def test_nothing_named_is_the_example() -> None:
     assert study.content.materials["CsPbBr3"].slabs[0].miller in ((0, 0, 1), (0, 1, 0), (1, 0, 0))
 
 
+def test_a_file_that_no_study_can_name_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "a\x7fb.cif"
+    file.write_text(structure_text(load_shipped("CsPbBr3_Pm-3m").structure, "a.cif").text)
+    with pytest.raises(InputError, match="not printable"):
+        init_study(tmp_path / "mine", crystals=[file])
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_the_repr_is_a_line() -> None:
     made = init_study("short", crystals=["CsPbBr3_Pm-3m"])
     assert str(made.file) in repr(made)
