@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 from dftflow.errors import AnalysisError
 from dftflow.figures.diagram_names import Names, set_names
@@ -34,6 +34,8 @@ _WIDEST_COLUMN, _WIDEST_PITCH = 92.0, 150.0
 _LABEL_PT, _LEADER = 6.5, 9.0
 _LONGEST_LABEL = 0.25
 """Of a reference level, as a share of the width."""
+
+_Needs = Callable[[Saying], tuple[float, float]]
 
 _ZOOM, _ZOOM_FROM_IN, _ZOOM_BELOW_EV = 118.0, 5.5, 0.35
 """Room for the zoom beside two columns; the width, and the offset, from and below which it is there."""
@@ -151,13 +153,15 @@ def laid_out(diagram: Diagram, width_in: float | None, height_in: float | None, 
     AnalysisError
         When so many columns have no room in that width, or what is said none in that height.
     """
-    width = 72 * (width_in or _least_width_in(diagram, COLUMN_IN if len(diagram.columns) < 4 else PAGE_IN, ruler))
-    across = _across(diagram, width, ruler)
+    needs = _needs_of(diagram, ruler)
+    from_in = COLUMN_IN if len(diagram.columns) < 4 else PAGE_IN
+    width = 72 * (width_in or _least_width_in(diagram, from_in, ruler, needs))
+    across = _across(diagram, width, ruler, needs)
     if across is None:
         raise AnalysisError(
             f"{len(diagram.columns)} columns have no room in a diagram {width / 72:.2f} in wide",
             reason="names and numbers would be smaller than can be read",
-            fix=f"draw it at least {_least_width_in(diagram, width / 72, ruler):.1f} in wide, or fewer columns",
+            fix=f"draw it at least {_least_width_in(diagram, width / 72, ruler, needs):.1f} in wide, or fewer columns",
         )
     marks = quoted_sources(diagram.columns, diagram.levels)
     rows = tuple(diagram.between.values())
@@ -188,14 +192,14 @@ def _left_out(diagram: Diagram, saying: Saying, names: Names) -> list[str]:
 # --- across -----------------------------------------------------------------------------------------------------
 
 
-def _least_width_in(diagram: Diagram, from_in: float, ruler: Ruler) -> float:
+def _least_width_in(diagram: Diagram, from_in: float, ruler: Ruler, needs: _Needs) -> float:
     width_in = from_in
-    while _across(diagram, 72 * width_in, ruler) is None:
+    while _across(diagram, 72 * width_in, ruler, needs) is None:
         width_in = round(width_in + 0.1, 1)
     return width_in
 
 
-def _across(diagram: Diagram, width: float, ruler: Ruler) -> _Across | None:
+def _across(diagram: Diagram, width: float, ruler: Ruler, needs: _Needs) -> _Across | None:
     """None where the columns have no room."""
     count = len(diagram.columns)
     left = _MARGIN + ruler.height_pt("Energy", 7.0) + 3 + ruler.width_pt("\N{MINUS SIGN}10", 6.5) + 4
@@ -204,7 +208,7 @@ def _across(diagram: Diagram, width: float, ruler: Ruler) -> _Across | None:
     zoom = _has_zoom(diagram, width)
     room = width - left - right - (_ZOOM if zoom else 0.0)
     pitch = min((room - 2 * _INDENT) / count, _WIDEST_PITCH)
-    found = _saying(diagram, pitch, ruler)
+    found = _saying(diagram, pitch, needs)
     if found is None:
         return None
     saying, column = found
@@ -239,18 +243,22 @@ def _labels(
     return tuple(texts)
 
 
-def _saying(diagram: Diagram, pitch: float, ruler: Ruler) -> tuple[Saying, float] | None:
+def _saying(diagram: Diagram, pitch: float, needs: _Needs) -> tuple[Saying, float] | None:
     """The fullest that there is room for, and the width of a column."""
     for saying in SAYINGS:
         if not diagram.between and saying.offset != "with range" and not saying.in_strips:
             continue
-        inside = _inside(diagram, saying, ruler)
-        between = _between(diagram, saying, ruler)
+        inside, between = needs(saying)
         if inside + between <= pitch:
             spare = pitch - inside - between
             column = inside + (0.7 if saying.in_strips or len(diagram.columns) == 1 else 0.4) * spare
             return saying, min(column, _WIDEST_COLUMN)
     return None
+
+
+def _needs_of(diagram: Diagram, ruler: Ruler) -> _Needs:
+    """Least width of a column and of the distance of two, for what is said; each measured once, at whatever width."""
+    return cache(lambda saying: (_inside(diagram, saying, ruler), _between(diagram, saying, ruler)))
 
 
 def _inside(diagram: Diagram, saying: Saying, ruler: Ruler) -> float:

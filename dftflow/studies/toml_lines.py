@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import takewhile
 from operator import eq
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["line_of"]
 
@@ -23,6 +24,40 @@ def line_of(text: str, place: Sequence[object]) -> int | None:
     """
     best: int | None = None
     beside: tuple[int, int | None] = (1, None)
+    for line in _lines(text):
+        if line.header:
+            inside = tuple(place[: len(line.place)]) == line.place or tuple(place) == line.header
+            if inside or (best is None and tuple(place) == line.place[: len(place)]):
+                best = line.number
+            beside = max(beside, (_shared(line.place, place), line.number), key=lambda found: found[0])
+        elif line.depth < min(len(line.place), len(place)) and all(map(eq, place, line.place)):
+            return line.number
+    return best or beside[1]
+
+
+class _Line(NamedTuple):
+    """A header, or a key.
+
+    Attributes
+    ----------
+    place
+        Of the table, the number of one of several in it; or of the key.
+    header
+        The names in a header, each with the number of its last table but for the last; empty for a key.
+    depth
+        How much of `place` is that of its table.
+    """
+
+    number: int
+    place: tuple[object, ...]
+    header: tuple[object, ...]
+    depth: int
+
+
+@lru_cache(maxsize=2)
+def _lines(text: str) -> tuple[_Line, ...]:
+    """What stands where; kept, for a place is asked for of one text again and again."""
+    found: list[_Line] = []
     table: tuple[object, ...] = ()
     counts: dict[tuple[object, ...], int] = {}
     for number, line in enumerate(text.split("\n"), start=1):
@@ -33,16 +68,10 @@ def line_of(text: str, place: Sequence[object]) -> int | None:
             if line.lstrip().startswith("[["):
                 counts[named] = counts.get(named, -1) + 1
                 table = (*named, counts[named])
-            inside = tuple(place[: len(table)]) == table or tuple(place) == named
-            if inside or (best is None and tuple(place) == table[: len(place)]):
-                best = number
-            shared = _shared(table, place)
-            beside = max(beside, (shared, number), key=lambda found: found[0])
-            continue
-        key = (*table, *_key(line))
-        if len(table) < len(key) and len(table) < len(place) and all(map(eq, place, key)):
-            return number
-    return best or beside[1]
+            found.append(_Line(number, table, named, len(table)))
+        elif key := _key(line):
+            found.append(_Line(number, (*table, *key), (), len(table)))
+    return tuple(found)
 
 
 def _shared(table: Sequence[object], place: Sequence[object]) -> int:
