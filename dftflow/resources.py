@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["structures_dir", "templates_dir", "workflows_dir"]
+__all__ = ["shipped_studies", "structures_dir", "templates_dir", "workflows_dir"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -27,3 +27,8 @@ def templates_dir() -> Path:
 def workflows_dir() -> Path:
     """Folder of the shipped study files."""
     return _data_dir("workflows")
+
+
+def shipped_studies() -> tuple[str, ...]:
+    """Names of the studies that come with dftflow."""
+    return tuple(sorted(file.stem for file in workflows_dir().glob("*.toml")))

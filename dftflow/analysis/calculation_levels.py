@@ -13,7 +13,7 @@ from dftflow.errors import AnalysisError, ReferenceMismatch
 from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, PotentialProfile, VacuumLevel
-from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
+from dftflow.model.periodic_cell import empty_widths_ang
 from dftflow.model.results import Bands, FloatArray, PotentialGrid, Results
 
 __all__ = [
@@ -89,12 +89,8 @@ def slab_normal(frac_coords: FloatArray, cell_ang: FloatArray) -> int | None:
     """
     if not len(frac_coords) or not np.isfinite(cell_ang).all() or not np.linalg.det(cell_ang):
         return None
-    empty = [
-        axis
-        for axis, height_ang in enumerate(cell_heights_ang(cell_ang))
-        if largest_empty_part(frac_coords[:, axis]).width * height_ang >= LEAST_VACUUM_ANG
-    ]
-    return empty[0] if len(empty) == 1 else None
+    empty = np.flatnonzero(empty_widths_ang(frac_coords, cell_ang) >= LEAST_VACUUM_ANG)
+    return int(empty[0]) if len(empty) == 1 else None
 
 
 # --- band edges -------------------------------------------------------------------------------------------------

@@ -22,11 +22,9 @@ from dftflow.analysis.alignment import alignment_type, in_order, with_contradict
 from dftflow.analysis.offset_matrix import OffsetMatrix, offset_matrix
 from dftflow.analysis.transitivity import Closure, closures
 from dftflow.api.level_sources import Source, levels_from
-from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_other
 from dftflow.errors import InputError
-from dftflow.figures.alignment import alignment_drawing
-from dftflow.figures.drawing import FORMATS
-from dftflow.jobs.store import storage_errors, write_atomically
+from dftflow.figures.look import FORMATS
+from dftflow.jobs.output_place import write_output
 from dftflow.model.alignment import NOT_GIVEN, SIGN_CONVENTION, Alignment, ReferenceLevel
 from dftflow.model.bounds import TOLERANCE_EV
 from dftflow.model.printable import brief
@@ -34,10 +32,11 @@ from dftflow.model.records import Records
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.quoted.level_table_text import level_table_text
 from dftflow.report.alignment_text import alignment_remarks, alignment_text, disagreements
-from dftflow.report.notebook import alignment_html
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from dftflow.api.plotted import PlottedFigure
 
 __all__ = ["BandAlignment", "Fill", "align"]
 
@@ -101,10 +100,12 @@ class BandAlignment:
         return self.text()
 
     def __repr__(self) -> str:
-        names = ", ".join(dict.fromkeys(one.edges.material for one in self.columns))
+        names = ", ".join(_materials(self.columns))
         return f"<BandAlignment of {brief(names)}: {len(self.rows)} offsets>"
 
     def _repr_html_(self) -> str:
+        from dftflow.report.notebook import alignment_html  # with matplotlib
+
         notes = (*self.remarks, *self.notes, *self.refused)
         return str(alignment_html(self.columns, self.rows, lambda: self.plot().drawing, notes))
 
@@ -160,11 +161,11 @@ class BandAlignment:
         out
             ``.svg``, ``.pdf`` or ``.png``; ``.csv`` for the numbers that are drawn.
         size, style
-            See `LookOptions`.
+            See `dftflow.api.plotted.LookOptions`.
         fill
             Bands of one tint, or fading away from their edges.
         colors
-            Material -> ``#RRGGBB``; before those of a table.
+            As those of `LookOptions`, by material; before those of a table.
 
         Raises
         ------
@@ -173,10 +174,13 @@ class BandAlignment:
         StoreError
             When the file cannot be written.
         """
+        from dftflow.api.plotted import LookOptions, plotted, refuse_other  # with matplotlib
+        from dftflow.figures.alignment import alignment_drawing
+
         refuse_other("fill", fill, Fill)
         asked = {one.edges.material: one.color for one in self.columns if one.color} | dict(colors or {})
         options = LookOptions(size=size, style=style, colors=asked)
-        names = list(dict.fromkeys(one.edges.material for one in self.columns))
+        names = _materials(self.columns)
         edges = [one.edges for one in self.columns]
         figure = plotted(
             names,
@@ -216,8 +220,7 @@ class BandAlignment:
         if any(_is_in(one.origin, file) for one in self.columns):
             raise InputError("this file is one of the sources", fix="give another name", where=str(file))
         texts = {"csv": self.to_csv, "toml": self.to_table, "json": self._json}
-        with storage_errors(file):
-            write_atomically(file, texts[kind]())
+        write_output(file, texts[kind]())
         return file
 
     def _json(self) -> str:
@@ -260,7 +263,7 @@ def align(
     read = [levels_from(source) for source in sources]
     columns = _ordered([one for source in read for one in source.levels], [order] if isinstance(order, str) else order)
     _refuse_alike(columns)
-    names = list(dict.fromkeys(one.edges.material for one in columns))
+    names = _materials(columns)
     if len(names) < 2:
         raise InputError(
             "an alignment needs two materials",
@@ -281,6 +284,11 @@ def align(
     )
 
 
+def _materials(columns: Sequence[SourcedLevels]) -> list[str]:
+    """Each once, in the order of the columns."""
+    return list(dict.fromkeys(one.edges.material for one in columns))
+
+
 def _refuse_other_levels(levels: Sequence[ReferenceLevel]) -> None:
     if isinstance(levels, str) or not all(isinstance(level, ReferenceLevel) for level in levels):
         raise InputError(
@@ -290,7 +298,7 @@ def _refuse_other_levels(levels: Sequence[ReferenceLevel]) -> None:
 
 
 def _ordered(columns: Sequence[SourcedLevels], order: Sequence[str]) -> tuple[SourcedLevels, ...]:
-    names = list(dict.fromkeys(one.edges.material for one in columns))
+    names = _materials(columns)
     unknown = [name for name in order if name not in names]
     if unknown:
         raise InputError(f"there is no material {unknown[0]!r} to order", fix=f"there are {', '.join(names)}")

@@ -23,6 +23,7 @@ from dftflow.gate.found import FoundCalculation, calculation_at, read_calculatio
 from dftflow.input_file import named_place
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.levels import BandEdges
+from dftflow.model.records import Records
 from dftflow.model.results import Bands, Results, Status
 from dftflow.report.calculation_json import calculation_document
 from dftflow.report.calculation_page import calculation_page
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from pymatgen.core import Structure
 
-__all__ = ["Calculation", "Calculations", "Place", "find", "read"]
+__all__ = ["Calculation", "Calculations", "Place", "as_calculation", "find", "read"]
 
 Place = str | os.PathLike[str]
 REPR_WIDTH = 120
@@ -196,13 +197,22 @@ class Calculations(Sequence[Calculation]):
         """As plain data: the document of ``dftflow parse --json``."""
         return {"calculations": [one.to_dict() for one in self]}
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """A line for each refused file and part of the results, with the reason."""
+        return tuple(dict.fromkeys(f"{one.place}: {text}" for one in self for text in one.refused))
+
+    @property
+    def _records(self) -> Records:
+        return summary_records([one.name for one in self], [one.summary for one in self])
+
     def to_csv(self) -> str:
         """A line for each as comma-separated text, with a line of names."""
-        return summary_records([one.name for one in self], [one.summary for one in self]).csv()
+        return self._records.csv()
 
     def to_frame(self) -> pd.DataFrame:
         """A line for each as a pandas table; raises `CodeNotFoundError` without pandas."""
-        return summary_records([one.name for one in self], [one.summary for one in self]).frame()
+        return self._records.frame()
 
     def cite(self, *, uses: Sequence[str] = ()) -> Methods:
         """A methods paragraph and the publications that it names, by what the files tell; see `Methods`.
@@ -227,8 +237,8 @@ class Calculations(Sequence[Calculation]):
     def _repr_html_(self) -> str:
         from dftflow.report.cell_html import block, records_html  # with matplotlib
 
-        records = summary_records([one.name for one in self], [one.summary for one in self])
-        return str(block(f"{len(self)} calculations", records_html(records, without=("folder", "seed"))))
+        table = records_html(self._records, without=("folder", "seed"))
+        return str(block(f"{len(self)} calculations", table))
 
 
 def read(place: Place, code: str | None = None) -> Calculation:
@@ -283,6 +293,11 @@ def find(*places: Place, code: str | None = None) -> Calculations:
     return Calculations(
         [_calculation(read_calculation(one), name=name) for name, one in zip(names, unread, strict=True)]
     )
+
+
+def as_calculation(source: Place | Calculation) -> Calculation:
+    """`source`, read where it is a place; raises as `read` does."""
+    return source if isinstance(source, Calculation) else read(source)
 
 
 def _calculation(found: FoundCalculation, *, name: str = "", keep: bool = False) -> Calculation:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dftflow.analysis.code_agreement import compare_codes
 from dftflow.analysis.comparability import compare as compare_methods
-from dftflow.api.calculation import Calculation, Place, read
+from dftflow.api.calculation import Calculation, Calculations, Place, as_calculation
 from dftflow.errors import ParseError
+from dftflow.gate.found import FoundCalculation
 from dftflow.model.check import Part
 from dftflow.model.code_comparison import CodeComparison
 from dftflow.model.comparison import Comparison
@@ -33,10 +35,17 @@ class Compared:
         Its rows, the verdict and the verdict as a sentence.
     """
 
-    def __init__(self, first: Calculation, second: Calculation, comparison: Comparison | CodeComparison) -> None:
+    def __init__(
+        self,
+        first: Calculation,
+        second: Calculation,
+        comparison: Comparison | CodeComparison,
+        refused_names: Sequence[str],
+    ) -> None:
         self.first = first
         self.second = second
         self.comparison = comparison
+        self._refused_names = tuple(dict.fromkeys(refused_names))
 
     @property
     def verdict(self) -> str:
@@ -46,13 +55,12 @@ class Compared:
     @property
     def refused(self) -> tuple[str, ...]:
         """A line for each file and part of the two that was refused, so that the verdict is by what is left."""
-        lines = (f"{one.place}: {text}" for one in (self.first, self.second) for text in one.refused)
-        return tuple(dict.fromkeys(lines))
+        return Calculations([self.first, self.second]).refused
 
     @property
     def sentence(self) -> str:
         """The verdict for a person, with the rows that it is due to and what it lacks."""
-        names = dict.fromkeys(name for one in (self.first, self.second) for name in _refused_names(one))
+        names = self._refused_names
         return self.comparison.sentence + (f" (by what is left: {'; '.join(names)} refused)" if names else "")
 
     def table(self, width: int = REPR_WIDTH) -> str:
@@ -100,27 +108,26 @@ def compare(first: Place | Calculation, second: Place | Calculation, *, codes: b
     ParseError
         A calculation has left no output that can be read, or its energy or geometry fails a check.
     """
-    one, other = (place if isinstance(place, Calculation) else read(place) for place in (first, second))
+    one, other = as_calculation(first), as_calculation(second)
     needed: tuple[Part, ...] = ("structure",) if codes else ("energy", "structure")
-    for calculation in (one, other):
-        _refuse_without(calculation, needed)
-    results = one.results, other.results
-    return Compared(one, other, compare_codes(*results) if codes else compare_methods(*results))
+    founds = one.found, other.found
+    for found in founds:
+        _refuse_without(found, needed)
+    compared = (compare_codes if codes else compare_methods)(*(found.results for found in founds))
+    return Compared(one, other, compared, [name for found in founds for name in _refused_names(found)])
 
 
-def _refuse_without(calculation: Calculation, needed: tuple[Part, ...]) -> None:
-    found = calculation.found
+def _refuse_without(found: FoundCalculation, needed: tuple[Part, ...]) -> None:
     _ = found.results  # raises where there are none
     assert found.judged is not None, "there are results"
     for part in found.judged.refused_parts:
         if part in needed:
             reason = found.judged.why_without(part)
-            raise ParseError(f"the {part} was refused", reason=reason, where=str(calculation.place))
+            raise ParseError(f"the {part} was refused", reason=reason, where=str(found.place))
 
 
-def _refused_names(calculation: Calculation) -> list[str]:
+def _refused_names(found: FoundCalculation) -> list[str]:
     """Refused files and parts, without the reasons."""
-    found = calculation.found
-    files = [file.error.where or str(calculation.place) for file in found.refused_files if file.error is not None]
+    files = [file.error.where or str(found.place) for file in found.refused_files if file.error is not None]
     judged = found.judged
-    return [*files, *(f"{calculation.place}: {part}" for part in (() if judged is None else judged.refused_parts))]
+    return [*files, *(f"{found.place}: {part}" for part in (() if judged is None else judged.refused_parts))]

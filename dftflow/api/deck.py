@@ -33,7 +33,7 @@ from dftflow.model.bounds import Bound
 from dftflow.model.deck import Deck
 from dftflow.model.kpoint_grid import Counts, grid_of_spacing, grid_text
 from dftflow.model.names import is_name
-from dftflow.model.periodic_cell import cell_heights_ang, largest_empty_part
+from dftflow.model.periodic_cell import empty_widths_ang
 from dftflow.model.spec import CalcSpec, CellFreedom, KPath, KPoint, Relaxation, Task
 from dftflow.studies.kinds.slab import SLAB_EMPTY_BANDS
 from dftflow.studies.schema import Settings
@@ -214,12 +214,7 @@ def slab_axis_of(structure: Structure) -> int | None:
     SpecError
         Along two or three of them: a wire or a molecule.
     """
-    heights_ang = cell_heights_ang(structure.lattice.matrix)
-    wide = [
-        axis
-        for axis, height in enumerate(heights_ang)
-        if largest_empty_part(structure.frac_coords[:, axis]).width * height >= LEAST_VACUUM_ANG
-    ]
+    wide = np.flatnonzero(empty_widths_ang(structure.frac_coords, structure.lattice.matrix) >= LEAST_VACUUM_ANG)
     if len(wide) > 1:
         along = " and ".join("abc"[axis] for axis in wide)
         raise SpecError(
@@ -227,7 +222,7 @@ def slab_axis_of(structure: Structure) -> int | None:
             reason="that is no crystal and no slab, but a wire or a molecule, or a crystal with wide pores",
             fix="say which it is: slab_axis (--slab a, b, c, or none for a crystal)",
         )
-    return wide[0] if wide else None
+    return int(wide[0]) if len(wide) else None
 
 
 def _named_axis(crystal: Structure, given: object) -> int | None:
@@ -237,8 +232,7 @@ def _named_axis(crystal: Structure, given: object) -> int | None:
     axis = next((number for number in range(3) if type(given) is int and given == number), None)
     if axis is None:
         raise SpecError(f"a slab's normal lies along no lattice vector {given!r}", fix="give 0, 1, 2, None or 'auto'")
-    height_ang = float(cell_heights_ang(crystal.lattice.matrix)[axis])
-    empty_ang = largest_empty_part(crystal.frac_coords[:, axis]).width * height_ang
+    empty_ang = empty_widths_ang(crystal.frac_coords, crystal.lattice.matrix)[axis]
     if empty_ang < LEAST_NAMED_VACUUM_ANG:
         raise SpecError(
             f"the cell holds no vacuum along {'abc'[axis]}: no more than {empty_ang:.1f} Å are empty",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Code
 from dftflow.codes.suggested_cutoff import SuggestedCutoff, suggested_cutoff
-from dftflow.crystals.symmetry import is_hexagonal
 from dftflow.model.kpoint_grid import Counts, grid_of_spacing, spacing_of_grid
 
 if TYPE_CHECKING:
@@ -34,10 +33,9 @@ class Default:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultGrid:
-    """A grid of k-points, whether it is asked to hold Γ, and why it is this one."""
+    """A grid of k-points, and why it is this one."""
 
     size: Counts
-    gamma: bool
     why: str
 
 
@@ -62,4 +60,4 @@ def default_grid(structure: Structure, task: str, *, slab_axis: int | None = Non
     step = spacing_of_grid(structure.lattice.matrix, size, normal=slab_axis)
     normal = "" if slab_axis is None else "; 1 along the normal"
     told = f"{step:.2f} 1/Å apart; at most {spacing:g}, {why}{normal}"
-    return DefaultGrid(size=size, gamma=is_hexagonal(structure.lattice), why=told)
+    return DefaultGrid(size=size, why=told)

@@ -24,8 +24,7 @@ from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.quoted.level_file import LEVEL_FILES
 from dftflow.quoted.level_table import QUOTED, read_level_mapping, read_level_table
 from dftflow.quoted.quoted_results import BY_LINE_UP_WAY, levels_of_quantities
-from dftflow.report.results_file import read_results
-from dftflow.report.write import OWN_MARKS
+from dftflow.report.results_file import RESULTS_MARK, read_results
 
 __all__ = ["Source", "levels_from"]
 
@@ -147,7 +146,7 @@ def _of_place(place: Path, name: str) -> LevelSource:
 def _is_of_a_study(file: Path) -> bool:
     """Engines have a ``results.json`` of their own."""
     try:
-        return is_regular(file) and OWN_MARKS["results.json"] in read_regular(file)[:1000]
+        return is_regular(file) and RESULTS_MARK in read_regular(file)[:1000]
     except OSError:
         return False
 

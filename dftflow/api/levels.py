@@ -13,7 +13,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from dftflow.analysis.alignment import check_edges
-from dftflow.api.calculation import Calculation, Place, read
+from dftflow.api.calculation import Calculation, Place, as_calculation
 from dftflow.api.slab_levels import slab_levels
 from dftflow.crystals.ions import formula_of
 from dftflow.errors import AnalysisError, BandEdgeError, InputError
@@ -167,15 +167,17 @@ def levels(slabs: Source | Sequence[Source], *, bulk: Source | None = None, peri
     if period_ang is not None and not (isinstance(period_ang, Real) and 0 < period_ang < float("inf")):
         raise InputError(f"the averaging window of {period_ang!r} Å is no length", fix="give a number of Å, above 0")
     given = [slabs] if isinstance(slabs, str | os.PathLike | Calculation) else list(slabs)
-    crystal = None if bulk is None else _calculation(bulk)
-    calculations = [_calculation(one) for one in given]
+    crystal = None if bulk is None else as_calculation(bulk)
+    calculations = [as_calculation(one) for one in given]
     names = short_names([one.place for one in calculations])
-    found = None if crystal is None else crystal.found
+    of_crystal, of_slabs = None if crystal is None else crystal.found, [one.found for one in calculations]
     derived = [
-        slab_levels(one.found, found, name=name, period_ang=period_ang)
-        for one, name in zip(calculations, names, strict=True)
+        slab_levels(found, of_crystal, name=name, period_ang=period_ang)
+        for found, name in zip(of_slabs, names, strict=True)
     ]
-    return Levels(derived, bulk=crystal, material=_formula(crystal or calculations[0]))
+    structure = (of_crystal or of_slabs[0]).results.structure
+    material = (crystal or calculations[0]).name if structure is None else formula_of(structure)
+    return Levels(derived, bulk=crystal, material=material)
 
 
 def edges(place: Source) -> BandEdges:
@@ -193,17 +195,8 @@ def edges(place: Source) -> BandEdges:
     InputError, ParseError
         As in `levels`.
     """
-    calculation = _calculation(place)
+    calculation = as_calculation(place)
     found = calculation.levels
     if found.edges is None:
         raise BandEdgeError("there are no band edges", reason=found.why_no_edges, where=str(calculation.place))
     return found.edges
-
-
-def _calculation(source: Source) -> Calculation:
-    return source if isinstance(source, Calculation) else read(source)
-
-
-def _formula(calculation: Calculation) -> str:
-    structure = calculation.structure
-    return calculation.name if structure is None else formula_of(structure)

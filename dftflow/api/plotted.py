@@ -16,9 +16,9 @@ from matplotlib.colors import is_color_like
 
 from dftflow.api.sources import LeftOut, by_name
 from dftflow.errors import InputError
-from dftflow.figures.drawing import FORMATS, Drawing
-from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
-from dftflow.jobs.store import storage_errors, write_atomically
+from dftflow.figures.drawing import Drawing
+from dftflow.figures.look import COLUMN_IN, FORMATS, PAGE_IN, Look
+from dftflow.jobs.output_place import write_output
 
 __all__ = ["LookOptions", "PlottedFigure", "plotted", "refuse_more", "refuse_other", "refuse_unknown", "size_of"]
 
@@ -104,8 +104,7 @@ class PlottedFigure:
             fix = f"use one of {', '.join(f'.{known}' for known in (*FORMATS, 'csv'))}"
             raise InputError(f"no figure is written as {file.suffix or 'a file without a suffix'}", fix=fix)
         content = self.csv().encode() if kind == "csv" else self.drawing.render(kind, styles=self.styles)[kind]
-        with storage_errors(file):
-            write_atomically(file, content)
+        write_output(file, content)
         return file
 
 

@@ -149,7 +149,7 @@ def plan(
         When `folder` belongs to another study, preset or code.
     """
     chosen = _chosen(study, preset, code)
-    return StudyPlan(chosen, preview(chosen, None if folder is None else _folder(folder), say=say))
+    return StudyPlan(chosen, preview(chosen, None if folder is None else named_place(folder), say=say))
 
 
 def run(
@@ -192,7 +192,7 @@ def run(
     """
     return run_study(
         _chosen(study, preset, code),
-        None if folder is None else _folder(folder),
+        None if folder is None else named_place(folder),
         workers=workers,
         limits=limits,
         executor=executor,
@@ -227,7 +227,7 @@ def write_decks(
     StoreError
         When `folder` cannot be written, or belongs to another study, preset or code.
     """
-    return decks.write_decks(_chosen(study, preset, code), _folder(folder), say=say)
+    return decks.write_decks(_chosen(study, preset, code), named_place(folder), say=say)
 
 
 def load_outcome(
@@ -262,10 +262,10 @@ def load_outcome(
     CalculationError
         With `study`, when no step has left anything.
     """
-    root = _folder(folder)
+    root = named_place(folder)
     if root.name == "results.json" and root.is_file():
         root = _folder_of_results(root)
-    elsewhere = {step: _folder(place) for step, place in (places or {}).items()}
+    elsewhere = {step: named_place(place) for step, place in (places or {}).items()}
     if study is not None:
         return collect_study(_chosen(study, preset, code), root, places=elsewhere, say=say)
     if preset is not None or code is not None:
@@ -283,11 +283,7 @@ def write_outcome(outcome: StudyOutcome, folder: Place, *, say: Say = lambda lin
     """
     from dftflow.report import write  # with matplotlib
 
-    return write.write_outcome(outcome, _folder(folder), say=say)
-
-
-def _folder(place: Place) -> Path:
-    return named_place(place)
+    return write.write_outcome(outcome, named_place(folder), say=say)
 
 
 def _folder_of_results(file: Path) -> Path:

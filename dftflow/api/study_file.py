@@ -16,7 +16,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from dftflow.api.deck import LEAST_VACUUM_ANG, slab_axis_of
-from dftflow.api.defaults import default_cutoff, default_grid
+from dftflow.api.defaults import DefaultGrid, default_cutoff, default_grid
 from dftflow.api.structures import StructureLike, as_structure
 from dftflow.api.surface_choice import SurfaceChoice, choose_surface
 from dftflow.codes.base import Code
@@ -35,8 +35,9 @@ from dftflow.jobs.output_place import output_file, write_output
 from dftflow.model.kpoint_grid import grid_of_spacing, spacing_of_grid
 from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.printable import is_line, shown, toml_text
+from dftflow.resources import shipped_studies
 from dftflow.studies.material import load_materials
-from dftflow.studies.reader import Study, load_study, preset_names, shipped_studies
+from dftflow.studies.reader import Study, load_study, preset_names
 from dftflow.studies.schema import TAKEN_NAMES, Settings
 
 if TYPE_CHECKING:
@@ -99,16 +100,6 @@ class _Material:
     note: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Grids:
-    """Grids of a material, each with its reason."""
-
-    relax: tuple[int, int, int]
-    relax_why: str
-    bands: tuple[int, int, int]
-    bands_why: str
-
-
 def list_studies() -> tuple[ShippedStudy, ...]:
     """The studies that come with dftflow, by name."""
     studies = [load_study(name) for name in shipped_studies()]
@@ -164,8 +155,8 @@ def init_study(
         parts.append(_material(one, cutoff, _grids(one, model, density)))
         parts.append(_surface(one.name, choose_surface(one.crystal)))
     parts += _alignment(materials)
-    parts += _presets(model)
-    parts += _code_options(model, place.parent)
+    if model is not None:
+        parts += [*_presets(model), *_code_options(model, place.parent)]
     text = "\n".join(part.rstrip("\n") + "\n" for part in parts)
     for file, content in files.items():
         write_output(file, content)
@@ -294,18 +285,16 @@ def _cutoff(materials: Sequence[_Material], engine: Code, model: Study | None) -
     return SuggestedCutoff(ev=largest_ev, why=f"the largest of {model.name}; not tested for these crystals")
 
 
-def _grids(one: _Material, model: Study | None, density: Mapping[str, float] | None) -> _Grids:
+def _grids(one: _Material, model: Study | None, density: Mapping[str, float] | None) -> dict[str, DefaultGrid]:
+    """That of each use: as dense as the model's, or as dense as is usual."""
     if model is None or density is None:
-        relax, bands = default_grid(one.crystal, "relax"), default_grid(one.crystal, "bands")
-        return _Grids(relax=relax.size, relax_why=relax.why, bands=bands.size, bands_why=bands.why)
+        return {use: default_grid(one.crystal, use) for use in ("relax", "bands")}
+    why = f"as dense as the densest of {model.name}"
     cell_ang = one.crystal.lattice.matrix
-    whys = {use: f"as dense as the densest of {model.name}, {step:.2f} 1/Å" for use, step in density.items()}
-    return _Grids(
-        relax=grid_of_spacing(cell_ang, density["relax"]),
-        relax_why=whys["relax"],
-        bands=grid_of_spacing(cell_ang, density["bands"]),
-        bands_why=whys["bands"],
-    )
+    return {
+        use: DefaultGrid(size=grid_of_spacing(cell_ang, step), why=f"{why}, {step:.2f} 1/Å")
+        for use, step in density.items()
+    }
 
 
 # --- text -------------------------------------------------------------------------------------------------------
@@ -378,14 +367,14 @@ def _settings(model: Study | None) -> list[str]:
     return ["[settings]\n" + _commented(rows)]
 
 
-def _material(one: _Material, cutoff: SuggestedCutoff, grids: _Grids) -> str:
+def _material(one: _Material, cutoff: SuggestedCutoff, grids: Mapping[str, DefaultGrid]) -> str:
     labels = ", ".join(special_points(one.crystal))
     gamma = "holds Γ, because the cell is hexagonal; " if is_hexagonal(one.crystal.lattice) else ""
     rows = [
         (f"structure = {_quoted(one.written)}", one.note),
         (f"cutoff_ev = {_quoted(cutoff.ev)}", cutoff.why),
-        (f"relax_kpoints = {_quoted(grids.relax)}", f"geometry: {gamma}{grids.relax_why}"),
-        (f"bands_kpoints = {_quoted(grids.bands)}", f"levels: {gamma}{grids.bands_why}"),
+        (f"relax_kpoints = {_quoted(grids['relax'].size)}", f"geometry: {gamma}{grids['relax'].why}"),
+        (f"bands_kpoints = {_quoted(grids['bands'].size)}", f"levels: {gamma}{grids['bands'].why}"),
         ('cell = "all"', "lengths and angles may change in a relaxation; what symmetry fixes stays"),
     ]
     edges = (
@@ -423,11 +412,10 @@ def _alignment(materials: Sequence[_Material]) -> list[str]:
     return ["[[alignment]]\n" + _commented(rows)]
 
 
-def _presets(model: Study | None) -> list[str]:
+def _presets(model: Study) -> list[str]:
     """The other study's own presets: what they do, without what they say of its crystals."""
     parts = []
-    for name, table in (model.content.presets if model else {}).items():
-        assert model is not None
+    for name, table in model.content.presets.items():
         own: dict[str, object] = {
             "description": f"as the preset {name} of {model.name}",
             "accuracy": f"The preset {name} of {model.name}, of which no test was made for these crystals.",
@@ -437,11 +425,10 @@ def _presets(model: Study | None) -> list[str]:
     return parts
 
 
-def _code_options(model: Study | None, folder: Path) -> list[str]:
+def _code_options(model: Study, folder: Path) -> list[str]:
     """The other study's options of codes; a folder of templates counts from the new file."""
     parts = []
-    for code, table in (model.content.codes if model else {}).items():
-        assert model is not None
+    for code, table in model.content.codes.items():
         moved = {key: _moved(key, value, model.file.parent, folder) for key, value in table.items()}
         rows = [f"{_key(key)} = {_quoted(value)}" for key, value in moved.items()]
         parts.append("\n".join([f"[codes.{_key(code)}]  # as in {model.name}", *rows]))

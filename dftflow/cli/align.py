@@ -104,7 +104,7 @@ def command(
 def _refuse_look_of_nothing(out: tuple[Path, ...], size: str | None, fill: Fill) -> None:
     """A size or a filling that no picture would have."""
     from dftflow.errors import InputError
-    from dftflow.figures.drawing import FORMATS
+    from dftflow.figures.look import FORMATS
 
     if any(file.suffix.lower().removeprefix(".") in FORMATS for file in out):
         return

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
+from dftflow.cli.output import tell
 from dftflow.cli.place import Place
 from dftflow.cli.table import columns_or
 
 __all__ = ["command"]
-
-NO_TERMINAL = 120
 
 
 @click.command()
@@ -28,18 +27,18 @@ def command(first: Path, second: Path, codes: bool, as_json: bool) -> None:
     differ, else 6 when a file or a part of the results was refused, so that the verdict is by what is left, and 9 when
     the files do not tell. A calculation whose energy or geometry fails a check is not compared, with exit code 6.
     """
-    from dftflow.api.calculation import read
+    from dftflow.api.calculation import Calculations, read
     from dftflow.api.comparison import compare
     from dftflow.errors import AnalysisError, ParseError, Undecided
 
-    calculations = [read(place) for place in (first, second)]
-    for line in dict.fromkeys(f"{one.place}: {text}" for one in calculations for text in one.refused):
-        click.echo(f"note: not used: {line}", err=True)
+    calculations = Calculations([read(place) for place in (first, second)])
+    for line in calculations.refused:
+        tell(f"note: not used: {line}")
     compared = compare(*calculations, codes=codes)
     if as_json:
         click.echo(json.dumps(compared.to_dict(), indent=1))
     else:
-        click.echo(compared.table(columns_or(NO_TERMINAL)))
+        click.echo(compared.table(columns_or()))
     # the table has said it: an error on top would only repeat it
     if compared.verdict == "differs":
         raise click.exceptions.Exit(AnalysisError.exit_code)

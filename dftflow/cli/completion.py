@@ -19,7 +19,7 @@ from click.shell_completion import CompletionItem
 
 from dftflow import codes, studies
 from dftflow.input_file import read_regular_text
-from dftflow.resources import structures_dir, workflows_dir
+from dftflow.resources import shipped_studies, structures_dir, workflows_dir
 
 __all__ = ["Codes", "Completed", "Crystals", "Folders", "Presets", "StepPlaces", "Steps", "Studies"]
 
@@ -59,7 +59,7 @@ class Studies(Completed):
 
     def names(self, ctx: click.Context) -> Iterable[str]:
         """The shipped ones, and the study files in this folder."""
-        return [*sorted(file.stem for file in workflows_dir().glob("*.toml")), *sorted(map(str, Path().glob("*.toml")))]
+        return [*shipped_studies(), *sorted(map(str, Path().glob("*.toml")))]
 
 
 class Presets(Completed):
@@ -137,4 +137,4 @@ class Folders(Completed):
 
     def names(self, ctx: click.Context) -> Iterable[str]:
         """The shipped studies."""
-        return sorted(file.stem for file in workflows_dir().glob("*.toml"))
+        return shipped_studies()

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.output import tell
 from dftflow.cli.place import Place
 from dftflow.cli.table import columns_or
 
 if TYPE_CHECKING:
-    from dftflow.api.calculation import Calculation
     from dftflow.api.levels import Levels
 
 __all__ = ["command"]
-
-NO_TERMINAL = 120
 
 
 @click.command()
@@ -42,29 +39,23 @@ def command(slabs: tuple[Path, ...], bulk: Path | None, period_ang: float | None
 
     crystal = None if bulk is None else read(bulk)
     calculations = [read(slab) for slab in slabs]
+    given = Calculations([*([] if crystal is None else [crystal]), *calculations])
     found = levels(calculations, bulk=crystal, period_ang=period_ang)
     if cite:
         uses = ("line-up", "symmetry") if any(slab.is_lined_up for slab in found.slabs) else ()
-        methods = Calculations([one for one in (crystal, *calculations) if one is not None]).cite(uses=uses)
+        methods = given.cite(uses=uses)
         click.echo(json.dumps(methods.to_dict(), indent=1) if form == "json" else methods.whole().rstrip())
     elif form == "json":
         click.echo(json.dumps(found.to_dict(), indent=1))
     elif form == "csv":
         click.echo(found.to_csv(), nl=False)
     else:
-        click.echo(found.table(columns_or(NO_TERMINAL)))
-    refused = _tell_refused([one for one in (crystal, *calculations) if one is not None])
-    code = _exit_code(found, refused=refused)
+        click.echo(found.table(columns_or()))
+    for line in given.refused:
+        tell(f"note: not used: {line}")
+    code = _exit_code(found, refused=bool(given.refused))
     if code:
         raise click.exceptions.Exit(code)
-
-
-def _tell_refused(calculations: Sequence[Calculation]) -> bool:
-    """Say what was refused of them, and whether anything was."""
-    lines = list(dict.fromkeys(f"{one.place}: {text}" for one in calculations for text in one.refused))
-    for line in lines:
-        click.echo(f"note: not used: {line}", err=True)
-    return bool(lines)
 
 
 def _exit_code(found: Levels, *, refused: bool) -> int:
@@ -75,7 +66,7 @@ def _exit_code(found: Levels, *, refused: bool) -> int:
     for slab in missing:
         for row in () if slab.comparison is None else slab.comparison.rows:
             if row.verdict == "differs":
-                click.echo(f"{slab.name}: {row.quantity}: {row.first} | {row.second}: {row.consequence}", err=True)
+                tell(f"{slab.name}: {row.quantity}: {row.first} | {row.second}: {row.consequence}")
     if missing:
         return AnalysisError.exit_code
     if refused:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.output import tell
 from dftflow.cli.place import Place
 from dftflow.cli.table import columns_or
 
@@ -19,9 +20,6 @@ __all__ = ["command"]
 
 PAGES = 3
 """So many calculations are shown on pages of their own; more of them in a table."""
-
-NO_TERMINAL = 120
-"""Columns where the output goes to no terminal."""
 
 STATUSES = ("finished", "scf_not_converged", "geom_not_converged", "out_of_time", "truncated", "died", "unknown")
 HOLDINGS = ("bands", "gap", "potential", "work-function")
@@ -68,9 +66,9 @@ def command(
     elif in_pages:
         click.echo("\n\n".join(one.page for one in shown), nl=bool(shown))
     else:
-        click.echo(shown.table(columns_or(NO_TERMINAL)))
+        click.echo(shown.table(columns_or()))
     for line in _notes(folders, found, len(shown)):
-        click.echo(f"note: {line}", err=True)
+        tell(f"note: {line}")
     refused = [f"{one.place}: {text}" for one in found for text in one.refused]
     if refused:
         raise ParseError(_counted(found), reason="\n       ".join(refused))

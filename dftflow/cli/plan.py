@@ -29,13 +29,11 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
 
     The cost is in seconds of GPAW on one core, good to a factor of a few; nothing is written and nothing is run.
     """
-    from dftflow.studies.preview import preview
-    from dftflow.studies.reader import load_study
+    from dftflow.api.study import plan
 
-    chosen = load_study(study, preset, code=code)
-    rows = preview(chosen, out, say=tell)
+    found = plan(study, out, preset=preset, code=code, say=tell)
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows], indent=1))
+        click.echo(json.dumps([asdict(row) for row in found], indent=1))
         return
     header = ("step", "state", " atoms", "k-points", " cost", "needs")
     table = [
@@ -47,8 +45,8 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
             f" {row.cost_s:.0f} s",
             ", ".join(row.needs),
         )
-        for row in rows
+        for row in found
     ]
     click.echo(text_table(header, table))
-    left = sum(row.cost_s for row in rows if row.state != "finished")
-    click.echo(f"{sum(row.state == 'finished' for row in rows)} of {len(rows)} steps are there; {left:.0f} s are left")
+    n_there = len(found) - len(found.left)
+    click.echo(f"{n_there} of {len(found)} steps are there; {found.cost_left_s:.0f} s are left")

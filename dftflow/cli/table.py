@@ -17,7 +17,7 @@ LEAST_LAST = 30
 """A last column that would be narrower than that, and has more to say, goes below its row."""
 
 
-def columns_or(without_terminal: int) -> int:
+def columns_or(without_terminal: int = 120) -> int:
     """Columns of ``COLUMNS`` or of the terminal that stdout is; `without_terminal` where it is none."""
     return shutil.get_terminal_size((without_terminal, 24)).columns
 

@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 
 from dftflow.model.records import Records
 
-__all__ = ["FORMATS", "Drawing"]
+__all__ = ["Drawing"]
 
-FORMATS = ("svg", "pdf", "png")
 _STYLE = Path(__file__).with_name("dftflow.mplstyle")
 _NO_DATE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 

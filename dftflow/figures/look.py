@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from dftflow.figures.colors import material_colors
 
-__all__ = ["COLUMN_IN", "PAGE_HEIGHT_IN", "PAGE_IN", "Look"]
+__all__ = ["COLUMN_IN", "FORMATS", "PAGE_HEIGHT_IN", "PAGE_IN", "Look"]
+
+FORMATS = ("svg", "pdf", "png")
 
 COLUMN_IN, PAGE_IN, PAGE_HEIGHT_IN = 3.3, 6.7, 9.5
 """Width of a column and of a page of a journal, and the height of that page."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dftflow.errors import StructureError
 
-__all__ = ["EmptyPart", "cell_heights_ang", "empty_parts", "largest_empty_part"]
+__all__ = ["EmptyPart", "cell_heights_ang", "empty_parts", "empty_widths_ang", "largest_empty_part"]
 
 FloatArray = NDArray[np.float64]
 
@@ -81,3 +81,8 @@ def cell_heights_ang(cell_ang: FloatArray) -> FloatArray:
         For a cell without volume.
     """
     return np.asarray(1.0 / np.linalg.norm(np.linalg.inv(cell_ang), axis=0), dtype=np.float64)
+
+
+def empty_widths_ang(frac: FloatArray, cell_ang: FloatArray) -> FloatArray:
+    """How much of the cell is empty across each pair of its faces, shape (3,); raises as the two above do."""
+    return np.array([largest_empty_part(frac[:, axis]).width for axis in range(3)]) * cell_heights_ang(cell_ang)

@@ -18,7 +18,10 @@ from dftflow.model.alignment import Range
 from dftflow.model.quantity import Missing, MissingKind, Quantity
 from dftflow.stored_file import plain_json, read_stored
 
-__all__ = ["read_results"]
+__all__ = ["RESULTS_MARK", "read_results"]
+
+RESULTS_MARK = b'"dftflow-results/'
+"""Stands near the beginning of every such file."""
 
 VERSIONS = ("dftflow-results/1", "dftflow-results/2")
 FIELDS = frozenset(field.name for field in fields(Quantity))

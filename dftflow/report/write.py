@@ -12,6 +12,7 @@ from dftflow.figures.figure_files import DrawnFigure, draw_figures, write_figure
 from dftflow.figures.kept import KeptFigures
 from dftflow.model.outcome import StudyOutcome
 from dftflow.report.page import write_report
+from dftflow.report.results_file import RESULTS_MARK
 from dftflow.report.results_json import write_results_json
 from dftflow.report.table import summary_table
 from dftflow.stored_file import read_stored
@@ -21,7 +22,7 @@ __all__ = ["WrittenOutcome", "refuse_to_overwrite", "write_outcome"]
 MANY_MATERIALS = 20
 """Above, the figures for the page alone are minutes of work, and their formats a hundred megabytes."""
 
-OWN_MARKS = {"results.json": b'"dftflow-results/', "report.html": b'<meta name="generator" content="dftflow'}
+OWN_MARKS = {"results.json": RESULTS_MARK, "report.html": b'<meta name="generator" content="dftflow'}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

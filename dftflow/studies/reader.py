@@ -24,7 +24,7 @@ from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
 from dftflow.model.entry_reason import reason_of
 from dftflow.model.printable import brief, in_toml, shown
-from dftflow.resources import workflows_dir
+from dftflow.resources import shipped_studies, workflows_dir
 from dftflow.studies.schema import (
     AlignmentEntry,
     EntryError,
@@ -39,7 +39,7 @@ from dftflow.studies.schema import (
 )
 from dftflow.studies.toml_lines import line_of
 
-__all__ = ["Study", "find_study", "load_study", "preset_names", "restore_study", "shipped_studies"]
+__all__ = ["Study", "find_study", "load_study", "preset_names", "restore_study"]
 
 LARGEST_STUDY_BYTES = 4 << 20
 """A study of a thousand materials has a quarter of it."""
@@ -87,11 +87,6 @@ class Study:
     def where(self, *place: object) -> str:
         """The file and the line of an entry, such as ``"alignment", 0, "surfaces"``; the file where none is found."""
         return _where(self.text, self.file, place)
-
-
-def shipped_studies() -> tuple[str, ...]:
-    """Names of the studies that come with dftflow."""
-    return tuple(sorted(file.stem for file in workflows_dir().glob("*.toml")))
 
 
 def find_study(study: str | os.PathLike[str]) -> Path:

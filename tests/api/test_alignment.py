@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+import subprocess
 import sys
 from itertools import permutations
 from pathlib import Path
@@ -364,3 +365,13 @@ def test_folders_without_a_vacuum_level(run: StoredRun, tmp_path: Path) -> None:
         align(tmp_path, FIVE)
     with pytest.raises(InputError, match="cannot be read"):
         align(tmp_path / "no.toml", FIVE)
+
+
+def test_offsets_alone_need_no_figures() -> None:
+    """Drawing is the slower part to load, and a table of offsets is no drawing."""
+    code = (
+        "import sys, dftflow; "
+        "print(dftflow.align({'A': {'ip_ev': 5.9, 'ea_ev': 3.6}, 'B': {'ip_ev': 6.1, 'ea_ev': 3.9}}).text()); "
+        "assert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from outcomes import CS_010, CS_011, CS_BANDS, StoredRun
 
+from dftflow.api import calculation
+from dftflow.api.calculation import find
 from dftflow.api.comparison import compare
 from dftflow.cli.main import main
+from dftflow.gate.found import read_calculation
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +41,13 @@ def test_two_codes_by_the_command(
     other = StoredRun.of(tmp_path / "run").shifted(CS_BANDS, conduction_ev=0.2)
     assert main(["compare", "--codes", place, str(other.folder(CS_BANDS))]) == 7
     assert capsys.readouterr().out.splitlines()[-1] == "they do not agree in: band gap"
+
+
+def test_files_of_many_are_read_once_for_a_comparison(stored: StoredRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of many keeps nothing of its files; its sentence, table and document are told from what was read."""
+    one = find(stored.folder(CS_BANDS))[0]
+    read: list[object] = []
+    monkeypatch.setattr(calculation, "read_calculation", lambda unread: read.append(unread) or read_calculation(unread))
+    compared = compare(one, one)
+    assert compared.table() and compared.to_dict() and repr(compared)
+    assert len(read) == 2

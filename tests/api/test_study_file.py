@@ -19,10 +19,10 @@ from dftflow.crystals.ions import ionic_units
 from dftflow.crystals.shipped import load_shipped, shipped_names
 from dftflow.crystals.structure_writer import structure_text
 from dftflow.errors import DftflowError, InputError, StoreError, SurfaceError
-from dftflow.resources import workflows_dir
+from dftflow.resources import shipped_studies, workflows_dir
 from dftflow.studies.decks import write_decks
 from dftflow.studies.plan import plan_study
-from dftflow.studies.reader import load_study, shipped_studies
+from dftflow.studies.reader import load_study
 
 CSBR = "CsBr_Pm-3m"
 FCC = [[0.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]

@@ -13,7 +13,8 @@ from click.shell_completion import ShellComplete, get_completion_class
 from dftflow.cli.main import cli
 from dftflow.codes.registry import code_names
 from dftflow.crystals.shipped import shipped_names
-from dftflow.studies.reader import load_study, preset_names, shipped_studies
+from dftflow.resources import shipped_studies
+from dftflow.studies.reader import load_study, preset_names
 
 SHELLS = ("bash", "zsh", "fish")
 STUDY = "fapbbr3-cspbbr3"

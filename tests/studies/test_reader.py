@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from dftflow.codes.registry import load_code
 from dftflow.errors import DftflowError, StudyError
-from dftflow.resources import workflows_dir
+from dftflow.resources import shipped_studies, workflows_dir
 from dftflow.studies.plan import plan_study
-from dftflow.studies.reader import find_study, load_study, shipped_studies
+from dftflow.studies.reader import find_study, load_study
 
 WriteStudy = Callable[..., Path]
 
