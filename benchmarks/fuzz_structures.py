@@ -3,8 +3,8 @@
     python benchmarks/fuzz_structures.py [FILE_OR_FOLDER ...] --mutants 10000 --seed 1
     python benchmarks/fuzz_structures.py --reproduce FILE MUTATOR SEED [--keep FILE]
 
-The corpus are the shipped crystals, in every format that is read, a few molecules, and the files that are named. Each
-is damaged by ``tests/mutations.py`` or by the mutators of this file, which write what is hostile rather than damaged,
+The corpus are the shipped crystals as CIF, POSCAR, ``.cell`` and extended XYZ, a few molecules, and the files that are
+named. Each is damaged by ``tests/mutations.py`` or by the mutators of this file, which write what is hostile rather than damaged,
 and is read by `load_crystal` or `load_molecule`. That must end in a crystal or a molecule, or in a refusal
 (`DftflowError`). What else happens is counted:
 
@@ -225,7 +225,7 @@ def mutated(content: bytes, mutator: str, seed: int) -> bytes:
 
 
 def corpus(places: Sequence[Path] = ()) -> list[Original]:
-    """The shipped crystals in every format, molecules in every format, and the files at `places`."""
+    """The shipped crystals in four formats, molecules in four formats, and the files at `places`."""
     found = []
     for file in sorted(structures_dir().glob("*.cif")):
         if file.stat().st_size <= SMALLEST_SHIPPED_BYTES:
