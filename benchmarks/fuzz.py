@@ -23,7 +23,6 @@ The exit status is 1 when there are findings.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import multiprocessing
 import os
 import random
@@ -43,7 +42,6 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -54,9 +52,13 @@ from dftflow.codes.finding import find_calculations
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import mutations  # noqa: E402
+
 __all__ = ["Bench", "Finding", "Look", "Target", "find_targets", "main"]
 
-ROOT = Path(__file__).resolve().parents[1]
 MEMORY_BYTES = 2 << 30
 UNEXPLAINED_BYTES = 300 << 20
 BYTES_A_BYTE = 40  # text becomes a Python string, a list of lines, a list of words and an array
@@ -78,19 +80,6 @@ LOGS = {
 SAME = {"rtol": 1e-7, "atol": 1e-4}  # the files of a calculation give a number with different digits
 
 Outcome = Literal["read", "refused", "ignored"]
-
-
-def _load_mutations() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mutations", ROOT / "tests" / "mutations.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["mutations"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-mutations = _load_mutations()
 
 
 class _TooSlow(BaseException):

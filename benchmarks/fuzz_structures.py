@@ -3,10 +3,10 @@
     python benchmarks/fuzz_structures.py [FILE_OR_FOLDER ...] --mutants 10000 --seed 1
     python benchmarks/fuzz_structures.py --reproduce FILE MUTATOR SEED [--keep FILE]
 
-The corpus are the shipped crystals, in every format that is read, a few molecules, and the files that are named. Each
-is damaged by ``tests/mutations.py`` or by the mutators of this file, which write what is hostile rather than damaged,
-and is read by `load_crystal` or `load_molecule`. That must end in a crystal or a molecule, or in a refusal
-(`DftflowError`). What else happens is counted:
+The corpus are the shipped crystals as CIF, POSCAR, ``.cell`` and extended XYZ, a few molecules, and the files that are
+named. Each is damaged by ``tests/mutations.py`` or by the mutators of this file, which write what is hostile rather
+than damaged, and is read by `load_crystal` or `load_molecule`. That must end in a crystal or a molecule, or in a
+refusal (`DftflowError`). What else happens is counted:
 
     endless     it took more than 4 s of the processor, or 30 s of the clock
     died        the interpreter crashed
@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
-import importlib.util
 import os
 import random
 import re
@@ -37,7 +36,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 from ase import Atoms
 
@@ -47,9 +45,13 @@ from dftflow.crystals.sources import load_crystal
 from dftflow.errors import DftflowError
 from dftflow.resources import structures_dir
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import mutations  # noqa: E402
+
 __all__ = ["KINDS", "MUTATORS", "Original", "Outcome", "corpus", "main", "mutated", "read_once", "try_file"]
 
-ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("endless", "died", "uncaught", "slow", "memory")
 SECONDS = 2.0
 HANG_S = 30.0
@@ -58,19 +60,6 @@ SMALLEST_SHIPPED_BYTES = 20_000
 MOLECULES_TOLD = 3
 CRYSTAL_SUFFIXES = (".cif", ".vasp", ".poscar", ".cell", ".xyz", ".extxyz")
 MOLECULE_SUFFIXES = (".xyz", ".extxyz", ".mol", ".sdf", ".pdb")
-
-
-def _load_mutations() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mutations", ROOT / "tests" / "mutations.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["mutations"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-mutations = _load_mutations()
 
 
 @dataclass(frozen=True)
@@ -225,7 +214,7 @@ def mutated(content: bytes, mutator: str, seed: int) -> bytes:
 
 
 def corpus(places: Sequence[Path] = ()) -> list[Original]:
-    """The shipped crystals in every format, molecules in every format, and the files at `places`."""
+    """The shipped crystals in four formats, molecules in four formats, and the files at `places`."""
     found = []
     for file in sorted(structures_dir().glob("*.cif")):
         if file.stat().st_size <= SMALLEST_SHIPPED_BYTES:

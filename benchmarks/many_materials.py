@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -24,7 +23,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.model.deck import Deck
@@ -33,9 +31,13 @@ from dftflow.studies.execution import run_study
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import model_crystal  # noqa: E402
+
 __all__ = ["Cost", "carry_out", "main", "write_study"]
 
-ROOT = Path(__file__).resolve().parents[1]
 COUNTS = (1, 10, 100, 1000)
 HEADER = """schema = 1
 title = "{count} materials"
@@ -137,11 +139,11 @@ def carry_out(study_file: Path, out: Path, prepared: Path) -> None:
     """Run the study in `out` with a `cp` for an engine: its steps get the results of the model crystal."""
     study = load_study(str(study_file))
     plan = plan_study(study)
-    builder, model = Builder(plan), _model_crystal()
+    builder = Builder(plan)
     for step in plan.steps:
         built = builder.build(step)
         shift_ev = int(hashlib.sha256(step.id.subject.materials[0].encode()).hexdigest()[:4], 16) / 65536
-        model.leave(prepared / step.seed, built.structure, built.spec, lower_ev=shift_ev)
+        model_crystal.leave(prepared / step.seed, built.structure, built.spec, lower_ev=shift_ev)
 
     def command(self: object, deck: Deck) -> tuple[str, ...]:
         return ("cp", "-r", f"{prepared / deck.seed}/.", ".")
@@ -152,15 +154,6 @@ def carry_out(study_file: Path, out: Path, prepared: Path) -> None:
         run_study(study, out, workers=100)
     finally:
         GPAW.command, GPAW.runs_here = before, here  # type: ignore[method-assign, assignment]
-
-
-def _model_crystal() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("model_crystal", ROOT / "tests" / "model_crystal.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # --- measuring --------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from example_inputs import lay_inputs  # noqa: E402
 
-__all__ = ["Attempt", "Trial", "attempts", "main", "try_out"]
+__all__ = ["Attempt", "Trial", "attempts", "main", "place", "try_out"]
 
 ATTEMPTS = Path(__file__).with_suffix(".toml")
 TIME_LIMIT_S = 600
@@ -73,6 +73,11 @@ def attempts() -> tuple[Attempt, ...]:
     return tuple(Attempt(**entry) for entry in tomllib.loads(ATTEMPTS.read_text("utf-8"))["attempt"])
 
 
+def place(top: Path, number: int, attempt: Attempt) -> Path:
+    """The folder below `top` of the attempt that is the `number`-th of all."""
+    return top / f"{attempt.task:02d}-{attempt.tool}-{number}"
+
+
 def try_out(attempt: Attempt, inputs: Path, folder: Path) -> Trial:
     """Carry out an attempt in a copy of `inputs` in `folder`; one without lines is not done."""
     if not attempt.lines:
@@ -104,8 +109,9 @@ def main(arguments: Sequence[str]) -> int:
     for number, attempt in enumerate(attempts()):
         if wanted and attempt.tool not in wanted:
             continue
-        trial = try_out(attempt, inputs, top / f"{attempt.task:02d}-{attempt.tool}-{number}")
-        (top / f"{attempt.task:02d}-{attempt.tool}-{number}.txt").write_text(trial.printed)
+        folder = place(top, number, attempt)
+        trial = try_out(attempt, inputs, folder)
+        folder.with_name(f"{folder.name}.txt").write_text(trial.printed)
         failed = bool(attempt.lines) and not trial.done
         wrong += failed
         outcome = "FAILED: " + trial.printed.strip().splitlines()[-1][:80] if failed else attempt.comes_out

@@ -15,7 +15,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from ten_tasks import Attempt, attempts
+from ten_tasks import Attempt, attempts, place
 
 __all__ = ["main", "page_text"]
 
@@ -89,7 +89,7 @@ def _picture(one: Attempt) -> str:
 def _taken_in(top: Path, tried: Sequence[Attempt]) -> Iterator[str]:
     """Small copies of the pictures below `top`."""
     for number, one in enumerate(tried):
-        made = top / f"{one.task:02d}-{one.tool}-{number}" / one.makes
+        made = place(top, number, one) / one.makes
         if made.suffix == ".png" and made.is_file():
             picture = Image.open(made).convert("RGB")
             picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)

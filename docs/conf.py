@@ -17,8 +17,8 @@ release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "commands", "names", "formulae"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["examples", "extensions"]
-myst_enable_extensions = ["deflist", "dollarmath", "substitution"]
+exclude_patterns = ["extensions"]
+myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
 html_math_renderer = "mathml"
 nitpicky = True

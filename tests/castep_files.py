@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +78,14 @@ def potential_text(values_hartree: NDArray[np.float64], cell_ang: NDArray[np.flo
         for place, value in np.ndenumerate(values_hartree)
     ]
     return "\n".join(head + rows) + "\n"
+
+
+def fortran_record(content: bytes) -> bytes:
+    """A record of a binary file: big-endian, between two lengths."""
+    length = struct.pack(">i", len(content))
+    return length + content + length
+
+
+def fortran_integers(*numbers: int) -> bytes:
+    """A record of integers."""
+    return fortran_record(struct.pack(f">{len(numbers)}i", *numbers))

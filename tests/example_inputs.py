@@ -14,7 +14,7 @@ import numpy as np
 from castep_files import write_finished
 from outcomes import RELAXED, StoredRun
 from pymatgen.core import Structure
-from vasp_files import Geometry, Run
+from vasp_files import Geometry, Run, grid_rows
 
 from dftflow.codes.reading import zero_of
 from dftflow.gate.found import calculation_at
@@ -149,8 +149,5 @@ def _vasp(folder: Path, results: Results, *, labels: bool) -> None:
 def _locpot(folder: Path, results: Results) -> None:
     assert results.potential is not None
     assert results.structure is not None
-    values = results.potential.values_ev
-    flat = values.ravel(order="F")
-    rows = ["".join(f" {x:17.11E}" for x in flat[i : i + 5]) for i in range(0, len(flat), 5)]
     head = results.structure.to(fmt="poscar")
-    (folder / "LOCPOT").write_text("\n".join([head, "".join(f"{n:5d}" for n in values.shape), *rows, ""]))
+    (folder / "LOCPOT").write_text("\n".join([head, *grid_rows(results.potential.values_ev), ""]))

@@ -9,6 +9,7 @@ from dftflow.analysis.alignment import align, published_alignment
 from dftflow.model.alignment import AbsoluteEdges, Alignment, Range
 
 PAPER_DOI = "10.1021/acsami.1c18025"
+PAIR = ("CsPbBr3", "FAPbBr3")
 MANY = (
     "CsPbBr3", "(FA0.83Cs0.17)Pb(I0.6Br0.4)3", "FAPbBr3", "HC(NH2)2PbBr3", "TiO2", "Cs2AgBiBr6", "spiro-OMeTAD",
     "CsSnI3",
@@ -41,32 +42,28 @@ def all_pairs(levels: Sequence[AbsoluteEdges], *, way: str = "bulk line-up") -> 
 def pair(
     *,
     vbo: float = 0.021,
-    ip_first: float = 5.812,
-    gap_first: float = 1.909,
-    gap_second: float = 1.641,
     ranges: tuple[Range, Range] = ((-0.06, 0.06), (-0.063, 0.063)),
-    names: tuple[str, str] = ("CsPbBr3", "FAPbBr3"),
     relaxed: bool | None = True,
     tolerance_ev: float = 0.1,
 ) -> Alignment:
-    """First material at `ip_first`, the second `vbo` below it."""
+    """CsPbBr3, and FAPbBr3 `vbo` below it."""
     faces = ("(011) Pnma, CsBr3/2 (half Cs2Br6)", "(010) cubic, FABr")
-    vbms, gaps = (-ip_first, -ip_first - vbo), (gap_first, gap_second)
+    vbms, gaps = (-5.812, -5.812 - vbo), (1.909, 1.641)
     first, second = (
         AbsoluteEdges(material=name, surface=face, vbm_ev=vbm, cbm_ev=vbm + gap, range_ev=reach)
-        for name, face, vbm, gap, reach in zip(names, faces, vbms, gaps, ranges, strict=True)
+        for name, face, vbm, gap, reach in zip(PAIR, faces, vbms, gaps, ranges, strict=True)
     )
     return align(
         first, second, method="bulk line-up", range_holds="line-up spread", relaxed=relaxed, tolerance_ev=tolerance_ev
     )
 
 
-def published(names: tuple[str, str] = ("CsPbBr3", "FAPbBr3"), *, method: str = "published") -> Alignment:
+def published(*, method: str = "published") -> Alignment:
     """What a publication says, without a conduction band offset."""
     return published_alignment(
         method=method,
-        first_name=names[0],
-        second_name=names[1],
+        first_name=PAIR[0],
+        second_name=PAIR[1],
         valence_band_offset_ev=0.021,
         conduction_band_offset_ev=None,
         type="quasi-type II",

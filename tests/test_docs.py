@@ -22,7 +22,7 @@ from dftflow.quoted import level_keys
 ROOT = DOCS.parent
 PAGES = [Page(file) for file in sorted(DOCS.glob("*.md"))]
 HOW_TO = "howto-"  # carried out by test_howto.py, which installs what they show
-EXAMPLES = [page for page in PAGES if page.has_examples and not page.file.name.startswith(HOW_TO)]
+EXAMPLES = [p for p in PAGES if p.has_examples and not p.notebook and not p.file.name.startswith(HOW_TO)]
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,6 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_page_does_what_it_says(page: Page, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lay(inputs, page.needs, tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
     carry_out(page, tmp_path)
     if page.engine:
         (shown,) = carried_out_notebook(page, tmp_path)  # all of it is there by now

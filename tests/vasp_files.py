@@ -327,9 +327,14 @@ def locpot(
     ]
     lines += ["Direct", *("".join(f"{x:10.6f}" for x in row) for row in POSITIONS), " "]
     for i, values in enumerate(sets):
-        lines.append("".join(f"{n:5d}" for n in values.shape))
-        flat = values.ravel(order="F")
-        lines += ["".join(f" {x:17.11E}" for x in flat[j : j + 5]) for j in range(0, len(flat), 5)]
+        lines += grid_rows(values)
         if moments and len(sets) > 1 and i + 1 < len(sets):
             lines.append("  0.0000000000E+00  1.0000000000E+00")
     return "\n".join(lines) + "\n"
+
+
+def grid_rows(values: np.ndarray) -> list[str]:
+    """The shape of a grid (n_a, n_b, n_c) and its values, as they stand in a LOCPOT."""
+    flat = values.ravel(order="F")
+    rows = ["".join(f" {x:17.11E}" for x in flat[i : i + 5]) for i in range(0, len(flat), 5)]
+    return ["".join(f"{n:5d}" for n in values.shape), *rows]

@@ -105,15 +105,15 @@ class StatesOf:
                     lines.append("\n")
         return "".join(lines)
 
-    def doscar(self, *, partial: bool = True) -> str:
+    def doscar(self) -> str:
         """DOSCAR, with three decimals in the energies."""
         n_atoms, n = len(self.run.titels), self.n_energies
         head = f"{self.energies[-1]:16.8f}{self.energies[0]:16.8f}{n:5d}{self.run.fermi_ev:16.8f}{1.0:16.8f}\n"
-        counts = f"{n_atoms:4d}{n_atoms:4d}{int(partial):4d}   0\n"
+        counts = f"{n_atoms:4d}{n_atoms:4d}   1   0\n"
         lines = [f"{counts}  0.4E+02  0.4E-09\n  0.1E-03\n  CAR \n unknown\n", head]
         both = np.concatenate([self.total, self.integrated])
         lines += [_doscar_row(energy, *numbers) for energy, numbers in zip(self.energies, both.T, strict=True)]
-        for sets in self.partial if partial else ():
+        for sets in self.partial:
             lines.append(head)
             for i, energy in enumerate(self.energies):
                 lines.append(_doscar_row(energy, *sets[:, :, i].T.ravel()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
 
 import click
 from docutils import nodes
@@ -17,28 +17,30 @@ WIDTH = 100
 
 
 class Commands(Directive):
-    """A section for each command."""
-
-    has_content: ClassVar[bool] = False
+    """A section for each command; that of a group has the help of each of its own commands too."""
 
     def run(self) -> list[nodes.Node]:
-        return [_section(name, line) for name, (_, line) in COMMANDS.items()]
+        top = click.Context(cli, info_name="dftflow", **cli.context_settings)
+        return [_section(name, line, top) for name, (_, line) in COMMANDS.items()]
 
 
-def _section(name: str, line: str) -> nodes.section:
+def _section(name: str, line: str, top: click.Context) -> nodes.section:
     section = nodes.section(ids=[nodes.make_id(f"dftflow-{name}")], names=[name])
     section += nodes.title(text=f"dftflow {name}")
     section += nodes.paragraph(text=line)
-    section += nodes.literal_block(_help(name), _help(name), language="text")
+    section += [nodes.literal_block(text, text, language="text") for text in _helps(name, cli, top)]
     return section
 
 
-def _help(name: str) -> str:
-    top = click.Context(cli, info_name="dftflow", **cli.context_settings)
-    command = cli.get_command(top, name)
+def _helps(name: str, group: click.Group, above: click.Context) -> Iterator[str]:
+    """The help of a command, then those of its own commands."""
+    command = group.get_command(above, name)
     assert command is not None
-    inner = click.Context(command, info_name=name, parent=top, terminal_width=WIDTH, max_content_width=WIDTH)
-    return command.get_help(inner)
+    context = click.Context(command, info_name=name, parent=above, terminal_width=WIDTH, max_content_width=WIDTH)
+    yield command.get_help(context)
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            yield from _helps(inner, command, context)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -16,11 +16,6 @@ from dftflow.model.results import Bands, Results
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
-    return StoredRun.of(tmp_path_factory.mktemp("run") / "run")
-
-
-@pytest.fixture(scope="module")
 def crystal(stored: StoredRun) -> Results:
     return read(stored.folder(CS_BANDS)).results
 

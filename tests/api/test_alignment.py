@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from built import built
 from hypothesis import given
 from hypothesis import strategies as st
 from outcomes import (
@@ -171,8 +172,7 @@ def test_a_measured_offset_that_the_levels_contradict(tmp_path: Path, valence: f
 
 def _notes(drawing: Drawing) -> str:
     """What stands below the diagram."""
-    assert drawing.build is not None
-    return " ".join(" ".join(text.get_text() for text in drawing.build().texts).split())
+    return " ".join(" ".join(text.get_text() for text in built(drawing).texts).split())
 
 
 def test_the_diagram_says_what_a_conduction_band_and_a_lacking_range_are(
@@ -279,14 +279,9 @@ def test_no_line_is_wider_than_asked_for(width: int) -> None:
 # --- studies and folders ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
-    return StoredRun.of(tmp_path_factory.mktemp("align") / "run")
-
-
-def test_results_of_a_study_beside_a_paper(run: StoredRun, tmp_path: Path) -> None:
+def test_results_of_a_study_beside_a_paper(stored: StoredRun, tmp_path: Path) -> None:
     """The levels are those of the line-up, with what it holds; a polar plane and the published offset come along."""
-    outcome = run.outcome()
+    outcome = stored.outcome()
     write_outcome(outcome, tmp_path)
     (tmp_path / "ups.csv").write_text("name,ip,ea,reference\nZnO,7.7,4.4,10.1000/x\n")
     found = align(tmp_path, tmp_path / "ups.csv")
@@ -305,9 +300,9 @@ def test_results_of_a_study_beside_a_paper(run: StoredRun, tmp_path: Path) -> No
     assert [one.edges for one in same.columns] == [one.edges for one in found.columns]
 
 
-def test_a_slab_by_itself_and_lined_up(run: StoredRun) -> None:
+def test_a_slab_by_itself_and_lined_up(stored: StoredRun) -> None:
     """Numbers from the stored arrays, by other sums than those of dftflow."""
-    slab, bulk, other = (run.folder(step) for step in (CS_010, CS_BANDS, FA_010))
+    slab, bulk, other = (stored.folder(step) for step in (CS_010, CS_BANDS, FA_010))
     found = align(f"own={slab}", f"lined-up={bulk}+{slab}", {"FAPbBr3": other})
     own, lined_up, third = found.columns
     vbm, cbm = recorded_edges_ev(slab)
@@ -324,9 +319,9 @@ def test_a_slab_by_itself_and_lined_up(run: StoredRun) -> None:
     assert again.edges == lined_up.edges
 
 
-def test_two_sides_that_differ_stand_apart(run: StoredRun, tmp_path: Path) -> None:
+def test_two_sides_that_differ_stand_apart(stored: StoredRun, tmp_path: Path) -> None:
     slab = tmp_path / "slab"
-    shutil.copytree(run.folder(CS_010), slab)
+    shutil.copytree(stored.folder(CS_010), slab)
     arrays = dict(np.load(slab / "potential.npz"))
     planar = arrays["planar_ev"].copy()
     planar[planar.size // 2 :] += 0.3
@@ -338,26 +333,26 @@ def test_two_sides_that_differ_stand_apart(run: StoredRun, tmp_path: Path) -> No
     assert any("differ by 0.3" in remark for remark in low.remarks)
 
 
-def test_a_reason_of_many_folders_is_said_once(run: StoredRun, tmp_path: Path) -> None:
+def test_a_reason_of_many_folders_is_said_once(stored: StoredRun, tmp_path: Path) -> None:
     for number in range(7):
-        shutil.copytree(run.folder(CS_BANDS), tmp_path / f"bulk{number}")
+        shutil.copytree(stored.folder(CS_BANDS), tmp_path / f"bulk{number}")
     with pytest.raises(InputError, match="no band edges relative to a vacuum") as caught:
         align(f"A={tmp_path}", FIVE)
     assert caught.value.reason.count("holds no vacuum") == 1 and " and 4 more: " in caught.value.reason
-    shutil.copytree(run.folder(CS_010), tmp_path / "slab")
+    shutil.copytree(stored.folder(CS_010), tmp_path / "slab")
     (note,) = align(f"A={tmp_path}", FIVE).notes
     assert "not used" in note and " and 4 more: " in note
 
 
-def test_folders_without_a_vacuum_level(run: StoredRun, tmp_path: Path) -> None:
+def test_folders_without_a_vacuum_level(stored: StoredRun, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no band edges relative to a vacuum") as caught:
-        align(f"A={run.folder(CS_BANDS)}", FIVE)
+        align(f"A={stored.folder(CS_BANDS)}", FIVE)
     assert "holds no vacuum" in caught.value.reason and "dftflow levels --bulk" in caught.value.fix
     with pytest.raises(InputError, match="folder of a study") as caught:
-        align(run.root, FIVE)
-    assert f"dftflow report {run.root} writes it" in caught.value.fix
+        align(stored.root, FIVE)
+    assert f"dftflow report {stored.root} writes it" in caught.value.fix
     with pytest.raises(InputError, match="slabs here") as caught:
-        align(run.root / "steps", FIVE)
+        align(stored.root / "steps", FIVE)
     assert "NAME=FOLDER" in caught.value.fix
     with pytest.raises(InputError):
         align(tmp_path / "nothing", FIVE)

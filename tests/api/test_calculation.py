@@ -8,19 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from outcomes import CS_BANDS, PAPER, StoredRun, recorded_edges_ev
+from outcomes import CS_BANDS, StoredRun, recorded_edges_ev
 
 from dftflow.api.calculation import Calculations, find, read
 from dftflow.cli.main import main
 from dftflow.errors import CodeNotFoundError, InputError
 from dftflow.gate import found as gate
 from dftflow.report.calculation_table import short_names
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
-    """The stored run of the paper's study: two crystals and three slabs."""
-    return StoredRun.of(tmp_path_factory.mktemp("run") / "run", PAPER)
 
 
 @pytest.fixture(scope="module")

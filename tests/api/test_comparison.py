@@ -15,11 +15,6 @@ from dftflow.cli.main import main
 from dftflow.gate.found import read_calculation
 
 
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
-    return StoredRun.of(tmp_path_factory.mktemp("run") / "run")
-
-
 def test_the_same_as_the_command(stored: StoredRun, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = stored.folder(CS_010), stored.folder(CS_011)
     for codes in (False, True):
@@ -30,11 +25,8 @@ def test_the_same_as_the_command(stored: StoredRun, capsys: pytest.CaptureFixtur
         assert compared.sentence in repr(compared)
 
 
-def test_two_codes_by_the_command(
-    stored: StoredRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_two_codes_by_the_command(stored: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = str(stored.folder(CS_BANDS))
-    monkeypatch.setenv("COLUMNS", "100")
     assert main(["compare", "--codes", place, place]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[-1] == "they agree in all that can be compared" and max(map(len, out.splitlines())) <= 100

@@ -37,16 +37,11 @@ from dftflow.model.results import Bands, PotentialGrid
 # --- finished runs of an engine ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
-    return StoredRun.of(tmp_path_factory.mktemp("run") / "run")
-
-
-def test_the_same_as_in_the_study(run: StoredRun) -> None:
+def test_the_same_as_in_the_study(stored: StoredRun) -> None:
     """Plane, termination and numbers of every slab, from the folders alone."""
-    slabs = {slab.levels_step: slab for material in run.outcome().materials for slab in material.slabs}
+    slabs = {slab.levels_step: slab for material in stored.outcome().materials for slab in material.slabs}
     for bulk, steps in ((CS_BANDS, (CS_010, CS_011)), (FA_BANDS, (FA_010,))):
-        found = levels([run.folder(step) for step in steps], bulk=run.folder(bulk))
+        found = levels([stored.folder(step) for step in steps], bulk=stored.folder(bulk))
         for step, slab in zip(steps, found.slabs, strict=True):
             study = slabs[step]
             assert study.levels is not None and slab.surface is not None
@@ -62,8 +57,8 @@ def test_the_same_as_in_the_study(run: StoredRun) -> None:
             assert high.own.ionisation_potential_ev == pytest.approx(study.levels.slab_ionisation_potential_ev)
 
 
-def test_the_same_as_by_plain_sums(run: StoredRun) -> None:
-    bulk, slab = run.folder(CS_BANDS), run.folder(CS_010)
+def test_the_same_as_by_plain_sums(stored: StoredRun) -> None:
+    bulk, slab = stored.folder(CS_BANDS), stored.folder(CS_010)
     (found,) = levels(str(slab), bulk=str(bulk)).slabs
     high = found.faces[1]
     assert high.line_up is not None and found.period_ang is not None
@@ -83,16 +78,16 @@ def test_a_relaxed_slab(tmp_path: Path) -> None:
     assert found.faces[1].line_up.ionisation_potential_ev == pytest.approx(study.ionisation_potential_ev, abs=1e-9)
 
 
-def test_without_a_crystal_the_slab_speaks_for_itself(run: StoredRun) -> None:
-    (found,) = levels(run.folder(CS_010)).slabs
+def test_without_a_crystal_the_slab_speaks_for_itself(stored: StoredRun) -> None:
+    (found,) = levels(stored.folder(CS_010)).slabs
     assert [face.own.work_function_ev > 0 for face in found.faces] == [True, True]
     assert not found.is_lined_up and found.comparison is None and "no crystal was given" in found.why_no_line_up
     with pytest.raises(AnalysisError, match="no slab gives absolute band edges"):
-        levels(run.folder(CS_010)).columns()
+        levels(stored.folder(CS_010)).columns()
 
 
-def test_for_an_alignment(run: StoredRun) -> None:
-    found = levels([run.folder(CS_010), run.folder(CS_011)], bulk=run.folder(CS_BANDS))
+def test_for_an_alignment(stored: StoredRun) -> None:
+    found = levels([stored.folder(CS_010), stored.folder(CS_011)], bulk=stored.folder(CS_BANDS))
     first, second = found.columns()
     assert (first.material, first.surface) == ("CsPbBr3", "(010) Pnma, CsBr"), "two equal faces are one column"
     assert second.surface == "(011) Pnma, CsBr3 (half)"
@@ -100,16 +95,16 @@ def test_for_an_alignment(run: StoredRun) -> None:
     assert (first.vbm_ev, first.cbm_ev) == (-row["ionisation_potential_ev"], -row["electron_affinity_ev"])
     assert first.range_ev[1] == -first.range_ev[0] > 0
     assert first.source == "", "a source is that of quoted numbers"
-    assert [slab.place.parent for slab, _ in found.columns_of_slabs()] == [run.folder(CS_010), run.folder(CS_011)]
+    assert [slab.place.parent for slab, _ in found.columns_of_slabs()] == [stored.folder(CS_010), stored.folder(CS_011)]
 
 
 def test_another_method_is_refused_and_costs_the_line_up_alone(
-    run: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stored: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = StoredRun.of(tmp_path / "run")
     record = json.loads((other.folder(CS_BANDS) / "results.json").read_text())
     other.record(CS_BANDS, method=record["method"] | {"functional": "LDA"})
-    arguments = ["levels", "--bulk", str(other.folder(CS_BANDS)), "--slab", str(run.folder(CS_010))]
+    arguments = ["levels", "--bulk", str(other.folder(CS_BANDS)), "--slab", str(stored.folder(CS_010))]
     assert main([*arguments, "--json"]) == AnalysisError.exit_code
     captured = capsys.readouterr()
     (slab,) = json.loads(captured.out)["slabs"]
@@ -121,8 +116,8 @@ def test_another_method_is_refused_and_costs_the_line_up_alone(
     assert "no line-up: the crystal and the slab must not be subtracted" in capsys.readouterr().out
 
 
-def test_a_slab_of_another_crystal(run: StoredRun) -> None:
-    (found,) = levels(run.folder(CS_010), bulk=run.folder(FA_BANDS), period_ang=6.0).slabs
+def test_a_slab_of_another_crystal(stored: StoredRun) -> None:
+    (found,) = levels(stored.folder(CS_010), bulk=stored.folder(FA_BANDS), period_ang=6.0).slabs
     assert "slab of another crystal: it holds no C, H, N" in found.why_no_line_up
 
 
@@ -136,25 +131,25 @@ def test_damaged_bands_of_the_crystal_cost_no_work_function(tmp_path: Path, caps
     assert "no band edges of the crystal" in captured.out and "bands.npz" in captured.err
 
 
-def test_what_is_no_slab_and_what_is_no_crystal(run: StoredRun) -> None:
+def test_what_is_no_slab_and_what_is_no_crystal(stored: StoredRun) -> None:
     with pytest.raises(InputError, match="no slab"):
-        levels(run.folder(CS_BANDS))
+        levels(stored.folder(CS_BANDS))
     with pytest.raises(InputError, match="holds a vacuum"):
-        levels(run.folder(CS_010), bulk=run.folder(CS_011))
+        levels(stored.folder(CS_010), bulk=stored.folder(CS_011))
     with pytest.raises(InputError, match="no length"):
-        levels(run.folder(CS_010), period_ang=0.0)
+        levels(stored.folder(CS_010), period_ang=0.0)
 
 
-def test_edges_of_a_folder(run: StoredRun) -> None:
-    vbm_ev, cbm_ev = recorded_edges_ev(run.folder(CS_BANDS))
-    found = edges(str(run.folder(CS_BANDS)))
+def test_edges_of_a_folder(stored: StoredRun) -> None:
+    vbm_ev, cbm_ev = recorded_edges_ev(stored.folder(CS_BANDS))
+    found = edges(str(stored.folder(CS_BANDS)))
     assert (found.vbm.value_ev, found.cbm.value_ev) == pytest.approx((vbm_ev, cbm_ev))
-    assert edges(read(run.folder(CS_BANDS))) == found
+    assert edges(read(stored.folder(CS_BANDS))) == found
 
 
-def test_as_table_csv_and_repr(run: StoredRun, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["levels", "--bulk", str(run.folder(CS_BANDS)), "--slab", str(run.folder(CS_010))]
-    found = levels(run.folder(CS_010), bulk=run.folder(CS_BANDS))
+def test_as_table_csv_and_repr(stored: StoredRun, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["levels", "--bulk", str(stored.folder(CS_BANDS)), "--slab", str(stored.folder(CS_010))]
+    found = levels(stored.folder(CS_010), bulk=stored.folder(CS_BANDS))
     assert main([*arguments, "--csv"]) == 0
     assert capsys.readouterr().out == found.to_csv()
     assert main([*arguments, "--json"]) == 0
@@ -164,9 +159,9 @@ def test_as_table_csv_and_repr(run: StoredRun, capsys: pytest.CaptureFixture[str
         assert max(map(len, found.table(width).splitlines())) <= width
 
 
-def test_a_plateau_has_one_range_in_both_commands(run: StoredRun) -> None:
+def test_a_plateau_has_one_range_in_both_commands(stored: StoredRun) -> None:
     """Of a slab's own levels, in a table of levels and in an alignment: half of the plateau's spread."""
-    slab = run.folder(CS_010)
+    slab = stored.folder(CS_010)
     found = levels(slab)
     head, row, *_ = found.table().splitlines()
     printed = float(row.split()[-1])
@@ -179,8 +174,8 @@ def test_a_plateau_has_one_range_in_both_commands(run: StoredRun) -> None:
     assert found.to_dict()["slabs"][0]["faces"][0]["own_uncertainty_ev"] == pytest.approx(spreads[0] / 2)
 
 
-def test_the_legend_is_of_the_columns_that_are_there(run: StoredRun) -> None:
-    alone, lined_up = (levels(run.folder(CS_010), bulk=bulk).table(400) for bulk in (None, run.folder(CS_BANDS)))
+def test_the_legend_is_of_the_columns_that_are_there(stored: StoredRun) -> None:
+    alone, lined_up = (levels(stored.folder(CS_010), bulk=bulk).table(400) for bulk in (None, stored.folder(CS_BANDS)))
     assert "IP, EA: VBM and CBM of the crystal" in lined_up and "over the slab's middle" in lined_up
     assert "of the crystal, lined up" not in alone and "over the slab's middle" not in alone
     assert all("own ±: half the spread of the vacuum plateau" in table for table in (alone, lined_up))
@@ -310,8 +305,8 @@ def test_a_surface_that_is_not_told_needs_the_window(tmp_path: Path) -> None:
     assert given.why_no_surface
 
 
-def test_two_kinds_of_potential_are_not_lined_up(run: StoredRun) -> None:
-    slab, bulk = (read(run.folder(step)).found for step in (CS_010, CS_BANDS))
+def test_two_kinds_of_potential_are_not_lined_up(stored: StoredRun) -> None:
+    slab, bulk = (read(stored.folder(step)).found for step in (CS_010, CS_BANDS))
     assert bulk.judged is not None and bulk.results.potential is not None
     local = replace(bulk.results, potential=replace(bulk.results.potential, kind="local"))
     found = slab_levels(slab, replace(bulk, judged=replace(bulk.judged, results=local)), name="x")

@@ -7,6 +7,7 @@ from itertools import pairwise
 import matplotlib.style
 import numpy as np
 import pytest
+from built import built
 from diagrams import LEVELS, MINUS, case, column_ends, drawn_levels, faults, plain
 from levels import FACES, MANY, all_pairs, pair, published, surface_levels
 from matplotlib.axes import Axes
@@ -39,9 +40,7 @@ def drawn(
     width_in: float | None = None,
     height_in: float | None = None,
 ) -> Figure:
-    made = alignment_drawing(columns, rows, levels=levels, width_in=width_in, height_in=height_in)
-    assert made.build is not None
-    return made.build()
+    return built(alignment_drawing(columns, rows, levels=levels, width_in=width_in, height_in=height_in))
 
 
 def of_rows(*rows: Alignment, width_in: float | None = None) -> Figure:
@@ -75,9 +74,7 @@ def test_everything_is_said_where_it_is_and_nothing_on_another(part: int) -> Non
     """204 cases of 1 to 12 columns, 3.3, 6.7 and 4.5 in wide."""
     for seed in range(part, 204, 12):
         chosen = case(seed)
-        build = chosen.drawing().build
-        assert build is not None
-        assert faults(chosen, build()) == [], f"case {seed}"
+        assert faults(chosen, built(chosen.drawing())) == [], f"case {seed}"
 
 
 @pytest.mark.parametrize("width_in", [3.3, 6.7, None])
@@ -188,9 +185,8 @@ def test_bands_fill_from_their_edges_away_from_the_gap() -> None:
 
 
 def test_a_gradient_fades_away_from_the_edges() -> None:
-    build = alignment_drawing([edges("CsPbBr3", -5.8, -3.9)], [], fill="gradient").build
-    assert build is not None
-    valence, conduction = build().axes[0].images
+    figure = built(alignment_drawing([edges("CsPbBr3", -5.8, -3.9)], [], fill="gradient"))
+    valence, conduction = figure.axes[0].images
     assert valence.get_extent()[3] == pytest.approx(-5.8) and conduction.get_extent()[2] == pytest.approx(-3.9)
     (at_vbm, at_bottom), (at_top, at_cbm) = (
         (image.get_array()[0, 0].mean(), image.get_array()[-1, 0].mean()) for image in (valence, conduction)

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from built import built
 from free_electrons import grid_bands, path_bands
-from matplotlib.figure import Figure
 from text_boxes import overlaps
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.errors import AnalysisError, InputError
 from dftflow.figures.band_figure import BandStructure, bands_drawing
-from dftflow.figures.drawing import Drawing
 from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
 from dftflow.model.projections import ProjectionGroup, Projections
 
@@ -25,11 +24,6 @@ def _structure(name: str, *, corners: str = "GXM|RG", metal: bool = False, **opt
     return BandStructure(name=name, bands=bands, edges=edges, why_no_edges="they overlap; a fix", zero_ev=zero)
 
 
-def _built(drawing: Drawing) -> Figure:
-    assert drawing.build is not None
-    return drawing.build()
-
-
 def test_the_numbers_are_those_drawn() -> None:
     one = _structure("one")
     drawing = bands_drawing([one], "vbm", Look())
@@ -37,11 +31,11 @@ def test_the_numbers_are_those_drawn() -> None:
     data = drawing.data()
     rows = [dict(zip(data.columns, row, strict=True)) for row in data.rows]
     energies = np.array([row["energy_ev"] for row in rows])
-    low, high = _built(drawing).axes[0].get_ylim()
+    low, high = built(drawing).axes[0].get_ylim()
     every = (one.bands.eigenvalues_ev[0] - one.zero_ev).ravel()
     np.testing.assert_allclose(energies, every[(every >= low) & (every <= high)])
     assert max(row["energy_ev"] for row in rows if row["band"] == 1) == pytest.approx(0)
-    lines = [line for line in _built(drawing).axes[0].get_lines() if line.get_linewidth() == 0.8]
+    lines = [line for line in built(drawing).axes[0].get_lines() if line.get_linewidth() == 0.8]
     shown = np.concatenate([line.get_ydata() for line in lines])
     np.testing.assert_allclose(np.sort(shown[(shown >= low) & (shown <= high)]), np.sort(energies))
 
@@ -68,14 +62,14 @@ def test_a_shift_of_the_zero_of_the_run_moves_nothing() -> None:
 )
 def test_the_zero_is_named_on_the_axis_and_below(reference: str, words: str) -> None:
     drawing = bands_drawing([_structure("one")], reference, Look())  # type: ignore[arg-type]
-    label = _built(drawing).axes[0].get_ylabel()
+    label = built(drawing).axes[0].get_ylabel()
     assert label == f"Energy relative to {words.replace('the Fermi level', '$E_' + chr(92) + 'mathrm{F}$')} (eV)"
     assert f"relative to {words}" in drawing.caption
 
 
 def test_over_each_other_both_have_their_colour_and_their_gap() -> None:
     pair = [_structure("PBE"), _structure("HSE", gap_ev=2.5, per_leg=17)]
-    figure = _built(bands_drawing(pair, "vbm", Look(labels={"PBE": "without SOC"}), overlay=True))
+    figure = built(bands_drawing(pair, "vbm", Look(labels={"PBE": "without SOC"}), overlay=True))
     (ax,) = figure.axes
     assert not ax.patches
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -85,7 +79,7 @@ def test_over_each_other_both_have_their_colour_and_their_gap() -> None:
 
 
 def test_spin_channels_and_metals_are_told() -> None:
-    figure = _built(bands_drawing([_structure("Fe", metal=True, n_spins=2)], "fermi", Look()))
+    figure = built(bands_drawing([_structure("Fe", metal=True, n_spins=2)], "fermi", Look()))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["spin up", "spin down"]
     assert figure.axes[0].get_title() == "Fe\nno gap"
     caption = bands_drawing([_structure("Fe", metal=True)], "fermi", Look()).caption
@@ -94,7 +88,7 @@ def test_spin_channels_and_metals_are_told() -> None:
 
 def test_size_window_colour_and_label_are_as_asked() -> None:
     look = Look(width_in=5, height_in=2.5, window_ev=(-2, 3), colors={"one": "#123456"}, labels={"one": "TiO2"})
-    figure = _built(bands_drawing([_structure("one")], "vbm", look))
+    figure = built(bands_drawing([_structure("one")], "vbm", look))
     assert tuple(figure.get_size_inches()) == (5, 2.5)
     (ax,) = figure.axes
     assert ax.get_ylim() == (-2, 3)
@@ -115,7 +109,7 @@ def test_what_bands_are_made_of() -> None:
     groups = (ProjectionGroup(element="Br"), ProjectionGroup(element="Pb", orbital="s"))
     fat = replace(one, projections=Projections(weights=weights, groups=groups, method="spheres"))
     drawing = bands_drawing([fat], "vbm", Look(window_ev=(-99, 99), colors={"Br": "#00FF00"}))
-    figure = _built(drawing)
+    figure = built(drawing)
     circles = [c for c in figure.axes[0].collections if len(c.get_offsets())]
     counts = sum(len(c.get_offsets()) for c in circles)
     assert counts == weights.shape[1] * 9 - 1  # each state has one group, and one state is not told
@@ -134,5 +128,5 @@ def test_what_bands_are_made_of() -> None:
 @pytest.mark.parametrize("n_spins", [1, 2])
 def test_no_texts_overlap(width_in: float, count: int, n_spins: int) -> None:
     many = [_structure(f"(FA0.83Cs0.17)Pb(I0.6Br0.4)3 {i}", n_spins=n_spins) for i in range(count)]
-    assert overlaps(_built(bands_drawing(many, "vbm", Look(width_in=width_in)))) == []
-    assert overlaps(_built(bands_drawing(many, "vbm", Look(width_in=width_in), overlay=True))) == []
+    assert overlaps(built(bands_drawing(many, "vbm", Look(width_in=width_in)))) == []
+    assert overlaps(built(bands_drawing(many, "vbm", Look(width_in=width_in), overlay=True))) == []

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from matplotlib.figure import Figure
+from built import built
 from text_boxes import overlaps
 
 from dftflow.errors import AnalysisError
 from dftflow.figures.convergence import Relaxation, SeriesPoint, relaxations_drawing, series_drawing
-from dftflow.figures.drawing import Drawing
 from dftflow.figures.look import Look
 from dftflow.model.results import RelaxationStep
 
@@ -22,13 +21,8 @@ def _relaxation(name: str = "one", count: int = 5, *, cell: bool = True) -> Rela
     return Relaxation(name=name, steps=steps, status="geom_not_converged")
 
 
-def _built(drawing: Drawing) -> Figure:
-    assert drawing.build is not None
-    return drawing.build()
-
-
 def test_energy_force_stress_and_volume_over_the_steps() -> None:
-    axes = _built(relaxations_drawing([_relaxation()], Look())).axes
+    axes = built(relaxations_drawing([_relaxation()], Look())).axes
     curves = [list(ax.get_lines()[0].get_ydata()) for ax in axes]
     assert curves[0] == [8, 6, 4, 2, 0]
     assert curves[1] == pytest.approx([1, 0.1, 0.01, 0.001, 0.0001])
@@ -39,7 +33,7 @@ def test_energy_force_stress_and_volume_over_the_steps() -> None:
 
 
 def test_what_stays_the_same_or_is_not_told_has_no_panel() -> None:
-    labels = [ax.get_ylabel() for ax in _built(relaxations_drawing([_relaxation(cell=False)], Look())).axes]
+    labels = [ax.get_ylabel() for ax in built(relaxations_drawing([_relaxation(cell=False)], Look())).axes]
     assert len(labels) == 2 and "force" in labels[1]
 
 
@@ -68,7 +62,7 @@ def _points(setting: str) -> list[SeriesPoint]:
 
 
 def test_a_series_is_relative_to_the_finest() -> None:
-    energy, gap = _built(series_drawing(_points("cutoff"), "cutoff", Look())).axes
+    energy, gap = built(series_drawing(_points("cutoff"), "cutoff", Look())).axes
     assert list(energy.get_lines()[0].get_xdata()) == [200, 300, 500]
     assert list(energy.get_lines()[0].get_ydata()) == pytest.approx([75, 25, 0])
     assert list(gap.get_lines()[0].get_xdata()) == [300, 500]
@@ -76,7 +70,7 @@ def test_a_series_is_relative_to_the_finest() -> None:
 
 
 def test_grids_stand_at_equal_distances_by_their_names() -> None:
-    axes = _built(series_drawing(_points("k-point density"), "k-point density", Look(), remark=" Yes.")).axes
+    axes = built(series_drawing(_points("k-point density"), "k-point density", Look(), remark=" Yes.")).axes
     assert [tick.get_text() for tick in axes[-1].get_xticklabels()] == ["2x2x2", "3x3x3", "4x4x4"]
     assert series_drawing(_points("k"), "k-point density", Look(), remark=" Yes.").caption.endswith("varies. Yes.")
 
@@ -92,4 +86,4 @@ def test_no_texts_overlap(width_in: float) -> None:
         series_drawing(_points("cutoff"), "cutoff", look),
         series_drawing(_points("k") * 3, "k-point density", look),
     ):
-        assert overlaps(_built(drawing)) == []
+        assert overlaps(built(drawing)) == []

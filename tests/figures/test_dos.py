@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from built import built
 from free_electrons import grid_bands
-from matplotlib.figure import Figure
 from text_boxes import overlaps
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.analysis.dos_of_eigenvalues import density_of_states
 from dftflow.errors import InputError
 from dftflow.figures.dos import ShownDos, dos_drawing
-from dftflow.figures.drawing import Drawing
 from dftflow.figures.look import Look
 from dftflow.model.projections import ProjectionGroup, Projections
 
@@ -33,11 +32,6 @@ def _shown(name: str = "one", *, metal: bool = False, parted: bool = False, **op
     )
 
 
-def _built(drawing: Drawing) -> Figure:
-    assert drawing.build is not None
-    return drawing.build()
-
-
 def test_the_numbers_are_those_of_the_density() -> None:
     one = _shown()
     drawing = dos_drawing([one], "vbm", Look(window_ev=(-5, 2)))
@@ -48,7 +42,7 @@ def test_the_numbers_are_those_of_the_density() -> None:
     seen = (energies >= -5) & (energies <= 2)
     np.testing.assert_allclose([row[3] for row in data.rows], one.dos.total[0, seen])
     np.testing.assert_allclose([row[2] for row in data.rows], energies[seen])
-    (ax,) = _built(drawing).axes
+    (ax,) = built(drawing).axes
     line = next(line for line in ax.get_lines() if line.get_label() == "total")
     assert line.get_xdata().min() >= -5 and line.get_xdata().max() <= 2
     assert ax.get_xlim() == (-5, 2)
@@ -61,7 +55,7 @@ def test_moving_the_zero_of_the_run_moves_nothing() -> None:
 
 
 def test_spin_down_is_drawn_below_the_axis() -> None:
-    (ax,) = _built(dos_drawing([_shown(n_spins=2)], "vbm", Look())).axes
+    (ax,) = built(dos_drawing([_shown(n_spins=2)], "vbm", Look())).axes
     curves = [np.asarray(line.get_ydata()) for line in ax.get_lines() if line.get_linewidth() == 0.8]
     assert curves[0].min() >= 0 and curves[1].max() <= 0 and curves[1].min() < -0.1
     assert [text.get_text() for text in ax.texts] == ["spin up", "spin down"]
@@ -73,7 +67,7 @@ def test_above_the_bands_that_were_calculated_nothing_is_drawn_or_listed() -> No
     one = _shown()
     end = one.zero_ev + 13.0
     drawing = dos_drawing([replace(one, complete_up_to_ev=end)], "vbm", Look(window_ev=(-5, 30)))
-    (ax,) = _built(drawing).axes
+    (ax,) = built(drawing).axes
     assert next(line for line in ax.get_lines() if line.get_label() == "total").get_xdata().max() <= 13.0
     assert drawing.data is not None
     assert max(row[2] for row in drawing.data().rows) <= 13.0
@@ -82,10 +76,10 @@ def test_above_the_bands_that_were_calculated_nothing_is_drawn_or_listed() -> No
 
 def test_edges_of_an_insulator_and_the_fermi_level_of_a_metal() -> None:
     one, metal = _shown(), _shown(metal=True)
-    marks = [line.get_xdata()[0] for line in _built(dos_drawing([one], "vbm", Look())).axes[0].get_lines()[1:]]
+    marks = [line.get_xdata()[0] for line in built(dos_drawing([one], "vbm", Look())).axes[0].get_lines()[1:]]
     assert one.edges is not None
     assert marks == pytest.approx([0, one.edges.band_gap_ev])
-    marks = [line.get_xdata()[0] for line in _built(dos_drawing([metal], "fermi", Look())).axes[0].get_lines()[1:]]
+    marks = [line.get_xdata()[0] for line in built(dos_drawing([metal], "fermi", Look())).axes[0].get_lines()[1:]]
     assert marks == [0]
     assert "Dashed: Fermi level" in dos_drawing([metal], "fermi", Look()).caption
 
@@ -93,7 +87,7 @@ def test_edges_of_an_insulator_and_the_fermi_level_of_a_metal() -> None:
 def test_parts_have_their_colours_labels_and_columns() -> None:
     look = Look(colors={"Pb": "#111111"}, labels={"Br": "bromine", "total": "all"})
     drawing = dos_drawing([_shown(parted=True), _shown("two", parted=True)], "vbm", look)
-    figure = _built(drawing)
+    figure = built(drawing)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["all", "Pb", "bromine"]
     line = next(line for line in figure.axes[0].get_lines() if line.get_label() == "Pb")
@@ -115,7 +109,7 @@ def test_the_caption_says_what_it_is_from() -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_no_texts_overlap(width_in: float, count: int) -> None:
     many = [_shown(f"(FA0.83Cs0.17)Pb(I0.6Br0.4)3 {i}", parted=True, n_spins=2) for i in range(count)]
-    assert overlaps(_built(dos_drawing(many, "fermi", Look(width_in=width_in)))) == []
+    assert overlaps(built(dos_drawing(many, "fermi", Look(width_in=width_in)))) == []
 
 
 @pytest.mark.parametrize(("no_empty", "words"), [((True,), "No empty band was"), ((False, True), "of spin down was")])
@@ -139,5 +133,5 @@ def test_of_several_one_without_states_in_the_window_is_not_blown_up() -> None:
     """The tails of the one in its gap, beside one whose states are there."""
     one = _shown()
     other = replace(one, name="two", zero_ev=one.zero_ev - 5.5)
-    gap, there = _built(dos_drawing([one, other], "vbm", Look(window_ev=(5.0, 6.0)))).axes
+    gap, there = built(dos_drawing([one, other], "vbm", Look(window_ev=(5.0, 6.0)))).axes
     assert gap.get_ylim() == (0, 1) and there.get_ylim()[1] > 0.01

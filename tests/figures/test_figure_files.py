@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import pytest
+from built import built
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -52,9 +53,7 @@ def _figure(outcome: StudyOutcome, name: str) -> Drawing:
 
 
 def _drawn(outcome: StudyOutcome, name: str) -> Figure:
-    build = _figure(outcome, name).build
-    assert build is not None
-    return build()
+    return built(_figure(outcome, name))
 
 
 def test_every_figure_is_written_three_times_and_the_missing_one_is_said(failed: StudyOutcome, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from castep_files import fortran_integers, fortran_record
 
 from dftflow.codes.castep import CASTEP
 
@@ -47,15 +48,12 @@ def grid(content: str, unit: str, spins: int) -> str:
 
 
 def binary_potential() -> bytes:
-    def record(content: bytes) -> bytes:
-        return struct.pack(">i", len(content)) + content + struct.pack(">i", len(content))
+    def column(a: int, b: int) -> bytes:
+        values = 0.1 * a + 0.02 * b + np.arange(SHAPE[2])
+        return fortran_record(struct.pack(">2i", a + 1, b + 1) + values.astype(">c16").tobytes())
 
-    columns = [
-        record(struct.pack(">2i", a + 1, b + 1) + (0.1 * a + 0.02 * b + np.arange(SHAPE[2])).astype(">c16").tobytes())
-        for b in range(SHAPE[1])
-        for a in range(SHAPE[0])
-    ]
-    return record(struct.pack(">i", 1)) + record(struct.pack(">3i", *SHAPE)) + b"".join(columns)
+    columns = [column(a, b) for b in range(SHAPE[1]) for a in range(SHAPE[0])]
+    return fortran_integers(1) + fortran_integers(*SHAPE) + b"".join(columns)
 
 
 def eigenvalues() -> str:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strict_reading import errors
 
-from dftflow.codes.base import Reading
 from dftflow.codes.espresso import ESPRESSO
 from dftflow.codes.espresso.projwfc_text import read_projwfc_text
 from dftflow.codes.reading import read_only
@@ -24,10 +24,6 @@ from dftflow.model.results import Results
 CASES = pytest.mark.parametrize("name", ["projected", "projected-spin", "projected-soc"])
 Copy = Callable[[str], Path]
 DATA = Path(__file__).resolve().parents[2] / "data" / "espresso" / "6.7"
-
-
-def errors(reading: Reading) -> dict[str, str]:
-    return {file.file.name: str(file.error) for file in reading.files if file.error is not None}
 
 
 @CASES

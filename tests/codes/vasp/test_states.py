@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strict_reading import errors
 from vasp_files import Run
 from vasp_states import StatesOf
 
@@ -156,9 +157,9 @@ def test_a_file_that_is_cut_is_refused_or_read_whole(name: str, part: float, tmp
 def test_another_runs_files_are_refused(tmp_path: Path) -> None:
     other = StatesOf(Run(kpoints=((0.25, 0.25, 0.0), (0.25, 0.25, -0.25))))
     reading = read(tmp_path, vasprun=Run().xml(), PROCAR=other.procar(), DOSCAR=StatesOf(Run(fermi_ev=1.5)).doscar())
-    errors = {file.file.name: str(file.error) for file in reading.files if file.error is not None}
-    assert "k-points" in errors["PROCAR"]
-    assert "Fermi level" in errors["DOSCAR"]
+    refused = errors(reading)
+    assert "k-points" in refused["PROCAR"]
+    assert "Fermi level" in refused["DOSCAR"]
 
 
 def test_a_head_that_promises_more_than_the_file_holds_asks_for_no_memory(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from castep_files import fortran_integers, fortran_record
 
 from dftflow.codes.castep.output.esp_file import read_esp
 from dftflow.errors import ParseError
@@ -16,16 +17,12 @@ from dftflow.units import HARTREE_EV
 CELL_ANG = np.diag([4.0, 5.0, 6.0])
 
 
-def record(content: bytes) -> bytes:
-    return struct.pack(">i", len(content)) + content + struct.pack(">i", len(content))
-
-
 def esp(values: FloatArray, order: list[tuple[int, int]] | None = None) -> bytes:
     spins, n_a, n_b, n_c = values.shape
-    parts = [record(struct.pack(">i", spins)), record(struct.pack(">3i", n_a, n_b, n_c))]
+    parts = [fortran_integers(spins), fortran_integers(n_a, n_b, n_c)]
     for spin in range(spins):
         for a, b in order or [(a, b) for a in range(n_a) for b in range(n_b)]:
-            parts.append(record(struct.pack(">2i", a + 1, b + 1) + values[spin, a, b].astype(">c16").tobytes()))
+            parts.append(fortran_record(struct.pack(">2i", a + 1, b + 1) + values[spin, a, b].astype(">c16").tobytes()))
     return b"".join(parts)
 
 

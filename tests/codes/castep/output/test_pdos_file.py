@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from castep_files import fortran_integers, fortran_record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strict_reading import errors
 
-from dftflow.codes.base import Reading
 from dftflow.codes.castep.code import CASTEP
 from dftflow.codes.castep.output.pdos_file import read_pdos_file
 from dftflow.codes.reading import read_only
@@ -32,25 +33,22 @@ Br 0.5 0.5 0.5
 """
 
 
-def record(content: bytes) -> bytes:
-    return struct.pack(">i", len(content)) + content + struct.pack(">i", len(content))
-
-
-def integers(*numbers: int) -> bytes:
-    return record(struct.pack(f">{len(numbers)}i", *numbers))
+def head(number: int, point: tuple[float, ...]) -> bytes:
+    """What stands before the weights of a k-point."""
+    return fortran_record(struct.pack(">i3d", number, *point))
 
 
 def pdos(weights: np.ndarray, *, old: bool = False, order: tuple[int, ...] = (0, 1, 2)) -> bytes:
     """`weights` has the shape (n_spins, n_kpoints, n_bands, n_orbitals)."""
     n_spins, n_kpoints, n_bands, n_orbitals = weights.shape
-    parts = [] if old else [record(struct.pack(">d", 1.0)), record(b"of a test".ljust(80))]
-    parts += [integers(number) for number in (n_kpoints, n_spins, n_orbitals, n_bands)]
-    parts += [integers(*numbers) for numbers in (SPECIES, IONS, SHELLS)]
+    parts = [] if old else [fortran_record(struct.pack(">d", 1.0)), fortran_record(b"of a test".ljust(80))]
+    parts += [fortran_integers(number) for number in (n_kpoints, n_spins, n_orbitals, n_bands)]
+    parts += [fortran_integers(*numbers) for numbers in (SPECIES, IONS, SHELLS)]
     for k in order:
-        parts.append(record(struct.pack(">i3d", k + 1, *KPOINTS[k])))
+        parts.append(head(k + 1, KPOINTS[k]))
         for spin in range(n_spins):
-            parts += [integers(spin + 1), integers(n_bands)]
-            parts += [record(struct.pack(f">{n_orbitals}d", *band)) for band in weights[spin, k]]
+            parts += [fortran_integers(spin + 1), fortran_integers(n_bands)]
+            parts += [fortran_record(struct.pack(f">{n_orbitals}d", *band)) for band in weights[spin, k]]
     return b"".join(parts)
 
 
@@ -84,10 +82,6 @@ def random(n_spins: int = 1) -> np.ndarray:
     return np.random.default_rng(3).random((n_spins, 3, 5, 8)) / 8 - 0.01
 
 
-def errors(reading: Reading) -> dict[str, str]:
-    return {file.file.name: str(file.error) for file in reading.files if file.error is not None}
-
-
 @pytest.mark.parametrize("n_spins", [1, 2])
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
 @pytest.mark.parametrize("name", ["a.pdos_bin", "a.pdos_weights"])
@@ -116,13 +110,13 @@ def changed(data: bytes, old: bytes, new: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (record(struct.pack(">i3d", 2, *KPOINTS[1])), record(struct.pack(">i3d", 2, 0.4, 0, 0)), "not those of the"),
-        (record(struct.pack(">i3d", 2, *KPOINTS[1])), record(struct.pack(">i3d", 1, *KPOINTS[1])), "comes twice"),
-        (integers(*SPECIES), integers(*(3 - s for s in SPECIES[:4]), *SPECIES[4:]), "species and ions"),
-        (integers(*IONS), integers(*IONS[:7], 2), "species and ions"),
-        (integers(*SHELLS), integers(*SHELLS[:7], 4), "no l"),
-        (integers(8), integers(2_000_000_000), "do not fit"),
-        (integers(5), integers(4), "5 bands, of 4"),
+        (head(2, KPOINTS[1]), head(2, (0.4, 0, 0)), "not those of the"),
+        (head(2, KPOINTS[1]), head(1, KPOINTS[1]), "comes twice"),
+        (fortran_integers(*SPECIES), fortran_integers(*(3 - s for s in SPECIES[:4]), *SPECIES[4:]), "species and ions"),
+        (fortran_integers(*IONS), fortran_integers(*IONS[:7], 2), "species and ions"),
+        (fortran_integers(*SHELLS), fortran_integers(*SHELLS[:7], 4), "no l"),
+        (fortran_integers(8), fortran_integers(2_000_000_000), "do not fit"),
+        (fortran_integers(5), fortran_integers(4), "5 bands, of 4"),
     ],
 )
 def test_what_is_not_of_this_run_is_refused(old: bytes, new: bytes, message: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from castep_files import fortran_integers, fortran_record
 from numpy.typing import NDArray
 
 from dftflow.codes.castep import CASTEP
@@ -21,21 +22,13 @@ LOG = (
 )
 
 
-def record(content: bytes) -> bytes:
-    return struct.pack(">i", len(content)) + content + struct.pack(">i", len(content))
-
-
-def integers(*values: int) -> bytes:
-    return record(struct.pack(f">{len(values)}i", *values))
-
-
 def reals(values: object) -> bytes:
     """Fortran's order: the first index runs fastest."""
-    return record(np.asarray(values, dtype=">f8").tobytes(order="F"))
+    return fortran_record(np.asarray(values, dtype=">f8").tobytes(order="F"))
 
 
 def text(word: str, width: int) -> bytes:
-    return record(word.ljust(width).encode())
+    return fortran_record(word.ljust(width).encode())
 
 
 @dataclass(frozen=True)
@@ -65,14 +58,14 @@ class Content:
                 self.parameters(),
                 self.cell(),
                 self.cell(),
-                integers(int(self.found)),
-                integers(int(self.found)),
+                fortran_integers(int(self.found)),
+                fortran_integers(int(self.found)),
                 reals([self.energy_hartree]),
                 reals([0.125]),
-                integers(3, self.spins),
+                fortran_integers(3, self.spins),
                 *self.states(),
-                integers(int(self.found)),
-                integers(2, 1, 3),
+                fortran_integers(int(self.found)),
+                fortran_integers(2, 1, 3),
                 *self.columns(),
                 *([text("E_FERMI", 7), reals([0.25])] if self.spins == 2 else []),
                 *([text("FORCES", 6), reals(self.by_species(0.01))] if self.has_forces else []),
@@ -81,14 +74,14 @@ class Content:
         )
 
     def parameters(self) -> bytes:
-        skipped = b"".join(integers(0) for _ in range(5))
+        skipped = b"".join(fortran_integers(0) for _ in range(5))
         counts = (self.electrons, 3.0, 2.0, 1.0, 0.0)
         return b"".join(
             [
                 text("BEGIN_ELECTRONIC", 16),
                 skipped,
                 reals([0.0]),
-                integers(0) * 3,
+                fortran_integers(0) * 3,
                 text("Pulay", 10),
                 *(reals([count]) for count in counts),
                 text(self.treatment, 20),
@@ -106,15 +99,15 @@ class Content:
     def cell(self) -> bytes:
         counts = [len(atoms) for atoms in self.positions]
         parts = [
-            ("CELL%NUM_IONS", integers(self.num_ions)),
-            ("CELL%MAX_IONS_IN_SPECIES", integers(2)),
+            ("CELL%NUM_IONS", fortran_integers(self.num_ions)),
+            ("CELL%MAX_IONS_IN_SPECIES", fortran_integers(2)),
             ("CELL%REAL_LATTICE", reals(self.cell_bohr)),
             ("CELL%RECIP_LATTICE", reals(np.zeros((3, 3)))),
-            ("CELL%NUM_SPECIES", integers(2)),
-            ("CELL%NUM_IONS_IN_SPECIES", integers(*counts)),
+            ("CELL%NUM_SPECIES", fortran_integers(2)),
+            ("CELL%NUM_IONS_IN_SPECIES", fortran_integers(*counts)),
             ("CELL%IONIC_POSITIONS", reals(self.by_species(1.0))),
-            ("CELL%SPECIES_SYMBOL", record(b"N       Li      ")),
-            ("NKPTS", integers(2)),
+            ("CELL%SPECIES_SYMBOL", fortran_record(b"N       Li      ")),
+            ("NKPTS", fortran_integers(2)),
             ("KPOINTS", reals([[0.0, 0.5], [0.0, 0.0], [0.0, 0.0]])),
             ("KPOINT_WEIGHTS", reals([0.5, 0.5])),
         ]
@@ -137,7 +130,7 @@ class Content:
         for a in (2, 1):
             column = np.full(3, self.density + (1 if a == 1 else -1), dtype=">c16")
             spin = np.full(3, 1.0, dtype=">c16").tobytes() if self.spins == 2 else b""
-            found.append(record(struct.pack(">2i", a, 1) + column.tobytes() + spin))
+            found.append(fortran_record(struct.pack(">2i", a, 1) + column.tobytes() + spin))
         return found
 
 
