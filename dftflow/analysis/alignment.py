@@ -24,7 +24,7 @@ found one by one: between two directions of an offset a common shift meets a thi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import isfinite
@@ -43,6 +43,7 @@ __all__ = [
     "apart_ev",
     "beyond_ranges_ev",
     "check_edges",
+    "contradictions",
     "edges_from_levels",
     "edges_from_work_function",
     "exchanged",
@@ -285,13 +286,8 @@ def with_contradictions(rows: Sequence[Alignment]) -> tuple[Alignment, ...]:
 def _contradict(row: Alignment, other: Alignment) -> bool:
     """Whether two rows of the same two materials do."""
     other = in_order(other, row.first_name, row.second_name)
-    (low, high), (other_low, other_high) = _valence_range_ev(row), _valence_range_ev(other)
-    return max(low, other_low) - min(high, other_high) > min(row.tolerance_ev, other.tolerance_ev)
-
-
-def _valence_range_ev(row: Alignment) -> Range:
-    low, high = row.range_ev or (0.0, 0.0)
-    return row.valence_band_offset_ev + low, row.valence_band_offset_ev + high
+    apart = apart_ev(row.valence_band_offset_ev, row.range_ev, other.valence_band_offset_ev, other.range_ev)
+    return apart > min(row.tolerance_ev, other.tolerance_ev)
 
 
 def beyond_ranges_ev(row: Alignment, other: Alignment) -> dict[str, float]:
@@ -311,6 +307,16 @@ def beyond_ranges_ev(row: Alignment, other: Alignment) -> dict[str, float]:
         if one is not None and another is not None
     }
     return {band: beyond for band, beyond in found.items() if beyond > 1e-9}
+
+
+def contradictions(
+    own: Iterable[Alignment], rows: Sequence[Alignment]
+) -> Iterator[tuple[Alignment, Alignment, dict[str, float]]]:
+    """Each of `own` with each quoted one of `rows` that it contradicts, and the `beyond_ranges_ev` of the two."""
+    for row in own:
+        for quoted in rows:
+            if quoted.first is None and quoted.pair == row.pair and (beyond_ev := beyond_ranges_ev(row, quoted)):
+                yield row, quoted, beyond_ev
 
 
 def apart_ev(one: float, one_range: Range | None, other: float, other_range: Range | None) -> float:

@@ -171,7 +171,7 @@ def _band_rows(
     yield _number("band gap", (_gap(a), _gap(b)), "eV", tolerance=GAP_EV, of=f"{CONVENTION}{_at_two(first, second)}")
     if a is None or b is None:
         return
-    kinds = ["direct" if edges.direct else "indirect" for edges in (a, b)]
+    kinds = [edges.kind for edges in (a, b)]
     yield CodeRow(
         quantity="kind of gap",
         first=kinds[0],

@@ -332,9 +332,7 @@ def _yes(flag: bool | None) -> str | None:
 
 
 def _u_text(method: Method) -> str | None:
-    if method.hubbard_u_ev is None:
-        return None
-    return ", ".join(f"{name} {value:g} eV" for name, value in sorted(method.hubbard_u_ev.items())) or "none"
+    return None if method.hubbard_u_ev is None else method.hubbard_text or "none"
 
 
 def _smearing_text(method: Method) -> str | None:

@@ -24,11 +24,18 @@ from dftflow.errors import AnalysisError
 from dftflow.model.alignment import AbsoluteEdges, Alignment, AlignmentRequest, PublishedOffset
 from dftflow.model.levels import SurfaceLevels
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome
-from dftflow.model.quantity import Missing, Quantity
+from dftflow.model.quantity import (
+    ALIGNMENT_TYPE,
+    CONDUCTION_OFFSET,
+    POLAR_PLANE,
+    VALENCE_OFFSET,
+    Missing,
+    Quantity,
+)
 
 __all__ = ["WAYS", "Offsets", "offset_quantities", "offsets"]
 
-OFFSETS = {"valence band offset": "eV", "conduction band offset": "eV", "type of the alignment": ""}
+OFFSETS = {VALENCE_OFFSET: "eV", CONDUCTION_OFFSET: "eV", ALIGNMENT_TYPE: ""}
 
 EdgesOf = Callable[[MaterialOutcome, SlabOutcome], AbsoluteEdges]
 
@@ -282,7 +289,7 @@ def _both_relaxed(a: SlabOutcome, b: SlabOutcome) -> bool | None:
 
 def _remarks(first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b: SlabOutcome) -> tuple[str, ...]:
     pairs = ((first, a), (second, b))
-    polar = [f"{m.name} {slab.model.plane} is a polar plane" for m, slab in pairs if slab.model.of_polar_plane]
+    polar = [f"{m.name} {slab.model.plane}{POLAR_PLANE}" for m, slab in pairs if slab.model.of_polar_plane]
     unrelaxed = [f"{m.name} {slab.model.plane}: {slab.relaxation}" for m, slab in pairs if slab.relaxation]
     crystals = [f"{m.bulk.edges_step}: {remark}" for m, _ in pairs for remark in m.bulk.remarks]
     slabs = [f"{slab.levels_step}: {remark}" for _, slab in pairs for remark in slab.remarks]
@@ -319,7 +326,7 @@ def _of_row(row: Alignment, steps: Mapping[tuple[str, str], tuple[str, ...]]) ->
     ranged = known | ({"uncertainty": row.range_ev, "uncertainty_holds": row.range_holds} if row.range_ev else {})
     none = Missing(kind="not read", reason="the source gives none")
     return (
-        Quantity.of("valence band offset", subject, "eV", row.valence_band_offset_ev, none, **ranged),
-        Quantity.of("conduction band offset", subject, "eV", row.conduction_band_offset_ev, none, **ranged),
-        Quantity(name="type of the alignment", subject=subject, unit="", value=row.type, **known),
+        Quantity.of(VALENCE_OFFSET, subject, "eV", row.valence_band_offset_ev, none, **ranged),
+        Quantity.of(CONDUCTION_OFFSET, subject, "eV", row.conduction_band_offset_ev, none, **ranged),
+        Quantity(name=ALIGNMENT_TYPE, subject=subject, unit="", value=row.type, **known),
     )

@@ -22,7 +22,7 @@ from dftflow.model.admission import Admission, Admitted
 from dftflow.model.energy import Energy
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome
-from dftflow.model.quantity import Missing, Quantity
+from dftflow.model.quantity import BY_LINE_UP_WAY, Missing, Quantity
 from dftflow.model.results import Results
 from dftflow.model.surface import SlabModel
 
@@ -201,7 +201,7 @@ def _of_surface(material: MaterialOutcome, slab: SlabOutcome) -> tuple[Quantity,
     by_line_up = {
         "origin": (slab.levels_step, bulk.edges_step),
         "remarks": (*remarks, *(f"{bulk.edges_step}: {remark}" for remark in bulk.remarks)),
-        "method": "bulk line-up through the slab",
+        "method": BY_LINE_UP_WAY,
     }
     if levels is not None:
         spread_ev = levels.spread.total_ev

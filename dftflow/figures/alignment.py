@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from dftflow.analysis.alignment import beyond_ranges_ev, check_edges, exchanged
+from dftflow.analysis.alignment import check_edges, contradictions, exchanged
 from dftflow.figures.colors import material_colors
 from dftflow.figures.diagram import draw_diagram
 from dftflow.figures.diagram_layout import Diagram
@@ -109,11 +109,8 @@ def _caption(diagram: Diagram) -> str:
 def _contradicted(between: Iterable[Alignment], rows: Sequence[Alignment]) -> str:
     """Which offsets between neighbours are contradicted by quoted ones, and where these are from; else ``""``."""
     pairs: dict[str, list[str]] = {}
-    for row in between:
-        for quoted in rows:
-            if quoted.first is None and quoted.pair == row.pair and beyond_ranges_ev(row, quoted):
-                pair = f"{row.first_name} and {row.second_name}"
-                pairs.setdefault(quoted.source or quoted.method, []).append(pair)
+    for row, quoted, _ in contradictions(between, rows):
+        pairs.setdefault(quoted.source or quoted.method, []).append(f"{row.first_name} and {row.second_name}")
     said = [f"{', '.join(dict.fromkeys(of))} by {source}" for source, of in pairs.items()]
     return f"Contradicted: {'; '.join(said)}" if said else ""
 

@@ -30,7 +30,7 @@ def gap_text(edges: BandEdges | None) -> str:
         where = f", {vbm} to {cbm}"
     else:
         where = f", VBM at {vbm}" if vbm else f", CBM at {cbm}" if cbm else ""
-    return f"gap {edges.band_gap_ev:.2f} eV, {'direct' if edges.direct else 'indirect'}{where}"
+    return f"gap {edges.band_gap_ev:.2f} eV, {edges.kind}{where}"
 
 
 def _point_name(label: str, k: tuple[float, float, float]) -> str:

@@ -94,7 +94,7 @@ def relaxations_drawing(relaxations: Sequence[Relaxation], look: Look) -> Drawin
         f"files give them, over the ionic steps ({ends}).",
         build=build,
         data=lambda: _steps_data(relaxations),
-        shows=([(r.name, r.steps, r.status) for r in relaxations], look),
+        shows=(tuple(relaxations), look),
     )
 
 

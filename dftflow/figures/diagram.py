@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from dftflow.figures.diagram_layout import Diagram, Layout, laid_out
+from dftflow.figures.diagram_layout import LABEL_PT, Diagram, Layout, laid_out
 from dftflow.figures.diagram_words import CONDUCTION, SHORT_TYPES, VALENCE, edge_texts, gap_text
+from dftflow.figures.offsets import bars_of
 from dftflow.figures.ruler import Ruler
 from dftflow.figures.zoom import draw_zoom
 from dftflow.model.alignment import AbsoluteEdges, Alignment
@@ -90,7 +91,7 @@ def _draw_labels(ax: Axes, layout: Layout) -> None:
         if abs(label.at_ev - label.energy_ev) > layout.ev(0.5):
             ends = [label.energy_ev, label.at_ev]
             ax.plot([right, right + 6], ends, color=_PALE, linewidth=0.4, clip_on=False, zorder=1)
-        ax.text(right + 8, label.at_ev, label.text, ha="left", va="center", fontsize=layout.label_pt, color=_INK)
+        ax.text(right + 8, label.at_ev, label.text, ha="left", va="center", fontsize=LABEL_PT, color=_INK)
 
 
 def _draw_column(ax: Axes, layout: Layout, edges: AbsoluteEdges, center: float, color: str, fill: Fill) -> None:
@@ -105,7 +106,7 @@ def _draw_column(ax: Axes, layout: Layout, edges: AbsoluteEdges, center: float, 
     for level in (edges.vbm_ev, edges.cbm_ev):
         ax.plot([left, right], [level, level], color=color, linewidth=_EDGE, solid_capstyle="butt", zorder=3)
     if layout.saying.ranges and any(edges.range_ev):
-        bars = [[-edges.range_ev[0]], [edges.range_ev[1]]]
+        bars = bars_of(edges.range_ev)
         ax.errorbar(
             left + 2.4, edges.vbm_ev, yerr=bars, color=_INK, linewidth=_THIN, capsize=1.3, capthick=_THIN, zorder=4
         )

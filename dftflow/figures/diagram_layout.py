@@ -27,11 +27,14 @@ from dftflow.figures.look import COLUMN_IN, PAGE_IN
 from dftflow.figures.ruler import Ruler
 from dftflow.model.alignment import AbsoluteEdges, Alignment, ReferenceLevel
 
-__all__ = ["Diagram", "Label", "Layout", "laid_out"]
+__all__ = ["LABEL_PT", "Diagram", "Label", "Layout", "laid_out"]
 
 _MARGIN, _INDENT, _PAD, _BAR, _TIGHT = 4.0, 3.0, 2.5, 5.0, 1.2
 _WIDEST_COLUMN, _WIDEST_PITCH = 92.0, 150.0
-_LABEL_PT, _LEADER = 6.5, 9.0
+LABEL_PT = 6.5
+"""Font of the names of levels."""
+
+_LEADER = 9.0
 _LONGEST_LABEL = 0.25
 """Of a reference level, as a share of the width."""
 
@@ -115,7 +118,6 @@ class Layout:
     types: float
     names: Names
     labels: tuple[Label, ...]
-    label_pt: float
     notes: str
     notes_pt: float
     zoom: tuple[float, float, float, float] | None
@@ -204,7 +206,7 @@ def _across(diagram: Diagram, width: float, ruler: Ruler, needs: _Needs) -> _Acr
     count = len(diagram.columns)
     left = _MARGIN + ruler.height_pt("Energy", 7.0) + 3 + ruler.width_pt("\N{MINUS SIGN}10", 6.5) + 4
     texts = _labels(diagram.levels, quoted_sources(diagram.columns, diagram.levels), _LONGEST_LABEL * width, ruler)
-    right = _LEADER + max(ruler.width_pt(text, _LABEL_PT) for text in texts) + _MARGIN
+    right = _LEADER + max(ruler.width_pt(text, LABEL_PT) for text in texts) + _MARGIN
     zoom = _has_zoom(diagram, width)
     room = width - left - right - (_ZOOM if zoom else 0.0)
     pitch = min((room - 2 * _INDENT) / count, _WIDEST_PITCH)
@@ -216,7 +218,7 @@ def _across(diagram: Diagram, width: float, ruler: Ruler, needs: _Needs) -> _Acr
     return _Across(
         left=left, width=room, pitch=pitch, column=column, saying=saying, labels=texts, zoom=zoom,
         centers=tuple(first + (i + 0.5) * pitch for i in range(count)),
-        label_rooms=tuple(ruler.height_pt(text, _LABEL_PT) + (2.5 if "\n" in text else 1.0) for text in texts),
+        label_rooms=tuple(ruler.height_pt(text, LABEL_PT) + (2.5 if "\n" in text else 1.0) for text in texts),
     )  # fmt: skip
 
 
@@ -234,9 +236,9 @@ def _labels(
     texts = [r"$E_\mathrm{vac}$"]
     for level in levels:
         text = level_text(level)
-        if ruler.width_pt(text, _LABEL_PT) > longest:
+        if ruler.width_pt(text, LABEL_PT) > longest:
             number = text.rsplit(" ", 1)[1]
-            length = partial(ruler.length_pt, font_pt=_LABEL_PT)
+            length = partial(ruler.length_pt, font_pt=LABEL_PT)
             text = f"{wrapped(level.name, longest, length, shown=couple)}\n{number}"
         mark = marks.get(level.source, "")
         texts.append(rf"{text}$^\mathrm{{{mark}}}$" if mark else text)
@@ -321,7 +323,7 @@ def _upwards(
         size=(width, others + panel), panel=(across.left, bottom, across.width, panel), centers=across.centers,
         column=across.column, saying=saying, low_ev=low_ev, pt_per_ev=pt_per_ev, box=box,
         bar=_bar(diagram, saying), with_gap=_with_gap(diagram, across, pt_per_ev, ruler), strip=strip, types=types,
-        names=names, labels=(), label_pt=_LABEL_PT, notes=below[0], notes_pt=below[1], zoom=zoom,
+        names=names, labels=(), notes=below[0], notes_pt=below[1], zoom=zoom,
     )  # fmt: skip
     return replace(layout, labels=_placed(diagram, across, layout))
 

@@ -52,7 +52,11 @@ class Names:
     @property
     def surface_font_pt(self) -> float:
         """Surfaces are set smaller."""
-        return max(self.font_pt - 0.5, 5.0)
+        return _small_pt(self.font_pt)
+
+
+def _small_pt(font_pt: float) -> float:
+    return max(font_pt - 0.5, 5.0)
 
 
 def set_names(
@@ -86,7 +90,7 @@ def _lying(
     *,
     torn: bool,
 ) -> Names | None:
-    small_pt = max(font_pt - 0.5, 5.0)
+    small_pt = _small_pt(font_pt)
     slot_pt -= _APART_PT
     room_pt = slot_pt - (4.0 if any(marks) else 0.0)
     of_name, of_surface = (partial(ruler.length_pt, font_pt=size) for size in (font_pt, small_pt))
@@ -120,7 +124,7 @@ def _upright(
     if joined:
         names = [f"{name} {surface}".strip() for name, surface in zip(names, surfaces, strict=True)]
         surfaces = [""] * len(names)
-    small_pt = max(font_pt - 0.5, 5.0)
+    small_pt = _small_pt(font_pt)
     of_name, of_surface = (partial(ruler.length_pt, font_pt=size) for size in (font_pt, small_pt))
     room_pt = _LONGEST_PT - (4.0 if any(marks) else 0.0)
     longest = [of_name(piece) for name in names for piece in unbroken(name)]
@@ -140,7 +144,7 @@ def _upright_block(
     ruler: Ruler,
     left_out: tuple[str, ...] = (),
 ) -> Names | None:
-    small_pt = max(font_pt - 0.5, 5.0)
+    small_pt = _small_pt(font_pt)
     if _thinnest_pt(shown, font_pt) + _thinnest_pt(below, small_pt) > slot_pt:
         return None
     first_pt = max(ruler.height_pt(text, font_pt) for text in shown) + 1.5

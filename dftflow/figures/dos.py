@@ -167,12 +167,7 @@ def dos_drawing(shown: Sequence[ShownDos], reference: Reference, look: Look) -> 
         caption=_caption(shown, reference),
         build=build,
         data=lambda: _data(shown, window),
-        shows=(
-            [(s.name, s.dos, s.zero_ev, s.edges, s.complete_up_to_ev, s.no_empty_bands) for s in shown],
-            reference,
-            window,
-            look,
-        ),
+        shows=(tuple(shown), reference, window, look),
     )
 
 

@@ -15,6 +15,7 @@ from dftflow.model.levels import BandEdges
 from dftflow.model.results import FloatArray
 
 __all__ = [
+    "SAME_VACUUM_EV",
     "AxisZero",
     "Reference",
     "axis_label",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.analysis.alignment import in_order
+from dftflow.figures.diagram_words import CONDUCTION, VALENCE
 from dftflow.figures.labels import mathtext, signed, wrapped
 from dftflow.model.alignment import Alignment, Range
 from dftflow.model.outcome import relaxation_text
@@ -18,9 +19,8 @@ from dftflow.model.results import FloatArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_offsets", "offsets_by_pair", "offsets_height_in"]
+__all__ = ["bars_of", "draw_offsets", "offsets_by_pair", "offsets_height_in"]
 
-_VBO, _CBO = r"$\Delta E_\mathrm{V}$", r"$\Delta E_\mathrm{C}$"
 _LINE_IN, _FOOT_IN = 0.125, 0.55
 
 
@@ -77,8 +77,8 @@ def _draw_row(ax: Axes, entry: _Entry, row: Alignment) -> None:
     ends = [entry.top, entry.top + entry.height]
     ax.fill_betweenx(ends, -tolerance, tolerance, facecolor="0.92", edgecolor="none", zorder=0)
     for y, value, name, marker, face in (
-        (entry.middle - 0.8, row.valence_band_offset_ev, _VBO, "o", "black"),
-        (entry.middle + 0.8, row.conduction_band_offset_ev, _CBO, "s", "white"),
+        (entry.middle - 0.8, row.valence_band_offset_ev, VALENCE, "o", "black"),
+        (entry.middle + 0.8, row.conduction_band_offset_ev, CONDUCTION, "s", "white"),
     ):
         label = f"{name}  {'not given' if value is None else signed(value, row.range_ev)}"
         ax.annotate(
@@ -86,7 +86,7 @@ def _draw_row(ax: Axes, entry: _Entry, row: Alignment) -> None:
             ha="left", va="center", fontsize=7,
         )  # fmt: skip
         if value is not None:
-            bars = None if row.range_ev is None else _bars(row.range_ev)
+            bars = None if row.range_ev is None else bars_of(row.range_ev)
             ax.errorbar(
                 value, y, xerr=bars, fmt=marker, color="black", markerfacecolor=face, markeredgewidth=0.7, linewidth=0.8
             )
@@ -106,7 +106,7 @@ def _entries(rows: Sequence[Alignment]) -> list[_Entry]:
     return entries
 
 
-def _bars(range_ev: Range) -> FloatArray:
+def bars_of(range_ev: Range) -> FloatArray:
     """Lengths of an error bar downwards and upwards, shape (2, 1)."""
     return np.array([[-range_ev[0]], [range_ev[1]]])
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dftflow.figures.drawing import Drawing
-from dftflow.figures.energy_axis import refuse_empty
+from dftflow.figures.energy_axis import SAME_VACUUM_EV, refuse_empty
 from dftflow.figures.labels import spread_apart, wrapped
 from dftflow.figures.look import PAGE_IN, Look
 from dftflow.figures.structure import draw_slab_side
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = ["SlabPotential", "draw_potential_profile", "potential_drawing"]
-
-SAME_VACUUM_EV = 0.02
 
 
 def _periods(profile: PotentialProfile, centre: float) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -180,7 +178,7 @@ def potential_drawing(
         caption=caption,
         build=lambda: _build(slabs, look),
         data=lambda: _data(slabs, look.window_ev or (-np.inf, np.inf)),
-        shows=([(s.name, s.structure, s.profile, s.vacuum, s.levels, s.macroscopic) for s in slabs], look),
+        shows=(tuple(slabs), look),
         of=of,
     )
 

@@ -153,7 +153,7 @@ def structures_drawing(
         caption=f"{caption[:1].upper()}{caption[1:]}{', all on one scale' if len(shown) > 1 else ''}.",
         build=(lambda: _build(shown, look)) if shown else None,
         data=(lambda: _data(shown)) if shown else None,
-        shows=(tuple((one.name, one.note, one.is_slab, one.structure) for one in shown), look),
+        shows=(tuple(shown), look),
         missing="" if shown else "there is no structure",
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dftflow.figures.labels import mathtext
+from dftflow.figures.offsets import bars_of
 from dftflow.model.alignment import AbsoluteEdges
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def draw_zoom(ax: Axes, pair: Sequence[AbsoluteEdges], colors: Mapping[str, str]
     """Both VBMs with their ranges as bars, relative to the second material's VBM."""
     levels = [e.vbm_ev - pair[1].vbm_ev for e in pair]
     for x, level, edges in zip((0, 1), levels, pair, strict=True):
-        color, bars = colors[edges.material], [[-edges.range_ev[0]], [edges.range_ev[1]]]
+        color, bars = colors[edges.material], bars_of(edges.range_ev)
         ax.plot([x - 0.28, x + 0.28], [level, level], color=color, linewidth=1.4, solid_capstyle="butt")
         if any(edges.range_ev):
             ax.errorbar(x, level, yerr=bars, color="0.1", linewidth=0.6, capsize=1.3, capthick=0.6)

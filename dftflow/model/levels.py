@@ -45,9 +45,13 @@ class BandEdges(Shown):
         """Fundamental gap."""
         return self.cbm - self.vbm
 
+    @property
+    def kind(self) -> str:
+        """``direct`` or ``indirect``."""
+        return "direct" if self.direct else "indirect"
+
     def _in_short(self) -> str:
-        kind = "direct" if self.direct else "indirect"
-        return f"gap {self.band_gap_ev:.3f} eV, {kind}"
+        return f"gap {self.band_gap_ev:.3f} eV, {self.kind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

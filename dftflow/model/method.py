@@ -69,3 +69,8 @@ class Method:
     hubbard_u_ev: Mapping[str, float] | None = field(default_factory=dict)
     n_electrons: float | None = None
     constants: str | None = None
+
+    @property
+    def hubbard_text(self) -> str:
+        """Each U in words; ``""`` where there is none, or it is not told."""
+        return ", ".join(f"{shell} {value:g} eV" for shell, value in sorted((self.hubbard_u_ev or {}).items()))

@@ -9,7 +9,24 @@ from typing import Any, Literal
 
 from dftflow.model.alignment import Range
 
-__all__ = ["Missing", "MissingKind", "Quantity"]
+__all__ = [
+    "ALIGNMENT_TYPE",
+    "BY_LINE_UP_WAY",
+    "CONDUCTION_OFFSET",
+    "POLAR_PLANE",
+    "VALENCE_OFFSET",
+    "Missing",
+    "MissingKind",
+    "Quantity",
+]
+
+VALENCE_OFFSET, CONDUCTION_OFFSET = "valence band offset", "conduction band offset"
+ALIGNMENT_TYPE = "type of the alignment"
+BY_LINE_UP_WAY = "bulk line-up through the slab"
+"""The method of levels that are relative to the vacuum of a slab."""
+
+POLAR_PLANE = " is a polar plane"
+"""How the remark on such a plane ends; material and plane stand before it."""
 
 MissingKind = Literal["not run", "running", "uncertain", "failed", "refused", "metallic", "not read", "not derived"]
 """``not read``: the files do not carry it; ``not derived``: they do, and the number does not follow from it."""

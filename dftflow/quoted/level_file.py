@@ -20,7 +20,7 @@ import yaml
 from dftflow.errors import InputError
 from dftflow.input_file import read_named, shortened
 from dftflow.model.printable import brief, shown
-from dftflow.studies.toml_lines import line_of
+from dftflow.studies.toml_lines import failed_line, line_of
 
 __all__ = ["LEVEL_FILES", "LevelEntry", "LevelField", "entries_of", "read_level_file"]
 
@@ -165,10 +165,8 @@ def _of_toml(text: str, where: str) -> _Tree:
     try:
         content = tomllib.loads(text, parse_float=str)  # with the digits that were written
     except tomllib.TOMLDecodeError as error:
-        line = getattr(error, "lineno", None) or _number_behind(str(error), "line ")
-        raise InputError(
-            "the table is not valid TOML", reason=brief(str(error)), where=f"{where}:{line}" if line else where
-        ) from None
+        at = _numbered(where, failed_line(error))
+        raise InputError("the table is not valid TOML", reason=brief(str(error)), where=at) from None
     except (RecursionError, ValueError):
         raise InputError("the table is not valid TOML", reason="too deep, or a number too long", where=where) from None
     return _tree(content, lambda place: _numbered(where, line_of(text, place)), ())
@@ -176,10 +174,6 @@ def _of_toml(text: str, where: str) -> _Tree:
 
 def _numbered(where: str, line: int | None) -> str:
     return where if line is None else f"{where}:{line}"
-
-
-def _number_behind(text: str, mark: str) -> str:
-    return text.partition(mark)[2].split(",")[0].split(")")[0].strip()
 
 
 def _tree(value: Any, where: Callable[[tuple[object, ...]], str], place: tuple[object, ...]) -> _Tree:

@@ -7,16 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dftflow.analysis.alignment import published_alignment
 from dftflow.errors import AnalysisError
 from dftflow.model.alignment import AbsoluteEdges, Alignment
-from dftflow.model.quantity import Quantity
+from dftflow.model.quantity import (
+    ALIGNMENT_TYPE,
+    BY_LINE_UP_WAY,
+    CONDUCTION_OFFSET,
+    POLAR_PLANE,
+    VALENCE_OFFSET,
+    Quantity,
+)
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.quoted.level_table import TYPES
 
 __all__ = ["BY_LINE_UP_WAY", "levels_of_quantities"]
 
-BY_LINE_UP_WAY = "bulk line-up through the slab"
 IP, EA = "ionisation potential", "electron affinity"
-VALENCE, CONDUCTION, TYPE = "valence band offset", "conduction band offset", "type of the alignment"
-_POLAR = " is a polar plane"
+_OF_AN_OFFSET = (VALENCE_OFFSET, CONDUCTION_OFFSET, ALIGNMENT_TYPE)
 
 
 def levels_of_quantities(quantities: Sequence[Quantity], origin: str) -> LevelSource:
@@ -66,7 +71,7 @@ def _levels(subject: str, found: Mapping[str, Quantity], origin: str, polar: tup
     material, _, surface = subject.partition(" ")  # names of materials hold no blank
     low, high = potential.uncertainty or (0.0, 0.0)
     remarks = dict.fromkeys((*potential.remarks, *affinity.remarks))
-    plane = [f"{name}{_POLAR}" for name in polar if subject.startswith(f"{name},")]
+    plane = [f"{name}{POLAR_PLANE}" for name in polar if subject.startswith(f"{name},")]
     steps = ", ".join(dict.fromkeys((*potential.origin, *affinity.origin)))
     return SourcedLevels(
         edges=AbsoluteEdges(
@@ -86,20 +91,20 @@ def _levels(subject: str, found: Mapping[str, Quantity], origin: str, polar: tup
 
 def _polar_planes(quantities: Sequence[Quantity]) -> tuple[str, ...]:
     """Material and plane of those that the offsets of the study are told to be polar."""
-    told = (remark for quantity in quantities if quantity.name == VALENCE for remark in quantity.remarks)
-    return tuple(dict.fromkeys(remark.removesuffix(_POLAR) for remark in told if remark.endswith(_POLAR)))
+    told = (remark for quantity in quantities if quantity.name == VALENCE_OFFSET for remark in quantity.remarks)
+    return tuple(dict.fromkeys(remark.removesuffix(POLAR_PLANE) for remark in told if remark.endswith(POLAR_PLANE)))
 
 
 def _published(quantities: Sequence[Quantity]) -> Iterator[Alignment]:
     """The rows whose origin is a DOI."""
     rows: dict[tuple[str, str], dict[str, Quantity]] = {}
     for quantity in quantities:
-        if quantity.name in (VALENCE, CONDUCTION, TYPE) and any(source.startswith("10.") for source in quantity.origin):
+        if quantity.name in _OF_AN_OFFSET and any(source.startswith("10.") for source in quantity.origin):
             rows.setdefault((quantity.subject, quantity.method), {})[quantity.name] = quantity
     for (subject, method), row in rows.items():
         first, bar, second = subject.partition(" | ")
-        valence, conduction = (row[name].value if name in row else None for name in (VALENCE, CONDUCTION))
-        claimed = [known for known in TYPES if TYPE in row and row[TYPE].value == known]
+        valence, conduction = (row[name].value if name in row else None for name in (VALENCE_OFFSET, CONDUCTION_OFFSET))
+        claimed = [known for known in TYPES if ALIGNMENT_TYPE in row and row[ALIGNMENT_TYPE].value == known]
         if bar and isinstance(valence, float):
             yield published_alignment(
                 method=method,
@@ -109,5 +114,5 @@ def _published(quantities: Sequence[Quantity]) -> Iterator[Alignment]:
                 conduction_band_offset_ev=conduction if isinstance(conduction, float) else None,
                 type=claimed[0] if claimed else "not resolved",
                 tolerance_ev=0.0,
-                source=row[VALENCE].origin[0],
+                source=row[VALENCE_OFFSET].origin[0],
             )

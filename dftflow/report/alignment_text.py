@@ -6,10 +6,10 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from dftflow.analysis.alignment import alignment_type, apart_ev, beyond_ranges_ev, in_order
+from dftflow.analysis.alignment import alignment_type, apart_ev, contradictions, in_order
 from dftflow.analysis.offset_matrix import OffsetMatrix, offset_matrix
 from dftflow.analysis.transitivity import Closure
-from dftflow.figures.labels import decimals_of, range_text
+from dftflow.figures.labels import decimals_of, range_text, signed
 from dftflow.model.alignment import NOT_GIVEN, SIGN_CONVENTION, Alignment, Range, ReferenceLevel
 from dftflow.model.printable import only_printable
 from dftflow.model.sourced_levels import SourcedLevels
@@ -36,31 +36,23 @@ def alignment_text(
 ) -> str:
     """The whole as text, no line of which is wider than `width` (40 at least)."""
     width = max(width, _LEAST_WIDTH)
-    number = _number_format(columns, rows)
+    decimals = decimals_of([one.edges for one in columns], rows)
     own = [row for row in rows if row.first is not None]
     blocks = [
-        _titled("Levels relative to vacuum (eV)", _levels_table(columns, number, width)),
-        *_offset_blocks(columns, rows, own, number, width),
+        _titled("Levels relative to vacuum (eV)", _levels_table(columns, decimals, width)),
+        *_offset_blocks(columns, rows, own, decimals, width),
         _lines([*_how_to_read(columns, own, tolerance_ev)], width),
-        *_quoted_block(rows, number, width),
-        *_reference_block(references, number, width),
-        *_closure_blocks(closures, number, width),
+        *_quoted_block(rows, decimals, width),
+        *_reference_block(references, decimals, width),
+        *_closure_blocks(closures, decimals, width),
         _lines([f"! {line}" for line in (*disagreements(rows), *alignment_remarks(columns))], width, indent="  "),
     ]
     return "\n\n".join(filter(None, blocks))
 
 
-Number = Callable[[float], str]
-
-
-def _number_format(columns: Sequence[SourcedLevels], rows: Sequence[Alignment]) -> Number:
-    """With as many decimals as the diagram has, a sign, and no minus zero."""
-    decimals = decimals_of([one.edges for one in columns], rows)
-    return lambda value: f"{round(value, decimals) + 0.0:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _decimals(number: Number) -> int:
-    return len(number(1.0)) - 3
+def _number(value: float, decimals: int) -> str:
+    """With a sign, and no minus zero."""
+    return signed(round(value, decimals) + 0.0, decimals=decimals)
 
 
 def _lines(lines: Sequence[str], width: int, indent: str = "") -> str:
@@ -77,9 +69,11 @@ def _titled(title: str, table: Sequence[str]) -> str:
 # --- levels -----------------------------------------------------------------------------------------------------
 
 
-def _levels_table(columns: Sequence[SourcedLevels], number: Number, width: int) -> list[str]:
+def _levels_table(columns: Sequence[SourcedLevels], decimals: int, width: int) -> list[str]:
     def numbers(head: str, value: Callable[[SourcedLevels], float]) -> TableColumn:
-        return TableColumn(head=head, cells=tuple(number(value(one)).lstrip("+") for one in columns), right=True)
+        return TableColumn(
+            head=head, cells=tuple(_number(value(one), decimals).lstrip("+") for one in columns), right=True
+        )
 
     return fitted_table(
         [
@@ -88,7 +82,7 @@ def _levels_table(columns: Sequence[SourcedLevels], number: Number, width: int) 
             numbers("IP", lambda one: 0.0 - one.edges.vbm_ev),
             numbers("EA", lambda one: 0.0 - one.edges.cbm_ev),
             numbers("gap", lambda one: one.edges.cbm_ev - one.edges.vbm_ev),
-            TableColumn(head="± of VBM, CBM", cells=tuple(_reach(one, number) for one in columns)),
+            TableColumn(head="± of VBM, CBM", cells=tuple(_reach(one, decimals) for one in columns)),
             TableColumn(head="found by", cells=tuple(map(_found_by, columns)), shortest=8, leave_out=2),
             TableColumn(
                 head="source", cells=tuple(one.edges.source or one.origin for one in columns), shortest=12, leave_out=3
@@ -108,8 +102,8 @@ def _found_by(one: SourcedLevels) -> str:
     return f"{one.way}: {one.method}" if one.method else one.way
 
 
-def _reach(one: SourcedLevels, number: Number) -> str:
-    return range_text(one.edges.range_ev, _decimals(number)) if one.range_holds else NOT_GIVEN
+def _reach(one: SourcedLevels, decimals: int) -> str:
+    return range_text(one.edges.range_ev, decimals) if one.range_holds else NOT_GIVEN
 
 
 # --- offsets ----------------------------------------------------------------------------------------------------
@@ -119,7 +113,7 @@ def _offset_blocks(
     columns: Sequence[SourcedLevels],
     rows: Sequence[Alignment],
     own: Sequence[Alignment],
-    number: Number,
+    decimals: int,
     width: int,
 ) -> list[str]:
     """Three matrices, or the list of pairs where one of them is too wide."""
@@ -127,14 +121,14 @@ def _offset_blocks(
     shown = [
         _matrix_lines(title, matrix, columns, cell)
         for title, cell in (
-            ("Valence band offset (eV)", lambda row: _valence_cell(row, number)),
-            ("Conduction band offset (eV)", lambda row: _conduction_cell(row, number)),
+            ("Valence band offset (eV)", lambda row: _valence_cell(row, decimals)),
+            ("Conduction band offset (eV)", lambda row: _conduction_cell(row, decimals)),
             ("Type", _type_cell),
         )
     ]
     if all(len(line) <= width for lines in shown for line in lines):
         return ["\n".join(lines) for lines in shown]
-    return [_titled("Offsets (eV)", _pairs_table(rows, own, number, width))]
+    return [_titled("Offsets (eV)", _pairs_table(rows, own, decimals, width))]
 
 
 def _matrix_lines(
@@ -157,24 +151,24 @@ def _short_names(columns: Sequence[SourcedLevels]) -> list[str]:
     return [one.name if materials.count(one.edges.material) > 1 else one.edges.material for one in columns]
 
 
-def _valence_cell(row: Alignment, number: Number) -> str:
-    return _with_range(row.valence_band_offset_ev, row.range_ev, number)
+def _valence_cell(row: Alignment, decimals: int) -> str:
+    return _with_range(_number(row.valence_band_offset_ev, decimals), row.range_ev, decimals)
 
 
-def _conduction_cell(row: Alignment, number: Number) -> str:
+def _conduction_cell(row: Alignment, decimals: int) -> str:
     value = row.conduction_band_offset_ev
-    return NOT_GIVEN if value is None else _with_range(value, row.range_ev, number)
+    return NOT_GIVEN if value is None else _with_range(_number(value, decimals), row.range_ev, decimals)
 
 
-def _with_range(value: float, range_ev: Range | None, number: Number) -> str:
-    return number(value) if range_ev is None else f"{number(value)} {range_text(range_ev, _decimals(number))}"
+def _with_range(number: str, range_ev: Range | None, decimals: int = 3) -> str:
+    return number if range_ev is None else f"{number} {range_text(range_ev, decimals)}"
 
 
 def _type_cell(row: Alignment) -> str:
     return f"{row.type}*" if row.is_as_it_stands and row.type != "not resolved" else row.type
 
 
-def _pairs_table(rows: Sequence[Alignment], own: Sequence[Alignment], number: Number, width: int) -> list[str]:
+def _pairs_table(rows: Sequence[Alignment], own: Sequence[Alignment], decimals: int, width: int) -> list[str]:
     numbers = {id(row): place for place, row in enumerate(rows, start=1)}
     count = Counter(row.pair for row in own)
 
@@ -187,17 +181,17 @@ def _pairs_table(rows: Sequence[Alignment], own: Sequence[Alignment], number: Nu
         [
             TableColumn(head="row", cells=tuple(f"[{numbers[id(row)]}]" for row in own), leave_out=2),
             TableColumn(head="first - second", cells=tuple(map(pair, own)), shortest=10),
-            TableColumn(head="valence", cells=tuple(number(row.valence_band_offset_ev) for row in own), right=True),
+            TableColumn(
+                head="valence", cells=tuple(_number(row.valence_band_offset_ev, decimals) for row in own), right=True
+            ),
             TableColumn(
                 head="conduction",
-                cells=tuple(number(row.conduction_band_offset_ev or 0.0) for row in own),
+                cells=tuple(_number(row.conduction_band_offset_ev or 0.0, decimals) for row in own),
                 right=True,
             ),
             TableColumn(
                 head="±",
-                cells=tuple(
-                    NOT_GIVEN if row.range_ev is None else range_text(row.range_ev, _decimals(number)) for row in own
-                ),
+                cells=tuple(NOT_GIVEN if row.range_ev is None else range_text(row.range_ev, decimals) for row in own),
                 leave_out=1,
             ),
             TableColumn(head="type", cells=tuple(map(_type_cell, own))),
@@ -245,7 +239,7 @@ def _holdings(columns: Sequence[SourcedLevels]) -> list[tuple[str, str]]:
 # --- what was quoted --------------------------------------------------------------------------------------------
 
 
-def _quoted_block(rows: Sequence[Alignment], number: Number, width: int) -> list[str]:
+def _quoted_block(rows: Sequence[Alignment], decimals: int, width: int) -> list[str]:
     quoted = [row for row in rows if row.first is None]
     if not quoted:
         return []
@@ -253,8 +247,8 @@ def _quoted_block(rows: Sequence[Alignment], number: Number, width: int) -> list
         TableColumn(
             head="first - second", cells=tuple(f"{r.first_name} - {r.second_name}" for r in quoted), shortest=10
         ),
-        TableColumn(head="valence", cells=tuple(_valence_cell(row, number) for row in quoted)),
-        TableColumn(head="conduction", cells=tuple(_conduction_cell(row, number) for row in quoted)),
+        TableColumn(head="valence", cells=tuple(_valence_cell(row, decimals) for row in quoted)),
+        TableColumn(head="conduction", cells=tuple(_conduction_cell(row, decimals) for row in quoted)),
         TableColumn(head="type", cells=tuple(NOT_GIVEN if r.remarks else r.type for r in quoted), leave_out=1),
         TableColumn(head="method", cells=tuple(row.method for row in quoted), shortest=8, leave_out=2),
         TableColumn(head="source", cells=tuple(row.source for row in quoted), shortest=12, leave_out=3),
@@ -262,12 +256,12 @@ def _quoted_block(rows: Sequence[Alignment], number: Number, width: int) -> list
     return [_titled("Offsets quoted from others (eV)", fitted_table(table, width))]
 
 
-def _reference_block(references: Sequence[ReferenceLevel], number: Number, width: int) -> list[str]:
+def _reference_block(references: Sequence[ReferenceLevel], decimals: int, width: int) -> list[str]:
     if not references:
         return []
     table = [
         TableColumn(head="level", cells=tuple(level.name for level in references), shortest=8),
-        TableColumn(head="energy", cells=tuple(number(level.energy_ev) for level in references), right=True),
+        TableColumn(head="energy", cells=tuple(_number(level.energy_ev, decimals) for level in references), right=True),
         TableColumn(head="source", cells=tuple(level.source for level in references), shortest=12, leave_out=1),
     ]
     return [_titled("Reference levels relative to vacuum (eV)", fitted_table(table, width))]
@@ -276,15 +270,16 @@ def _reference_block(references: Sequence[ReferenceLevel], number: Number, width
 def disagreements(rows: Sequence[Alignment]) -> tuple[str, ...]:
     """A line for each offset of a quoted row that the levels contradict: by how much more than ranges and tolerance."""
     lines = []
-    for quoted in (row for row in rows if row.first is None):
-        for row in (row for row in rows if row.first is not None and row.pair == quoted.pair):
+    own = [row for row in rows if row.first is not None]
+    for quoted in rows:
+        for row, _, beyond_ev in contradictions(own, [quoted]):
             turned = in_order(quoted, row.first_name, row.second_name)
-            for band, beyond in beyond_ranges_ev(row, quoted).items():
+            for band, beyond in beyond_ev.items():
                 ours, theirs = (getattr(one, f"{band}_band_offset_ev") for one in (row, turned))
                 lines.append(
                     f"{_of(row)}: the levels give a {band} band offset of "
-                    f"{_with_range(ours, row.range_ev, _signed)} eV, {quoted.method} ({quoted.source}) "
-                    f"{_with_range(theirs, turned.range_ev, _signed)} eV: they contradict each other, "
+                    f"{_with_range(signed(ours), row.range_ev)} eV, {quoted.method} ({quoted.source}) "
+                    f"{_with_range(signed(theirs), turned.range_ev)} eV: they contradict each other, "
                     f"{beyond:.2f} eV further apart than ± and tolerance allow"
                 )
     return tuple(lines)
@@ -295,11 +290,7 @@ def _of(row: Alignment) -> str:
     return " minus ".join(f"{edges.material} {edges.surface}".strip() for edges in (row.first, row.second))
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _closure_blocks(closures: Sequence[Closure], number: Number, width: int) -> list[str]:
+def _closure_blocks(closures: Sequence[Closure], decimals: int, width: int) -> list[str]:
     blocks = []
     if same := same_levels_text(closures):
         blocks.append(_lines([same], width))
@@ -307,10 +298,13 @@ def _closure_blocks(closures: Sequence[Closure], number: Number, width: int) -> 
     if apart:
         table = [
             TableColumn(head="materials", cells=tuple(", ".join(c.materials) for c in apart), shortest=12),
-            TableColumn(head="valence", cells=tuple(_with_range(c.valence_ev, c.range_ev, number) for c in apart)),
+            TableColumn(
+                head="valence",
+                cells=tuple(_with_range(_number(c.valence_ev, decimals), c.range_ev, decimals) for c in apart),
+            ),
             TableColumn(
                 head="conduction",
-                cells=tuple("-" if c.conduction_ev is None else number(c.conduction_ev) for c in apart),
+                cells=tuple("-" if c.conduction_ev is None else _number(c.conduction_ev, decimals) for c in apart),
                 leave_out=1,
             ),
             TableColumn(head="why", cells=tuple("; ".join(c.reasons) for c in apart), shortest=12, leave_out=2),

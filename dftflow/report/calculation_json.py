@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -11,6 +9,7 @@ from dftflow.gate.found import FoundCalculation
 from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.method import Method
 from dftflow.report.calculation_summary import formula_of
+from dftflow.report.results_json import plain
 
 __all__ = ["calculation_document"]
 
@@ -20,17 +19,8 @@ def calculation_document(found: FoundCalculation) -> dict[str, Any]:
 
     Names have their unit (``band_gap_ev``). A number that a file does not carry, or that is none, is None.
     """
-    plain: dict[str, Any] = _plain(_document(found))
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    """The same as plain data, in which a number that is none is null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    document: dict[str, Any] = plain(_document(found))
+    return document
 
 
 def _document(found: FoundCalculation) -> dict[str, Any]:

@@ -63,9 +63,8 @@ def _facts(found: FoundCalculation, judged: Sound) -> Iterator[tuple[str, str]]:
 def _level_facts(levels: CalculationLevels) -> Iterator[tuple[str, str]]:
     edges = levels.edges
     if edges is not None:
-        kind = "direct" if edges.direct else "indirect"
         places = f"VBM at {edges.vbm_label or _k(edges.vbm_k)}, CBM at {edges.cbm_label or _k(edges.cbm_k)}"
-        yield "band gap", f"{edges.band_gap_ev:.4f} eV, {kind}; {places}"
+        yield "band gap", f"{edges.band_gap_ev:.4f} eV, {edges.kind}; {places}"
     for side in levels.sides:
         vacuum = side.vacuum
         where = f"on the {vacuum.side} side"
@@ -92,11 +91,10 @@ def _method_line(method: Method | None) -> str:
     counts = method.kpoints_grid
     grid = None if counts is None else f"{grid_text(counts, method.kpoints_shift)} k-points"
     width = "" if method.smearing_ev is None else f" {method.smearing_ev:g} eV"
-    u_values = ", ".join(f"{shell} {value:g} eV" for shell, value in sorted((method.hubbard_u_ev or {}).items()))
     parts = [
         method.functional,
         None if method.dispersion in (None, "none") else f"dispersion {method.dispersion}",
-        f"U of {u_values}" if u_values else None,
+        f"U of {method.hubbard_text}" if method.hubbard_text else None,
         None if method.cutoff_ev is None else f"{method.cutoff_ev:g} eV",
         grid,
         None if method.smearing is None else f"occupations {method.smearing}{width}",

@@ -76,6 +76,11 @@ class CalculationSummary:
         """How it ended, for a person."""
         return "no output" if self.status is None else self.status.replace("_", " ")
 
+    @property
+    def gap_kind(self) -> str:
+        """Of its gap, for a person."""
+        return {True: "direct", False: "indirect", None: "as printed"}[self.direct]
+
 
 def summary_of(found: FoundCalculation) -> CalculationSummary:
     """The line that `found` has in a table."""

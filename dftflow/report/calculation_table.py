@@ -67,8 +67,7 @@ def _energy(one: CalculationSummary) -> str:
 def _gap(one: CalculationSummary) -> str:
     if one.band_gap_ev is None:
         return ""
-    kind = {True: "direct", False: "indirect", None: "as printed"}[one.direct]
-    return f"{one.band_gap_ev:.3f} {kind}"
+    return f"{one.band_gap_ev:.3f} {one.gap_kind}"
 
 
 def _work_functions(one: CalculationSummary) -> str:

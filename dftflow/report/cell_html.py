@@ -10,7 +10,7 @@ from dftflow.errors import DftflowError
 from dftflow.figures.drawing import Drawing
 from dftflow.model.printable import only_printable
 from dftflow.model.records import Records
-from dftflow.report.inline_figure import inline_figure
+from dftflow.report.inline_figure import inline_figure, no_figure
 from dftflow.report.markup import plain_html
 
 __all__ = [
@@ -105,7 +105,7 @@ def figure_html(make: Callable[[], Drawing]) -> Markup:
     try:
         return inline_figure(make())
     except DftflowError as error:
-        return Markup("<p>No figure: {}</p>").format(plain_html(error.sentence))
+        return no_figure(error.sentence)
 
 
 def files_html(files: Mapping[str, str]) -> Markup:

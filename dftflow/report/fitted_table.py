@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dftflow.model.printable import only_printable
 
@@ -56,7 +56,7 @@ def fitted_table(columns: Sequence[TableColumn], width: int) -> list[str]:
 
     Columns without any text are not shown at all.
     """
-    clean = [_printable(column) for column in columns if any(column.cells)]
+    clean = [replace(one, cells=tuple(map(only_printable, one.cells))) for one in columns if any(one.cells)]
     shown, left_out = _that_fit(clean, width)
     widths = _widths(shown, width)
     texts = [(column.head, *column.cells) for column in shown]
@@ -68,16 +68,6 @@ def fitted_table(columns: Sequence[TableColumn], width: int) -> list[str]:
         names = ", ".join(column.head for column in left_out)
         lines.append(_cut(f"(left out, for the width: {names})", width))
     return lines
-
-
-def _printable(column: TableColumn) -> TableColumn:
-    return TableColumn(
-        head=column.head,
-        cells=tuple(map(only_printable, column.cells)),
-        right=column.right,
-        shortest=column.shortest,
-        leave_out=column.leave_out,
-    )
 
 
 def _that_fit(columns: Sequence[TableColumn], width: int) -> tuple[list[TableColumn], list[TableColumn]]:

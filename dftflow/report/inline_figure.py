@@ -15,7 +15,7 @@ from dftflow.figures.drawing import Drawing
 from dftflow.model.printable import brief
 from dftflow.report.markup import plain_html
 
-__all__ = ["LARGEST_SVG_BYTES", "inline_figure"]
+__all__ = ["LARGEST_SVG_BYTES", "inline_figure", "no_figure"]
 
 LARGEST_SVG_BYTES = 400_000
 """A larger one (thousands of bands or atoms) is a picture of points instead: a notebook keeps all that it shows."""
@@ -33,15 +33,16 @@ def inline_figure(drawing: Drawing, styles: Sequence[str] = ()) -> Markup:
     try:
         files = drawing.render("svg", styles=styles)
     except DftflowError as error:
-        return _no_figure(error.sentence)
+        return no_figure(error.sentence)
     if not files:
-        return _no_figure(drawing.missing)
+        return no_figure(drawing.missing)
     if len(files["svg"]) > LARGEST_SVG_BYTES:
         return _image(drawing.render("png", styles=styles)["png"], drawing)
     return _inline(files["svg"], drawing)
 
 
-def _no_figure(reason: str) -> Markup:
+def no_figure(reason: str) -> Markup:
+    """What stands in the place of a figure."""
     return Markup("<p>No figure: {}</p>").format(plain_html(reason))
 
 

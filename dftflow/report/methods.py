@@ -143,8 +143,7 @@ def _electrons(method: Method) -> Iterator[str]:
     if method.hubbard_u_ev is None:
         yield f"Hubbard U: {NOT_TOLD}"
     elif method.hubbard_u_ev:
-        listed = ", ".join(f"{shell} {value:g} eV" for shell, value in sorted(method.hubbard_u_ev.items()))
-        yield f"Hubbard U: {listed}"
+        yield f"Hubbard U: {method.hubbard_text}"
     yield f"Spin polarisation: {_yes(method.spin_polarised)}"
     yield f"Spin-orbit coupling: {_yes(method.spin_orbit)}"
 

@@ -6,6 +6,7 @@ anywhere, every text is escaped, tables and pictures are bounded.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import singledispatch
 
@@ -35,6 +36,7 @@ from dftflow.model.surface import SlabModel, miller_text
 from dftflow.report.calculation_summary import CalculationSummary, summary_of
 from dftflow.report.cell_html import MOST_ROWS, Fact, block, facts_html, figure_html, notes_html, number_html, rows_html
 from dftflow.report.headline import headline
+from dftflow.report.inline_figure import no_figure
 from dftflow.report.markup import formula_html, kpoint_html, plain_html, range_html
 from dftflow.report.warnings import all_warnings
 
@@ -115,9 +117,9 @@ def _substitution(structure: Structure) -> str:
 
 def _view(structure: Structure, name: str, *, is_slab: bool) -> Markup:
     if not len(structure):
-        return Markup("<p>No figure: there are no atoms</p>")
+        return no_figure("there are no atoms")
     if len(structure) > MOST_DRAWN_ATOMS:
-        return Markup("<p>No figure: of more than {} atoms no picture shows one</p>").format(MOST_DRAWN_ATOMS)
+        return no_figure(f"of more than {MOST_DRAWN_ATOMS} atoms no picture shows one")
     shown = ShownStructure(name=brief(name, 60), structure=structure, is_slab=is_slab)
     return figure_html(lambda: structures_drawing([shown], Look()))
 
@@ -175,7 +177,7 @@ def _(edges: BandEdges) -> str:
 
 def _edge_facts(edges: BandEdges) -> list[Fact]:
     return [
-        ("gap", f"{_ev(edges.band_gap_ev)}, {'direct' if edges.direct else 'indirect'}"),
+        ("gap", f"{_ev(edges.band_gap_ev)}, {edges.kind}"),
         ("VBM", _edge(edges.vbm.value_ev, edges.vbm_label, edges.vbm_k)),
         ("CBM", _edge(edges.cbm.value_ev, edges.cbm_label, edges.cbm_k)),
         ("Fermi level", f"{_ev(edges.fermi_ev)}, {'in' if edges.fermi_in_gap else 'not in'} the gap"),
@@ -197,11 +199,10 @@ def _(bands: Bands) -> str:
         ("electrons", " + ".join(f"{number:g}" for number in bands.n_electrons)),
         *(_edge_facts(edges) if edges else [("gap", f"none: {why}"), ("Fermi level", _ev(bands.fermi_ev))]),
     ]
-    return block("Bands", facts_html(facts), _bands(bands))
+    return block("Bands", facts_html(facts), _bands(bands, edges, why))
 
 
-def _bands(bands: Bands) -> Markup:
-    edges, why = edges_or_reason(bands)
+def _bands(bands: Bands, edges: BandEdges | None, why: str) -> Markup:
     zero_ev = edges.vbm.value_ev if edges else bands.fermi_ev
     shown = BandStructure(name="bands", bands=bands, edges=edges, why_no_edges=why, zero_ev=zero_ev)
     look = Look(labels={"bands": ""})
@@ -210,22 +211,22 @@ def _bands(bands: Bands) -> Markup:
 
 @html_of.register
 def _(levels: SurfaceLevels) -> str:
+    ip_ev, ea_ev = levels.slab_ionisation_potential_ev, levels.slab_electron_affinity_ev
     facts: list[Fact] = [
         ("ionisation potential", f"{_ev(levels.ionisation_potential_ev)}, crystal lined up through the slab"),
         ("electron affinity", f"{_ev(levels.electron_affinity_ev)}, crystal lined up through the slab"),
         ("work function", f"{_ev(levels.work_function_ev)}, Fermi level of the slab"),
         ("spread of the line-up", f"± {_ev(levels.spread.total_ev)}, which bounds no error"),
         ("own bands of the slab", levels.why_no_slab_edges),
-        ("own ionisation potential", _ev(levels.slab_ionisation_potential_ev)),
-        ("own electron affinity", _ev(levels.slab_electron_affinity_ev)),
+        ("own ionisation potential", _ev(ip_ev)),
+        ("own electron affinity", _ev(ea_ev)),
         ("side", "below the slab" if levels.vacuum.side == "low" else "above the slab"),
         ("vacuum flat to", _ev(levels.vacuum.spread_ev)),
     ]
     columns = [edges_from_levels("crystal", "lined up", levels)]
-    if levels.slab_edges is not None:
-        vbm_ev, cbm_ev = (edge - levels.vacuum.level for edge in (levels.slab_edges.vbm, levels.slab_edges.cbm))
+    if ip_ev is not None and ea_ev is not None:
         columns.append(
-            AbsoluteEdges(material="slab", surface="own bands", vbm_ev=vbm_ev, cbm_ev=cbm_ev, range_ev=(0.0, 0.0))
+            AbsoluteEdges(material="slab", surface="own bands", vbm_ev=-ip_ev, cbm_ev=-ea_ev, range_ev=(0.0, 0.0))
         )
     fermi = ReferenceLevel(name="Fermi level of the slab", energy_ev=-levels.work_function_ev)
     figure = figure_html(lambda: alignment_drawing(columns, (), levels=[fermi]))
@@ -240,10 +241,7 @@ def _(found: FoundCalculation) -> str:
         ("place", told.place),
         ("status", told.ended),
         ("formula", formula_html(told.formula)),
-        (
-            "energy",
-            "" if told.energy_ev is None else f"{number_html(told.energy_ev, 5)} eV per cell ({told.energy_kind})",
-        ),
+        ("energy", _energy(told)),
         ("gap", _gap(found, told)),
         ("work function", ", ".join(map(_ev, told.work_functions_ev))),
     ]
@@ -256,8 +254,7 @@ def _energy(told: CalculationSummary) -> str:
 
 def _gap(found: FoundCalculation, told: CalculationSummary) -> str:
     if told.band_gap_ev is not None:
-        kind = {True: "direct", False: "indirect", None: "as printed"}[told.direct]
-        return f"{_ev(told.band_gap_ev)}, {kind}"
+        return f"{_ev(told.band_gap_ev)}, {told.gap_kind}"
     return "" if found.judged is None else f"none: {found.levels().why_no_edges}"
 
 
@@ -265,7 +262,7 @@ def _picture(found: FoundCalculation) -> Markup:
     """Its bands where they lie on a path, else its geometry."""
     results = None if found.judged is None else found.results
     if results is not None and results.bands is not None and max(results.bands.on_path) >= 0:
-        return _bands(results.bands)
+        return _bands(results.bands, *edges_or_reason(results.bands))
     if results is not None and results.structure is not None:
         return _view(results.structure, formula_of(results.structure), is_slab=False)
     return Markup("")
@@ -297,7 +294,7 @@ def alignment_html(
 
 
 def _too_many(columns: int) -> Markup:
-    return Markup("<p>No figure: {} columns are too many for a cell</p>").format(columns)
+    return no_figure(f"{columns} columns are too many for a cell")
 
 
 _OFFSET_HEADS = ("", "first", "second", "valence (eV)", "conduction (eV)", "type", "method", "to know")
@@ -341,7 +338,7 @@ def _diagram(rows: Sequence[Alignment], names: Sequence[str]) -> Markup:
 @html_of.register
 def _(outcome: StudyOutcome) -> str:
     told = headline(outcome)
-    states = {step.state: sum(other.state == step.state for other in outcome.steps) for step in outcome.steps}
+    states = Counter(step.state for step in outcome.steps)
     facts: list[Fact] = [
         ("study", f"{outcome.study_name}, preset {outcome.preset}, {outcome.code}"),
         ("steps", ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in states.items())),
@@ -361,7 +358,7 @@ def _levels(outcome: StudyOutcome) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for material in outcome.materials:
         edges = material.bulk.edges
-        own = (formula_html(material.name), edges.band_gap_ev if edges else None, _directness(edges))
+        own = (formula_html(material.name), edges.band_gap_ev if edges else None, edges.kind if edges else "")
         why = material.bulk.why_no_edges
         rows += [] if material.slabs else [(*own, "", None, None, None, why)]
         for slab in material.slabs:
@@ -373,10 +370,6 @@ def _levels(outcome: StudyOutcome) -> list[tuple[object, ...]]:
             )
             rows.append((*own, formula_html(material.surface(slab)), *numbers, slab.failure or why))
     return rows
-
-
-def _directness(edges: BandEdges | None) -> str:
-    return "" if edges is None else "direct" if edges.direct else "indirect"
 
 
 def _offsets(rows: Sequence[Alignment]) -> list[tuple[object, ...]]:

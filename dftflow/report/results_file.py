@@ -15,7 +15,15 @@ from typing import Any, get_args
 from dftflow.errors import InputError, ParseError
 from dftflow.input_file import NotAFile, named_place
 from dftflow.model.alignment import Range
-from dftflow.model.quantity import Missing, MissingKind, Quantity
+from dftflow.model.quantity import (
+    ALIGNMENT_TYPE,
+    BY_LINE_UP_WAY,
+    CONDUCTION_OFFSET,
+    VALENCE_OFFSET,
+    Missing,
+    MissingKind,
+    Quantity,
+)
 from dftflow.stored_file import plain_json, read_stored
 
 __all__ = ["RESULTS_MARK", "read_results"]
@@ -35,11 +43,11 @@ BULK = {
 }
 SLAB = {
     "work_function_ev": ("work function", ""),
-    "ionisation_potential_ev": ("ionisation potential", "bulk line-up through the slab"),
-    "electron_affinity_ev": ("electron affinity", "bulk line-up through the slab"),
+    "ionisation_potential_ev": ("ionisation potential", BY_LINE_UP_WAY),
+    "electron_affinity_ev": ("electron affinity", BY_LINE_UP_WAY),
     "slab_gap_ev": ("band gap", "the slab's own bands"),
 }
-OFFSETS = {"valence_band_offset_ev": "valence band offset", "conduction_band_offset_ev": "conduction band offset"}
+OFFSETS = {"valence_band_offset_ev": VALENCE_OFFSET, "conduction_band_offset_ev": CONDUCTION_OFFSET}
 
 
 def read_results(file: Path) -> tuple[Quantity, ...]:
@@ -171,7 +179,7 @@ def _first_version(content: Mapping[str, Any]) -> Iterator[Quantity]:
         for key, quantity in OFFSETS.items():
             yield _number(quantity, subject, _text(row["method"], "method"), row, key, row["source"])
         yield Quantity(
-            name="type of the alignment", subject=subject, unit="", value=_text(row["type"], "type"),
+            name=ALIGNMENT_TYPE, subject=subject, unit="", value=_text(row["type"], "type"),
             method=row["method"], origin=(row["source"],) if row["source"] else (),
         )  # fmt: skip
 

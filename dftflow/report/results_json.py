@@ -14,10 +14,18 @@ import numpy as np
 from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
-from dftflow.model.quantity import Quantity
+from dftflow.model.quantity import VALENCE_OFFSET, Quantity
 from dftflow.model.surface import SlabModel
 
-__all__ = ["SCHEMA", "alignment_document", "missing_offsets", "results_document", "why_no_offset", "write_results_json"]
+__all__ = [
+    "SCHEMA",
+    "alignment_document",
+    "missing_offsets",
+    "plain",
+    "results_document",
+    "why_no_offset",
+    "write_results_json",
+]
 
 SCHEMA = "dftflow-results/2"
 
@@ -57,9 +65,9 @@ def results_document(outcome: StudyOutcome, folder: Path) -> Document:
         "alignments": rows,
         "quantities": [quantity.as_dict() for quantity in outcome.quantities],
         "steps": [_step(step, folder) for step in outcome.steps],
-        "settings": _plain(outcome.settings),
+        "settings": plain(outcome.settings),
         "warnings": list(outcome.warnings),
-        "provenance": _plain(outcome.provenance),
+        "provenance": plain(outcome.provenance),
     }
 
 
@@ -140,7 +148,7 @@ def _slab(slab: SlabOutcome) -> Document:
         **numbers,
         **own_numbers,
         "missing": {**numbers["missing"], **own_numbers["missing"]},
-        "lineup_spread": _plain(asdict(levels.spread)) if levels else None,
+        "lineup_spread": plain(asdict(levels.spread)) if levels else None,
         "slab_vbm_k": list(map(float, edges.vbm_k)) if edges else None,
         "slab_cbm_k": list(map(float, edges.cbm_k)) if edges else None,
         "slab_vbm_label": edges.vbm_label if edges else None,
@@ -240,7 +248,7 @@ def why_no_offset(outcome: StudyOutcome) -> str:
 
 def missing_offsets(outcome: StudyOutcome) -> tuple[Quantity, ...]:
     """The valence-band offset of each two materials that the study aligns and that it has no row of its own for."""
-    return tuple(q for q in outcome.quantities if q.name == "valence band offset" and q.missing)
+    return tuple(q for q in outcome.quantities if q.name == VALENCE_OFFSET and q.missing)
 
 
 def _no_alignment(outcome: StudyOutcome) -> Document:
@@ -286,14 +294,14 @@ def _relative(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """`value` as JSON can hold it: numpy and paths turned into plain data, what is not finite into None."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted(map(str, value))
     if isinstance(value, float):

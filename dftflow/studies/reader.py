@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import json
 import os
-import re
 import tomllib
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -37,7 +36,7 @@ from dftflow.studies.schema import (
     StudyFile,
     Substitution,
 )
-from dftflow.studies.toml_lines import line_of
+from dftflow.studies.toml_lines import failed_line, line_of
 
 __all__ = ["Study", "find_study", "load_study", "preset_names", "restore_study"]
 
@@ -207,8 +206,8 @@ def _parsed(text: str, file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        where = f"{file}:{line[1]}" if line else str(file)
+        line = failed_line(error)
+        where = f"{file}:{line}" if line else str(file)
         raise StudyError("the study file is not valid TOML", reason=brief(str(error)), where=where) from None
     except RecursionError:
         raise StudyError("tables or arrays nest too deeply", where=f"{file}:{_failing_line(text)}") from None

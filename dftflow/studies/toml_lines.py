@@ -10,7 +10,14 @@ from itertools import takewhile
 from operator import eq
 from typing import Any, NamedTuple
 
-__all__ = ["line_of"]
+__all__ = ["failed_line", "line_of"]
+
+
+def failed_line(error: tomllib.TOMLDecodeError) -> int | None:
+    """Line at which a text is no TOML, counted from 1; None where the parser tells none."""
+    line: int | None = getattr(error, "lineno", None)  # since Python 3.14
+    told = re.search(r"\(at line (\d+)", str(error))
+    return int(told[1]) if told else line
 
 
 def line_of(text: str, place: Sequence[object]) -> int | None:

@@ -196,6 +196,7 @@ def test_mistakes_of_a_material(tmp_path: Path, lines: str, line: int, said: str
     ("name", "text", "line", "said"),
     [
         ("a.toml", "[materials.X\nip = 1", 1, "not valid TOML"),
+        ("a.toml", "[materials.X]\nip = 5.9 ea = 3.6", 2, "not valid TOML"),
         ("a.toml", "schema = 1\ntitle = 'UPS values only'\n[alignment]\nmaterials = ['A', 'B']", 1, "is a study"),
         ("a.toml", "title = 'x'\n[materials.X]\nip = 5\nea = 3", 1, "no section"),
         ("a.toml", "[[levels]]\nname = 'Au'\nenergy = 5.1", 3, "energy is 5.1"),
