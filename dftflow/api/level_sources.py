@@ -19,11 +19,12 @@ from dftflow.jobs.store import PLAN_FILE
 from dftflow.model.absolute import CalculationLevels, SlabSide
 from dftflow.model.alignment import AbsoluteEdges
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.quantity import BY_LINE_UP_WAY
 from dftflow.model.reasons import listed, shared_reasons
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.quoted.level_file import LEVEL_FILES
 from dftflow.quoted.level_table import QUOTED, read_level_mapping, read_level_table
-from dftflow.quoted.quoted_results import BY_LINE_UP_WAY, levels_of_quantities
+from dftflow.quoted.quoted_results import levels_of_quantities
 from dftflow.report.results_file import RESULTS_MARK, read_results
 
 __all__ = ["Source", "levels_from"]

@@ -18,7 +18,7 @@ from dftflow.model.quantity import (
 from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.quoted.level_table import TYPES
 
-__all__ = ["BY_LINE_UP_WAY", "levels_of_quantities"]
+__all__ = ["levels_of_quantities"]
 
 IP, EA = "ionisation potential", "electron affinity"
 _OF_AN_OFFSET = (VALENCE_OFFSET, CONDUCTION_OFFSET, ALIGNMENT_TYPE)
