@@ -69,4 +69,6 @@ $(DONE)/test: $(DONE)/packages $(DONE)/engine
 	@echo "==> installing the test packages and the client of the Materials Project"
 	@$(PIP) --editable '.[gpaw,mp,test]'
 	@$(PIP) --no-deps aiida-castep autoplex matador-db
+	@$(PIP) colorlog enum-tools inquirerpy pyshacl rdflib requests-cache rich-click toml
+	@$(PIP) --no-deps roc-validator
 	@touch $@
