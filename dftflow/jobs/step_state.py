@@ -37,6 +37,9 @@ class StepState:
         Of the engine's process (see `dftflow.jobs.machine`); None from before it was started until it is known.
     wall_time_s
         Summed over interrupted attempts.
+    cpu_time_s
+        Processor time, user and system, of the engine and of all processes that it waited for, summed likewise; None
+        where that of any attempt is not known.
     files
         Path in the folder -> what the file was when the step had finished.
     """
@@ -47,6 +50,7 @@ class StepState:
     pid: int | None = None
     birth: float | None = None
     wall_time_s: float = 0.0
+    cpu_time_s: float | None = None
     failure: str = ""
     log_tail: str = ""
     files: Mapping[str, Seal] = field(default_factory=dict)
@@ -69,11 +73,11 @@ def write_state(folder: Path, state: StepState) -> None:
         write_atomically(folder / STATE_FILE, json.dumps(asdict(state), indent=1))
 
 
-def finished(folder: Path, wall_time_s: float) -> StepState:
+def finished(folder: Path, *, wall_time_s: float, cpu_time_s: float | None) -> StepState:
     """The state of a step that has just finished: every file that it has left is sealed."""
     with storage_errors(folder):
         files = seal_files(folder, without=NOT_SEALED)
-    return StepState(state="finished", wall_time_s=wall_time_s, files=files)
+    return StepState(state="finished", wall_time_s=wall_time_s, cpu_time_s=cpu_time_s, files=files)
 
 
 def is_intact(folder: Path, state: StepState) -> bool:
