@@ -5,7 +5,8 @@ plan would cost more than the calculations of a small study. So changes are adde
 anew puts them in and removes the journal, as every run does before its first line. Each line is JSON with ``plan``, the
 id of the plan it belongs to; a line of another plan, which a kill between these two left behind, says nothing.
 
-A line outlives dftflow, and need not outlive the machine: a run finds its steps by their identity, whatever stands here.
+A line outlives dftflow, and need not outlive the machine: a run finds its steps by their identity, whatever stands
+here.
 """
 
 from __future__ import annotations
