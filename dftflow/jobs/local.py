@@ -134,6 +134,11 @@ class _LocalJob:
         self._before = before
 
     @property
+    def descriptor(self) -> int | None:
+        """Of the process."""
+        return self._process.descriptor
+
+    @property
     def elapsed_s(self) -> float:
         """Wall time of this attempt and of those before."""
         return self._before.wall_time_s + self._process.wall_time_s
@@ -149,6 +154,7 @@ class _LocalJob:
         """
         if self._process.running(self._limits):
             return None
+        self._process.let_go()
         verdict = self._node.judge(self.folder)
         cpu_time_s = self._cpu_time_s(verdict.cpu_time_s)
         if verdict.state == "finished":
@@ -169,6 +175,7 @@ class _LocalJob:
         """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing."""
         elapsed_s = self.elapsed_s
         if self._process.stop(hurry):
+            self._process.let_go()
             spent = StepState(state="waiting", wall_time_s=elapsed_s, cpu_time_s=self._cpu_time_s(None))
             write_state(self.folder, spent)
             return ""
