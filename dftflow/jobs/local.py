@@ -11,7 +11,7 @@ left there, whether they are whole. Only then is an engine started.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
@@ -20,10 +20,18 @@ from dftflow.errors import DftflowError
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Job, JobState, Limits, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
-from dftflow.jobs.machine import boot_id, host_name, processes_in
+from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.staging import keep_beside, make_folder, write_deck
-from dftflow.jobs.step_state import STATE_FILE, StepState, finished, read_state, tampered, write_state
+from dftflow.jobs.step_state import (
+    STATE_FILE,
+    StepState,
+    finished,
+    read_state,
+    tampered,
+    without_ended_job,
+    write_state,
+)
 
 __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "why_uncertain"]
 
@@ -46,13 +54,30 @@ class Local:
         Folder of the run.
     limits
         Of each process.
+    launcher
+        What each engine is started with: ``("srun",)``, ``("mpirun", "-n", "4")``.
+    threads
+        Of each process of an engine.
+    ended_jobs
+        Jobs of the scheduler that have ended, and with them the engines that were started in them.
     """
 
     needs_finished = True
 
-    def __init__(self, root: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        limits: Limits | None = None,
+        *,
+        launcher: tuple[str, ...] = (),
+        threads: int = 1,
+        ended_jobs: Collection[str] = (),
+    ) -> None:
         self._root = root
         self._limits = limits or Limits()
+        self._launcher = launcher
+        self._threads = threads
+        self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
             tail = path.name.rpartition("-")[2]
@@ -84,7 +109,8 @@ class Local:
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
 
     def _unoccupied(self, node: Node, job: Job, folder: Path, lock: EngineLock) -> Running | NodeOutcome:
-        state = read_state(folder)
+        before = read_state(folder)
+        state = without_ended_job(before, self._ended_jobs)
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
@@ -98,23 +124,23 @@ class Local:
         if whole:
             reused = state.state == "finished"
             if not reused or not state.files or renewed:
-                state = finished(folder, **(_spent(state) if reused else _spent_unseen(state, verdict)))
+                state = finished(folder, **(_spent(state) if reused else _spent_unseen(before, verdict)))
                 write_state(folder, state)
             return _closed(node, folder, state, "finished", reused=reused)
         doubt = _doubt(folder, state, lock)
         if doubt:
             return _closed(node, folder, replace(state, failure=doubt), "uncertain")
         write_deck(folder, job)
-        return self._start(node, job, folder, lock, state)
+        return self._start(node, job, folder, lock, before)
 
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
         spent = _spent(before)
         if before.state == "running":
             spent["cpu_time_s"] = None  # of an attempt whose end nobody saw
-        state = StepState(state="running", host=host_name(), boot=boot_id(), **spent)
+        state = StepState(state="running", host=host_name(), boot=boot_id(), job=job_id(), **spent)
         write_state(folder, state)
         try:
-            process = EngineProcess.start(job.argv, folder, lock)
+            process = EngineProcess.start((*self._launcher, *job.argv), folder, lock, threads=self._threads)
         except DftflowError as error:
             state = StepState(state="failed", failure=str(error), **spent)
             write_state(folder, state)

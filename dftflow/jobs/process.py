@@ -72,8 +72,8 @@ class EngineProcess:
         self._looked_at = time.monotonic()
 
     @classmethod
-    def start(cls, argv: tuple[str, ...], folder: Path, lock: EngineLock) -> EngineProcess:
-        """Start `argv` in `folder`, one thread, output into `OUTPUT_FILES` (appended); `lock` is the engine's then.
+    def start(cls, argv: tuple[str, ...], folder: Path, lock: EngineLock, *, threads: int = 1) -> EngineProcess:
+        """Start `argv` in `folder`, output into `OUTPUT_FILES` (appended); `lock` is the engine's then.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class EngineProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=engine_environment(),
+                env=engine_environment(threads=threads),
                 start_new_session=True,
                 pass_fds=(lock.descriptor,),
             )
