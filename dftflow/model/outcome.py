@@ -79,6 +79,9 @@ class BulkOutcome(Shown):
         Band edges, or why there are none: not run, failed, metallic, no empty band.
     edges_step, cell_step
         Names of the steps that the edges and the cell come from; ``""`` for a cell that was not calculated.
+    open_lengths_ang
+        By how much a, b and c may lie off the minimum by what the relaxation's criterion of the stress leaves open
+        (`dftflow.derive.cell_spread`); None where it was not relaxed, or its elasticity is not known.
     remarks
         What of those steps' results is not as the study asks.
     """
@@ -92,6 +95,7 @@ class BulkOutcome(Shown):
     no_edges: Missing | None = None
     edges_step: str = ""
     cell_step: str = ""
+    open_lengths_ang: tuple[float, float, float] | None = None
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
