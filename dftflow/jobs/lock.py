@@ -20,7 +20,7 @@ from pathlib import Path
 from dftflow.errors import StoreError
 from dftflow.jobs.store import storage_errors
 
-__all__ = ["ENGINE_LOCK", "EngineLock", "engine_lock_is_held", "locked"]
+__all__ = ["ENGINE_LOCK", "EngineLock", "engine_lock_is_held", "is_locked", "locked", "waited_for"]
 
 STUDY_LOCK = "lock"
 ENGINE_LOCK = "engine.lock"
@@ -49,6 +49,27 @@ def locked(root: Path) -> Iterator[None]:
                 where=str(root),
                 fix="wait for it (`dftflow status` shows where it is), or give another --out",
             )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(root: Path) -> bool:
+    """Whether a dftflow works in `root`."""
+    return _is_held(root / STUDY_LOCK)
+
+
+@contextmanager
+def waited_for(file: Path, *, patience_s: float) -> Iterator[None]:
+    """Hold the lock `file`, waiting for whoever holds it so long; then, and where it cannot be made, go on without."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _opened(file)
+    except (OSError, StoreError):
+        yield
+        return
+    try:
+        _taken(descriptor, patience_s=patience_s)
         yield
     finally:
         os.close(descriptor)
@@ -94,8 +115,12 @@ class EngineLock:
 
 def engine_lock_is_held(folder: Path) -> bool:
     """Whether a process holds the lock of a step's folder; False too where there is none, or no locks."""
+    return _is_held(folder / ENGINE_LOCK)
+
+
+def _is_held(file: Path) -> bool:
     try:
-        descriptor = os.open(folder / ENGINE_LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:

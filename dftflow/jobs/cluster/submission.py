@@ -12,7 +12,7 @@ are used again. The stages, each written by one rename, by whoever holds the run
               -> lost            it has not been listed for the time of grace
               -> ended           the queue or the accounting says how
     lost -> submitted, ended     it is listed again
-    submitted, lost, ended -> released    a person, or a remedy, asks for another attempt; it is no more counted on
+    lost, ended -> released      a person, or a remedy, asks for another attempt: nothing is counted on from it any more
 
 A record that is intended while nobody holds the run's lock is *uncertain*: whoever wrote it died before the answer was
 written. It is never submitted again by itself. Another attempt follows on ``refused`` and ``released`` alone.
@@ -20,11 +20,12 @@ written. It is never submitted again by itself. Another attempt follows on ``ref
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -47,7 +48,7 @@ GRACE_S = 600.0
 Stage = Literal["intended", "submitted", "lost", "ended", "refused", "released"]
 MOVES: dict[Stage, tuple[Stage, ...]] = {
     "intended": ("submitted", "ended", "refused"),
-    "submitted": ("submitted", "lost", "ended", "released"),
+    "submitted": ("submitted", "lost", "ended"),
     "lost": ("submitted", "ended", "released"),
     "ended": ("released",),
     "refused": (),
@@ -100,6 +101,16 @@ class Submission:
     began: bool = False
     unlisted_since_s: float | None = None
     why: str = ""
+
+    @property
+    def script(self) -> Path:
+        """What the scheduler is given."""
+        return Path(self.folder) / SCRIPT_FILE
+
+    @property
+    def log(self) -> Path:
+        """What the job prints."""
+        return Path(self.folder) / LOG_FILE
 
     @property
     def is_open(self) -> bool:
@@ -156,23 +167,29 @@ def _unlisted(record: Submission, listing: Listing, grace_s: float) -> Submissio
 # --- on disk ----------------------------------------------------------------------------------------------------
 
 
-def intend(root: Path, step: str, *, attempt: int, plan: str, script: str, script_sha256: str) -> Submission:
-    """Write down that a job is to be submitted, and its script; both are on the disk when this returns."""
+def intend(root: Path, step: str, *, attempt: int, plan: str, script: Callable[[Path], str]) -> Submission:
+    """Write down that a job is to be submitted, and its script; both are on the disk when this returns.
+
+    Parameters
+    ----------
+    script
+        Gives the text, for the folder that the job is to work in.
+    """
     folder = root.resolve() / JOBS / step / f"{attempt}-{secrets.token_hex(4)}"
-    now = time.time()
+    text, now = script(folder), time.time()
     record = Submission(
         step=step,
         attempt=attempt,
         plan=plan,
         folder=str(folder),
-        script_sha256=script_sha256,
+        script_sha256=hashlib.sha256(text.encode()).hexdigest(),
         host=host_name(),
         pid=os.getpid(),
         intended_s=now,
         moved_s=now,
     )
     with storage_errors(root):
-        write_atomically(folder / SCRIPT_FILE, script, root=root.resolve())
+        write_atomically(folder / SCRIPT_FILE, text, root=root.resolve())
     write(root, record)
     return record
 
@@ -217,7 +234,7 @@ class EndedJobs(Container[str]):
         if not job:
             return False
         if self._ids is None:
-            self._ids = {record.job for record in _all(self._root) if record.word and not record.is_open}
+            self._ids = {record.job for record in _all(self._root) if record.stage in ("ended", "released")}
         return job in self._ids
 
 
