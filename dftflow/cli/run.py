@@ -28,6 +28,8 @@ DEFAULTS = Limits()
 )
 @click.option("--code", type=Codes(), help="DFT code, instead of the one the study names.")
 @click.option("--out", type=OutFolder(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.option("--machine", help="Machine of machines.toml; one with a scheduler gets the steps as jobs.")
+@click.option("--watch", is_flag=True, help="With a scheduler: look every 30 s until nothing is waited for.")
 @click.option("--workers", type=Within(WORKERS, int), help="Engine processes at once.  [default: one a core]")
 @click.option("--time-limit", type=Within(SECONDS), help="Seconds one engine process may take.")
 @click.option("--memory-limit", type=Within(MEMORY_MIB), help="MiB one engine process may hold.")
@@ -51,6 +53,8 @@ def command(
     preset: str | None,
     code: str | None,
     out: Path | None,
+    machine: str | None,
+    watch: bool,
     workers: int | None,
     time_limit: float | None,
     memory_limit: float | None,
@@ -58,11 +62,17 @@ def command(
     log_limit: float,
     as_json: bool,
 ) -> None:
-    """Run STUDY (a shipped name or a file) on this machine; what is finished is never run again."""
+    """Run STUDY (a shipped name or a file); what is finished is never run again.
+
+    On a machine with a scheduler every step becomes a job that waits for those it needs, and the command ends when they
+    are submitted: `dftflow advance FOLDER` looks how they stand.
+    """
     from rich.console import Console
 
+    from dftflow.cli.look import submit_to
     from dftflow.cli.outcome import print_outcome
     from dftflow.cli.progress import RunProgress
+    from dftflow.jobs.machine_profile import load_machine
     from dftflow.report.settled import Settlement
     from dftflow.report.write import refuse_to_overwrite
     from dftflow.stored_file import read_stored
@@ -77,6 +87,10 @@ def command(
     if table is not None:
         click.echo("nothing has changed since all of this was calculated", err=True)
         click.echo(json.dumps(json.loads(read_stored(folder / "results.json")), indent=1) if as_json else table)
+        return
+    chosen_machine = load_machine(machine)
+    if chosen_machine.scheduler != "none":
+        submit_to(chosen_machine, chosen, folder, watch=watch, as_json=as_json)
         return
     workers = workers or os.cpu_count() or 1
     console = Console(file=ungated(sys.stderr))  # what it moves the cursor with is its own

@@ -30,9 +30,9 @@ def command(folder: Path, step: str, plan: str, as_json: bool) -> None:
     the same time, on several machines.
     """
     from dftflow.cli.output import tell
-    from dftflow.studies.one_step import run_step
+    from dftflow.studies.one_step import run_step_of_machine
 
-    end = run_step(folder, step, plan=plan)
+    end = run_step_of_machine(folder, step, plan=plan)
     took = f" after {end.wall_time_s:.0f} s" if end.wall_time_s else ""
     if as_json:
         click.echo(json.dumps(_plain(end), indent=1))

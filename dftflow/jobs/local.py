@@ -11,7 +11,7 @@ left there, whether they are whole. Only then is an engine started.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
@@ -71,7 +71,7 @@ class Local:
         *,
         launcher: tuple[str, ...] = (),
         threads: int = 1,
-        ended_jobs: Collection[str] = (),
+        ended_jobs: Container[str] = (),
     ) -> None:
         self._root = root
         self._limits = limits or Limits()

@@ -20,7 +20,7 @@ from pathlib import Path
 from dftflow.errors import StoreError
 from dftflow.jobs.store import storage_errors
 
-__all__ = ["ENGINE_LOCK", "EngineLock", "engine_lock_is_held", "is_locked", "locked", "waited_for"]
+__all__ = ["ENGINE_LOCK", "EngineLock", "engine_lock_is_held", "is_locked_elsewhere", "locked", "waited_for"]
 
 STUDY_LOCK = "lock"
 ENGINE_LOCK = "engine.lock"
@@ -28,6 +28,9 @@ NOT_HERE = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 """What a file system answers that has no locks."""
 PATIENCE_S = 0.3
 """Somebody who only looks whether a lock is held holds it for a moment."""
+
+_HELD: set[str] = set()
+"""Folders that this process holds."""
 
 
 @contextmanager
@@ -49,14 +52,19 @@ def locked(root: Path) -> Iterator[None]:
                 where=str(root),
                 fix="wait for it (`dftflow status` shows where it is), or give another --out",
             )
-        yield
+        held = os.path.realpath(root)
+        _HELD.add(held)
+        try:
+            yield
+        finally:
+            _HELD.discard(held)
     finally:
         os.close(descriptor)
 
 
-def is_locked(root: Path) -> bool:
-    """Whether a dftflow works in `root`."""
-    return _is_held(root / STUDY_LOCK)
+def is_locked_elsewhere(root: Path) -> bool:
+    """Whether another process of dftflow works in `root`."""
+    return os.path.realpath(root) not in _HELD and _is_held(root / STUDY_LOCK)
 
 
 @contextmanager

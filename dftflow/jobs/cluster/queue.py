@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Queue"]
 
 PYSQA_NAMES: dict[Scheduler, str] = {"slurm": "SLURM", "pbs": "TORQUE", "sge": "SGE", "lsf": "LSF"}
+CLUSTER_VARIABLES = ("SLURM_CONF", "SLURM_CLUSTERS", "PBS_DEFAULT", "SGE_ROOT", "LSF_ENVDIR")
 FRESH_S = 30.0
 SUBMIT_LIMIT_S = 120.0
 ASK_LIMIT_S = 60.0
@@ -191,7 +192,5 @@ def _cache_folder() -> Path:
 
 def _which_cluster() -> str:
     """Tells the clusters apart that this user reaches with the same home."""
-    named = [
-        os.environ.get(name, "") for name in ("SLURM_CONF", "SLURM_CLUSTERS", "PBS_DEFAULT", "SGE_ROOT", "LSF_ENVDIR")
-    ]
+    named = (os.environ.get(name, "") for name in CLUSTER_VARIABLES)
     return hashlib.sha256("\0".join([getpass.getuser(), *named]).encode()).hexdigest()[:12]
