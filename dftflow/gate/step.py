@@ -84,7 +84,10 @@ def admit(
     if failure:
         tail = diagnosis.log_tail if kind == "failed" else ""
         seconds = None if reading.results is None else reading.results.wall_time_s
-        return Refusal(kind=kind, reason=failure, built=built, folder=folder, log_tail=tail, wall_time_s=seconds)
+        cause = "" if kind != "failed" or diagnosis.status == "finished" else diagnosis.status
+        return Refusal(
+            kind=kind, reason=failure, built=built, folder=folder, cause=cause, log_tail=tail, wall_time_s=seconds
+        )
     assert reading.results is not None
     checked = sound(reading.results)
     remarks = [

@@ -12,6 +12,7 @@ from dftflow.jobs.executor import Executor, Running
 from dftflow.jobs.harmless import harmless
 from dftflow.jobs.interruption import Interruption
 from dftflow.jobs.job import Job, Node, NodeOutcome
+from dftflow.model.attempt import Attempt
 
 __all__ = ["NodeView", "Observer", "Recorder", "run_graph"]
 
@@ -21,7 +22,7 @@ ASK_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
-    """One node as an observer sees it while the graph runs."""
+    """One node as an observer sees it while the graph runs; `tries` are the attempts that failed before the last."""
 
     name: str
     title: str
@@ -30,6 +31,8 @@ class NodeView:
     elapsed_s: float
     cost: float
     reused: bool
+    cause: str = ""
+    tries: tuple[Attempt, ...] = ()
 
 
 Observer = Callable[[Sequence[NodeView]], None]
@@ -112,16 +115,19 @@ class _Graph:
         return [self._view(node) for node in self.nodes]
 
     def _view(self, node: Node) -> NodeView:
-        state, doing, elapsed_s, reused = "waiting", "", 0.0, False
+        state, doing, elapsed_s, reused, cause = "waiting", "", 0.0, False, ""
+        tries: tuple[Attempt, ...] = ()
         if node.name in self.done:
             end = self.done[node.name]
             state, doing, elapsed_s, reused = end.state, end.failure.split("\n")[0], end.wall_time_s or 0.0, end.reused
+            cause, tries = end.cause, end.tries
         elif node.name in self.running:
             job = self.running[node.name]
             state, doing, elapsed_s = "running", self._now_doing(node, job.folder), job.elapsed_s
+            tries = job.tries
         return NodeView(
             name=node.name, title=node.title, state=state, doing=doing, elapsed_s=elapsed_s, cost=node.cost,
-            reused=reused,
+            reused=reused, cause=cause, tries=tries,
         )  # fmt: skip
 
     def _now_doing(self, node: Node, folder: Path) -> str:

@@ -23,6 +23,8 @@ from dftflow.jobs.machine import boot_id, host_name, processes_in
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.staging import keep_beside, make_folder, write_deck
 from dftflow.jobs.step_state import STATE_FILE, StepState, finished, read_state, tampered, write_state
+from dftflow.jobs.tries import put_aside
+from dftflow.model.attempt import Attempt
 
 __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "why_uncertain"]
 
@@ -72,7 +74,7 @@ class Local:
             state = read_state(folder)
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, folder, process, self._limits, state)
+                return _LocalJob(node, job, folder, process, self._limits, state)
             if time.monotonic() > until:
                 doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -82,7 +84,8 @@ class Local:
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, folder, process, self._limits, state)
+                return _LocalJob(node, job, folder, process, self._limits, state)
+        job = node.resumed(folder, job) if state.tries else job
         changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
         whole = node.judge(folder).state == "finished"
@@ -91,7 +94,7 @@ class Local:
         if whole:
             reused = state.state == "finished"
             if not reused or not state.files or renewed:
-                state = finished(folder, state.wall_time_s)
+                state = finished(folder, state.wall_time_s, state.tries)
                 write_state(folder, state)
             return _closed(node, folder, state, "finished", reused=reused)
         doubt = _doubt(folder, state, lock)
@@ -101,24 +104,37 @@ class Local:
         return self._start(node, job, folder, lock, state)
 
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
-        state = StepState(state="running", host=host_name(), boot=boot_id(), wall_time_s=before.wall_time_s)
-        write_state(folder, state)
-        try:
-            process = EngineProcess.start(job.argv, folder, lock)
-        except DftflowError as error:
-            state = StepState(state="failed", failure=str(error), wall_time_s=before.wall_time_s)
-            write_state(folder, state)
+        process, state = _started(job, folder, lock, before)
+        if process is None:
             return _closed(node, folder, state, "failed")
-        write_state(folder, replace(state, pid=process.pid, birth=process.birth))
-        return _LocalJob(node, folder, process, self._limits, state)
+        return _LocalJob(node, job, folder, process, self._limits, state)
+
+
+def _started(job: Job, folder: Path, lock: EngineLock, before: StepState) -> tuple[EngineProcess | None, StepState]:
+    """The engine of a job whose deck lies there, and the state of its folder; None where it cannot be started."""
+    kept = StepState(state="running", wall_time_s=before.wall_time_s, tries=before.tries)
+    state = replace(kept, host=host_name(), boot=boot_id())
+    write_state(folder, state)
+    try:
+        process = EngineProcess.start(job.argv, folder, lock)
+    except DftflowError as error:
+        state = replace(kept, state="failed", failure=str(error), cause="not_started")
+        write_state(folder, state)
+        return None, state
+    state = replace(state, pid=process.pid, birth=process.birth)
+    write_state(folder, state)
+    return process, state
 
 
 class _LocalJob:
     """A process of `Local`, and the folder that it works in."""
 
-    def __init__(self, node: Node, folder: Path, process: EngineProcess, limits: Limits, before: StepState) -> None:
+    def __init__(
+        self, node: Node, job: Job, folder: Path, process: EngineProcess, limits: Limits, before: StepState
+    ) -> None:
         self.folder = folder
         self._node = node
+        self._job = job
         self._process = process
         self._limits = limits
         self._before = before
@@ -128,31 +144,69 @@ class _LocalJob:
         """Wall time of this attempt and of those before."""
         return self._before.wall_time_s + self._process.wall_time_s
 
+    @property
+    def tries(self) -> tuple[Attempt, ...]:
+        """Attempts that failed before this one."""
+        return self._before.tries
+
     def outcome(self) -> NodeOutcome | None:
-        """None while the process runs; then what the node's judge says: results that are whole count, however the
-        process ended behind them.
+        """None while the process runs, and when another attempt has begun; then what the node's judge says: results
+        that are whole count, however the process ended behind them.
         """
         if self._process.running(self._limits):
             return None
         verdict = self._node.judge(self.folder)
         if verdict.state == "finished":
-            state = finished(self.folder, self.elapsed_s)
+            state = finished(self.folder, self.elapsed_s, self.tries)
         else:
             ended = self._process.failure
             state = StepState(
                 state="refused" if verdict.state == "refused" and not ended else "failed",
                 wall_time_s=self.elapsed_s,
                 failure=_why(ended, self._process.exit_code, verdict),
+                cause=self._process.cause or verdict.cause,
                 log_tail=verdict.log_tail,
+                tries=self.tries,
             )
+            if state.state == "failed" and self._tries_again(state):
+                return None
         write_state(self.folder, state)
         return _closed(self._node, self.folder, state, state.state)
+
+    def _tries_again(self, failed: StepState) -> bool:
+        """Whether another attempt has begun: the files of the failed one are put aside, and its remedy is noted."""
+        again = self._node.again(self.folder, failed.cause, failed.tries)
+        lock = None if again is None else EngineLock.take(self.folder)
+        if again is None or lock is None:
+            return False
+        try:
+            place = put_aside(self.folder, stay=again.job.beside, start_from=again.start_from)
+            attempt = Attempt(
+                cause=failed.cause,
+                failure=failed.failure,
+                remedy=again.remedy,
+                words=again.words,
+                values=again.values,
+                wall_time_s=failed.wall_time_s,
+                folder=place,
+            )
+            keep_beside(self.folder, again.job)
+            waits = StepState(state="waiting", wall_time_s=failed.wall_time_s, tries=(*failed.tries, attempt))
+            write_state(self.folder, waits)
+            write_deck(self.folder, again.job)
+            process, self._before = _started(again.job, self.folder, lock, waits)
+        finally:
+            lock.let_go()
+        if process is None:
+            return False
+        self._job, self._process = again.job, process
+        return True
 
     def stop(self, hurry: Callable[[], bool] = lambda: False) -> str:
         """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing."""
         elapsed_s = self.elapsed_s
         if self._process.stop(hurry):
-            write_state(self.folder, StepState(state="waiting", wall_time_s=elapsed_s))
+            write_state(self.folder, StepState(state="waiting", wall_time_s=elapsed_s, tries=self.tries))
             return ""
         return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"
 
@@ -207,6 +261,8 @@ def _closed(node: Node, folder: Path, state: StepState, end: JobState, *, reused
         state=end,
         folder=folder,
         failure=state.failure,
+        cause=state.cause,
+        tries=state.tries,
         log_tail=state.log_tail,
         wall_time_s=state.wall_time_s,
         reused=reused,

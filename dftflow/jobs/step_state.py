@@ -14,6 +14,7 @@ from dftflow.jobs.job import JobState
 from dftflow.jobs.lock import ENGINE_LOCK
 from dftflow.jobs.seals import Seal, changed_files, seal_files
 from dftflow.jobs.store import below, storage_errors, write_atomically
+from dftflow.model.attempt import Attempt
 from dftflow.stored_file import read_stored
 
 __all__ = ["STATE_FILE", "StepState", "finished", "is_intact", "read_state", "tampered", "write_state"]
@@ -37,6 +38,10 @@ class StepState:
         Of the engine's process (see `dftflow.jobs.machine`); None from before it was started until it is known.
     wall_time_s
         Summed over interrupted attempts.
+    cause
+        Of a failure, see `dftflow.model.cause`.
+    tries
+        Attempts that failed before the last one.
     files
         Path in the folder -> what the file was when the step had finished.
     """
@@ -48,7 +53,9 @@ class StepState:
     birth: float | None = None
     wall_time_s: float = 0.0
     failure: str = ""
+    cause: str = ""
     log_tail: str = ""
+    tries: tuple[Attempt, ...] = ()
     files: Mapping[str, Seal] = field(default_factory=dict)
 
 
@@ -69,11 +76,11 @@ def write_state(folder: Path, state: StepState) -> None:
         write_atomically(folder / STATE_FILE, json.dumps(asdict(state), indent=1))
 
 
-def finished(folder: Path, wall_time_s: float) -> StepState:
+def finished(folder: Path, wall_time_s: float, tries: tuple[Attempt, ...] = ()) -> StepState:
     """The state of a step that has just finished: every file that it has left is sealed."""
     with storage_errors(folder):
         files = seal_files(folder, without=NOT_SEALED)
-    return StepState(state="finished", wall_time_s=wall_time_s, files=files)
+    return StepState(state="finished", wall_time_s=wall_time_s, files=files, tries=tries)
 
 
 def is_intact(folder: Path, state: StepState) -> bool:

@@ -87,7 +87,9 @@ def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
     if not is_intact(folder, recorded):
         return None
     seconds = recorded.wall_time_s or None
-    return NodeOutcome(name=step.name, title=step.title, state="finished", folder=folder, wall_time_s=seconds)
+    return NodeOutcome(
+        name=step.name, title=step.title, state="finished", folder=folder, tries=recorded.tries, wall_time_s=seconds
+    )
 
 
 def _asked(root: Path, names: list[str]) -> Mapping[str, NodeOutcome]:
