@@ -140,6 +140,11 @@ class _LocalJob:
         self._before = before
 
     @property
+    def descriptor(self) -> int | None:
+        """Of the process."""
+        return self._process.descriptor
+
+    @property
     def elapsed_s(self) -> float:
         """Wall time of this attempt and of those before."""
         return self._before.wall_time_s + self._process.wall_time_s
@@ -155,6 +160,7 @@ class _LocalJob:
         """
         if self._process.running(self._limits):
             return None
+        self._process.let_go()
         verdict = self._node.judge(self.folder)
         if verdict.state == "finished":
             state = finished(self.folder, self.elapsed_s, self.tries)
@@ -206,6 +212,7 @@ class _LocalJob:
         """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing."""
         elapsed_s = self.elapsed_s
         if self._process.stop(hurry):
+            self._process.let_go()
             write_state(self.folder, StepState(state="waiting", wall_time_s=elapsed_s, tries=self.tries))
             return ""
         return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"

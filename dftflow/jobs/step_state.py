@@ -71,9 +71,13 @@ def read_state(folder: Path) -> StepState:
 
 
 def write_state(folder: Path, state: StepState) -> None:
-    """Replace the state of a folder."""
+    """Replace the state of a folder; how a step ended is on the disk when this returns.
+
+    That an engine runs outlives every process, and need not outlive the machine that it runs on: `boot` tells.
+    """
     with storage_errors(folder):
-        write_atomically(folder / STATE_FILE, json.dumps(asdict(state), indent=1))
+        durable = state.state != "running"
+        write_atomically(folder / STATE_FILE, json.dumps(asdict(state), indent=1), durable=durable)
 
 
 def finished(folder: Path, wall_time_s: float, tries: tuple[Attempt, ...] = ()) -> StepState:

@@ -233,7 +233,9 @@ def leads_outside(root: Path, folder: Path) -> bool:
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def write_atomically(file: Path, content: str | bytes, *, root: Path | None = None, mode: int = 0o666) -> None:
+def write_atomically(
+    file: Path, content: str | bytes, *, root: Path | None = None, mode: int = 0o666, durable: bool = True
+) -> None:
     """Write `content` beside `file`, then rename: a reader sees the old or the new content, never half of one.
 
     Parameters
@@ -243,6 +245,9 @@ def write_atomically(file: Path, content: str | bytes, *, root: Path | None = No
         That of the file unless given. It is made when it is not there, and may be a link itself.
     mode
         Rights of the file, of which the umask takes its part.
+    durable
+        Whether the content is on the disk when this returns, whatever becomes of the machine then. Not asked for where
+        the file says nothing once the machine has gone down: that an engine runs on it, or what is to be run.
 
     Raises
     ------
@@ -257,8 +262,9 @@ def write_atomically(file: Path, content: str | bytes, *, root: Path | None = No
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(temporary, flags, mode, dir_fd=folder), "wb") as handle:
             handle.write(content.encode() if isinstance(content, str) else content)
-            handle.flush()
-            os.fsync(handle.fileno())
+            if durable:
+                handle.flush()
+                os.fsync(handle.fileno())
         os.replace(temporary, file.name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError as error:
         with suppress(OSError):
