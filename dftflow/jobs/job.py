@@ -64,13 +64,20 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the owner of a job says of what lies in its folder; ``not_run`` when nothing was run there."""
+    """What the owner of a job says of what lies in its folder; ``not_run`` when nothing was run there.
+
+    Attributes
+    ----------
+    wall_time_s, cpu_time_s
+        As the results themselves tell them; None where they do not.
+    """
 
     state: JobState
     failure: str = ""
     cause: str = ""
     log_tail: str = ""
     wall_time_s: float | None = None
+    cpu_time_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +156,8 @@ class NodeOutcome:
         Of a failure, see `dftflow.model.cause`; ``""`` where it is not known.
     tries
         Attempts that failed before the last one.
+    cpu_time_s
+        Processor time, as `dftflow.jobs.step_state.StepState.cpu_time_s`.
     reused
         It had finished before.
     kept
@@ -164,6 +173,7 @@ class NodeOutcome:
     tries: tuple[Attempt, ...] = ()
     log_tail: str = ""
     wall_time_s: float | None = None
+    cpu_time_s: float | None = None
     reused: bool = False
     kept: tuple[str, ...] = ()
 
@@ -179,6 +189,7 @@ class NodeOutcome:
             cause=verdict.cause,
             log_tail=verdict.log_tail,
             wall_time_s=verdict.wall_time_s,
+            cpu_time_s=verdict.cpu_time_s,
             reused=verdict.state == "finished",
             kept=kept,
         )

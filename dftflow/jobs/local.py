@@ -11,18 +11,27 @@ left there, whether they are whole. Only then is an engine started.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
 from dftflow.errors import DftflowError
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Job, JobState, Limits, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
-from dftflow.jobs.machine import boot_id, host_name, processes_in
+from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.staging import keep_beside, make_folder, write_deck
-from dftflow.jobs.step_state import STATE_FILE, StepState, finished, read_state, tampered, write_state
+from dftflow.jobs.step_state import (
+    STATE_FILE,
+    StepState,
+    finished,
+    read_state,
+    tampered,
+    without_ended_job,
+    write_state,
+)
 from dftflow.jobs.tries import put_aside
 from dftflow.model.attempt import Attempt
 
@@ -31,6 +40,12 @@ __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "why_uncertain"]
 IDENTITY_LENGTH = 10
 PATIENCE_S = 2.0
 """How long it is looked for whoever holds the lock of a folder: an engine that ends just now is not seen any more."""
+
+
+class _Spent(TypedDict):
+    wall_time_s: float
+    cpu_time_s: float | None
+    tries: tuple[Attempt, ...]
 
 
 class Local:
@@ -42,13 +57,28 @@ class Local:
         Folder of the run.
     limits
         Of each process.
+    launcher
+        What each engine is started with: ``("srun",)``, ``("mpirun", "-n", "4")``.
+    threads
+        Of each process of an engine.
+    ended_jobs
+        Jobs of the scheduler that have ended, and with them the engines that were started in them.
     """
 
     needs_finished = True
 
-    def __init__(self, root: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        limits: Limits | None = None,
+        *,
+        launcher: tuple[str, ...] = (),
+        threads: int = 1,
+        ended_jobs: Collection[str] = (),
+    ) -> None:
         self._root = root
-        self._limits = limits or Limits()
+        self._starter = _Starter(launcher=launcher, threads=threads, limits=limits or Limits())
+        self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
             tail = path.name.rpartition("-")[2]
@@ -74,69 +104,83 @@ class Local:
             state = read_state(folder)
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, job, folder, process, self._limits, state)
+                return _LocalJob(node, job, folder, process, self._starter, state)
             if time.monotonic() > until:
                 doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
 
     def _unoccupied(self, node: Node, job: Job, folder: Path, lock: EngineLock) -> Running | NodeOutcome:
-        state = read_state(folder)
+        before = read_state(folder)
+        state = without_ended_job(before, self._ended_jobs)
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, job, folder, process, self._limits, state)
+                return _LocalJob(node, job, folder, process, self._starter, state)
         job = node.resumed(folder, job) if state.tries else job
         changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
-        whole = node.judge(folder).state == "finished"
+        verdict = node.judge(folder)
+        whole = verdict.state == "finished"
         if whole and changed:  # what was damaged beyond use is calculated again
             return _closed(node, folder, replace(state, failure=changed), "refused")
         if whole:
             reused = state.state == "finished"
             if not reused or not state.files or renewed:
-                state = finished(folder, state.wall_time_s, state.tries)
+                state = finished(folder, **(_spent(state) if reused else _spent_unseen(before, verdict)))
                 write_state(folder, state)
             return _closed(node, folder, state, "finished", reused=reused)
         doubt = _doubt(folder, state, lock)
         if doubt:
             return _closed(node, folder, replace(state, failure=doubt), "uncertain")
         write_deck(folder, job)
-        return self._start(node, job, folder, lock, state)
+        return self._start(node, job, folder, lock, before)
 
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
-        process, state = _started(job, folder, lock, before)
+        process, state = self._starter.start(job, folder, lock, before)
         if process is None:
             return _closed(node, folder, state, "failed")
-        return _LocalJob(node, job, folder, process, self._limits, state)
+        return _LocalJob(node, job, folder, process, self._starter, state)
 
 
-def _started(job: Job, folder: Path, lock: EngineLock, before: StepState) -> tuple[EngineProcess | None, StepState]:
-    """The engine of a job whose deck lies there, and the state of its folder; None where it cannot be started."""
-    kept = StepState(state="running", wall_time_s=before.wall_time_s, tries=before.tries)
-    state = replace(kept, host=host_name(), boot=boot_id())
-    write_state(folder, state)
-    try:
-        process = EngineProcess.start(job.argv, folder, lock)
-    except DftflowError as error:
-        state = replace(kept, state="failed", failure=str(error), cause="not_started")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Starter:
+    """How the engines of one `Local` are started."""
+
+    launcher: tuple[str, ...]
+    threads: int
+    limits: Limits
+
+    def start(
+        self, job: Job, folder: Path, lock: EngineLock, before: StepState
+    ) -> tuple[EngineProcess | None, StepState]:
+        """The engine of a job whose deck lies there, and the state of its folder; None where it cannot be started."""
+        spent = _spent(before)
+        if before.state == "running":
+            spent["cpu_time_s"] = None  # of an attempt whose end nobody saw
+        state = StepState(state="running", host=host_name(), boot=boot_id(), job=job_id(), **spent)
         write_state(folder, state)
-        return None, state
-    state = replace(state, pid=process.pid, birth=process.birth)
-    write_state(folder, state)
-    return process, state
+        try:
+            process = EngineProcess.start((*self.launcher, *job.argv), folder, lock, threads=self.threads)
+        except DftflowError as error:
+            state = StepState(state="failed", failure=str(error), cause="not_started", **spent)
+            write_state(folder, state)
+            return None, state
+        state = replace(state, pid=process.pid, birth=process.birth)
+        write_state(folder, state)
+        return process, state
 
 
 class _LocalJob:
     """A process of `Local`, and the folder that it works in."""
 
     def __init__(
-        self, node: Node, job: Job, folder: Path, process: EngineProcess, limits: Limits, before: StepState
+        self, node: Node, job: Job, folder: Path, process: EngineProcess, starter: _Starter, before: StepState
     ) -> None:
         self.folder = folder
         self._node = node
         self._job = job
         self._process = process
-        self._limits = limits
+        self._starter = starter
         self._before = before
 
     @property
@@ -154,21 +198,28 @@ class _LocalJob:
         """Attempts that failed before this one."""
         return self._before.tries
 
+    def _cpu_time_s(self, told_s: float | None) -> float | None:
+        """Processor time of this attempt, which the results may tell where it was not seen, and of those before."""
+        used_s = told_s if self._process.cpu_time_s is None else self._process.cpu_time_s
+        return _sum(_spent(self._before)["cpu_time_s"], used_s)
+
     def outcome(self) -> NodeOutcome | None:
         """None while the process runs, and when another attempt has begun; then what the node's judge says: results
         that are whole count, however the process ended behind them.
         """
-        if self._process.running(self._limits):
+        if self._process.running(self._starter.limits):
             return None
         self._process.let_go()
         verdict = self._node.judge(self.folder)
+        cpu_time_s = self._cpu_time_s(verdict.cpu_time_s)
         if verdict.state == "finished":
-            state = finished(self.folder, self.elapsed_s, self.tries)
+            state = finished(self.folder, wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
         else:
             ended = self._process.failure
             state = StepState(
                 state="refused" if verdict.state == "refused" and not ended else "failed",
                 wall_time_s=self.elapsed_s,
+                cpu_time_s=cpu_time_s,
                 failure=_why(ended, self._process.exit_code, verdict),
                 cause=self._process.cause or verdict.cause,
                 log_tail=verdict.log_tail,
@@ -197,10 +248,10 @@ class _LocalJob:
                 folder=place,
             )
             keep_beside(self.folder, again.job)
-            waits = StepState(state="waiting", wall_time_s=failed.wall_time_s, tries=(*failed.tries, attempt))
+            waits = replace(failed, state="waiting", failure="", cause="", log_tail="", tries=(*failed.tries, attempt))
             write_state(self.folder, waits)
             write_deck(self.folder, again.job)
-            process, self._before = _started(again.job, self.folder, lock, waits)
+            process, self._before = self._starter.start(again.job, self.folder, lock, waits)
         finally:
             lock.let_go()
         if process is None:
@@ -213,7 +264,10 @@ class _LocalJob:
         elapsed_s = self.elapsed_s
         if self._process.stop(hurry):
             self._process.let_go()
-            write_state(self.folder, StepState(state="waiting", wall_time_s=elapsed_s, tries=self.tries))
+            spent = StepState(
+                state="waiting", wall_time_s=elapsed_s, cpu_time_s=self._cpu_time_s(None), tries=self.tries
+            )
+            write_state(self.folder, spent)
             return ""
         return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"
 
@@ -254,6 +308,27 @@ def _doubt(folder: Path, state: StepState, lock: EngineLock) -> str:
     return ""
 
 
+def _spent(before: StepState) -> _Spent:
+    """The attempts so far and their time: none at all, where there was none."""
+    attempted = before.wall_time_s or before.state == "running"
+    cpu_time_s = before.cpu_time_s if attempted else 0.0
+    return {"wall_time_s": before.wall_time_s, "cpu_time_s": cpu_time_s, "tries": before.tries}
+
+
+def _spent_unseen(before: StepState, told: Verdict) -> _Spent:
+    """The same when the last attempt ended while no dftflow watched: of it the results tell."""
+    if before.wall_time_s and before.state != "running":  # it was counted
+        return _spent(before)
+    cpu_time_s = _sum(_spent(before)["cpu_time_s"], told.cpu_time_s)
+    wall_time_s = before.wall_time_s + (told.wall_time_s or 0.0)
+    return {"wall_time_s": wall_time_s, "cpu_time_s": cpu_time_s, "tries": before.tries}
+
+
+def _sum(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
 def _why(ended: str, exit_code: int | None, verdict: Verdict) -> str:
     """Why there are no results: the limit or the signal, else what the results say, with what was printed last."""
     reason = ended or verdict.failure or "the process has left no results"
@@ -272,5 +347,6 @@ def _closed(node: Node, folder: Path, state: StepState, end: JobState, *, reused
         tries=state.tries,
         log_tail=state.log_tail,
         wall_time_s=state.wall_time_s,
+        cpu_time_s=state.cpu_time_s,
         reused=reused,
     )

@@ -54,6 +54,7 @@ class Refusal:
     cause: str = ""
     log_tail: str = ""
     wall_time_s: float | None = None
+    cpu_time_s: float | None = None
 
 
 Admission = Admitted | Refusal
