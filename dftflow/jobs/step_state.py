@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -12,11 +12,21 @@ from pydantic import TypeAdapter
 
 from dftflow.jobs.job import JobState
 from dftflow.jobs.lock import ENGINE_LOCK
-from dftflow.jobs.seals import Seal, changed_files, seal_files
+from dftflow.jobs.seals import Seal, changed_files, copied_seal, seal_files
 from dftflow.jobs.store import below, storage_errors, write_atomically
 from dftflow.stored_file import read_stored
 
-__all__ = ["STATE_FILE", "StepState", "finished", "is_intact", "read_state", "tampered", "write_state"]
+__all__ = [
+    "STATE_FILE",
+    "StepState",
+    "finished",
+    "is_intact",
+    "portable_text",
+    "read_state",
+    "settle_copy",
+    "tampered",
+    "write_state",
+]
 
 STATE_FILE = "state.json"
 LARGEST_BYTES = 50 * 2**20
@@ -66,7 +76,11 @@ def read_state(folder: Path) -> StepState:
 def write_state(folder: Path, state: StepState) -> None:
     """Replace the state of a folder."""
     with storage_errors(folder):
-        write_atomically(folder / STATE_FILE, json.dumps(asdict(state), indent=1))
+        write_atomically(folder / STATE_FILE, _text(state))
+
+
+def _text(state: StepState) -> str:
+    return json.dumps(asdict(state), indent=1)
 
 
 def finished(folder: Path, wall_time_s: float) -> StepState:
@@ -74,6 +88,30 @@ def finished(folder: Path, wall_time_s: float) -> StepState:
     with storage_errors(folder):
         files = seal_files(folder, without=NOT_SEALED)
     return StepState(state="finished", wall_time_s=wall_time_s, files=files)
+
+
+def portable_text(state: StepState) -> str:
+    """``state.json`` as it is handed on: without the machine, and without times of inodes, which are of a disk."""
+    files = {name: replace(seal, inode_ns=0) for name, seal in state.files.items()}
+    return _text(replace(state, host="", boot="", pid=None, birth=None, files=files))
+
+
+def settle_copy(folder: Path, digests: Mapping[str, str]) -> None:
+    """After the files of a step were copied: give them the times that they had, and note those of the copies.
+
+    Parameters
+    ----------
+    digests
+        Path in the folder -> SHA-256 of its content as copied. A file with another content than it was sealed with
+        stays what it is: changed.
+    """
+    state = read_state(folder)
+    whole = {name: seal for name, seal in state.files.items() if digests.get(name) == seal.sha256}
+    if not whole:
+        return
+    with storage_errors(folder):
+        seals = {name: copied_seal(folder / name, seal) for name, seal in whole.items()}
+    write_state(folder, replace(state, files={**state.files, **seals}))
 
 
 def is_intact(folder: Path, state: StepState) -> bool:

@@ -1,0 +1,74 @@
+"""A study's folder handed on, and taken in: as an archive, as rows of an ASE database.
+
+>>> import dftflow                                                         # doctest: +SKIP
+>>> dftflow.export_archive("runs/demo", "demo.zip", licence="CC-BY-4.0")   # doctest: +SKIP
+>>> dftflow.import_archive("demo.zip", "runs/theirs")                      # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from dftflow.errors import InputError
+from dftflow.exchange.archive import WrittenArchive, write_archive
+from dftflow.exchange.unpacking import Unpacked, unpack_archive
+from dftflow.input_file import named_place
+from dftflow.jobs.output_place import output_file, output_folder
+
+__all__ = ["export_archive", "import_archive"]
+
+LONGEST_WORD = 200
+
+
+def export_archive(
+    folder: str | os.PathLike[str],
+    file: str | os.PathLike[str],
+    *,
+    everything: bool = False,
+    licence: str = "",
+    authors: Sequence[str] = (),
+) -> WrittenArchive:
+    """Write the folder of a study into one zip file that is an RO-Crate 1.1 of the profile Process Run Crate 0.5.
+
+    The same folder gives the same bytes. Potentials and whatever belongs to this machine alone stay behind.
+
+    Parameters
+    ----------
+    folder
+        Of a run or of decks.
+    file
+        Of the archive; one that is there is replaced.
+    everything
+        Files of more than 100 MiB too.
+    licence
+        SPDX name (``"CC-BY-4.0"``) or address of the licence; the archive says that there is none unless given.
+    authors
+        Their names.
+
+    Raises
+    ------
+    InputError
+        `folder` holds no study, or a name is empty or too long.
+    StoreError
+        A step is running or uncertain, or the file cannot be written.
+    """
+    for word in (*([licence] if licence else []), *authors):
+        if not word.strip() or len(word) > LONGEST_WORD or not word.isprintable():
+            raise InputError("a licence or an author is empty, too long or no single line", fix="give one name")
+    target = output_file(os.fspath(file))
+    return write_archive(named_place(folder), target, everything=everything, licence=licence, authors=tuple(authors))
+
+
+def import_archive(file: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Unpacked:
+    """Verify an archive of `export_archive`, from anybody, and put what it holds into a new folder.
+
+    Raises
+    ------
+    ParseError
+        It is no whole archive of a study, or not what its own list says: by name, kind, size and SHA-256 of each file.
+        Nothing is written then.
+    StoreError
+        There is something at `folder` already, or it cannot be written.
+    """
+    return unpack_archive(named_place(file), output_folder(os.fspath(folder)))
