@@ -20,7 +20,7 @@ from dftflow.exchange.names import METADATA_FILE, why_no_name
 from dftflow.input_file import shortened
 from dftflow.stored_file import plain_json
 
-__all__ = ["CrateFile", "CrateStep", "CrateStudy", "crate_text", "files_in_crate"]
+__all__ = ["CrateFile", "CrateStep", "CrateStudy", "crate_text", "damaged", "files_in_crate"]
 
 CONTEXT = (
     "https://w3id.org/ro/crate/1.1/context",

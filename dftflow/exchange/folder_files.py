@@ -15,12 +15,12 @@ from dftflow.jobs.by_hand import LEDGER_FILE, Ledger
 from dftflow.jobs.journal import JOURNAL_FILE
 from dftflow.jobs.lock import ENGINE_LOCK, STUDY_LOCK
 from dftflow.jobs.step_state import STATE_FILE
-from dftflow.jobs.store import PLAN_FILE
+from dftflow.jobs.store import PLACES, PLAN_FILE
 
 __all__ = ["FolderFile", "LeftOut", "files_below", "files_of_step", "files_of_study"]
 
 OWN = (PLAN_FILE, JOURNAL_FILE, LEDGER_FILE, "study.toml", "results.json", "report.html")
-OWN_FOLDERS = ("structures", "figures")
+OWN_FOLDERS = ("structures", "figures", PLACES)
 NOT_OF_RESULTS = (ENGINE_LOCK, STUDY_LOCK, STATE_FILE)
 """``state.json`` goes in as it is for everybody (`dftflow.jobs.step_state.portable_text`)."""
 

@@ -11,7 +11,7 @@ left there, whether they are whole. Only then is an engine started.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +19,18 @@ from dftflow.errors import DftflowError
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Job, JobState, Limits, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
-from dftflow.jobs.machine import boot_id, host_name, processes_in
+from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.staging import keep_beside, make_folder, write_deck
-from dftflow.jobs.step_state import STATE_FILE, StepState, finished, read_state, tampered, write_state
+from dftflow.jobs.step_state import (
+    STATE_FILE,
+    StepState,
+    finished,
+    read_state,
+    tampered,
+    without_ended_job,
+    write_state,
+)
 
 __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "why_uncertain"]
 
@@ -40,13 +48,30 @@ class Local:
         Folder of the run.
     limits
         Of each process.
+    launcher
+        What each engine is started with: ``("srun",)``, ``("mpirun", "-n", "4")``.
+    threads
+        Of each process of an engine.
+    ended_jobs
+        Jobs of the scheduler that have ended, and with them the engines that were started in them.
     """
 
     needs_finished = True
 
-    def __init__(self, root: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        limits: Limits | None = None,
+        *,
+        launcher: tuple[str, ...] = (),
+        threads: int = 1,
+        ended_jobs: Collection[str] = (),
+    ) -> None:
         self._root = root
         self._limits = limits or Limits()
+        self._launcher = launcher
+        self._threads = threads
+        self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
             tail = path.name.rpartition("-")[2]
@@ -78,7 +103,7 @@ class Local:
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
 
     def _unoccupied(self, node: Node, job: Job, folder: Path, lock: EngineLock) -> Running | NodeOutcome:
-        state = read_state(folder)
+        state = without_ended_job(read_state(folder), self._ended_jobs)
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
@@ -101,10 +126,12 @@ class Local:
         return self._start(node, job, folder, lock, state)
 
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
-        state = StepState(state="running", host=host_name(), boot=boot_id(), wall_time_s=before.wall_time_s)
+        state = StepState(
+            state="running", host=host_name(), boot=boot_id(), job=job_id(), wall_time_s=before.wall_time_s
+        )
         write_state(folder, state)
         try:
-            process = EngineProcess.start(job.argv, folder, lock)
+            process = EngineProcess.start((*self._launcher, *job.argv), folder, lock, threads=self._threads)
         except DftflowError as error:
             state = StepState(state="failed", failure=str(error), wall_time_s=before.wall_time_s)
             write_state(folder, state)
@@ -124,6 +151,11 @@ class _LocalJob:
         self._before = before
 
     @property
+    def descriptor(self) -> int | None:
+        """Of the process."""
+        return self._process.descriptor
+
+    @property
     def elapsed_s(self) -> float:
         """Wall time of this attempt and of those before."""
         return self._before.wall_time_s + self._process.wall_time_s
@@ -134,6 +166,7 @@ class _LocalJob:
         """
         if self._process.running(self._limits):
             return None
+        self._process.let_go()
         verdict = self._node.judge(self.folder)
         if verdict.state == "finished":
             state = finished(self.folder, self.elapsed_s)
@@ -152,6 +185,7 @@ class _LocalJob:
         """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing."""
         elapsed_s = self.elapsed_s
         if self._process.stop(hurry):
+            self._process.let_go()
             write_state(self.folder, StepState(state="waiting", wall_time_s=elapsed_s))
             return ""
         return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"

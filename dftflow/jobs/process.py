@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,6 +44,8 @@ class EngineProcess:
         Why it was ended, or which signal ended it; ``""`` as long as neither is so.
     exit_code
         As `subprocess.Popen.returncode`; None as long as it runs, and where it was found.
+    descriptor
+        See `dftflow.jobs.executor.Running`; a pidfd, which tells the end of a found process as well as that of a child.
     """
 
     def __init__(self, folder: Path, pid: int, birth: float, popen: subprocess.Popen[bytes] | None) -> None:
@@ -51,13 +54,14 @@ class EngineProcess:
         self.pid = pid
         self.birth = birth
         self.failure = ""
+        self.descriptor = _pidfd(pid, None if popen else birth)
         self._started_at = time.monotonic() - age_s(pid)
         self._signs = _Signs(folder)
-        self._looked_at = 0.0
+        self._looked_at = time.monotonic()
 
     @classmethod
-    def start(cls, argv: tuple[str, ...], folder: Path, lock: EngineLock) -> EngineProcess:
-        """Start `argv` in `folder`, one thread, output into `OUTPUT_FILES` (appended); `lock` is the engine's then.
+    def start(cls, argv: tuple[str, ...], folder: Path, lock: EngineLock, *, threads: int = 1) -> EngineProcess:
+        """Start `argv` in `folder`, output into `OUTPUT_FILES` (appended); `lock` is the engine's then.
 
         Raises
         ------
@@ -73,7 +77,7 @@ class EngineProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=engine_environment(),
+                env=engine_environment(threads=threads),
                 start_new_session=True,
                 pass_fds=(lock.descriptor,),
             )
@@ -105,6 +109,12 @@ class EngineProcess:
         holders = holders_of(folder / ENGINE_LOCK) if engine_lock_is_held(folder) else ()
         alive = [(holder, born) for holder in holders if (born := birth_of(holder)) is not None]
         return cls(folder, *alive[0], None) if alive else None
+
+    def let_go(self) -> None:
+        """Close `descriptor`."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
 
     @property
     def wall_time_s(self) -> float:
@@ -227,6 +237,23 @@ class _Signs:
                     continue
                 found[file] = (about.st_size, about.st_mtime_ns)
         return found
+
+
+def _pidfd(pid: int, birth: float | None) -> int | None:
+    """A descriptor that can be read from once that process has ended; None where there is none.
+
+    A child keeps its id until it is waited for; of another process `birth` tells whether it still is the one.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return None
+    if birth is None or birth_of(pid) == birth:
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _memory_mib(pid: int) -> float:

@@ -25,6 +25,7 @@ __all__ = [
     "read_state",
     "settle_copy",
     "tampered",
+    "without_ended_job",
     "write_state",
 ]
 
@@ -45,6 +46,8 @@ class StepState:
         The machine that the engine was started on, and which of its starts; before the engine itself is.
     pid, birth
         Of the engine's process (see `dftflow.jobs.machine`); None from before it was started until it is known.
+    job
+        Id of the scheduler's job that it was started in; ``""`` outside of one.
     wall_time_s
         Summed over interrupted attempts.
     files
@@ -56,6 +59,7 @@ class StepState:
     boot: str = ""
     pid: int | None = None
     birth: float | None = None
+    job: str = ""
     wall_time_s: float = 0.0
     failure: str = ""
     log_tail: str = ""
@@ -74,13 +78,22 @@ def read_state(folder: Path) -> StepState:
 
 
 def write_state(folder: Path, state: StepState) -> None:
-    """Replace the state of a folder."""
+    """Replace the state of a folder; how a step ended is on the disk when this returns.
+
+    That an engine runs outlives every process, and need not outlive the machine that it runs on: `boot` tells.
+    """
     with storage_errors(folder):
-        write_atomically(folder / STATE_FILE, _text(state))
+        write_atomically(folder / STATE_FILE, _text(state), durable=state.state != "running")
 
 
 def _text(state: StepState) -> str:
     return json.dumps(asdict(state), indent=1)
+
+
+def without_ended_job(state: StepState, ended_jobs: Collection[str]) -> StepState:
+    """`state`, in which nobody works any more when the job that the engine was started in has ended."""
+    over = state.state == "running" and state.job in ended_jobs
+    return replace(state, state="waiting", host="", boot="", pid=None, birth=None, job="") if over else state
 
 
 def finished(folder: Path, wall_time_s: float) -> StepState:
@@ -93,7 +106,7 @@ def finished(folder: Path, wall_time_s: float) -> StepState:
 def portable_text(state: StepState) -> str:
     """``state.json`` as it is handed on: without the machine, and without times of inodes, which are of a disk."""
     files = {name: replace(seal, inode_ns=0) for name, seal in state.files.items()}
-    return _text(replace(state, host="", boot="", pid=None, birth=None, files=files))
+    return _text(replace(state, host="", boot="", pid=None, birth=None, job="", files=files))
 
 
 def settle_copy(folder: Path, digests: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from dftflow.jobs.store import PlanFile, PlannedStep, existing_plan, unreadable_
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId
 
-__all__ = ["Standing", "standing_of"]
+__all__ = ["Standing", "standing_of", "with_needs"]
 
 BUILT_FILE = "built.json"
 
@@ -98,11 +98,11 @@ def _asked(root: Path, names: list[str]) -> Mapping[str, NodeOutcome]:
 
     folder = StudyFolder.existing(root)
     work = Work(folder.plan, folder)
-    wanted = _with_needs(folder.plan.steps, set(names))
+    wanted = with_needs(folder.plan.steps, set(names))
     return {step.name: end_on_disk(work, step) for step in folder.plan.steps if step.id in wanted}
 
 
-def _with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
+def with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
     from dftflow.studies.builder import geometry_needs
 
     wanted: set[StepId] = set()

@@ -147,7 +147,8 @@ def test_the_list_of_this_test_is_believed(files: Contents, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "name",
     ["../out", "steps/../../out", "/etc/out", "a//b", "./a", "C:/out", "a\\..\\out", "~/.hidden", ".ssh/key",
-     "steps/.x", "a/" * 40 + "b", "n" * 256, "n" * 2000, "a\nb", "a\x1b[2Jb", "a\u202eb", "trailing. ", "con:stream", "*"],
+     "steps/.x", "a/" * 40 + "b", "n" * 256, "n" * 2000, "a\nb", "a\x1b[2Jb", "a\u202eb",
+     "trailing. ", "con:stream", "*"],
 )  # fmt: skip
 def test_names_that_lead_elsewhere(files: Contents, tmp_path: Path, name: str) -> None:
     hostile = {**files, name: b"x"}
