@@ -65,6 +65,8 @@ def import_archive(file: str | os.PathLike[str], folder: str | os.PathLike[str])
 
     Raises
     ------
+    InputError
+        There is no such file, or it is no plain one.
     ParseError
         It is no whole archive of a study, or not what its own list says: by name, kind, size and SHA-256 of each file.
         Nothing is written then.

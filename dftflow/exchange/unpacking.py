@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from dftflow.codes.licensed import HEAD_BYTES
-from dftflow.errors import DftflowError, ParseError, StoreError
+from dftflow.errors import DftflowError, InputError, ParseError, StoreError
 from dftflow.exchange.crate import CrateFile, damaged, files_in_crate
 from dftflow.exchange.names import METADATA_FILE, refuse_clashes, why_no_name, why_pickle
 from dftflow.input_file import open_regular, shortened
@@ -65,6 +65,8 @@ def unpack_archive(file: Path, folder: Path, *, bounds: Bounds | None = None) ->
 
     Raises
     ------
+    InputError
+        There is no such file, or it is no plain one.
     ParseError
         It is no whole archive; an entry has a name that leads elsewhere or clashes with another, is a link, encrypted,
         or a pickle; the entries are not those that it lists, or one has another content; it would expand beyond
@@ -99,7 +101,8 @@ def _opened(file: Path, where: str) -> BinaryIO:
     try:
         return open_regular(file)
     except OSError as error:
-        raise ParseError("this archive cannot be read", reason=error.strerror or str(error), where=where) from error
+        why = error.strerror or str(error)
+        raise InputError("this archive cannot be read", reason=why, fix="check its name", where=where) from error
 
 
 def _directory(stream: BinaryIO, where: str) -> zipfile.ZipFile:

@@ -14,7 +14,7 @@ from dftflow.jobs.step_state import finished, write_state
 def sealed_run(root: Path) -> StoredRun:
     run = StoredRun.of(root)
     for step in PAPER_STEPS:
-        write_state(run.folder(step), finished(run.folder(step), 1.0))
+        write_state(run.folder(step), finished(run.folder(step), wall_time_s=1.0, cpu_time_s=None))
     return run
 
 

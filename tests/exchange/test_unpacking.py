@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from outcomes import CS_011, PAPER_STEPS, StoredRun
 
 from dftflow.cli.main import main
-from dftflow.errors import DftflowError, ParseError, StoreError
+from dftflow.errors import DftflowError, InputError, ParseError, StoreError
 from dftflow.exchange.archive import write_archive
 from dftflow.exchange.names import why_no_name
 from dftflow.exchange.unpacking import Bounds, unpack_archive
@@ -87,7 +87,7 @@ def test_the_command(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["report", str(there)]) == 0
     assert (there / "report.html").is_file() and (there / "results.json").is_file()
     assert main(["import", str(archive), str(there)]) == StoreError.exit_code == 8
-    assert main(["import", str(tmp_path / "nowhere.zip"), str(tmp_path / "other")]) == ParseError.exit_code == 6
+    assert main(["import", str(tmp_path / "nowhere.zip"), str(tmp_path / "other")]) == InputError.exit_code == 2
     assert "cannot be read" in capsys.readouterr().err
 
 
@@ -285,7 +285,8 @@ def test_no_zip_at_all(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_text("a text")
     assert "no whole zip" in refused(tmp_path / "x.zip")
     (tmp_path / "folder.zip").mkdir()
-    assert "cannot be read" in refused(tmp_path / "folder.zip")
+    with pytest.raises(InputError, match="cannot be read"):
+        unpack_archive(tmp_path / "folder.zip", tmp_path / "in")
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
