@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # name for name what `_HOMES` has
     from dftflow.api.calculation import find, read
     from dftflow.api.comparison import compare
     from dftflow.api.deck import deck
-    from dftflow.api.exchange import export_archive, import_archive
+    from dftflow.api.exchange import export_archive, export_ase, import_archive
     from dftflow.api.levels import edges, levels
     from dftflow.api.plot import plot
     from dftflow.api.quantities import quantities
@@ -51,6 +51,7 @@ _HOMES = {
     "write_outcome": "dftflow.api.study",
     "quantities": "dftflow.api.quantities",
     "export_archive": "dftflow.api.exchange",
+    "export_ase": "dftflow.api.exchange",
     "import_archive": "dftflow.api.exchange",
     "DftflowError": "dftflow.errors",
 }
@@ -63,6 +64,7 @@ __all__ = [
     "deck",
     "edges",
     "export_archive",
+    "export_ase",
     "find",
     "import_archive",
     "init_study",

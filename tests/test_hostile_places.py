@@ -96,6 +96,7 @@ COMMAND_LINES: dict[str, list[str]] = {
     "report": ["report", "{}"],
     "export": ["export", "{}"],
     "export --ro-crate": ["export", "{}", "--ro-crate", "x.zip"],
+    "export --ase-db": ["export", "{}", "--ase-db", "x.db"],
     "import": ["import", "{}", "there"],
     "align": ["align", "{}"],
     "align --out": ["align", "first", "--out", "{}"],

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 
 from dftflow.errors import InputError
 from dftflow.exchange.archive import WrittenArchive, write_archive
+from dftflow.exchange.ase_rows import write_rows
 from dftflow.exchange.unpacking import Unpacked, unpack_archive
 from dftflow.input_file import named_place
 from dftflow.jobs.output_place import output_file, output_folder
+from dftflow.studies.execution import outcome_of_folder
+from dftflow.studies.study_folder import StudyFolder
 
-__all__ = ["export_archive", "import_archive"]
+__all__ = ["export_archive", "export_ase", "import_archive"]
 
 LONGEST_WORD = 200
 
@@ -58,6 +61,33 @@ def export_archive(
             raise InputError("a licence or an author is empty, too long or no single line", fix="give one name")
     target = output_file(os.fspath(file))
     return write_archive(named_place(folder), target, everything=everything, licence=licence, authors=tuple(authors))
+
+
+def export_ase(folder: str | os.PathLike[str], file: str | os.PathLike[str]) -> int:
+    """Write a row for each step that has a geometry and a total energy into a new ASE database; how many they are.
+
+    A row has the atoms with energy (eV), forces (eV/Å) and stress (eV/Å³) as far as they are known, columns to select
+    by (``study``, ``material``, ``task``, ``step``, ``gap_ev``, ``ip_ev`` …) and in its data every number of the step
+    with unit, range and origin. A file that is there is replaced.
+
+    Parameters
+    ----------
+    folder
+        Of a run or of decks.
+    file
+        Ends in ``.db`` (SQLite) or ``.json``.
+
+    Raises
+    ------
+    InputError
+        The folder holds no study, no step has an energy, or the name ends in something else.
+    StoreError
+        The folder cannot be read, or the file not be written.
+    """
+    target = output_file(os.fspath(file))
+    root = named_place(folder)
+    steps = {step.name: step.id for step in StudyFolder.existing(root).plan.steps}
+    return write_rows(outcome_of_folder(root), steps, target)
 
 
 def import_archive(file: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Unpacked:

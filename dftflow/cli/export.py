@@ -17,11 +17,18 @@ __all__ = ["command"]
 @click.argument("results", type=Place())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of CSV.")
 @click.option("--ro-crate", "crate", type=OutFile(), metavar="FILE", help="Write the folder into a zip, an RO-Crate.")
+@click.option("--ase-db", "rows", type=OutFile(), metavar="FILE", help="Write an ASE database, .db or .json.")
 @click.option("--all", "everything", is_flag=True, help="With --ro-crate: files of more than 100 MiB too.")
 @click.option("--license", "licence", default="", help="With --ro-crate: SPDX name or address, such as CC-BY-4.0.")
 @click.option("--author", "authors", multiple=True, metavar="NAME", help="With --ro-crate: an author; repeatable.")
 def command(
-    results: Path, as_json: bool, crate: Path | None, everything: bool, licence: str, authors: tuple[str, ...]
+    results: Path,
+    as_json: bool,
+    crate: Path | None,
+    rows: Path | None,
+    everything: bool,
+    licence: str,
+    authors: tuple[str, ...],
 ) -> None:
     """Print every quantity in RESULTS, a results.json or the folder that holds one, as CSV.
 
@@ -30,11 +37,17 @@ def command(
 
     With --ro-crate, RESULTS is the folder of a run or of decks, and is written into one archive with the size and
     SHA-256 of each file and the engine of each step; `dftflow import` verifies and unpacks it. Potentials stay behind.
+
+    With --ase-db, each step of that folder that has a geometry and an energy becomes a row, with forces where known.
     """
+    if crate is not None and rows is not None:
+        raise InputError("one of --ro-crate and --ase-db at a time", fix="call it twice")
+    if crate is None and (everything or licence or authors):
+        raise InputError("--all, --license and --author are of an archive", fix="add --ro-crate FILE")
     if crate is not None:
         _archive(results, crate, everything, licence, authors, as_json=as_json)
-    elif everything or licence or authors:
-        raise InputError("--all, --license and --author are of an archive", fix="add --ro-crate FILE")
+    elif rows is not None:
+        _rows(results, rows, as_json=as_json)
     else:
         _numbers(results, as_json=as_json)
 
@@ -44,6 +57,13 @@ def _numbers(results: Path, *, as_json: bool) -> None:
 
     found = quantities(results)
     click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False) if as_json else found.to_csv(), nl=as_json)
+
+
+def _rows(folder: Path, file: Path, *, as_json: bool) -> None:
+    from dftflow.api.exchange import export_ase
+
+    number = export_ase(folder, file)
+    click.echo(json.dumps({"file": str(file), "rows": number}, indent=1) if as_json else f"{file}: {number} rows")
 
 
 def _archive(
