@@ -20,6 +20,8 @@ def plain_rows(ends: Sequence[NodeOutcome]) -> list[dict[str, Any]]:
             "name": end.name,
             "state": end.state,
             "wall_time_s": end.wall_time_s,
+            "cause": end.cause,
+            "tries": len(end.tries),
             "cpu_time_s": end.cpu_time_s,
             "note": " ".join(end.failure.split()),
             "folder": "" if end.folder is None else str(end.folder),

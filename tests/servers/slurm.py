@@ -146,6 +146,12 @@ class Slurm:
     def scontrol(self, *arguments: str) -> None:
         self._run("scontrol", *arguments)
 
+    def resume(self) -> None:
+        """Both nodes take jobs again."""
+        for node in NODES:
+            self._run("scontrol", "update", f"nodename={node}", "state=resume", check=False)  # refused where it does
+        self.wait_for_nodes()
+
     def _start_munged(self) -> None:
         home = self.home
         self._run(

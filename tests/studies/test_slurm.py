@@ -309,9 +309,7 @@ def test_a_drained_node_and_one_that_dies(slurm: Slurm, place: Place) -> None:
         place.takes(0)
         place.submit()
     finally:
-        for node in ("n1", "n2"):
-            slurm.scontrol("update", f"nodename={node}", "state=resume")
-        slurm.wait_for_nodes()
+        slurm.resume()
     assert {end.name: end.state for end in place.wait().ends} == FINISHED
 
 
