@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dftflow.codes.quoting import ascii_line
 from dftflow.errors import SpecError
 from dftflow.model.names import NAME_RULE, SEED_LENGTH, is_name
 from dftflow.model.printable import shown
+from dftflow.rendering.quoting import ascii_line
 
 __all__ = ["align_comments", "check_seed", "decimal_text", "plain_text", "with_source"]
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from dftflow.codes.template_sandbox import TemplateSource
 from dftflow.errors import OptionError
 from dftflow.model.entry_reason import reason_of
 from dftflow.model.names import is_name
 from dftflow.model.printable import in_toml, shown
+from dftflow.rendering.template_sandbox import TemplateSource
 
 __all__ = ["CodeOptions", "ElementSymbol", "read_options"]
 

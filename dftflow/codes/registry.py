@@ -14,10 +14,10 @@ from typing import Any
 
 from dftflow.codes.base import Code
 from dftflow.codes.options import CodeOptions, read_options
-from dftflow.codes.own_templates import own_templates
 from dftflow.errors import CodeNotFoundError, OptionError, SpecError
 from dftflow.model.printable import shown
 from dftflow.plugins import load_plugin, package_of
+from dftflow.rendering.own_templates import own_templates
 
 __all__ = ["code_names", "load_code"]
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dftflow.codes.base import Code
-from dftflow.codes.quoting import MARKDOWN, SHELL, Verbatim
-from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.printable import only_printable
 from dftflow.model.step import Step
+from dftflow.rendering.quoting import MARKDOWN, SHELL, Verbatim
+from dftflow.rendering.templates import render_template
 
 __all__ = ["run_sheet"]
 

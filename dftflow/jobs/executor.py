@@ -12,9 +12,19 @@ __all__ = ["Executor", "Running"]
 
 
 class Running(Protocol):
-    """A job that goes on while the graph watches."""
+    """A job that goes on while the graph watches.
+
+    Attributes
+    ----------
+    descriptor
+        File descriptor that can be read from once the job has ended (a pidfd, the end of a pipe), so that it is asked
+        for its outcome at once; None where there is none, and it is asked a few times a second.
+    """
 
     folder: Path
+
+    @property
+    def descriptor(self) -> int | None: ...
 
     @property
     def elapsed_s(self) -> float:

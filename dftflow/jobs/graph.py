@@ -1,10 +1,16 @@
-"""Carries out a graph of jobs with one executor: nothing that is finished is done again."""
+"""Carries out a graph of jobs with one executor: nothing that is finished is done again.
+
+A node is ready once all that it needs has ended, which is counted and never searched for; and the graph sleeps until a
+job ends, a signal comes, or it is time to ask the jobs whose end nobody tells. So a graph costs what its nodes cost.
+"""
 
 from __future__ import annotations
 
+import select
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from pathlib import Path
 
 from dftflow.errors import DftflowError, StoreError
@@ -15,8 +21,10 @@ from dftflow.jobs.job import Job, Node, NodeOutcome
 
 __all__ = ["NodeView", "Observer", "Recorder", "run_graph"]
 
-POLL_S = 0.25
-ASK_EVERY_S = 1.0
+ASK_EVERY_S = 0.25
+"""How often every job that runs is asked how it is: for limits, and for an end that no descriptor tells."""
+SHOW_EVERY_S = 0.25
+DOING_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,70 +45,141 @@ Recorder = Callable[[str, Path | None, str], None]
 """Called with a node's name, its folder (None when it has none) and why it has none, before anything starts there."""
 
 
+class _Queue:
+    """The nodes that wait: ready ones in their order, the others by how many of their needs have not ended."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._nodes = nodes
+        self._places = {node.name: place for place, node in enumerate(nodes)}
+        self._missing = [len(set(node.needs)) for node in nodes]
+        self._waiting: dict[str, list[int]] = {}
+        for place, node in enumerate(nodes):
+            for need in set(node.needs):
+                self._waiting.setdefault(need, []).append(place)
+        self._ready = [place for place, missing in enumerate(self._missing) if not missing]  # in order: a heap
+
+    def pop(self) -> Node | None:
+        """The first that is ready, which waits no more; None when there is none."""
+        return self._nodes[heappop(self._ready)] if self._ready else None
+
+    def push(self, node: Node) -> None:
+        """It waits on, and nothing is missing."""
+        heappush(self._ready, self._places[node.name])
+
+    def ended(self, name: str) -> Iterator[Node]:
+        """Those that need `name`, which has ended; what misses nothing any more is ready."""
+        for place in self._waiting.pop(name, ()):
+            self._missing[place] -= 1
+            if not self._missing[place]:
+                heappush(self._ready, place)
+            yield self._nodes[place]
+
+
 class _Graph:
     """The state of one call of `run_graph`."""
 
     def __init__(self, nodes: Sequence[Node], executor: Executor, workers: int, record: Recorder) -> None:
-        self.nodes = nodes
         self.executor = executor
         self.workers = workers
         self.record = record
         self.done: dict[str, NodeOutcome] = {}
         self.running: dict[str, Running] = {}
-        self.jobs: dict[str, Job] = {}
+        self._nodes = {node.name: node for node in nodes}
+        self._queue = _Queue(nodes)
+        self._jobs: dict[str, Job] = {}
+        self._same: dict[Path, list[Node]] = {}
+        self._views = {node.name: _view_of_waiting(node) for node in nodes}
         self._doing: dict[str, tuple[float, str]] = {}
+        self._heard: set[str] = set()
+        self._all_asked = time.monotonic()
 
-    def tick(self, interruption: Interruption) -> None:
-        """Collect what ended, start what can be started."""
-        for name, job in list(self.running.items()):
-            end = job.outcome()
-            if end is not None:
-                del self.running[name]
-                self.done[name] = end
-        for node in self.nodes:
-            if node.name not in self.done and node.name not in self.running:
-                interruption.check()
-                self._try(node)
+    def start(self, interruption: Interruption, show: Callable[[], None]) -> None:
+        """Start what can be started, in the order of the nodes."""
+        while len(self.running) < self.workers and (node := self._queue.pop()) is not None:
+            interruption.check()
+            if node.name not in self.done:
+                self._begin(node)
+                show()
 
-    def _try(self, node: Node) -> None:
-        ends = [self.done.get(name) for name in node.needs]
-        if self.executor.needs_finished and any(end is not None and end.state != "finished" for end in ends):
-            self._skip(node)
-        elif all(end is not None for end in ends) and len(self.running) < self.workers:
-            self._begin(node)
+    def wait(self, interruption: Interruption) -> None:
+        """Sleep until a job ends, a signal comes, or it is time to ask all jobs; note the ends."""
+        told = self._told(interruption)
+        if time.monotonic() >= self._all_asked + ASK_EVERY_S:
+            self._all_asked, told = time.monotonic(), list(self.running)
+        for name in told:
+            self._ask(name)
+
+    def _told(self, interruption: Interruption) -> list[str]:
+        """The jobs whose descriptor says that they have ended; it is listened to until it has said so once."""
+        listening, watched = select.poll(), {}
+        listening.register(interruption.descriptor, select.POLLIN)
+        for name, job in self.running.items():
+            if name not in self._heard and (descriptor := job.descriptor) is not None:
+                listening.register(descriptor, select.POLLIN)
+                watched[descriptor] = name
+        left_s = max(0.0, self._all_asked + ASK_EVERY_S - time.monotonic())
+        told = [descriptor for descriptor, _ in listening.poll(left_s * 1000)]
+        if interruption.descriptor in told:
+            interruption.heard()
+        names = [watched[descriptor] for descriptor in told if descriptor in watched]
+        self._heard.update(names)
+        return names
+
+    def _ask(self, name: str) -> None:
+        job = self.running[name]
+        end = job.outcome()
+        if end is None:
+            return
+        del self.running[name]
+        self._heard.discard(name)
+        self._doing.pop(name, None)
+        self._end(end)
+        for node in self._same.pop(job.folder, ()):
+            self._queue.push(node)
 
     def _begin(self, node: Node) -> None:
         try:
-            job = self.jobs.get(node.name) or node.prepare()
+            job = self._jobs.pop(node.name, None) or node.prepare()
         except StoreError:
             raise
         except DftflowError as error:
-            self._close_without_folder(node, "failed", str(error))
+            self._close_without_folder(node, str(error))
             return
-        self.jobs[node.name] = job
         folder = self.executor.folder(node, job)
-        if folder in (running.folder for running in self.running.values()):
-            return  # the same calculation runs for another node: this one takes its results
+        if any(folder == running.folder for running in self.running.values()):
+            self._jobs[node.name] = job  # the same calculation runs for another node: this one takes its results
+            self._same.setdefault(folder, []).append(node)
+            return
         self.record(node.name, folder, "")
         begun = self.executor.carry_out(node, job, folder)
         if isinstance(begun, NodeOutcome):
-            self.done[node.name] = begun
+            self._end(begun)
         else:
             self.running[node.name] = begun
 
-    def _skip(self, node: Node) -> None:
-        broken = [name for name in node.needs if name in self.done and self.done[name].state != "finished"]
-        self._close_without_folder(node, "not_run", f"not run, because {' and '.join(broken)} did not finish")
+    def _end(self, end: NodeOutcome) -> None:
+        """Note how a node ended; where it did not finish, and others have to, those that need it are not run."""
+        ends = [self._noted(end)]
+        while ends:
+            end = ends.pop()
+            for node in self._queue.ended(end.name):
+                if self.executor.needs_finished and end.state != "finished" and node.name not in self.done:
+                    ends.append(self._noted(self._not_run(node)))
 
-    def _close_without_folder(self, node: Node, state: str, failure: str) -> None:
+    def _noted(self, end: NodeOutcome) -> NodeOutcome:
+        self.done[end.name] = end
+        self._views[end.name] = _view_of_end(self._nodes[end.name], end)
+        return end
+
+    def _not_run(self, node: Node) -> NodeOutcome:
+        broken = [name for name in node.needs if name in self.done and self.done[name].state != "finished"]
+        failure = f"not run, because {' and '.join(broken)} did not finish"
         self.record(node.name, None, failure)
-        self.done[node.name] = NodeOutcome(
-            name=node.name,
-            title=node.title,
-            state="failed" if state == "failed" else "not_run",
-            folder=None,
-            failure=failure,
-        )
+        return NodeOutcome(name=node.name, title=node.title, state="not_run", folder=None, failure=failure)
+
+    def _close_without_folder(self, node: Node, failure: str) -> None:
+        self.record(node.name, None, failure)
+        self._end(NodeOutcome(name=node.name, title=node.title, state="failed", folder=None, failure=failure))
 
     def stop(self, hurry: Callable[[], bool]) -> list[str]:
         """End all that runs; what could not be ended."""
@@ -109,29 +188,53 @@ class _Graph:
         return left
 
     def views(self) -> list[NodeView]:
-        return [self._view(node) for node in self.nodes]
-
-    def _view(self, node: Node) -> NodeView:
-        state, doing, elapsed_s, reused = "waiting", "", 0.0, False
-        if node.name in self.done:
-            end = self.done[node.name]
-            state, doing, elapsed_s, reused = end.state, end.failure.split("\n")[0], end.wall_time_s or 0.0, end.reused
-        elif node.name in self.running:
-            job = self.running[node.name]
-            state, doing, elapsed_s = "running", self._now_doing(node, job.folder), job.elapsed_s
-        return NodeView(
-            name=node.name, title=node.title, state=state, doing=doing, elapsed_s=elapsed_s, cost=node.cost,
-            reused=reused,
-        )  # fmt: skip
+        """All nodes as they are now."""
+        for name, job in self.running.items():
+            doing = self._now_doing(self._nodes[name], job.folder)
+            self._views[name] = replace(self._views[name], state="running", doing=doing, elapsed_s=job.elapsed_s)
+        return list(self._views.values())
 
     def _now_doing(self, node: Node, folder: Path) -> str:
         """What a job does; asked only now and then, because the answer may take the reading of a long log."""
-        asked, doing = self._doing.get(node.name, (-ASK_EVERY_S, ""))
+        asked, doing = self._doing.get(node.name, (-DOING_EVERY_S, ""))
         now = time.monotonic()
-        if now - asked > ASK_EVERY_S:
+        if now - asked > DOING_EVERY_S:
             doing = node.doing(folder)
             self._doing[node.name] = (now, doing)
         return doing
+
+
+def _view_of_waiting(node: Node) -> NodeView:
+    return NodeView(
+        name=node.name, title=node.title, state="waiting", doing="", elapsed_s=0.0, cost=node.cost, reused=False
+    )
+
+
+def _view_of_end(node: Node, end: NodeOutcome) -> NodeView:
+    return NodeView(
+        name=node.name,
+        title=node.title,
+        state=end.state,
+        doing=end.failure.partition("\n")[0],
+        elapsed_s=end.wall_time_s or 0.0,
+        cost=node.cost,
+        reused=end.reused,
+    )
+
+
+class _Display:
+    """Shows the nodes to an observer a few times a second, and never for more than a tenth of the time."""
+
+    def __init__(self, graph: _Graph, observer: Observer) -> None:
+        self._show = harmless(lambda: observer(graph.views()))
+        self._next = 0.0
+
+    def __call__(self, *, at_last: bool = False) -> None:
+        began = time.monotonic()
+        if began >= self._next or at_last:
+            self._show()
+            now = time.monotonic()
+            self._next = now + max(SHOW_EVERY_S, 9 * (now - began))
 
 
 def run_graph(
@@ -166,15 +269,16 @@ def run_graph(
         When a folder cannot be written.
     """
     graph = _Graph(nodes, executor, workers, record)
-    show = harmless(lambda: observer(graph.views()))
+    show = _Display(graph, observer)
     with Interruption() as interruption:
         try:
-            while len(graph.done) < len(nodes):
-                graph.tick(interruption)
+            graph.start(interruption, show)
+            while graph.running:
+                graph.wait(interruption)
                 show()
-                if graph.running:
-                    time.sleep(POLL_S)
                 interruption.check()
+                graph.start(interruption, show)
+            show(at_last=True)
         except BaseException as error:
             left = graph.stop(interruption.again)
             for line in left:

@@ -7,10 +7,11 @@ ignored before (SIGHUP under nohup) stays ignored.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -20,14 +21,26 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Interruption:
-    """Notes signals as long as it is entered; in another thread than the main one it notes nothing."""
+    """Notes signals as long as it is entered; in another thread than the main one it notes nothing.
+
+    Attributes
+    ----------
+    descriptor
+        Can be read from once a signal has come: whoever waits for something else waits for this too.
+    """
 
     def __init__(self) -> None:
         self._count = 0
         self._earlier: dict[signal.Signals, Any] = {}
+        self.descriptor, self._written = -1, -1
+        self._earlier_wakeup = -1
 
     def __enter__(self) -> Self:
+        self.descriptor, self._written = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        os.set_blocking(self._written, False)
         if threading.current_thread() is threading.main_thread():
+            self._earlier_wakeup = signal.set_wakeup_fd(self._written, warn_on_full_buffer=False)
             for number in ENDING:
                 if signal.getsignal(number) != signal.SIG_IGN:
                     self._earlier[number] = signal.signal(number, self._note)
@@ -38,11 +51,20 @@ class Interruption:
     ) -> None:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(self._earlier_wakeup, warn_on_full_buffer=False)
+        os.close(self.descriptor)
+        os.close(self._written)
 
     def check(self) -> None:
         """Raise `KeyboardInterrupt` when a signal has come."""
         if self._count:
             raise KeyboardInterrupt
+
+    def heard(self) -> None:
+        """Take what made `descriptor` readable out of it: a signal that does not ask for the end, at times."""
+        with suppress(BlockingIOError):
+            os.read(self.descriptor, 4096)
 
     def again(self) -> bool:
         """Whether a second one has come."""

@@ -4,6 +4,9 @@ A plan of a thousand materials is many megabytes, and a place is noted for every
 plan would cost more than the calculations of a small study. So changes are added here, and whoever writes the plan
 anew puts them in and removes the journal, as every run does before its first line. Each line is JSON with ``plan``, the
 id of the plan it belongs to; a line of another plan, which a kill between these two left behind, says nothing.
+
+A line outlives dftflow, and need not outlive the machine: a run finds its steps by their identity, whatever stands
+here.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ JOURNAL_FILE = "plan.jsonl"
 
 
 def add_to_journal(root: Path, plan_id: str, change: Mapping[str, Any]) -> None:
-    """Add a line, which is on the disk when this returns.
+    """Add a line.
 
     Raises
     ------
@@ -33,8 +36,6 @@ def add_to_journal(root: Path, plan_id: str, change: Mapping[str, Any]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     with open(os.open(root / JOURNAL_FILE, flags, 0o666), "ab") as handle:
         handle.write(f"{line}\n".encode())
-        handle.flush()
-        os.fsync(handle.fileno())
 
 
 def journal_of(root: Path, plan_id: str) -> Iterator[Mapping[str, Any]]:

@@ -38,25 +38,29 @@ def make_folder(folder: Path, root: Path) -> None:
 
 
 def keep_beside(folder: Path, job: Job) -> bool:
-    """Bring what is kept beside the deck up to date; whether anything was written."""
-    return bool(_write(folder, {name: text for name, text in job.beside.items() if _differs(folder / name, text)}))
+    """Bring what is kept beside the deck up to date, on the disk; whether anything was written."""
+    changed = {name: text for name, text in job.beside.items() if _differs(folder / name, text)}
+    _write(folder, changed, durable=True)
+    return bool(changed)
 
 
 def write_deck(folder: Path, job: Job) -> None:
-    """Write the deck, so that what is run is what was asked for; a file that lay there and was another one is kept."""
+    """Write the deck, so that what is run is what was asked for; a file that lay there and was another one is kept.
+
+    It is looked at, and written again where it differs, before every start: it need not outlive the machine.
+    """
     wrong = {name: text for name, text in job.files.items() if _differs(folder / name, text)}
     with storage_errors(folder):
         for name in wrong:
             if os.path.lexists(folder / name):
                 (folder / name).replace(folder / f"{name}{CHANGED}")
-    _write(folder, wrong)
+    _write(folder, wrong, durable=False)
 
 
-def _write(folder: Path, files: Mapping[str, str]) -> Mapping[str, str]:
+def _write(folder: Path, files: Mapping[str, str], *, durable: bool) -> None:
     with storage_errors(folder):
         for name, text in files.items():
-            write_atomically(folder / name, text)
-    return files
+            write_atomically(folder / name, text, durable=durable)
 
 
 def _differs(file: Path, text: str) -> bool:

@@ -20,7 +20,7 @@ import yaml
 from dftflow.errors import InputError
 from dftflow.input_file import read_named, shortened
 from dftflow.model.printable import brief, shown
-from dftflow.studies.toml_lines import failed_line, line_of
+from dftflow.toml_file.lines import failed_line, line_of
 
 __all__ = ["LEVEL_FILES", "LevelEntry", "LevelField", "entries_of", "read_level_file"]
 

@@ -7,8 +7,7 @@ import hashlib
 import json
 import os
 import tomllib
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -16,18 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
-from dftflow.model.entry_reason import reason_of
 from dftflow.model.point import OWN, Point
-from dftflow.model.printable import brief, in_toml, shown
+from dftflow.model.printable import shown
 from dftflow.resources import shipped_studies, workflows_dir
 from dftflow.studies.schema import (
     AlignmentEntry,
-    EntryError,
     KPoints,
     MaterialEntry,
     Preset,
@@ -39,16 +35,14 @@ from dftflow.studies.schema import (
     SweepEntry,
 )
 from dftflow.studies.sweep import content_at, preset_at
-from dftflow.studies.toml_lines import failed_line, line_of
+from dftflow.toml_file.entries import EntryError
+from dftflow.toml_file.mistakes import Words, explained, place_in
+from dftflow.toml_file.reading import decoded, parsed
 
 __all__ = ["Study", "find_study", "load_study", "preset_names", "restore_study"]
 
 LARGEST_STUDY_BYTES = 4 << 20
 """A study of a thousand materials has a quarter of it."""
-
-
-LONGEST_LINE = 10_000
-DEEPEST = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -102,7 +96,7 @@ class Study:
 
     def where(self, *place: object) -> str:
         """The file and the line of an entry, such as ``"alignment", 0, "surfaces"``; the file where none is found."""
-        return _where(self.text, self.file, place)
+        return place_in(self.text, self.file, place)
 
 
 def find_study(study: str | os.PathLike[str]) -> Path:
@@ -152,11 +146,8 @@ def load_study(study: str | os.PathLike[str], preset: str | None = None, *, code
         With the file, and the line where one line is to blame.
     """
     file = find_study(study)
-    try:
-        raw = read_named(file, limit_bytes=LARGEST_STUDY_BYTES, what="the study file", error=StudyError)
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise StudyError("the study file is not UTF-8 text", reason=str(error), where=str(file)) from None
+    raw = read_named(file, limit_bytes=LARGEST_STUDY_BYTES, what="the study file", error=StudyError)
+    text = decoded(raw, file, what="the study file", error=StudyError)
     content = _checked(text, file)
     for own in content.presets:
         _preset(own, content, text, file)
@@ -164,7 +155,7 @@ def load_study(study: str | os.PathLike[str], preset: str | None = None, *, code
     if code is not None:
         content = content.model_copy(update={"code": code})
     elif content.code.lower() not in map(str.lower, code_names()):
-        raise _no_code(content.code, _where(text, file, ("code",)))
+        raise _no_code(content.code, place_in(text, file, ("code",)))
     name, chosen = file.stem, content.preset if preset is None else preset
     return Study(
         name=name,
@@ -209,54 +200,12 @@ def restore_study(
 
 def _checked(text: str, file: Path) -> StudyFile:
     plain = text.removeprefix("\ufeff")
-    data = _parsed(plain, file)
     try:
-        return StudyFile.model_validate(_tuples(data))
+        return StudyFile.model_validate(parsed(plain, file, what="the study file", error=StudyError))
     except ValidationError as error:
-        raise _explain(error, plain, file) from None
+        raise explained(error, plain, file, _WORDS) from None
     except EntryError as error:
-        raise StudyError(str(error), where=_where(plain, file, error.place)) from None
-
-
-def _parsed(text: str, file: Path) -> dict[str, Any]:
-    _refuse_long_lines(text, file)
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = failed_line(error)
-        where = f"{file}:{line}" if line else str(file)
-        raise StudyError("the study file is not valid TOML", reason=brief(str(error)), where=where) from None
-    except RecursionError:
-        raise StudyError("tables or arrays nest too deeply", where=f"{file}:{_failing_line(text)}") from None
-    except ValueError:  # an integer of more digits than Python converts
-        raise StudyError("a number cannot be read", reason="it has too many digits",
-                         where=f"{file}:{_failing_line(text)}") from None  # fmt: skip
-
-
-def _refuse_long_lines(text: str, file: Path) -> None:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if len(line) > LONGEST_LINE:
-            raise StudyError(
-                f"this line has {len(line)} characters",
-                reason=f"at most {LONGEST_LINE} are read",
-                where=f"{file}:{number}",
-            )
-
-
-def _failing_line(text: str) -> int:
-    """The first line up to which the text makes the parser fail, by any other than its own error."""
-    lines = text.split("\n")
-
-    def fails(number: int) -> bool:
-        try:
-            tomllib.loads("\n".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
-            return False
-        except (RecursionError, ValueError):
-            return True
-        return False
-
-    return bisect_left(range(1, len(lines)), True, key=fails) + 1
+        raise StudyError(str(error), where=place_in(plain, file, error.place)) from None
 
 
 def _code_options(name: str, table: Mapping[str, object], text: str, file: Path) -> Mapping[str, object]:
@@ -269,7 +218,7 @@ def _code_options(name: str, table: Mapping[str, object], text: str, file: Path)
         return load_code(name, table, folder=file.parent).options.model_dump(mode="json", exclude_unset=True)
     except DftflowError as error:
         place = ("codes", name, *(error.place if isinstance(error, OptionError) else ()))
-        raise StudyError(error.summary, reason=error.reason, fix=error.fix, where=_where(text, file, place)) from None
+        raise StudyError(error.summary, reason=error.reason, fix=error.fix, where=place_in(text, file, place)) from None
 
 
 def _no_code(name: str, where: str = "") -> StudyError:
@@ -297,25 +246,14 @@ def _preset(name: str, content: StudyFile, text: str, file: Path) -> Preset:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         guess = f"did you mean {near[0]!r}? " if near else ""
-        where = _where(text, file, ("preset",)) if name == content.preset else ""
+        where = place_in(text, file, ("preset",)) if name == content.preset else ""
         raise StudyError(
             f"there is no preset {shown(name)}", where=where, fix=f"{guess}this study has {', '.join(known)}"
         )
     try:
         return Preset.model_validate({**shipped.get(name, {}), **content.presets.get(name, {})})
     except ValidationError as error:
-        raise _explain(error, text, file, prefix=("presets", name)) from None
-
-
-def _tuples(data: Any, *place: str | int) -> Any:
-    """TOML arrays as tuples, which is what strict types ask for; 1 where a number is wanted stays a number."""
-    if not isinstance(data, dict | list):
-        return data
-    if len(place) > DEEPEST:
-        raise EntryError(f"tables or arrays nest too deeply; at most {DEEPEST} levels are read", *place)
-    if isinstance(data, dict):
-        return {key: _tuples(value, *place, key) for key, value in data.items()}
-    return tuple(_tuples(value, *place, index) for index, value in enumerate(data))
+        raise explained(error, text, file, _WORDS, prefix=("presets", name)) from None
 
 
 # --- explaining -------------------------------------------------------------------------------------------------
@@ -333,54 +271,6 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("presets", "*"): Preset,
     ("sweep", "*"): SweepEntry,
 }
-_UNITS = (("_ev_per_atom", "eV per atom"), ("_ev_per_ang", "eV/Å"), ("_per_ang", "1/Å"), ("_gpa", "GPa"), ("_ang", "Å"),
-          ("_ev", "eV"))  # fmt: skip
-
-
-def _explain(error: ValidationError, text: str, file: Path, prefix: tuple[str, ...] = ()) -> StudyError:
-    # An unknown key is most often a misspelt one, whose right spelling is then also "missing": it is told first.
-    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    place = prefix + tuple(part for part in first["loc"] if part != "schema_version") + _entry(first)
-    where = _where(text, file, place)
-    dotted = _dotted(place)
-    if first["type"] == "extra_forbidden":
-        return StudyError(f"unknown key {shown(place[-1])}", where=where, fix=_nearest_key(place))
-    if first["type"] == "missing":
-        if isinstance(place[-1], int):
-            return StudyError(f"{_dotted(place[:-1])} is too short", where=where, fix=_three(place))
-        missing = dotted if place[-1] != "size" else f"{dotted}.size"
-        return StudyError(
-            f"{missing} is missing", where=where, fix=f"add {_example(str(place[-1]), text)} to this table"
-        )
-    if first["type"] == "value_error":
-        return StudyError(reason_of(first), where=where, fix=_for_example(place, text))
-    return StudyError(
-        f"{dotted} cannot be {in_toml(first.get('input'))}",
-        reason=reason_of(first),
-        where=where,
-        fix=_header_advice(place, first) or "; ".join(filter(None, (_unit_advice(place), _for_example(place, text)))),
-    )
-
-
-def _dotted(place: Sequence[object]) -> str:
-    """The names that lead to an entry; of several tables or values of one name the number, from 1."""
-    told = [part for part in place if part != "size"]  # [2, 2, 2] stands for { size = [2, 2, 2] }
-    return brief(".".join(str(part + 1 if isinstance(part, int) else part) for part in told))
-
-
-def _header_advice(place: Sequence[object], error: ErrorDetails) -> str:
-    """For a table that stands where several of one name belong."""
-    if error["type"] != "tuple_type" or not isinstance(error["input"], dict) or place[-1] not in ("slabs", "published"):
-        return ""
-    names = [str(part) for part in place if isinstance(part, str)]
-    return f"write [[{'.'.join(names)}]], in two brackets, above each of them"
-
-
-def _entry(error: ErrorDetails) -> tuple[object, ...]:
-    """Where the entry stands that a rule over several of them found wrong."""
-    cause = error.get("ctx", {}).get("error")
-    return cause.place if isinstance(cause, EntryError) else ()
-
 
 _EXAMPLES: Mapping[str, str] = {
     "schema": "1",
@@ -444,24 +334,10 @@ _EXAMPLES: Mapping[str, str] = {
 """A value of each key that has one, as it is written."""
 
 
-def _three(place: Sequence[object]) -> str:
-    example = _for_example(place, "")
-    return f"give three numbers, {example}" if example else "give three numbers"
-
-
-def _for_example(place: Sequence[object], text: str) -> str:
-    """The key with a value that works; ``""`` where it is a table, or none is known."""
-    key = next((str(part) for part in reversed(place) if isinstance(part, str) and part != "size"), "")
-    tables = place[:1] in (("materials",), ("slabs",)) and len(place) < 3
-    example = "" if tables else _example(key, text)
-    return f"for example {example}" if example and not example.endswith("= ...") else ""
-
-
 def _example(key: str, text: str) -> str:
-    """``key = value``; of materials and surfaces by the names of the study whose text it is."""
+    """A value of a key; of materials and surfaces by the names of the study whose text it is."""
     of_study = {"materials": _two_materials, "surfaces": _one_surface}.get(key)
-    value = of_study(text) if of_study else _EXAMPLES.get(key, "")
-    return f"{key} = {value or '...'}"
+    return of_study(text) if of_study else _EXAMPLES.get(key, "")
 
 
 def _materials(text: str) -> Mapping[str, Any]:
@@ -484,23 +360,10 @@ def _one_surface(text: str) -> str:
     return ""
 
 
-def _unit_advice(place: Sequence[object]) -> str:
-    key = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
-    unit = next((unit for ending, unit in _UNITS if key.endswith(ending)), None)
-    return f"{key} is a plain number in {unit}" if unit else ""
-
-
-def _nearest_key(place: Sequence[object]) -> str:
-    parent = tuple(str(part) for part in place[:-1])
-    for pattern, table in _TABLES.items():
-        if len(pattern) == len(parent) and all(p in ("*", q) for p, q in zip(pattern, parent, strict=True)):
-            known = [field.alias or name for name, field in table.model_fields.items()]
-            near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
-            guess = f"did you mean {near[0]!r}? " if near else ""
-            return f"{guess}this table takes {', '.join(known)}"
-    return ""
-
-
-def _where(text: str, file: Path, place: Sequence[object]) -> str:
-    line = line_of(text, place)
-    return f"{file}:{line}" if line else str(file)
+_WORDS = Words(
+    tables=_TABLES,
+    example=_example,
+    unnamed=frozenset({"size"}),
+    lists=frozenset({"slabs", "published"}),
+    error=StudyError,
+)

@@ -7,19 +7,19 @@ from itertools import product
 from math import prod
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dftflow.model import bounds
-from dftflow.model.bounds import MOST_GRID_POINTS, Bound, grid_is_too_dense
+from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
 from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.point import SWEPT, Point
-from dftflow.model.printable import is_line, shown
+from dftflow.model.printable import shown
 from dftflow.model.spec import CellFreedom, Relaxation
+from dftflow.toml_file.entries import EntryError, Paragraph, Place, Table, Text, Word, within
 
 __all__ = [
     "AlignmentEntry",
-    "EntryError",
     "KPoints",
     "MaterialEntry",
     "Preset",
@@ -53,68 +53,21 @@ TAKEN_NAMES = frozenset(
 """What the folder of a study holds beside the folders of its materials, in lower case."""
 
 
-def _within(bound: Bound) -> AfterValidator:
-    def check(value: float) -> float:
-        if not bound.holds(value):
-            raise PydanticCustomError("out_of_bounds", "it can be {bound}", {"bound": str(bound)})
-        return value
-
-    return AfterValidator(check)
-
-
-def _line_of_at_most(longest: int) -> AfterValidator:
-    def check(text: str) -> str:
-        if len(text) > longest:
-            raise PydanticCustomError("text_too_long", "it has {n} characters; at most {longest} are taken",
-                                      {"n": len(text), "longest": longest})  # fmt: skip
-        if not is_line(text):
-            raise PydanticCustomError("no_line", "it has to be one line of printable characters")
-        return text
-
-    return AfterValidator(check)
+CutoffEV = Annotated[float, within(bounds.CUTOFF_EV)]
+ScfTol = Annotated[float, within(bounds.SCF_TOL_EV)]
+Thickness = Annotated[float, within(bounds.THICKNESS_ANG)]
+Vacuum = Annotated[float, within(bounds.VACUUM_ANG)]
+OffsetEV = Annotated[float, within(bounds.OFFSET_EV)]
+Smearing = Annotated[float, within(bounds.SMEARING_EV)]
+GridSpacing = Annotated[float, within(bounds.GRID_SPACING)]
+Cycles = Annotated[int, within(bounds.CYCLES)]
+Bands = Annotated[int, within(bounds.BANDS)]
+GridNumber = Annotated[int, within(bounds.GRID_NUMBER)]
+Repeats = Annotated[int, within(bounds.REPEATS)]
+Index = Annotated[int, within(bounds.MILLER_INDEX)]
 
 
-Text = Annotated[str, _line_of_at_most(200)]
-"""A line that stands in decks, tables and figures."""
-Paragraph = Annotated[str, _line_of_at_most(2000)]
-Word = Annotated[str, Field(min_length=1), _line_of_at_most(200)]
-"""What is looked up among known names."""
-Place = Annotated[str, Field(min_length=1), _line_of_at_most(1000)]
-"""A file, or one of a list."""
-
-CutoffEV = Annotated[float, _within(bounds.CUTOFF_EV)]
-ScfTol = Annotated[float, _within(bounds.SCF_TOL_EV)]
-Thickness = Annotated[float, _within(bounds.THICKNESS_ANG)]
-Vacuum = Annotated[float, _within(bounds.VACUUM_ANG)]
-OffsetEV = Annotated[float, _within(bounds.OFFSET_EV)]
-Smearing = Annotated[float, _within(bounds.SMEARING_EV)]
-GridSpacing = Annotated[float, _within(bounds.GRID_SPACING)]
-Cycles = Annotated[int, _within(bounds.CYCLES)]
-Bands = Annotated[int, _within(bounds.BANDS)]
-GridNumber = Annotated[int, _within(bounds.GRID_NUMBER)]
-Repeats = Annotated[int, _within(bounds.REPEATS)]
-Index = Annotated[int, _within(bounds.MILLER_INDEX)]
-
-
-class EntryError(ValueError):
-    """What is wrong with one entry, found by a rule over several of them.
-
-    Attributes
-    ----------
-    place
-        Keys and numbers that lead to the entry from the table which the rule is about.
-    """
-
-    def __init__(self, text: str, *place: str | int) -> None:
-        super().__init__(text)
-        self.place = place
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Sourced(_Table):
+class _Sourced(Table):
     """A table that says which of its values the study's reference gives, of those that a deck can say it of."""
 
     from_reference: tuple[str, ...] = ()
@@ -130,7 +83,7 @@ class _Sourced(_Table):
         return self
 
 
-class KPoints(_Table):
+class KPoints(Table):
     """A regular grid. ``gamma``: whether it holds Γ whatever its numbers; None: only in a hexagonal cell."""
 
     size: tuple[GridNumber, GridNumber, GridNumber]
@@ -154,17 +107,17 @@ def _as_table(value: object) -> object:
 KPointGrid = Annotated[KPoints, BeforeValidator(_as_table)]
 
 
-class Substitution(_Table):
+class Substitution(Table):
     """A molecule in the place of an atom."""
 
     site: Word
     by: Place
     orientation: Word = "100"
-    seed: Annotated[int, _within(bounds.SEED)] | None = None
-    charge: Annotated[int, _within(bounds.MOLECULE_CHARGE)] = 1
+    seed: Annotated[int, within(bounds.SEED)] | None = None
+    charge: Annotated[int, within(bounds.MOLECULE_CHARGE)] = 1
 
 
-class SlabEntry(_Table):
+class SlabEntry(Table):
     """A plane to cleave along, in a named setting of the crystal's cell."""
 
     miller: tuple[Index, Index, Index]
@@ -182,7 +135,7 @@ class MaterialEntry(_Sourced):
     _citable = ("cutoff_ev", "relax_kpoints", "bands_kpoints")
 
     structure: Place
-    pseudocubic_ang: Annotated[float, _within(bounds.PSEUDOCUBIC_ANG)] | None = None
+    pseudocubic_ang: Annotated[float, within(bounds.PSEUDOCUBIC_ANG)] | None = None
     supercell: tuple[Repeats, Repeats, Repeats] = (1, 1, 1)
     substitute: Substitution | None = None
     cutoff_ev: CutoffEV
@@ -209,10 +162,10 @@ class Settings(_Sourced):
     scf_tol_ev_per_atom: ScfTol = 2e-6
     max_scf_cycles: Cycles = 100
     empty_bands: Bands = 12
-    energy_tol_ev_per_atom: Annotated[float, _within(bounds.ENERGY_TOL_EV)] = 2e-5
-    force_tol_ev_per_ang: Annotated[float, _within(bounds.FORCE_TOL)] = 0.05
-    stress_tol_gpa: Annotated[float, _within(bounds.STRESS_TOL_GPA)] = 0.1
-    displacement_tol_ang: Annotated[float, _within(bounds.DISPLACEMENT_TOL_ANG)] = 2e-3
+    energy_tol_ev_per_atom: Annotated[float, within(bounds.ENERGY_TOL_EV)] = 2e-5
+    force_tol_ev_per_ang: Annotated[float, within(bounds.FORCE_TOL)] = 0.05
+    stress_tol_gpa: Annotated[float, within(bounds.STRESS_TOL_GPA)] = 0.1
+    displacement_tol_ang: Annotated[float, within(bounds.DISPLACEMENT_TOL_ANG)] = 2e-3
     max_relax_steps: Cycles = 100
 
     def relaxation(self, cell: CellFreedom, notes: Mapping[str, str]) -> Relaxation:
@@ -228,7 +181,7 @@ class Settings(_Sourced):
         )
 
 
-class Published(_Table):
+class Published(Table):
     """An offset quoted from a publication, for the row beside our own; the first of its materials minus the second."""
 
     materials: tuple[Word, Word]
@@ -245,7 +198,7 @@ def _as_names(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-class AlignmentEntry(_Table):
+class AlignmentEntry(Table):
     """Which materials are compared, each two of those named; an offset is the earlier one's edge minus the later's.
 
     ``surfaces`` names those that count (``CsPbBr3/slab-010``); a material of which none is named counts with all.
@@ -253,7 +206,7 @@ class AlignmentEntry(_Table):
 
     materials: Annotated[tuple[Word, ...], BeforeValidator(_as_names)]
     surfaces: tuple[Word, ...] = ()
-    tolerance_ev: Annotated[float, _within(bounds.TOLERANCE_EV)] = 0.10
+    tolerance_ev: Annotated[float, within(bounds.TOLERANCE_EV)] = 0.10
     published: tuple[Published, ...] = ()
 
 
@@ -269,7 +222,7 @@ MOST_POINTS = 10_000
 """Of one sweep; of a million calculations nobody looks at the results."""
 
 
-class SweepEntry(_Table):
+class SweepEntry(Table):
     """Settings that take several values in turn; of several keys every combination.
 
     ``materials`` are those that are calculated at its points, all of the study unless given.
@@ -322,7 +275,7 @@ Sweeps = Annotated[tuple[SweepEntry, ...], BeforeValidator(_as_list)]
 """``[[sweep]]``, again for each; a single one may stand as ``[sweep]``."""
 
 
-class Preset(_Table):
+class Preset(Table):
     """How much is spent: what is relaxed, how thick the slabs are, how dense the k-points.
 
     ``None`` means: as the study says.
@@ -336,7 +289,7 @@ class Preset(_Table):
     slabs: bool = True
     slab_thickness_ang: Thickness
     vacuum_ang: Vacuum
-    path_spacing_per_ang: Annotated[float, _within(bounds.PATH_SPACING)]
+    path_spacing_per_ang: Annotated[float, within(bounds.PATH_SPACING)]
     min_cutoff_ev: CutoffEV | None = None
     kpoint_spacing_per_ang: GridSpacing | None = None
     grids: Literal["study", "coarse", "fine"] = "study"
@@ -344,7 +297,7 @@ class Preset(_Table):
     scf_tol_ev_per_atom: ScfTol | None = None
 
 
-class StudyFile(_Table):
+class StudyFile(Table):
     """A whole study file."""
 
     schema_version: int = Field(alias="schema", ge=1, le=1)

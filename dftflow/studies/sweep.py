@@ -12,7 +12,7 @@ from dftflow.studies.schema import MaterialEntry, Preset, StudyFile
 
 __all__ = ["content_at", "points_of", "preset_at"]
 
-Table = TypeVar("Table", bound=BaseModel)
+Part = TypeVar("Part", bound=BaseModel)
 
 
 def points_of(content: StudyFile) -> Mapping[Point, frozenset[str]]:
@@ -62,5 +62,5 @@ def _given(point: Point, keys: Iterable[str]) -> dict[str, float | str]:
     return {key: value for key in keys if (value := point.get(key)) is not None}
 
 
-def _changed(table: Table, change: Mapping[str, Any]) -> Table:
-    return table.model_copy(update=dict(change)) if change else table
+def _changed(part: Part, change: Mapping[str, Any]) -> Part:
+    return part.model_copy(update=dict(change)) if change else part

@@ -21,8 +21,11 @@ from dftflow.resources import workflows_dir
 from dftflow.studies import reader
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
-from dftflow.studies.schema import EntryError, StudyFile
+from dftflow.studies.schema import StudyFile
 from dftflow.studies.work import Work
+from dftflow.toml_file.entries import EntryError
+from dftflow.toml_file.mistakes import explained
+from dftflow.toml_file.reading import in_tuples
 
 FOREIGN = (
     "input should be", "validation error", "field required", "extra inputs", "not permitted", "after validation",
@@ -64,7 +67,7 @@ def changed(table: Any, place: tuple[Any, ...], wrong: Any) -> Any:
     return copy
 
 
-def every_error() -> dict[str, list[tuple[tuple[Any, ...], StudyError]]]:
+def every_error() -> dict[str, list[tuple[tuple[Any, ...], InputError]]]:
     """Kind of error -> what the reader says of each mutant of the shipped study that has it first."""
     content = tomllib.loads(WHOLE)
     content["settings"]["max_scf_cycles"] = 100
@@ -73,23 +76,23 @@ def every_error() -> dict[str, list[tuple[tuple[Any, ...], StudyError]]]:
     file = Path("study.toml")
     found = defaultdict(list)
     for place, wrong in mutants(content):
-        data = reader._tuples(changed(content, place, wrong))
+        data = in_tuples(changed(content, place, wrong))
         try:
             StudyFile.model_validate(data)
         except ValidationError as error:
             for one in error.errors():
-                found[one["type"]].append((place, reader._explain(error, WHOLE, file)))
+                found[one["type"]].append((place, explained(error, WHOLE, file, reader._WORDS)))
         except EntryError:
             continue
     return dict(found)
 
 
 @pytest.fixture(scope="module")
-def errors() -> dict[str, list[tuple[tuple[Any, ...], StudyError]]]:
+def errors() -> dict[str, list[tuple[tuple[Any, ...], InputError]]]:
     return every_error()
 
 
-def test_no_word_of_the_library_reaches_a_person(errors: dict[str, list[tuple[tuple[Any, ...], StudyError]]]) -> None:
+def test_no_word_of_the_library_reaches_a_person(errors: dict[str, list[tuple[tuple[Any, ...], InputError]]]) -> None:
     for found in errors.values():
         for place, error in found:
             told = f"{error.summary} {error.reason} {error.fix}".lower().replace("'tuple'", "")
@@ -98,7 +101,7 @@ def test_no_word_of_the_library_reaches_a_person(errors: dict[str, list[tuple[tu
 
 
 def test_every_kind_that_the_schema_can_raise_has_words(
-    errors: dict[str, list[tuple[tuple[Any, ...], StudyError]]],
+    errors: dict[str, list[tuple[tuple[Any, ...], InputError]]],
 ) -> None:
     assert len(errors) > 10
     assert set(errors) - OWN_KINDS - {"value_error"} <= set(entry_reason._KINDS)
@@ -125,10 +128,10 @@ def test_every_key_has_a_value_that_works() -> None:
                 continue
             if model is StudyFile and key in ("materials", "settings"):
                 continue
-            example = tomllib.loads(reader._example(key, WHOLE))
+            example = tomllib.loads(reader._WORDS.written(key, WHOLE))
             name = next(name for name, one in model.model_fields.items() if one is field)
             try:
-                model.model_validate(reader._tuples(example))
+                model.model_validate(in_tuples(example))
             except ValidationError as error:
                 wrong = [one for one in error.errors() if one["loc"] and one["loc"][0] in (key, name)]
                 assert not wrong, (model.__name__, wrong)

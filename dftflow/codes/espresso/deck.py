@@ -22,12 +22,12 @@ from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
 from dftflow.codes.espresso.options import EspressoOptions
 from dftflow.codes.espresso.potentials import Potential, choose_potentials
-from dftflow.codes.quoting import ESPRESSO, SHELL, Verbatim
-from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.periodic_cell import largest_empty_part
 from dftflow.model.spec import CalcSpec
+from dftflow.rendering.quoting import ESPRESSO, SHELL, Verbatim
+from dftflow.rendering.templates import render_template
 from dftflow.units import BOHR_ANG, RYDBERG_EV
 
 if TYPE_CHECKING:

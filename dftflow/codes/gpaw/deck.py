@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from dftflow.codes.deck_text import check_seed
 from dftflow.codes.options import CodeOptions
-from dftflow.codes.quoting import PYTHON, Verbatim
-from dftflow.codes.templates import render_template
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.kpaths import sample_path
 from dftflow.crystals.symmetry import keeps_symmetry
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
+from dftflow.rendering.quoting import PYTHON, Verbatim
+from dftflow.rendering.templates import render_template
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

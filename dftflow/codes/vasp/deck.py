@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text, with_source
-from dftflow.codes.quoting import SHELL, VASP
-from dftflow.codes.templates import render_template
 from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
 from dftflow.codes.vasp.functionals import Functional, functional
@@ -26,6 +24,8 @@ from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.periodic_cell import largest_empty_part
 from dftflow.model.spec import CalcSpec, Relaxation
+from dftflow.rendering.quoting import SHELL, VASP
+from dftflow.rendering.templates import render_template
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure

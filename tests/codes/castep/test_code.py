@@ -17,12 +17,12 @@ from dftflow.codes.base import Code
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.input.cell_file import read_cell_deck
 from dftflow.codes.castep.options import CastepOptions
-from dftflow.codes.own_templates import own_templates
 from dftflow.errors import ParseError, SpecError
 from dftflow.gate.calculation import sound
 from dftflow.model.deck import Deck
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Bands, PotentialGrid
+from dftflow.rendering.own_templates import own_templates
 from dftflow.units import HARTREE_EV
 
 BANNER = " | Welcome to Academic Release CASTEP version 21.11|\n"

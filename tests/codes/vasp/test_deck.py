@@ -15,13 +15,13 @@ from pymatgen.io.vasp import Incar, Kpoints, Poscar
 
 from dftflow import studies
 from dftflow.codes.cell_cutoff import CONVERGED_PRESET_EV
-from dftflow.codes.own_templates import own_templates
 from dftflow.codes.registry import load_code
 from dftflow.codes.vasp import VASP
 from dftflow.codes.vasp.options import VaspOptions
 from dftflow.errors import OptionError, SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
+from dftflow.rendering.own_templates import own_templates
 from dftflow.resources import structures_dir
 
 GAMMA, Z = KPoint(label="G", frac=(0, 0, 0)), KPoint(label="Z", frac=(0, 0, 0.5))

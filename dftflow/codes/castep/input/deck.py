@@ -17,11 +17,11 @@ from dftflow.codes.castep.input.kpoint_blocks import grid_offset, list_block, pa
 from dftflow.codes.castep.input.potentials import Potentials, choose_potentials
 from dftflow.codes.castep.options import CastepOptions
 from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text
-from dftflow.codes.quoting import CASTEP, Verbatim
-from dftflow.codes.templates import render_template
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, Relaxation
+from dftflow.rendering.quoting import CASTEP, Verbatim
+from dftflow.rendering.templates import render_template
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure

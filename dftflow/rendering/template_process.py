@@ -26,9 +26,9 @@ from typing import IO, Any
 from jinja2 import TemplateError
 
 import dftflow
-from dftflow.codes.quoting import LANGUAGES, Language, Verbatim
-from dftflow.codes.template_sandbox import TemplateSource, render_here
 from dftflow.errors import SpecError
+from dftflow.rendering.quoting import LANGUAGES, Language, Verbatim
+from dftflow.rendering.template_sandbox import TemplateSource, render_here
 
 __all__ = ["render_apart", "serve"]
 
@@ -42,7 +42,7 @@ _NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "LANG",
 
 
 def render_apart(name: str, values: Mapping[str, Any], *, search: Sequence[TemplateSource], language: Language) -> str:
-    """As `dftflow.codes.templates.render_template`.
+    """As `dftflow.rendering.templates.render_template`.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _started() -> subprocess.Popen[bytes]:
     root = str(Path(dftflow.__file__).resolve().parent.parent)
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", "from dftflow.codes.template_process import serve; serve()"],
+        [sys.executable, "-P", "-c", "from dftflow.rendering.template_process import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

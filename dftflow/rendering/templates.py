@@ -1,7 +1,8 @@
 """Renders the templates of decks and scripts.
 
 A template that asks for a name nobody gives, and a value that no template uses, are both errors: the second means that
-something the user set would not reach the deck. Every value passes the language of the deck (`dftflow.codes.quoting`).
+something the user set would not reach the deck. Every value passes the language of the deck
+(`dftflow.rendering.quoting`).
 Templates of a person's own are rendered in a process apart, which is bounded in time and memory.
 """
 
@@ -10,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dftflow.codes.quoting import PLAIN, Language
-from dftflow.codes.template_process import render_apart
-from dftflow.codes.template_sandbox import TemplateSource, render_here
+from dftflow.rendering.quoting import PLAIN, Language
+from dftflow.rendering.template_process import render_apart
+from dftflow.rendering.template_sandbox import TemplateSource, render_here
 
 __all__ = ["render_template"]
 

@@ -25,17 +25,17 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.vasp import Incar, Kpoints, Poscar
 
 from dftflow.codes.castep.input.deck_file import scan_deck
-from dftflow.codes.quoting import CASTEP, ESPRESSO, LANGUAGES, MARKDOWN, PYTHON, SHELL, VASP, Language, Verbatim
 from dftflow.codes.registry import load_code
 from dftflow.codes.runsheet import run_sheet
 from dftflow.codes.sheet_facts import SheetFacts
-from dftflow.codes.templates import render_template
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.printable import is_line
 from dftflow.model.spec import CalcSpec, Relaxation
 from dftflow.model.step import Step, StepId, Subject
+from dftflow.rendering.quoting import CASTEP, ESPRESSO, LANGUAGES, MARKDOWN, PYTHON, SHELL, VASP, Language, Verbatim
+from dftflow.rendering.templates import render_template
 
 CSBR = Structure(Lattice.cubic(4.291), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 SLAB = Structure(Lattice.orthorhombic(4.2, 4.2, 20), ["Cs", "Br"], [[0, 0, 0.4], [0.5, 0.5, 0.5]])

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dftflow.codes import template_process
-from dftflow.codes.own_templates import own_templates
-from dftflow.codes.templates import render_template
 from dftflow.errors import OptionError, SpecError
 from dftflow.model.spec import Relaxation
+from dftflow.rendering import template_process
+from dftflow.rendering.own_templates import own_templates
+from dftflow.rendering.templates import render_template
 
 
 @pytest.fixture

@@ -25,9 +25,9 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from dftflow.codes.quoting import Language
 from dftflow.errors import SpecError
 from dftflow.model.printable import brief, shown
+from dftflow.rendering.quoting import Language
 from dftflow.resources import templates_dir
 
 __all__ = ["TemplateSource", "render_here"]
@@ -40,7 +40,7 @@ MOST_CHARACTERS = 20_000_000
 
 
 def render_here(name: str, values: Mapping[str, Any], *, search: Sequence[TemplateSource], language: Language) -> str:
-    """As `dftflow.codes.templates.render_template`, in this process and without bounds on what it costs."""
+    """As `dftflow.rendering.templates.render_template`, in this process and without bounds on what it costs."""
     environment = _environment([*search, templates_dir()], language)
     try:
         wanted = _names(environment, name) - environment.globals.keys()

@@ -1,0 +1,147 @@
+"""Says of a mistake in a TOML file what it is, how to mend it, and in which line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from dftflow.errors import InputError
+from dftflow.model.entry_reason import reason_of
+from dftflow.model.printable import brief, in_toml, shown
+from dftflow.toml_file.entries import EntryError
+from dftflow.toml_file.lines import line_of
+
+__all__ = ["Words", "explained", "place_in"]
+
+_UNITS = (("_ev_per_atom", "eV per atom"), ("_ev_per_ang", "eV/Å"), ("_per_ang", "1/Å"), ("_gpa", "GPa"), ("_ang", "Å"),
+          ("_ev", "eV"), ("_gib", "GiB"), ("_mib", "MiB"), ("_h", "hours"), ("_s", "seconds"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What is known of one kind of file, for messages.
+
+    Attributes
+    ----------
+    tables
+        Place of a table, ``"*"`` for any name or number -> its type.
+    example
+        Called with a key and the text of the file: a value of the key as it is written, ``""`` where none is known.
+    unnamed
+        Keys that a shorter form leaves out, and messages too: ``[2, 2, 2]`` for ``{ size = [2, 2, 2] }``.
+    lists
+        Keys of tables that stand several times: ``[[...]]``.
+    error
+        Class of the refusal.
+    """
+
+    tables: Mapping[tuple[str, ...], type[BaseModel]]
+    example: Callable[[str, str], str]
+    unnamed: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
+    error: type[InputError] = InputError
+
+    def nearest_key(self, place: Sequence[object]) -> str:
+        """What stands in for an unknown key; all keys of its table."""
+        table = self._table(tuple(str(part) for part in place[:-1]))
+        if table is None:
+            return ""
+        known = [field.alias or name for name, field in table.model_fields.items()]
+        near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
+        guess = f"did you mean {near[0]!r}? " if near else ""
+        return f"{guess}this table takes {', '.join(known)}"
+
+    def _table(self, place: tuple[str, ...]) -> type[BaseModel] | None:
+        for pattern, table in self.tables.items():
+            if len(pattern) == len(place) and all(p in ("*", q) for p, q in zip(pattern, place, strict=True)):
+                return table
+        return None
+
+    def written(self, key: str, text: str) -> str:
+        """``key = value``."""
+        return f"{key} = {self.example(key, text) or '...'}"
+
+    def for_example(self, place: Sequence[object], text: str) -> str:
+        """The key with a value that works; ``""`` where it is a table, or none is known."""
+        key = next((str(part) for part in reversed(place) if isinstance(part, str) and part not in self.unnamed), "")
+        value = "" if self._table(tuple(map(str, place))) else self.example(key, text)
+        return f"for example {key} = {value}" if value else ""
+
+    def dotted(self, place: Sequence[object]) -> str:
+        """The names that lead to an entry; of several tables or values of one name the number, from 1."""
+        told = [part for part in place if part not in self.unnamed]
+        return brief(".".join(str(part + 1 if isinstance(part, int) else part) for part in told))
+
+
+def explained(error: ValidationError, text: str, file: Path, words: Words, prefix: tuple[str, ...] = ()) -> InputError:
+    """The first mistake of a file as an error of dftflow's own.
+
+    Parameters
+    ----------
+    prefix
+        Where the table stands that was looked at.
+    """
+    # An unknown key is most often a misspelt one, whose right spelling is then also "missing": it is told first.
+    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    place = prefix + _place(first, words)
+    line = place_in(text, file, place)
+    refusal, kind = words.error, first["type"]
+    if kind == "extra_forbidden":
+        return refusal(f"unknown key {shown(place[-1])}", where=line, fix=words.nearest_key(place))
+    if kind == "missing":
+        return _missing(place, text, line, words)
+    if kind == "value_error":
+        return refusal(reason_of(first), where=line, fix=words.for_example(place, text))
+    advice = _header_advice(place, first, words)
+    return refusal(
+        f"{words.dotted(place)} cannot be {in_toml(first.get('input'))}",
+        reason=reason_of(first),
+        where=line,
+        fix=advice or "; ".join(filter(None, (_unit_advice(place), words.for_example(place, text)))),
+    )
+
+
+def place_in(text: str, file: Path, place: Sequence[object]) -> str:
+    """The file and the line of an entry; the file where none is found."""
+    line = line_of(text, place)
+    return f"{file}:{line}" if line else str(file)
+
+
+def _place(error: ErrorDetails, words: Words) -> tuple[Any, ...]:
+    """Where the entry stands, as it is written; with what a rule over several of them found wrong."""
+    aliases = {
+        name for table in words.tables.values() for name, field in table.model_fields.items() if field.alias
+    }  # a rule over a table speaks of the names in Python
+    cause = error.get("ctx", {}).get("error")
+    within = cause.place if isinstance(cause, EntryError) else ()
+    return tuple(part for part in error["loc"] if part not in aliases) + within
+
+
+def _missing(place: Sequence[Any], text: str, line: str, words: Words) -> InputError:
+    if isinstance(place[-1], int):
+        example = words.for_example(place, text)
+        fix = f"give three numbers, {example}" if example else "give three numbers"
+        return words.error(f"{words.dotted(place[:-1])} is too short", where=line, fix=fix)
+    unnamed = f".{place[-1]}" if place[-1] in words.unnamed else ""
+    fix = f"add {words.written(str(place[-1]), text)} to this table"
+    return words.error(f"{words.dotted(place)}{unnamed} is missing", where=line, fix=fix)
+
+
+def _header_advice(place: Sequence[object], error: ErrorDetails, words: Words) -> str:
+    """For a table that stands where several of one name belong."""
+    if error["type"] != "tuple_type" or not isinstance(error["input"], dict) or place[-1] not in words.lists:
+        return ""
+    names = [str(part) for part in place if isinstance(part, str)]
+    return f"write [[{'.'.join(names)}]], in two brackets, above each of them"
+
+
+def _unit_advice(place: Sequence[object]) -> str:
+    key = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
+    unit = next((unit for ending, unit in _UNITS if key.endswith(ending)), None)
+    return f"{key} is a plain number in {unit}" if unit else ""
