@@ -25,7 +25,7 @@ def machine_of(root: Path) -> Machine | None:
     """The machine that a run was given to; None for a run on the machine where it was called."""
     try:
         name = read_stored_json(root / MACHINE_FILE)["machine"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
