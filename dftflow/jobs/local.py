@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dftflow.errors import DftflowError
 from dftflow.jobs.executor import Running
-from dftflow.jobs.job import Job, JobState, Limits, Node, NodeOutcome, Verdict
+from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
 from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
@@ -46,31 +46,14 @@ class Local:
     ----------
     root
         Folder of the run.
-    limits
-        Of each process.
-    launcher
-        What each engine is started with: ``("srun",)``, ``("mpirun", "-n", "4")``.
-    threads
-        Of each process of an engine.
     ended_jobs
         Jobs of the scheduler that have ended, and with them the engines that were started in them.
     """
 
     needs_finished = True
 
-    def __init__(
-        self,
-        root: Path,
-        limits: Limits | None = None,
-        *,
-        launcher: tuple[str, ...] = (),
-        threads: int = 1,
-        ended_jobs: Collection[str] = (),
-    ) -> None:
+    def __init__(self, root: Path, *, ended_jobs: Collection[str] = ()) -> None:
         self._root = root
-        self._limits = limits or Limits()
-        self._launcher = launcher
-        self._threads = threads
         self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
@@ -97,7 +80,7 @@ class Local:
             state = read_state(folder)
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, folder, process, self._limits, state)
+                return _LocalJob(node, folder, process, state)
             if time.monotonic() > until:
                 doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -107,7 +90,7 @@ class Local:
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, folder, process, self._limits, state)
+                return _LocalJob(node, folder, process, state)
         changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
         whole = node.judge(folder).state == "finished"
@@ -131,23 +114,22 @@ class Local:
         )
         write_state(folder, state)
         try:
-            process = EngineProcess.start((*self._launcher, *job.argv), folder, lock, threads=self._threads)
+            process = EngineProcess.start(job.argv, folder, lock, threads=node.resources.threads)
         except DftflowError as error:
             state = StepState(state="failed", failure=str(error), wall_time_s=before.wall_time_s)
             write_state(folder, state)
             return _closed(node, folder, state, "failed")
         write_state(folder, replace(state, pid=process.pid, birth=process.birth))
-        return _LocalJob(node, folder, process, self._limits, state)
+        return _LocalJob(node, folder, process, state)
 
 
 class _LocalJob:
     """A process of `Local`, and the folder that it works in."""
 
-    def __init__(self, node: Node, folder: Path, process: EngineProcess, limits: Limits, before: StepState) -> None:
+    def __init__(self, node: Node, folder: Path, process: EngineProcess, before: StepState) -> None:
         self.folder = folder
         self._node = node
         self._process = process
-        self._limits = limits
         self._before = before
 
     @property
@@ -164,7 +146,7 @@ class _LocalJob:
         """None while the process runs; then what the node's judge says: results that are whole count, however the
         process ended behind them.
         """
-        if self._process.running(self._limits):
+        if self._process.running(self._node.resources):
             return None
         self._process.let_go()
         verdict = self._node.judge(self.folder)
