@@ -48,6 +48,9 @@ class StepState:
         Id of the scheduler's job that it was started in; ``""`` outside of one.
     wall_time_s
         Summed over interrupted attempts.
+    cpu_time_s
+        Processor time, user and system, of the engine and of all processes that it waited for, summed likewise; None
+        where that of any attempt is not known.
     files
         Path in the folder -> what the file was when the step had finished.
     """
@@ -59,6 +62,7 @@ class StepState:
     birth: float | None = None
     job: str = ""
     wall_time_s: float = 0.0
+    cpu_time_s: float | None = None
     failure: str = ""
     log_tail: str = ""
     files: Mapping[str, Seal] = field(default_factory=dict)
@@ -91,11 +95,11 @@ def without_ended_job(state: StepState, ended_jobs: Collection[str]) -> StepStat
     return replace(state, state="waiting", host="", boot="", pid=None, birth=None, job="") if over else state
 
 
-def finished(folder: Path, wall_time_s: float) -> StepState:
+def finished(folder: Path, *, wall_time_s: float, cpu_time_s: float | None) -> StepState:
     """The state of a step that has just finished: every file that it has left is sealed."""
     with storage_errors(folder):
         files = seal_files(folder, without=NOT_SEALED)
-    return StepState(state="finished", wall_time_s=wall_time_s, files=files)
+    return StepState(state="finished", wall_time_s=wall_time_s, cpu_time_s=cpu_time_s, files=files)
 
 
 def is_intact(folder: Path, state: StepState) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,8 +86,8 @@ def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
     recorded = read_state(folder)
     if not is_intact(folder, recorded):
         return None
-    seconds = recorded.wall_time_s or None
-    return NodeOutcome(name=step.name, title=step.title, state="finished", folder=folder, wall_time_s=seconds)
+    end = NodeOutcome(name=step.name, title=step.title, state="finished", folder=folder)
+    return replace(end, wall_time_s=recorded.wall_time_s or None, cpu_time_s=recorded.cpu_time_s)
 
 
 def _asked(root: Path, names: list[str]) -> Mapping[str, NodeOutcome]:
