@@ -27,6 +27,7 @@ from dftflow.studies.execution import collect_study, outcome_of_folder, run_stud
 from dftflow.studies.paced import Say
 from dftflow.studies.preview import PreviewedStep, preview
 from dftflow.studies.reader import Study
+from dftflow.studies.remedied import MOST_TRIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +163,7 @@ def run(
     machine: str | None = None,
     given: Mapping[str, float] | None = None,
     executor: Executor | None = None,
+    most_tries: int = MOST_TRIES,
     observer: Observer = lambda views: None,
     say: Say = lambda line: None,
 ) -> StudyOutcome:
@@ -176,7 +178,7 @@ def run(
         report.
     machine
         Its name in ``machines.toml``; its ``default``, or this machine, unless given.
-    workers, given, executor, observer, say
+    workers, given, executor, most_tries, observer, say
         As `dftflow.studies.execution.run_study` takes them.
 
     Returns
@@ -200,6 +202,7 @@ def run(
         machine=load_machine(machine),
         given=given,
         executor=executor,
+        most_tries=most_tries,
         observer=observer,
         say=say,
     )

@@ -41,6 +41,7 @@ DEFAULTS = Resources()
     type=Within(MEMORY_MIB),
     help=f"MiB one step may print.  [default: {DEFAULTS.log_mib:.0f}]",
 )
+@click.option("--no-remedies", is_flag=True, help="Try no step again that failed in a known way.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 def command(
     study: str,
@@ -53,6 +54,7 @@ def command(
     memory_limit: float | None,
     stall_limit: float | None,
     log_limit: float | None,
+    no_remedies: bool,
     as_json: bool,
 ) -> None:
     """Run STUDY (a shipped name or a file) on this machine; what is finished is never run again."""
@@ -66,6 +68,7 @@ def command(
     from dftflow.stored_file import read_stored
     from dftflow.studies.execution import default_folder, run_study
     from dftflow.studies.reader import load_study
+    from dftflow.studies.remedied import MOST_TRIES
 
     chosen = load_study(study, preset, code=code)
     folder = out or default_folder(chosen)
@@ -89,6 +92,7 @@ def command(
             workers=workers,
             machine=here,
             given={name: value for name, value in asked.items() if value is not None},
+            most_tries=0 if no_remedies else MOST_TRIES,
             observer=progress,
             say=progress.say,
         )

@@ -14,6 +14,7 @@ from dftflow.jobs.job import JobState
 from dftflow.jobs.lock import ENGINE_LOCK
 from dftflow.jobs.seals import Seal, changed_files, seal_files
 from dftflow.jobs.store import below, storage_errors, write_atomically
+from dftflow.model.attempt import Attempt
 from dftflow.stored_file import read_stored
 
 __all__ = [
@@ -48,6 +49,10 @@ class StepState:
         Id of the scheduler's job that it was started in; ``""`` outside of one.
     wall_time_s
         Summed over interrupted attempts.
+    cause
+        Of a failure, see `dftflow.model.cause`.
+    tries
+        Attempts that failed before the last one.
     cpu_time_s
         Processor time, user and system, of the engine and of all processes that it waited for, summed likewise; None
         where that of any attempt is not known.
@@ -64,7 +69,9 @@ class StepState:
     wall_time_s: float = 0.0
     cpu_time_s: float | None = None
     failure: str = ""
+    cause: str = ""
     log_tail: str = ""
+    tries: tuple[Attempt, ...] = ()
     files: Mapping[str, Seal] = field(default_factory=dict)
 
 
@@ -95,11 +102,13 @@ def without_ended_job(state: StepState, ended_jobs: Collection[str]) -> StepStat
     return replace(state, state="waiting", host="", boot="", pid=None, birth=None, job="") if over else state
 
 
-def finished(folder: Path, *, wall_time_s: float, cpu_time_s: float | None) -> StepState:
+def finished(
+    folder: Path, *, wall_time_s: float, cpu_time_s: float | None, tries: tuple[Attempt, ...] = ()
+) -> StepState:
     """The state of a step that has just finished: every file that it has left is sealed."""
     with storage_errors(folder):
         files = seal_files(folder, without=NOT_SEALED)
-    return StepState(state="finished", wall_time_s=wall_time_s, cpu_time_s=cpu_time_s, files=files)
+    return StepState(state="finished", wall_time_s=wall_time_s, cpu_time_s=cpu_time_s, files=files, tries=tries)
 
 
 def is_intact(folder: Path, state: StepState) -> bool:

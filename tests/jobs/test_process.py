@@ -211,7 +211,7 @@ def test_processor_time_is_that_of_the_engine_and_of_what_it_waited_for(start: S
     child = f"subprocess.run([sys.executable, '-c', {BURNS.format(s=0.6)!r}], check=True)"
     engine = start(f"import subprocess, sys\n{child}\n{BURNS.format(s=0.3)}{SAYS_WHAT_IT_USED}")
     assert engine.cpu_time_s is None
-    wait_for(lambda: not engine.running(Limits()))
+    wait_for(lambda: not engine.running(Resources()))
     by_itself = float((tmp_path / "run" / "used").read_text())
     assert by_itself > 0.86 and engine.exit_code == 0
     assert engine.cpu_time_s is not None and by_itself - 0.02 <= engine.cpu_time_s < by_itself + 0.3
@@ -225,7 +225,7 @@ def test_processor_time_is_known_of_an_engine_that_is_ended(start: Start, tmp_pa
 
 def test_processor_time_is_not_told_where_it_was_not_seen(start: Start, tmp_path: Path) -> None:
     engine = start(f"import os\nif os.fork() == 0:\n    time = __import__('time'); time.sleep(0.5)\n    {SAYS_DONE}")
-    wait_for(lambda: not engine.running(Limits()))
+    wait_for(lambda: not engine.running(Resources()))
     assert (tmp_path / "run" / "done").exists() and engine.exit_code == 0 and engine.cpu_time_s is None
 
 
@@ -252,5 +252,5 @@ def test_ranks_that_a_scheduler_starts_are_no_children(
     assert lock is not None
     engine = EngineProcess.start((str(program), *argv[1:]), tmp_path, lock)
     lock.let_go()
-    wait_for(lambda: not engine.running(Limits()))
+    wait_for(lambda: not engine.running(Resources()))
     assert (engine.cpu_time_s is None) == elsewhere
