@@ -14,18 +14,18 @@ from pathlib import Path
 from dftflow.errors import CalculationError, StoreError
 from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.graph import Observer, run_graph
-from dftflow.jobs.job import Limits, NodeOutcome
+from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.local import Local
 from dftflow.jobs.lock import engine_lock_is_held
+from dftflow.jobs.machine_profile import Machine, load_machine
 from dftflow.model.step import Step
 from dftflow.studies.at_the_queue import LATE_S
 from dftflow.studies.execution import end_on_disk
-from dftflow.studies.machine_of_run import machine_of
 from dftflow.studies.standing import with_needs
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
-__all__ = ["run_step", "run_step_of_machine"]
+__all__ = ["run_step"]
 
 LOOK_EVERY_S = 2.0
 
@@ -34,9 +34,7 @@ def run_step(
     root: Path,
     name: str,
     *,
-    limits: Limits | None = None,
-    launcher: tuple[str, ...] = (),
-    threads: int = 1,
+    machine: Machine | None = None,
     plan: str = "",
     observer: Observer = lambda views: None,
 ) -> NodeOutcome:
@@ -51,8 +49,9 @@ def run_step(
         Folder of a run.
     name
         ``"CsPbBr3/bulk-relax"``.
-    limits, launcher, threads
-        As `dftflow.jobs.local.Local` takes them.
+    machine
+        That the step is run on: it says what the step may use, and how its engine is started. The one that counts
+        where none is named unless given.
     plan
         Digest of the plan that the step is meant of (`StudyFolder.digest`); ``""`` for that which the folder holds.
     observer
@@ -67,19 +66,19 @@ def run_step(
     CalculationError
         When a step that it needs has not finished.
     """
-    work = _ready(root, name, plan)
+    work = _ready(root, name, plan, machine)
     folder, step = work.folder, work.plan.step(name)
     assert folder is not None
     node = replace(work.node(step, work.job_here), needs=())
     while True:
-        local = Local(root, limits, launcher=launcher, threads=threads, ended_jobs=EndedJobs(root))
+        local = Local(root, ended_jobs=EndedJobs(root))
         end = run_graph([node], local, record=folder.record_apart, observer=observer)[name]
         if end.state != "uncertain" or end.folder is None or not engine_lock_is_held(end.folder):
             return end
         time.sleep(LOOK_EVERY_S)
 
 
-def _ready(root: Path, name: str, plan: str) -> Work:
+def _ready(root: Path, name: str, plan: str, machine: Machine | None) -> Work:
     """The work on a plan, in which all that the step needs is known.
 
     What another job has left is waited for a while: on a file system between machines it may be seen late.
@@ -88,7 +87,7 @@ def _ready(root: Path, name: str, plan: str) -> Work:
     while True:
         folder = StudyFolder.existing(root)
         _refuse_another(folder, plan)
-        step, work = folder.plan.step(name), Work(folder.plan, folder)
+        step, work = folder.plan.step(name), Work(folder.plan, folder, machine=machine or load_machine())
         late = any(last_attempt(root, str(need.step)) is not None for need in step.needs)
         try:
             _refuse_unready(work, step)
@@ -125,20 +124,3 @@ def _refuse_unready(work: Work, step: Step) -> None:
             reason="; ".join(f"{end.name}: {end.failure or end.state.replace('_', ' ')}" for end in unready),
             fix=f"`dftflow status {work.folder.root}` shows how each step stands" if work.folder else "",
         )
-
-
-def run_step_of_machine(root: Path, name: str, *, plan: str = "") -> NodeOutcome:
-    """`run_step` with what the machine that the run was given to lets the step use; with nothing special without one.
-
-    Raises
-    ------
-    MachineError
-        When that machine has no profile here, or a wrong one.
-    """
-    machine = machine_of(root)
-    if machine is None:
-        return run_step(root, name, plan=plan)
-    folder = StudyFolder.existing(root)
-    may = machine.resources(folder.plan.step(name).id.task, folder.plan.code.name)
-    limits = Limits(stall_s=may.stall_s, log_mib=may.log_mib)  # time and memory are the scheduler's
-    return run_step(root, name, limits=limits, launcher=may.launcher, threads=may.threads, plan=plan)

@@ -86,7 +86,8 @@ def submit_study(
     """
     tell = harmless(say)
     plan = plan_study(study, say=tell)
-    work = Work(plan, say=tell)
+    work = Work(plan, machine=machine, say=tell)
+    work.check_machine()
     work.check(decks=True, say=tell)
     root = out or default_folder(study)
     with locked(root):
@@ -230,9 +231,12 @@ class _Submitting:
 
     def _intend(self, step: Step, after: Sequence[str]) -> Submission:
         before = self._records.get(step.name)
-        resources = self._machine.resources(step.id.task, self._plan.code.name)
+        resources = Work(self._plan, machine=self._machine).resources(step)
         root = self._root.resolve()
-        command = (self._machine.python, "-m", "dftflow", "step", str(root), step.name, "--plan", self._digest)
+        command = (
+            self._machine.python, "-m", "dftflow", "step", str(root), step.name,
+            "--machine", self._machine.name, "--plan", self._digest,
+        )  # fmt: skip
         return intend(
             self._root,
             step.name,
