@@ -90,7 +90,7 @@ ENGINE = (
     "time.sleep(float((here / 'seconds').read_text()));"
     "shutil.copytree(here / 'prepared' / seed, '.', dirs_exist_ok=True)"
 )
-GPAW.command = lambda self, deck: (sys.executable, "-c", ENGINE, str(here), deck.seed)
+GPAW.command = lambda self, deck, *launch: (sys.executable, "-c", ENGINE, str(here), deck.seed)
 from dftflow.cli.main import main
 sys.exit(main(sys.argv[3:]))
 """
