@@ -15,7 +15,7 @@ from typing import Literal
 __all__ = ["Keeper", "install_line", "keeper"]
 
 Keeper = Literal["pip", "uv", "uv tool", "uvx", "none"]
-"""What keeps an environment: ``uv tool`` one that ``uv tool install`` made, ``uvx`` one that is made anew for a call."""
+"""What keeps an environment: ``uv tool`` one that ``uv tool install`` made, ``uvx`` one that is made for a call."""
 
 _UVX_FOLDERS = ("archive-v", "environments-v", "builds-v")
 """Folders of uv's cache in which it keeps the environments of uvx (https://docs.astral.sh/uv/concepts/tools)."""
