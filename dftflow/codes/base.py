@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dftflow.codes.options import CodeOptions
+from dftflow.codes.remedy import Remedy
 from dftflow.codes.sheet_facts import SheetFacts
 from dftflow.errors import DftflowError
 from dftflow.model.deck import Deck
@@ -21,7 +22,7 @@ from dftflow.model.spec import CalcSpec
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Calculation", "Code", "Diagnosis", "FileReading", "Progress", "Reading"]
+__all__ = ["Calculation", "Code", "Diagnosis", "FileReading", "Launch", "PLAIN_LAUNCH", "Progress", "Reading"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,25 @@ class Reading:
     results: Results | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How a machine starts the program of a code.
+
+    Attributes
+    ----------
+    launcher
+        Words in front of it: ``("mpirun", "-n", "4")``; ``()`` for one process.
+    program
+        Its name or path; ``""`` for the code's own choice.
+    """
+
+    launcher: tuple[str, ...] = ()
+    program: str = ""
+
+
+PLAIN_LAUNCH = Launch()
+
+
 class Code(Protocol):
     """What dftflow needs from a DFT code."""
 
@@ -104,6 +124,11 @@ class Code(Protocol):
     @property
     def deck_files(self) -> tuple[str, ...]:
         """Names of the files of a deck, as patterns in which ``{seed}`` stands for the seed."""
+        ...
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """What is done about its known failures, the first that fits before the others; ``()`` for nothing."""
         ...
 
     @property
@@ -129,8 +154,11 @@ class Code(Protocol):
         """
         ...
 
-    def command(self, deck: Deck) -> tuple[str, ...]:
-        """Argument list that runs the deck with its folder as working directory."""
+    def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
+        """Argument list that runs the deck with its folder as working directory.
+
+        Raises `SpecError` where it cannot be started in that way.
+        """
         ...
 
     def progress(self, folder: Path) -> Progress:

@@ -18,8 +18,9 @@ from dftflow.jobs.executor import Executor, Running
 from dftflow.jobs.harmless import harmless
 from dftflow.jobs.interruption import Interruption
 from dftflow.jobs.job import Job, Node, NodeOutcome
+from dftflow.model.attempt import Attempt
 
-__all__ = ["NodeView", "Observer", "Recorder", "run_graph"]
+__all__ = ["NodeView", "Observer", "Recorder", "Room", "run_graph"]
 
 ASK_EVERY_S = 0.25
 """How often every job that runs is asked how it is: for limits, and for an end that no descriptor tells."""
@@ -29,7 +30,7 @@ DOING_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
-    """One node as an observer sees it while the graph runs."""
+    """One node as an observer sees it while the graph runs; `tries` are the attempts that failed before the last."""
 
     name: str
     title: str
@@ -38,6 +39,8 @@ class NodeView:
     elapsed_s: float
     cost: float
     reused: bool
+    cause: str = ""
+    tries: tuple[Attempt, ...] = ()
 
 
 Observer = Callable[[Sequence[NodeView]], None]
@@ -75,12 +78,41 @@ class _Queue:
             yield self._nodes[place]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What there is for all that runs at once; None for no bound.
+
+    Attributes
+    ----------
+    workers
+        Jobs.
+    cores, memory_mib
+        That they use, as each node says.
+    """
+
+    workers: int = 1
+    cores: int | None = None
+    memory_mib: float | None = None
+
+    def holds(self, node: Node, beside: Sequence[Node]) -> bool:
+        """Whether `node` can start beside others; alone it always can."""
+        if not beside:
+            return True
+        together = (*beside, node)
+        cores, memory_mib = sum(one.resources.cores for one in together), sum(one.memory_mib for one in together)
+        return (
+            len(together) <= self.workers
+            and (self.cores is None or cores <= self.cores)
+            and (self.memory_mib is None or memory_mib <= self.memory_mib)
+        )
+
+
 class _Graph:
     """The state of one call of `run_graph`."""
 
-    def __init__(self, nodes: Sequence[Node], executor: Executor, workers: int, record: Recorder) -> None:
+    def __init__(self, nodes: Sequence[Node], executor: Executor, room: Room, record: Recorder) -> None:
         self.executor = executor
-        self.workers = workers
+        self.room = room
         self.record = record
         self.done: dict[str, NodeOutcome] = {}
         self.running: dict[str, Running] = {}
@@ -90,13 +122,16 @@ class _Graph:
         self._same: dict[Path, list[Node]] = {}
         self._views = {node.name: _view_of_waiting(node) for node in nodes}
         self._doing: dict[str, tuple[float, str]] = {}
-        self._heard: set[str] = set()
+        self._heard: dict[str, int] = {}
         self._all_asked = time.monotonic()
 
     def start(self, interruption: Interruption, show: Callable[[], None]) -> None:
-        """Start what can be started, in the order of the nodes."""
-        while len(self.running) < self.workers and (node := self._queue.pop()) is not None:
+        """Start what can be started, in the order of the nodes: one that has no room yet is not overtaken."""
+        while len(self.running) < self.room.workers and (node := self._queue.pop()) is not None:
             interruption.check()
+            if not self.room.holds(node, [self._nodes[name] for name in self.running]):
+                self._queue.push(node)
+                return
             if node.name not in self.done:
                 self._begin(node)
                 show()
@@ -110,11 +145,11 @@ class _Graph:
             self._ask(name)
 
     def _told(self, interruption: Interruption) -> list[str]:
-        """The jobs whose descriptor says that they have ended; it is listened to until it has said so once."""
+        """The jobs whose descriptor says that they have ended; each attempt's is listened to until it has said so."""
         listening, watched = select.poll(), {}
         listening.register(interruption.descriptor, select.POLLIN)
         for name, job in self.running.items():
-            if name not in self._heard and (descriptor := job.descriptor) is not None:
+            if self._heard.get(name) != len(job.tries) and (descriptor := job.descriptor) is not None:
                 listening.register(descriptor, select.POLLIN)
                 watched[descriptor] = name
         left_s = max(0.0, self._all_asked + ASK_EVERY_S - time.monotonic())
@@ -122,7 +157,7 @@ class _Graph:
         if interruption.descriptor in told:
             interruption.heard()
         names = [watched[descriptor] for descriptor in told if descriptor in watched]
-        self._heard.update(names)
+        self._heard.update({name: len(self.running[name].tries) for name in names})
         return names
 
     def _ask(self, name: str) -> None:
@@ -131,7 +166,7 @@ class _Graph:
         if end is None:
             return
         del self.running[name]
-        self._heard.discard(name)
+        self._heard.pop(name, None)
         self._doing.pop(name, None)
         self._end(end)
         for node in self._same.pop(job.folder, ()):
@@ -191,7 +226,9 @@ class _Graph:
         """All nodes as they are now."""
         for name, job in self.running.items():
             doing = self._now_doing(self._nodes[name], job.folder)
-            self._views[name] = replace(self._views[name], state="running", doing=doing, elapsed_s=job.elapsed_s)
+            self._views[name] = replace(
+                self._views[name], state="running", doing=doing, elapsed_s=job.elapsed_s, tries=job.tries
+            )
         return list(self._views.values())
 
     def _now_doing(self, node: Node, folder: Path) -> str:
@@ -219,6 +256,8 @@ def _view_of_end(node: Node, end: NodeOutcome) -> NodeView:
         elapsed_s=end.wall_time_s or 0.0,
         cost=node.cost,
         reused=end.reused,
+        cause=end.cause,
+        tries=end.tries,
     )
 
 
@@ -241,7 +280,7 @@ def run_graph(
     nodes: Sequence[Node],
     executor: Executor,
     *,
-    workers: int = 1,
+    room: Room = Room(),
     record: Recorder = lambda name, folder, why: None,
     observer: Observer = lambda views: None,
 ) -> Mapping[str, NodeOutcome]:
@@ -256,8 +295,8 @@ def run_graph(
         In an order in which needs come first.
     executor
         Where they are carried out.
-    workers
-        Jobs that run at once.
+    room
+        What all that runs at once may use together.
     record
         Told where each node's folder is before anything starts in it, and why one has none.
     observer
@@ -268,7 +307,7 @@ def run_graph(
     StoreError
         When a folder cannot be written.
     """
-    graph = _Graph(nodes, executor, workers, record)
+    graph = _Graph(nodes, executor, room, record)
     show = _Display(graph, observer)
     with Interruption() as interruption:
         try:

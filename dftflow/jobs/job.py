@@ -1,41 +1,21 @@
-"""One process to run: files, an argument list and limits. What it computes is nobody's business here."""
+"""One process to run: files, an argument list and what it may use. What it computes is nobody's business here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["Job", "JobState", "Limits", "Node", "NodeOutcome", "Verdict"]
+from dftflow.jobs.resources import Resources
+from dftflow.model.attempt import Attempt
 
-JobState = Literal["waiting", "running", "finished", "failed", "refused", "not_run", "uncertain"]
+__all__ = ["Again", "Job", "JobState", "Node", "NodeOutcome", "Verdict"]
+
+JobState = Literal["waiting", "running", "finished", "failed", "refused", "not_run", "uncertain", "queued", "lost"]
 """``waiting``: to be run; ``refused``: run, but not what was asked for, or changed since; ``not_run``: nothing was run,
 because what it needs did not finish or because nobody has run it; ``uncertain``: an engine may be at work that cannot
-be seen from here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one process may use; None for no limit.
-
-    Attributes
-    ----------
-    time_s
-        Wall time.
-    memory_mib
-        Resident memory, of the process and all that it started.
-    stall_s
-        Time in which no file of its folder changes: processor time says nothing, because ranks that wait for each other
-        use all of it.
-    log_mib
-        What it prints.
-    """
-
-    time_s: float | None = None
-    memory_mib: float | None = None
-    stall_s: float | None = 7200.0
-    log_mib: float | None = 100.0
+be seen from here; ``queued``: given to a scheduler; ``lost``: the scheduler knows its job no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +52,39 @@ class Verdict:
 
     state: JobState
     failure: str = ""
+    cause: str = ""
     log_tail: str = ""
     wall_time_s: float | None = None
     cpu_time_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What the owner of a job that failed wants tried next.
+
+    Attributes
+    ----------
+    job
+        The next attempt.
+    remedy, words, values
+        As `Attempt` keeps them.
+    start_from
+        Patterns of the names of files that it goes on from, of those that the failed attempt left.
+    """
+
+    job: Job
+    remedy: str
+    words: str
+    values: tuple[str, ...] = ()
+    start_from: tuple[str, ...] = ()
+
+
+def _never(folder: Path, cause: str, tries: Sequence[Attempt]) -> Again | None:
+    return None
+
+
+def _as_it_is(folder: Path, job: Job) -> Job:
+    return job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +107,14 @@ class Node:
         Called with the folder while the process runs; says what it does now.
     cost
         Expected effort, in any unit common to the graph; only for the estimate of what is left.
+    resources
+        What it may use.
+    memory_mib
+        Expected use of memory; 0 where it is not known.
+    again
+        Called with the folder of a failed attempt, its cause and the attempts before it: what to try next, or None.
+    resumed
+        Called with the folder of a job of which attempts failed, and the job: the job as the last attempt has it.
     """
 
     name: str
@@ -106,6 +124,10 @@ class Node:
     judge: Callable[[Path], Verdict]
     doing: Callable[[Path], str]
     cost: float = 1.0
+    resources: Resources = field(default_factory=Resources)
+    memory_mib: float = 0.0
+    again: Callable[[Path, str, Sequence[Attempt]], Again | None] = _never
+    resumed: Callable[[Path, Job], Job] = _as_it_is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +136,10 @@ class NodeOutcome:
 
     Attributes
     ----------
+    cause
+        Of a failure, see `dftflow.model.cause`; ``""`` where it is not known.
+    tries
+        Attempts that failed before the last one.
     cpu_time_s
         Processor time, as `dftflow.jobs.step_state.StepState.cpu_time_s`.
     reused
@@ -127,6 +153,8 @@ class NodeOutcome:
     state: JobState
     folder: Path | None
     failure: str = ""
+    cause: str = ""
+    tries: tuple[Attempt, ...] = ()
     log_tail: str = ""
     wall_time_s: float | None = None
     cpu_time_s: float | None = None
@@ -142,6 +170,7 @@ class NodeOutcome:
             state=verdict.state,
             folder=folder,
             failure=verdict.failure,
+            cause=verdict.cause,
             log_tail=verdict.log_tail,
             wall_time_s=verdict.wall_time_s,
             cpu_time_s=verdict.cpu_time_s,

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from dftflow.errors import CalculationError, CodeNotFoundError, InputError
+from dftflow.errors import CalculationError, CodeNotFoundError, InputError, MachineError
 from dftflow.jobs.already_there import AlreadyThere
+from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.executor import Executor
-from dftflow.jobs.graph import NodeView, Observer, run_graph
+from dftflow.jobs.graph import NodeView, Observer, Room, run_graph
 from dftflow.jobs.harmless import harmless
-from dftflow.jobs.job import JobState, Limits, NodeOutcome
+from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.local import Local, at_work, why_uncertain
 from dftflow.jobs.lock import locked
-from dftflow.jobs.step_state import StepState, read_state, tampered
+from dftflow.jobs.machine_profile import Machine, load_machine
+from dftflow.jobs.step_state import StepState, read_state, tampered, without_ended_job
 from dftflow.jobs.store import read_plan
 from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.results import Results
 from dftflow.model.step import Step
+from dftflow.studies.at_the_queue import at_the_queue
 from dftflow.studies.outcome import study_outcome
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study
+from dftflow.studies.remedied import MOST_TRIES
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import STATES, Work
 
@@ -45,8 +48,10 @@ def run_study(
     out: Path | None = None,
     *,
     workers: int | None = None,
-    limits: Limits | None = None,
+    machine: Machine | None = None,
+    given: Mapping[str, float] | None = None,
     executor: Executor | None = None,
+    most_tries: int = MOST_TRIES,
     observer: Observer = lambda views: None,
     say: Say = lambda line: None,
 ) -> StudyOutcome:
@@ -59,11 +64,17 @@ def run_study(
     out
         Folder of the run; `default_folder` unless given. What is finished there is used, not run again.
     workers
-        Engine processes at once; one a core unless given.
-    limits
-        Wall time and memory of each engine process.
+        Steps at once; as many as the machine has cores unless given. Together they never use more cores than it has.
+    machine
+        That it is run on; what `load_machine` finds unless given.
+    given
+        What one step may use, over what machine and study say: by the names of `dftflow.jobs.resources.Resources`,
+        such as ``{"time_s": 3600.0}``.
     executor
         What carries the steps out, instead of processes on this machine; it has limits of its own.
+    most_tries
+        How often a step that failed in a known way is tried again by another way to the same result
+        (`dftflow.codes.remedy`); 0 for never.
     observer
         Called a few times a second with the state of all steps.
     say
@@ -85,7 +96,15 @@ def run_study(
     """
     tell = harmless(say)
     plan = plan_study(study, say=tell)
-    work = Work(plan, say=tell)
+    machine = machine or load_machine()
+    work = Work(plan, machine=machine, given=given, say=tell, most_tries=most_tries)
+    if executor is None and machine.scheduler != "none":
+        raise MachineError(
+            f"{machine.name} has a scheduler, and steps are run here as processes",
+            fix="name a machine without one, such as local",
+            where=machine.where,
+        )
+    work.check_machine()
     work.check(decks=True, say=tell)
     if executor is None and not plan.code.runs_here:
         raise CodeNotFoundError(
@@ -100,8 +119,8 @@ def run_study(
         clock = _WallClock(folder, harmless(observer))
         ends = run_graph(
             [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
-            executor or Local(root, limits),
-            workers=workers or os.cpu_count() or 1,
+            executor or Local(root),
+            room=Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib),
             record=folder.record,
             observer=clock,
         )
@@ -204,15 +223,29 @@ def _outcome(work: Work, ends: Mapping[str, NodeOutcome], *, wall_time_s: float 
 
 
 def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOutcome:
-    """How a step stands by what lies in its folder, or `elsewhere`, whoever calculated it."""
+    """How a step stands by what lies in its folder, or `elsewhere`, whoever calculated it, and by its job."""
+    assert work.folder is not None
+    end = _end_in_folder(work, step, elsewhere)
+    root = work.folder.root
+    record = None if elsewhere is not None or work.folder.layout != "run" else last_attempt(root, step.name)
+    if record is None:
+        return end
+    now = at_the_queue(end, record, root)
+    if now != end:
+        work.refuse(step, now.state, now.failure)
+    return now
+
+
+def _end_in_folder(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcome:
     assert work.folder is not None
     place = elsewhere or work.folder.folder_of(step)
     if place is None:
         why = work.folder.why_no_folder(step)
         state: JobState = "not_run" if why else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
-    known = partial(NodeOutcome, name=step.name, title=step.title, folder=place)
     recorded = read_state(place) if work.folder.layout == "run" else StepState(state="waiting")
+    recorded = without_ended_job(recorded, EndedJobs(work.folder.root))
+    known = partial(NodeOutcome, name=step.name, title=step.title, folder=place, tries=recorded.tries)
     occupied = at_work(place, recorded) if work.folder.layout == "run" else None
     if occupied == "running":
         return known(state="running", failure=work.plan.code.progress(place).doing)
@@ -232,6 +265,7 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
         return known(
             state="failed",
             failure=recorded.failure or admission.reason,
+            cause=recorded.cause or admission.cause,
             log_tail=recorded.log_tail,
             **_recorded_times(recorded),
         )
@@ -239,6 +273,7 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
     return known(
         state="waiting" if to_go_on else STATES[admission.kind],
         failure=admission.reason,
+        cause=admission.cause,
         log_tail=admission.log_tail,
         **_times(recorded, admission),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
 from dftflow.codes.compressed import lying
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import last_lines, tail_of
@@ -19,6 +19,7 @@ from dftflow.codes.vasp.folder import calculations_in, file_of
 from dftflow.codes.vasp.options import VaspOptions
 from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
 from dftflow.codes.vasp.potentials import choose_potentials, potential_hashes
+from dftflow.codes.vasp.remedies import REMEDIES
 from dftflow.codes.vasp.sheet import VASP_SHEET
 from dftflow.codes.vasp.status import status_of
 from dftflow.codes.vasp.vasprun_file import VaspRun, read_vasprun
@@ -43,6 +44,7 @@ class VASP:
     deck_files = ("POSCAR", "INCAR", "KPOINTS", "POTCAR.spec", "vasp.sh")
     sheet = VASP_SHEET
     options_model = VaspOptions
+    remedies = REMEDIES
 
     def __init__(self, options: VaspOptions | None = None) -> None:
         self.options = options or VaspOptions()
@@ -77,9 +79,12 @@ class VASP:
         elements = sorted({site.specie.symbol for site in structure})
         return {"version": NOT_KNOWN_HERE, **potential_hashes(elements, self.options.potentials)}
 
-    def command(self, deck: Deck) -> tuple[str, ...]:
+    def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
         """The deck's script: it checks the potentials, then runs ``VASP_COMMAND`` or the first program on the PATH."""
-        return ("bash", "vasp.sh")
+        if launch == PLAIN_LAUNCH:
+            return ("bash", "vasp.sh")
+        program = launch.program or next((name for name in PROGRAMS if shutil.which(name)), PROGRAMS[0])
+        return ("env", f"VASP_COMMAND={' '.join((*launch.launcher, program))}", "bash", "vasp.sh")
 
     def progress(self, folder: Path) -> Progress:
         """Last SCF cycle and geometry in ``OUTCAR``."""
