@@ -22,7 +22,7 @@ from ase.neighborlist import neighbor_list
 
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
-__all__ = ["model_hessian"]
+__all__ = ["model_hessian", "stretch"]
 
 BOND_REACH = 1.3
 """Atoms within so many sums of their covalent radii are taken for bonded."""
