@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from dftflow.errors import DftflowError
+from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Job, JobState, Limits, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
@@ -77,7 +78,7 @@ class Local:
         ended_jobs: Collection[str] = (),
     ) -> None:
         self._root = root
-        self._starter = _Starter(launcher=launcher, threads=threads, limits=limits or Limits())
+        self._starter = _Starter(root=root, launcher=launcher, threads=threads, limits=limits or Limits())
         self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
@@ -129,6 +130,9 @@ class Local:
                 state = finished(folder, **(_spent(state) if reused else _spent_unseen(before, verdict)))
                 write_state(folder, state)
             return _closed(node, folder, state, "finished", reused=reused)
+        if is_cancelled(self._root, node.name):
+            why = why_cancelled(self._root, node.name)
+            return _closed(node, folder, replace(state, failure=why), "cancelled")
         doubt = _doubt(folder, state, lock)
         if doubt:
             return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -146,6 +150,7 @@ class Local:
 class _Starter:
     """How the engines of one `Local` are started."""
 
+    root: Path
     launcher: tuple[str, ...]
     threads: int
     limits: Limits
@@ -207,13 +212,15 @@ class _LocalJob:
         """None while the process runs, and when another attempt has begun; then what the node's judge says: results
         that are whole count, however the process ended behind them.
         """
-        if self._process.running(self._starter.limits):
+        if self._process.running(self._starter.limits) and not self._is_ended_by_hand():
             return None
         self._process.let_go()
         verdict = self._node.judge(self.folder)
         cpu_time_s = self._cpu_time_s(verdict.cpu_time_s)
         if verdict.state == "finished":
             state = finished(self.folder, wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
+        elif is_cancelled(self._starter.root, self._node.name):
+            return self._ended_by_hand(cpu_time_s)
         else:
             ended = self._process.failure
             state = StepState(
@@ -229,6 +236,15 @@ class _LocalJob:
                 return None
         write_state(self.folder, state)
         return _closed(self._node, self.folder, state, state.state)
+
+    def _is_ended_by_hand(self) -> bool:
+        return is_cancelled(self._starter.root, self._node.name) and self._process.stop()
+
+    def _ended_by_hand(self, cpu_time_s: float | None) -> NodeOutcome:
+        state = StepState(state="waiting", wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
+        write_state(self.folder, state)
+        why = why_cancelled(self._starter.root, self._node.name)
+        return _closed(self._node, self.folder, replace(state, failure=why), "cancelled")
 
     def _tries_again(self, failed: StepState) -> bool:
         """Whether another attempt has begun: the files of the failed one are put aside, and its remedy is noted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
@@ -15,6 +15,7 @@ from dftflow.studies.blame import blamed
 from dftflow.studies.kinds.registry import all_kinds, kind_with_table
 from dftflow.studies.kinds.slab import named_surfaces
 from dftflow.studies.material import LazyMaterials, Material, load_materials
+from dftflow.studies.overrides import Setting
 from dftflow.studies.paced import Say
 from dftflow.studies.reader import Study
 
@@ -31,12 +32,15 @@ class Plan:
         Material name -> its crystal, in the order of the study.
     steps
         Each after those that it needs.
+    overrides
+        Step name -> settings of its own (`dftflow.studies.overrides`).
     """
 
     study: Study
     code: Code
     materials: Mapping[str, Material]
     steps: tuple[Step, ...]
+    overrides: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
 
     def step(self, name: str) -> Step:
         """The step called `name`; raises `StudyError` with the names there are."""
