@@ -36,5 +36,5 @@ def command(folder: Path, step: str, lines: int, follows: bool, as_json: bool) -
         click.echo("\n".join((f"==> {one.file} <==", *one.lines)))
     if not found:
         click.echo(f"{step} has printed nothing yet", err=True)
-    for text in follow(folder, step) if follows else ():
+    for text in follow(folder, step, found) if follows else ():
         click.echo(text, nl=False)

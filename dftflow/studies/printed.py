@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +24,11 @@ LOOK_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """The last lines of one file of a step."""
+    """The last lines of one file of a step, and where they end in it, in bytes."""
 
     file: Path
     lines: tuple[str, ...]
+    end: int
 
 
 def printed_of(root: Path, name: str, *, lines: int) -> tuple[Printed, ...]:
@@ -40,13 +41,13 @@ def printed_of(root: Path, name: str, *, lines: int) -> tuple[Printed, ...]:
     """
     logs = _logs(_folder(root, name))
     shown = [log for log in logs[:-1] if log.name in OUTPUT_FILES and log.stat().st_size] + logs[-1:]
-    return tuple(Printed(file=log, lines=tuple(_end(log).splitlines()[-lines:])) for log in shown)
+    return tuple(_printed(log, lines) for log in shown)
 
 
-def follow(root: Path, name: str) -> Iterator[str]:
-    """What is added to the log that is written to, as it comes, until no engine works in the step's folder."""
+def follow(root: Path, name: str, after: Sequence[Printed] = ()) -> Iterator[str]:
+    """What is added to the logs behind `after`, as it comes, until no engine works in the step's folder."""
     folder = _folder(root, name)
-    sizes = {log: log.stat().st_size for log in _logs(folder)}
+    sizes = {log: log.stat().st_size for log in _logs(folder)} | {one.file: one.end for one in after}
     works = True
     while works:
         works = at_work(folder, read_state(folder)) is not None
@@ -84,7 +85,8 @@ def _is_log(file: Path) -> bool:
         return b"\0" not in stream.read(1024)
 
 
-def _end(file: Path) -> str:
+def _printed(file: Path, lines: int) -> Printed:
     with file.open("rb") as stream:
         stream.seek(max(0, file.stat().st_size - MOST_BYTES))
-        return stream.read(MOST_BYTES).decode("utf-8", errors="replace")
+        text = stream.read(MOST_BYTES).decode("utf-8", errors="replace")
+        return Printed(file=file, lines=tuple(text.splitlines()[-lines:]), end=stream.tell())
