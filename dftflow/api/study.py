@@ -67,8 +67,8 @@ class StudyPlan(Sequence[PreviewedStep]):
 
     @property
     def cost_left_s(self) -> float:
-        """Rough seconds of GPAW on one core that these take."""
-        return sum(step.cost_s for step in self.left)
+        """Rough seconds of GPAW on one core that these take, each calculation once."""
+        return sum(step.cost_s for step in self.left if not step.same_as)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, with the unit in each name."""
@@ -94,7 +94,7 @@ class StudyPlan(Sequence[PreviewedStep]):
         rows = [
             (
                 step.name, step.state.replace("_", " "), step.atoms, step.grid, step.cutoff_ev, round(step.cost_s),
-                ", ".join(step.needs),
+                f"same as {step.same_as}" if step.same_as else ", ".join(step.needs),
             )
             for step in self
         ]  # fmt: skip
