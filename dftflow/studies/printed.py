@@ -32,7 +32,7 @@ class Printed:
 
 
 def printed_of(root: Path, name: str, *, lines: int) -> tuple[Printed, ...]:
-    """The last lines of what the step prints, the file that was written to last at the end; ``()`` before it ran.
+    """The last lines of what the process said and of the log that was written to last; ``()`` before the step ran.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def printed_of(root: Path, name: str, *, lines: int) -> tuple[Printed, ...]:
         When there is no run in `root`, or no such step.
     """
     logs = _logs(_folder(root, name))
-    shown = [log for log in logs[:-1] if log.name in OUTPUT_FILES and log.stat().st_size] + logs[-1:]
+    last = [log for log in logs if log.name not in OUTPUT_FILES][-1:]
+    shown = [log for log in logs if log in last or (log.name in OUTPUT_FILES and log.stat().st_size)]
     return tuple(_printed(log, lines) for log in shown)
 
 
