@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
 from dftflow.errors import DftflowError
 from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.executor import Running
-from dftflow.jobs.job import Job, JobState, Limits, Node, NodeOutcome, Verdict
+from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
 from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
@@ -56,29 +56,14 @@ class Local:
     ----------
     root
         Folder of the run.
-    limits
-        Of each process.
-    launcher
-        What each engine is started with: ``("srun",)``, ``("mpirun", "-n", "4")``.
-    threads
-        Of each process of an engine.
     ended_jobs
         Jobs of the scheduler that have ended, and with them the engines that were started in them.
     """
 
     needs_finished = True
 
-    def __init__(
-        self,
-        root: Path,
-        limits: Limits | None = None,
-        *,
-        launcher: tuple[str, ...] = (),
-        threads: int = 1,
-        ended_jobs: Collection[str] = (),
-    ) -> None:
+    def __init__(self, root: Path, *, ended_jobs: Collection[str] = ()) -> None:
         self._root = root
-        self._starter = _Starter(root=root, launcher=launcher, threads=threads, limits=limits or Limits())
         self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
@@ -105,7 +90,7 @@ class Local:
             state = read_state(folder)
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, job, folder, process, self._starter, state)
+                return _LocalJob(self._root, node, job, folder, process, state)
             if time.monotonic() > until:
                 doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -116,7 +101,7 @@ class Local:
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, job, folder, process, self._starter, state)
+                return _LocalJob(self._root, node, job, folder, process, state)
         job = node.resumed(folder, job) if state.tries else job
         changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
@@ -140,52 +125,43 @@ class Local:
         return self._start(node, job, folder, lock, before)
 
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
-        process, state = self._starter.start(job, folder, lock, before)
+        process, state = _started(node, job, folder, lock, before)
         if process is None:
             return _closed(node, folder, state, "failed")
-        return _LocalJob(node, job, folder, process, self._starter, state)
+        return _LocalJob(self._root, node, job, folder, process, state)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Starter:
-    """How the engines of one `Local` are started."""
-
-    root: Path
-    launcher: tuple[str, ...]
-    threads: int
-    limits: Limits
-
-    def start(
-        self, job: Job, folder: Path, lock: EngineLock, before: StepState
-    ) -> tuple[EngineProcess | None, StepState]:
-        """The engine of a job whose deck lies there, and the state of its folder; None where it cannot be started."""
-        spent = _spent(before)
-        if before.state == "running":
-            spent["cpu_time_s"] = None  # of an attempt whose end nobody saw
-        state = StepState(state="running", host=host_name(), boot=boot_id(), job=job_id(), **spent)
+def _started(
+    node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState
+) -> tuple[EngineProcess | None, StepState]:
+    """The engine of a job whose deck lies there, and the state of its folder; None where it cannot be started."""
+    spent = _spent(before)
+    if before.state == "running":
+        spent["cpu_time_s"] = None  # of an attempt whose end nobody saw
+    state = StepState(state="running", host=host_name(), boot=boot_id(), job=job_id(), **spent)
+    write_state(folder, state)
+    try:
+        process = EngineProcess.start(job.argv, folder, lock, threads=node.resources.threads)
+    except DftflowError as error:
+        state = StepState(state="failed", failure=str(error), cause="not_started", **spent)
         write_state(folder, state)
-        try:
-            process = EngineProcess.start((*self.launcher, *job.argv), folder, lock, threads=self.threads)
-        except DftflowError as error:
-            state = StepState(state="failed", failure=str(error), cause="not_started", **spent)
-            write_state(folder, state)
-            return None, state
-        state = replace(state, pid=process.pid, birth=process.birth)
-        write_state(folder, state)
-        return process, state
+        return None, state
+    state = replace(state, pid=process.pid, birth=process.birth)
+    write_state(folder, state)
+    return process, state
 
 
 class _LocalJob:
     """A process of `Local`, and the folder that it works in."""
 
     def __init__(
-        self, node: Node, job: Job, folder: Path, process: EngineProcess, starter: _Starter, before: StepState
+        self, root: Path, node: Node, job: Job, folder: Path, process: EngineProcess, before: StepState
     ) -> None:
+        self._root = root
         self.folder = folder
         self._node = node
         self._job = job
         self._process = process
-        self._starter = starter
         self._before = before
 
     @property
@@ -212,14 +188,14 @@ class _LocalJob:
         """None while the process runs, and when another attempt has begun; then what the node's judge says: results
         that are whole count, however the process ended behind them.
         """
-        if self._process.running(self._starter.limits) and not self._is_ended_by_hand():
+        if self._process.running(self._node.resources) and not self._is_ended_by_hand():
             return None
         self._process.let_go()
         verdict = self._node.judge(self.folder)
         cpu_time_s = self._cpu_time_s(verdict.cpu_time_s)
         if verdict.state == "finished":
             state = finished(self.folder, wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
-        elif is_cancelled(self._starter.root, self._node.name):
+        elif is_cancelled(self._root, self._node.name):
             return self._ended_by_hand(cpu_time_s)
         else:
             ended = self._process.failure
@@ -238,12 +214,12 @@ class _LocalJob:
         return _closed(self._node, self.folder, state, state.state)
 
     def _is_ended_by_hand(self) -> bool:
-        return is_cancelled(self._starter.root, self._node.name) and self._process.stop()
+        return is_cancelled(self._root, self._node.name) and self._process.stop()
 
     def _ended_by_hand(self, cpu_time_s: float | None) -> NodeOutcome:
         state = StepState(state="waiting", wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
         write_state(self.folder, state)
-        why = why_cancelled(self._starter.root, self._node.name)
+        why = why_cancelled(self._root, self._node.name)
         return _closed(self._node, self.folder, replace(state, failure=why), "cancelled")
 
     def _tries_again(self, failed: StepState) -> bool:
@@ -267,7 +243,7 @@ class _LocalJob:
             waits = replace(failed, state="waiting", failure="", cause="", log_tail="", tries=(*failed.tries, attempt))
             write_state(self.folder, waits)
             write_deck(self.folder, again.job)
-            process, self._before = self._starter.start(again.job, self.folder, lock, waits)
+            process, self._before = _started(self._node, again.job, self.folder, lock, waits)
         finally:
             lock.let_go()
         if process is None:
