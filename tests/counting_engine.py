@@ -39,7 +39,7 @@ class CountingEngine:
         self.before: dict[str, str] = {}
         self.version = "1.0"
         place.mkdir(parents=True, exist_ok=True)
-        monkeypatch.setattr(GPAW, "command", lambda code, deck: self._command(deck))
+        monkeypatch.setattr(GPAW, "command", lambda code, deck, *launch: self._command(deck))
         monkeypatch.setattr(GPAW, "runs_here", True)
         monkeypatch.setattr(GPAW, "fingerprint", lambda code, structure: self._fingerprint())
         build = Work.build_record

@@ -12,7 +12,7 @@ from dftflow.model.cause import cause_words
 __all__ = ["Group", "by_cause", "by_state"]
 
 ORDER: tuple[JobState, ...] = (
-    "finished", "running", "waiting", "uncertain", "failed", "refused", "cancelled", "not_run",
+    "finished", "running", "queued", "waiting", "uncertain", "lost", "failed", "refused", "cancelled", "not_run",
 )  # fmt: skip
 LONGEST_REASON = 80
 
@@ -38,7 +38,7 @@ def by_cause(ends: Sequence[NodeOutcome]) -> tuple[Group, ...]:
     counts: Counter[tuple[JobState, str]] = Counter()
     examples: dict[tuple[JobState, str], str] = {}
     for end in ends:
-        if end.state in ("failed", "refused", "uncertain", "cancelled"):
+        if end.state in ("failed", "refused", "uncertain", "lost", "cancelled"):
             key = (end.state, _why(end))
             counts[key] += 1
             examples.setdefault(key, end.name)
