@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dftflow.model.absolute import SlabSide
 from dftflow.model.alignment import Alignment
+from dftflow.model.attempt import Attempt
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Bands, Results
@@ -39,6 +40,10 @@ class StepOutcome(Shown):
         ``not_run``; ``uncertain``: an engine may be at work that cannot be seen from here.
     failure
         ``""`` or the named failure and its message.
+    cause
+        Of a failure, see `dftflow.model.cause`; ``""`` where it is not known.
+    tries
+        Attempts that failed before the last one, each with what was done about it.
     log_tail
         Last lines of the engine's log, when it failed.
     deck_files
@@ -56,6 +61,8 @@ class StepOutcome(Shown):
     state: str
     folder: Path
     failure: str = ""
+    cause: str = ""
+    tries: tuple[Attempt, ...] = ()
     log_tail: str = ""
     wall_time_s: float | None = None
     cpu_time_s: float | None = None
@@ -77,6 +84,8 @@ class BulkOutcome(Shown):
     ----------
     edges, no_edges
         Band edges, or why there are none: not run, failed, metallic, no empty band.
+    energy_per_atom_ev
+        Total energy of the calculation that the edges are of, at zero smearing, on the scale of the run itself.
     edges_step, cell_step
         Names of the steps that the edges and the cell come from; ``""`` for a cell that was not calculated.
     remarks
@@ -90,6 +99,7 @@ class BulkOutcome(Shown):
     bands: Bands | None
     relaxed: bool
     no_edges: Missing | None = None
+    energy_per_atom_ev: float | None = None
     edges_step: str = ""
     cell_step: str = ""
     remarks: tuple[str, ...] = ()
@@ -216,7 +226,8 @@ class StudyOutcome(Tabled):
     steps
         Every step of the graph.
     quantities
-        Every derived number with its unit, uncertainty and origin, or the reason why there is none.
+        Every derived number with its unit, uncertainty and origin, or the reason why there is none: of the study as it
+        is written, then of the points of its sweeps what differs from that.
     settings, provenance
         Plain data: what was asked; the study's hash, versions, cores, source of each structure.
     warnings

@@ -51,7 +51,8 @@ class Builder:
         digests = {need: geometry_digest(parent.structure) for need, parent in parents.items()}
         key = (step.id, tuple(digests.values()))
         if key not in self._built:
-            self._built[key] = self._kind(step).build(step, self._plan.study, self._plan.materials, parents)
+            at = self._plan.at(step.point)
+            self._built[key] = self._kind(step).build(step, at.study, at.materials, parents)
         return replace(
             self._built[key],
             parents={str(need): digest for need, digest in digests.items()},
