@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from dftflow.codes.vasp.geometry import Geometry
+from dftflow.codes.vasp.joined_rows import JoinedRows, row_texts
 from dftflow.codes.vasp.number_rows import equal_rows
 from dftflow.codes.vasp.vasprun_states import (
     OPT,
@@ -282,8 +283,8 @@ class _Content:
 
     def take_rows(self, part: ET.Element) -> None:
         """Take the rows out of a set, as numbers where they are printed alike; its elements take ten times as much."""
-        rows = part.findall("r")
-        found = equal_rows([row.text or "" for row in rows]) if rows and len(rows) == len(part) else None
+        rows = row_texts(part, "r")
+        found = equal_rows(rows) if rows and all(row.tag == "r" for row in part) else None
         if found is not None and bool((np.abs(found) < LARGEST).all()):
             self.rows[part] = found
             del part[:]
@@ -353,7 +354,7 @@ def _content(stream: IO[bytes], *, complete: bool) -> _Content:
     root: ET.Element | None = None
     cut: ET.Element | None = None
     try:
-        for event, element in ET.iterparse(stream, events=("start", "end")):
+        for event, element in ET.iterparse(JoinedRows(stream), events=("start", "end")):
             tag = element.tag
             if event == "start":
                 depth += 1
@@ -414,18 +415,18 @@ def _float(text: str, name: str) -> float:
     return number
 
 
-def _table(rows: list[ET.Element], width: int, name: str) -> FloatArray:
+def _table(rows: list[str], width: int, name: str) -> FloatArray:
     """Numbers of `rows`, shape (len(rows), width)."""
-    alike = equal_rows([row.text or "" for row in rows])
+    alike = equal_rows(rows)
     if alike is not None and alike.shape[1] == width and bool((np.abs(alike) < LARGEST).all()):
         return alike
-    words = [(row.text or "").split() for row in rows]
+    words = [row.split() for row in rows]
     unprinted = [row for row in words if NO_NUMBERS.search(" ".join(row))]
     if unprinted:
         raise _Lost(
             f"{len(unprinted)} of {len(rows)} rows of the {name} hold no numbers, as {' '.join(unprinted[0])[:40]!r}"
         )
-    if any("_" in (row.text or "") for row in rows):  # Python reads 1_0 as 10
+    if any("_" in row for row in rows):  # Python reads 1_0 as 10
         raise _Damage(f"the {name} hold something that is no number")
     if any(len(row) != width for row in words):
         raise _Damage(f"a row of the {name} has not {width} numbers")
@@ -483,12 +484,12 @@ def _integer(word: str) -> int:
 
 
 def _geometry(part: ET.Element, elements: list[str], movable: list[list[bool]] | None = None) -> Geometry:
-    lattice = _table(_found(part, "crystal/varray[@name='basis']").findall("v"), 3, "lattice vectors")
+    lattice = _table(row_texts(_found(part, "crystal/varray[@name='basis']"), "v"), 3, "lattice vectors")
     volume = abs(float(np.linalg.det(lattice))) if lattice.shape == (3, 3) else 0.0
     said = _float(_text(_found(part, "crystal/i[@name='volume']")), "the volume")
     if not volume > SMALLEST_VOLUME_ANG3 or abs(volume - said) > 1e-4 * volume:
         raise _Damage(f"the volume is {said:g} ang3, that of the lattice vectors {volume:g}")
-    places = _table(_found(part, "varray[@name='positions']").findall("v"), 3, "positions")
+    places = _table(row_texts(_found(part, "varray[@name='positions']"), "v"), 3, "positions")
     if len(places) != len(elements):
         raise _Damage(f"there are {len(places)} positions and {len(elements)} atoms")
     return Geometry(elements=elements, cell_ang=lattice, positions_frac=places, movable=movable)
@@ -499,7 +500,7 @@ def _movable(part: ET.Element, n_atoms: int) -> list[list[bool]] | None:
     found = part.findall("varray[@name='selective']")
     if not found:
         return None
-    rows = [(row.text or "").split() for row in found[0].findall("v")]
+    rows = [row.split() for row in row_texts(found[0], "v")]
     if len(found) > 1 or len(rows) != n_atoms:
         raise _Damage(f"there are {len(rows)} rows of selective dynamics and {n_atoms} atoms")
     bad = next((row for row in rows if len(row) != 3 or not set(row) <= {"T", "F"}), None)
@@ -545,7 +546,7 @@ def _step(part: ET.Element, elements: list[str], pressure: float, movable: list[
 def _vectors(part: ET.Element, name: str, count: int) -> FloatArray | None:
     """The array `name` of a geometry, shape (count, 3); None where it has none."""
     found = part.find(f"varray[@name='{name}']")
-    rows = [] if found is None else found.findall("v")
+    rows = [] if found is None else row_texts(found, "v")
     if found is not None and len(rows) != count:
         raise _Damage(f"there are {len(rows)} rows of {name}, expected {count}")
     return _table(rows, 3, name) if rows else None
@@ -682,8 +683,8 @@ def _moved(content: _Content) -> Structure | None:
 
 
 def _kpoints(part: ET.Element) -> tuple[FloatArray, FloatArray]:
-    kpoints = _table(_found(part, "varray[@name='kpointlist']").findall("v"), 3, "k-points")
-    weights = _table(_found(part, "varray[@name='weights']").findall("v"), 1, "weights of the k-points").ravel()
+    kpoints = _table(row_texts(_found(part, "varray[@name='kpointlist']"), "v"), 3, "k-points")
+    weights = _table(row_texts(_found(part, "varray[@name='weights']"), "v"), 1, "weights of the k-points").ravel()
     if len(kpoints) != len(weights) or len(kpoints) == 0:
         raise _Damage(f"there are {len(kpoints)} k-points with {len(weights)} weights")
     if weights.min() < 0 or abs(weights.sum() - 1) > SAME_WEIGHT * max(len(weights), 10):
@@ -773,14 +774,14 @@ def _further(content: _Content, part: ET.Element, parameters: Mapping[str, Any])
 
 def _further_kpoints(part: ET.Element) -> FloatArray:
     points = _found(part, "kpoints")
-    return _table(_found(points, "varray[@name='kpointlist']").findall("v"), 3, "k-points of KPOINTS_OPT")
+    return _table(row_texts(_found(points, "varray[@name='kpointlist']"), "v"), 3, "k-points of KPOINTS_OPT")
 
 
 def _further_levels(content: _Content, part: ET.Element, parameters: Mapping[str, Any]) -> FloatArray:
     """The table of `_levels` at the points of KPOINTS_OPT."""
     first = part.find("eigenvalues/array/set/set/set")
-    row = None if first is None else first.find("r")
-    columns = 1 if row is not None and len(_text(row).split()) == 1 else 2
+    rows = [] if first is None else row_texts(first, "r")
+    columns = 1 if rows and len(rows[0].split()) == 1 else 2
     if first is not None and first in content.levels:
         columns = content.levels[first].shape[1]
     return _levels(content, _found(part, "eigenvalues"), parameters, len(_further_kpoints(part)), columns)
@@ -806,13 +807,13 @@ def _channel(content: _Content, part: ET.Element, shape: tuple[int, int, int]) -
     points = part.findall("set")
     if [point.get("comment") for point in points] != [f"kpoint {number}" for number in range(1, n_kpoints + 1)]:
         raise _Damage(f"there are eigenvalues at {len(points)} k-points, expected 1 to {n_kpoints} in order")
-    found = [content.levels[point] if point in content.levels else point.findall("r") for point in points]
+    found = [content.levels[point] if point in content.levels else row_texts(point, "r") for point in points]
     if any(len(bands) != n_bands for bands in found):
         raise _Damage(f"a k-point has not the {n_bands} eigenvalues that NBANDS says")
     return np.array([_of_width(bands, columns) for bands in found])
 
 
-def _of_width(rows: FloatArray | list[ET.Element], width: int) -> FloatArray:
+def _of_width(rows: FloatArray | list[str], width: int) -> FloatArray:
     """Levels at one k-point."""
     if isinstance(rows, list):
         return _table(rows, width, "eigenvalues")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dftflow.codes.vasp.joined_rows import row_texts
 from dftflow.codes.vasp.number_rows import equal_rows
 from dftflow.model.results import FloatArray
 
@@ -55,9 +56,9 @@ class SetTable:
         if element.tag == "field":
             self.fields.append((element.text or "").strip())
         elif element.tag == "set":
-            rows = element.findall("r")
+            rows = row_texts(element, "r")
             if rows and not self.problem:
-                self._take([row.text or "" for row in rows])
+                self._take(rows)
             self._comments.pop()
             element.clear()
 

@@ -17,7 +17,8 @@ def test_numbers_are_those_of_float(rows: list[tuple[float, float]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["  **** 1.0", "   nan 1.0", "  1_0 1.0 ", "  1.0-2.0 ", " 1.0.5 1.0", " 1.0 2.0 3", "   1.0    ", "          ",
+    "text", ["  **** 1.0", "   nan 1.0", "  1_0 1.0 ", "  1.0-2.0 ", " 1.0.5 1.0", " 1.0 2.0 3", "   1.0    ",
+             "          ",
              " 1.0 2.0e ", " 1.0 2,0  ", " 1.0 2.0", " 0x10 1.0 ", " \u0661.0 2.0  "]
 )  # fmt: skip
 def test_what_is_no_such_row_is_left(text: str) -> None:
