@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
+from dftflow.codes.spaced_numbers import spaced_numbers
 from dftflow.model.results import FloatArray
 
 __all__ = ["equal_rows"]
 
 _SPACE = ord(" ")
-_LETTERS = b"0123456789+-.eE \t\r\n"
 
 
 def equal_rows(texts: Sequence[str]) -> FloatArray | None:
@@ -26,24 +25,12 @@ def equal_rows(texts: Sequence[str]) -> FloatArray | None:
         letters = "".join(texts).encode("ascii")
     except UnicodeEncodeError:
         return None
-    if not length or len(letters) != length * len(texts) or letters.translate(None, _LETTERS):
-        return None
-    if any(len(text) != length for text in texts):
+    if not length or len(letters) != length * len(texts) or any(len(text) != length for text in texts):
         return None
     inside = np.frombuffer(letters, dtype=np.uint8).reshape(len(texts), length) > _SPACE
     words = inside[:, 0] + (inside[:, 1:] > inside[:, :-1]).sum(axis=1)
     n_columns = int(words[0])
     if not n_columns or (words != n_columns).any() or (inside[:-1, -1] & inside[1:, 0]).any():
         return None
-    numbers = _numbers(letters)
-    return None if numbers is None or numbers.size != words.sum() else numbers.reshape(len(texts), n_columns)
-
-
-def _numbers(letters: bytes) -> FloatArray | None:
-    """All numbers in `letters`; None where it holds anything else, at which NumPy would stop and warn."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            return np.fromstring(letters, dtype=np.float64, sep=" ")
-        except (ValueError, DeprecationWarning):
-            return None
+    numbers = spaced_numbers(letters)
+    return None if numbers is None else numbers.reshape(len(texts), n_columns)
