@@ -215,7 +215,7 @@ class _Submitting:
         record, end = self._records.get(step.name), self._ends[step.name]
         if end.state == "finished" or (record is not None and not record.lets_another):
             return None
-        if end.state in ("running", "uncertain", "refused"):
+        if end.state in ("running", "uncertain", "refused", "cancelled"):
             return None
         before = [str(need.step) for need in step.needs if self._ends[str(need.step)].state != "finished"]
         jobs = [self._records[name] for name in before if name in self._records]

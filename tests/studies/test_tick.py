@@ -69,12 +69,9 @@ class Place:
 
     def says(self, job: str, state: str) -> None:
         """The queue says of a job that it is in this state; ``""``: it does not list it."""
-        lines = (self.path / "jobs").read_text().splitlines()
-        changed = [
-            re.sub(r"\|[A-Z]+\|", f"|{state}|", line, count=1) if line.startswith(f"{job}|") else line for line in lines
-        ]
-        kept = [line for line in changed if state or not line.startswith(f"{job}|")]
-        (self.path / "jobs").write_text("".join(f"{line}\n" for line in kept))
+        lines = [line.split("|") for line in (self.path / "jobs").read_text().splitlines()]
+        said = [[*line[:2], state, *line[3:]] if line[0] == job else line for line in lines]
+        (self.path / "jobs").write_text("".join("|".join(line) + "\n" for line in said if line[2]))
 
     def submit(self) -> Tick:
         return submit_study(self.study, load_machine("far"), self.root, queue=self.queue())
@@ -169,7 +166,7 @@ def test_a_job_that_is_gone_is_lost_after_its_time_of_grace(place: Place) -> Non
     assert place.states[RELAX] == "lost" and place.tick().submitted == {}
 
 
-def test_success_without_results_is_none_and_results_without_success_count(
+def test_success_without_results_is_a_failure_once_they_could_be_seen(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.submit()
@@ -202,11 +199,28 @@ def test_jobs_of_an_earlier_text_have_to_end_first(place: Place, write_study: Ca
         place.submit()
 
 
+def test_what_is_cancelled_ends_at_the_scheduler_and_is_given_again_when_that_is_asked_for(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.submit()
+    scancel = place.path / "bin" / "scancel"
+    scancel.write_text(f'#!/bin/sh\necho "$@" >> {place.path}/ended\n')
+    scancel.chmod(0o755)
+    assert main(["cancel", str(place.root), RELAX]) == 0
+    assert (place.path / "ended").read_text() == "1\n" and place.states[RELAX] == "cancelled"
+    assert place.tick().submitted == {} and main(["retry", str(place.root), RELAX]) == 2
+    assert "dftflow advance" in capsys.readouterr().err
+    place.says("1", "CA")
+    assert place.tick().submitted == {}
+    assert main(["retry", str(place.root), RELAX]) == 0
+    assert RELAX in place.tick().submitted
+
+
 def test_a_machine_without_jobs_is_refused(place: Place) -> None:
     with pytest.raises(MachineError, match="takes no job"):
         submit_study(place.study, load_machine("local"), place.root)
+    place.root.mkdir()
     with pytest.raises(StoreError, match="not given to a machine"):
-        place.root.mkdir()
         tick(place.root)
 
 
