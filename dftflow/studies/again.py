@@ -82,7 +82,7 @@ def _cancelled(folder: StudyFolder, step: Step, state: str, *, by_name: bool) ->
 
 
 def _job_ended(root: Path, record: Submission) -> str:
-    """Ask the scheduler to end a job, and with it the engine on its node; why it may run on, ``""`` when it does not."""
+    """Ask the scheduler to end a job, and with it its engine; why that may run on, ``""`` when it does not."""
     machine = machine_of(root)
     if machine is None or not record.job:
         return "it cannot be told whether a job of it is there"
