@@ -17,12 +17,13 @@ if TYPE_CHECKING:  # name for name what `_HOMES` has
     from dftflow.api.calculation import find, read
     from dftflow.api.comparison import compare
     from dftflow.api.deck import deck
+    from dftflow.api.exchange import export_archive, export_ase, import_archive
     from dftflow.api.levels import edges, levels
     from dftflow.api.plot import plot
     from dftflow.api.quantities import quantities
     from dftflow.api.slabs import slabs
     from dftflow.api.structures import substitute
-    from dftflow.api.study import load_outcome, load_study, plan, run, write_decks, write_outcome
+    from dftflow.api.study import load_outcome, load_study, plan, run, to_jobflow, write_decks, write_outcome
     from dftflow.api.study_file import init_study
     from dftflow.crystals.sources import load_crystal
     from dftflow.errors import DftflowError
@@ -45,10 +46,14 @@ _HOMES = {
     "load_study": "dftflow.api.study",
     "plan": "dftflow.api.study",
     "run": "dftflow.api.study",
+    "to_jobflow": "dftflow.api.study",
     "write_decks": "dftflow.api.study",
     "load_outcome": "dftflow.api.study",
     "write_outcome": "dftflow.api.study",
     "quantities": "dftflow.api.quantities",
+    "export_archive": "dftflow.api.exchange",
+    "export_ase": "dftflow.api.exchange",
+    "import_archive": "dftflow.api.exchange",
     "DftflowError": "dftflow.errors",
 }
 
@@ -59,7 +64,10 @@ __all__ = [
     "compare",
     "deck",
     "edges",
+    "export_archive",
+    "export_ase",
     "find",
+    "import_archive",
     "init_study",
     "levels",
     "load_crystal",
@@ -72,6 +80,7 @@ __all__ = [
     "run",
     "slabs",
     "substitute",
+    "to_jobflow",
     "write_decks",
     "write_outcome",
 ]

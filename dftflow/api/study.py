@@ -17,7 +17,7 @@ from dftflow.errors import InputError
 from dftflow.input_file import named_place
 from dftflow.jobs.executor import Executor
 from dftflow.jobs.graph import Observer
-from dftflow.jobs.job import Limits
+from dftflow.jobs.machine_profile import load_machine
 from dftflow.jobs.store import read_plan
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.records import Records
@@ -31,10 +31,21 @@ from dftflow.studies.remedied import MOST_TRIES
 
 if TYPE_CHECKING:
     import pandas as pd
+    from jobflow.core.flow import Flow
 
     from dftflow.report.write import WrittenOutcome
 
-__all__ = ["StudyLike", "StudyPlan", "load_outcome", "load_study", "plan", "run", "write_decks", "write_outcome"]
+__all__ = [
+    "StudyLike",
+    "StudyPlan",
+    "load_outcome",
+    "load_study",
+    "plan",
+    "run",
+    "to_jobflow",
+    "write_decks",
+    "write_outcome",
+]
 
 Place: TypeAlias = str | os.PathLike[str]
 StudyLike: TypeAlias = Place | Study
@@ -160,7 +171,8 @@ def run(
     preset: str | None = None,
     code: str | None = None,
     workers: int | None = None,
-    limits: Limits | None = None,
+    machine: str | None = None,
+    given: Mapping[str, float] | None = None,
     executor: Executor | None = None,
     most_tries: int = MOST_TRIES,
     observer: Observer = lambda views: None,
@@ -175,7 +187,9 @@ def run(
     folder
         ``runs/STUDY-PRESET`` unless given. What is finished there is used, not run again; `write_outcome` writes the
         report.
-    workers, limits, executor, most_tries, observer, say
+    machine
+        Its name in ``machines.toml``; its ``default``, or this machine, unless given.
+    workers, given, executor, most_tries, observer, say
         As `dftflow.studies.execution.run_study` takes them.
 
     Returns
@@ -196,12 +210,43 @@ def run(
         _chosen(study, preset, code),
         None if folder is None else named_place(folder),
         workers=workers,
-        limits=limits,
+        machine=load_machine(machine),
+        given=given,
         executor=executor,
         most_tries=most_tries,
         observer=observer,
         say=say,
     )
+
+
+def to_jobflow(
+    study: StudyLike, folder: Place | None = None, *, preset: str | None = None, code: str | None = None
+) -> Flow:
+    """The study as a flow of jobflow: a job for each step, after those that it needs, and a last one that derives.
+
+    The plan is put into the folder now; each job runs its step there, where it is called, and gives its state and
+    folder. The last one writes ``results.json`` and the report, and gives the quantities. What has finished is not run
+    again.
+
+    Parameters
+    ----------
+    study, preset, code
+        As for `load_study`; or what it gave, without preset and code.
+    folder
+        ``runs/STUDY-PRESET`` unless given; every machine that runs a job has to see it.
+
+    Raises
+    ------
+    InputError, SourceError
+        When the study, a crystal, a plane or a deck cannot be made.
+    CodeNotFoundError
+        When jobflow is not installed, or the code cannot run on this machine.
+    StoreError
+        When the folder cannot be written, is in use, or belongs to another study, preset or code.
+    """
+    from dftflow.exchange.flow import study_flow  # with matplotlib
+
+    return study_flow(_chosen(study, preset, code), None if folder is None else named_place(folder))
 
 
 def write_decks(

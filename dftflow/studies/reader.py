@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
+from dftflow.jobs.resource_table import RESOURCE_EXAMPLES, resource_tables
 from dftflow.model.point import OWN, Point
 from dftflow.model.printable import shown
 from dftflow.resources import shipped_studies, workflows_dir
@@ -272,6 +273,7 @@ def _preset(name: str, content: StudyFile, text: str, file: Path) -> Preset:
 _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): StudyFile,
     ("settings",): Settings,
+    **resource_tables("resources"),
     ("materials", "*"): MaterialEntry,
     ("materials", "*", "substitute"): Substitution,
     ("materials", "*", "relax_kpoints"): KPoints,
@@ -284,6 +286,7 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
 }
 
 _EXAMPLES: Mapping[str, str] = {
+    **RESOURCE_EXAMPLES,
     "schema": "1",
     "title": '"Band edges of CsPbBr3"',
     "reference": '"10.1021/acsami.1c18025"',

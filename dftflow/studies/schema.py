@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from dftflow.jobs.resource_table import ResourceTable
 from dftflow.model import bounds
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
 from dftflow.model.names import NAME_RULE, is_name
@@ -306,6 +307,7 @@ class StudyFile(Table):
     code: Word = "gpaw"
     preset: Word = "study"
     settings: Settings = Settings()
+    resources: ResourceTable = ResourceTable()
     materials: dict[str, MaterialEntry] = Field(min_length=1)
     alignment: Alignments = ()
     sweep: Sweeps = ()
