@@ -292,10 +292,10 @@ def test_uvx_runs_doctor_from_the_wheel(built: dict[str, Path], without_an_index
     assert not [check for check in said["checks"] if "-m pip" in check["fix"]]
 
 
-def test_uvx_without_the_packages_says_which_and_what_to_call(
+def test_uvx_without_the_packages_is_told_what_to_call(
     built: dict[str, Path], without_an_index: Path, tmp_path: Path
 ) -> None:
-    """The wheels are empty: everything that is required is missing, and the exit code says so."""
+    """The wheels of what dftflow needs are empty here."""
     done = uvx(
         "--from", built["wheel"], "--with", "click", "dftflow", "--version", wheels=without_an_index, cwd=tmp_path
     )
