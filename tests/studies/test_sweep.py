@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_crystal import CBM, STEP, VBM, leave
 
+from dftflow.codes.base import PLAIN_LAUNCH, Launch
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.codes.registry import load_code
 from dftflow.derive.swept import swept_series
@@ -195,8 +196,8 @@ def leaving_engine(study: Study, prepared: Path, monkeypatch: pytest.MonkeyPatch
     copy = "import shutil, sys; open(sys.argv[2], 'a').write(sys.argv[1] + '\\n'); "
     copy += "shutil.copytree(sys.argv[1], '.', dirs_exist_ok=True)"
 
-    def command(self: object, deck: Deck) -> tuple[str, ...]:
-        return (sys.executable, "-c", copy, str(prepared / deck.seed), str(counted))
+    def command(self: object, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
+        return (*launch.launcher, sys.executable, "-c", copy, str(prepared / deck.seed), str(counted))
 
     monkeypatch.setattr(GPAW, "command", command)
     monkeypatch.setattr(GPAW, "runs_here", True)
