@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dftflow.crystals.geometry import geometry_digest
 from dftflow.crystals.ions import with_states_of
+from dftflow.crystals.per_structure import per_structure
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.built import Built
 from dftflow.model.step import Step, StepId
@@ -15,6 +16,8 @@ from dftflow.studies.kinds.registry import kind_called
 from dftflow.studies.plan import Plan
 
 __all__ = ["Builder", "geometry_needs", "older_than"]
+
+_digest = per_structure(geometry_digest)
 
 
 class Builder:
@@ -30,6 +33,7 @@ class Builder:
         self._plan = plan
         self._steps = {step.id: step for step in plan.steps}
         self._built: dict[tuple[StepId, tuple[str, ...]], Built] = {}
+        self._assumed: dict[StepId, Built] = {}
         self._kinds: dict[str, Kind] = {}
 
     def build(self, step: Step, admissions: Mapping[StepId, Admission] | None = None) -> Built:
@@ -46,9 +50,15 @@ class Builder:
         DftflowError
             When its crystal, its slab or its settings cannot be made.
         """
-        known = admissions or {}
+        if not admissions:
+            if step.id not in self._assumed:
+                self._assumed[step.id] = self._made(step, {})
+            return self._assumed[step.id]
+        return self._made(step, admissions)
+
+    def _made(self, step: Step, known: Mapping[StepId, Admission]) -> Built:
         parents = {need: self._parent(self._steps[need], known) for need in geometry_needs(step)}
-        digests = {need: geometry_digest(parent.structure) for need, parent in parents.items()}
+        digests = {need: _digest(parent.structure) for need, parent in parents.items()}
         key = (step.id, tuple(digests.values()))
         if key not in self._built:
             self._built[key] = self._kind(step).build(step, self._plan.study, self._plan.materials, parents)

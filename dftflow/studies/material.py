@@ -38,20 +38,35 @@ def load_materials(study: Study, *, say: Say = lambda line: None) -> dict[str, M
     DftflowError
         When a crystal or a substitution cannot be made.
     """
-    return {name: _load(study, name) for name in paced(study.content.materials, "crystals read", say)}
+    materials = LazyMaterials(study)
+    return {name: materials[name] for name in paced(study.content.materials, "crystals read", say)}
 
 
 class LazyMaterials(Mapping[str, Material]):
-    """The materials of `study` in its order, each read when it is first asked for, with the errors of that."""
+    """The materials of `study` in its order, each read when it is first asked for, with the errors of that.
+
+    Materials of one source have the same crystal, so that what follows from it is found out once.
+    """
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._read: dict[str, Material] = {}
+        self._crystals: dict[str, Crystal] = {}
 
     def __getitem__(self, name: str) -> Material:
         if name not in self._read:
-            self._read[name] = _load(self._study, name)
+            with blamed(self._study, f"material {name}", "materials", name, "structure"):
+                crystal = self._crystal(self._study.content.materials[name].structure)
+                self._read[name] = Material(name=name, crystal=crystal, start=_start(self._study, name, crystal))
         return self._read[name]
+
+    def _crystal(self, source: str) -> Crystal:
+        if source not in self._crystals:
+            file = self._study.file
+            crystal = load_crystal(source, base_dir=file.parent, where=str(file))
+            check_neutral(crystal.structure)
+            self._crystals[source] = crystal
+        return self._crystals[source]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._study.content.materials)
@@ -60,19 +75,13 @@ class LazyMaterials(Mapping[str, Material]):
         return len(self._study.content.materials)
 
 
-def _load(study: Study, name: str) -> Material:
-    with blamed(study, f"material {name}", "materials", name, "structure"):
-        return _loaded(study, name)
-
-
-def _loaded(study: Study, name: str) -> Material:
+def _start(study: Study, name: str, crystal: Crystal) -> Structure:
+    """The crystal after the substitution that its entry asks for."""
     entry = study.content.materials[name]
-    crystal = load_crystal(entry.structure, base_dir=study.file.parent, where=str(study.file))
-    check_neutral(crystal.structure)
     made = entry.substitute
     if made is None:
-        return Material(name=name, crystal=crystal, start=crystal.structure)
-    start = substitute(
+        return crystal.structure
+    return substitute(
         crystal.structure,
         site=made.site,
         by=load_molecule(made.by, base_dir=study.file.parent, charge=made.charge),
@@ -81,4 +90,3 @@ def _loaded(study: Study, name: str) -> Material:
         supercell=entry.supercell,
         pseudocubic_ang=entry.pseudocubic_ang,
     )
-    return Material(name=name, crystal=crystal, start=start)
