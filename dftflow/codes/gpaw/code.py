@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.compressed import head_of
-from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, gpaw_version
+from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, elements_of, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
 from dftflow.codes.log_tail import tail_of
@@ -70,8 +70,7 @@ class GPAW:
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
         """Version and data sets of the GPAW beside this interpreter, and what the worker that drives it does."""
-        elements = sorted({site.specie.symbol for site in structure})
-        return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements)}
+        return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements_of(structure))}
 
     def command(self, deck: Deck) -> tuple[str, ...]:
         """This interpreter and the script."""
