@@ -3,6 +3,7 @@
     DftflowError                     1
     ├── InputError                   2   what the user wrote cannot be used
     │   ├── StudyError                   the study file
+    │   ├── MachineError                 a machine of machines.toml
     │   ├── StructureError               a crystal, or the file that holds it
     │   │   └── ClashError               two atoms too close
     │   ├── SurfaceError                 a plane, setting or termination
@@ -34,6 +35,7 @@ __all__ = [
     "CodeNotFoundError",
     "DftflowError",
     "InputError",
+    "MachineError",
     "MetallicError",
     "OptionError",
     "ParseError",
@@ -97,6 +99,10 @@ class InputError(DftflowError):
 
 class StudyError(InputError):
     """The study file is wrong."""
+
+
+class MachineError(InputError):
+    """The profile of a machine is wrong, or asks for more than the machine has."""
 
 
 class StructureError(InputError):

@@ -33,6 +33,7 @@ def record(structure: Structure, spec: CalcSpec) -> dict[str, Any]:
         "numpy": "2.4.6",
         "python": "3.11",
         "wall_time_s": 12.0,
+        "cpu_time_s": 11.0,
         "peak_memory_mib": 200.0,
         "energy_ev": -6.7,
         "fermi_ev": FERMI + (0.0 if spec.slab_axis is None else SLAB_ZERO),

@@ -82,6 +82,7 @@ COMMAND_LINES: dict[str, list[str]] = {
     "decks --out": ["decks", STUDY, "--code", "castep", "--out", "{}"],
     "advance": ["advance", "{}"],
     "status": ["status", "{}"],
+    "step": ["step", "{}", "CsPbBr3/bulk-relax"],
     "collect": ["collect", "{}"],
     "collect STUDY": ["collect", "{}", "."],
     "collect STUDY FOLDER": ["collect", STUDY, "{}"],

@@ -24,6 +24,7 @@ COMMANDS = {
     "plan": ("dftflow.cli.plan", "The steps of a study, what each needs, what is there already, what it will cost."),
     "run": ("dftflow.cli.run", "Run a study on this machine, from its file to the report."),
     "status": ("dftflow.cli.status", "Where a run or a folder of decks is, step by step."),
+    "step": ("dftflow.cli.step", "Run one step of a run here: what a job of a cluster calls on its node."),
     "decks": ("dftflow.cli.decks", "Write the input files of every step, to be run elsewhere."),
     "advance": ("dftflow.cli.advance", "Bring decks up to date with the results that lie beside them."),
     "collect": ("dftflow.cli.collect", "The report of a study that was run elsewhere."),

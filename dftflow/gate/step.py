@@ -83,8 +83,10 @@ def admit(
     kind, failure, likeness = _failure(diagnosis, reading, built)
     if failure:
         tail = diagnosis.log_tail if kind == "failed" else ""
-        seconds = None if reading.results is None else reading.results.wall_time_s
-        return Refusal(kind=kind, reason=failure, built=built, folder=folder, log_tail=tail, wall_time_s=seconds)
+        refusal = Refusal(kind=kind, reason=failure, built=built, folder=folder, log_tail=tail)
+        if reading.results is None:
+            return refusal
+        return replace(refusal, wall_time_s=reading.results.wall_time_s, cpu_time_s=reading.results.cpu_time_s)
     assert reading.results is not None
     checked = sound(reading.results)
     remarks = [

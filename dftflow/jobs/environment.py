@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 __all__ = ["ONE_THREAD", "engine_environment"]
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ONE_THREAD = dict.fromkeys(THREADS, "1")
 MORE = "DFTFLOW_ENGINE_ENV"
 # fmt: off
 NAMES = frozenset((
@@ -33,8 +34,8 @@ FAMILIES = (
 _KEY = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH|JWT|COOKIE", re.I)
 
 
-def engine_environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables of `given` that an engine gets, and one thread a process.
+def engine_environment(given: Mapping[str, str] = os.environ, *, threads: int = 1) -> dict[str, str]:
+    """The variables of `given` that an engine gets, and so many threads a process.
 
     Examples
     --------
@@ -43,7 +44,7 @@ def engine_environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     more = {name.strip() for name in given.get(MORE, "").split(",")}
     kept = {name: value for name, value in given.items() if name in more or _is_needed(name)}
-    return {**kept, **ONE_THREAD}
+    return {**kept, **dict.fromkeys(THREADS, str(threads))}
 
 
 def _is_needed(name: str) -> bool:

@@ -62,12 +62,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the owner of a job says of what lies in its folder; ``not_run`` when nothing was run there."""
+    """What the owner of a job says of what lies in its folder; ``not_run`` when nothing was run there.
+
+    Attributes
+    ----------
+    wall_time_s, cpu_time_s
+        As the results themselves tell them; None where they do not.
+    """
 
     state: JobState
     failure: str = ""
     log_tail: str = ""
     wall_time_s: float | None = None
+    cpu_time_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +114,8 @@ class NodeOutcome:
 
     Attributes
     ----------
+    cpu_time_s
+        Processor time, as `dftflow.jobs.step_state.StepState.cpu_time_s`.
     reused
         It had finished before.
     kept
@@ -120,6 +129,7 @@ class NodeOutcome:
     failure: str = ""
     log_tail: str = ""
     wall_time_s: float | None = None
+    cpu_time_s: float | None = None
     reused: bool = False
     kept: tuple[str, ...] = ()
 
@@ -134,6 +144,7 @@ class NodeOutcome:
             failure=verdict.failure,
             log_tail=verdict.log_tail,
             wall_time_s=verdict.wall_time_s,
+            cpu_time_s=verdict.cpu_time_s,
             reused=verdict.state == "finished",
             kept=kept,
         )

@@ -11,24 +11,38 @@ left there, whether they are whole. Only then is an engine started.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict
 
 from dftflow.errors import DftflowError
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Job, JobState, Limits, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
-from dftflow.jobs.machine import boot_id, host_name, processes_in
+from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.staging import keep_beside, make_folder, write_deck
-from dftflow.jobs.step_state import STATE_FILE, StepState, finished, read_state, tampered, write_state
+from dftflow.jobs.step_state import (
+    STATE_FILE,
+    StepState,
+    finished,
+    read_state,
+    tampered,
+    without_ended_job,
+    write_state,
+)
 
 __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "why_uncertain"]
 
 IDENTITY_LENGTH = 10
 PATIENCE_S = 2.0
 """How long it is looked for whoever holds the lock of a folder: an engine that ends just now is not seen any more."""
+
+
+class _Spent(TypedDict):
+    wall_time_s: float
+    cpu_time_s: float | None
 
 
 class Local:
@@ -40,13 +54,30 @@ class Local:
         Folder of the run.
     limits
         Of each process.
+    launcher
+        What each engine is started with: ``("srun",)``, ``("mpirun", "-n", "4")``.
+    threads
+        Of each process of an engine.
+    ended_jobs
+        Jobs of the scheduler that have ended, and with them the engines that were started in them.
     """
 
     needs_finished = True
 
-    def __init__(self, root: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        limits: Limits | None = None,
+        *,
+        launcher: tuple[str, ...] = (),
+        threads: int = 1,
+        ended_jobs: Collection[str] = (),
+    ) -> None:
         self._root = root
         self._limits = limits or Limits()
+        self._launcher = launcher
+        self._threads = threads
+        self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
             tail = path.name.rpartition("-")[2]
@@ -78,35 +109,40 @@ class Local:
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
 
     def _unoccupied(self, node: Node, job: Job, folder: Path, lock: EngineLock) -> Running | NodeOutcome:
-        state = read_state(folder)
+        before = read_state(folder)
+        state = without_ended_job(before, self._ended_jobs)
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
                 return _LocalJob(node, folder, process, self._limits, state)
         changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
-        whole = node.judge(folder).state == "finished"
+        verdict = node.judge(folder)
+        whole = verdict.state == "finished"
         if whole and changed:  # what was damaged beyond use is calculated again
             return _closed(node, folder, replace(state, failure=changed), "refused")
         if whole:
             reused = state.state == "finished"
             if not reused or not state.files or renewed:
-                state = finished(folder, state.wall_time_s)
+                state = finished(folder, **(_spent(state) if reused else _spent_unseen(before, verdict)))
                 write_state(folder, state)
             return _closed(node, folder, state, "finished", reused=reused)
         doubt = _doubt(folder, state, lock)
         if doubt:
             return _closed(node, folder, replace(state, failure=doubt), "uncertain")
         write_deck(folder, job)
-        return self._start(node, job, folder, lock, state)
+        return self._start(node, job, folder, lock, before)
 
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
-        state = StepState(state="running", host=host_name(), boot=boot_id(), wall_time_s=before.wall_time_s)
+        spent = _spent(before)
+        if before.state == "running":
+            spent["cpu_time_s"] = None  # of an attempt whose end nobody saw
+        state = StepState(state="running", host=host_name(), boot=boot_id(), job=job_id(), **spent)
         write_state(folder, state)
         try:
-            process = EngineProcess.start(job.argv, folder, lock)
+            process = EngineProcess.start((*self._launcher, *job.argv), folder, lock, threads=self._threads)
         except DftflowError as error:
-            state = StepState(state="failed", failure=str(error), wall_time_s=before.wall_time_s)
+            state = StepState(state="failed", failure=str(error), **spent)
             write_state(folder, state)
             return _closed(node, folder, state, "failed")
         write_state(folder, replace(state, pid=process.pid, birth=process.birth))
@@ -133,6 +169,11 @@ class _LocalJob:
         """Wall time of this attempt and of those before."""
         return self._before.wall_time_s + self._process.wall_time_s
 
+    def _cpu_time_s(self, told_s: float | None) -> float | None:
+        """Processor time of this attempt, which the results may tell where it was not seen, and of those before."""
+        used_s = told_s if self._process.cpu_time_s is None else self._process.cpu_time_s
+        return _sum(_spent(self._before)["cpu_time_s"], used_s)
+
     def outcome(self) -> NodeOutcome | None:
         """None while the process runs; then what the node's judge says: results that are whole count, however the
         process ended behind them.
@@ -141,13 +182,15 @@ class _LocalJob:
             return None
         self._process.let_go()
         verdict = self._node.judge(self.folder)
+        cpu_time_s = self._cpu_time_s(verdict.cpu_time_s)
         if verdict.state == "finished":
-            state = finished(self.folder, self.elapsed_s)
+            state = finished(self.folder, wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s)
         else:
             ended = self._process.failure
             state = StepState(
                 state="refused" if verdict.state == "refused" and not ended else "failed",
                 wall_time_s=self.elapsed_s,
+                cpu_time_s=cpu_time_s,
                 failure=_why(ended, self._process.exit_code, verdict),
                 log_tail=verdict.log_tail,
             )
@@ -159,7 +202,8 @@ class _LocalJob:
         elapsed_s = self.elapsed_s
         if self._process.stop(hurry):
             self._process.let_go()
-            write_state(self.folder, StepState(state="waiting", wall_time_s=elapsed_s))
+            spent = StepState(state="waiting", wall_time_s=elapsed_s, cpu_time_s=self._cpu_time_s(None))
+            write_state(self.folder, spent)
             return ""
         return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"
 
@@ -200,6 +244,25 @@ def _doubt(folder: Path, state: StepState, lock: EngineLock) -> str:
     return ""
 
 
+def _spent(before: StepState) -> _Spent:
+    """Time of the attempts so far: none at all, where there was none."""
+    attempted = before.wall_time_s or before.state == "running"
+    return {"wall_time_s": before.wall_time_s, "cpu_time_s": before.cpu_time_s if attempted else 0.0}
+
+
+def _spent_unseen(before: StepState, told: Verdict) -> _Spent:
+    """The same when the last attempt ended while no dftflow watched: of it the results tell."""
+    if before.wall_time_s and before.state != "running":  # it was counted
+        return _spent(before)
+    cpu_time_s = _sum(_spent(before)["cpu_time_s"], told.cpu_time_s)
+    return {"wall_time_s": before.wall_time_s + (told.wall_time_s or 0.0), "cpu_time_s": cpu_time_s}
+
+
+def _sum(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
 def _why(ended: str, exit_code: int | None, verdict: Verdict) -> str:
     """Why there are no results: the limit or the signal, else what the results say, with what was printed last."""
     reason = ended or verdict.failure or "the process has left no results"
@@ -216,5 +279,6 @@ def _closed(node: Node, folder: Path, state: StepState, end: JobState, *, reused
         failure=state.failure,
         log_tail=state.log_tail,
         wall_time_s=state.wall_time_s,
+        cpu_time_s=state.cpu_time_s,
         reused=reused,
     )

@@ -17,7 +17,17 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["age_s", "birth_of", "boot_id", "holders_of", "host_name", "processes_in"]
+__all__ = ["age_s", "birth_of", "boot_id", "holders_of", "host_name", "job_id", "processes_in"]
+
+JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "FLUX_JOB_ID")
+SGE_JOB_ID = "JOB_ID"
+"""Also a name that others use: it counts beside ``SGE_ROOT`` alone."""
+
+
+def job_id() -> str:
+    """Id of the scheduler's job that this process belongs to; ``""`` outside of one."""
+    names = (*JOB_IDS, SGE_JOB_ID) if "SGE_ROOT" in os.environ else JOB_IDS
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
 
 
 def host_name() -> str:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,6 +31,11 @@ LOOK_EVERY_S = 2.0
 """How often it is looked at what an engine uses: a look costs about a millisecond."""
 
 
+LAUNCHERS = frozenset(("srun", "aprun", "jsrun", "lrun", "flux", "ibrun", "blaunch"))
+MPI_LAUNCHERS = frozenset(("mpirun", "mpiexec", "mpiexec.hydra", "mpiexec.slurm", "orterun", "prterun", "prun"))
+BATCH_JOB = frozenset(("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"))
+
+
 class EngineProcess:
     """A running engine, started here or found.
 
@@ -44,24 +49,31 @@ class EngineProcess:
         Why it was ended, or which signal ended it; ``""`` as long as neither is so.
     exit_code
         As `subprocess.Popen.returncode`; None as long as it runs, and where it was found.
+    cpu_time_s
+        Processor time, user and system, of it and of all that it waited for; None as long as it runs, and where not all
+        of that was seen from here.
     descriptor
         See `dftflow.jobs.executor.Running`; a pidfd, which tells the end of a found process as well as that of a child.
     """
 
-    def __init__(self, folder: Path, pid: int, birth: float, popen: subprocess.Popen[bytes] | None) -> None:
+    def __init__(
+        self, folder: Path, pid: int, birth: float, popen: subprocess.Popen[bytes] | None, *, sees_all: bool = False
+    ) -> None:
         self._folder = folder
         self._popen = popen
+        self._sees_all = sees_all
         self.pid = pid
         self.birth = birth
         self.failure = ""
+        self.cpu_time_s: float | None = None
         self.descriptor = _pidfd(pid, None if popen else birth)
         self._started_at = time.monotonic() - age_s(pid)
         self._signs = _Signs(folder)
         self._looked_at = time.monotonic()
 
     @classmethod
-    def start(cls, argv: tuple[str, ...], folder: Path, lock: EngineLock) -> EngineProcess:
-        """Start `argv` in `folder`, one thread, output into `OUTPUT_FILES` (appended); `lock` is the engine's then.
+    def start(cls, argv: tuple[str, ...], folder: Path, lock: EngineLock, *, threads: int = 1) -> EngineProcess:
+        """Start `argv` in `folder`, output into `OUTPUT_FILES` (appended); `lock` is the engine's then.
 
         Raises
         ------
@@ -77,7 +89,7 @@ class EngineProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=engine_environment(),
+                env=engine_environment(threads=threads),
                 start_new_session=True,
                 pass_fds=(lock.descriptor,),
             )
@@ -92,7 +104,7 @@ class EngineProcess:
         finally:
             os.close(out)
             os.close(err)
-        return cls(folder, popen.pid, birth_of(popen.pid) or 0.0, popen)
+        return cls(folder, popen.pid, birth_of(popen.pid) or 0.0, popen, sees_all=not _starts_elsewhere(argv))
 
     @classmethod
     def found(cls, folder: Path, pid: int | None, birth: float | None) -> EngineProcess | None:
@@ -160,10 +172,11 @@ class EngineProcess:
         return not self._any_left()
 
     def _is_there(self) -> bool:
-        if self._popen is not None and self._popen.poll() is not None:
+        if self._popen is not None and self._ended(self._popen):
             self._name_signal(self._popen.returncode)
             if not engine_lock_is_held(self._folder):
                 return False
+            self.cpu_time_s = None  # what works on is nobody's child any more
             if self._popen.returncode != 0:  # what an engine that died has left behind finishes nothing
                 self.stop()
                 return False
@@ -173,8 +186,21 @@ class EngineProcess:
     def _any_left(self) -> bool:
         """Whether a process of the engine is there; one that waits to be noticed by its parent is not."""
         if self._popen is not None:
-            self._popen.poll()
+            self._ended(self._popen)
         return birth_of(self.pid) == self.birth or engine_lock_is_held(self._folder)
+
+    def _ended(self, popen: subprocess.Popen[bytes]) -> bool:
+        """Whether the process itself has ended; what it has used is told once, by the system call that buries it."""
+        if popen.returncode is None:
+            try:
+                pid, status, usage = os.wait4(popen.pid, os.WNOHANG)
+            except ChildProcessError:  # buried by somebody else
+                popen.poll()
+            else:
+                if pid:
+                    popen.returncode = os.waitstatus_to_exitcode(status)
+                    self.cpu_time_s = usage.ru_utime + usage.ru_stime if self._sees_all else None
+        return popen.returncode is not None
 
     def _send(self, number: signal.Signals) -> None:
         """To its group, and to what has left the group but holds the lock of the folder."""
@@ -205,6 +231,12 @@ class EngineProcess:
             self.failure = "killed (signal 9): most often the system ran out of memory"
         elif code < 0 and not self.failure:
             self.failure = f"ended by signal {-code} ({signal.Signals(-code).name})"
+
+
+def _starts_elsewhere(argv: tuple[str, ...], variables: Mapping[str, str] = os.environ) -> bool:
+    """Whether the program may start ranks that are no children of it: by the scheduler's daemons, on other machines."""
+    program = os.path.basename(argv[0])
+    return program in LAUNCHERS or (program in MPI_LAUNCHERS and not BATCH_JOB.isdisjoint(variables))
 
 
 class _Signs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +16,16 @@ from dftflow.jobs.seals import Seal, changed_files, seal_files
 from dftflow.jobs.store import below, storage_errors, write_atomically
 from dftflow.stored_file import read_stored
 
-__all__ = ["STATE_FILE", "StepState", "finished", "is_intact", "read_state", "tampered", "write_state"]
+__all__ = [
+    "STATE_FILE",
+    "StepState",
+    "finished",
+    "is_intact",
+    "read_state",
+    "tampered",
+    "without_ended_job",
+    "write_state",
+]
 
 STATE_FILE = "state.json"
 LARGEST_BYTES = 50 * 2**20
@@ -35,8 +44,13 @@ class StepState:
         The machine that the engine was started on, and which of its starts; before the engine itself is.
     pid, birth
         Of the engine's process (see `dftflow.jobs.machine`); None from before it was started until it is known.
+    job
+        Id of the scheduler's job that it was started in; ``""`` outside of one.
     wall_time_s
         Summed over interrupted attempts.
+    cpu_time_s
+        Processor time, user and system, of the engine and of all processes that it waited for, summed likewise; None
+        where that of any attempt is not known.
     files
         Path in the folder -> what the file was when the step had finished.
     """
@@ -46,7 +60,9 @@ class StepState:
     boot: str = ""
     pid: int | None = None
     birth: float | None = None
+    job: str = ""
     wall_time_s: float = 0.0
+    cpu_time_s: float | None = None
     failure: str = ""
     log_tail: str = ""
     files: Mapping[str, Seal] = field(default_factory=dict)
@@ -73,11 +89,17 @@ def write_state(folder: Path, state: StepState) -> None:
         write_atomically(folder / STATE_FILE, json.dumps(asdict(state), indent=1), durable=durable)
 
 
-def finished(folder: Path, wall_time_s: float) -> StepState:
+def without_ended_job(state: StepState, ended_jobs: Collection[str]) -> StepState:
+    """`state`, in which nobody works any more when the job that the engine was started in has ended."""
+    over = state.state == "running" and state.job in ended_jobs
+    return replace(state, state="waiting", host="", boot="", pid=None, birth=None, job="") if over else state
+
+
+def finished(folder: Path, *, wall_time_s: float, cpu_time_s: float | None) -> StepState:
     """The state of a step that has just finished: every file that it has left is sealed."""
     with storage_errors(folder):
         files = seal_files(folder, without=NOT_SEALED)
-    return StepState(state="finished", wall_time_s=wall_time_s, files=files)
+    return StepState(state="finished", wall_time_s=wall_time_s, cpu_time_s=cpu_time_s, files=files)
 
 
 def is_intact(folder: Path, state: StepState) -> bool:

@@ -2,6 +2,7 @@
 
 <folder>/plan.json          study, preset, code, crystals; every step with its folder
 <folder>/plan.jsonl         what became of it since it was written                    (journal.py)
+<folder>/places/<step>.json where a step lies that was carried out alone, maybe on another machine
 <folder>/lock               held while a dftflow works in <folder>                    (lock.py)
 <step folder>/state.json    how a step stands that runs on this machine               (step_state.py)
 <step folder>/engine.lock   held while its engine runs                                (lock.py)
@@ -31,17 +32,20 @@ __all__ = [
     "PlannedStep",
     "below",
     "existing_plan",
+    "has_place",
     "leads_outside",
     "note_in_plan",
     "read_plan",
     "storage_errors",
     "unreadable_plan",
     "write_atomically",
+    "write_place",
     "write_plan",
 ]
 
 PLAN_FILE = "plan.json"
 SCHEMA = "dftflow-plan/1"
+PLACES = "places"
 MOST_LETTERS = 1000
 
 
@@ -128,7 +132,7 @@ def read_plan(root: Path) -> PlanFile | None:
     try:
         written = read_stored(file)
         plan = _checked_plan(root, plain_json(written.decode("utf-8")))
-        noted = _with_journal(root, plan)
+        noted = _with_places(root, _with_journal(root, plan))
         if read_stored(file) != written:  # replaced in between, and its journal with it
             return read_plan(root)
     except (FileNotFoundError, NotADirectoryError):
@@ -192,6 +196,47 @@ class _Change:
     folder: str = ""
     failure: str = ""
     wall_time_s: float | None = None
+
+
+def write_place(root: Path, plan_id: str, *, step: str, folder: str, failure: str) -> None:
+    """Note where a step lies in a file of its own, which one process writes: no other machine adds to it."""
+    content = {"plan": plan_id, "step": step, "folder": folder, "failure": failure}
+    with storage_errors(root):
+        write_atomically(_place_file(root, step), json.dumps(content, ensure_ascii=False), root=root)
+
+
+def has_place(root: Path, step: str) -> bool:
+    """Whether there is such a file: then it says where the step lies."""
+    return _place_file(root, step).is_file()
+
+
+def _place_file(root: Path, step: str) -> Path:
+    return root / PLACES / f"{step}.json"
+
+
+def _with_places(root: Path, plan: PlanFile) -> PlanFile:
+    if not (root / PLACES).is_dir():
+        return plan
+    return _with_changes(plan, [change for step in plan.steps if (change := _place(root, plan.id, step.name))])
+
+
+def _place(root: Path, plan_id: str, step: str) -> dict[str, Any]:
+    """What the step's own file says; nothing when there is none, or it is of another plan."""
+    file = _place_file(root, step)
+    try:
+        place = plain_json(read_stored(file).decode("utf-8"))
+        if not isinstance(place, dict) or place.pop("step", None) != step:
+            raise ValueError("it is not of this step")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"where {step} lies cannot be read",
+            reason=" ".join(str(error).split())[:300],
+            where=str(file),
+            fix="remove it and run again: what has finished is found and kept",
+        ) from error
+    return {**place, "step": step} if place.pop("plan", None) == plan_id else {}
 
 
 def existing_plan(root: Path) -> PlanFile:

@@ -51,6 +51,7 @@ class Refusal:
     folder: Path | None = None
     log_tail: str = ""
     wall_time_s: float | None = None
+    cpu_time_s: float | None = None
 
 
 Admission = Admitted | Refusal

@@ -73,6 +73,10 @@ MOLECULE_CHARGE: Final = Bound(least=-10, most=10, why="it is the charge of one 
 SEED: Final = Bound(least=0, most=2**63 - 1, why="it starts a sequence of random numbers")
 WORKERS: Final = Bound(least=1, most=4096, why="it is how many processes run at once on this machine")
 SECONDS: Final = Bound(least=1e-3, most=1e9, unit="s", why="longer than some years is no limit")
+NODES: Final = Bound(least=1, most=100_000, why="no machine has more nodes")
+RANKS: Final = Bound(least=1, most=10_000_000, why="no machine has more cores")
+HOURS: Final = Bound(least=1e-6, most=2.5e5, unit="hours", why="longer than some years is no limit")
+MEMORY_GIB: Final = Bound(least=1e-3, most=1e6, unit="GiB", why="more than a PiB is no limit")
 MEMORY_MIB: Final = Bound(least=1, most=1e9, unit="MiB", why="more than a PiB is no limit")
 
 

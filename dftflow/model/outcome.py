@@ -58,6 +58,7 @@ class StepOutcome(Shown):
     failure: str = ""
     log_tail: str = ""
     wall_time_s: float | None = None
+    cpu_time_s: float | None = None
     deck_files: Mapping[str, str] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
     engine: Mapping[str, str] = field(default_factory=dict)

@@ -310,6 +310,7 @@ class Results:
     density: Density | None = None
     steps: tuple[RelaxationStep, ...] = ()
     wall_time_s: float | None = None
+    cpu_time_s: float | None = None
     peak_memory_mib: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     lost: Mapping[Part, str] = field(default_factory=dict)

@@ -62,6 +62,7 @@ def _results(found: FoundCalculation) -> dict[str, Any]:
         "checks": [asdict(check) for check in results.checks],
         "steps": len(results.steps),
         "wall_time_s": results.wall_time_s,
+        "cpu_time_s": results.cpu_time_s,
         "warnings": list(results.warnings),
         "remarks": list(levels.remarks),
     }

@@ -278,6 +278,7 @@ def _step(step: StepOutcome, folder: Path) -> Document:
         "folder": "" if step.folder == Path() else _relative(step.folder, folder),
         "files": sorted(step.deck_files),
         "wall_time_s": _finite(step.wall_time_s),
+        "cpu_time_s": _finite(step.cpu_time_s),
         "energy_ev": _finite(results.energy_ev) if results else None,
         "code": results.code if results else None,
         "code_version": results.code_version if results else None,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
 from dftflow.errors import CalculationError, CodeNotFoundError, InputError
 from dftflow.jobs.already_there import AlreadyThere
@@ -18,8 +19,9 @@ from dftflow.jobs.local import Local, at_work, why_uncertain
 from dftflow.jobs.lock import locked
 from dftflow.jobs.step_state import StepState, read_state, tampered
 from dftflow.jobs.store import read_plan
-from dftflow.model.admission import Admitted
+from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.results import Results
 from dftflow.model.step import Step
 from dftflow.studies.outcome import study_outcome
 from dftflow.studies.paced import Say, paced
@@ -217,10 +219,10 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
     changed = tampered(place, recorded, work.deck_names(place))
     if changed:
         work.refuse(step, "refused", changed)
-        return known(state="refused", failure=changed, wall_time_s=recorded.wall_time_s or None)
+        return known(state="refused", failure=changed, **_recorded_times(recorded))
     admission = work.ask(step, place, record_in=work.folder.folder_of(step))
     if isinstance(admission, Admitted):
-        return known(state="finished", wall_time_s=recorded.wall_time_s or admission.results.wall_time_s)
+        return known(state="finished", **_times(recorded, admission.results))
     if occupied == "uncertain":
         doubt = why_uncertain(place, recorded)
         work.refuse(step, "uncertain", doubt)
@@ -231,15 +233,31 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
             state="failed",
             failure=recorded.failure or admission.reason,
             log_tail=recorded.log_tail,
-            wall_time_s=recorded.wall_time_s or None,
+            **_recorded_times(recorded),
         )
     to_go_on = work.folder.layout == "run" and recorded.state in ("waiting", "running")
     return known(
         state="waiting" if to_go_on else STATES[admission.kind],
         failure=admission.reason,
         log_tail=admission.log_tail,
-        wall_time_s=recorded.wall_time_s or admission.wall_time_s,
+        **_times(recorded, admission),
     )
+
+
+class _Times(TypedDict):
+    wall_time_s: float | None
+    cpu_time_s: float | None
+
+
+def _times(recorded: StepState, told: Results | Refusal) -> _Times:
+    """The times of all attempts, or of the last one where they were not recorded."""
+    if recorded.wall_time_s:
+        return _recorded_times(recorded)
+    return {"wall_time_s": told.wall_time_s, "cpu_time_s": told.cpu_time_s}
+
+
+def _recorded_times(recorded: StepState) -> _Times:
+    return {"wall_time_s": recorded.wall_time_s or None, "cpu_time_s": recorded.cpu_time_s}
 
 
 class _WallClock:

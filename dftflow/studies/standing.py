@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from dftflow.jobs.store import PlanFile, PlannedStep, existing_plan, unreadable_
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId
 
-__all__ = ["Standing", "standing_of"]
+__all__ = ["Standing", "standing_of", "with_needs"]
 
 BUILT_FILE = "built.json"
 
@@ -86,8 +86,8 @@ def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
     recorded = read_state(folder)
     if not is_intact(folder, recorded):
         return None
-    seconds = recorded.wall_time_s or None
-    return NodeOutcome(name=step.name, title=step.title, state="finished", folder=folder, wall_time_s=seconds)
+    end = NodeOutcome(name=step.name, title=step.title, state="finished", folder=folder)
+    return replace(end, wall_time_s=recorded.wall_time_s or None, cpu_time_s=recorded.cpu_time_s)
 
 
 def _asked(root: Path, names: list[str]) -> Mapping[str, NodeOutcome]:
@@ -98,11 +98,11 @@ def _asked(root: Path, names: list[str]) -> Mapping[str, NodeOutcome]:
 
     folder = StudyFolder.existing(root)
     work = Work(folder.plan, folder)
-    wanted = _with_needs(folder.plan.steps, set(names))
+    wanted = with_needs(folder.plan.steps, set(names))
     return {step.name: end_on_disk(work, step) for step in folder.plan.steps if step.id in wanted}
 
 
-def _with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
+def with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
     from dftflow.studies.builder import geometry_needs
 
     wanted: set[StepId] = set()

@@ -29,10 +29,12 @@ from dftflow.jobs.store import (
     PlannedStep,
     below,
     existing_plan,
+    has_place,
     leads_outside,
     note_in_plan,
     read_plan,
     unreadable_plan,
+    write_place,
     write_plan,
 )
 from dftflow.model.step import Step
@@ -218,6 +220,14 @@ class StudyFolder:
         if self.note(name, folder, failure):
             entry = self._entries[name]
             note_in_plan(self.root, self._file.id, step=name, folder=entry.folder, failure=entry.failure)
+            if has_place(self.root, name):
+                write_place(self.root, self._file.id, step=name, folder=entry.folder, failure=entry.failure)
+
+    def record_apart(self, name: str, folder: Path | None, failure: str) -> None:
+        """As `record`, in a file of that step alone: others work on other steps of the plan, maybe elsewhere."""
+        self.note(name, folder, failure)
+        entry = self._entries[name]
+        write_place(self.root, self._file.id, step=name, folder=entry.folder, failure=entry.failure)
 
     def note(self, name: str, folder: Path | None, failure: str = "") -> bool:
         """As `record`, without writing it down; whether it is news."""

@@ -219,8 +219,10 @@ class Work:
                 failure=admission.reason,
                 log_tail=admission.log_tail,
                 wall_time_s=admission.wall_time_s,
+                cpu_time_s=admission.cpu_time_s,
             )
-        return Verdict(state="finished", wall_time_s=admission.results.wall_time_s)
+        results = admission.results
+        return Verdict(state="finished", wall_time_s=results.wall_time_s, cpu_time_s=results.cpu_time_s)
 
     def ask(self, step: Step, folder: Path, *, record_in: Path | None = None) -> Admission:
         """What the gate says of `folder` as the results of `step`; kept in `admissions`.
@@ -288,6 +290,7 @@ class Work:
             failure=end.failure,
             log_tail=end.log_tail,
             wall_time_s=end.wall_time_s,
+            cpu_time_s=end.cpu_time_s,
             deck_files={} if end.folder is None else self._deck_files(end.folder, record),
             cautions=() if record is None else record.cautions,
             engine={} if record is None else record.engine,

@@ -155,7 +155,7 @@ script = (
 )
 job = Job(identity="1", files={"job.py": script}, argv=(sys.executable, "job.py"))
 node = Node(name="n", title="", needs=(), prepare=lambda: job, doing=lambda folder: "",
-            judge=lambda folder: Verdict(state="finished" if (folder / "done").exists() else "failed"))
+            judge=lambda folder: Verdict(state="finished" if (folder / "done").exists() else "failed", cpu_time_s=7.5))
 with locked(out / "run"):
     print(run_graph([node], Local(out / "run"))["n"].state)
 """
@@ -196,6 +196,7 @@ def test_killed_and_started_again_takes_the_running_engine_over(tmp_path: Path) 
     time.sleep(0.5)
     (tmp_path / "go").touch()
     assert second.communicate(timeout=20)[0].strip() == "finished"
+    assert read_state(tmp_path / "run" / "steps" / "n-1").cpu_time_s == 7.5
     assert (tmp_path / "starts").read_text() == "start\n"
 
 
@@ -206,6 +207,7 @@ def test_killed_together_with_its_engine_runs_it_again(tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
     assert (tmp_path / "starts").read_text() == "start\nstart\n"
+    assert read_state(tmp_path / "run" / "steps" / "n-1").cpu_time_s is None
 
 
 def test_an_engine_that_finished_after_its_dftflow_was_killed_is_not_run_again(tmp_path: Path) -> None:
@@ -214,7 +216,8 @@ def test_an_engine_that_finished_after_its_dftflow_was_killed_is_not_run_again(t
     wait_for(lambda: not psutil.pid_exists(pid))
     assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
     assert (tmp_path / "starts").read_text() == "start\n"
-    assert read_state(tmp_path / "run" / "steps" / "n-1").state == "finished"
+    state = read_state(tmp_path / "run" / "steps" / "n-1")
+    assert (state.state, state.cpu_time_s) == ("finished", 7.5)
 
 
 def test_an_interrupt_stops_the_engines_and_can_be_gone_on_from(tmp_path: Path) -> None:
@@ -442,3 +445,24 @@ def test_a_display_that_fails_ends_no_engine(
     ends = run_graph([node("n", "import time; time.sleep(0.6); " + SAYS_DONE)], Local(tmp_path), observer=show)
     assert ends["n"].state == "finished"
     assert capsys.readouterr().err.count("the display has failed") == 1
+
+
+def test_processor_time_is_summed_over_attempts(tmp_path: Path) -> None:
+    burns = "import os, sys, time\nwhile time.process_time() < 0.3: pass\n"
+    script = f"{burns}os.path.exists('once') or (open('once', 'w').close(), sys.exit(1))\n{SAYS_DONE}"
+    first, second = (run([node("n", script)], tmp_path)["n"] for _ in range(2))
+    assert (first.state, second.state) == ("failed", "finished") and second.folder is not None
+    assert first.cpu_time_s is not None and second.cpu_time_s is not None
+    assert first.cpu_time_s > 0.29 and first.cpu_time_s + 0.29 < second.cpu_time_s < 5
+    assert read_state(second.folder).cpu_time_s == second.cpu_time_s
+    assert run([node("n", script)], tmp_path)["n"].cpu_time_s == second.cpu_time_s
+
+
+def test_processor_time_of_attempts_that_nobody_recorded_is_not_known(tmp_path: Path) -> None:
+    folder = run([node("n", "raise SystemExit(1)")], tmp_path)["n"].folder
+    assert folder is not None
+    state = json.loads((folder / "state.json").read_text())
+    assert state.pop("cpu_time_s") > 0
+    (folder / "state.json").write_text(json.dumps(state))
+    again = run([node("n", "raise SystemExit(1)")], tmp_path)["n"]
+    assert again.folder == folder and again.cpu_time_s is None and again.wall_time_s is not None

@@ -21,6 +21,7 @@ from dftflow.jobs.lock import ENGINE_LOCK, EngineLock, engine_lock_is_held
 from dftflow.jobs.process import EngineProcess
 
 WAITS = "import time; time.sleep(600)"
+SAYS_DONE = "open('done', 'w').close()"
 Start = Callable[[str], EngineProcess]
 
 
@@ -194,3 +195,56 @@ def test_a_program_that_cannot_be_started_is_named(tmp_path: Path, argv: tuple[s
         EngineProcess.start(argv, tmp_path, lock)
     lock.let_go()
     assert not engine_lock_is_held(tmp_path)
+
+
+BURNS = "import time\nwhile time.process_time() < {s}: pass\n"
+SAYS_WHAT_IT_USED = "import os; open('used', 'w').write(str(sum(os.times()[:4])))"
+
+
+def test_processor_time_is_that_of_the_engine_and_of_what_it_waited_for(start: Start, tmp_path: Path) -> None:
+    child = f"subprocess.run([sys.executable, '-c', {BURNS.format(s=0.6)!r}], check=True)"
+    engine = start(f"import subprocess, sys\n{child}\n{BURNS.format(s=0.3)}{SAYS_WHAT_IT_USED}")
+    assert engine.cpu_time_s is None
+    wait_for(lambda: not engine.running(Limits()))
+    by_itself = float((tmp_path / "run" / "used").read_text())
+    assert by_itself > 0.86 and engine.exit_code == 0
+    assert engine.cpu_time_s is not None and by_itself - 0.02 <= engine.cpu_time_s < by_itself + 0.3
+
+
+def test_processor_time_is_known_of_an_engine_that_is_ended(start: Start, tmp_path: Path) -> None:
+    engine = start(f"{BURNS.format(s=0.3)}open('ready', 'w')\n{WAITS}")
+    wait_for((tmp_path / "run" / "ready").exists)
+    assert engine.stop() and engine.cpu_time_s is not None and 0.29 < engine.cpu_time_s < 5
+
+
+def test_processor_time_is_not_told_where_it_was_not_seen(start: Start, tmp_path: Path) -> None:
+    engine = start(f"import os\nif os.fork() == 0:\n    time = __import__('time'); time.sleep(0.5)\n    {SAYS_DONE}")
+    wait_for(lambda: not engine.running(Limits()))
+    assert (tmp_path / "run" / "done").exists() and engine.exit_code == 0 and engine.cpu_time_s is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "variables", "elsewhere"),
+    [
+        (("srun", "pw.x"), {}, True),
+        (("/usr/bin/mpirun", "-n", "2", "pw.x"), {}, False),
+        (("/usr/bin/mpirun", "-n", "2", "pw.x"), {"SLURM_JOB_ID": "7"}, True),
+        (("pw.x",), {"SLURM_JOB_ID": "7"}, False),
+    ],
+)
+def test_ranks_that_a_scheduler_starts_are_no_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], variables: dict[str, str], elsewhere: bool
+) -> None:
+    for name in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    program = tmp_path / "bin" / Path(argv[0]).name
+    program.parent.mkdir()
+    program.symlink_to("/bin/true")
+    lock = EngineLock.take(tmp_path)
+    assert lock is not None
+    engine = EngineProcess.start((str(program), *argv[1:]), tmp_path, lock)
+    lock.let_go()
+    wait_for(lambda: not engine.running(Limits()))
+    assert (engine.cpu_time_s is None) == elsewhere

@@ -274,7 +274,7 @@ def test_steps_tell_their_engine_and_what_is_not_as_asked(run: StoredRun) -> Non
     page = _of(outcome)
     (row,) = [row for row in page.table("#steps") if row and row[0] == CS_BANDS]
     assert remark in row[1]
-    assert "gpaw 26.7.0" in row[4] and "version: 26.7.0" in row[4] and "data set Cs.PBE: md5 fa822afd" in row[4]
+    assert "gpaw 26.7.0" in row[5] and "version: 26.7.0" in row[5] and "data set Cs.PBE: md5 fa822afd" in row[5]
     assert all(remark in " ".join(cells) for cells in page.table("#quantities") if cells[0] == "ionisation potential"
                and "CsPbBr3" in cells[1] and "line-up" in cells[1])  # fmt: skip
 

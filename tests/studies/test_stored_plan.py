@@ -173,7 +173,7 @@ def test_no_pipe_device_or_folder_in_the_place_of_an_output_hangs_or_costs_anoth
 def test_status_does_not_take_the_finished_folder_of_another_step(run: StoredRun, way: str) -> None:
     """Sealed and as it was, so that its files alone would say finished."""
     other, place = run.folder(BULK), run.folder(BANDS)
-    write_state(other, finished(other, 5.0))
+    write_state(other, finished(other, wall_time_s=5.0, cpu_time_s=4.0))
     if way == "link":
         shutil.rmtree(place)
         place.symlink_to(other.name)

@@ -537,10 +537,17 @@ def _recorded() -> Iterator[dict[str, Any]]:
         traceback.print_exc()
         record.update(status="died", message=f"{type(error).__name__}: {error}")
     record["wall_time_s"] = time.monotonic() - started
+    record["cpu_time_s"] = _cpu_time_s()
     record["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     _write_json("results.json", record)
     if record["status"] != "finished":
         sys.exit(1)
+
+
+def _cpu_time_s() -> float:
+    """Processor time, user and system, of this process since its start, and of what it waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
 
 
 def _tell(doing: str, fraction: float | None) -> None:

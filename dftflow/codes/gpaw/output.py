@@ -34,7 +34,10 @@ DAMAGE = (
     *(KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, OSError, EOFError, RuntimeError),
     *(MemoryError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
 )
-NUMBERS = ("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "peak_memory_mib")
+NUMBERS = (
+    *("energy_ev", "fermi_ev", "n_electrons", "finite_basis_de_dlnecut_ev", "wall_time_s", "cpu_time_s"),
+    "peak_memory_mib",
+)
 
 MOST_ARRAY_BYTES = 2 << 30  # a few kilobytes can hold any number of gigabytes of zeros
 
@@ -150,6 +153,7 @@ def _results(record: Mapping[str, Any], zero: EnergyZero) -> Results:
         finite_basis_de_dlnecut_ev=record.get("finite_basis_de_dlnecut_ev"),
         log_fermi=None if record.get("fermi_ev") is None else Energy(record["fermi_ev"], zero),
         wall_time_s=record["wall_time_s"],
+        cpu_time_s=record.get("cpu_time_s"),
         peak_memory_mib=record["peak_memory_mib"],
         settings={name: record[name] for name in ("gpaw", "ase", "numpy", "python")},
         warnings=(record["message"],) if "message" in record else (),

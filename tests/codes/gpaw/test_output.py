@@ -152,6 +152,7 @@ def test_a_record_without_content_is_a_parse_error(tmp_path: Path, record: str) 
         {"method": [1]},
         {"wall_time_s": None},
         {"wall_time_s": 10**30},
+        {"cpu_time_s": "x"},
     ],
 )
 def test_a_record_of_other_types_is_a_parse_error(damage: dict[str, object], folder: Path) -> None:
