@@ -200,9 +200,7 @@ def sample_path(
     return kpoints, labels, segments
 
 
-def _path(
-    points: Mapping[str, KPoint], letters: str, spacing_per_ang: float, reciprocal_per_ang: FloatArray
-) -> KPath:
+def _path(points: Mapping[str, KPoint], letters: str, spacing_per_ang: float, reciprocal_per_ang: FloatArray) -> KPath:
     """The path that ASE writes in letters, such as ``GXMG,MR``."""
     from ase.dft.kpoints import parse_path_string
 

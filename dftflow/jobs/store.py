@@ -110,7 +110,7 @@ def _plan_text(plan: PlanFile) -> str:
     names = tuple(field.name for field in fields(PlannedStep))
     steps = ({name: getattr(step, name) for name in names} for step in plan.steps)
     lines = ",\n".join(json.dumps(step, ensure_ascii=False) for step in steps)
-    return f"{json.dumps(about, ensure_ascii=False)[:-1]},\n\"steps\": [\n{lines}\n]}}\n"
+    return f'{json.dumps(about, ensure_ascii=False)[:-1]},\n"steps": [\n{lines}\n]}}\n'
 
 
 def note_in_plan(root: Path, plan_id: str, **change: str | float | None) -> None:
