@@ -70,5 +70,5 @@ $(DONE)/test: $(DONE)/packages $(DONE)/engine
 	@$(PIP) --editable '.[gpaw,mp,test]'
 	@$(PIP) --no-deps aiida-castep autoplex matador-db
 	@$(PIP) colorlog enum-tools inquirerpy pyshacl rdflib requests-cache rich-click toml
-	@$(PIP) --no-deps roc-validator
+	@$(PIP) --no-deps roc-validator 'rocrate<0.15'
 	@touch $@

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # name for name what `_HOMES` has
     from dftflow.api.calculation import find, read
     from dftflow.api.comparison import compare
     from dftflow.api.deck import deck
+    from dftflow.api.exchange import export_archive, export_ase, import_archive
     from dftflow.api.levels import edges, levels
     from dftflow.api.plot import plot
     from dftflow.api.quantities import quantities
@@ -49,6 +50,9 @@ _HOMES = {
     "load_outcome": "dftflow.api.study",
     "write_outcome": "dftflow.api.study",
     "quantities": "dftflow.api.quantities",
+    "export_archive": "dftflow.api.exchange",
+    "export_ase": "dftflow.api.exchange",
+    "import_archive": "dftflow.api.exchange",
     "DftflowError": "dftflow.errors",
 }
 
@@ -59,7 +63,10 @@ __all__ = [
     "compare",
     "deck",
     "edges",
+    "export_archive",
+    "export_ase",
     "find",
+    "import_archive",
     "init_study",
     "levels",
     "load_crystal",

@@ -235,7 +235,15 @@ def _takes_the_machine_s_encoding(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name not in ("open", "read_text", "write_text") or any(word.arg == "encoding" for word in call.keywords):
         return False
-    if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id == "os":
+    if (
+        isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id
+        in (
+            "os",
+            "archive",  # a zip's entries are bytes
+        )
+    ):
         return False
     modes = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
     binary = name == "open" and any(isinstance(mode, str) and "b" in mode for mode in modes)

@@ -27,6 +27,7 @@ from dftflow.studies.execution import collect_study, outcome_of_folder, run_stud
 from dftflow.studies.paced import Say
 from dftflow.studies.preview import PreviewedStep, preview
 from dftflow.studies.reader import Study
+from dftflow.studies.remedied import MOST_TRIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,6 +162,7 @@ def run(
     workers: int | None = None,
     limits: Limits | None = None,
     executor: Executor | None = None,
+    most_tries: int = MOST_TRIES,
     observer: Observer = lambda views: None,
     say: Say = lambda line: None,
 ) -> StudyOutcome:
@@ -173,7 +175,7 @@ def run(
     folder
         ``runs/STUDY-PRESET`` unless given. What is finished there is used, not run again; `write_outcome` writes the
         report.
-    workers, limits, executor, observer, say
+    workers, limits, executor, most_tries, observer, say
         As `dftflow.studies.execution.run_study` takes them.
 
     Returns
@@ -196,6 +198,7 @@ def run(
         workers=workers,
         limits=limits,
         executor=executor,
+        most_tries=most_tries,
         observer=observer,
         say=say,
     )

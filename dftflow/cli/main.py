@@ -41,7 +41,8 @@ COMMANDS = {
     "structure": ("dftflow.cli.structure", "List the shipped crystals; show, change or convert a crystal."),
     "slab": ("dftflow.cli.slab", "The terminations of a plane, and the slab to calculate."),
     "report": ("dftflow.cli.report", "Write the figures, report and numbers of a study again."),
-    "export": ("dftflow.cli.export", "Every number of a study, with unit, range and origin, as CSV or JSON."),
+    "export": ("dftflow.cli.export", "A study for other programs: its numbers, an archive, an ASE database."),
+    "import": ("dftflow.cli.import_archive", "Verify an archive of a study, and unpack it."),
     "help": ("dftflow.cli.help", "What dftflow or one of its commands takes."),
     "doctor": ("dftflow.cli.doctor", "What is installed here, what works, what is missing and how to get it."),
 }

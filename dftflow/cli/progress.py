@@ -64,6 +64,7 @@ class RunProgress:
         self._started = time.monotonic()
         self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
         self._shown: dict[str, str] = {}
+        self._tries: dict[str, int] = {}
         self._last_line = 0.0
 
     def __enter__(self) -> Self:
@@ -84,6 +85,8 @@ class RunProgress:
         self._line(line)
 
     def __call__(self, views: Sequence[NodeView]) -> None:
+        for view in views:
+            self._attempts(view)
         if self._live:
             self._live.update(self._table(views))
         else:
@@ -111,6 +114,12 @@ class RunProgress:
             self._last_line = now
             doing = "; ".join(f"{view.name}: {view.doing}" for view in views if view.state == "running")
             self._line(f"          {self._headline(views)}  {doing}")
+
+    def _attempts(self, view: NodeView) -> None:
+        """Say of each attempt that failed why, and what is tried next."""
+        for attempt in view.tries[self._tries.get(view.name, 0) :]:
+            self._line(f"   again  {view.name}: {attempt}")
+        self._tries[view.name] = len(view.tries)
 
     def _line(self, text: str) -> None:
         self._console.print(Text(only_printable(text)), soft_wrap=True)

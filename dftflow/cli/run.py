@@ -45,6 +45,7 @@ DEFAULTS = Limits()
     show_default=True,
     help="MiB one engine process may print.",
 )
+@click.option("--no-remedies", is_flag=True, help="Try no step again that failed in a known way.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 def command(
     study: str,
@@ -56,6 +57,7 @@ def command(
     memory_limit: float | None,
     stall_limit: float,
     log_limit: float,
+    no_remedies: bool,
     as_json: bool,
 ) -> None:
     """Run STUDY (a shipped name or a file) on this machine; what is finished is never run again."""
@@ -68,6 +70,7 @@ def command(
     from dftflow.stored_file import read_stored
     from dftflow.studies.execution import default_folder, run_study
     from dftflow.studies.reader import load_study
+    from dftflow.studies.remedied import MOST_TRIES
 
     chosen = load_study(study, preset, code=code)
     folder = out or default_folder(chosen)
@@ -87,6 +90,7 @@ def command(
             folder,
             workers=workers,
             limits=Limits(time_s=time_limit, memory_mib=memory_limit, stall_s=stall_limit, log_mib=log_limit),
+            most_tries=0 if no_remedies else MOST_TRIES,
             observer=progress,
             say=progress.say,
         )

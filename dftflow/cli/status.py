@@ -27,6 +27,8 @@ def command(folder: Path, as_json: bool) -> None:
             "name": end.name,
             "state": end.state,
             "wall_time_s": end.wall_time_s,
+            "cause": end.cause,
+            "tries": len(end.tries),
             "cpu_time_s": end.cpu_time_s,
             "note": " ".join(end.failure.split()),
             "folder": "" if end.folder is None else str(end.folder),

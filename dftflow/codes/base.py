@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dftflow.codes.options import CodeOptions
+from dftflow.codes.remedy import Remedy
 from dftflow.codes.sheet_facts import SheetFacts
 from dftflow.errors import DftflowError
 from dftflow.model.deck import Deck
@@ -104,6 +105,11 @@ class Code(Protocol):
     @property
     def deck_files(self) -> tuple[str, ...]:
         """Names of the files of a deck, as patterns in which ``{seed}`` stands for the seed."""
+        ...
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """What is done about its known failures, the first that fits before the others; ``()`` for nothing."""
         ...
 
     @property

@@ -83,7 +83,8 @@ def admit(
     kind, failure, likeness = _failure(diagnosis, reading, built)
     if failure:
         tail = diagnosis.log_tail if kind == "failed" else ""
-        refusal = Refusal(kind=kind, reason=failure, built=built, folder=folder, log_tail=tail)
+        cause = "" if kind != "failed" or diagnosis.status == "finished" else diagnosis.status
+        refusal = Refusal(kind=kind, reason=failure, built=built, folder=folder, cause=cause, log_tail=tail)
         if reading.results is None:
             return refusal
         return replace(refusal, wall_time_s=reading.results.wall_time_s, cpu_time_s=reading.results.cpu_time_s)

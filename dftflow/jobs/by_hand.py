@@ -19,7 +19,7 @@ from dftflow.jobs.job import Job, Node, NodeOutcome
 from dftflow.jobs.store import below, storage_errors, write_atomically
 from dftflow.stored_file import read_stored, read_stored_json
 
-__all__ = ["ByHand", "Ledger"]
+__all__ = ["LEDGER_FILE", "ByHand", "Ledger"]
 
 LEDGER_FILE = "written.json"
 NO_FILE = b"\0"
@@ -56,6 +56,11 @@ class Ledger:
                 where=str(file),
                 fix="write the decks into another folder with --out",
             ) from error
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Paths below the folder of everything that was ever written."""
+        return tuple(self._digests)
 
     def write(self, files: Mapping[str, str]) -> tuple[str, ...]:
         """Write `files` (path below the root -> text), except those that a person has written or changed; their paths.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dftflow.jobs.job import Job, Node, NodeOutcome
+from dftflow.model.attempt import Attempt
 
 __all__ = ["Executor", "Running"]
 
@@ -29,6 +30,11 @@ class Running(Protocol):
     @property
     def elapsed_s(self) -> float:
         """Wall time so far, earlier attempts included."""
+        ...
+
+    @property
+    def tries(self) -> tuple[Attempt, ...]:
+        """Attempts that failed before this one."""
         ...
 
     def outcome(self) -> NodeOutcome | None:

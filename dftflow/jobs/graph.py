@@ -18,6 +18,7 @@ from dftflow.jobs.executor import Executor, Running
 from dftflow.jobs.harmless import harmless
 from dftflow.jobs.interruption import Interruption
 from dftflow.jobs.job import Job, Node, NodeOutcome
+from dftflow.model.attempt import Attempt
 
 __all__ = ["NodeView", "Observer", "Recorder", "run_graph"]
 
@@ -29,7 +30,7 @@ DOING_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
-    """One node as an observer sees it while the graph runs."""
+    """One node as an observer sees it while the graph runs; `tries` are the attempts that failed before the last."""
 
     name: str
     title: str
@@ -38,6 +39,8 @@ class NodeView:
     elapsed_s: float
     cost: float
     reused: bool
+    cause: str = ""
+    tries: tuple[Attempt, ...] = ()
 
 
 Observer = Callable[[Sequence[NodeView]], None]
@@ -90,7 +93,7 @@ class _Graph:
         self._same: dict[Path, list[Node]] = {}
         self._views = {node.name: _view_of_waiting(node) for node in nodes}
         self._doing: dict[str, tuple[float, str]] = {}
-        self._heard: set[str] = set()
+        self._heard: dict[str, int] = {}
         self._all_asked = time.monotonic()
 
     def start(self, interruption: Interruption, show: Callable[[], None]) -> None:
@@ -110,11 +113,11 @@ class _Graph:
             self._ask(name)
 
     def _told(self, interruption: Interruption) -> list[str]:
-        """The jobs whose descriptor says that they have ended; it is listened to until it has said so once."""
+        """The jobs whose descriptor says that they have ended; each attempt's is listened to until it has said so."""
         listening, watched = select.poll(), {}
         listening.register(interruption.descriptor, select.POLLIN)
         for name, job in self.running.items():
-            if name not in self._heard and (descriptor := job.descriptor) is not None:
+            if self._heard.get(name) != len(job.tries) and (descriptor := job.descriptor) is not None:
                 listening.register(descriptor, select.POLLIN)
                 watched[descriptor] = name
         left_s = max(0.0, self._all_asked + ASK_EVERY_S - time.monotonic())
@@ -122,7 +125,7 @@ class _Graph:
         if interruption.descriptor in told:
             interruption.heard()
         names = [watched[descriptor] for descriptor in told if descriptor in watched]
-        self._heard.update(names)
+        self._heard.update({name: len(self.running[name].tries) for name in names})
         return names
 
     def _ask(self, name: str) -> None:
@@ -131,7 +134,7 @@ class _Graph:
         if end is None:
             return
         del self.running[name]
-        self._heard.discard(name)
+        self._heard.pop(name, None)
         self._doing.pop(name, None)
         self._end(end)
         for node in self._same.pop(job.folder, ()):
@@ -191,7 +194,9 @@ class _Graph:
         """All nodes as they are now."""
         for name, job in self.running.items():
             doing = self._now_doing(self._nodes[name], job.folder)
-            self._views[name] = replace(self._views[name], state="running", doing=doing, elapsed_s=job.elapsed_s)
+            self._views[name] = replace(
+                self._views[name], state="running", doing=doing, elapsed_s=job.elapsed_s, tries=job.tries
+            )
         return list(self._views.values())
 
     def _now_doing(self, node: Node, folder: Path) -> str:
@@ -219,6 +224,8 @@ def _view_of_end(node: Node, end: NodeOutcome) -> NodeView:
         elapsed_s=end.wall_time_s or 0.0,
         cost=node.cost,
         reused=end.reused,
+        cause=end.cause,
+        tries=end.tries,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["Job", "JobState", "Limits", "Node", "NodeOutcome", "Verdict"]
+from dftflow.model.attempt import Attempt
+
+__all__ = ["Again", "Job", "JobState", "Limits", "Node", "NodeOutcome", "Verdict"]
 
 JobState = Literal["waiting", "running", "finished", "failed", "refused", "not_run", "uncertain"]
 """``waiting``: to be run; ``refused``: run, but not what was asked for, or changed since; ``not_run``: nothing was run,
@@ -72,9 +74,39 @@ class Verdict:
 
     state: JobState
     failure: str = ""
+    cause: str = ""
     log_tail: str = ""
     wall_time_s: float | None = None
     cpu_time_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What the owner of a job that failed wants tried next.
+
+    Attributes
+    ----------
+    job
+        The next attempt.
+    remedy, words, values
+        As `Attempt` keeps them.
+    start_from
+        Patterns of the names of files that it goes on from, of those that the failed attempt left.
+    """
+
+    job: Job
+    remedy: str
+    words: str
+    values: tuple[str, ...] = ()
+    start_from: tuple[str, ...] = ()
+
+
+def _never(folder: Path, cause: str, tries: Sequence[Attempt]) -> Again | None:
+    return None
+
+
+def _as_it_is(folder: Path, job: Job) -> Job:
+    return job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +129,10 @@ class Node:
         Called with the folder while the process runs; says what it does now.
     cost
         Expected effort, in any unit common to the graph; only for the estimate of what is left.
+    again
+        Called with the folder of a failed attempt, its cause and the attempts before it: what to try next, or None.
+    resumed
+        Called with the folder of a job of which attempts failed, and the job: the job as the last attempt has it.
     """
 
     name: str
@@ -106,6 +142,8 @@ class Node:
     judge: Callable[[Path], Verdict]
     doing: Callable[[Path], str]
     cost: float = 1.0
+    again: Callable[[Path, str, Sequence[Attempt]], Again | None] = _never
+    resumed: Callable[[Path, Job], Job] = _as_it_is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +152,10 @@ class NodeOutcome:
 
     Attributes
     ----------
+    cause
+        Of a failure, see `dftflow.model.cause`; ``""`` where it is not known.
+    tries
+        Attempts that failed before the last one.
     cpu_time_s
         Processor time, as `dftflow.jobs.step_state.StepState.cpu_time_s`.
     reused
@@ -127,6 +169,8 @@ class NodeOutcome:
     state: JobState
     folder: Path | None
     failure: str = ""
+    cause: str = ""
+    tries: tuple[Attempt, ...] = ()
     log_tail: str = ""
     wall_time_s: float | None = None
     cpu_time_s: float | None = None
@@ -142,6 +186,7 @@ class NodeOutcome:
             state=verdict.state,
             folder=folder,
             failure=verdict.failure,
+            cause=verdict.cause,
             log_tail=verdict.log_tail,
             wall_time_s=verdict.wall_time_s,
             cpu_time_s=verdict.cpu_time_s,

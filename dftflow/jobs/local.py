@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -32,6 +32,8 @@ from dftflow.jobs.step_state import (
     without_ended_job,
     write_state,
 )
+from dftflow.jobs.tries import put_aside
+from dftflow.model.attempt import Attempt
 
 __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "why_uncertain"]
 
@@ -43,6 +45,7 @@ PATIENCE_S = 2.0
 class _Spent(TypedDict):
     wall_time_s: float
     cpu_time_s: float | None
+    tries: tuple[Attempt, ...]
 
 
 class Local:
@@ -74,9 +77,7 @@ class Local:
         ended_jobs: Collection[str] = (),
     ) -> None:
         self._root = root
-        self._limits = limits or Limits()
-        self._launcher = launcher
-        self._threads = threads
+        self._starter = _Starter(launcher=launcher, threads=threads, limits=limits or Limits())
         self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
@@ -103,7 +104,7 @@ class Local:
             state = read_state(folder)
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, folder, process, self._limits, state)
+                return _LocalJob(node, job, folder, process, self._starter, state)
             if time.monotonic() > until:
                 doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -114,7 +115,8 @@ class Local:
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, folder, process, self._limits, state)
+                return _LocalJob(node, job, folder, process, self._starter, state)
+        job = node.resumed(folder, job) if state.tries else job
         changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
         verdict = node.judge(folder)
@@ -134,29 +136,51 @@ class Local:
         return self._start(node, job, folder, lock, before)
 
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
+        process, state = self._starter.start(job, folder, lock, before)
+        if process is None:
+            return _closed(node, folder, state, "failed")
+        return _LocalJob(node, job, folder, process, self._starter, state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Starter:
+    """How the engines of one `Local` are started."""
+
+    launcher: tuple[str, ...]
+    threads: int
+    limits: Limits
+
+    def start(
+        self, job: Job, folder: Path, lock: EngineLock, before: StepState
+    ) -> tuple[EngineProcess | None, StepState]:
+        """The engine of a job whose deck lies there, and the state of its folder; None where it cannot be started."""
         spent = _spent(before)
         if before.state == "running":
             spent["cpu_time_s"] = None  # of an attempt whose end nobody saw
         state = StepState(state="running", host=host_name(), boot=boot_id(), job=job_id(), **spent)
         write_state(folder, state)
         try:
-            process = EngineProcess.start((*self._launcher, *job.argv), folder, lock, threads=self._threads)
+            process = EngineProcess.start((*self.launcher, *job.argv), folder, lock, threads=self.threads)
         except DftflowError as error:
-            state = StepState(state="failed", failure=str(error), **spent)
+            state = StepState(state="failed", failure=str(error), cause="not_started", **spent)
             write_state(folder, state)
-            return _closed(node, folder, state, "failed")
-        write_state(folder, replace(state, pid=process.pid, birth=process.birth))
-        return _LocalJob(node, folder, process, self._limits, state)
+            return None, state
+        state = replace(state, pid=process.pid, birth=process.birth)
+        write_state(folder, state)
+        return process, state
 
 
 class _LocalJob:
     """A process of `Local`, and the folder that it works in."""
 
-    def __init__(self, node: Node, folder: Path, process: EngineProcess, limits: Limits, before: StepState) -> None:
+    def __init__(
+        self, node: Node, job: Job, folder: Path, process: EngineProcess, starter: _Starter, before: StepState
+    ) -> None:
         self.folder = folder
         self._node = node
+        self._job = job
         self._process = process
-        self._limits = limits
+        self._starter = starter
         self._before = before
 
     @property
@@ -169,22 +193,27 @@ class _LocalJob:
         """Wall time of this attempt and of those before."""
         return self._before.wall_time_s + self._process.wall_time_s
 
+    @property
+    def tries(self) -> tuple[Attempt, ...]:
+        """Attempts that failed before this one."""
+        return self._before.tries
+
     def _cpu_time_s(self, told_s: float | None) -> float | None:
         """Processor time of this attempt, which the results may tell where it was not seen, and of those before."""
         used_s = told_s if self._process.cpu_time_s is None else self._process.cpu_time_s
         return _sum(_spent(self._before)["cpu_time_s"], used_s)
 
     def outcome(self) -> NodeOutcome | None:
-        """None while the process runs; then what the node's judge says: results that are whole count, however the
-        process ended behind them.
+        """None while the process runs, and when another attempt has begun; then what the node's judge says: results
+        that are whole count, however the process ended behind them.
         """
-        if self._process.running(self._limits):
+        if self._process.running(self._starter.limits):
             return None
         self._process.let_go()
         verdict = self._node.judge(self.folder)
         cpu_time_s = self._cpu_time_s(verdict.cpu_time_s)
         if verdict.state == "finished":
-            state = finished(self.folder, wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s)
+            state = finished(self.folder, wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
         else:
             ended = self._process.failure
             state = StepState(
@@ -192,17 +221,52 @@ class _LocalJob:
                 wall_time_s=self.elapsed_s,
                 cpu_time_s=cpu_time_s,
                 failure=_why(ended, self._process.exit_code, verdict),
+                cause=self._process.cause or verdict.cause,
                 log_tail=verdict.log_tail,
+                tries=self.tries,
             )
+            if state.state == "failed" and self._tries_again(state):
+                return None
         write_state(self.folder, state)
         return _closed(self._node, self.folder, state, state.state)
+
+    def _tries_again(self, failed: StepState) -> bool:
+        """Whether another attempt has begun: the files of the failed one are put aside, and its remedy is noted."""
+        again = self._node.again(self.folder, failed.cause, failed.tries)
+        lock = None if again is None else EngineLock.take(self.folder)
+        if again is None or lock is None:
+            return False
+        try:
+            place = put_aside(self.folder, stay=again.job.beside, start_from=again.start_from)
+            attempt = Attempt(
+                cause=failed.cause,
+                failure=failed.failure,
+                remedy=again.remedy,
+                words=again.words,
+                values=again.values,
+                wall_time_s=failed.wall_time_s,
+                folder=place,
+            )
+            keep_beside(self.folder, again.job)
+            waits = replace(failed, state="waiting", failure="", cause="", log_tail="", tries=(*failed.tries, attempt))
+            write_state(self.folder, waits)
+            write_deck(self.folder, again.job)
+            process, self._before = self._starter.start(again.job, self.folder, lock, waits)
+        finally:
+            lock.let_go()
+        if process is None:
+            return False
+        self._job, self._process = again.job, process
+        return True
 
     def stop(self, hurry: Callable[[], bool] = lambda: False) -> str:
         """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing."""
         elapsed_s = self.elapsed_s
         if self._process.stop(hurry):
             self._process.let_go()
-            spent = StepState(state="waiting", wall_time_s=elapsed_s, cpu_time_s=self._cpu_time_s(None))
+            spent = StepState(
+                state="waiting", wall_time_s=elapsed_s, cpu_time_s=self._cpu_time_s(None), tries=self.tries
+            )
             write_state(self.folder, spent)
             return ""
         return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"
@@ -245,9 +309,10 @@ def _doubt(folder: Path, state: StepState, lock: EngineLock) -> str:
 
 
 def _spent(before: StepState) -> _Spent:
-    """Time of the attempts so far: none at all, where there was none."""
+    """The attempts so far and their time: none at all, where there was none."""
     attempted = before.wall_time_s or before.state == "running"
-    return {"wall_time_s": before.wall_time_s, "cpu_time_s": before.cpu_time_s if attempted else 0.0}
+    cpu_time_s = before.cpu_time_s if attempted else 0.0
+    return {"wall_time_s": before.wall_time_s, "cpu_time_s": cpu_time_s, "tries": before.tries}
 
 
 def _spent_unseen(before: StepState, told: Verdict) -> _Spent:
@@ -255,7 +320,8 @@ def _spent_unseen(before: StepState, told: Verdict) -> _Spent:
     if before.wall_time_s and before.state != "running":  # it was counted
         return _spent(before)
     cpu_time_s = _sum(_spent(before)["cpu_time_s"], told.cpu_time_s)
-    return {"wall_time_s": before.wall_time_s + (told.wall_time_s or 0.0), "cpu_time_s": cpu_time_s}
+    wall_time_s = before.wall_time_s + (told.wall_time_s or 0.0)
+    return {"wall_time_s": wall_time_s, "cpu_time_s": cpu_time_s, "tries": before.tries}
 
 
 def _sum(*parts: float | None) -> float | None:
@@ -277,6 +343,8 @@ def _closed(node: Node, folder: Path, state: StepState, end: JobState, *, reused
         state=end,
         folder=folder,
         failure=state.failure,
+        cause=state.cause,
+        tries=state.tries,
         log_tail=state.log_tail,
         wall_time_s=state.wall_time_s,
         cpu_time_s=state.cpu_time_s,

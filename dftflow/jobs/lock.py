@@ -20,7 +20,7 @@ from pathlib import Path
 from dftflow.errors import StoreError
 from dftflow.jobs.store import storage_errors
 
-__all__ = ["ENGINE_LOCK", "EngineLock", "engine_lock_is_held", "locked"]
+__all__ = ["ENGINE_LOCK", "STUDY_LOCK", "EngineLock", "engine_lock_is_held", "locked"]
 
 STUDY_LOCK = "lock"
 ENGINE_LOCK = "engine.lock"

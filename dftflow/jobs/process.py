@@ -47,6 +47,8 @@ class EngineProcess:
         See `dftflow.jobs.machine`.
     failure
         Why it was ended, or which signal ended it; ``""`` as long as neither is so.
+    cause
+        Of that failure, see `dftflow.model.cause`.
     exit_code
         As `subprocess.Popen.returncode`; None as long as it runs, and where it was found.
     cpu_time_s
@@ -65,6 +67,7 @@ class EngineProcess:
         self.pid = pid
         self.birth = birth
         self.failure = ""
+        self.cause = ""
         self.cpu_time_s: float | None = None
         self.descriptor = _pidfd(pid, None if popen else birth)
         self._started_at = time.monotonic() - age_s(pid)
@@ -143,10 +146,10 @@ class EngineProcess:
             return False
         now = time.monotonic()
         if limits.time_s is not None and self.wall_time_s > limits.time_s:
-            self.failure = f"out of time: more than {limits.time_s:.0f} s"
+            self.cause, self.failure = "out_of_time", f"out of time: more than {limits.time_s:.0f} s"
         elif now - self._looked_at > min(LOOK_EVERY_S, (limits.stall_s or LOOK_EVERY_S) / 4):
             self._looked_at = now
-            self.failure = self._excess(limits)
+            self.cause, self.failure = self._excess(limits)
         if self.failure:
             self.stop()
             return False
@@ -214,23 +217,23 @@ class EngineProcess:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(holder, number)
 
-    def _excess(self, limits: Limits) -> str:
-        """Which limit is broken by what it uses."""
+    def _excess(self, limits: Limits) -> tuple[str, str]:
+        """Which limit is broken by what it uses: cause and failure."""
         memory_mib, log_mib = _memory_mib(self.pid), self._signs.log_mib()
         if limits.memory_mib is not None and memory_mib > limits.memory_mib:
-            return f"out of memory: {memory_mib:.0f} MiB, and {limits.memory_mib:.0f} MiB were allowed"
+            return "out_of_memory", f"out of memory: {memory_mib:.0f} MiB, and {limits.memory_mib:.0f} MiB were allowed"
         if limits.log_mib is not None and log_mib > limits.log_mib:
-            return f"it printed {log_mib:.0f} MiB, and {limits.log_mib:.0f} MiB were allowed"
+            return "printed_too_much", f"it printed {log_mib:.0f} MiB, and {limits.log_mib:.0f} MiB were allowed"
         quiet_s = self._signs.quiet_s()
         if limits.stall_s is not None and quiet_s > limits.stall_s:
-            return f"stalled: no file of its folder has changed for {quiet_s:.0f} s"
-        return ""
+            return "stalled", f"stalled: no file of its folder has changed for {quiet_s:.0f} s"
+        return "", ""
 
     def _name_signal(self, code: int) -> None:
         if code == -signal.SIGKILL and not self.failure:
-            self.failure = "killed (signal 9): most often the system ran out of memory"
+            self.cause, self.failure = "killed", "killed (signal 9): most often the system ran out of memory"
         elif code < 0 and not self.failure:
-            self.failure = f"ended by signal {-code} ({signal.Signals(-code).name})"
+            self.cause, self.failure = "killed", f"ended by signal {-code} ({signal.Signals(-code).name})"
 
 
 def _starts_elsewhere(argv: tuple[str, ...], variables: Mapping[str, str] = os.environ) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Seal", "changed_files", "seal_files", "seal_of"]
+__all__ = ["Seal", "changed_files", "copied_seal", "seal_files", "seal_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,14 @@ def seal_of(file: Path) -> Seal:
     """The seal of one file."""
     before = file.lstat()
     return Seal(size=before.st_size, content_ns=before.st_mtime_ns, inode_ns=before.st_ctime_ns, sha256=_sha256(file))
+
+
+def copied_seal(file: Path, seal: Seal) -> Seal:
+    """The seal of a copy that has the content of `seal`: it gets the time of that content, and has its own inode."""
+    if 0 <= seal.content_ns < 2**62:
+        os.utime(file, ns=(seal.content_ns, seal.content_ns), follow_symlinks=False)
+    now = file.lstat()
+    return Seal(size=now.st_size, content_ns=now.st_mtime_ns, inode_ns=now.st_ctime_ns, sha256=seal.sha256)
 
 
 def _sha256(file: Path) -> str:

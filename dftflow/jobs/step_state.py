@@ -12,8 +12,9 @@ from pydantic import TypeAdapter
 
 from dftflow.jobs.job import JobState
 from dftflow.jobs.lock import ENGINE_LOCK
-from dftflow.jobs.seals import Seal, changed_files, seal_files
+from dftflow.jobs.seals import Seal, changed_files, copied_seal, seal_files
 from dftflow.jobs.store import below, storage_errors, write_atomically
+from dftflow.model.attempt import Attempt
 from dftflow.stored_file import read_stored
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "StepState",
     "finished",
     "is_intact",
+    "portable_text",
     "read_state",
+    "settle_copy",
     "tampered",
     "without_ended_job",
     "write_state",
@@ -48,6 +51,10 @@ class StepState:
         Id of the scheduler's job that it was started in; ``""`` outside of one.
     wall_time_s
         Summed over interrupted attempts.
+    cause
+        Of a failure, see `dftflow.model.cause`.
+    tries
+        Attempts that failed before the last one.
     cpu_time_s
         Processor time, user and system, of the engine and of all processes that it waited for, summed likewise; None
         where that of any attempt is not known.
@@ -64,7 +71,9 @@ class StepState:
     wall_time_s: float = 0.0
     cpu_time_s: float | None = None
     failure: str = ""
+    cause: str = ""
     log_tail: str = ""
+    tries: tuple[Attempt, ...] = ()
     files: Mapping[str, Seal] = field(default_factory=dict)
 
 
@@ -85,8 +94,11 @@ def write_state(folder: Path, state: StepState) -> None:
     That an engine runs outlives every process, and need not outlive the machine that it runs on: `boot` tells.
     """
     with storage_errors(folder):
-        durable = state.state != "running"
-        write_atomically(folder / STATE_FILE, json.dumps(asdict(state), indent=1), durable=durable)
+        write_atomically(folder / STATE_FILE, _text(state), durable=state.state != "running")
+
+
+def _text(state: StepState) -> str:
+    return json.dumps(asdict(state), indent=1)
 
 
 def without_ended_job(state: StepState, ended_jobs: Collection[str]) -> StepState:
@@ -95,11 +107,37 @@ def without_ended_job(state: StepState, ended_jobs: Collection[str]) -> StepStat
     return replace(state, state="waiting", host="", boot="", pid=None, birth=None, job="") if over else state
 
 
-def finished(folder: Path, *, wall_time_s: float, cpu_time_s: float | None) -> StepState:
+def finished(
+    folder: Path, *, wall_time_s: float, cpu_time_s: float | None, tries: tuple[Attempt, ...] = ()
+) -> StepState:
     """The state of a step that has just finished: every file that it has left is sealed."""
     with storage_errors(folder):
         files = seal_files(folder, without=NOT_SEALED)
-    return StepState(state="finished", wall_time_s=wall_time_s, cpu_time_s=cpu_time_s, files=files)
+    return StepState(state="finished", wall_time_s=wall_time_s, cpu_time_s=cpu_time_s, files=files, tries=tries)
+
+
+def portable_text(state: StepState) -> str:
+    """``state.json`` as it is handed on: without the machine, and without times of inodes, which are of a disk."""
+    files = {name: replace(seal, inode_ns=0) for name, seal in state.files.items()}
+    return _text(replace(state, host="", boot="", pid=None, birth=None, job="", files=files))
+
+
+def settle_copy(folder: Path, digests: Mapping[str, str]) -> None:
+    """After the files of a step were copied: give them the times that they had, and note those of the copies.
+
+    Parameters
+    ----------
+    digests
+        Path in the folder -> SHA-256 of its content as copied. A file with another content than it was sealed with
+        stays what it is: changed.
+    """
+    state = read_state(folder)
+    whole = {name: seal for name, seal in state.files.items() if digests.get(name) == seal.sha256}
+    if not whole:
+        return
+    with storage_errors(folder):
+        seals = {name: copied_seal(folder / name, seal) for name, seal in whole.items()}
+    write_state(folder, replace(state, files={**state.files, **seals}))
 
 
 def is_intact(folder: Path, state: StepState) -> bool:

@@ -27,6 +27,7 @@ from dftflow.jobs.journal import JOURNAL_FILE, add_to_journal, journal_of, remov
 from dftflow.stored_file import plain_json, read_stored
 
 __all__ = [
+    "PLACES",
     "PLAN_FILE",
     "PlanFile",
     "PlannedStep",

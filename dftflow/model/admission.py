@@ -41,6 +41,8 @@ class Refusal:
     ----------
     built
         What was to be calculated; None where it could not be built.
+    cause
+        Of a failure, see `dftflow.model.cause`.
     log_tail
         Last lines of the log of a calculation that failed.
     """
@@ -49,6 +51,7 @@ class Refusal:
     reason: str
     built: Built | None = None
     folder: Path | None = None
+    cause: str = ""
     log_tail: str = ""
     wall_time_s: float | None = None
     cpu_time_s: float | None = None

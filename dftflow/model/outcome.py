@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dftflow.model.absolute import SlabSide
 from dftflow.model.alignment import Alignment
+from dftflow.model.attempt import Attempt
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Bands, Results
@@ -39,6 +40,10 @@ class StepOutcome(Shown):
         ``not_run``; ``uncertain``: an engine may be at work that cannot be seen from here.
     failure
         ``""`` or the named failure and its message.
+    cause
+        Of a failure, see `dftflow.model.cause`; ``""`` where it is not known.
+    tries
+        Attempts that failed before the last one, each with what was done about it.
     log_tail
         Last lines of the engine's log, when it failed.
     deck_files
@@ -56,6 +61,8 @@ class StepOutcome(Shown):
     state: str
     folder: Path
     failure: str = ""
+    cause: str = ""
+    tries: tuple[Attempt, ...] = ()
     log_tail: str = ""
     wall_time_s: float | None = None
     cpu_time_s: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +40,23 @@ Status = Literal["finished", "scf_not_converged", "geom_not_converged", "out_of_
 
 
 def readonly(array: object, shape: tuple[int | None, ...], name: str) -> FloatArray:
-    """Float64 copy of `array` that cannot be written to, after its shape was checked (None: any length)."""
-    copy = np.array(array, dtype=np.float64)
+    """`array` as float64 that nobody can write to, a copy unless it is such, after a check of its shape (None: any)."""
+    copy = array if _is_sealed(array) else np.array(array, dtype=np.float64)
     fits = copy.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, copy.shape, strict=True))
     if not fits:
         raise ValueError(f"{name} has shape {copy.shape}, expected {shape}")
     copy.setflags(write=False)
     return copy
+
+
+def _is_sealed(array: object) -> TypeGuard[FloatArray]:
+    """Whether `array`, and what it is a view of, is float64 and read-only."""
+    base = array
+    while isinstance(base, np.ndarray) and base.dtype == np.float64 and not base.flags.writeable:
+        if base.base is None:
+            return True
+        base = base.base
+    return False
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

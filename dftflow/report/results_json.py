@@ -274,6 +274,8 @@ def _step(step: StepOutcome, folder: Path) -> Document:
         "title": step.title,
         "state": step.state,
         "failure": step.failure,
+        "cause": step.cause,
+        "tries": [asdict(attempt) for attempt in step.tries],
         "log_tail": step.log_tail,
         "folder": "" if step.folder == Path() else _relative(step.folder, folder),
         "files": sorted(step.deck_files),

@@ -39,6 +39,11 @@ def summary_table(outcome: StudyOutcome) -> str:
     notes = _row_notes(outcome)
     notes += [f"! {of}: {text}" if of else f"! {text}" for of, text in all_warnings(outcome)]
     notes += [f"! {step.name} {step.state}: {step.failure}" for step in outcome.steps if step.state == "failed"]
+    notes += [
+        f"! {step.name}, attempt {number}: {attempt}"
+        for step in outcome.steps
+        for number, attempt in enumerate(step.tries, start=1)
+    ]
     notes += [f"! {', '.join(steps)}: {note}" for note, steps in cautions.items()]
     lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH, subsequent_indent="  ")]
     return "\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]) + "\n"

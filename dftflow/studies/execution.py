@@ -27,6 +27,7 @@ from dftflow.studies.outcome import study_outcome
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study
+from dftflow.studies.remedied import MOST_TRIES
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import STATES, Work
 
@@ -47,6 +48,7 @@ def run_study(
     workers: int | None = None,
     limits: Limits | None = None,
     executor: Executor | None = None,
+    most_tries: int = MOST_TRIES,
     observer: Observer = lambda views: None,
     say: Say = lambda line: None,
 ) -> StudyOutcome:
@@ -64,6 +66,9 @@ def run_study(
         Wall time and memory of each engine process.
     executor
         What carries the steps out, instead of processes on this machine; it has limits of its own.
+    most_tries
+        How often a step that failed in a known way is tried again by another way to the same result
+        (`dftflow.codes.remedy`); 0 for never.
     observer
         Called a few times a second with the state of all steps.
     say
@@ -85,7 +90,7 @@ def run_study(
     """
     tell = harmless(say)
     plan = plan_study(study, say=tell)
-    work = Work(plan, say=tell)
+    work = Work(plan, say=tell, most_tries=most_tries)
     work.check(decks=True, say=tell)
     if executor is None and not plan.code.runs_here:
         raise CodeNotFoundError(
@@ -211,8 +216,8 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
         why = work.folder.why_no_folder(step)
         state: JobState = "not_run" if why else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
-    known = partial(NodeOutcome, name=step.name, title=step.title, folder=place)
     recorded = read_state(place) if work.folder.layout == "run" else StepState(state="waiting")
+    known = partial(NodeOutcome, name=step.name, title=step.title, folder=place, tries=recorded.tries)
     occupied = at_work(place, recorded) if work.folder.layout == "run" else None
     if occupied == "running":
         return known(state="running", failure=work.plan.code.progress(place).doing)
@@ -232,6 +237,7 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
         return known(
             state="failed",
             failure=recorded.failure or admission.reason,
+            cause=recorded.cause or admission.cause,
             log_tail=recorded.log_tail,
             **_recorded_times(recorded),
         )
@@ -239,6 +245,7 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
     return known(
         state="waiting" if to_go_on else STATES[admission.kind],
         failure=admission.reason,
+        cause=admission.cause,
         log_tail=admission.log_tail,
         **_times(recorded, admission),
     )

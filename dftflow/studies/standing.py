@@ -86,7 +86,7 @@ def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
     recorded = read_state(folder)
     if not is_intact(folder, recorded):
         return None
-    end = NodeOutcome(name=step.name, title=step.title, state="finished", folder=folder)
+    end = NodeOutcome(name=step.name, title=step.title, state="finished", folder=folder, tries=recorded.tries)
     return replace(end, wall_time_s=recorded.wall_time_s or None, cpu_time_s=recorded.cpu_time_s)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from glob import escape
@@ -13,8 +13,9 @@ from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.errors import DftflowError
 from dftflow.gate.step import admit
-from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
+from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.model.admission import Admission, Refusal, RefusalKind
+from dftflow.model.attempt import Attempt
 from dftflow.model.built import Built
 from dftflow.model.deck import Deck
 from dftflow.model.outcome import StepOutcome
@@ -26,6 +27,7 @@ from dftflow.studies.cost import expected_cost
 from dftflow.studies.identity import identity_of
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan
+from dftflow.studies.remedied import MOST_TRIES, next_try
 from dftflow.studies.study_folder import StudyFolder
 
 __all__ = ["Work"]
@@ -51,6 +53,8 @@ class Work:
         Where they are kept; None when their results lie in folders that are not dftflow's.
     say
         Told, once, why a step that had been calculated is calculated again.
+    most_tries
+        How often a step that failed in a known way is tried again, each time by another way to the same result.
 
     Attributes
     ----------
@@ -59,7 +63,12 @@ class Work:
     """
 
     def __init__(
-        self, plan: Plan, folder: StudyFolder | None = None, *, say: Callable[[str], None] = lambda line: None
+        self,
+        plan: Plan,
+        folder: StudyFolder | None = None,
+        *,
+        say: Callable[[str], None] = lambda line: None,
+        most_tries: int = MOST_TRIES,
     ) -> None:
         self.plan = plan
         self.folder = folder
@@ -67,6 +76,7 @@ class Work:
         self.records: dict[StepId, BuiltRecord] = {}
         self.behind: dict[StepId, tuple[str, ...]] = {}
         self._say = say
+        self._most_tries = most_tries
         self._builder = Builder(plan)
         self._built: dict[StepId, Built] = {}
 
@@ -92,6 +102,8 @@ class Work:
             judge=lambda folder: self._judge(step, folder),
             doing=lambda folder: self.plan.code.progress(folder).doing,
             cost=cost,
+            again=lambda folder, cause, tries: self._again(step, folder, cause, tries),
+            resumed=lambda folder, job: self._resumed(step, folder, job),
         )
 
     def cost(self, step: Step) -> float:
@@ -161,6 +173,28 @@ class Work:
             beside={BUILT_FILE: built_text(record)},
         )
 
+    def _again(self, step: Step, folder: Path, cause: str, tries: Sequence[Attempt]) -> Again | None:
+        """The next attempt at a step that failed, by a remedy of its code."""
+        record = self.records.get(step.id)
+        if record is None or len(tries) >= self._most_tries:
+            return None
+        found = next_try(self.plan.code, record, folder, cause, tries)
+        if found is None:
+            return None
+        remedy = found.remedy
+        return Again(
+            job=self._job(step, found.record),
+            remedy=remedy.name,
+            words=remedy.words,
+            values=found.values,
+            start_from=remedy.start_from,
+        )
+
+    def _resumed(self, step: Step, folder: Path, job: Job) -> Job:
+        """The job with the deck of the last attempt, as the record beside it has it."""
+        record, before = self.records[step.id], read_built(folder)
+        return job if before is None else self._job(step, replace(record, deck=before.deck))
+
     def _still_holds(self, step: Step, record: BuiltRecord) -> bool:
         """Whether what was built before is what would be built now."""
         assert self.folder is not None
@@ -217,6 +251,7 @@ class Work:
             return Verdict(
                 state=STATES[admission.kind],
                 failure=admission.reason,
+                cause=admission.cause,
                 log_tail=admission.log_tail,
                 wall_time_s=admission.wall_time_s,
                 cpu_time_s=admission.cpu_time_s,
@@ -288,6 +323,8 @@ class Work:
             state=end.state,
             folder=end.folder or Path(),
             failure=end.failure,
+            cause=end.cause,
+            tries=end.tries,
             log_tail=end.log_tail,
             wall_time_s=end.wall_time_s,
             cpu_time_s=end.cpu_time_s,

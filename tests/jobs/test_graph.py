@@ -19,6 +19,7 @@ from dftflow.errors import StudyError
 from dftflow.jobs import graph
 from dftflow.jobs.graph import NodeView, run_graph
 from dftflow.jobs.job import Job, Node, NodeOutcome, Verdict
+from dftflow.model.attempt import Attempt
 
 
 def node(name: str, *needs: str, identity: str = "", prepare: Callable[[], Job] | None = None) -> Node:
@@ -41,6 +42,7 @@ class Piped:
     folder: Path
     silent: bool
     asked: int = 0
+    tries: tuple[Attempt, ...] = ()
     elapsed_s: float = 0.0
     state: str = ""
     stopped: bool = False

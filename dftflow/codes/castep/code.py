@@ -13,6 +13,7 @@ from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.castep.folder import calculations_in
 from dftflow.codes.castep.input.potentials import potential_hashes
 from dftflow.codes.castep.options import CastepOptions
+from dftflow.codes.castep.remedies import REMEDIES
 from dftflow.codes.castep.sheet import CASTEP_SHEET
 from dftflow.codes.compressed import lying, lying_at
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
@@ -44,6 +45,7 @@ class CASTEP:
     deck_files = ("{seed}.cell", "{seed}.param")
     sheet = CASTEP_SHEET
     options_model = CastepOptions
+    remedies = REMEDIES
 
     def __init__(self, options: CastepOptions | None = None) -> None:
         self.options = options or CastepOptions()

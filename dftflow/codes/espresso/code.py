@@ -14,6 +14,7 @@ from dftflow.codes.espresso.folder import calculations_in
 from dftflow.codes.espresso.options import EspressoOptions
 from dftflow.codes.espresso.potentials import choose_potentials, potential_hashes
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
+from dftflow.codes.espresso.remedies import REMEDIES
 from dftflow.codes.espresso.sheet import ESPRESSO_SHEET
 from dftflow.codes.espresso.status import status_of
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
@@ -39,6 +40,7 @@ class ESPRESSO:
     deck_files = ("{seed}.*in", "{seed}.sh")
     sheet = ESPRESSO_SHEET
     options_model = EspressoOptions
+    remedies = REMEDIES
 
     def __init__(self, options: EspressoOptions | None = None) -> None:
         self.options = options or EspressoOptions()

@@ -17,6 +17,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from dftflow.codes.espresso.species import element_of
+from dftflow.codes.grid_body import LINES_AT_ONCE, RowLayout, gathered, normal_of_averages
 from dftflow.crystals.pw_lattice import bravais_cell
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
@@ -54,6 +55,9 @@ class _Head:
 def read_potential_grid(file: Path, zero: EnergyZero, *, alat_ang: float | None = None) -> PotentialGrid:
     """A potential on the grid of the density.
 
+    Of a file beyond `dftflow.codes.grid_body.LARGEST_WHOLE_BYTES` the plane averages alone are given, along the slab's
+    normal or, without one, along the third lattice vector, and the grid is never held.
+
     Parameters
     ----------
     zero
@@ -73,9 +77,21 @@ def read_potential_grid(file: Path, zero: EnergyZero, *, alat_ang: float | None 
             raise ParseError("the file is too large for a grid of pp.x", where=str(file))
         with file.open("rb") as stream:
             head = _read_head(stream, file, size, alat_ang)
-            body = stream.read()
+            kind = _kind(head, file)
+            values_ev = _grid(stream, head, file, size)
     except OSError as error:
         raise ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(file)) from error
+    return PotentialGrid(
+        values_ev=values_ev,
+        cell_ang=head.cell_ang,
+        kind=kind,
+        zero=zero,
+        atoms=head.atoms,
+        cutoff_ev=head.cutoff_ev,
+    )
+
+
+def _kind(head: _Head, file: Path) -> Literal["electrostatic", "local"]:
     kind = KINDS.get(head.plot_num)
     if kind is None:
         raise ParseError(
@@ -83,14 +99,7 @@ def read_potential_grid(file: Path, zero: EnergyZero, *, alat_ang: float | None 
             fix="run pp.x with plot_num = 11 (ions + Hartree)",
             where=f"{file}:{head.lines}",
         )
-    return PotentialGrid(
-        values_ev=_values(body, head, file) * RYDBERG_EV,
-        cell_ang=head.cell_ang,
-        kind=kind,
-        zero=zero,
-        atoms=head.atoms,
-        cutoff_ev=head.cutoff_ev,
-    )
+    return kind
 
 
 class _Lines:
@@ -208,26 +217,60 @@ def _numbered(lines: _Lines, what: str, count: int, width: int) -> Iterator[list
         yield words
 
 
-def _values(body: bytes, head: _Head, file: Path) -> FloatArray:
-    def damage(summary: str) -> ParseError:
-        return ParseError(summary, reason="the grid is damaged or cut short", where=str(file))
-
-    a, b, c = head.padded[0], head.padded[1], head.shape[2]
-    expected = a * b * c
-    if body.translate(None, _OF_NUMBERS):
-        raise damage("the grid holds something that is no number")
-    lines = body.count(b"\n")
-    if lines != -(-expected // NUMBERS_A_LINE):
-        raise damage(f"the grid has {lines} lines of values, expected {-(-expected // NUMBERS_A_LINE)}")
-    words = _LOST_E.sub(rb"\1E\2", body).replace(b"D", b"E").replace(b"d", b"e").split()
-    if len(words) != expected:
-        raise damage(f"the grid has {len(words)} values, expected {expected}")
-    try:
-        flat = np.array(words, dtype=np.float64)
-    except ValueError as error:
-        raise damage(f"the grid holds something that is no number: {str(error)[:60]}") from None
-    if not (np.abs(flat) < LARGEST_EV).all():
-        raise damage("the potential holds something that is no energy")
-    n_a, n_b, _ = head.shape
-    grid: FloatArray = flat.reshape(c, b, a)[:, :n_b, :n_a].transpose(2, 1, 0)
+def _grid(stream: BinaryIO, head: _Head, file: Path, size: int) -> FloatArray:
+    """The grid that follows the head, or its plane averages, in eV."""
+    normal = normal_of_averages(size, head.atoms, head.cell_ang)
+    padded = None if head.padded == head.shape else head.padded[:2]
+    grid = gathered(_values(stream, head, file), head.shape, padded=padded, normal=normal)
+    grid *= RYDBERG_EV
+    grid.setflags(write=False)  # which spares the results a copy
     return grid
+
+
+def _values(stream: BinaryIO, head: _Head, file: Path) -> Iterator[FloatArray]:
+    """All values, some thousand lines at once."""
+    expected = head.padded[0] * head.padded[1] * head.shape[2]
+    n_lines, whole = -(-expected // NUMBERS_A_LINE), expected // NUMBERS_A_LINE
+    layout = RowLayout.of_next(stream)
+    if layout is not None and layout.columns != NUMBERS_A_LINE:
+        layout = None
+    done = found = 0
+    while done < n_lines:
+        at_once = min(whole - done, LINES_AT_ONCE) or n_lines - done
+        values = None if layout is None or done == whole else layout.read(stream, at_once)
+        if values is None:
+            values = _tokenized(_lines(stream, done, at_once, n_lines, file), file)
+        done, found = done + at_once, found + values.size
+        if found > expected:
+            raise _damage(f"the grid has {found} or more values, expected {expected}", file)
+        if not max(values.max(initial=0.0), -values.min(initial=0.0)) < LARGEST_EV:
+            raise _damage("the potential holds something that is no energy", file)
+        yield values
+    if found != expected:
+        raise _damage(f"the grid has {found} values, expected {expected}", file)
+    if stream.read(LONGEST_LINE).strip(b" \r\t"):
+        raise _damage(f"the grid has more than {n_lines} lines of values", file)
+
+
+def _lines(stream: BinaryIO, done: int, count: int, n_lines: int, file: Path) -> bytes:
+    """The next `count` lines, behind the first `done` of `n_lines`."""
+    found = [stream.readline(LONGEST_LINE) for _ in range(count)]
+    whole = next((number for number, line in enumerate(found) if not line.endswith(b"\n")), count)
+    if whole < count:
+        raise _damage(f"the grid has {done + whole} lines of values, expected {n_lines}", file)
+    return b"".join(found)
+
+
+def _tokenized(text: bytes, file: Path) -> FloatArray:
+    """The numbers in `text`; Fortran drops the E of an exponent with three digits."""
+    if text.translate(None, _OF_NUMBERS):
+        raise _damage("the grid holds something that is no number", file)
+    words = _LOST_E.sub(rb"\1E\2", text).replace(b"D", b"E").replace(b"d", b"e").split()
+    try:
+        return np.array(words, dtype=np.float64)
+    except ValueError as error:
+        raise _damage(f"the grid holds something that is no number: {str(error)[:60]}", file) from None
+
+
+def _damage(summary: str, file: Path) -> ParseError:
+    return ParseError(summary, reason="the grid is damaged or cut short", where=str(file))

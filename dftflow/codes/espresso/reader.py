@@ -25,6 +25,7 @@ from dftflow.codes.espresso.pw_xml import read_pw_xml
 from dftflow.codes.espresso.state_files import kind_of
 from dftflow.codes.espresso.states import States, read_states
 from dftflow.codes.espresso.status import Stage, status_of
+from dftflow.codes.grid_body import fits_grid, said_points
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.errors import ParseError
 from dftflow.model.check import Check, Part
@@ -62,7 +63,7 @@ def read_calculation(calculation: Calculation) -> Reading:
         file_of(calculation, "", ".pot"),
         "potential",
         lambda file: read_potential_grid(file, zero, alat_ang=None if run is None else run.alat_ang),
-        lambda found: f"{found.kind}, {found.values_ev.shape}",
+        lambda found: f"{found.kind}, {said_points(found)}",
     )
     planar = log.take(
         file_of(calculation, "", ".average.dat"),
@@ -509,17 +510,17 @@ def _same_levels(of: str, printed_ev: list[float], values_ev: FloatArray, concer
 def _checks(run: PwRun, potential: PotentialGrid | None, planar: PotentialGrid | None) -> list[Check]:
     found = []
     if potential is not None:
-        shape = potential.values_ev.shape
+        grid = run.fft_grid
         found.append(
             Check(
                 name="grid of the potential = FFT grid of the run",
-                passed=None if run.fft_grid is None else shape == run.fft_grid,
-                detail=f"{shape} and {run.fft_grid}",
+                passed=None if grid is None else fits_grid(potential, grid),
+                detail=f"{said_points(potential)} and {'unknown' if grid is None else ' x '.join(map(str, grid))}",
                 concerns=("potential",),
             )
         )
-    if potential is not None and planar is not None:
-        axis = int(np.argmax(planar.values_ev.shape))
+    axis = 0 if planar is None else int(np.argmax(planar.values_ev.shape))
+    if potential is not None and planar is not None and potential.values_ev.shape[axis] > 1:
         mean = potential.values_ev.mean(axis=tuple(other for other in range(3) if other != axis))
         apart = max(abs(float(mean.mean() - planar.values_ev.mean())), abs(float(mean[0] - planar.values_ev.flat[0])))
         found.append(

@@ -15,6 +15,7 @@ from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
 from dftflow.codes.compressed import head_of
 from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, elements_of, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
+from dftflow.codes.gpaw.remedies import REMEDIES
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
 from dftflow.codes.log_tail import tail_of
 from dftflow.codes.options import CodeOptions
@@ -42,6 +43,7 @@ class GPAW:
     deck_files = ("{seed}.py", "{seed}.xyz")
     sheet = GPAW_SHEET
     options_model = CodeOptions
+    remedies = REMEDIES
 
     def __init__(self, options: CodeOptions | None = None) -> None:
         self.options = options or CodeOptions()

@@ -19,6 +19,7 @@ from dftflow.codes.vasp.folder import calculations_in, file_of
 from dftflow.codes.vasp.options import VaspOptions
 from dftflow.codes.vasp.outcar_file import OutcarFile, read_outcar
 from dftflow.codes.vasp.potentials import choose_potentials, potential_hashes
+from dftflow.codes.vasp.remedies import REMEDIES
 from dftflow.codes.vasp.sheet import VASP_SHEET
 from dftflow.codes.vasp.status import status_of
 from dftflow.codes.vasp.vasprun_file import VaspRun, read_vasprun
@@ -43,6 +44,7 @@ class VASP:
     deck_files = ("POSCAR", "INCAR", "KPOINTS", "POTCAR.spec", "vasp.sh")
     sheet = VASP_SHEET
     options_model = VaspOptions
+    remedies = REMEDIES
 
     def __init__(self, options: VaspOptions | None = None) -> None:
         self.options = options or VaspOptions()

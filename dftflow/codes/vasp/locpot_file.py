@@ -12,7 +12,6 @@ between them.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Literal, TextIO
 
 import numpy as np
 
+from dftflow.codes.grid_body import LINES_AT_ONCE, RowLayout, gathered, normal_of_averages
 from dftflow.errors import ParseError
 from dftflow.model.energy import EnergyZero
 from dftflow.model.results import Atoms, FloatArray, PotentialGrid
@@ -50,6 +50,9 @@ def read_locpot(
 ) -> PotentialGrid:
     """The potential of a run; that of the two spins is averaged.
 
+    Of a file beyond `dftflow.codes.grid_body.LARGEST_WHOLE_BYTES` the plane averages alone are given, along the slab's
+    normal or, without one, along the third lattice vector, and the grid is never held.
+
     Parameters
     ----------
     kind
@@ -67,30 +70,30 @@ def read_locpot(
     try:
         with file.open(encoding="latin-1") as stream, np.errstate(all="ignore"):
             head = _head(stream)
-            sets = _sets(stream, head, file.stat().st_size)
+            values, count = _mean_of_sets(stream, head, file.stat().st_size)
     except OSError as error:
         raise ParseError("the file cannot be read", reason=str(error), where=str(file)) from error
     except (_Damage, ValueError, IndexError, OverflowError, MemoryError) as error:
         raise ParseError("LOCPOT is cut short or damaged", reason=str(error), where=str(file)) from error
-    if len(sets) > 2:
+    if count > 2:
         raise ParseError(
-            f"a LOCPOT with {len(sets)} sets cannot be read",
+            f"a LOCPOT with {count} sets cannot be read",
             reason="the potential of a non-collinear run is written in different ways by different versions of VASP",
             fix="calculate the potential without spin-orbit coupling",
             where=str(file),
         )
-    if n_sets and len(sets) not in n_sets:
+    if n_sets and count not in n_sets:
         raise ParseError(
-            f"LOCPOT holds {len(sets)} sets, a run like this writes {' or '.join(map(str, dict.fromkeys(n_sets)))}",
+            f"LOCPOT holds {count} sets, a run like this writes {' or '.join(map(str, dict.fromkeys(n_sets)))}",
             reason="it is cut short or of another run",
             where=str(file),
         )
     return PotentialGrid(
-        values_ev=np.mean(sets, axis=0),
+        values_ev=values,
         cell_ang=head.cell_ang,
         kind=kind,
         zero=zero,
-        n_spins=None if kind == "electrostatic" else len(sets),
+        n_spins=None if kind == "electrostatic" else count,
         atoms=head.atoms,
     )
 
@@ -157,16 +160,22 @@ def _places(stream: TextIO, count: int, scale: float, cell_ang: FloatArray) -> F
     return np.asarray(scale * places @ np.linalg.inv(cell_ang) if cartesian else places, dtype=np.float64)
 
 
-def _sets(stream: TextIO, head: _Head, size: int) -> list[FloatArray]:
+def _mean_of_sets(stream: TextIO, head: _Head, size: int) -> tuple[FloatArray, int]:
+    """Mean of the first two sets, or the only one; and how many there are."""
     sizes = _line(stream).split()
     shape = _shape(sizes, size)
-    sets = []
-    while True:
-        sets.append(_grid(stream, shape))
-        if not _next_set(stream, sizes, len(head.atoms.elements)):
-            return sets
-        if (len(sets) + 1) * int(np.prod(shape)) * BYTES_A_POINT > size:
+    normal = normal_of_averages(size, head.atoms, head.cell_ang)
+    total, count = _grid(stream, shape, normal), 1
+    while _next_set(stream, sizes, len(head.atoms.elements)):
+        if (count + 1) * int(np.prod(shape)) * BYTES_A_POINT > size:
             raise _Damage("the grid has more points than the file has room for")
+        further = _grid(stream, shape, normal)
+        count += 1
+        if count == 2:
+            total += further
+    total /= min(count, 2)
+    total.setflags(write=False)  # which spares the results a copy
+    return total, count
 
 
 def _shape(words: list[str], size: int) -> tuple[int, int, int]:
@@ -176,23 +185,32 @@ def _shape(words: list[str], size: int) -> tuple[int, int, int]:
     return a, b, c
 
 
-def _grid(stream: TextIO, shape: tuple[int, int, int]) -> FloatArray:
-    n_points = int(np.prod(shape))
+def _grid(stream: TextIO, shape: tuple[int, int, int], normal: int | None) -> FloatArray:
+    return gathered(_values(stream, int(np.prod(shape))), shape, padded=None, normal=normal)
+
+
+def _values(stream: TextIO, n_points: int) -> Iterator[FloatArray]:
+    """All values of a set, some thousand lines at once."""
+    start = stream.tell()
     first = _line(stream)
     columns = len(first.split())
     if columns == 0:
         raise _Damage("a row of the potential is empty")
+    stream.seek(start)
+    layout = RowLayout.of_next(stream)
     whole, rest = divmod(n_points, columns)
-    if whole == 0:
-        rows = _rows(iter([first]), n_points)
-    else:
-        lines = itertools.chain([first], _complete(stream, whole - 1))
-        rows = _rows(lines, whole * columns)
-        if rest:
-            rows = np.concatenate([rows, _rows(iter([_line(stream)]), rest)])
-    if not (np.abs(rows) < LARGEST_EV).all():  # refuses NaN too
+    for done in range(0, whole, LINES_AT_ONCE):
+        n_lines = min(whole - done, LINES_AT_ONCE)
+        values = None if layout is None else layout.read(stream, n_lines)
+        yield _energies(_rows(_complete(stream, n_lines), n_lines * columns) if values is None else values)
+    if rest:
+        yield _energies(_rows(iter([_line(stream)]), rest))
+
+
+def _energies(values: FloatArray) -> FloatArray:
+    if not max(values.max(), -values.min()) < LARGEST_EV:  # refuses NaN too
         raise _Damage("the potential holds something that is no energy")
-    return rows.reshape(shape, order="F")
+    return values
 
 
 def _complete(stream: TextIO, count: int) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dftflow.analysis.atoms import SAME_PLACE_ANG, atoms_of, farthest_atom_ang, 
 from dftflow.codes.base import Calculation, Reading
 from dftflow.codes.compressed import lying, plain_name
 from dftflow.codes.displacement import largest_displacement_ang
+from dftflow.codes.grid_body import fits_grid, said_points
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.codes.vasp.folder import NOT_READ, file_of
 from dftflow.codes.vasp.kind_of_run import remarks_on, why_no_energy, why_no_forces
@@ -69,7 +70,7 @@ def read_calculation(calculation: Calculation) -> Reading:
         file_of(calculation, "LOCPOT"),
         "local potential",
         lambda file: _potential(file, run, told, zero),
-        lambda p: f"{p.kind}, {p.values_ev.shape}",
+        lambda p: f"{p.kind}, {said_points(p)}",
     )
     read = [told.file for told in log.files]
     for file in calculation.files:
@@ -358,12 +359,11 @@ def _checks(files: _RunFiles, run: VaspRun, potential: PotentialGrid | None) -> 
         found += _of_one_run(run, files.outcar)
     if potential is not None:
         grid = tuple(run.parameters.get(name) for name in ("NGXF", "NGYF", "NGZF"))
-        shape = potential.values_ev.shape
         found.append(
             Check(
                 name="grid of LOCPOT = fine grid of the run",
-                passed=None if None in grid else grid == shape,
-                detail=f"{shape} and {grid}",
+                passed=None if None in grid else fits_grid(potential, grid),
+                detail=f"{said_points(potential)} and {' x '.join(map(str, grid))}",
                 concerns=("potential",),
             )
         )

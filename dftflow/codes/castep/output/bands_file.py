@@ -17,7 +17,7 @@ import numpy as np
 
 from dftflow.codes.castep.input.kpath_letters import LetterPath, path_of_letters, place_letters
 from dftflow.codes.castep.output.content import whole_content
-from dftflow.codes.castep.output.fixed_width import ByteArray, decimals
+from dftflow.codes.fixed_width import ByteArray, decimals
 from dftflow.codes.reading import zero_of
 from dftflow.errors import ParseError
 from dftflow.model.fortran_number import fortran_number, required_number

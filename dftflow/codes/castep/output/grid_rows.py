@@ -19,7 +19,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from dftflow.codes.castep.output.fixed_width import ByteArray, decimals, integers
+from dftflow.codes.fixed_width import ByteArray, decimals, integers
 from dftflow.errors import ParseError
 from dftflow.model.results import FloatArray
 

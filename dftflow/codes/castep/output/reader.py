@@ -44,6 +44,7 @@ from dftflow.codes.castep.output.hugoniostat_file import read_hugoniostat
 from dftflow.codes.castep.output.method import castep_method, is_spinor
 from dftflow.codes.castep.output.projections import read_projections
 from dftflow.codes.castep.output.trajectory_file import Trajectory, read_trajectory
+from dftflow.codes.grid_body import LARGEST_WHOLE_BYTES, said_points
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.errors import ParseError
 from dftflow.model.check import Check, Part
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
 __all__ = ["read_calculation"]
 
 T = TypeVar("T", Bands, PotentialGrid)
-LARGEST_WHOLE_POTENTIAL_BYTES = 400_000_000
 _KINDS = {
     ".pot_fmt": "local potential",
     ".cst_esp": "local potential",
@@ -300,7 +300,7 @@ def _potential(calculation: Calculation, log: FileLog, structure: Structure | No
 
 def _whole_or_averaged(file: Path, normal: int) -> PotentialGrid:
     """The whole grid, or only its plane averages along `normal` where it would take gigabytes."""
-    if file.stat().st_size <= LARGEST_WHOLE_POTENTIAL_BYTES:
+    if file.stat().st_size <= LARGEST_WHOLE_BYTES:
         return read_potential(file)
     planes = plane_averages(file, normal)
     shape = [1, 1, 1]
@@ -509,9 +509,7 @@ def _say_grid(grid: FormattedGrid) -> str:
 
 
 def _say_potential(potential: PotentialGrid) -> str:
-    shape = potential.values_ev.shape
-    averaged = " (plane averages alone: the file is large)" if min(shape) == 1 < max(shape) else ""
-    return f"{' x '.join(map(str, shape))} points{averaged}, mean {potential.values_ev.mean():.4f} eV"
+    return f"{said_points(potential)}, mean {potential.values_ev.mean():.4f} eV"
 
 
 def _say_checkpoint(checkpoint: CastepCheckpoint) -> str:

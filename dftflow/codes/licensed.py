@@ -1,0 +1,41 @@
+"""Which files are potentials, which their makers license or which lie elsewhere: dftflow hands none of them on.
+
+A deck names the potentials, and ``built.json`` has their hashes. A file is known by its name, and VASP's, which people
+rename, by what stands at its beginning.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+
+__all__ = ["HEAD_BYTES", "why_not_handed_on"]
+
+HEAD_BYTES = 4096
+"""So much of a file is looked at."""
+
+_NAMES = {
+    "potcar*": "a POTCAR, which VASP's licence lets nobody hand on",
+    "*.potcar": "a POTCAR, which VASP's licence lets nobody hand on",
+    "*.usp": "a pseudopotential of CASTEP",
+    "*.uspcc": "a pseudopotential of CASTEP",
+    "*.recpot": "a pseudopotential of CASTEP",
+    "*.upf": "a pseudopotential",
+    "*.psml": "a pseudopotential",
+    "*.psp8": "a pseudopotential",
+}
+_NAMES_ALONE = ("potcar.spec",)
+"""What only names potentials."""
+
+_VASP_HEAD = b"parameters from PSCTR are:"
+_COMPRESSED = (".gz", ".bz2", ".xz", ".z", ".zst")
+
+
+def why_not_handed_on(name: str, head: bytes) -> str:
+    """What licensed data a file is, by its name without folders and its first bytes; ``""`` for what is none."""
+    plain = name.casefold()
+    for ending in _COMPRESSED:
+        plain = plain.removesuffix(ending)
+    if plain in _NAMES_ALONE:
+        return ""
+    by_name = next((what for pattern, what in _NAMES.items() if fnmatch(plain, pattern)), "")
+    return by_name or (_NAMES["potcar*"] if _VASP_HEAD in head[:HEAD_BYTES] else "")

@@ -1,0 +1,57 @@
+"""The files of an attempt that failed, put aside before the next one begins: in ``tries/1``, ``tries/2`` …"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from dftflow.jobs.lock import ENGINE_LOCK
+from dftflow.jobs.step_state import STATE_FILE
+from dftflow.jobs.store import storage_errors
+
+__all__ = ["TRIES", "put_aside"]
+
+TRIES = "tries"
+MOST_COPIED_BYTES = 8 << 20
+
+
+def put_aside(folder: Path, *, stay: Collection[str] = (), start_from: Iterable[str] = ()) -> str:
+    """Move the plain files of a step's folder below it; the place they have now, seen from the folder.
+
+    Killed in the middle, it leaves every file in one place or the other, and a next call begins a place of its own.
+
+    Parameters
+    ----------
+    stay
+        Names of files that are not the attempt's.
+    start_from
+        Patterns of names: what the next attempt goes on from stays, and is copied where it is small.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be written.
+    """
+    patterns = tuple(start_from)
+    with storage_errors(folder):
+        place = _next_place(folder)
+        for file in sorted(folder.iterdir()):
+            if file.name in (STATE_FILE, ENGINE_LOCK, *stay) or file.is_symlink() or not file.is_file():
+                continue
+            if not any(fnmatchcase(file.name, pattern) for pattern in patterns):
+                os.replace(file, place / file.name)
+            elif file.stat().st_size <= MOST_COPIED_BYTES:
+                shutil.copy2(file, place / file.name)
+    return f"{TRIES}/{place.name}"
+
+
+def _next_place(folder: Path) -> Path:
+    above = folder / TRIES
+    above.mkdir(exist_ok=True)
+    numbers = [int(path.name) for path in above.iterdir() if path.name.isdecimal()]
+    place = above / str(max(numbers, default=0) + 1)
+    place.mkdir()
+    return place
