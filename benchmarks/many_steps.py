@@ -1,4 +1,4 @@
-"""What dftflow itself costs in a study of thousands of steps: planning, status, and a run in which nothing is left to do.
+"""What dftflow itself costs in a study of thousands of steps: planning, status, and a run with nothing left to do.
 
     python benchmarks/many_steps.py 10000
 
@@ -9,8 +9,8 @@ their cutoff, as the points of a sweep do. Its finished run is put there step by
     plan            the table of all steps
     first step      `run` in an empty folder until its first engine would start
     status          of the finished run
-    status, cold    of the same folder without its index
     run again       `run` of it: nothing has changed
+    status, cold    of the same folder without its index: every state is read
 """
 
 from __future__ import annotations
@@ -27,12 +27,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-from dftflow.jobs.step_state import finished, write_state
-from dftflow.report.settled import Settlement
-from dftflow.studies.plan import plan_study
-from dftflow.studies.reader import load_study
-from dftflow.studies.study_folder import StudyFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = (
@@ -108,21 +102,29 @@ def write_study(folder: Path, steps: int) -> Path:
     return file
 
 
-def leave_finished(study_file: Path, root: Path) -> None:
-    """The run of the study in `root` as if all of it had been calculated; its numbers are none."""
+def leave_finished(study_file: Path, place: Path) -> None:
+    """Its run in ``place/run`` as if all of it had been calculated; its numbers are none."""
+    from dftflow.jobs.step_state import finished, write_state  # here, so that who measures stays small
+    from dftflow.report.results_file import RESULTS_MARK
+    from dftflow.report.settled import Settlement
+    from dftflow.studies.plan import plan_study
+    from dftflow.studies.reader import load_study
+    from dftflow.studies.study_folder import StudyFolder
+
+    root = place / "run"
     study = load_study(str(study_file))
     folder = StudyFolder.create(plan_study(study), root, "run")
     for number, step in enumerate(folder.plan.steps):
-        place = root / "steps" / f"{step.name}-{number:010x}"
-        place.mkdir(parents=True)
+        own = root / "steps" / f"{step.name}-{number:010x}"
+        own.mkdir(parents=True)
         for name in (f"{step.seed}.py", f"{step.seed}.xyz", "built.json", "results.json", "stdout.log", "stderr.log"):
-            (place / name).write_text(f"{step.name}\n" * 20)
-        write_state(place, finished(place, wall_time_s=1.0, cpu_time_s=1.0))
-        folder.note(step.name, place)
+            (own / name).write_text(f"{step.name}\n" * 20)
+        write_state(own, finished(own, wall_time_s=1.0, cpu_time_s=1.0))
+        folder.note(step.name, own)
     folder.add_wall_time(1.0)
     folder.write_whole()
-    for name in ("results.json", "report.html"):
-        (root / name).write_text("{}")
+    (root / "results.json").write_bytes(b"{%s}" % RESULTS_MARK)
+    (root / "report.html").write_text("a page")
     outcome: Any = SimpleNamespace(steps=())
     Settlement(study).note(root, outcome, "the table")
 
@@ -142,17 +144,24 @@ def measured(arguments: Sequence[str], folder: Path) -> str:
     return f"{wall_s:8.2f} {cpu_s:8.2f} {usage.ru_maxrss / 1024:8.0f}  {os.waitstatus_to_exitcode(status)}"
 
 
-def rows_of(steps: int, place: Path) -> Sequence[tuple[str, Sequence[str]]]:
-    """What is measured of a study of so many steps, after its finished run was put into `place`."""
+def show_costs(steps: int, place: Path) -> None:
+    """Print the rows of a study of so many steps, after its finished run was put into `place`."""
     study = str(write_study(place, steps))
-    leave_finished(Path(study), place / "run")
-    dftflow = ("-m", "dftflow")
-    return (
-        ("plan", (*dftflow, "plan", study, "--out", "none")),
-        ("first step", ("-c", UNTIL_THE_FIRST_STEP, study, "begun")),
-        ("status", (*dftflow, "status", "run")),
-        ("run again", (*dftflow, "run", study, "--out", "run")),
+    subprocess.run(
+        [sys.executable, __file__, "--leave", study], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
+    dftflow = ("-m", "dftflow")
+    rows = {
+        "plan": (*dftflow, "plan", study, "--out", "none"),
+        "first step": ("-c", UNTIL_THE_FIRST_STEP, study, "begun"),
+        "status": (*dftflow, "status", "run"),
+        "run again": (*dftflow, "run", study, "--out", "run"),
+        "status, cold": (*dftflow, "status", "run"),
+    }
+    for name, command in rows.items():
+        if name == "status, cold":
+            (place / "run" / "index.json").unlink(missing_ok=True)
+        print(f"{steps:>7}  {name:<14} {measured(command, place)}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -161,13 +170,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("steps", nargs="*", type=int, default=[10000])
     parser.add_argument("--keep", type=Path, help="folder to work in, which is kept")
+    parser.add_argument("--leave", type=Path, metavar="STUDY", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
+    if given.leave is not None:
+        leave_finished(given.leave, given.leave.parent)
+        return 0
     place = given.keep or Path(tempfile.mkdtemp(prefix="many-steps-"))
     try:
         print(f"{'steps':>7}  {'':<14} {'wall s':>8} {'cpu s':>8} {'MiB':>8}  exit", flush=True)
         for steps in given.steps:
-            for name, command in rows_of(steps, place / str(steps)):
-                print(f"{steps:>7}  {name:<14} {measured(command, place / str(steps))}", flush=True)
+            show_costs(steps, place / str(steps))
     finally:
         if given.keep is None:
             shutil.rmtree(place, ignore_errors=True)

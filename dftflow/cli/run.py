@@ -61,16 +61,10 @@ def command(
     as_json: bool,
 ) -> None:
     """Run STUDY (a shipped name or a file) on this machine; what is finished is never run again."""
-    from rich.console import Console
-
-    from dftflow.cli.outcome import print_outcome
-    from dftflow.cli.progress import RunProgress
+    from dftflow.report.own_files import refuse_to_overwrite
     from dftflow.report.settled import Settlement
-    from dftflow.report.write import refuse_to_overwrite
     from dftflow.stored_file import read_stored
-    from dftflow.studies.execution import default_folder, run_study
-    from dftflow.studies.reader import load_study
-    from dftflow.studies.remedied import MOST_TRIES
+    from dftflow.studies.reader import default_folder, load_study
 
     chosen = load_study(study, preset, code=code)
     folder = out or default_folder(chosen)
@@ -81,6 +75,14 @@ def command(
         click.echo("nothing has changed since all of this was calculated", err=True)
         click.echo(json.dumps(json.loads(read_stored(folder / "results.json")), indent=1) if as_json else table)
         return
+    # what follows takes a second to load, and a run in which nothing has changed has ended
+    from rich.console import Console
+
+    from dftflow.cli.outcome import print_outcome
+    from dftflow.cli.progress import RunProgress
+    from dftflow.studies.execution import run_study
+    from dftflow.studies.remedied import MOST_TRIES
+
     workers = workers or os.cpu_count() or 1
     console = Console(file=ungated(sys.stderr))  # what it moves the cursor with is its own
     with RunProgress(console, workers) as progress:

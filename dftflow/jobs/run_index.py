@@ -1,8 +1,8 @@
 """``index.json`` in the folder of a run: what its finished steps were when they were last looked at.
 
-It holds nothing that the folders do not: it spares the reading of thousands of ``state.json``, and of the plan when only
-names are wanted. Nothing of it is believed by itself. A step is taken for finished when ``state.json`` and every sealed
-file have the size and the times of change that they had then, which is what their seals are asked too
+It holds nothing that the folders do not: it spares the reading of thousands of ``state.json``, and of the plan when
+only names are wanted. Nothing of it is believed by itself. A step is taken for finished when ``state.json`` and every
+sealed file have the size and the times of change that they had then, which is what their seals are asked too
 (`dftflow.jobs.seals`), and the plan likewise; anything else is read where it lies. An index that is missing, damaged or
 of a copied folder costs time and changes no answer. `dftflow run` writes it, under the lock of the run.
 """
@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ class RunIndex:
             same = all(_looked(f"{folder}/{name}") == tuple(look) for name, look in files.items())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return known if same and files and self._is_plain_folder(place) else None
+        return known if same and STATE_FILE in files and self._is_plain_folder(place) else None
 
     def _is_plain_folder(self, place: str) -> bool:
         """Whether every part of the path is a folder, and no link to one."""
@@ -110,15 +110,8 @@ class RunIndex:
         return self._steps[place] if self.finished(place) is not None else _entry(Path(self._root, place))
 
 
-def write_index(root: Path, plan: PlanFile, names: Sequence[str]) -> None:
-    """Write the index of the run in `root`, looking anew at what has changed.
-
-    Parameters
-    ----------
-    plan
-        As it lies in `root`.
-    names
-        Parts of its header whose names an outline has to tell: ``study``, ``preset``.
+def write_index(root: Path, plan: PlanFile) -> None:
+    """Write the index of the run in `root`, whose plan is `plan`, looking anew at what has changed.
 
     Raises
     ------
@@ -127,13 +120,12 @@ def write_index(root: Path, plan: PlanFile, names: Sequence[str]) -> None:
     """
     index = RunIndex(root)
     entries = ((step.folder, index.entry(step.folder)) for step in plan.steps if step.folder)
-    header = {name: {"name": plan.header[name]["name"]} for name in names} | {"layout": plan.header["layout"]}
     with storage_errors(root):
         content = {
             "schema": SCHEMA,
             "plan": {
                 "look": _looked(f"{root}/{PLAN_FILE}"),
-                "header": header,
+                "header": _names_in(plan.header),
                 "steps": [(step.name, step.title, step.folder, step.failure) for step in plan.steps],
             },
             "steps": {place: entry for place, entry in entries if entry is not None},
@@ -142,9 +134,21 @@ def write_index(root: Path, plan: PlanFile, names: Sequence[str]) -> None:
         write_atomically(root / INDEX_FILE, b"%s\n%s" % (_digest(text), text), durable=False)
 
 
+def _names_in(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Words of a header, and the names of its parts that have one."""
+    words = {key: value for key, value in header.items() if isinstance(value, str)}
+    parts = {key: value for key, value in header.items() if isinstance(value, Mapping) and "name" in value}
+    return words | {key: {"name": value["name"]} for key, value in parts.items()}
+
+
 def _entry(folder: Path) -> list[Any] | None:
-    """Of a step that has finished and is as it was left; how its files look is noted before they are read."""
+    """Of a step that has finished and is as it was left; how its files look is noted before they are read.
+
+    None too of one that took several tries: what became of them stands in its state alone.
+    """
     state = read_state(folder)
+    if state.tries:
+        return None
     try:
         files = {name: _looked(f"{folder}/{name}") for name in (STATE_FILE, *state.files)}
         sha256 = hashlib.sha256(read_stored(folder / STATE_FILE)).hexdigest()

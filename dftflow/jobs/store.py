@@ -36,6 +36,7 @@ __all__ = [
     "has_place",
     "leads_outside",
     "note_in_plan",
+    "noted_beside",
     "read_plan",
     "storage_errors",
     "unreadable_plan",
@@ -238,6 +239,11 @@ def _place(root: Path, plan_id: str, step: str) -> dict[str, Any]:
             fix="remove it and run again: what has finished is found and kept",
         ) from error
     return {**place, "step": step} if place.pop("plan", None) == plan_id else {}
+
+
+def noted_beside(root: Path) -> bool:
+    """Whether anything is noted of the plan of `root` beside it, in its journal or in files of single steps."""
+    return (root / JOURNAL_FILE).exists() or (root / PLACES).exists()
 
 
 def existing_plan(root: Path) -> PlanFile:

@@ -24,6 +24,7 @@ from dftflow.crystals.plain import what_is_wrong
 from dftflow.errors import InputError, StoreError
 from dftflow.jobs.by_hand import Ledger
 from dftflow.jobs.local import IDENTITY_LENGTH
+from dftflow.jobs.run_index import write_index
 from dftflow.jobs.store import (
     PlanFile,
     PlannedStep,
@@ -250,9 +251,10 @@ class StudyFolder:
         note_in_plan(self.root, self._file.id, wall_time_s=self._file.wall_time_s)
 
     def write_whole(self) -> None:
-        """Put into the plan itself what was noted beside it."""
+        """Put into the plan itself what was noted beside it, and write the index of what has finished."""
         self._file = replace(self._file, steps=tuple(self._entries.values()))
         write_plan(self.root, self._file)
+        write_index(self.root, self._file)
 
 
 def _end_of(folder: Path) -> str:
