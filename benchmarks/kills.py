@@ -58,7 +58,7 @@ time.sleep(float(os.environ.get("DFTFLOW_STUB_EXIT_S", "0.05")))
 STUB_DRIVER = """
 import hashlib, sys
 from pathlib import Path
-from dftflow.jobs.graph import run_graph
+from dftflow.jobs.graph import Room, run_graph
 from dftflow.jobs.job import Job, Node, Verdict
 from dftflow.jobs.local import Local
 from dftflow.jobs.lock import locked
@@ -78,7 +78,7 @@ def judge(folder):
 
 nodes = [node("a/one"), node("a/two", ("a/one",)), node("b/one"), node("b/two", ("b/one",))]
 with locked(root):
-    ends = run_graph(nodes, Local(root), workers=2)
+    ends = run_graph(nodes, Local(root), room=Room(workers=2))
 sys.exit(any(end.state != "finished" for end in ends.values()))
 """
 STUDY = """\

@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ def why_left_out(mark: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["DFTFLOW_MACHINES"] = str(Path(__file__).parent / "data" / "no_machines.toml")
     os.environ["COLUMNS"] = "100"  # tables are as wide as the terminal, and tests are not of one
     # a shell that starts the tests in the background makes them, and all that they start, deaf to these
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

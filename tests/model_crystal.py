@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Structure
 
+from dftflow.codes.base import PLAIN_LAUNCH, Launch
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -95,8 +96,8 @@ def copying_engine(study: Study, prepared: Path, monkeypatch: pytest.MonkeyPatch
         built = builder.build(step)
         leave(prepared / step.seed, built.structure, built.spec)
 
-    def command(self: object, deck: Deck) -> tuple[str, ...]:
-        return ("cp", "-r", f"{prepared / deck.seed}/.", ".")
+    def command(self: object, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
+        return (*launch.launcher, "cp", "-r", f"{prepared / deck.seed}/.", ".")
 
     monkeypatch.setattr(GPAW, "command", command)
     monkeypatch.setattr(GPAW, "runs_here", True)

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from dftflow.errors import InputError
 from dftflow.input_file import named_place
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.point import Point
 from dftflow.model.quantity import Quantity
 from dftflow.report.markup import formula_html, range_html
 from dftflow.report.quantity_table import quantity_records
@@ -41,9 +43,18 @@ class Quantities(Sequence[Quantity]):
     def __getitem__(self, place: int | slice) -> Quantity | Quantities:
         return Quantities(self._all[place]) if isinstance(place, slice) else self._all[place]
 
-    def where(self, *, name: str = "", subject: str = "") -> Quantities:
-        """Those whose name and subject hold these texts: ``where(name="gap", subject="CsPbBr3")``."""
-        return Quantities([one for one in self if name in one.name and subject in one.subject])
+    def where(self, *, name: str = "", subject: str = "", point: Mapping[str, float | str] | None = None) -> Quantities:
+        """Those whose name and subject hold these texts: ``where(name="gap", subject="CsPbBr3")``.
+
+        With `point`, those calculated with exactly these settings: ``{"cutoff_ev": 300}``; of the study as it
+        is written ``{}``. Raises `InputError` for a setting that no study sweeps.
+        """
+        try:
+            asked = None if point is None else Point.of(point)
+        except ValueError as error:
+            raise InputError("there can be no such point", reason=str(error)) from None
+        found = [one for one in self if name in one.name and subject in one.subject]
+        return Quantities([one for one in found if asked is None or one.point == asked])
 
     def to_dict(self) -> list[dict[str, Any]]:
         """As plain data: ``quantities`` of ``results.json``."""
@@ -63,12 +74,14 @@ class Quantities(Sequence[Quantity]):
     def _repr_html_(self) -> str:
         from dftflow.report.cell_html import block, rows_html  # with matplotlib
 
-        heads = ("name", "subject", "method", "value", "unit", "range", "missing")
+        swept = any(one.point for one in self)
+        heads = ("name", "subject", "method", "value", "unit", "range", "missing", *(("point",) if swept else ()))
         rows = [
             (
                 one.name, formula_html(one.subject), one.method, one.value, one.unit,
                 None if one.uncertainty is None else range_html(one.uncertainty),
                 None if one.missing is None else f"{one.missing.kind}: {one.missing.reason}",
+                *((str(one.point),) if swept else ()),
             )
             for one in self
         ]  # fmt: skip

@@ -17,7 +17,7 @@ from dftflow.errors import InputError
 from dftflow.input_file import named_place
 from dftflow.jobs.executor import Executor
 from dftflow.jobs.graph import Observer
-from dftflow.jobs.job import Limits
+from dftflow.jobs.machine_profile import load_machine
 from dftflow.jobs.store import read_plan
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.records import Records
@@ -67,8 +67,8 @@ class StudyPlan(Sequence[PreviewedStep]):
 
     @property
     def cost_left_s(self) -> float:
-        """Rough seconds of GPAW on one core that these take."""
-        return sum(step.cost_s for step in self.left)
+        """Rough seconds of GPAW on one core that these take, each calculation once."""
+        return sum(step.cost_s for step in self.left if not step.same_as)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, with the unit in each name."""
@@ -94,7 +94,7 @@ class StudyPlan(Sequence[PreviewedStep]):
         rows = [
             (
                 step.name, step.state.replace("_", " "), step.atoms, step.grid, step.cutoff_ev, round(step.cost_s),
-                ", ".join(step.needs),
+                f"same as {step.same_as}" if step.same_as else ", ".join(step.needs),
             )
             for step in self
         ]  # fmt: skip
@@ -160,7 +160,8 @@ def run(
     preset: str | None = None,
     code: str | None = None,
     workers: int | None = None,
-    limits: Limits | None = None,
+    machine: str | None = None,
+    given: Mapping[str, float] | None = None,
     executor: Executor | None = None,
     most_tries: int = MOST_TRIES,
     observer: Observer = lambda views: None,
@@ -175,7 +176,9 @@ def run(
     folder
         ``runs/STUDY-PRESET`` unless given. What is finished there is used, not run again; `write_outcome` writes the
         report.
-    workers, limits, executor, most_tries, observer, say
+    machine
+        Its name in ``machines.toml``; its ``default``, or this machine, unless given.
+    workers, given, executor, most_tries, observer, say
         As `dftflow.studies.execution.run_study` takes them.
 
     Returns
@@ -196,7 +199,8 @@ def run(
         _chosen(study, preset, code),
         None if folder is None else named_place(folder),
         workers=workers,
-        limits=limits,
+        machine=load_machine(machine),
+        given=given,
         executor=executor,
         most_tries=most_tries,
         observer=observer,

@@ -19,9 +19,10 @@ from click.shell_completion import CompletionItem
 
 from dftflow import codes, studies
 from dftflow.input_file import read_regular_text
+from dftflow.jobs.machines_path import LOCAL, machines_path
 from dftflow.resources import shipped_studies, structures_dir, workflows_dir
 
-__all__ = ["Codes", "Completed", "Crystals", "Folders", "Presets", "StepPlaces", "Steps", "Studies"]
+__all__ = ["Codes", "Completed", "Crystals", "Folders", "Machines", "Presets", "StepPlaces", "Steps", "Studies"]
 
 MOST_BYTES = 1 << 24
 
@@ -94,6 +95,18 @@ class Codes(Completed):
         """Its own ones, and those that packages bring."""
         own = (file.parent.name for file in Path(codes.__path__[0]).glob("*/code.py"))
         return sorted({*own, *(point.name for point in entry_points(group="dftflow.codes"))})
+
+
+class Machines(Completed):
+    """A machine of ``machines.toml``, or this one."""
+
+    name = "machine"
+
+    def names(self, ctx: click.Context) -> Iterable[str]:
+        """Those of the file, and ``local``."""
+        file = machines_path()
+        known = tomllib.loads(read_regular_text(file, limit_bytes=MOST_BYTES))["machines"] if file.is_file() else ()
+        return dict.fromkeys([*known, LOCAL])
 
 
 class Crystals(Completed):

@@ -42,11 +42,12 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
             row.state.replace("_", " "),
             f" {row.atoms}",
             row.grid,
-            f" {row.cost_s:.0f} s",
-            ", ".join(row.needs),
+            "" if row.same_as else f" {row.cost_s:.0f} s",
+            f"same as {row.same_as}" if row.same_as else ", ".join(row.needs),
         )
         for row in found
     ]
     click.echo(text_table(header, table))
-    n_there = len(found) - len(found.left)
-    click.echo(f"{n_there} of {len(found)} steps are there; {found.cost_left_s:.0f} s are left")
+    n_there, n_shared = len(found) - len(found.left), sum(bool(row.same_as) for row in found)
+    shared = f"; {n_shared} are the same calculation as another step" if n_shared else ""
+    click.echo(f"{n_there} of {len(found)} steps are there{shared}; {found.cost_left_s:.0f} s are left")

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
 import click
 
 from dftflow.cli.bounded import Within
-from dftflow.cli.completion import Codes, Presets, Studies
+from dftflow.cli.completion import Codes, Machines, Presets, Studies
 from dftflow.cli.output import ungated
 from dftflow.cli.place import OutFolder
-from dftflow.jobs.job import Limits
+from dftflow.jobs.resources import Resources
 from dftflow.model.bounds import MEMORY_MIB, SECONDS, WORKERS
 
 __all__ = ["command"]
 
-DEFAULTS = Limits()
+DEFAULTS = Resources()
 
 
 @click.command()
@@ -28,22 +27,19 @@ DEFAULTS = Limits()
 )
 @click.option("--code", type=Codes(), help="DFT code, instead of the one the study names.")
 @click.option("--out", type=OutFolder(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
-@click.option("--workers", type=Within(WORKERS, int), help="Engine processes at once.  [default: one a core]")
-@click.option("--time-limit", type=Within(SECONDS), help="Seconds one engine process may take.")
-@click.option("--memory-limit", type=Within(MEMORY_MIB), help="MiB one engine process may hold.")
+@click.option("--machine", type=Machines(), help="Machine of machines.toml.  [default: its default, else this one]")
+@click.option("--workers", type=Within(WORKERS, int), help="Steps at once.  [default: as many as there are cores]")
+@click.option("--time-limit", type=Within(SECONDS), help="Seconds one step may take.  [default: a week]")
+@click.option("--memory-limit", type=Within(MEMORY_MIB), help="MiB one step may hold.")
 @click.option(
     "--stall-limit",
     type=Within(SECONDS),
-    default=DEFAULTS.stall_s,
-    show_default=True,
-    help="Seconds in which a running engine must change a file of its folder.",
+    help=f"Seconds in which a running engine must change a file of its folder.  [default: {DEFAULTS.stall_s:.0f}]",
 )
 @click.option(
     "--log-limit",
     type=Within(MEMORY_MIB),
-    default=DEFAULTS.log_mib,
-    show_default=True,
-    help="MiB one engine process may print.",
+    help=f"MiB one step may print.  [default: {DEFAULTS.log_mib:.0f}]",
 )
 @click.option("--no-remedies", is_flag=True, help="Try no step again that failed in a known way.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
@@ -52,11 +48,12 @@ def command(
     preset: str | None,
     code: str | None,
     out: Path | None,
+    machine: str | None,
     workers: int | None,
     time_limit: float | None,
     memory_limit: float | None,
-    stall_limit: float,
-    log_limit: float,
+    stall_limit: float | None,
+    log_limit: float | None,
     no_remedies: bool,
     as_json: bool,
 ) -> None:
@@ -80,18 +77,23 @@ def command(
 
     from dftflow.cli.outcome import print_outcome
     from dftflow.cli.progress import RunProgress
+    from dftflow.jobs.machine_profile import load_machine
     from dftflow.studies.execution import run_study
     from dftflow.studies.remedied import MOST_TRIES
 
-    workers = workers or os.cpu_count() or 1
+    here = load_machine(machine)
+    workers = workers or here.cores or 1
+    asked = {"time_s": time_limit, "memory_mib": memory_limit, "stall_s": stall_limit, "log_mib": log_limit}
     console = Console(file=ungated(sys.stderr))  # what it moves the cursor with is its own
     with RunProgress(console, workers) as progress:
-        progress.say(f"{chosen.content.title}: preset {chosen.preset_name}, {workers} processes at once, in {folder}")
+        at_once = f"{workers} {'step' if workers == 1 else 'steps'} at once"
+        progress.say(f"{chosen.content.title}: preset {chosen.preset_name}, {at_once}, in {folder}")
         outcome = run_study(
             chosen,
             folder,
             workers=workers,
-            limits=Limits(time_s=time_limit, memory_mib=memory_limit, stall_s=stall_limit, log_mib=log_limit),
+            machine=here,
+            given={name: value for name, value in asked.items() if value is not None},
             most_tries=0 if no_remedies else MOST_TRIES,
             observer=progress,
             say=progress.say,

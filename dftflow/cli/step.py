@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dftflow.cli.completion import Steps
+from dftflow.cli.completion import Machines, Steps
 from dftflow.cli.place import Place
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ __all__ = ["command"]
 @click.command()
 @click.argument("folder", type=Place())
 @click.argument("step", type=Steps())
+@click.option("--machine", type=Machines(), help="Machine of machines.toml that this is.  [default: its default]")
 @click.option("--plan", default="", help="Digest of the plan that is meant: another one in FOLDER is refused.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(folder: Path, step: str, plan: str, as_json: bool) -> None:
+def command(folder: Path, step: str, machine: str | None, plan: str, as_json: bool) -> None:
     """Run one STEP of the run in FOLDER here, and nothing else: what a job of a cluster calls on its node.
 
     Its deck is cut from the results of the steps that it needs; when these have not finished the exit code is 5, as it
@@ -30,9 +31,10 @@ def command(folder: Path, step: str, plan: str, as_json: bool) -> None:
     the same time, on several machines.
     """
     from dftflow.cli.output import tell
+    from dftflow.jobs.machine_profile import load_machine
     from dftflow.studies.one_step import run_step
 
-    end = run_step(folder, step, plan=plan)
+    end = run_step(folder, step, machine=load_machine(machine), plan=plan)
     took = f" after {end.wall_time_s:.0f} s" if end.wall_time_s else ""
     if as_json:
         click.echo(json.dumps(_plain(end), indent=1))

@@ -22,7 +22,7 @@ from dftflow.model.spec import CalcSpec
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Calculation", "Code", "Diagnosis", "FileReading", "Progress", "Reading"]
+__all__ = ["Calculation", "Code", "Diagnosis", "FileReading", "Launch", "PLAIN_LAUNCH", "Progress", "Reading"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,25 @@ class Reading:
     results: Results | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How a machine starts the program of a code.
+
+    Attributes
+    ----------
+    launcher
+        Words in front of it: ``("mpirun", "-n", "4")``; ``()`` for one process.
+    program
+        Its name or path; ``""`` for the code's own choice.
+    """
+
+    launcher: tuple[str, ...] = ()
+    program: str = ""
+
+
+PLAIN_LAUNCH = Launch()
+
+
 class Code(Protocol):
     """What dftflow needs from a DFT code."""
 
@@ -135,8 +154,11 @@ class Code(Protocol):
         """
         ...
 
-    def command(self, deck: Deck) -> tuple[str, ...]:
-        """Argument list that runs the deck with its folder as working directory."""
+    def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
+        """Argument list that runs the deck with its folder as working directory.
+
+        Raises `SpecError` where it cannot be started in that way.
+        """
         ...
 
     def progress(self, folder: Path) -> Progress:

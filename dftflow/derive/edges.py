@@ -14,7 +14,7 @@ from dftflow.errors import BandEdgeError, MetallicError
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.levels import BandEdges
 from dftflow.model.outcome import BulkOutcome
-from dftflow.model.quantity import Missing, Quantity
+from dftflow.model.quantity import TOTAL_ENERGY, Missing, Quantity
 from dftflow.model.results import Bands, Results
 from dftflow.model.spec import KPoint
 from dftflow.units import EV_PER_ANG3_GPA
@@ -68,6 +68,7 @@ def bulk_outcome(
         bands=found,
         relaxed=isinstance(relaxed, Admitted),
         no_edges=why,
+        energy_per_atom_ev=_energy_per_atom_ev(bands[1]),
         edges_step=bands[0],
         cell_step=relax[0] if relax is not None and isinstance(relaxed, Admitted) else "",
         remarks=bands[1].remarks if isinstance(bands[1], Admitted) else (),
@@ -88,6 +89,12 @@ def _edges(step: str, admission: Admission) -> tuple[BandEdges | None, Bands | N
         return None, bands, Missing(kind="metallic", reason=error.sentence)
     except BandEdgeError as error:
         return None, bands, Missing(kind="not derived", reason=error.sentence)
+
+
+def _energy_per_atom_ev(admission: Admission) -> float | None:
+    if not isinstance(admission, Admitted) or admission.results.energy_ev is None:
+        return None
+    return admission.results.energy_ev / len(admission.built.structure)
 
 
 def _required(facts: Mapping[str, object]) -> tuple[KPoint, ...]:
@@ -137,7 +144,7 @@ def finite_basis_pressure_gpa(de_dlnecut_ev: float, volume_ang3: float) -> float
 
 
 def crystal_quantities(findings: Findings) -> tuple[Quantity, ...]:
-    """Gap, edges on the run's own scale, and the cell of every crystal, each with its step."""
+    """Gap, edges and total energy on the run's own scale, and the cell of every crystal, each with its step."""
     return tuple(quantity for material in findings.materials for quantity in _of_crystal(material.name, material.bulk))
 
 
@@ -155,6 +162,10 @@ def _of_crystal(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
         Quantity.of(key, name, "eV", value, why, method="" if key == "band gap" else scale, **from_bands)
         for key, value in values.items()
     ]
+    unread = Missing(kind="not read", reason=f"{bulk.edges_step} has left no total energy that can be read")
+    no_energy = bulk.no_edges if bulk.bands is None and bulk.no_edges is not None else unread
+    energy_ev = bulk.energy_per_atom_ev
+    found.append(Quantity.of(TOTAL_ENERGY, name, "eV", energy_ev, no_energy, method=scale, **from_bands))
     lattice, from_cell = bulk.structure.lattice, (bulk.cell_step or bulk.source,)
     lengths = zip("abc", lattice.abc, strict=True)
     found.append(Quantity(name="volume", subject=name, unit="Å³", value=float(lattice.volume), origin=from_cell))

@@ -20,7 +20,7 @@ from dftflow.jobs.interruption import Interruption
 from dftflow.jobs.job import Job, Node, NodeOutcome
 from dftflow.model.attempt import Attempt
 
-__all__ = ["NodeView", "Observer", "Recorder", "run_graph"]
+__all__ = ["NodeView", "Observer", "Recorder", "Room", "run_graph"]
 
 ASK_EVERY_S = 0.25
 """How often every job that runs is asked how it is: for limits, and for an end that no descriptor tells."""
@@ -78,12 +78,41 @@ class _Queue:
             yield self._nodes[place]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What there is for all that runs at once; None for no bound.
+
+    Attributes
+    ----------
+    workers
+        Jobs.
+    cores, memory_mib
+        That they use, as each node says.
+    """
+
+    workers: int = 1
+    cores: int | None = None
+    memory_mib: float | None = None
+
+    def holds(self, node: Node, beside: Sequence[Node]) -> bool:
+        """Whether `node` can start beside others; alone it always can."""
+        if not beside:
+            return True
+        together = (*beside, node)
+        cores, memory_mib = sum(one.resources.cores for one in together), sum(one.memory_mib for one in together)
+        return (
+            len(together) <= self.workers
+            and (self.cores is None or cores <= self.cores)
+            and (self.memory_mib is None or memory_mib <= self.memory_mib)
+        )
+
+
 class _Graph:
     """The state of one call of `run_graph`."""
 
-    def __init__(self, nodes: Sequence[Node], executor: Executor, workers: int, record: Recorder) -> None:
+    def __init__(self, nodes: Sequence[Node], executor: Executor, room: Room, record: Recorder) -> None:
         self.executor = executor
-        self.workers = workers
+        self.room = room
         self.record = record
         self.done: dict[str, NodeOutcome] = {}
         self.running: dict[str, Running] = {}
@@ -97,9 +126,12 @@ class _Graph:
         self._all_asked = time.monotonic()
 
     def start(self, interruption: Interruption, show: Callable[[], None]) -> None:
-        """Start what can be started, in the order of the nodes."""
-        while len(self.running) < self.workers and (node := self._queue.pop()) is not None:
+        """Start what can be started, in the order of the nodes: one that has no room yet is not overtaken."""
+        while len(self.running) < self.room.workers and (node := self._queue.pop()) is not None:
             interruption.check()
+            if not self.room.holds(node, [self._nodes[name] for name in self.running]):
+                self._queue.push(node)
+                return
             if node.name not in self.done:
                 self._begin(node)
                 show()
@@ -248,7 +280,7 @@ def run_graph(
     nodes: Sequence[Node],
     executor: Executor,
     *,
-    workers: int = 1,
+    room: Room = Room(),
     record: Recorder = lambda name, folder, why: None,
     observer: Observer = lambda views: None,
 ) -> Mapping[str, NodeOutcome]:
@@ -263,8 +295,8 @@ def run_graph(
         In an order in which needs come first.
     executor
         Where they are carried out.
-    workers
-        Jobs that run at once.
+    room
+        What all that runs at once may use together.
     record
         Told where each node's folder is before anything starts in it, and why one has none.
     observer
@@ -275,7 +307,7 @@ def run_graph(
     StoreError
         When a folder cannot be written.
     """
-    graph = _Graph(nodes, executor, workers, record)
+    graph = _Graph(nodes, executor, room, record)
     show = _Display(graph, observer)
     with Interruption() as interruption:
         try:

@@ -1,4 +1,4 @@
-"""One process to run: files, an argument list and limits. What it computes is nobody's business here."""
+"""One process to run: files, an argument list and what it may use. What it computes is nobody's business here."""
 
 from __future__ import annotations
 
@@ -7,37 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from dftflow.jobs.resources import Resources
 from dftflow.model.attempt import Attempt
 
-__all__ = ["Again", "Job", "JobState", "Limits", "Node", "NodeOutcome", "Verdict"]
+__all__ = ["Again", "Job", "JobState", "Node", "NodeOutcome", "Verdict"]
 
 JobState = Literal["waiting", "running", "finished", "failed", "refused", "not_run", "uncertain"]
 """``waiting``: to be run; ``refused``: run, but not what was asked for, or changed since; ``not_run``: nothing was run,
 because what it needs did not finish or because nobody has run it; ``uncertain``: an engine may be at work that cannot
 be seen from here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one process may use; None for no limit.
-
-    Attributes
-    ----------
-    time_s
-        Wall time.
-    memory_mib
-        Resident memory, of the process and all that it started.
-    stall_s
-        Time in which no file of its folder changes: processor time says nothing, because ranks that wait for each other
-        use all of it.
-    log_mib
-        What it prints.
-    """
-
-    time_s: float | None = None
-    memory_mib: float | None = None
-    stall_s: float | None = 7200.0
-    log_mib: float | None = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +107,10 @@ class Node:
         Called with the folder while the process runs; says what it does now.
     cost
         Expected effort, in any unit common to the graph; only for the estimate of what is left.
+    resources
+        What it may use.
+    memory_mib
+        Expected use of memory; 0 where it is not known.
     again
         Called with the folder of a failed attempt, its cause and the attempts before it: what to try next, or None.
     resumed
@@ -142,6 +124,8 @@ class Node:
     judge: Callable[[Path], Verdict]
     doing: Callable[[Path], str]
     cost: float = 1.0
+    resources: Resources = field(default_factory=Resources)
+    memory_mib: float = 0.0
     again: Callable[[Path, str, Sequence[Attempt]], Again | None] = _never
     resumed: Callable[[Path, Job], Job] = _as_it_is
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
 from dftflow.errors import DftflowError
 from dftflow.jobs.executor import Running
-from dftflow.jobs.job import Job, JobState, Limits, Node, NodeOutcome, Verdict
+from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
 from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
@@ -55,29 +55,14 @@ class Local:
     ----------
     root
         Folder of the run.
-    limits
-        Of each process.
-    launcher
-        What each engine is started with: ``("srun",)``, ``("mpirun", "-n", "4")``.
-    threads
-        Of each process of an engine.
     ended_jobs
         Jobs of the scheduler that have ended, and with them the engines that were started in them.
     """
 
     needs_finished = True
 
-    def __init__(
-        self,
-        root: Path,
-        limits: Limits | None = None,
-        *,
-        launcher: tuple[str, ...] = (),
-        threads: int = 1,
-        ended_jobs: Collection[str] = (),
-    ) -> None:
+    def __init__(self, root: Path, *, ended_jobs: Collection[str] = ()) -> None:
         self._root = root
-        self._starter = _Starter(launcher=launcher, threads=threads, limits=limits or Limits())
         self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
         for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
@@ -104,7 +89,7 @@ class Local:
             state = read_state(folder)
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, job, folder, process, self._starter, state)
+                return _LocalJob(node, job, folder, process, state)
             if time.monotonic() > until:
                 doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -115,7 +100,7 @@ class Local:
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, job, folder, process, self._starter, state)
+                return _LocalJob(node, job, folder, process, state)
         job = node.resumed(folder, job) if state.tries else job
         changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
@@ -136,51 +121,40 @@ class Local:
         return self._start(node, job, folder, lock, before)
 
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
-        process, state = self._starter.start(job, folder, lock, before)
+        process, state = _started(node, job, folder, lock, before)
         if process is None:
             return _closed(node, folder, state, "failed")
-        return _LocalJob(node, job, folder, process, self._starter, state)
+        return _LocalJob(node, job, folder, process, state)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Starter:
-    """How the engines of one `Local` are started."""
-
-    launcher: tuple[str, ...]
-    threads: int
-    limits: Limits
-
-    def start(
-        self, job: Job, folder: Path, lock: EngineLock, before: StepState
-    ) -> tuple[EngineProcess | None, StepState]:
-        """The engine of a job whose deck lies there, and the state of its folder; None where it cannot be started."""
-        spent = _spent(before)
-        if before.state == "running":
-            spent["cpu_time_s"] = None  # of an attempt whose end nobody saw
-        state = StepState(state="running", host=host_name(), boot=boot_id(), job=job_id(), **spent)
+def _started(
+    node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState
+) -> tuple[EngineProcess | None, StepState]:
+    """The engine of a job whose deck lies there, and the state of its folder; None where it cannot be started."""
+    spent = _spent(before)
+    if before.state == "running":
+        spent["cpu_time_s"] = None  # of an attempt whose end nobody saw
+    state = StepState(state="running", host=host_name(), boot=boot_id(), job=job_id(), **spent)
+    write_state(folder, state)
+    try:
+        process = EngineProcess.start(job.argv, folder, lock, threads=node.resources.threads)
+    except DftflowError as error:
+        state = StepState(state="failed", failure=str(error), cause="not_started", **spent)
         write_state(folder, state)
-        try:
-            process = EngineProcess.start((*self.launcher, *job.argv), folder, lock, threads=self.threads)
-        except DftflowError as error:
-            state = StepState(state="failed", failure=str(error), cause="not_started", **spent)
-            write_state(folder, state)
-            return None, state
-        state = replace(state, pid=process.pid, birth=process.birth)
-        write_state(folder, state)
-        return process, state
+        return None, state
+    state = replace(state, pid=process.pid, birth=process.birth)
+    write_state(folder, state)
+    return process, state
 
 
 class _LocalJob:
     """A process of `Local`, and the folder that it works in."""
 
-    def __init__(
-        self, node: Node, job: Job, folder: Path, process: EngineProcess, starter: _Starter, before: StepState
-    ) -> None:
+    def __init__(self, node: Node, job: Job, folder: Path, process: EngineProcess, before: StepState) -> None:
         self.folder = folder
         self._node = node
         self._job = job
         self._process = process
-        self._starter = starter
         self._before = before
 
     @property
@@ -207,7 +181,7 @@ class _LocalJob:
         """None while the process runs, and when another attempt has begun; then what the node's judge says: results
         that are whole count, however the process ended behind them.
         """
-        if self._process.running(self._starter.limits):
+        if self._process.running(self._node.resources):
             return None
         self._process.let_go()
         verdict = self._node.judge(self.folder)
@@ -251,7 +225,7 @@ class _LocalJob:
             waits = replace(failed, state="waiting", failure="", cause="", log_tail="", tries=(*failed.tries, attempt))
             write_state(self.folder, waits)
             write_deck(self.folder, again.job)
-            process, self._before = self._starter.start(again.job, self.folder, lock, waits)
+            process, self._before = _started(self._node, again.job, self.folder, lock, waits)
         finally:
             lock.let_go()
         if process is None:

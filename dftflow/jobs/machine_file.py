@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from dftflow.errors import MachineError
-from dftflow.input_file import named_place, read_named
+from dftflow.input_file import read_named
 from dftflow.jobs.resource_table import RESOURCE_EXAMPLES, ResourceTable, resource_tables
 from dftflow.model import bounds
 from dftflow.model.names import NAME_RULE, is_name
@@ -22,16 +21,13 @@ from dftflow.toml_file.reading import decoded, parsed
 
 __all__ = [
     "LAUNCHER_NUMBERS",
-    "MACHINES_VARIABLE",
     "Engine",
     "MachineEntry",
     "MachineFile",
     "Scheduler",
-    "machines_path",
 ]
 
 LARGEST_BYTES = 1 << 20
-MACHINES_VARIABLE = "DFTFLOW_MACHINES"
 
 Scheduler = Literal["none", "slurm", "pbs", "sge", "lsf"]
 Engine = Literal["job a step", "executorlib"]
@@ -130,16 +126,6 @@ class MachineFile(Table):
             raise explained(error, text, file, _WORDS) from None
         except EntryError as error:
             raise MachineError(str(error), where=place_in(text, file, error.place)) from None
-
-
-def machines_path(given: Mapping[str, str] = os.environ) -> Path:
-    """Where the file of machines is looked for: ``DFTFLOW_MACHINES``, else ``machines.toml`` among the settings."""
-    own = given.get(MACHINES_VARIABLE, "")
-    if own:
-        return named_place(own, error=MachineError)
-    settings = given.get("XDG_CONFIG_HOME", "")
-    home = Path(settings) if settings.startswith("/") else Path.home() / ".config"
-    return home / "dftflow" / "machines.toml"
 
 
 _EXAMPLES: Mapping[str, str] = {

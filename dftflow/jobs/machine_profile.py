@@ -12,24 +12,15 @@ from typing import Any
 
 from dftflow.errors import MachineError, OptionError
 from dftflow.jobs.capacity import cores_here, memory_here_mib
-from dftflow.jobs.machine_file import (
-    LAUNCHER_NUMBERS,
-    MACHINES_VARIABLE,
-    Engine,
-    MachineEntry,
-    MachineFile,
-    Scheduler,
-    machines_path,
-)
+from dftflow.jobs.machine_file import LAUNCHER_NUMBERS, Engine, MachineEntry, MachineFile, Scheduler
+from dftflow.jobs.machines_path import LOCAL, MACHINES_VARIABLE, machines_path
 from dftflow.jobs.resource_table import ResourceTable
 from dftflow.jobs.resources import Resources
 from dftflow.model.printable import shown
 from dftflow.rendering.own_templates import own_templates
 
-__all__ = ["LOCAL", "Machine", "load_machine", "machine_names"]
+__all__ = ["Machine", "load_machine", "machine_names"]
 
-LOCAL = "local"
-"""The machine that needs no profile: this one."""
 JOB_TIME_S = 86400.0
 """Of a job whose profile says nothing: what most sites give at most."""
 
@@ -130,8 +121,8 @@ class Machine:
         return Resources(**asked, launcher=self._launcher(found))
 
     def _launcher(self, resources: Resources) -> tuple[str, ...]:
-        """Filled in; on this machine a single process needs none."""
-        if self.scheduler == "none" and resources.ranks == 1:
+        """Filled in; a single process needs none."""
+        if resources.ranks == 1:
             return ()
         numbers = {f"{{{name}}}": str(getattr(resources, name)) for name in LAUNCHER_NUMBERS}
         return tuple(_filled(word, numbers) for word in self.launcher)

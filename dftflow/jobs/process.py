@@ -19,9 +19,9 @@ import psutil
 
 from dftflow.errors import CodeNotFoundError
 from dftflow.jobs.environment import engine_environment
-from dftflow.jobs.job import Limits
 from dftflow.jobs.lock import ENGINE_LOCK, EngineLock, engine_lock_is_held
 from dftflow.jobs.machine import age_s, birth_of, holders_of
+from dftflow.jobs.resources import Resources
 
 __all__ = ["OUTPUT_FILES", "EngineProcess"]
 
@@ -140,16 +140,16 @@ class EngineProcess:
     def exit_code(self) -> int | None:
         return None if self._popen is None else self._popen.returncode
 
-    def running(self, limits: Limits) -> bool:
+    def running(self, allowed: Resources) -> bool:
         """Whether it, or what it started, still runs; ends it, and names the failure, when it breaks a limit."""
         if not self._is_there():
             return False
         now = time.monotonic()
-        if limits.time_s is not None and self.wall_time_s > limits.time_s:
-            self.cause, self.failure = "out_of_time", f"out of time: more than {limits.time_s:.0f} s"
-        elif now - self._looked_at > min(LOOK_EVERY_S, (limits.stall_s or LOOK_EVERY_S) / 4):
+        if allowed.time_s is not None and self.wall_time_s > allowed.time_s:
+            self.cause, self.failure = "out_of_time", f"out of time: more than {allowed.time_s:.0f} s"
+        elif now - self._looked_at > min(LOOK_EVERY_S, (allowed.stall_s or LOOK_EVERY_S) / 4):
             self._looked_at = now
-            self.cause, self.failure = self._excess(limits)
+            self.cause, self.failure = self._excess(allowed)
         if self.failure:
             self.stop()
             return False
@@ -217,15 +217,18 @@ class EngineProcess:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(holder, number)
 
-    def _excess(self, limits: Limits) -> tuple[str, str]:
+    def _excess(self, allowed: Resources) -> tuple[str, str]:
         """Which limit is broken by what it uses: cause and failure."""
         memory_mib, log_mib = _memory_mib(self.pid), self._signs.log_mib()
-        if limits.memory_mib is not None and memory_mib > limits.memory_mib:
-            return "out_of_memory", f"out of memory: {memory_mib:.0f} MiB, and {limits.memory_mib:.0f} MiB were allowed"
-        if limits.log_mib is not None and log_mib > limits.log_mib:
-            return "printed_too_much", f"it printed {log_mib:.0f} MiB, and {limits.log_mib:.0f} MiB were allowed"
+        if allowed.memory_mib is not None and memory_mib > allowed.memory_mib:
+            return (
+                "out_of_memory",
+                f"out of memory: {memory_mib:.0f} MiB, and {allowed.memory_mib:.0f} MiB were allowed",
+            )
+        if allowed.log_mib is not None and log_mib > allowed.log_mib:
+            return "printed_too_much", f"it printed {log_mib:.0f} MiB, and {allowed.log_mib:.0f} MiB were allowed"
         quiet_s = self._signs.quiet_s()
-        if limits.stall_s is not None and quiet_s > limits.stall_s:
+        if allowed.stall_s is not None and quiet_s > allowed.stall_s:
             return "stalled", f"stalled: no file of its folder has changed for {quiet_s:.0f} s"
         return "", ""
 

@@ -84,6 +84,8 @@ class BulkOutcome(Shown):
     ----------
     edges, no_edges
         Band edges, or why there are none: not run, failed, metallic, no empty band.
+    energy_per_atom_ev
+        Total energy of the calculation that the edges are of, at zero smearing, on the scale of the run itself.
     edges_step, cell_step
         Names of the steps that the edges and the cell come from; ``""`` for a cell that was not calculated.
     remarks
@@ -97,6 +99,7 @@ class BulkOutcome(Shown):
     bands: Bands | None
     relaxed: bool
     no_edges: Missing | None = None
+    energy_per_atom_ev: float | None = None
     edges_step: str = ""
     cell_step: str = ""
     remarks: tuple[str, ...] = ()
@@ -223,7 +226,8 @@ class StudyOutcome(Tabled):
     steps
         Every step of the graph.
     quantities
-        Every derived number with its unit, uncertainty and origin, or the reason why there is none.
+        Every derived number with its unit, uncertainty and origin, or the reason why there is none: of the study as it
+        is written, then of the points of its sweeps what differs from that.
     settings, provenance
         Plain data: what was asked; the study's hash, versions, cores, source of each structure.
     warnings

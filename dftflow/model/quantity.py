@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from dftflow.model.alignment import Range
+from dftflow.model.point import OWN, Point
 
 __all__ = [
     "ALIGNMENT_TYPE",
     "BY_LINE_UP_WAY",
     "CONDUCTION_OFFSET",
     "POLAR_PLANE",
+    "TOTAL_ENERGY",
     "VALENCE_OFFSET",
     "Missing",
     "MissingKind",
@@ -22,6 +24,7 @@ __all__ = [
 
 VALENCE_OFFSET, CONDUCTION_OFFSET = "valence band offset", "conduction band offset"
 ALIGNMENT_TYPE = "type of the alignment"
+TOTAL_ENERGY = "total energy per atom"
 BY_LINE_UP_WAY = "bulk line-up through the slab"
 """The method of levels that are relative to the vacuum of a slab."""
 
@@ -63,6 +66,8 @@ class Quantity:
         Names of the steps that it comes from; a DOI; or the source of a crystal whose cell was not calculated.
     remarks
         What has to stand beside it.
+    point
+        Of a sweep that it was calculated at; none where it is of the study as it is written.
     """
 
     name: str
@@ -75,6 +80,7 @@ class Quantity:
     origin: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     missing: Missing | None = None
+    point: Point = OWN
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.missing is None):
@@ -97,12 +103,13 @@ class Quantity:
         return cls(name=name, subject=subject, unit=unit, value=value, **more)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, as ``results.json`` holds it."""
+        """Plain data, as ``results.json`` holds it: with ``point`` where it is of a point of a sweep."""
         plain = asdict(self)
         for name in ("origin", "remarks"):
             plain[name] = list(plain[name])
         plain["uncertainty"] = None if self.uncertainty is None else [float(end) for end in self.uncertainty]
-        return plain
+        del plain["point"]
+        return plain | ({"point": self.point.as_dict()} if self.point else {})
 
 
 def _without_range(more: Mapping[str, Any]) -> dict[str, Any]:

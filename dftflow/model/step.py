@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from dftflow.errors import SpecError
 from dftflow.model.names import NAME_RULE, SEED_LENGTH, is_name
+from dftflow.model.point import OWN, Point
 from dftflow.model.printable import shown
 
 __all__ = ["Need", "Purpose", "Step", "StepId", "Subject"]
@@ -61,6 +62,10 @@ class StepId:
     def __str__(self) -> str:
         return f"{self.subject}-{self.task}{f'-{self.variant}' if self.variant else ''}"
 
+    def at(self, point: Point) -> StepId:
+        """The same step at a point of a sweep, which its variant names."""
+        return replace(self, variant="-".join(filter(None, (self.variant, point.name)))) if point else self
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
@@ -82,12 +87,15 @@ class Step:
         Steps that must have finished before.
     settings
         What its kind needs to build it, as plain data that JSON can hold.
+    point
+        Of a sweep: the settings of the study that are others for this step.
     """
 
     id: StepId
     title: str
     needs: tuple[Need, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    point: Point = OWN
 
     @property
     def name(self) -> str:

@@ -27,6 +27,8 @@ _OF_AN_OFFSET = (VALENCE_OFFSET, CONDUCTION_OFFSET, ALIGNMENT_TYPE)
 def levels_of_quantities(quantities: Sequence[Quantity], origin: str) -> LevelSource:
     """The surfaces whose ionisation potential and electron affinity were found by a line-up, and what was published.
 
+    They are those of the study as it is written, whatever it sweeps.
+
     Parameters
     ----------
     origin
@@ -37,6 +39,7 @@ def levels_of_quantities(quantities: Sequence[Quantity], origin: str) -> LevelSo
     AnalysisError
         There is no such surface, with the reason of each that lacks its levels.
     """
+    quantities = [quantity for quantity in quantities if not quantity.point]
     by_subject: dict[str, dict[str, Quantity]] = {}
     for quantity in quantities:
         if quantity.name in (IP, EA) and quantity.method in (BY_LINE_UP_WAY, ""):

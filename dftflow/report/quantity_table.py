@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dftflow.model.point import SWEPT
 from dftflow.model.quantity import Quantity
 from dftflow.model.records import Cell, Records
 
@@ -15,8 +16,15 @@ _COLUMNS = (
 
 
 def quantity_records(quantities: Iterable[Quantity]) -> Records:
-    """A row for each; ``lowest`` and ``highest`` are how far the value may lie from where it is given."""
-    return Records(columns=_COLUMNS, rows=tuple(map(_row, quantities)))
+    """A row for each; ``lowest`` and ``highest`` are how far the value may lie from where it is given.
+
+    Of a study with sweeps each setting that is swept has a column; it is empty where it is as the study has it.
+    """
+    found = tuple(quantities)
+    used = {key for quantity in found for key, _ in quantity.point.settings}
+    swept = tuple(key for key in SWEPT if key in used)
+    rows = tuple((*_row(quantity), *map(quantity.point.get, swept)) for quantity in found)
+    return Records(columns=(*_COLUMNS, *swept), rows=rows)
 
 
 def _row(quantity: Quantity) -> tuple[Cell, ...]:

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from dftflow.errors import InputError, ParseError
 from dftflow.input_file import NotAFile, named_place
 from dftflow.model.alignment import Range
+from dftflow.model.point import Point
 from dftflow.model.quantity import (
     ALIGNMENT_TYPE,
     BY_LINE_UP_WAY,
@@ -107,7 +108,7 @@ def _quantity(plain: Mapping[str, Any]) -> Quantity:
     unknown = plain.keys() - FIELDS
     if unknown:
         raise ValueError(f"a quantity has no {', '.join(sorted(unknown))}")
-    missing, reach = plain["missing"], plain["uncertainty"]
+    missing, reach, point = plain["missing"], plain["uncertainty"], plain.get("point", {})
     return Quantity(
         **{name: _text(plain[name], name) for name in ("name", "subject", "method", "unit", "uncertainty_holds")},
         value=_value(plain["value"]),
@@ -115,7 +116,12 @@ def _quantity(plain: Mapping[str, Any]) -> Quantity:
         origin=_texts(plain["origin"], "origin"),
         remarks=_texts(plain["remarks"], "remarks"),
         missing=None if missing is None else Missing(kind=_kind(missing["kind"]), reason=_text(missing["reason"])),
+        point=Point.of({key: _setting(value) for key, value in point.items()}),
     )
+
+
+def _setting(value: object) -> float | str:
+    return value if isinstance(value, str) else _float(value)
 
 
 def _text(value: object, name: str = "reason") -> str:

@@ -248,7 +248,7 @@ def why_no_offset(outcome: StudyOutcome) -> str:
 
 def missing_offsets(outcome: StudyOutcome) -> tuple[Quantity, ...]:
     """The valence-band offset of each two materials that the study aligns and that it has no row of its own for."""
-    return tuple(q for q in outcome.quantities if q.name == VALENCE_OFFSET and q.missing)
+    return tuple(q for q in outcome.quantities if q.name == VALENCE_OFFSET and q.missing and not q.point)
 
 
 def _no_alignment(outcome: StudyOutcome) -> Document:

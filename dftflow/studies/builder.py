@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dftflow.crystals.geometry import geometry_digest
+from dftflow.crystals.geometry import digest_of_unchanged, geometry_digest
 from dftflow.crystals.ions import with_states_of
-from dftflow.crystals.per_structure import per_structure
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.built import Built
 from dftflow.model.step import Step, StepId
@@ -16,8 +15,6 @@ from dftflow.studies.kinds.registry import kind_called
 from dftflow.studies.plan import Plan
 
 __all__ = ["Builder", "geometry_needs", "older_than"]
-
-_digest = per_structure(geometry_digest)
 
 
 class Builder:
@@ -58,10 +55,11 @@ class Builder:
 
     def _made(self, step: Step, known: Mapping[StepId, Admission]) -> Built:
         parents = {need: self._parent(self._steps[need], known) for need in geometry_needs(step)}
-        digests = {need: _digest(parent.structure) for need, parent in parents.items()}
+        digests = {need: digest_of_unchanged(parent.structure) for need, parent in parents.items()}
         key = (step.id, tuple(digests.values()))
         if key not in self._built:
-            self._built[key] = self._kind(step).build(step, self._plan.study, self._plan.materials, parents)
+            at = self._plan.at(step.point)
+            self._built[key] = self._kind(step).build(step, at.study, at.materials, parents)
         return replace(
             self._built[key],
             parents={str(need): digest for need, digest in digests.items()},

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from dftflow.errors import CalculationError, CodeNotFoundError, InputError
+from dftflow.errors import CalculationError, CodeNotFoundError, InputError, MachineError
 from dftflow.jobs.already_there import AlreadyThere
 from dftflow.jobs.executor import Executor
-from dftflow.jobs.graph import NodeView, Observer, run_graph
+from dftflow.jobs.graph import NodeView, Observer, Room, run_graph
 from dftflow.jobs.harmless import harmless
-from dftflow.jobs.job import JobState, Limits, NodeOutcome
+from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.local import Local, at_work, why_uncertain
 from dftflow.jobs.lock import locked
+from dftflow.jobs.machine_profile import Machine, load_machine
 from dftflow.jobs.step_state import StepState, read_state, tampered
 from dftflow.jobs.store import read_plan
 from dftflow.model.admission import Admitted, Refusal
@@ -41,7 +41,8 @@ def run_study(
     out: Path | None = None,
     *,
     workers: int | None = None,
-    limits: Limits | None = None,
+    machine: Machine | None = None,
+    given: Mapping[str, float] | None = None,
     executor: Executor | None = None,
     most_tries: int = MOST_TRIES,
     observer: Observer = lambda views: None,
@@ -56,9 +57,12 @@ def run_study(
     out
         Folder of the run; `default_folder` unless given. What is finished there is used, not run again.
     workers
-        Engine processes at once; one a core unless given.
-    limits
-        Wall time and memory of each engine process.
+        Steps at once; as many as the machine has cores unless given. Together they never use more cores than it has.
+    machine
+        That it is run on; what `load_machine` finds unless given.
+    given
+        What one step may use, over what machine and study say: by the names of `dftflow.jobs.resources.Resources`,
+        such as ``{"time_s": 3600.0}``.
     executor
         What carries the steps out, instead of processes on this machine; it has limits of its own.
     most_tries
@@ -85,7 +89,15 @@ def run_study(
     """
     tell = harmless(say)
     plan = plan_study(study, say=tell)
-    work = Work(plan, say=tell, most_tries=most_tries)
+    machine = machine or load_machine()
+    work = Work(plan, machine=machine, given=given, say=tell, most_tries=most_tries)
+    if executor is None and machine.scheduler != "none":
+        raise MachineError(
+            f"{machine.name} has a scheduler, and steps are run here as processes",
+            fix="name a machine without one, such as local",
+            where=machine.where,
+        )
+    work.check_machine()
     work.check(decks=True, say=tell)
     if executor is None and not plan.code.runs_here:
         raise CodeNotFoundError(
@@ -100,8 +112,8 @@ def run_study(
         clock = _WallClock(folder, harmless(observer))
         ends = run_graph(
             [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
-            executor or Local(root, limits),
-            workers=workers or os.cpu_count() or 1,
+            executor or Local(root),
+            room=Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib),
             record=folder.record,
             observer=clock,
         )

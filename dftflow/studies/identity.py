@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dftflow.codes.base import Code
+from dftflow.crystals.geometry import digest_of_unchanged
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 
-__all__ = ["Identity", "identity_of"]
+__all__ = ["Identity", "identity_of", "outline_of"]
 
 _SEED = "calculation"
 
@@ -42,6 +43,12 @@ def identity_of(built: Built, code: Code) -> Identity:
     engine = dict(sorted(code.fingerprint(built.structure).items()))
     content = json.dumps([code.name, sorted(deck.files.items()), engine])
     return Identity(digest=hashlib.sha256(content.encode()).hexdigest(), engine=engine)
+
+
+def outline_of(built: Built) -> str:
+    """The same for calculations of one code that have the same identity, and made without a deck."""
+    content = f"{digest_of_unchanged(built.structure)} {_without_words(built.spec)!r}"
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _without_words(spec: CalcSpec) -> CalcSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dftflow.crystals.cell_charge import check_neutral
@@ -18,7 +18,7 @@ from dftflow.studies.reader import Study
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["LazyMaterials", "Material", "load_materials"]
+__all__ = ["LazyMaterials", "Material", "MaterialsAt", "load_materials"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -73,6 +73,45 @@ class LazyMaterials(Mapping[str, Material]):
 
     def __len__(self) -> int:
         return len(self._study.content.materials)
+
+
+class MaterialsAt(Mapping[str, Material]):
+    """The materials of a study at a point of a sweep: with another molecule in them where that is swept.
+
+    Parameters
+    ----------
+    materials
+        Of the study as it is written.
+    study
+        At the point.
+    starts
+        Name of a material -> the cell that its first step starts from, where that is known already.
+    """
+
+    def __init__(
+        self, materials: Mapping[str, Material], study: Study, starts: Mapping[str, Structure] | None = None
+    ) -> None:
+        self._materials = materials
+        self._study = study
+        self._starts = dict(starts or {})
+        entries = study.content.materials.items()
+        turned = study.point.get("orientation") is not None
+        self.others = tuple(name for name, entry in entries if turned and entry.substitute is not None)
+
+    def __getitem__(self, name: str) -> Material:
+        own = self._materials[name]
+        if name not in self.others:
+            return own
+        if name not in self._starts:
+            with blamed(self._study, f"material {name}, {self._study.point}", "materials", name, "substitute"):
+                self._starts[name] = _start(self._study, name, own.crystal)
+        return replace(own, start=self._starts[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._materials)
+
+    def __len__(self) -> int:
+        return len(self._materials)
 
 
 def _start(study: Study, name: str, crystal: Crystal) -> Structure:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from dftflow.errors import CalculationError, StoreError
 from dftflow.jobs.graph import Observer, run_graph
-from dftflow.jobs.job import Limits, NodeOutcome
+from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.local import Local
 from dftflow.jobs.lock import engine_lock_is_held
+from dftflow.jobs.machine_profile import Machine, load_machine
 from dftflow.model.step import Step
 from dftflow.studies.execution import end_on_disk
 from dftflow.studies.standing import with_needs
@@ -32,9 +33,7 @@ def run_step(
     root: Path,
     name: str,
     *,
-    limits: Limits | None = None,
-    launcher: tuple[str, ...] = (),
-    threads: int = 1,
+    machine: Machine | None = None,
     plan: str = "",
     ended_jobs: Collection[str] = (),
     observer: Observer = lambda views: None,
@@ -50,7 +49,10 @@ def run_step(
         Folder of a run.
     name
         ``"CsPbBr3/bulk-relax"``.
-    limits, launcher, threads, ended_jobs
+    machine
+        That the step is run on: it says what the step may use, and how its engine is started. The one that counts
+        where none is named unless given.
+    ended_jobs
         As `dftflow.jobs.local.Local` takes them.
     plan
         Digest of the plan that the step is meant of (`StudyFolder.digest`); ``""`` for that which the folder holds.
@@ -69,11 +71,11 @@ def run_step(
     folder = StudyFolder.existing(root)
     _refuse_another(folder, plan)
     step = folder.plan.step(name)
-    work = Work(folder.plan, folder)
+    work = Work(folder.plan, folder, machine=machine or load_machine())
     _refuse_unready(work, step)
     node = replace(work.node(step, work.job_here), needs=())
     while True:
-        local = Local(root, limits, launcher=launcher, threads=threads, ended_jobs=ended_jobs)
+        local = Local(root, ended_jobs=ended_jobs)
         end = run_graph([node], local, record=folder.record_apart, observer=observer)[name]
         if end.state != "uncertain" or end.folder is None or not engine_lock_is_held(end.folder):
             return end

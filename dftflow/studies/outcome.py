@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dftflow.analysis.comparability import compare
@@ -10,24 +11,58 @@ from dftflow.crystals.ions import formula_of
 from dftflow.derive.edges import bulk_outcome
 from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
-from dftflow.derive.offsets import offsets
+from dftflow.derive.offsets import Offsets, offsets
 from dftflow.derive.registry import all_quantities
 from dftflow.derive.surfaces import slab_outcome
 from dftflow.derive.warnings import study_warnings
 from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
-from dftflow.model.quantity import Missing
+from dftflow.model.point import OWN, Point
+from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.step import StepId, Subject
 from dftflow.studies.kinds.bulk import bands_step, relax_step
 from dftflow.studies.kinds.slab import potential_step, slab_subjects
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
+from dftflow.studies.reader import Study
 from dftflow.studies.stored_plan import made_with
 
 __all__ = ["study_outcome"]
 
 Admissions = Mapping[StepId, Admission]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _At:
+    """The study at one point of its sweeps, or as it is written, with what was admitted of its steps there.
+
+    Attributes
+    ----------
+    admissions
+        Of the steps at the point, and of those of the study as it is written that are not calculated there anew.
+    """
+
+    study: Study
+    materials: Mapping[str, Material]
+    point: Point
+    admissions: Admissions
+
+    def step(self, step: StepId) -> StepId:
+        """The step at the point, or where there is none as the study is written."""
+        there = step.at(self.point)
+        return there if there in self.admissions else step
+
+    def named(self, step: StepId | None) -> tuple[str, Admission] | None:
+        """A step's name and what the gate said of it."""
+        if step is None or self.step(step) not in self.admissions:
+            return None
+        return self.asked(step)
+
+    def asked(self, step: StepId) -> tuple[str, Admission]:
+        """As `named`, with a reason where it is no step of the study."""
+        there = self.step(step)
+        return str(there), self.admissions.get(there, Refusal(kind="not run", reason="it is no step of this study"))
 
 
 def study_outcome(
@@ -55,13 +90,10 @@ def study_outcome(
         Of the whole run.
     """
     study = plan.study
-    materials = tuple(_material(plan, material, admissions) for material in plan.materials.values())
-    unbuilt = _unbuilt(plan, materials, admissions)
-    found = offsets(_requests(plan), materials, unbuilt)
+    own, *swept = _points(plan, admissions)
+    materials, found, quantities = _derived(own)
     remarks = [f"{step.name}: {remark}" for step in steps for remark in step.remarks]
-    warnings = study_warnings(
-        materials, spin_orbit=_with_spin_orbit(plan, admissions), cutoffs_ev=_cutoffs_ev(plan, admissions)
-    )
+    warnings = study_warnings(materials, spin_orbit=_with_spin_orbit(own), cutoffs_ev=_cutoffs_ev(own))
     return StudyOutcome(
         title=study.content.title,
         study_name=study.name,
@@ -74,71 +106,90 @@ def study_outcome(
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
         provenance=_provenance(plan, planned_with),
-        quantities=all_quantities(
-            Findings(
-                admissions={str(step): admission for step, admission in admissions.items()},
-                materials=materials,
-                alignments=found.rows,
-                no_offsets=found.missing,
-                unbuilt=unbuilt,
-            )
-        ),
-        warnings=(*remarks, *_unlike(plan, admissions), *found.warnings, *warnings),
+        quantities=(*quantities, *_at_points(swept, quantities)),
+        warnings=(*remarks, *dict.fromkeys(_unlike(own, *swept)), *found.warnings, *warnings),
         wall_time_s=wall_time_s,
     )
+
+
+# --- points of sweeps -------------------------------------------------------------------------------------------
+
+
+def _points(plan: Plan, admissions: Admissions) -> list[_At]:
+    """The study as it is written, then each point."""
+    steps: dict[Point, list[StepId]] = {OWN: [], **{point: [] for point in plan.points}}
+    for step in plan.steps:
+        steps[step.point].append(step.id)
+    found = []
+    for point, there in steps.items():
+        others = [step for step in steps[OWN] if point and step.at(point) not in admissions]
+        known = {step: admissions[step] for step in (*others, *there) if step in admissions}
+        at = plan.at(point)
+        found.append(_At(study=at.study, materials=at.materials, point=point, admissions=known))
+    return found
+
+
+def _derived(at: _At) -> tuple[tuple[MaterialOutcome, ...], Offsets, tuple[Quantity, ...]]:
+    """Materials, offsets and quantities."""
+    materials = tuple(_material(at, material) for material in at.materials.values())
+    unbuilt = _unbuilt(at, materials)
+    found = offsets(_requests(at), materials, unbuilt)
+    findings = Findings(
+        admissions={str(step): admission for step, admission in at.admissions.items()},
+        materials=materials,
+        alignments=found.rows,
+        no_offsets=found.missing,
+        unbuilt=unbuilt,
+    )
+    return materials, found, all_quantities(findings)
+
+
+def _at_points(swept: Sequence[_At], own: tuple[Quantity, ...]) -> list[Quantity]:
+    """What of the points is not word for word what the study has as it is written: the same value of the same steps."""
+    known = set(own)
+    return [replace(quantity, point=at.point) for at in swept for quantity in _derived(at)[2] if quantity not in known]
 
 
 # --- one material -----------------------------------------------------------------------------------------------
 
 
-def _named(step: StepId | None, admissions: Admissions) -> tuple[str, Admission] | None:
-    """A step's name and what the gate said of it."""
-    if step is None or step not in admissions:
-        return None
-    return str(step), admissions[step]
-
-
-def _asked(step: StepId, admissions: Admissions) -> tuple[str, Admission]:
-    return str(step), admissions.get(step, Refusal(kind="not run", reason="it is no step of this study"))
-
-
-def _material(plan: Plan, material: Material, admissions: Admissions) -> MaterialOutcome:
-    bulk = _bulk(plan, material, admissions)
-    found = [_slab(plan, subject, bulk, admissions) for subject in slab_subjects(plan.study, material.name)]
+def _material(at: _At, material: Material) -> MaterialOutcome:
+    bulk = _bulk(at, material)
+    found = [_slab(at, subject, bulk) for subject in slab_subjects(at.study, material.name)]
     slabs = tuple(slab for slab in found if slab is not None)
     return MaterialOutcome(name=material.name, formula=formula_of(bulk.structure), bulk=bulk, slabs=slabs)
 
 
-def _bulk(plan: Plan, material: Material, admissions: Admissions) -> BulkOutcome:
+def _bulk(at: _At, material: Material) -> BulkOutcome:
     return bulk_outcome(
         material.name,
         material.crystal,
         material.start,
-        relax=_named(relax_step(plan.study, material.name), admissions),
-        bands=_asked(bands_step(material.name), admissions),
-        stress_tol_gpa=plan.study.content.settings.stress_tol_gpa,
+        relax=at.named(relax_step(at.study, material.name)),
+        bands=at.asked(bands_step(material.name)),
+        stress_tol_gpa=at.study.content.settings.stress_tol_gpa,
     )
 
 
-def _slab(plan: Plan, subject: Subject, bulk: BulkOutcome, admissions: Admissions) -> SlabOutcome | None:
+def _slab(at: _At, subject: Subject, bulk: BulkOutcome) -> SlabOutcome | None:
     (material,) = subject.materials
-    relax = StepId(subject=subject, task="relax") if plan.study.preset.slab_relax else None
+    relax = StepId(subject=subject, task="relax") if at.study.preset.slab_relax else None
     return slab_outcome(
         str(subject),
-        relax=_named(relax, admissions),
-        potential=_asked(potential_step(subject), admissions),
+        relax=at.named(relax),
+        potential=at.asked(potential_step(subject)),
         bulk=bulk,
-        bulk_bands=_asked(bands_step(material), admissions),
+        bulk_bands=at.asked(bands_step(material)),
     )
 
 
-def _unbuilt(plan: Plan, materials: tuple[MaterialOutcome, ...], admissions: Admissions) -> dict[str, Missing]:
+def _unbuilt(at: _At, materials: tuple[MaterialOutcome, ...]) -> dict[str, Missing]:
     """Surfaces of which no slab was ever built."""
     built = {slab.subject for material in materials for slab in material.slabs}
     found = {}
-    for subject in (subject for material in materials for subject in slab_subjects(plan.study, material.name)):
+    for subject in (subject for material in materials for subject in slab_subjects(at.study, material.name)):
         if str(subject) not in built:
-            why = missing_results(*_asked(potential_step(subject), admissions))
+            why = missing_results(*at.asked(potential_step(subject)))
             found[str(subject)] = why or Missing(kind="not derived", reason="which surface it is, is not known")
     return found
 
@@ -146,54 +197,58 @@ def _unbuilt(plan: Plan, materials: tuple[MaterialOutcome, ...], admissions: Adm
 # --- the study --------------------------------------------------------------------------------------------------
 
 
-def _requests(plan: Plan) -> tuple[AlignmentRequest, ...]:
-    content = plan.study.content
+def _requests(at: _At) -> tuple[AlignmentRequest, ...]:
+    """What is to be aligned; what was published belongs to the study as it is written."""
+    content = at.study.content
     return tuple(
         AlignmentRequest(
             materials=content.aligned(entry),
             surfaces=entry.surfaces,
             tolerance_ev=entry.tolerance_ev,
-            published=tuple(PublishedOffset(**row.model_dump()) for row in entry.published),
+            published=tuple(PublishedOffset(**row.model_dump()) for row in entry.published if not at.point),
         )
         for entry in content.alignment
     )
 
 
-def _with_spin_orbit(plan: Plan, admissions: Admissions) -> bool:
+def _with_spin_orbit(at: _At) -> bool:
     """Whether the band structure of every material was calculated with spin-orbit coupling."""
-    found = [admissions.get(bands_step(name)) for name in plan.materials]
+    found = [at.admissions.get(bands_step(name)) for name in at.materials]
     return all(
         isinstance(bands, Admitted) and bands.results.method is not None and bands.results.method.spin_orbit is True
         for bands in found
     )
 
 
-def _cutoffs_ev(plan: Plan, admissions: Admissions) -> list[float]:
+def _cutoffs_ev(at: _At) -> list[float]:
     """Cutoff of each material's band structure: as it was calculated where that is known, else as it is asked for."""
     cutoffs = []
-    for name in plan.materials:
-        found = admissions.get(bands_step(name))
-        asked = max(plan.study.content.materials[name].cutoff_ev, plan.study.preset.min_cutoff_ev or 0.0)
+    for name in at.materials:
+        found = at.admissions.get(bands_step(name))
+        asked = max(at.study.content.materials[name].cutoff_ev, at.study.preset.min_cutoff_ev or 0.0)
         method = found.results.method if isinstance(found, Admitted) else None
         cutoffs.append(method.cutoff_ev if method is not None and method.cutoff_ev is not None else asked)
     return cutoffs
 
 
-def _unlike(plan: Plan, admissions: Admissions) -> tuple[str, ...]:
+def _unlike(*points: _At) -> Iterator[str]:
     """Crystals and slabs whose levels are lined up, although they were calculated in different ways."""
-    lines = []
-    for material in plan.materials:
-        crystal = admissions.get(bands_step(material))
-        for subject in slab_subjects(plan.study, material):
-            slab = admissions.get(potential_step(subject))
-            if isinstance(crystal, Admitted) and isinstance(slab, Admitted):
-                lines += [
-                    f"{bands_step(material)} and {potential_step(subject)} differ in their {row.quantity} "
-                    f"({row.first} | {row.second}): {row.consequence}"
-                    for row in compare(crystal.results, slab.results).rows
-                    if row.verdict == "differs"
-                ]
-    return tuple(lines)
+    for at in points:
+        for material in at.materials:
+            bands, crystal = at.asked(bands_step(material))
+            for subject in slab_subjects(at.study, material):
+                potential, slab = at.asked(potential_step(subject))
+                if isinstance(crystal, Admitted) and isinstance(slab, Admitted):
+                    yield from _differences(bands, crystal, potential, slab)
+
+
+def _differences(bands: str, crystal: Admitted, potential: str, slab: Admitted) -> Iterator[str]:
+    for row in compare(crystal.results, slab.results).rows:
+        if row.verdict == "differs":
+            yield (
+                f"{bands} and {potential} differ in their {row.quantity} ({row.first} | {row.second}): "
+                f"{row.consequence}"
+            )
 
 
 def _provenance(plan: Plan, planned_with: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
 from dftflow.errors import StudyError
+from dftflow.model.point import Point
 from dftflow.model.printable import is_line, shown
-from dftflow.model.step import Step, StepId
+from dftflow.model.step import Need, Step, StepId
 from dftflow.studies.blame import blamed
 from dftflow.studies.kinds.registry import all_kinds, kind_with_table
 from dftflow.studies.kinds.slab import named_surfaces
-from dftflow.studies.material import LazyMaterials, Material, load_materials
+from dftflow.studies.material import LazyMaterials, Material, MaterialsAt, load_materials
 from dftflow.studies.paced import Say
 from dftflow.studies.reader import Study
+from dftflow.studies.sweep import points_of
 
-__all__ = ["Plan", "plan_study"]
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["AtPoint", "Plan", "plan_study", "planned_steps", "points_at"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class AtPoint:
+    """The study at a point of a sweep, or as it is written: what its steps there are built from."""
+
+    study: Study
+    materials: Mapping[str, Material]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -31,12 +45,19 @@ class Plan:
         Material name -> its crystal, in the order of the study.
     steps
         Each after those that it needs.
+    points
+        Those of the study's sweeps.
     """
 
     study: Study
     code: Code
     materials: Mapping[str, Material]
     steps: tuple[Step, ...]
+    points: Mapping[Point, AtPoint] = field(default_factory=dict)
+
+    def at(self, point: Point) -> AtPoint:
+        """What the steps at `point` are built from."""
+        return self.points[point] if point else AtPoint(study=self.study, materials=self.materials)
 
     def step(self, name: str) -> Step:
         """The step called `name`; raises `StudyError` with the names there are."""
@@ -68,13 +89,53 @@ def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: No
             kind_with_table(name)
     _check_surfaces(study)
     materials = LazyMaterials(study) if lazily else load_materials(study, say=say)
+    points = points_at(study, materials)
     order = {name: number for number, name in enumerate(materials)}
-    steps = [step for kind in all_kinds() for step in kind.steps(study, materials)]
+    steps = planned_steps(study, materials, points)
     _check_materials(steps, order)
     steps.sort(key=lambda step: max(order[name] for name in step.id.subject.materials))
     _check(steps)
     code = load_code(study.content.code, study.code_options)
-    return Plan(study=study, code=code, materials=materials, steps=tuple(steps))
+    return Plan(study=study, code=code, materials=materials, steps=tuple(steps), points=points)
+
+
+def points_at(
+    study: Study,
+    materials: Mapping[str, Material],
+    starts: Mapping[Point, Mapping[str, Structure]] | None = None,
+) -> dict[Point, AtPoint]:
+    """The study at each point of its sweeps; `starts` are the cells that are made already of materials there."""
+    points = {}
+    for point in points_of(study.content):
+        there = study.at(point)
+        made = MaterialsAt(materials, there, (starts or {}).get(point))
+        points[point] = AtPoint(study=there, materials=made)
+    return points
+
+
+def planned_steps(study: Study, materials: Mapping[str, Material], points: Mapping[Point, AtPoint]) -> list[Step]:
+    """Every step that the kinds give for the study as it is written, then for each point."""
+    kinds = all_kinds()
+    steps = [step for kind in kinds for step in kind.steps(study, materials)]
+    for point, swept in points_of(study.content).items():
+        at = points[point]
+        there = [step for kind in kinds for step in kind.steps(at.study, at.materials)]
+        steps += _at(point, [step for step in there if not swept.isdisjoint(step.id.subject.materials)])
+    return steps
+
+
+def _at(point: Point, steps: list[Step]) -> list[Step]:
+    """The steps at `point`; what they need of materials that are not swept is that of the study as it is written."""
+    ids = {step.id: step.id.at(point) for step in steps}
+    return [
+        replace(
+            step,
+            id=ids[step.id],
+            needs=tuple(Need(step=ids.get(need.step, need.step), purpose=need.purpose) for need in step.needs),
+            point=point,
+        )
+        for step in steps
+    ]
 
 
 def _check_surfaces(study: Study) -> None:

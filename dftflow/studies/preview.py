@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.step import Step
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.execution import end_on_disk
+from dftflow.studies.identity import outline_of
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, default_folder
@@ -34,6 +35,8 @@ class PreviewedStep:
         How it stands in the folder that it would run in; ``waiting`` where there is none.
     cost_s
         Rough seconds of GPAW on one core, from the geometry that is known.
+    same_as
+        Name of an earlier step of the study that is the same calculation, which runs once; ``""`` where there is none.
     """
 
     name: str
@@ -44,6 +47,7 @@ class PreviewedStep:
     grid: str
     cutoff_ev: float
     cost_s: float
+    same_as: str = ""
 
 
 def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: None) -> tuple[PreviewedStep, ...]:
@@ -62,11 +66,21 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     plan = plan_study(study, lazily=before is None and not asks_database, say=say)
     if before is not None:
         work = Work(plan, StudyFolder.planned(plan, root, StudyFolder.existing(root).layout))
-        return tuple(_previewed(step, work, _state(work, step)) for step in paced(plan.steps, "steps built", say))
+        return _told_apart(_previewed(step, work, _state(work, step)) for step in paced(plan.steps, "steps built", say))
     groups, work = _of_one_material(plan.steps), Work(plan)
     found = side_by_side(lambda steps: [_previewed(step, work, "waiting") for step in steps], groups)
     rows = (row for rows in found for row in rows)
-    return tuple(row for _, row in zip(paced(plan.steps, "steps built", say), rows, strict=True))
+    return _told_apart(row for _, row in zip(paced(plan.steps, "steps built", say), rows, strict=True))
+
+
+def _told_apart(rows: Iterable[tuple[PreviewedStep, str]]) -> tuple[PreviewedStep, ...]:
+    """The steps with the first of those that are the same calculation, which its outline tells."""
+    first: dict[str, str] = {}
+    told = []
+    for row, outline in rows:
+        name = first.setdefault(outline, row.name)
+        told.append(row if name == row.name else replace(row, same_as=name))
+    return tuple(told)
 
 
 def _of_one_material(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
@@ -88,9 +102,10 @@ def _state(work: Work, step: Step) -> JobState:
     return end_on_disk(work, step).state
 
 
-def _previewed(step: Step, work: Work, state: JobState) -> PreviewedStep:
+def _previewed(step: Step, work: Work, state: JobState) -> tuple[PreviewedStep, str]:
+    """The step, and the outline of what it calculates."""
     built = work.built(step)
-    return PreviewedStep(
+    row = PreviewedStep(
         name=step.name,
         title=step.title,
         needs=tuple(dict.fromkeys(str(need.step) for need in step.needs)),
@@ -100,3 +115,4 @@ def _previewed(step: Step, work: Work, state: JobState) -> PreviewedStep:
         cutoff_ev=built.spec.cutoff_ev,
         cost_s=expected_cost(built.structure, built.spec),
     )
+    return row, outline_of(built)

@@ -8,7 +8,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +19,8 @@ from pydantic import BaseModel, ValidationError
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
+from dftflow.jobs.resource_table import RESOURCE_EXAMPLES, resource_tables
+from dftflow.model.point import OWN, Point
 from dftflow.model.printable import shown
 from dftflow.resources import shipped_studies, workflows_dir
 from dftflow.studies.schema import (
@@ -31,7 +33,9 @@ from dftflow.studies.schema import (
     SlabEntry,
     StudyFile,
     Substitution,
+    SweepEntry,
 )
+from dftflow.studies.sweep import content_at, preset_at
 from dftflow.toml_file.entries import EntryError
 from dftflow.toml_file.mistakes import Words, explained, place_in
 from dftflow.toml_file.reading import decoded, parsed
@@ -62,6 +66,8 @@ class Study:
         Of the file's bytes.
     code_options
         What the file sets of the chosen code, as `load_code` takes it: checked plain data, with the texts of templates.
+    point
+        Of its sweeps, where it is the study of one.
     """
 
     name: str
@@ -72,10 +78,22 @@ class Study:
     text: str
     sha256: str
     code_options: Mapping[str, object] = field(default_factory=dict)
+    point: Point = OWN
 
     def __repr__(self) -> str:
         names = ", ".join(self.content.materials)
         return f"<Study {self.name}, preset {self.preset_name}, {self.content.code}: {names}>"
+
+    def at(self, point: Point) -> Study:
+        """The study with the settings of a point of its sweeps, and without sweeps; itself at none."""
+        if not point:
+            return self
+        content, preset = content_at(self.content, point), preset_at(self.preset, point)
+        return replace(self, content=content, preset=preset, point=point)
+
+    def asked_by(self, key: str) -> str:
+        """Who sets what a preset can set: ``"sweep"`` or ``"preset quick"``."""
+        return f"preset {self.preset_name}" if self.point.get(key) is None else "sweep"
 
     def where(self, *place: object) -> str:
         """The file and the line of an entry, such as ``"alignment", 0, "surfaces"``; the file where none is found."""
@@ -249,6 +267,7 @@ def _preset(name: str, content: StudyFile, text: str, file: Path) -> Preset:
 _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): StudyFile,
     ("settings",): Settings,
+    **resource_tables("resources"),
     ("materials", "*"): MaterialEntry,
     ("materials", "*", "substitute"): Substitution,
     ("materials", "*", "relax_kpoints"): KPoints,
@@ -257,9 +276,11 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("alignment", "*"): AlignmentEntry,
     ("alignment", "*", "published", "*"): Published,
     ("presets", "*"): Preset,
+    ("sweep", "*"): SweepEntry,
 }
 
 _EXAMPLES: Mapping[str, str] = {
+    **RESOURCE_EXAMPLES,
     "schema": "1",
     "title": '"Band edges of CsPbBr3"',
     "reference": '"10.1021/acsami.1c18025"',

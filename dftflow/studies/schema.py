@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from math import prod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from dftflow.jobs.resource_table import ResourceTable
 from dftflow.model import bounds
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
 from dftflow.model.names import NAME_RULE, is_name
+from dftflow.model.point import SWEPT, Point
 from dftflow.model.printable import shown
 from dftflow.model.spec import CellFreedom, Relaxation
 from dftflow.toml_file.entries import EntryError, Paragraph, Place, Table, Text, Word, within
@@ -26,6 +30,7 @@ __all__ = [
     "TOLERANCES",
     "StudyFile",
     "Substitution",
+    "SweepEntry",
 ]
 
 TOLERANCES = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
@@ -54,6 +59,8 @@ ScfTol = Annotated[float, within(bounds.SCF_TOL_EV)]
 Thickness = Annotated[float, within(bounds.THICKNESS_ANG)]
 Vacuum = Annotated[float, within(bounds.VACUUM_ANG)]
 OffsetEV = Annotated[float, within(bounds.OFFSET_EV)]
+Smearing = Annotated[float, within(bounds.SMEARING_EV)]
+GridSpacing = Annotated[float, within(bounds.GRID_SPACING)]
 Cycles = Annotated[int, within(bounds.CYCLES)]
 Bands = Annotated[int, within(bounds.BANDS)]
 GridNumber = Annotated[int, within(bounds.GRID_NUMBER)]
@@ -152,7 +159,7 @@ class Settings(_Sourced):
     _citable = TOLERANCES
 
     xc: Word = "PBE"
-    smearing_ev: Annotated[float, within(bounds.SMEARING_EV)] = 0.1
+    smearing_ev: Smearing = 0.1
     scf_tol_ev_per_atom: ScfTol = 2e-6
     max_scf_cycles: Cycles = 100
     empty_bands: Bands = 12
@@ -188,7 +195,7 @@ class Published(Table):
 
 def _as_names(value: object) -> object:
     if isinstance(value, str) and value != ALL:
-        raise ValueError(f"materials is a list of two or more, or {ALL!r}")
+        raise ValueError(f"materials is a list of names, or {ALL!r}")
     return (value,) if isinstance(value, str) else value
 
 
@@ -212,6 +219,63 @@ Alignments = Annotated[tuple[AlignmentEntry, ...], BeforeValidator(_as_list)]
 """``[[alignment]]``, again for each; a single one may stand as ``[alignment]``."""
 
 
+MOST_POINTS = 10_000
+"""Of one sweep; of a million calculations nobody looks at the results."""
+
+
+class SweepEntry(Table):
+    """Settings that take several values in turn; of several keys every combination.
+
+    ``materials`` are those that are calculated at its points, all of the study unless given.
+    """
+
+    materials: Annotated[tuple[Word, ...], BeforeValidator(_as_names)] = (ALL,)
+    cutoff_ev: tuple[CutoffEV, ...] = ()
+    kpoint_spacing_per_ang: tuple[GridSpacing, ...] = ()
+    slab_thickness_ang: tuple[Thickness, ...] = ()
+    vacuum_ang: tuple[Vacuum, ...] = ()
+    smearing_ev: tuple[Smearing, ...] = ()
+    xc: tuple[Word, ...] = ()
+    orientation: tuple[Word, ...] = ()
+
+    def values(self) -> dict[str, tuple[float | str, ...]]:
+        """What is swept: key -> its values."""
+        return {key: values for key in SWEPT if (values := getattr(self, key))}
+
+    @model_validator(mode="after")
+    def _sweeps_something(self) -> SweepEntry:
+        swept = self.values()
+        if not swept:
+            raise ValueError(f"a sweep needs a list of values; it can be of {', '.join(SWEPT)}")
+        for key, values in swept.items():
+            if len(set(values)) != len(values):
+                raise EntryError(f"{key} has a value twice", key)
+        if prod(map(len, swept.values())) > MOST_POINTS:
+            raise ValueError(f"a sweep can have {MOST_POINTS} points; this one has {prod(map(len, swept.values()))}")
+        _check_points(self.points())
+        return self
+
+    def points(self) -> list[Point]:
+        """Every combination of its values, the first key varying slowest."""
+        swept = self.values()
+        return [Point.of(dict(zip(swept, values, strict=True))) for values in product(*swept.values())]
+
+
+def _check_points(points: Sequence[Point]) -> None:
+    """Their names are parts of names of folders, each of one point."""
+    named: dict[str, Point] = {}
+    for point in points:
+        other = named.setdefault(point.name, point)
+        if other != point:
+            raise ValueError(f"the points {other} and {point} of a sweep would both be called {shown(point.name)}")
+        if not is_name(point.name):
+            raise ValueError(f"the point {point} of a sweep would be called {shown(point.name)}: use {NAME_RULE}")
+
+
+Sweeps = Annotated[tuple[SweepEntry, ...], BeforeValidator(_as_list)]
+"""``[[sweep]]``, again for each; a single one may stand as ``[sweep]``."""
+
+
 class Preset(Table):
     """How much is spent: what is relaxed, how thick the slabs are, how dense the k-points.
 
@@ -228,7 +292,7 @@ class Preset(Table):
     vacuum_ang: Vacuum
     path_spacing_per_ang: Annotated[float, within(bounds.PATH_SPACING)]
     min_cutoff_ev: CutoffEV | None = None
-    kpoint_spacing_per_ang: Annotated[float, within(bounds.GRID_SPACING)] | None = None
+    kpoint_spacing_per_ang: GridSpacing | None = None
     grids: Literal["study", "coarse", "fine"] = "study"
     empty_bands: Bands | None = None
     scf_tol_ev_per_atom: ScfTol | None = None
@@ -243,8 +307,10 @@ class StudyFile(Table):
     code: Word = "gpaw"
     preset: Word = "study"
     settings: Settings = Settings()
+    resources: ResourceTable = ResourceTable()
     materials: dict[str, MaterialEntry] = Field(min_length=1)
     alignment: Alignments = ()
+    sweep: Sweeps = ()
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -289,6 +355,23 @@ class StudyFile(Table):
         if len(set(named)) != len(named):
             return f"names a material twice: {', '.join(named)}"
         return f"needs two materials; it names {', '.join(named)}" if len(named) < 2 else ""
+
+    @model_validator(mode="after")
+    def _swept_materials_exist(self) -> StudyFile:
+        for number, entry in enumerate(self.sweep):
+            named = self.swept_materials(entry)
+            unknown = next((name for name in named if name not in self.materials), None)
+            if unknown is not None:
+                what = f"sweep.materials names {shown(unknown)}; the study has {', '.join(self.materials)}"
+                raise EntryError(what, "sweep", number, "materials")
+            if entry.orientation and not any(self.materials[name].substitute for name in named):
+                what = "none of its materials has a substituted molecule, whose orientation could be swept"
+                raise EntryError(what, "sweep", number, "orientation")
+        return self
+
+    def swept_materials(self, entry: SweepEntry) -> tuple[str, ...]:
+        """The materials that are calculated at the points of a sweep."""
+        return tuple(self.materials) if entry.materials == (ALL,) else entry.materials
 
     def aligned(self, entry: AlignmentEntry) -> tuple[str, ...]:
         """The materials of an alignment, in its order."""

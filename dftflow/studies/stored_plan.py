@@ -11,7 +11,7 @@ from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dftflow import __version__
 from dftflow.codes.registry import load_code
@@ -19,10 +19,10 @@ from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.geometry import geometry_digest
 from dftflow.crystals.plain import plain_structure, structure_of
 from dftflow.jobs.store import PlannedStep
+from dftflow.model.point import Point
 from dftflow.model.step import Need, Purpose, Step, StepId, Subject
-from dftflow.studies.kinds.registry import all_kinds
-from dftflow.studies.material import Material
-from dftflow.studies.plan import Plan
+from dftflow.studies.material import Material, MaterialsAt
+from dftflow.studies.plan import Plan, planned_steps, points_at
 from dftflow.studies.reader import restore_study
 
 if TYPE_CHECKING:
@@ -72,6 +72,13 @@ class _StoredMaterial(_Stored):
     start: dict[str, Any]
 
 
+class _StoredStarts(_Stored):
+    """Cells that first steps start from at a point of a sweep, of the materials that are others there."""
+
+    point: dict[str, float | str]
+    starts: dict[str, dict[str, Any]]
+
+
 class StoredHeader(_Stored):
     """The header of a plan, see `dftflow.studies.study_folder`."""
 
@@ -81,6 +88,7 @@ class StoredHeader(_Stored):
     preset: _StoredPreset
     code: _StoredCode
     materials: dict[str, _StoredMaterial]
+    swept: tuple[_StoredStarts, ...] = ()
     made_with: dict[str, Any] | None = None
 
 
@@ -89,7 +97,7 @@ class _StoredId(_Stored):
     materials: tuple[str, ...]
     label: str
     task: str
-    variant: str
+    variant: str = ""
 
 
 class _StoredNeed(_Stored):
@@ -101,6 +109,7 @@ class _StoredStep(_Stored):
     id: _StoredId
     needs: tuple[_StoredNeed, ...]
     settings: dict[str, Any]
+    point: dict[str, float | str] = Field(default_factory=dict)
 
 
 # --- to plain data ----------------------------------------------------------------------------------------------
@@ -116,6 +125,7 @@ def header_of(plan: Plan, layout: Layout) -> dict[str, Any]:
         "preset": {"name": study.preset_name, "content": study.preset.model_dump(mode="json")},
         "code": {"name": plan.code.name, "options": dict(study.code_options)},
         "materials": {name: _plain_material(material) for name, material in plan.materials.items()},
+        "swept": _plain_starts(plan),
         "made_with": made_with(),
     }
 
@@ -141,8 +151,16 @@ def digest_of(header: Mapping[str, Any], starts: Mapping[str, Structure] | None 
     if starts is None:
         starts = {name: structure_of(kept["start"]) for name, kept in header["materials"].items()}
     crystals = {name: geometry_digest(start) for name, start in starts.items()}
-    what = [header["study"]["sha256"], header["preset"], header["code"], crystals]
+    what = [header["study"]["sha256"], header["preset"], header["code"], crystals, *_swept_digests(header)]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def _swept_digests(header: Mapping[str, Any]) -> list[Any]:
+    """Of the cells at points of sweeps, which follow from crystals and files of molecules."""
+    return [
+        [kept["point"], {name: geometry_digest(structure_of(start)) for name, start in kept["starts"].items()}]
+        for kept in header.get("swept", ())
+    ]
 
 
 def plain_step(step: Step) -> dict[str, Any]:
@@ -151,6 +169,7 @@ def plain_step(step: Step) -> dict[str, Any]:
         "id": _plain_id(step.id),
         "needs": [{"step": _plain_id(need.step), "purpose": need.purpose} for need in step.needs],
         "settings": dict(step.settings),
+        "point": step.point.as_dict(),
     }
 
 
@@ -171,6 +190,17 @@ def _plain_material(material: Material) -> dict[str, Any]:
     plain["warnings"] = list(crystal.warnings)
     plain["structure"] = plain_structure(crystal.structure)
     return {"crystal": plain, "start": plain_structure(material.start)}
+
+
+def _plain_starts(plan: Plan) -> list[dict[str, Any]]:
+    """The cells at points of sweeps that are not those of the study as it is written."""
+    kept = []
+    for point, at in plan.points.items():
+        others = at.materials.others if isinstance(at.materials, MaterialsAt) else ()
+        if others:
+            starts = {name: plain_structure(at.materials[name].start) for name in others}
+            kept.append({"point": point.as_dict(), "starts": starts})
+    return kept
 
 
 # --- and back ---------------------------------------------------------------------------------------------------
@@ -199,11 +229,17 @@ def plan_of(header: StoredHeader, steps: Sequence[PlannedStep]) -> Plan:
         raise ValueError("the text of the study is not the one that was stored: its digest is another")
     if list(study.content.materials) != list(header.materials):
         raise ValueError("the study and its plan do not have the same materials")
+    materials = {name: _material(name, content) for name, content in header.materials.items()}
+    starts = {
+        Point.of(kept.point): {name: structure_of(start) for name, start in kept.starts.items()}
+        for kept in header.swept
+    }
     plan = Plan(
         study=study,
         code=load_code(header.code.name, options),
-        materials={name: _material(name, content) for name, content in header.materials.items()},
+        materials=materials,
         steps=tuple(_step(entry) for entry in steps),
+        points=points_at(study, materials, starts),
     )
     _check_steps(plan)
     return plan
@@ -218,7 +254,8 @@ def _material(name: str, stored: _StoredMaterial) -> Material:
 def _step(entry: PlannedStep) -> Step:
     stored = _StoredStep.model_validate(entry.content)
     needs = tuple(Need(step=_id(need.step), purpose=need.purpose) for need in stored.needs)
-    step = Step(id=_id(stored.id), title=entry.title, needs=needs, settings=stored.settings)
+    point = Point.of(stored.point)
+    step = Step(id=_id(stored.id), title=entry.title, needs=needs, settings=stored.settings, point=point)
     if step.name != entry.name:
         raise ValueError(f"the step {entry.name[:60]!r} is told to be {step.name[:60]!r}")
     return step
@@ -231,7 +268,7 @@ def _id(stored: _StoredId) -> StepId:
 
 def _check_steps(plan: Plan) -> None:
     """Each step is one of the study's, comes once, and after those that it needs."""
-    asked = {step.id: step for kind in all_kinds() for step in kind.steps(plan.study, plan.materials)}
+    asked = {step.id: step for step in planned_steps(plan.study, plan.materials, plan.points)}
     known: set[StepId] = set()
     for step in plan.steps:
         if step.id not in asked or step.id in known:

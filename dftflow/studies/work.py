@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
 
+from dftflow.codes.base import Launch
 from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.errors import DftflowError
 from dftflow.gate.step import admit
 from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
+from dftflow.jobs.machine_profile import Machine
+from dftflow.jobs.resources import Resources
 from dftflow.model.admission import Admission, Refusal, RefusalKind
 from dftflow.model.attempt import Attempt
 from dftflow.model.built import Built
@@ -51,6 +54,10 @@ class Work:
         The steps.
     folder
         Where they are kept; None when their results lie in folders that are not dftflow's.
+    machine
+        That they run on; None where nothing is run.
+    given
+        What a step may use, asked for in this very call: by the names of `dftflow.jobs.resources.Resources`.
     say
         Told, once, why a step that had been calculated is calculated again.
     most_tries
@@ -67,10 +74,14 @@ class Work:
         plan: Plan,
         folder: StudyFolder | None = None,
         *,
+        machine: Machine | None = None,
+        given: Mapping[str, float] | None = None,
         say: Callable[[str], None] = lambda line: None,
         most_tries: int = MOST_TRIES,
     ) -> None:
         self.plan = plan
+        self._machine = machine
+        self._given = given or {}
         self.folder = folder
         self.admissions: dict[StepId, Admission] = {}
         self.records: dict[StepId, BuiltRecord] = {}
@@ -102,9 +113,28 @@ class Work:
             judge=lambda folder: self._judge(step, folder),
             doing=lambda folder: self.plan.code.progress(folder).doing,
             cost=cost,
+            resources=self.resources(step),
             again=lambda folder, cause, tries: self._again(step, folder, cause, tries),
             resumed=lambda folder, job: self._resumed(step, folder, job),
         )
+
+    def resources(self, step: Step) -> Resources:
+        """What the step may use; raises `MachineError` where it is more than the machine has."""
+        if self._machine is None:
+            return Resources()
+        study = self.plan.study.content.resources
+        return self._machine.resources(step.id.task, self.plan.code.name, study=study, given=self._given)
+
+    def _command(self, step: Step, deck: Deck) -> tuple[str, ...]:
+        if self._machine is None:
+            return self.plan.code.command(deck)
+        program = self._machine.commands.get(self.plan.code.name, "")
+        return self.plan.code.command(deck, Launch(launcher=self.resources(step).launcher, program=program))
+
+    def check_machine(self) -> None:
+        """That every step can be started on the machine; raises `MachineError` or `SpecError`."""
+        for step in self.plan.steps:
+            self._command(step, Deck(code=self.plan.code.name, seed=step.seed, files={}))
 
     def cost(self, step: Step) -> float:
         """Expected effort, from the geometries that the study starts from."""
@@ -169,7 +199,7 @@ class Work:
         return Job(
             identity=record.identity,
             files=record.deck,
-            argv=self.plan.code.command(deck),
+            argv=self._command(step, deck),
             beside={BUILT_FILE: built_text(record)},
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
 from html_cells import cell, texts
@@ -12,6 +13,7 @@ from outcomes import VARIANTS
 from dftflow.api import study as module
 from dftflow.api.study import load_outcome, load_study, plan, run, write_decks, write_outcome
 from dftflow.errors import InputError, StudyError
+from dftflow.jobs.machine_profile import Machine
 from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.preview import preview
 from dftflow.studies.reader import load_study as read_study
@@ -71,7 +73,7 @@ def test_a_run_is_started_with_what_was_asked(tmp_path: Path, monkeypatch: pytes
     seen: dict[str, object] = {}
     monkeypatch.setattr(module, "run_study", lambda study, out, **more: seen.update(more, study=study, out=out))
     monkeypatch.chdir(tmp_path)
-    run(NAME, "there", preset="quick", code="castep", workers=3)
+    run(NAME, "there", preset="quick", code="castep", workers=3, given={"time_s": 60.0})
     study = seen["study"]
     assert isinstance(study, module.Study)
     assert (study.preset_name, study.content.code, seen["out"], seen["workers"]) == (
@@ -80,6 +82,7 @@ def test_a_run_is_started_with_what_was_asked(tmp_path: Path, monkeypatch: pytes
         Path("there"),
         3,
     )
+    assert seen["given"] == {"time_s": 60.0} and cast(Machine, seen["machine"]).name == "local"
     run(NAME)
     assert seen["out"] is None
 

@@ -37,7 +37,7 @@ def test_names_in_every_shell(shell: str) -> None:
     assert completions("plan", shell=shell) == list(shipped_studies())
     assert completions("run", "x", "--code", shell=shell) == list(code_names())
     assert completions("run", STUDY, "--preset", incomplete="p", shell=shell) == ["paper"]
-    assert completions("help", incomplete="st", shell=shell) == ["studies", "status", "structure"]
+    assert completions("help", incomplete="st", shell=shell) == ["studies", "status", "step", "structure"]
 
 
 @pytest.mark.parametrize("command", ["plan", "run", "decks"])

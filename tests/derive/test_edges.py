@@ -148,6 +148,7 @@ def test_every_number_of_a_crystal(crystal: Crystal, tmp_path: Path) -> None:
         "valence band maximum": (pytest.approx(VBM), "eV", scale),
         "conduction band minimum": (pytest.approx(CBM + 0.1), "eV", scale),
         "Fermi level": (pytest.approx(FERMI), "eV", scale),
+        "total energy per atom": (pytest.approx(-6.7 / 2), "eV", scale),
         "volume": (pytest.approx(crystal.structure.volume), "Å³", ""),
         "lattice parameter a": (length, "Å", ""),
         "lattice parameter b": (length, "Å", ""),

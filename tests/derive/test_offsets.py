@@ -312,7 +312,7 @@ def test_all_and_pairs_are_read_and_checked(write_three: Callable[..., Path]) ->
     for wrong, said in (
         ('materials = ["A", "D"]', "names 'D'"),
         ('materials = ["A"]', "needs two materials"),
-        ('materials = "A"', "a list of two or more, or 'all'"),
+        ('materials = "A"', "a list of names, or 'all'"),
         ('materials = ["A", "A"]', "twice"),
     ):
         with pytest.raises(StudyError, match=said):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dftflow.jobs.environment import engine_environment
-from dftflow.jobs.job import Limits
 from dftflow.jobs.lock import EngineLock
 from dftflow.jobs.process import EngineProcess
+from dftflow.jobs.resources import Resources
 
 KEYS = [
     "MP_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "SLURM_JWT", "SSH_AUTH_SOCK", "PGPASSWORD", "VASP_TOKEN",
@@ -36,6 +36,6 @@ def test_the_process_has_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     script = "import os; open('env', 'w').write(repr(dict(os.environ)))"
     engine = EngineProcess.start((sys.executable, "-c", script), tmp_path, lock)
     lock.let_go()
-    while engine.running(Limits()):
+    while engine.running(Resources()):
         pass
     assert "s3cret" not in (tmp_path / "env").read_text() and "PATH" in (tmp_path / "env").read_text()

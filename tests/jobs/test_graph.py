@@ -17,7 +17,7 @@ import pytest
 
 from dftflow.errors import StudyError
 from dftflow.jobs import graph
-from dftflow.jobs.graph import NodeView, run_graph
+from dftflow.jobs.graph import NodeView, Room, run_graph
 from dftflow.jobs.job import Job, Node, NodeOutcome, Verdict
 from dftflow.model.attempt import Attempt
 
@@ -118,7 +118,7 @@ def test_ready_nodes_start_in_their_order_and_never_more_than_there_are_workers(
     executor = Here(look)
     nodes = [node("a"), node("b"), node("c"), node("b2", "b"), node("d")]
     threading.Timer(0.4, lambda: all_end(executor.running)).start()
-    ends = run_graph(nodes, executor, workers=2)
+    ends = run_graph(nodes, executor, room=Room(workers=2))
     assert most == 2
     assert executor.names == ["a", "b", "c", "b2", "d"]
     assert {end.state for end in ends.values()} == {"finished"}
@@ -188,7 +188,7 @@ def test_the_same_calculation_is_started_once_while_it_runs() -> None:
     prepared: list[str] = []
     job = Job(identity="same", files={}, argv=())
     twin = node("twin", prepare=lambda: prepared.append("twin") or job)  # type: ignore[func-returns-value]
-    ends = run_graph([node("one", identity="same"), twin, node("other")], executor, workers=3)
+    ends = run_graph([node("one", identity="same"), twin, node("other")], executor, room=Room(workers=3))
     assert seen == [("one", "other")]
     assert executor.names == ["one", "other", "twin"]
     assert prepared == ["twin"]

@@ -15,16 +15,18 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import psutil
 import pytest
 
 from dftflow.errors import StoreError, StructureError
-from dftflow.jobs.graph import run_graph
-from dftflow.jobs.job import Job, Limits, Node, NodeOutcome, Verdict
+from dftflow.jobs.graph import Room, run_graph
+from dftflow.jobs.job import Job, Node, NodeOutcome, Verdict
 from dftflow.jobs.local import Local
 from dftflow.jobs.lock import engine_lock_is_held, locked
 from dftflow.jobs.machine import birth_of, boot_id, host_name
+from dftflow.jobs.resources import Resources
 from dftflow.jobs.step_state import StepState, read_state, write_state
 
 SAYS_DONE = "open('done','w').write('yes')"
@@ -45,15 +47,19 @@ def job_of(script: str) -> Job:
     )
 
 
-def run(
-    nodes: Sequence[Node], root: Path, *, limits: Limits | None = None, workers: int = 1
-) -> Mapping[str, NodeOutcome]:
-    return run_graph(nodes, Local(root, limits), workers=workers)
+def run(nodes: Sequence[Node], root: Path, *, workers: int = 1) -> Mapping[str, NodeOutcome]:
+    return run_graph(nodes, Local(root), room=Room(workers=workers))
 
 
-def node(name: str, script: str = SAYS_DONE, needs: tuple[str, ...] = ()) -> Node:
+def node(name: str, script: str = SAYS_DONE, needs: tuple[str, ...] = (), **asked: Any) -> Node:
     return Node(
-        name=name, title=name, needs=needs, prepare=lambda: job_of(script), judge=judge, doing=lambda folder: "working"
+        name=name,
+        title=name,
+        needs=needs,
+        prepare=lambda: job_of(script),
+        judge=judge,
+        doing=lambda folder: "working",
+        resources=Resources(**asked),
     )
 
 
@@ -102,10 +108,10 @@ def test_other_input_is_another_folder(tmp_path: Path) -> None:
 
 
 def test_limits_name_the_failure(tmp_path: Path) -> None:
-    ends = run([node("slow", "import time; time.sleep(60)")], tmp_path / "t", limits=Limits(time_s=0.5))
+    ends = run([node("slow", "import time; time.sleep(60)", time_s=0.5)], tmp_path / "t")
     assert ends["slow"].failure.startswith("out of time")
     hungry = "x = bytearray(400 * 2**20)\nimport time; time.sleep(60)"
-    ends = run([node("big", hungry)], tmp_path / "m", limits=Limits(memory_mib=200))
+    ends = run([node("big", hungry, memory_mib=200)], tmp_path / "m")
     assert ends["big"].failure.startswith("out of memory")
 
 

@@ -94,10 +94,10 @@ def test_ranks_need_a_launcher() -> None:
     assert Machine(name="m", cores=4).resources("bands", "castep").launcher == ()
 
 
-def test_a_single_process_is_started_by_itself_here_and_by_the_launcher_in_a_job(file: Path) -> None:
+def test_a_single_process_is_started_by_itself(file: Path) -> None:
     assert load_machine("desk").resources("bands", "castep").launcher == ()
     one = {"ranks": 1, "nodes": 1, "threads": 1}
-    assert load_machine("hpc").resources("bands", "castep", given=one).launcher == ("srun", "-n", "1", "-N1")
+    assert load_machine("hpc").resources("bands", "castep", given=one).launcher == ()
 
 
 def test_without_a_file_this_machine_is_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

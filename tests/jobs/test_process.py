@@ -16,9 +16,9 @@ import pytest
 
 from dftflow.errors import CodeNotFoundError
 from dftflow.jobs import machine
-from dftflow.jobs.job import Limits
 from dftflow.jobs.lock import ENGINE_LOCK, EngineLock, engine_lock_is_held
 from dftflow.jobs.process import EngineProcess
+from dftflow.jobs.resources import Resources
 
 WAITS = "import time; time.sleep(600)"
 SAYS_DONE = "open('done', 'w').close()"
@@ -124,7 +124,7 @@ def test_what_an_engine_has_started_holds_the_lock_and_is_ended_with_it(start: S
     assert engine_lock_is_held(tmp_path / "run")
     orphan = EngineProcess.found(tmp_path / "run", engine.pid, engine.birth)
     assert orphan is not None and orphan.pid == pid
-    assert engine.running(Limits()) is False
+    assert engine.running(Resources()) is False
     wait_for(lambda: machine.birth_of(pid) is None and not engine_lock_is_held(tmp_path / "run"))
 
 
@@ -138,7 +138,7 @@ def test_an_engine_that_ignores_the_request_to_end_is_ended(start: Start, tmp_pa
 
 def test_a_process_that_is_gone_is_not_signalled(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = start("pass")
-    wait_for(lambda: not engine.running(Limits()))
+    wait_for(lambda: not engine.running(Resources()))
 
     def signalled(*given: object) -> None:
         raise AssertionError(given)
@@ -149,29 +149,35 @@ def test_a_process_that_is_gone_is_not_signalled(start: Start, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("text", "limits", "said"),
+    ("text", "allowed", "said"),
     [
-        (WAITS, Limits(stall_s=0.4), "stalled: no file of its folder has changed for"),
-        (f"print('x' * 3_000_000, flush=True); {WAITS}", Limits(log_mib=2), "it printed 3 MiB, and 2 MiB were allowed"),
-        (f"x = bytearray(300 * 2**20); {WAITS}", Limits(memory_mib=200), "out of memory"),
+        (WAITS, Resources(stall_s=0.4), "stalled: no file of its folder has changed for"),
+        (
+            f"print('x' * 3_000_000, flush=True); {WAITS}",
+            Resources(log_mib=2),
+            "it printed 3 MiB, and 2 MiB were allowed",
+        ),
+        (f"x = bytearray(300 * 2**20); {WAITS}", Resources(memory_mib=200), "out of memory"),
         (
             "import subprocess, sys\n"
             f"subprocess.Popen([sys.executable, '-c', 'x = bytearray(300 * 2**20); {WAITS}']).wait()",
-            Limits(memory_mib=200),
+            Resources(memory_mib=200),
             "out of memory",
         ),
-        (WAITS, Limits(time_s=0.3), "out of time"),
+        (WAITS, Resources(time_s=0.3), "out of time"),
     ],
 )
-def test_an_engine_that_breaks_a_limit_is_ended_and_named(start: Start, text: str, limits: Limits, said: str) -> None:
+def test_an_engine_that_breaks_a_limit_is_ended_and_named(
+    start: Start, text: str, allowed: Resources, said: str
+) -> None:
     engine = start(text)
-    wait_for(lambda: not engine.running(limits))
+    wait_for(lambda: not engine.running(allowed))
     assert engine.failure.startswith(said) and machine.birth_of(engine.pid) is None
 
 
 def test_an_engine_that_writes_a_file_now_and_then_is_not_stalled(start: Start) -> None:
     engine = start("import time\nfor n in range(12):\n    open('log', 'a').write('x')\n    time.sleep(0.1)")
-    wait_for(lambda: not engine.running(Limits(stall_s=0.8)))
+    wait_for(lambda: not engine.running(Resources(stall_s=0.8)))
     assert engine.failure == "" and engine.exit_code == 0
 
 
@@ -205,7 +211,7 @@ def test_processor_time_is_that_of_the_engine_and_of_what_it_waited_for(start: S
     child = f"subprocess.run([sys.executable, '-c', {BURNS.format(s=0.6)!r}], check=True)"
     engine = start(f"import subprocess, sys\n{child}\n{BURNS.format(s=0.3)}{SAYS_WHAT_IT_USED}")
     assert engine.cpu_time_s is None
-    wait_for(lambda: not engine.running(Limits()))
+    wait_for(lambda: not engine.running(Resources()))
     by_itself = float((tmp_path / "run" / "used").read_text())
     assert by_itself > 0.86 and engine.exit_code == 0
     assert engine.cpu_time_s is not None and by_itself - 0.02 <= engine.cpu_time_s < by_itself + 0.3
@@ -219,7 +225,7 @@ def test_processor_time_is_known_of_an_engine_that_is_ended(start: Start, tmp_pa
 
 def test_processor_time_is_not_told_where_it_was_not_seen(start: Start, tmp_path: Path) -> None:
     engine = start(f"import os\nif os.fork() == 0:\n    time = __import__('time'); time.sleep(0.5)\n    {SAYS_DONE}")
-    wait_for(lambda: not engine.running(Limits()))
+    wait_for(lambda: not engine.running(Resources()))
     assert (tmp_path / "run" / "done").exists() and engine.exit_code == 0 and engine.cpu_time_s is None
 
 
@@ -246,5 +252,5 @@ def test_ranks_that_a_scheduler_starts_are_no_children(
     assert lock is not None
     engine = EngineProcess.start((str(program), *argv[1:]), tmp_path, lock)
     lock.let_go()
-    wait_for(lambda: not engine.running(Limits()))
+    wait_for(lambda: not engine.running(Resources()))
     assert (engine.cpu_time_s is None) == elsewhere

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from dftflow.jobs.graph import NodeView, run_graph
-from dftflow.jobs.job import Again, Job, Limits, Node, NodeOutcome, Verdict
+from dftflow.jobs.job import Again, Job, Node, NodeOutcome, Verdict
 from dftflow.jobs.local import Local
+from dftflow.jobs.resources import Resources
 from dftflow.jobs.step_state import STATE_FILE, StepState, read_state, write_state
 from dftflow.jobs.tries import put_aside
 from dftflow.model.attempt import Attempt
@@ -53,9 +54,9 @@ def node(script: str, *remedies: Again) -> Node:
     )  # fmt: skip
 
 
-def run(root: Path, one: Node, limits: Limits | None = None) -> tuple[NodeOutcome, list[NodeView]]:
+def run(root: Path, one: Node) -> tuple[NodeOutcome, list[NodeView]]:
     seen: list[NodeView] = []
-    ends = run_graph([one], Local(root, limits), observer=seen.extend)
+    ends = run_graph([one], Local(root), observer=seen.extend)
     return ends["a"], seen
 
 
@@ -92,7 +93,7 @@ def test_a_failure_without_a_remedy_is_as_it_was(tmp_path: Path) -> None:
 def test_what_was_cut_off_by_the_time_limit_goes_on_from_what_it_left(tmp_path: Path) -> None:
     script = STEPS_AND_WAITS.replace("NEEDED", "3")
     goes_on = Again(job=job(script), remedy="goes-on", words="what it left", start_from=("count",))
-    end, _ = run(tmp_path, node(script, goes_on, goes_on), Limits(time_s=1.0))
+    end, _ = run(tmp_path, replace(node(script, goes_on, goes_on), resources=Resources(time_s=1.0)))
     assert end.state == "finished" and end.folder is not None
     assert [attempt.cause for attempt in end.tries] == ["out_of_time", "out_of_time"]
     assert (end.folder / "count").read_text() == "3"

@@ -19,6 +19,8 @@ from dftflow.errors import CalculationError, StoreError
 from dftflow.jobs.local import at_work
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine import job_id
+from dftflow.jobs.machine_profile import Machine
+from dftflow.jobs.resource_table import ResourceTable
 from dftflow.jobs.step_state import read_state, write_state
 from dftflow.jobs.store import read_plan, write_place
 from dftflow.report.results_json import results_document
@@ -48,6 +50,11 @@ def folder(study: Study, tmp_path: Path) -> Path:
     root = tmp_path / "run"
     StudyFolder.create(plan_study(study), root, "run")
     return root
+
+
+def machine_with(launcher: tuple[str, ...], **asked: int) -> Machine:
+    """One on which a step has two ranks."""
+    return Machine(name="two", cores=8, launcher=launcher, table=ResourceTable(ranks=2, **asked))
 
 
 def names(root: Path) -> list[str]:
@@ -146,11 +153,8 @@ sys.exit(subprocess.call(sys.argv[2:]))
 def test_two_calls_for_one_step_start_one_engine_with_the_launcher(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "launch.py").write_text(LAUNCHER)
     launcher = (sys.executable, str(tmp_path / "launch.py"), str(tmp_path / "started"))
-    ends = []
-    calls = [
-        threading.Thread(target=lambda: ends.append(run_step(folder, RELAX, launcher=launcher, threads=3)))
-        for _ in range(2)
-    ]
+    ends, machine = [], machine_with(launcher, threads=3)
+    calls = [threading.Thread(target=lambda: ends.append(run_step(folder, RELAX, machine=machine))) for _ in range(2)]
     for call in calls:
         call.start()
     for call in calls:
@@ -198,5 +202,5 @@ def test_the_job_of_a_scheduler_is_kept_with_the_state(
     monkeypatch.setenv("SLURM_JOB_ID", "77")
     assert job_id() == "77"
     (tmp_path / "copy.py").write_text("import shutil; shutil.copy('state.json', 'seen.json')")
-    end = run_step(folder, RELAX, launcher=(sys.executable, str(tmp_path / "copy.py")))
+    end = run_step(folder, RELAX, machine=machine_with((sys.executable, str(tmp_path / "copy.py"))))
     assert end.folder is not None and json.loads((end.folder / "seen.json").read_text())["job"] == "77"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
 from dftflow.codes.castep.folder import calculations_in
 from dftflow.codes.castep.input.potentials import potential_hashes
 from dftflow.codes.castep.options import CastepOptions
@@ -81,11 +81,11 @@ class CASTEP:
             **potential_hashes(elements, self.options.keywords, self.options.potentials),
         }
 
-    def command(self, deck: Deck) -> tuple[str, ...]:
-        """``CASTEP_COMMAND`` (e.g. ``mpirun -n 8 castep.mpi``) or the first program on the PATH, and the seed."""
-        own = os.environ.get("CASTEP_COMMAND", "")
+    def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
+        """Launcher, program and seed; where the machine says neither, ``CASTEP_COMMAND`` may hold both."""
+        own = os.environ.get("CASTEP_COMMAND", "") if launch == PLAIN_LAUNCH else ""
         program = next((program for program in PROGRAMS if shutil.which(program)), PROGRAMS[0])
-        return (*(shlex.split(own) or [program]), deck.seed)
+        return (*(shlex.split(own) or [*launch.launcher, launch.program or program]), deck.seed)
 
     def progress(self, folder: Path) -> Progress:
         """Last SCF cycle and geometry iteration in the ``.castep`` file."""

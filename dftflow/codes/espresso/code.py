@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
 from dftflow.codes.espresso.cell_cutoff import cutoff_of_potentials
 from dftflow.codes.espresso.folder import calculations_in
 from dftflow.codes.espresso.options import EspressoOptions
@@ -21,7 +21,7 @@ from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import tail_of
 from dftflow.codes.reading import FileLog
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
-from dftflow.errors import ParseError
+from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
 
@@ -75,9 +75,15 @@ class ESPRESSO:
         hashes = potential_hashes(elements, self.options.potentials, _potentials_folder())
         return {"version": NOT_KNOWN_HERE, **hashes}
 
-    def command(self, deck: Deck) -> tuple[str, ...]:
+    def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
         """The deck's script, which puts ``ESPRESSO_COMMAND`` (``mpirun -n 4``) in front of pw.x and pp.x."""
-        return ("bash", f"{deck.seed}.sh")
+        if launch.program:
+            raise SpecError(
+                f"Quantum ESPRESSO is several programs, and {launch.program} is one",
+                fix="put their folder on the PATH in setup of the machine, and leave its command out",
+            )
+        launcher = ("env", f"ESPRESSO_COMMAND={' '.join(launch.launcher)}") if launch.launcher else ()
+        return (*launcher, "bash", f"{deck.seed}.sh")
 
     def progress(self, folder: Path) -> Progress:
         """What the program that was started last prints."""

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
 from dftflow.codes.compressed import head_of
 from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, elements_of, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
@@ -20,7 +20,7 @@ from dftflow.codes.gpaw.sheet import GPAW_SHEET
 from dftflow.codes.log_tail import tail_of
 from dftflow.codes.options import CodeOptions
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
-from dftflow.errors import ParseError
+from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
 from dftflow.stored_file import plain_json, read_stored
@@ -74,8 +74,15 @@ class GPAW:
         """Version and data sets of the GPAW beside this interpreter, and what the worker that drives it does."""
         return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements_of(structure))}
 
-    def command(self, deck: Deck) -> tuple[str, ...]:
-        """This interpreter and the script."""
+    def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
+        """This interpreter and the script; `SpecError` for several processes, each of which would be a whole run."""
+        if launch != PLAIN_LAUNCH:
+            what = " ".join(launch.launcher) or launch.program
+            raise SpecError(
+                f"the embedded engine is one process of {sys.executable}, and the machine starts {what}",
+                reason="GPAW is run without MPI; several steps run at once instead",
+                fix="give the code gpaw one rank and no command: ranks = 1 in [machines.NAME.resources.codes.gpaw]",
+            )
         return (sys.executable, f"{deck.seed}.py")
 
     def progress(self, folder: Path) -> Progress:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from dftflow.codes.base import Calculation, Diagnosis, Progress, Reading
+from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
 from dftflow.codes.compressed import lying
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import last_lines, tail_of
@@ -79,9 +79,12 @@ class VASP:
         elements = sorted({site.specie.symbol for site in structure})
         return {"version": NOT_KNOWN_HERE, **potential_hashes(elements, self.options.potentials)}
 
-    def command(self, deck: Deck) -> tuple[str, ...]:
+    def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
         """The deck's script: it checks the potentials, then runs ``VASP_COMMAND`` or the first program on the PATH."""
-        return ("bash", "vasp.sh")
+        if launch == PLAIN_LAUNCH:
+            return ("bash", "vasp.sh")
+        program = launch.program or next((name for name in PROGRAMS if shutil.which(name)), PROGRAMS[0])
+        return ("env", f"VASP_COMMAND={' '.join((*launch.launcher, program))}", "bash", "vasp.sh")
 
     def progress(self, folder: Path) -> Progress:
         """Last SCF cycle and geometry in ``OUTCAR``."""

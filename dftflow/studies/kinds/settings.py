@@ -76,7 +76,7 @@ class MaterialSettings:
         spacing = self.study.preset.kpoint_spacing_per_ang
         if spacing is not None:
             grid = grid_of_spacing(cell.lattice.matrix, spacing)
-            note = f"preset {self.study.preset_name}: at most {spacing} 1/Å apart"
+            note = f"{self.study.asked_by('kpoint_spacing_per_ang')}: at most {spacing} 1/Å apart"
             return {"grid": grid, "gamma_centred": is_hexagonal(cell.lattice), "grid_note": note}
         key, asked = self._asked(use)
         note = self._cited(key, self.entry.from_reference)
@@ -87,7 +87,7 @@ class MaterialSettings:
     def in_plane_grid(self, use: GridUse, slab: Structure) -> dict[str, Any]:
         """A grid in the plane as dense as that of the crystal, and one point along the normal."""
         spacing = self.study.preset.kpoint_spacing_per_ang
-        note = f"preset {self.study.preset_name}: at most {spacing} 1/Å apart; 1 along the normal"
+        note = f"{self.study.asked_by('kpoint_spacing_per_ang')}: at most {spacing} 1/Å apart; 1 along the normal"
         gamma = is_hexagonal(slab.lattice)
         if spacing is None:
             key, asked = self._asked(use)

@@ -5,6 +5,7 @@ Debian's packages quantum-espresso and cp2k-data (GTH potentials; Debian has no 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -19,11 +20,13 @@ from dftflow.analysis.band_edges import find_band_edges
 from dftflow.analysis.calculation_levels import calculation_levels
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
+from dftflow.codes.base import PLAIN_LAUNCH, Launch
 from dftflow.codes.espresso import ESPRESSO
 from dftflow.codes.finding import find_calculations
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.gate.calculation import sound
 from dftflow.jobs.environment import ONE_THREAD
+from dftflow.jobs.machine_profile import Machine
 from dftflow.model.kpoint_grid import grid_points, same_shift, shift_of_points
 from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec, KPoint
@@ -70,12 +73,18 @@ def one_thread(gth_potentials: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def run(folder: Path, structure: Structure, spec: CalcSpec) -> Results:
+def run(folder: Path, structure: Structure, spec: CalcSpec, launch: Launch = PLAIN_LAUNCH) -> Results:
     folder.mkdir()
     deck = ESPRESSO().render(structure, spec, "seed")
     for name, text in deck.files.items():
         (folder / name).write_text(text)
-    done = subprocess.run(ESPRESSO().command(deck), cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        ESPRESSO().command(deck, launch),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert ESPRESSO().diagnose(folder).status == "finished"
     return read_results(ESPRESSO(), folder)
@@ -239,3 +248,16 @@ def _work_functions(results: Results) -> list[float]:
     sides = calculation_levels(results).sides
     assert len(sides) == 2
     return [side.work_function_ev for side in sides]
+
+
+def test_two_ranks_end_as_one_does(tmp_path: Path) -> None:
+    """The launcher of a machine stands in front of pw.x and pp.x; the energies are the same to 1e-6 eV."""
+    crystal = Structure(Lattice.cubic(LATTICE_ANG), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    spec = replace(SPEC, task="potential")
+    alone = run(tmp_path / "alone", crystal, spec)
+    machine = Machine(name="desk", cores=2, launcher=("mpirun", "--oversubscribe", "-n", "{ranks}"))
+    launcher = machine.resources("potential", "espresso", given={"ranks": 2}).launcher
+    together = run(tmp_path / "two", crystal, spec, Launch(launcher=launcher))
+    printed = next((tmp_path / "two").glob("*.scf.out")).read_text()
+    assert "running on     2 processors" in printed
+    assert alone.energy_ev is not None and together.energy_ev == pytest.approx(alone.energy_ev, abs=1e-6)
