@@ -26,6 +26,7 @@ MARKS = {
     "refused": ("refused", "red"),
     "uncertain": ("uncertain", "red"),
     "not_run": ("not run", "yellow"),
+    "cancelled": ("cancelled", "yellow"),
     "running": ("runs", "cyan"),
     "waiting": ("waits", "dim"),
 }

@@ -63,6 +63,8 @@ class PlannedStep:
         Why it has none.
     earlier
         Where it lay in an earlier plan of this folder.
+    overrides
+        Settings of this step alone; nobody's business here.
     content
         The step itself, as plain data; nobody's business here.
     """
@@ -72,6 +74,7 @@ class PlannedStep:
     folder: str = ""
     failure: str = ""
     earlier: str = ""
+    overrides: Mapping[str, int | float] = field(default_factory=dict)
     content: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -10,6 +10,8 @@ from typing import TypedDict
 
 from dftflow.errors import CalculationError, CodeNotFoundError, InputError, MachineError
 from dftflow.jobs.already_there import AlreadyThere
+from dftflow.jobs.cancelled import is_cancelled, why_cancelled
+from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.executor import Executor
 from dftflow.jobs.graph import NodeView, Observer, Room, run_graph
 from dftflow.jobs.harmless import harmless
@@ -17,17 +19,19 @@ from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.local import Local, at_work, why_uncertain
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine_profile import Machine, load_machine
-from dftflow.jobs.step_state import StepState, read_state, tampered
+from dftflow.jobs.step_state import StepState, read_state, tampered, without_ended_job
 from dftflow.jobs.store import read_plan
 from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.results import Results
 from dftflow.model.step import Step
+from dftflow.studies.at_the_queue import at_the_queue
 from dftflow.studies.outcome import study_outcome
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.remedied import MOST_TRIES
+from dftflow.studies.stored_plan import with_kept_overrides
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import STATES, Work
 
@@ -88,7 +92,8 @@ def run_study(
         When the folder cannot be written, is in use, or belongs to another study, preset or code.
     """
     tell = harmless(say)
-    plan = plan_study(study, say=tell)
+    root = out or default_folder(study)
+    plan = with_kept_overrides(plan_study(study, say=tell), read_plan(root))
     machine = machine or load_machine()
     work = Work(plan, machine=machine, given=given, say=tell, most_tries=most_tries)
     if executor is None and machine.scheduler != "none":
@@ -104,7 +109,6 @@ def run_study(
             f"{plan.code.name} cannot run on this machine",
             fix=f"{plan.code.how_to_get_it}; or write its decks with `dftflow decks` and run them elsewhere",
         )
-    root = out or default_folder(study)
     with locked(root):
         folder = work.folder = StudyFolder.create(plan, root, "run")
         for name in folder.kept:
@@ -216,14 +220,30 @@ def _outcome(work: Work, ends: Mapping[str, NodeOutcome], *, wall_time_s: float 
 
 
 def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOutcome:
-    """How a step stands by what lies in its folder, or `elsewhere`, whoever calculated it."""
+    """How a step stands by what lies in its folder, or `elsewhere`, whoever calculated it, and by its job."""
+    assert work.folder is not None
+    end = _end_in_folder(work, step, elsewhere)
+    root = work.folder.root
+    record = None if elsewhere is not None or work.folder.layout != "run" else last_attempt(root, step.name)
+    if record is None:
+        return end
+    now = at_the_queue(end, record, root)
+    if now != end:
+        work.refuse(step, now.state, now.failure)
+    return now
+
+
+def _end_in_folder(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcome:
     assert work.folder is not None
     place = elsewhere or work.folder.folder_of(step)
     if place is None:
+        if is_cancelled(work.folder.root, step.name):
+            return _cancelled(work, step, None)
         why = work.folder.why_no_folder(step)
         state: JobState = "not_run" if why else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
     recorded = read_state(place) if work.folder.layout == "run" else StepState(state="waiting")
+    recorded = without_ended_job(recorded, EndedJobs(work.folder.root))
     known = partial(NodeOutcome, name=step.name, title=step.title, folder=place, tries=recorded.tries)
     occupied = at_work(place, recorded) if work.folder.layout == "run" else None
     if occupied == "running":
@@ -235,6 +255,8 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
     admission = work.ask(step, place, record_in=work.folder.folder_of(step))
     if isinstance(admission, Admitted):
         return known(state="finished", **_times(recorded, admission.results))
+    if is_cancelled(work.folder.root, step.name):
+        return _cancelled(work, step, place)
     if occupied == "uncertain":
         doubt = why_uncertain(place, recorded)
         work.refuse(step, "uncertain", doubt)
@@ -272,6 +294,13 @@ def _times(recorded: StepState, told: Results | Refusal) -> _Times:
 
 def _recorded_times(recorded: StepState) -> _Times:
     return {"wall_time_s": recorded.wall_time_s or None, "cpu_time_s": recorded.cpu_time_s}
+
+
+def _cancelled(work: Work, step: Step, place: Path | None) -> NodeOutcome:
+    assert work.folder is not None
+    why = why_cancelled(work.folder.root, step.name)
+    work.refuse(step, "cancelled", why)
+    return NodeOutcome(name=step.name, title=step.title, state="cancelled", folder=place, failure=why)
 
 
 class _WallClock:

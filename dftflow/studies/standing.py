@@ -9,16 +9,19 @@ from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dftflow.jobs.cancelled import is_cancelled, why_cancelled
+from dftflow.jobs.cluster.submission import last_attempt
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.run_index import FinishedStep, RunIndex
 from dftflow.jobs.step_state import StepState, is_intact, read_state
 from dftflow.jobs.store import PlanFile, PlannedStep, existing_plan, unreadable_plan
 from dftflow.model.attempt import Attempt
+from dftflow.studies.at_the_queue import at_the_queue
 
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId
 
-__all__ = ["Standing", "standing_of", "with_needs"]
+__all__ = ["Standing", "earlier_places", "standing_of", "with_needs"]
 
 BUILT_FILE = "built.json"
 
@@ -80,9 +83,14 @@ def _names(root: Path, header: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _settled(root: Path, step: PlannedStep, index: RunIndex) -> NodeOutcome | None:
     """How a step of a run stands, where its files say so without being read; None where they have to be."""
+    if not step.folder and is_cancelled(root, step.name):
+        why = why_cancelled(root, step.name)
+        return NodeOutcome(name=step.name, title=step.title, state="cancelled", folder=None, failure=why)
     if not step.folder:
         state: JobState = "not_run" if step.failure else "waiting"
-        return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
+        end = NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
+        record = last_attempt(root, step.name)
+        return end if record is None else at_the_queue(end, record, root)
     if not step.folder.startswith(f"steps/{step.name}-"):
         return None  # another step's: the gate tells whether it is the same calculation
     folder = root / step.folder
@@ -124,6 +132,11 @@ def with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
         if step.name in names or step.id in wanted:
             wanted |= {step.id, *geometry_needs(step)}
     return wanted
+
+
+def earlier_places(root: Path) -> tuple[Path, ...]:
+    """Folders of results that no step of the plan in `root` has."""
+    return _earlier(root, existing_plan(root))
 
 
 def _earlier(root: Path, file: PlanFile) -> tuple[Path, ...]:
