@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,3 +154,14 @@ def test_a_step_that_runs_again_is_no_more_in_it(root: Path) -> None:
     assert RunIndex(root).finished(place) is None
     write_index(root, existing_plan(root))
     assert place not in json.loads((root / INDEX_FILE).read_bytes().split(b"\n")[1])["steps"]
+
+
+def test_status_loads_nothing_heavy_where_all_has_finished(root: Path) -> None:
+    script = (
+        "import sys\nfrom dftflow.cli.main import main\nassert main(['status', sys.argv[1]]) == 0\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(root)], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(done.stderr))
+    assert "finished" in done.stdout
+    assert not loaded & {"pymatgen", "ase", "scipy", "spglib", "numpy", "matplotlib", "jinja2", "pandas", "rich"}
