@@ -53,6 +53,7 @@ class _StoredStudy(_Stored):
     name: str
     text: str
     sha256: str
+    lists: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class _StoredPreset(_Stored):
@@ -131,7 +132,7 @@ def header_of(plan: Plan, layout: Layout) -> dict[str, Any]:
     return {
         "dftflow": __version__,
         "layout": layout,
-        "study": {"name": study.name, "text": study.text, "sha256": study.sha256},
+        "study": {"name": study.name, "text": study.text, "sha256": study.sha256, "lists": study.lists},
         "preset": {"name": study.preset_name, "content": study.preset.model_dump(mode="json")},
         "code": {"name": plan.code.name, "options": dict(study.code_options)},
         "materials": {name: _plain_material(material) for name, material in plan.materials.items()},
@@ -241,6 +242,7 @@ def plan_of(header: StoredHeader, steps: Sequence[PlannedStep]) -> Plan:
         preset=header.preset.content,
         code=header.code.name,
         code_options=options,
+        lists=header.study.lists,
     )
     if study.sha256 != header.study.sha256:
         raise ValueError("the text of the study is not the one that was stored: its digest is another")
