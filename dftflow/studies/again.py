@@ -68,7 +68,7 @@ def cancel_steps(root: Path, names: Sequence[str] = ()) -> tuple[CancelledStep, 
 def _cancelled(folder: StudyFolder, step: Step, state: str, *, by_name: bool) -> CancelledStep | None:
     if state == "finished" or is_cancelled(folder.root, step.name):
         return None
-    if state not in ("running", "waiting", "not_run", "uncertain") and not by_name:
+    if state not in ("running", "queued", "lost", "waiting", "not_run", "uncertain") and not by_name:
         return None
     mark_cancelled(folder.root, step.name)
     place = folder.folder_of(step)
