@@ -8,6 +8,9 @@ from pathlib import Path
 
 from dftflow.errors import InputError, StoreError, Undecided
 from dftflow.jobs.cancelled import is_cancelled, mark_cancelled, unmark_cancelled
+from dftflow.jobs.cluster.decisions import let_another
+from dftflow.jobs.cluster.queue import Queue
+from dftflow.jobs.cluster.submission import Submission, last_attempt
 from dftflow.jobs.local import at_work
 from dftflow.jobs.lock import EngineLock, locked
 from dftflow.jobs.machine import host_name
@@ -17,6 +20,7 @@ from dftflow.jobs.tries import put_aside
 from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE
 from dftflow.studies.execution import end_on_disk
+from dftflow.studies.machine_of_run import machine_of
 from dftflow.studies.overrides import Setting, checked_settings, overridden
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
@@ -68,11 +72,22 @@ def cancel_steps(root: Path, names: Sequence[str] = ()) -> tuple[CancelledStep, 
 def _cancelled(folder: StudyFolder, step: Step, state: str, *, by_name: bool) -> CancelledStep | None:
     if state == "finished" or is_cancelled(folder.root, step.name):
         return None
-    if state not in ("running", "queued", "lost", "waiting", "not_run", "uncertain") and not by_name:
+    if state not in ("running", "queued", "waiting", "not_run", "uncertain") and not by_name:
         return None
     mark_cancelled(folder.root, step.name)
-    place = folder.folder_of(step)
+    place, record = folder.folder_of(step), last_attempt(folder.root, step.name)
+    if record is not None and record.is_open:
+        return CancelledStep(name=step.name, was=state, doubt=_job_ended(folder.root, record))
     return CancelledStep(name=step.name, was=state, doubt="" if place is None else _ended(place))
+
+
+def _job_ended(root: Path, record: Submission) -> str:
+    """Ask the scheduler to end a job, and with it its engine; why that may run on, ``""`` when it does not."""
+    machine = machine_of(root)
+    if machine is None or not record.job:
+        return "it cannot be told whether a job of it is there"
+    said = Queue(machine.scheduler).cancel(record.job)
+    return f"job {record.job}: {said}" if said else ""
 
 
 def _ended(place: Path) -> str:
@@ -116,6 +131,7 @@ def retry_step(root: Path, name: str, settings: Mapping[str, str] | None = None)
         new = {**folder.plan.overrides.get(name, {}), **asked}
         _refuse_retry(folder, step, state, changes=new != folder.plan.overrides.get(name, {}))
         overridden(Work(folder.plan).built(step), new)
+        let_another(root, name)
         place = folder.folder_of(step)
         kept_in = "" if place is None or state == "finished" else _set_free(place, aside=state == "refused")
         unmark_cancelled(root, name)
