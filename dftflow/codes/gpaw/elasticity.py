@@ -2,8 +2,9 @@
 
 The Hessian of atoms and cell is the model of `dftflow.codes.gpaw.model_hessian`, corrected by every step that the
 relaxation has made: the update of Broyden, Fletcher, Goldfarb and Shanno, damped as Powell did, so that noise in the
-forces makes no direction soft that is none (Nocedal and Wright, Numerical Optimization, 2006, procedure 18.2). What the
-relaxation has not explored stays the model's, which is right within a factor of about two.
+forces makes no direction soft that is none (Nocedal and Wright, Numerical Optimization, 2006, procedure 18.2). The
+model alone is several times too stiff for some ionic crystals: where the steps have not strained the crystal in every
+way that it may be strained, nothing is told.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ __all__ = ["length_compliance_per_gpa", "updated"]
 
 LEAST_OF_MODEL = 0.2  # Powell's
 LEAST_MOVE_ANG = 1e-7
+LEAST_STRAIN_ANG = 1e-4
+LEAST_OF_DIRECTIONS = 0.2
 
 
 def length_compliance_per_gpa(
     start: Atoms, course: Sequence[tuple[np.ndarray, np.ndarray]], free_strains: np.ndarray
-) -> list[float]:
+) -> list[float] | None:
     """By which part of itself each length of the cell changes at most, when all components of a stress reach 1 GPa.
 
     Parameters
@@ -40,9 +43,12 @@ def length_compliance_per_gpa(
 
     Returns
     -------
-    list of float
-        Of a, b and c. The atoms follow the strain: the compliance is V/l^2 (H^-1)_ee, where e are strains times l.
+    list of float or None
+        Of a, b and c; None where the steps leave a strain unexplored. The atoms follow the strain: the compliance is
+        V/l^2 (H^-1)_ee, where e are strains times l.
     """
+    if not _explored(course, free_strains):
+        return None
     length_ang = float(len(start))
     free = np.eye(3 * len(start) + 9)
     free[-9:, -9:] = free_strains
@@ -54,6 +60,17 @@ def length_compliance_per_gpa(
     along = start.cell.array / start.cell.lengths()[:, None]
     changes = [(np.outer(axis, axis).ravel() @ strain_of_stress).reshape(3, 3) for axis in along]
     return [float(np.abs((change + change.T) / 2).sum()) for change in changes]
+
+
+def _explored(course: Sequence[tuple[np.ndarray, np.ndarray]], free_strains: np.ndarray) -> bool:
+    """Whether the directions of the steps span all strains that are free; nearly the same ones count as one."""
+    symmetric = (np.eye(9) + np.eye(9)[[0, 3, 6, 1, 4, 7, 2, 5, 8]]) / 2
+    count = np.linalg.matrix_rank(symmetric @ free_strains)
+    moves = [free_strains @ (now - before)[-9:] for (before, _), (now, _) in pairwise(course)]
+    directions = [move / np.linalg.norm(move) for move in moves if np.linalg.norm(move) > LEAST_STRAIN_ANG]
+    if len(directions) < count:
+        return False
+    return bool(np.linalg.svd(np.array(directions), compute_uv=False)[count - 1] > LEAST_OF_DIRECTIONS)
 
 
 def updated(hessian: np.ndarray, move_ang: np.ndarray, slope_change: np.ndarray) -> np.ndarray:

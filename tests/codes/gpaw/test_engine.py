@@ -266,9 +266,6 @@ def test_a_relaxation_killed_at_every_step_ends_where_one_ends_that_was_not(
     np.testing.assert_allclose(killed.structure.lattice.abc, whole.structure.lattice.abc, atol=0.02)
     np.testing.assert_allclose(killed.structure.frac_coords, whole.structure.frac_coords, atol=2e-3)
     assert abs(len(killed.steps) - len(whole.steps)) <= 4
-    for each in (killed, whole):  # S11 + 2 |S12| of CsBr, with C11 about 31 and C12 about 8 GPa
-        assert each.length_compliance_per_gpa is not None
-        assert all(0.053 / 3 < part < 0.053 * 3 for part in each.length_compliance_per_gpa)
     moved = [step.max_displacement_ang for step in killed.steps[1:]]
     changed = np.diff([step.volume_ang3 for step in killed.steps])
     assert all(abs(dv) > 1e-9 or (dx or 0) > 1e-9 for dv, dx in zip(changed, moved, strict=True)), "no step twice"
