@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # name for name what `_HOMES` has
     from dftflow.api.quantities import quantities
     from dftflow.api.slabs import slabs
     from dftflow.api.structures import substitute
-    from dftflow.api.study import load_outcome, load_study, plan, run, write_decks, write_outcome
+    from dftflow.api.study import load_outcome, load_study, plan, run, to_jobflow, write_decks, write_outcome
     from dftflow.api.study_file import init_study
     from dftflow.crystals.sources import load_crystal
     from dftflow.errors import DftflowError
@@ -46,6 +46,7 @@ _HOMES = {
     "load_study": "dftflow.api.study",
     "plan": "dftflow.api.study",
     "run": "dftflow.api.study",
+    "to_jobflow": "dftflow.api.study",
     "write_decks": "dftflow.api.study",
     "load_outcome": "dftflow.api.study",
     "write_outcome": "dftflow.api.study",
@@ -79,6 +80,7 @@ __all__ = [
     "run",
     "slabs",
     "substitute",
+    "to_jobflow",
     "write_decks",
     "write_outcome",
 ]

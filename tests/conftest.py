@@ -15,7 +15,14 @@ from hypothesis import settings
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 PARTS = ("debian", "engine", "mp")
-PROGRAMS = {"chromium": "chromium", "pw.x": "quantum-espresso"}
+PROGRAMS = {
+    "chromium": "chromium",
+    "pw.x": "quantum-espresso",
+    "munged": "munge",
+    "slurmctld": "slurmctld",
+    "slurmd": "slurmd",
+    "sbatch": "slurm-client",
+}
 """Program that the tests marked debian start -> Debian package."""
 
 

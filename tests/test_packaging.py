@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import sysconfig
 import tarfile
 import zipfile
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -234,3 +237,82 @@ def test_an_editable_install_is_the_checkout(checkout: Path, tmp_path: Path) -> 
     assert homes["dftflow"] == checkout / "dftflow" / "resources.py"
     assert {homes[name] for name in DATA} == {checkout / name for name in DATA}
     assert run(environment.dftflow, "--version", cwd=tmp_path) == f"dftflow {dftflow.__version__}\n"
+
+
+# --- uvx ------------------------------------------------------------------------------------------------------------
+
+
+def stub_wheel(folder: Path, name: str, version: str, files: dict[str, str]) -> None:
+    """A wheel of that name and version which holds `files` alone."""
+    stem = f"{name.replace('-', '_')}-{version}"
+    info = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    content = {**files, **{f"{stem}.dist-info/{key}": text for key, text in info.items()}}
+    record = f"{stem}.dist-info/RECORD"
+    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
+        for key, text in {**content, record: "".join(f"{key},,\n" for key in [*content, record])}.items():
+            wheel.writestr(key, text)
+
+
+@pytest.fixture(scope="module")
+def without_an_index(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wheels for what dftflow asks for, as uv finds them without a connection: their content is this environment's."""
+    folder = tmp_path_factory.mktemp("wheels")
+    wheel = zipfile.ZipFile(built["wheel"])
+    text = next(wheel.read(name).decode() for name in wheel.namelist() if name.endswith("METADATA"))
+    for line in text.splitlines():
+        if line.startswith("Requires-Dist: ") and "extra ==" not in line:
+            name = re.split(r"[<>=;\[ ]", line.removeprefix("Requires-Dist: "))[0]
+            stub_wheel(folder, name, metadata.version(name), {})
+    stub_wheel(folder, "borrowed", "1.0", {"borrowed.pth": sysconfig.get_paths()["purelib"] + "\n"})
+    return folder
+
+
+def uvx(*argv: str | Path, wheels: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    words = [Path(sys.executable).with_name("uvx"), "--offline", "--no-index", "--find-links", wheels]
+    own = {"UV_CACHE_DIR": str(cwd / "cache"), "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    environment = {name: value for name, value in clean_environment().items() if name != "VIRTUAL_ENV"} | own
+    return subprocess.run(
+        [str(word) for word in (*words, "--python", sys.executable, *argv)],
+        cwd=cwd, capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+
+
+def test_uvx_runs_doctor_from_the_wheel(built: dict[str, Path], without_an_index: Path, tmp_path: Path) -> None:
+    done = uvx(
+        *("--with", "borrowed", "--from", built["wheel"], "dftflow", "doctor", "--json"),
+        wheels=without_an_index, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    checks = {check["name"]: check for check in said["checks"]}
+    assert said["works"] and str(tmp_path / "cache") in checks["python"]["detail"]
+    assert not [check for check in said["checks"] if "-m pip" in check["fix"]]
+
+
+def test_uvx_without_the_packages_is_told_what_to_call(
+    built: dict[str, Path], without_an_index: Path, tmp_path: Path
+) -> None:
+    """The wheels of what dftflow needs are empty here."""
+    done = uvx(
+        "--from", built["wheel"], "--with", "click", "dftflow", "--version", wheels=without_an_index, cwd=tmp_path
+    )
+    assert done.returncode != 0  # not even click
+    script = (
+        "import json; from dftflow.cli.installer import install_line, keeper;"
+        "print(json.dumps([keeper(), install_line('numpy')]))"
+    )
+    done = uvx("--from", built["wheel"], "python", "-c", script, wheels=without_an_index, cwd=tmp_path)
+    who, line = json.loads(done.stdout)
+    words = shlex.split(line)
+    assert who == "uvx" and words[1:5] == ["tool", "run", "--with", "numpy"]
+    assert (
+        words[-4:-3] == ["--from"] and words[-3].endswith(built["wheel"].name) and words[-2:] == ["dftflow", "doctor"]
+    )
+
+
+def test_an_installed_wheel_says_that_it_works(installed: Environment, tmp_path: Path) -> None:
+    for command in ((installed.dftflow,), (installed.python, "-m", "dftflow")):
+        assert json.loads(run(*command, "doctor", "--json", cwd=tmp_path))["works"]

@@ -31,10 +31,21 @@ from dftflow.studies.remedied import MOST_TRIES
 
 if TYPE_CHECKING:
     import pandas as pd
+    from jobflow.core.flow import Flow
 
     from dftflow.report.write import WrittenOutcome
 
-__all__ = ["StudyLike", "StudyPlan", "load_outcome", "load_study", "plan", "run", "write_decks", "write_outcome"]
+__all__ = [
+    "StudyLike",
+    "StudyPlan",
+    "load_outcome",
+    "load_study",
+    "plan",
+    "run",
+    "to_jobflow",
+    "write_decks",
+    "write_outcome",
+]
 
 Place: TypeAlias = str | os.PathLike[str]
 StudyLike: TypeAlias = Place | Study
@@ -206,6 +217,36 @@ def run(
         observer=observer,
         say=say,
     )
+
+
+def to_jobflow(
+    study: StudyLike, folder: Place | None = None, *, preset: str | None = None, code: str | None = None
+) -> Flow:
+    """The study as a flow of jobflow: a job for each step, after those that it needs, and a last one that derives.
+
+    The plan is put into the folder now; each job runs its step there, where it is called, and gives its state and
+    folder. The last one writes ``results.json`` and the report, and gives the quantities. What has finished is not run
+    again.
+
+    Parameters
+    ----------
+    study, preset, code
+        As for `load_study`; or what it gave, without preset and code.
+    folder
+        ``runs/STUDY-PRESET`` unless given; every machine that runs a job has to see it.
+
+    Raises
+    ------
+    InputError, SourceError
+        When the study, a crystal, a plane or a deck cannot be made.
+    CodeNotFoundError
+        When jobflow is not installed, or the code cannot run on this machine.
+    StoreError
+        When the folder cannot be written, is in use, or belongs to another study, preset or code.
+    """
+    from dftflow.exchange.flow import study_flow  # with matplotlib
+
+    return study_flow(_chosen(study, preset, code), None if folder is None else named_place(folder))
 
 
 def write_decks(

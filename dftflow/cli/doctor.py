@@ -20,6 +20,7 @@ import click
 from dftflow import __version__
 from dftflow.cli.check import Check
 from dftflow.cli.completion import Machines
+from dftflow.cli.installer import install_line
 from dftflow.errors import CodeNotFoundError
 
 __all__ = ["all_checks", "command"]
@@ -128,7 +129,7 @@ def _shipped_data() -> Check:
         state="ok" if whole else "broken",
         required=True,
         detail=", ".join(f"{number} {name}" for name, number in numbers.items()),
-        fix="" if whole else _pip("--force-reinstall", "--no-deps", "dftflow"),
+        fix="" if whole else install_line("dftflow", again=True, alone=True),
     )
 
 
@@ -143,7 +144,7 @@ def _packages() -> Iterator[Check]:
                 state="missing" if missing else "broken",
                 required=True,
                 detail=_last_line(str(error)),
-                fix=_pip(package) if missing else _pip("--force-reinstall", package),
+                fix=install_line(package, again=not missing),
             )
         else:
             yield Check(name=package, state="ok", required=True, detail=metadata.version(package))
@@ -155,7 +156,7 @@ def _symmetry() -> Check:
         detail = f"spglib finds number {number} for rock salt" + ("" if number == 225 else " instead of 225")
     except Exception as error:  # whatever a damaged package raises is the finding
         number, detail = 0, f"{type(error).__name__}: {error}"
-    fix = "" if number == 225 else _pip("--force-reinstall", "spglib")
+    fix = "" if number == 225 else install_line("spglib", again=True)
     return Check(name="space groups", state="broken" if fix else "ok", detail=detail, fix=fix, required=True)
 
 
@@ -182,7 +183,9 @@ def _gpaw() -> Check:
         return Check(name="GPAW", state="broken", detail=_why_it_failed(error), fix=fix)
     if found["without_data"]:
         elements = ", ".join(found["without_data"])
-        return Check(name="GPAW", state="broken", detail=f"no PBE data sets for {elements}", fix=_pip("gpaw-data"))
+        return Check(
+            name="GPAW", state="broken", detail=f"no PBE data sets for {elements}", fix=install_line("gpaw-data")
+        )
     low, high = HYDROGEN_EV
     right = low < found["energy_ev"] < high
     return Check(
@@ -199,7 +202,7 @@ def _gpaw_recipe() -> str:
 
     compiler = "" if shutil.which("g++") else "install g++ (apt-get install g++), then "
     configuration = shlex.quote(str(templates_dir() / "gpaw" / "siteconfig.py"))
-    return f"{compiler}CC=g++ GPAW_CONFIG={configuration} {_pip('--no-cache-dir', 'gpaw', 'gpaw-data')}"
+    return f"{compiler}CC=g++ GPAW_CONFIG={configuration} {install_line('gpaw', 'gpaw-data', built_anew=True)}"
 
 
 def _programs() -> Iterator[Check]:
@@ -219,11 +222,11 @@ def _programs() -> Iterator[Check]:
 def _materials_project() -> Check:
     name = "Materials Project"
     if not _installed("mp_api"):
-        return Check(name=name, state="missing", detail="mp-api is not installed", fix=_pip("dftflow[mp]"))
+        return Check(name=name, state="missing", detail="mp-api is not installed", fix=install_line("dftflow[mp]"))
     try:
         _in_a_process("import mp_api.client")
     except (OSError, subprocess.SubprocessError) as error:
-        fix = _pip("--force-reinstall", "mp-api")
+        fix = install_line("mp-api", again=True)
         return Check(name=name, state="broken", detail=_why_it_failed(error), fix=fix)
     has_key = bool(os.environ.get("MP_API_KEY"))
     return Check(
@@ -296,7 +299,3 @@ def _why_it_failed(error: Exception) -> str:
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1] if lines else ""
-
-
-def _pip(*arguments: str) -> str:
-    return shlex.join([sys.executable, "-m", "pip", "install", *arguments])

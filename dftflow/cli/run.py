@@ -28,6 +28,7 @@ DEFAULTS = Resources()
 @click.option("--code", type=Codes(), help="DFT code, instead of the one the study names.")
 @click.option("--out", type=OutFolder(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
 @click.option("--machine", type=Machines(), help="Machine of machines.toml.  [default: its default, else this one]")
+@click.option("--watch", is_flag=True, help="With a scheduler: look every 30 s until nothing is waited for.")
 @click.option("--workers", type=Within(WORKERS, int), help="Steps at once.  [default: as many as there are cores]")
 @click.option("--time-limit", type=Within(SECONDS), help="Seconds one step may take.  [default: a week]")
 @click.option("--memory-limit", type=Within(MEMORY_MIB), help="MiB one step may hold.")
@@ -49,6 +50,7 @@ def command(
     code: str | None,
     out: Path | None,
     machine: str | None,
+    watch: bool,
     workers: int | None,
     time_limit: float | None,
     memory_limit: float | None,
@@ -57,11 +59,17 @@ def command(
     no_remedies: bool,
     as_json: bool,
 ) -> None:
-    """Run STUDY (a shipped name or a file) on this machine; what is finished is never run again."""
+    """Run STUDY (a shipped name or a file); what is finished is never run again.
+
+    On a machine with a scheduler every step becomes a job that waits for those it needs, and the command ends when they
+    are submitted: `dftflow advance FOLDER` looks how they stand.
+    """
     from rich.console import Console
 
+    from dftflow.cli.look import submit_to
     from dftflow.cli.outcome import print_outcome
     from dftflow.cli.progress import RunProgress
+    from dftflow.errors import InputError
     from dftflow.jobs.machine_profile import load_machine
     from dftflow.report.settled import Settlement
     from dftflow.report.write import refuse_to_overwrite
@@ -80,8 +88,17 @@ def command(
         click.echo(json.dumps(json.loads(read_stored(folder / "results.json")), indent=1) if as_json else table)
         return
     here = load_machine(machine)
-    workers = workers or here.cores or 1
     asked = {"time_s": time_limit, "memory_mib": memory_limit, "stall_s": stall_limit, "log_mib": log_limit}
+    if here.scheduler != "none":
+        if workers or no_remedies or any(value is not None for value in asked.values()):
+            raise InputError(
+                "--workers, --no-remedies and the limits are of steps that run where this is called",
+                reason=f"{here.name} has a scheduler",
+                fix="give them to its jobs in [resources] of the study or of the machine",
+            )
+        submit_to(here, chosen, folder, watch=watch, as_json=as_json)
+        return
+    workers = workers or here.cores or 1
     console = Console(file=ungated(sys.stderr))  # what it moves the cursor with is its own
     with RunProgress(console, workers) as progress:
         at_once = f"{workers} {'step' if workers == 1 else 'steps'} at once"

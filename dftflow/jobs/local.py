@@ -11,7 +11,7 @@ left there, whether they are whole. Only then is an engine started.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
@@ -61,7 +61,7 @@ class Local:
 
     needs_finished = True
 
-    def __init__(self, root: Path, *, ended_jobs: Collection[str] = ()) -> None:
+    def __init__(self, root: Path, *, ended_jobs: Container[str] = ()) -> None:
         self._root = root
         self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}

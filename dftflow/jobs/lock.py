@@ -20,7 +20,15 @@ from pathlib import Path
 from dftflow.errors import StoreError
 from dftflow.jobs.store import storage_errors
 
-__all__ = ["ENGINE_LOCK", "STUDY_LOCK", "EngineLock", "engine_lock_is_held", "locked"]
+__all__ = [
+    "ENGINE_LOCK",
+    "STUDY_LOCK",
+    "EngineLock",
+    "engine_lock_is_held",
+    "is_locked_elsewhere",
+    "locked",
+    "waited_for",
+]
 
 STUDY_LOCK = "lock"
 ENGINE_LOCK = "engine.lock"
@@ -28,6 +36,9 @@ NOT_HERE = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 """What a file system answers that has no locks."""
 PATIENCE_S = 0.3
 """Somebody who only looks whether a lock is held holds it for a moment."""
+
+_HELD: set[str] = set()
+"""Folders that this process holds."""
 
 
 @contextmanager
@@ -49,6 +60,32 @@ def locked(root: Path) -> Iterator[None]:
                 where=str(root),
                 fix="wait for it (`dftflow status` shows where it is), or give another --out",
             )
+        held = os.path.realpath(root)
+        _HELD.add(held)
+        try:
+            yield
+        finally:
+            _HELD.discard(held)
+    finally:
+        os.close(descriptor)
+
+
+def is_locked_elsewhere(root: Path) -> bool:
+    """Whether another process of dftflow works in `root`."""
+    return os.path.realpath(root) not in _HELD and _is_held(root / STUDY_LOCK)
+
+
+@contextmanager
+def waited_for(file: Path, *, patience_s: float) -> Iterator[None]:
+    """Hold the lock `file`, waiting for whoever holds it so long; then, and where it cannot be made, go on without."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _opened(file)
+    except (OSError, StoreError):
+        yield
+        return
+    try:
+        _taken(descriptor, patience_s=patience_s)
         yield
     finally:
         os.close(descriptor)
@@ -94,8 +131,12 @@ class EngineLock:
 
 def engine_lock_is_held(folder: Path) -> bool:
     """Whether a process holds the lock of a step's folder; False too where there is none, or no locks."""
+    return _is_held(folder / ENGINE_LOCK)
+
+
+def _is_held(file: Path) -> bool:
     try:
-        descriptor = os.open(folder / ENGINE_LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -101,7 +101,7 @@ def _text(state: StepState) -> str:
     return json.dumps(asdict(state), indent=1)
 
 
-def without_ended_job(state: StepState, ended_jobs: Collection[str]) -> StepState:
+def without_ended_job(state: StepState, ended_jobs: Container[str]) -> StepState:
     """`state`, in which nobody works any more when the job that the engine was started in has ended."""
     over = state.state == "running" and state.job in ended_jobs
     return replace(state, state="waiting", host="", boot="", pid=None, birth=None, job="") if over else state

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from dftflow.errors import CalculationError, CodeNotFoundError, InputError, MachineError
 from dftflow.jobs.already_there import AlreadyThere
+from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.executor import Executor
 from dftflow.jobs.graph import NodeView, Observer, Room, run_graph
 from dftflow.jobs.harmless import harmless
@@ -17,12 +18,13 @@ from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.local import Local, at_work, why_uncertain
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine_profile import Machine, load_machine
-from dftflow.jobs.step_state import StepState, read_state, tampered
+from dftflow.jobs.step_state import StepState, read_state, tampered, without_ended_job
 from dftflow.jobs.store import read_plan
 from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.results import Results
 from dftflow.model.step import Step
+from dftflow.studies.at_the_queue import at_the_queue
 from dftflow.studies.outcome import study_outcome
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan, plan_study
@@ -221,7 +223,20 @@ def _outcome(work: Work, ends: Mapping[str, NodeOutcome], *, wall_time_s: float 
 
 
 def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOutcome:
-    """How a step stands by what lies in its folder, or `elsewhere`, whoever calculated it."""
+    """How a step stands by what lies in its folder, or `elsewhere`, whoever calculated it, and by its job."""
+    assert work.folder is not None
+    end = _end_in_folder(work, step, elsewhere)
+    root = work.folder.root
+    record = None if elsewhere is not None or work.folder.layout != "run" else last_attempt(root, step.name)
+    if record is None:
+        return end
+    now = at_the_queue(end, record, root)
+    if now != end:
+        work.refuse(step, now.state, now.failure)
+    return now
+
+
+def _end_in_folder(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcome:
     assert work.folder is not None
     place = elsewhere or work.folder.folder_of(step)
     if place is None:
@@ -229,6 +244,7 @@ def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOu
         state: JobState = "not_run" if why else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
     recorded = read_state(place) if work.folder.layout == "run" else StepState(state="waiting")
+    recorded = without_ended_job(recorded, EndedJobs(work.folder.root))
     known = partial(NodeOutcome, name=step.name, title=step.title, folder=place, tries=recorded.tries)
     occupied = at_work(place, recorded) if work.folder.layout == "run" else None
     if occupied == "running":

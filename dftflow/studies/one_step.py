@@ -8,17 +8,18 @@ told apart by the engine's lock.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from dftflow.errors import CalculationError, StoreError
+from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.graph import Observer, run_graph
 from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.local import Local
 from dftflow.jobs.lock import engine_lock_is_held
 from dftflow.jobs.machine_profile import Machine, load_machine
 from dftflow.model.step import Step
+from dftflow.studies.at_the_queue import LATE_S
 from dftflow.studies.execution import end_on_disk
 from dftflow.studies.standing import with_needs
 from dftflow.studies.study_folder import StudyFolder
@@ -35,7 +36,6 @@ def run_step(
     *,
     machine: Machine | None = None,
     plan: str = "",
-    ended_jobs: Collection[str] = (),
     observer: Observer = lambda views: None,
 ) -> NodeOutcome:
     """Cut the deck of a step from what its forerunners ended with, run its engine here, and judge what it leaves.
@@ -52,8 +52,6 @@ def run_step(
     machine
         That the step is run on: it says what the step may use, and how its engine is started. The one that counts
         where none is named unless given.
-    ended_jobs
-        As `dftflow.jobs.local.Local` takes them.
     plan
         Digest of the plan that the step is meant of (`StudyFolder.digest`); ``""`` for that which the folder holds.
     observer
@@ -68,17 +66,35 @@ def run_step(
     CalculationError
         When a step that it needs has not finished.
     """
-    folder = StudyFolder.existing(root)
-    _refuse_another(folder, plan)
-    step = folder.plan.step(name)
-    work = Work(folder.plan, folder, machine=machine or load_machine())
-    _refuse_unready(work, step)
+    work = _ready(root, name, plan, machine)
+    folder, step = work.folder, work.plan.step(name)
+    assert folder is not None
     node = replace(work.node(step, work.job_here), needs=())
     while True:
-        local = Local(root, ended_jobs=ended_jobs)
+        local = Local(root, ended_jobs=EndedJobs(root))
         end = run_graph([node], local, record=folder.record_apart, observer=observer)[name]
         if end.state != "uncertain" or end.folder is None or not engine_lock_is_held(end.folder):
             return end
+        time.sleep(LOOK_EVERY_S)
+
+
+def _ready(root: Path, name: str, plan: str, machine: Machine | None) -> Work:
+    """The work on a plan, in which all that the step needs is known.
+
+    What another job has left is waited for a while: on a file system between machines it may be seen late.
+    """
+    until = time.monotonic() + LATE_S
+    while True:
+        folder = StudyFolder.existing(root)
+        _refuse_another(folder, plan)
+        step, work = folder.plan.step(name), Work(folder.plan, folder, machine=machine or load_machine())
+        late = any(last_attempt(root, str(need.step)) is not None for need in step.needs)
+        try:
+            _refuse_unready(work, step)
+            return work
+        except CalculationError:
+            if not late or time.monotonic() > until:
+                raise
         time.sleep(LOOK_EVERY_S)
 
 

@@ -8,9 +8,11 @@ from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dftflow.jobs.cluster.submission import last_attempt
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.step_state import is_intact, read_state
 from dftflow.jobs.store import PlanFile, PlannedStep, existing_plan, unreadable_plan
+from dftflow.studies.at_the_queue import at_the_queue
 
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId
@@ -78,7 +80,9 @@ def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
     """How a step of a run stands, where its files say so without being read; None where they have to be."""
     if not step.folder:
         state: JobState = "not_run" if step.failure else "waiting"
-        return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
+        end = NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
+        record = last_attempt(root, step.name)
+        return end if record is None else at_the_queue(end, record, root)
     folder = root / step.folder
     is_own = step.folder.startswith(f"steps/{step.name}-") and realpath(folder) == f"{realpath(root)}/{step.folder}"
     if not is_own:  # another step's, by the plan or by a link: the gate tells whether it is the same calculation

@@ -16,6 +16,7 @@ from model_crystal import copying_engine
 
 from dftflow.cli.main import main
 from dftflow.errors import CalculationError, StoreError
+from dftflow.jobs.cluster.submission import intend, moved, write
 from dftflow.jobs.local import at_work
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine import job_id
@@ -187,9 +188,11 @@ def test_an_engine_of_a_job_that_has_ended_is_at_work_no_more(folder: Path) -> N
     lost = replace(read_state(end.folder), state="running", host="n7", boot="x", pid=7, birth=1.0, job="12", files={})
     write_state(end.folder, lost)
     assert at_work(end.folder, lost) == "uncertain"
+    record = moved(intend(folder, RELAX, attempt=1, plan="p", script=lambda place: ""), "submitted", job="12")
+    write(folder, record)
     assert run_step(folder, RELAX).state == "uncertain"
-    assert run_step(folder, RELAX, ended_jobs=("11",)).state == "uncertain"
-    assert run_step(folder, RELAX, ended_jobs=("12",)).state == "finished"
+    write(folder, moved(record, "ended", word="node_fail"))
+    assert run_step(folder, RELAX).state == "finished"
 
 
 def test_the_job_of_a_scheduler_is_kept_with_the_state(

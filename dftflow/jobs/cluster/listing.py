@@ -1,0 +1,79 @@
+"""What the queue says of a user's jobs, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from dftflow.jobs.cluster.job_words import Phase, phase_of, spelled_out
+
+__all__ = ["ListedJob", "Listing"]
+
+LIVELIEST: tuple[Phase, ...] = ("running", "queued", "unknown", "ended badly", "ended well")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedJob:
+    """A line of the queue.
+
+    Attributes
+    ----------
+    folder
+        That the job works in, whole; ``""`` where the scheduler does not tell. Names are cut, folders are not.
+    word
+        Its state, see `dftflow.jobs.cluster.job_words`.
+    """
+
+    id: str
+    folder: str
+    word: str
+
+    @property
+    def phase(self) -> Phase:
+        return phase_of(self.word)
+
+    @classmethod
+    def read(cls, id: str, folder: str, word: str) -> ListedJob:
+        """From what a scheduler prints."""
+        return cls(id=id.strip(), folder=folder.strip(), word=spelled_out(word))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The jobs of this user that the queue and the accounting know.
+
+    Attributes
+    ----------
+    at_s
+        When it was asked for, in seconds since 1970.
+    silence
+        Why there was no answer; ``""`` when there was one. What is not listed then is not missed.
+    """
+
+    at_s: float
+    jobs: tuple[ListedJob, ...] = ()
+    silence: str = ""
+    _by_folder: dict[str, ListedJob] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _by_id: dict[str, ListedJob] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for job in sorted(self.jobs, key=lambda job: LIVELIEST.index(job.phase), reverse=True):  # the liveliest counts
+            self._by_id[job.id] = job
+            if job.folder:
+                self._by_folder[job.folder] = job
+
+    def job(self, id: str, folder: str) -> ListedJob | None:
+        """The job of a submission, by the folder that is its alone; by its id where the queue tells no folders.
+
+        A job of this id in another folder is another one: ids are used again.
+        """
+        listed = self._by_folder.get(folder)
+        if listed is not None:
+            return listed
+        same = self._by_id.get(id) if id else None
+        return same if same is not None and not same.folder else None
+
+    def with_more(self, jobs: Iterable[ListedJob]) -> Listing:
+        """With those that another source knows; of a job that both know the queue's word counts."""
+        known = {job.id for job in self.jobs}
+        return Listing(at_s=self.at_s, jobs=(*self.jobs, *(job for job in jobs if job.id not in known)))

@@ -1,0 +1,259 @@
+"""The record of one submission: that a job was to be given to a scheduler is on the disk before it is given.
+
+    <run>/jobs/<step>/<attempt>-<token>/submission.json    this record
+                                        job.sh, job.log    the script, and what it prints
+
+The folder is the job's working folder and no other job's: by it the queue's line is told, where names are cut and ids
+are used again. The stages, each written by one rename, by whoever holds the run's lock::
+
+    intended -> submitted        the scheduler gave an id, or lists a job that works in this folder
+             -> refused          the scheduler, or a person, says for certain that it has no such job
+    submitted -> submitted       the queue says how it stands; or does not list it, since when is noted
+              -> lost            it has not been listed for the time of grace
+              -> ended           the queue or the accounting says how
+    lost -> submitted, ended     it is listed again
+    lost, ended -> released      a person, or a remedy, asks for another attempt: nothing is counted on from it any more
+
+A record that is intended while nobody holds the run's lock is *uncertain*: whoever wrote it died before the answer was
+written. It is never submitted again by itself. Another attempt follows on ``refused`` and ``released`` alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Container, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from dftflow.errors import StoreError
+from dftflow.jobs.cluster.listing import Listing
+from dftflow.jobs.machine import host_name
+from dftflow.jobs.store import storage_errors, write_atomically
+from dftflow.stored_file import read_stored
+
+__all__ = ["EndedJobs", "Stage", "Submission", "attempts", "intend", "last_attempt", "moved", "settled", "write"]
+
+JOBS = "jobs"
+RECORD_FILE, SCRIPT_FILE, LOG_FILE = "submission.json", "job.sh", "job.log"
+GRACE_S = 600.0
+
+Stage = Literal["intended", "submitted", "lost", "ended", "refused", "released"]
+MOVES: dict[Stage, tuple[Stage, ...]] = {
+    "intended": ("submitted", "ended", "refused"),
+    "submitted": ("submitted", "lost", "ended"),
+    "lost": ("submitted", "ended", "released"),
+    "ended": ("released",),
+    "refused": (),
+    "released": (),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Content of ``submission.json``.
+
+    Attributes
+    ----------
+    step, attempt
+        Which step of the run, and for the how-manieth time.
+    plan
+        Digest of the plan that the step is of.
+    folder
+        Absolute, as the scheduler is given it.
+    script_sha256
+        Of the script, which says all that it needs.
+    host, pid, intended_s
+        Who meant to submit it, and when (seconds since 1970).
+    job
+        Id that the scheduler gave; ``""`` as long as it is not known.
+    moved_s
+        When it got into this stage.
+    word
+        State of the job as the queue said last; ``""`` as long as it has said nothing.
+    began
+        The queue has said that it runs, or that it has run.
+    unlisted_since_s
+        Since when the queue has not listed it; None when it does.
+    why
+        Of a refusal or a release.
+    """
+
+    step: str
+    attempt: int
+    plan: str
+    folder: str
+    script_sha256: str
+    host: str
+    pid: int
+    intended_s: float
+    stage: Stage = "intended"
+    job: str = ""
+    moved_s: float = 0.0
+    word: str = ""
+    began: bool = False
+    unlisted_since_s: float | None = None
+    why: str = ""
+
+    @property
+    def script(self) -> Path:
+        """What the scheduler is given."""
+        return Path(self.folder) / SCRIPT_FILE
+
+    @property
+    def log(self) -> Path:
+        """What the job prints."""
+        return Path(self.folder) / LOG_FILE
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the queue may still have something to say of it."""
+        return self.stage in ("intended", "submitted", "lost")
+
+    @property
+    def lets_another(self) -> bool:
+        """Whether the step may be submitted again."""
+        return self.stage in ("refused", "released")
+
+
+# --- stages -----------------------------------------------------------------------------------------------------
+
+
+def moved(record: Submission, stage: Stage, **changes: str | bool | float | None) -> Submission:
+    """`record` in its next stage.
+
+    Raises
+    ------
+    ValueError
+        When there is no way from its stage to that.
+    """
+    if stage not in MOVES[record.stage]:
+        raise ValueError(f"a submission that is {record.stage} cannot become {stage}")
+    return replace(record, stage=stage, moved_s=time.time(), **changes)  # type: ignore[arg-type]
+
+
+def settled(record: Submission, listing: Listing, *, grace_s: float = GRACE_S) -> Submission:
+    """`record` by what the queue says; itself where that is nothing new."""
+    if not record.is_open:
+        return record
+    job = listing.job(record.job, record.folder)
+    if job is None:
+        return _unlisted(record, listing, grace_s)
+    if job.phase in ("ended well", "ended badly"):
+        began = record.began or job.word != "cancelled"
+        return moved(record, "ended", job=job.id, word=job.word, began=began, unlisted_since_s=None)
+    began = record.began or job.phase == "running"
+    if (record.stage, record.word, record.unlisted_since_s) == ("submitted", job.word, None):
+        return record
+    return moved(record, "submitted", job=job.id, word=job.word, began=began, unlisted_since_s=None)
+
+
+def _unlisted(record: Submission, listing: Listing, grace_s: float) -> Submission:
+    """One that is not in a list that was asked for after it was submitted."""
+    if record.stage != "submitted" or listing.silence or listing.at_s <= record.moved_s:
+        return record
+    if record.unlisted_since_s is None:
+        return replace(record, unlisted_since_s=listing.at_s)
+    return moved(record, "lost") if listing.at_s - record.unlisted_since_s > grace_s else record
+
+
+# --- on disk ----------------------------------------------------------------------------------------------------
+
+
+def intend(root: Path, step: str, *, attempt: int, plan: str, script: Callable[[Path], str]) -> Submission:
+    """Write down that a job is to be submitted, and its script; both are on the disk when this returns.
+
+    Parameters
+    ----------
+    script
+        Gives the text, for the folder that the job is to work in.
+    """
+    folder = root.resolve() / JOBS / step / f"{attempt}-{secrets.token_hex(4)}"
+    text, now = script(folder), time.time()
+    record = Submission(
+        step=step,
+        attempt=attempt,
+        plan=plan,
+        folder=str(folder),
+        script_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        host=host_name(),
+        pid=os.getpid(),
+        intended_s=now,
+        moved_s=now,
+    )
+    with storage_errors(root):
+        write_atomically(folder / SCRIPT_FILE, text, root=root.resolve())
+    write(root, record)
+    return record
+
+
+def write(root: Path, record: Submission) -> None:
+    """Replace the record, which is on the disk when this returns."""
+    file = root / JOBS / record.step / Path(record.folder).name / RECORD_FILE
+    with storage_errors(file):
+        write_atomically(file, json.dumps(asdict(record), indent=1, ensure_ascii=False), root=root)
+
+
+def attempts(root: Path, step: str) -> tuple[Submission, ...]:
+    """The submissions of a step, oldest first.
+
+    Raises
+    ------
+    StoreError
+        When a record cannot be read: it cannot be told then whether a job is under way.
+    """
+    try:
+        names = os.listdir(root / JOBS / step)
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    files = [root / JOBS / step / name / RECORD_FILE for name in names]
+    return tuple(sorted((_read(file) for file in files if file.exists()), key=lambda record: record.attempt))
+
+
+def last_attempt(root: Path, step: str) -> Submission | None:
+    """The last submission of a step; None when it was never submitted."""
+    found = attempts(root, step)
+    return found[-1] if found else None
+
+
+class EndedJobs(Container[str]):
+    """The jobs of a run of which the scheduler has said that they ended; looked up when first asked for one."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._ids: set[str] | None = None
+
+    def __contains__(self, job: object) -> bool:
+        if not job:
+            return False
+        if self._ids is None:
+            self._ids = {record.job for record in _all(self._root) if record.stage in ("ended", "released")}
+        return job in self._ids
+
+
+def _all(root: Path) -> Iterator[Submission]:
+    return (_read(file) for file in (root / JOBS).glob(f"**/{RECORD_FILE}"))
+
+
+def _read(file: Path) -> Submission:
+    try:
+        return _model().validate_json(read_stored(file))
+    except (OSError, ValidationError) as error:
+        raise StoreError(
+            "the record of a submission cannot be read",
+            reason=" ".join(str(error).split())[:300],
+            where=str(file),
+            fix="look with squeue or sacct whether a job works in its folder; when none does, remove that folder",
+        ) from error
+
+
+@cache
+def _model() -> TypeAdapter[Submission]:
+    return TypeAdapter(Submission)

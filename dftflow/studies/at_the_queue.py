@@ -1,0 +1,82 @@
+"""How a step stands that was submitted to a scheduler: what lies on the disk counts first, then what the queue said."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from dftflow.jobs.cluster.submission import Submission
+from dftflow.jobs.job import JobState, NodeOutcome
+from dftflow.jobs.lock import is_locked_elsewhere
+
+__all__ = ["LATE_S", "at_the_queue"]
+
+LATE_S = 60.0
+"""How long what a job has left may take to be seen from here, on a file system between machines."""
+
+
+def at_the_queue(end: NodeOutcome, record: Submission, root: Path) -> NodeOutcome:
+    """How the step stands, by what lies in its folder (`end`) and by its last submission."""
+    if end.state in ("finished", "refused") or record.lets_another:
+        return end
+    state, said = _told(end, record, root)
+    return replace(end, state=state, failure=said)
+
+
+def _told(end: NodeOutcome, record: Submission, root: Path) -> tuple[JobState, str]:
+    job = f"job {record.job}"
+    if record.stage == "intended":
+        return _intended(record, root)
+    if record.stage == "lost":
+        return "lost", f"{job} is in no queue any more, and left no end; {_remedy(record, root)}"
+    if record.stage == "submitted":
+        if record.unlisted_since_s is not None:
+            return _live(end, record), f"{job} is not listed since {_clock(record.unlisted_since_s)}"
+        doing = end.failure if end.state == "running" else record.word
+        return _live(end, record), f"{job}{f': {doing}' if doing else ''}"
+    return _after_its_end(end, record, job)
+
+
+def _after_its_end(end: NodeOutcome, record: Submission, job: str) -> tuple[JobState, str]:
+    """The step has no results, and its job has ended."""
+    if end.state == "failed" and end.failure and record.word in ("completed", "failed"):
+        return "failed", end.failure  # the step itself says why
+    if record.word == "completed":
+        if time.time() - record.moved_s < LATE_S:
+            return "running", f"{job} has ended; what it left is not seen yet"
+        return "failed", f"{job} ended well by its scheduler, and left no results; see {record.log}"
+    more = f"; {end.failure}" if end.state == "failed" and end.failure else ""
+    return "failed", f"{job} {_ended(record)}{more}; see {record.log}"
+
+
+def _live(end: NodeOutcome, record: Submission) -> JobState:
+    return "running" if record.began or end.state == "running" else "queued"
+
+
+def _ended(record: Submission) -> str:
+    """How the scheduler says that the job ended."""
+    return {
+        "timeout": "ran out of time",
+        "out_of_memory": "ran out of memory",
+        "cancelled": "was cancelled",
+        "node_fail": "lost its node",
+        "failed": "failed",
+    }.get(record.word, f"ended: {record.word}")
+
+
+def _intended(record: Submission, root: Path) -> tuple[JobState, str]:
+    if is_locked_elsewhere(root):
+        return "queued", "being submitted"
+    return "uncertain", (
+        f"whoever submitted it on {record.host} at {_clock(record.intended_s)} got no answer, or died before it was "
+        f"written down; no job is known to work in {record.folder}: {_remedy(record, root)}"
+    )
+
+
+def _remedy(record: Submission, root: Path) -> str:
+    return f"when no such job is there, `dftflow retry {root} {record.step} --not-submitted` lets it be submitted again"
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,268 @@
+"""A study on a cluster: gives its steps to a scheduler, one job a step, and looks now and then how they stand.
+
+No process has to live between two looks. What is known lies in the run's folder: the plan, the record of each
+submission (`dftflow.jobs.cluster.submission`) and what the jobs leave.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dftflow.errors import CodeNotFoundError, StoreError
+from dftflow.jobs.cluster.answer import Answer
+from dftflow.jobs.cluster.listing import Listing
+from dftflow.jobs.cluster.queue import Queue
+from dftflow.jobs.cluster.submission import GRACE_S, Submission, intend, last_attempt, moved, settled, write
+from dftflow.jobs.harmless import harmless
+from dftflow.jobs.interruption import Interruption
+from dftflow.jobs.job import NodeOutcome
+from dftflow.jobs.job_script import job_script
+from dftflow.jobs.lock import locked
+from dftflow.jobs.machine_profile import Machine
+from dftflow.model.step import Step
+from dftflow.studies.execution import default_folder
+from dftflow.studies.machine_of_run import machine_of, note_machine
+from dftflow.studies.paced import Say
+from dftflow.studies.plan import Plan, plan_study
+from dftflow.studies.reader import Study
+from dftflow.studies.standing import standing_of
+from dftflow.studies.study_folder import StudyFolder
+from dftflow.studies.work import Work
+
+__all__ = ["Tick", "submit_study", "tick"]
+
+WAITS_S = (1.0, 4.0, 15.0, 60.0)
+"""Between tries when the scheduler could not be reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """What one look found and did.
+
+    Attributes
+    ----------
+    ends
+        How each step stands now.
+    submitted
+        Step -> id of the job that it was given to in this look.
+    held
+        Why nothing more was submitted: a full queue, a scheduler that does not answer; ``""`` for nothing.
+    """
+
+    machine: str
+    ends: tuple[NodeOutcome, ...]
+    submitted: Mapping[str, str]
+    held: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left that a later look could find: no job is waited for, and none can be given."""
+        return not self.held and self.count("queued", "running") == 0
+
+    def count(self, *states: str) -> int:
+        """How many steps are in one of these states."""
+        return sum(end.state in states for end in self.ends)
+
+
+def submit_study(
+    study: Study, machine: Machine, out: Path | None = None, *, queue: Queue | None = None, say: Say = lambda line: None
+) -> Tick:
+    """Plan a study in `out`, and give every step that has not finished to the machine's scheduler.
+
+    A step that failed before is submitted again; one of which it is not certain whether it was submitted is not.
+
+    Raises
+    ------
+    InputError, SourceError
+        When a crystal, a plane or a deck cannot be made; before anything is submitted.
+    StoreError
+        When the folder cannot be written, is in use, or belongs to another study, preset or code; or jobs of an earlier
+        text of the study have not ended.
+    CodeNotFoundError
+        When the scheduler's programs, or pysqa, are not here.
+    """
+    tell = harmless(say)
+    plan = plan_study(study, say=tell)
+    work = Work(plan, machine=machine, say=tell)
+    work.check_machine()
+    work.check(decks=True, say=tell)
+    root = out or default_folder(study)
+    with locked(root):
+        _refuse_jobs_of_another(StudyFolder.planned(plan, root, "run"), root)
+        StudyFolder.create(plan, root, "run")
+        note_machine(root, machine)
+        return _look(root, plan, machine, queue or Queue(machine.scheduler), tell, again=True)
+
+
+def tick(root: Path, *, queue: Queue | None = None, grace_s: float = GRACE_S, say: Say = lambda line: None) -> Tick:
+    """Look once how the jobs of a run stand, and submit what can be submitted now.
+
+    Raises
+    ------
+    InputError, StoreError
+        When `root` holds no run that was given to a machine, or cannot be read or written, or is in use.
+    """
+    machine = machine_of(root)
+    if machine is None:
+        raise StoreError(
+            "this run was not given to a machine with a scheduler",
+            where=str(root),
+            fix="`dftflow run STUDY --machine NAME` gives it to one; `dftflow run STUDY` goes on with it here",
+        )
+    with locked(root):
+        plan = StudyFolder.existing(root).plan
+        return _look(root, plan, machine, queue or Queue(machine.scheduler), harmless(say), grace_s=grace_s)
+
+
+def _refuse_jobs_of_another(folder: StudyFolder, root: Path) -> None:
+    """A job that was submitted for an earlier text would calculate what nobody asks for any more."""
+    for step in folder.plan.steps:
+        record = last_attempt(root, step.name)
+        if record is not None and record.is_open and record.plan != folder.digest:
+            raise StoreError(
+                f"{f'job {record.job}' if record.job else 'a job'} of an earlier text of this study has not ended",
+                reason=f"it is of {step.name}",
+                where=record.folder,
+                fix=f"cancel its jobs (`dftflow cancel {root}`), or give another folder with --out",
+            )
+
+
+# --- one look ---------------------------------------------------------------------------------------------------
+
+
+def _look(
+    root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, again: bool = False, grace_s: float = GRACE_S
+) -> Tick:
+    records = {step.name: record for step in plan.steps if (record := last_attempt(root, step.name)) is not None}
+    open_ones = [record for record in records.values() if record.is_open]
+    listing = queue.listing(open_ones) if open_ones else Listing(at_s=time.time())
+    for record in open_ones:
+        now = settled(record, listing, grace_s=grace_s)
+        if now != record:
+            write(root, now)
+            records[record.step] = now
+    ends = {end.name: end for end in standing_of(root).ends}
+    _release(root, plan, records, ends, again=again)
+    given = _Submitting(root, plan, machine, queue, records, ends, say)
+    held = listing.silence or given.all()
+    return Tick(
+        machine=machine.name, ends=standing_of(root).ends, submitted=given.submitted, held=" ".join(held.split())
+    )
+
+
+def _release(
+    root: Path, plan: Plan, records: dict[str, Submission], ends: Mapping[str, NodeOutcome], *, again: bool
+) -> None:
+    """Let those be submitted again whose job never began because of what it needs; with `again` all that failed."""
+    for step in plan.steps:
+        record = records.get(step.name)
+        if record is None or record.stage != "ended" or ends[step.name].state == "finished":
+            continue
+        unready = [str(need.step) for need in step.needs if ends[str(need.step)].state != "finished"]
+        never_began = record.word == "cancelled" and not record.began and bool(unready)
+        if never_began or (again and ends[step.name].state == "failed"):
+            why = f"{' and '.join(unready)} did not finish" if never_began else "asked for again"
+            records[step.name] = moved(record, "released", why=why)
+            write(root, records[step.name])
+
+
+class _Submitting:
+    """Gives the scheduler what can be given, in the order of the plan."""
+
+    def __init__(
+        self,
+        root: Path,
+        plan: Plan,
+        machine: Machine,
+        queue: Queue,
+        records: dict[str, Submission],
+        ends: Mapping[str, NodeOutcome],
+        say: Say,
+    ) -> None:
+        self._root, self._plan, self._machine, self._queue, self._say = root, plan, machine, queue, say
+        self._records, self._ends = records, ends
+        self._digest = StudyFolder.existing(root).digest
+        self.submitted: dict[str, str] = {}
+
+    def all(self) -> str:
+        """Submit; why it was stopped before the last one, ``""`` when it was not."""
+        with Interruption() as interruption:
+            for step in self._plan.steps:
+                interruption.check()
+                after = self._after(step)
+                if after is None:
+                    continue
+                answer = self._submit(step, after)
+                if answer.refusal in ("full", "not reached"):
+                    return f"the scheduler takes no more jobs now: {answer.said}"
+        return ""
+
+    def _after(self, step: Step) -> tuple[str, ...] | None:
+        """Ids of the jobs that the step's job has to wait for; None when it is not to be submitted now."""
+        record, end = self._records.get(step.name), self._ends[step.name]
+        if end.state == "finished" or (record is not None and not record.lets_another):
+            return None
+        if end.state in ("running", "uncertain", "refused"):
+            return None
+        before = [str(need.step) for need in step.needs if self._ends[str(need.step)].state != "finished"]
+        jobs = [self._records[name] for name in before if name in self._records]
+        if len(jobs) < len(before) or any(job.stage != "submitted" for job in jobs):
+            return None
+        return tuple(dict.fromkeys(job.job for job in jobs))
+
+    def _submit(self, step: Step, after: Sequence[str]) -> Answer:
+        """One job: what is meant is on the disk before the scheduler hears of it, what it answered afterwards."""
+        for wait_s in (*WAITS_S, None):
+            record = self._intend(step, after)
+            try:
+                answer = self._queue.submit(record, step.seed)
+            except CodeNotFoundError as error:
+                write(self._root, moved(record, "refused", why=error.sentence))
+                raise
+            self._note(step, record, answer)
+            if answer.refusal != "not reached" or wait_s is None:
+                break
+            self._say(f"the scheduler cannot be reached, {wait_s:.0f} s are waited: {answer.said}")
+            time.sleep(wait_s)
+        return answer
+
+    def _intend(self, step: Step, after: Sequence[str]) -> Submission:
+        before = self._records.get(step.name)
+        resources = Work(self._plan, machine=self._machine).resources(step)
+        root = self._root.resolve()
+        command = (
+            self._machine.python, "-m", "dftflow", "step", str(root), step.name,
+            "--machine", self._machine.name, "--plan", self._digest,
+        )  # fmt: skip
+        return intend(
+            self._root,
+            step.name,
+            attempt=1 if before is None else before.attempt + 1,
+            plan=self._digest,
+            script=lambda folder: job_script(
+                self._machine,
+                resources,
+                name=step.seed,
+                folder=folder,
+                command=command,
+                log=folder / "job.log",
+                after=tuple(after),
+            ),
+        )
+
+    def _note(self, step: Step, record: Submission, answer: Answer) -> None:
+        if answer.job:
+            record = moved(record, "submitted", job=answer.job)
+            self.submitted[step.name] = answer.job
+            self._say(f"{step.name}: job {answer.job}")
+        elif answer.refusal is not None:
+            record = moved(record, "refused", why=answer.said)
+            self._say(f"{step.name} was refused: {answer.said}")
+        else:
+            self._say(f"{step.name}: whether it was submitted is uncertain: {answer.said}")
+        self._records[step.name] = record
+        if record.stage != "intended":
+            write(self._root, record)

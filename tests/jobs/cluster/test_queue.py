@@ -1,0 +1,210 @@
+"""What schedulers answer, as their programs print it: programs of this name stand on the PATH and print that."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dftflow.errors import CodeNotFoundError
+from dftflow.jobs.cluster import queue as queue_module
+from dftflow.jobs.cluster.answer import Answer, answer_of
+from dftflow.jobs.cluster.command import Ended, run_command
+from dftflow.jobs.cluster.job_words import phase_of, spelled_out
+from dftflow.jobs.cluster.queue import Queue
+from dftflow.jobs.cluster.submission import Submission, intend, moved
+
+ME = getpass.getuser()
+Prints = Callable[..., Path]
+
+
+@pytest.fixture
+def prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prints:
+    """Puts a program on the PATH that notes its arguments and prints; the file of its calls."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def put(name: str, out: str = "", err: str = "", code: int = 0) -> Path:
+        calls = tmp_path / f"{name}.calls"
+        lines = (
+            "#!/bin/sh",
+            f'echo "$@" >> {calls}',
+            f"printf %s {shlex.quote(out)}",
+            f"printf %s {shlex.quote(err)} >&2",
+            f"exit {code}",
+        )
+        (folder / name).write_text("\n".join(lines))
+        (folder / name).chmod(0o755)
+        return calls
+
+    return put
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Submission:
+    return intend(tmp_path / "run", "CsBr/bulk-relax", attempt=1, plan="p", script=lambda folder: "#!/bin/sh\n")
+
+
+def slurm(tmp_path: Path, fresh_s: float = 0.0) -> Queue:
+    return Queue("slurm", cache=tmp_path / "cache", fresh_s=fresh_s)
+
+
+# --- given to it ------------------------------------------------------------------------------------------------
+
+
+def test_a_job_is_given_with_what_tells_it_from_others(tmp_path: Path, prints: Prints, record: Submission) -> None:
+    calls = prints("sbatch", "4242\n")
+    assert slurm(tmp_path).submit(record, "a-very-long-name-of-a-step") == Answer(job="4242")
+    told = calls.read_text().split()
+    assert told == [
+        "--parsable", "--job-name=a-very-long-name-of-a-step", f"--chdir={record.folder}", str(record.script)
+    ]  # fmt: skip
+    left = {file.name for file in Path(record.folder).iterdir()}
+    assert left == {"job.sh", "submission.json"}, "nothing of pysqa's"
+
+
+SAID = [
+    ("4242;cluster1\n", "", 0, Answer(job="4242")),
+    ("Welcome to the cluster\n4242\n", "sbatch: a warning", 0, Answer(job="4242")),
+    ("", "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates "
+     "accounting/QOS policy (job submit limit, user's size and/or time limits)", 1, "full"),
+    ("", "sbatch: error: AssocMaxSubmitJobLimit", 1, "full"),
+    ("", "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying.", 1, "full"),
+    ("", "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", 1,
+     "not reached"),
+    ("", "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified", 1,
+     "wrong"),
+    ("", "sbatch: error: Batch job submission failed: Requested node configuration is not available", 1, "wrong"),
+    ("", "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", 1, None),
+    ("", "sbatch: error: Batch job submission failed: Unexpected message received", 1, None),
+    ("", "sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received", 1, None),
+    ("", "", 0, None),
+    ("Submitted\n", "", 0, None),
+    ("", "", -9, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("out", "err", "code", "answer"), SAID)
+def test_only_what_is_certain_is_a_refusal(
+    tmp_path: Path, out: str, err: str, code: int, answer: Answer | str | None
+) -> None:
+    from pysqa.wrapper.slurm import SlurmCommands
+
+    found = answer_of(Ended(code=code, out=out, err=err), SlurmCommands.get_job_id_from_output)
+    if isinstance(answer, Answer):
+        assert found == answer
+    else:
+        assert (found.job, found.refusal) == ("", answer) and found.said
+
+
+def test_an_sbatch_that_does_not_answer_leaves_it_open(
+    tmp_path: Path, prints: Prints, record: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "SUBMIT_LIMIT_S", 0.3)
+    (prints("sbatch").parent / "bin" / "sbatch").write_text("#!/bin/sh\necho 7\nexec sleep 60\n")
+    answer = slurm(tmp_path).submit(record, "n")
+    assert (answer.job, answer.refusal) == ("", None) and "no answer" in answer.said
+
+
+def test_without_its_program_nothing_was_submitted(
+    tmp_path: Path, record: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CodeNotFoundError, match="'sbatch' cannot be started"):
+        slurm(tmp_path).submit(record, "n")
+
+
+def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:
+    ended = run_command(("printf", "%s", "$(touch x); *"), time_limit_s=10, folder=tmp_path)
+    assert ended.out == "$(touch x); *" and not any(tmp_path.iterdir())
+
+
+# --- asked ------------------------------------------------------------------------------------------------------
+
+
+def test_the_queue_is_asked_once_for_all_and_for_those_that_have_ended(tmp_path: Path, prints: Prints) -> None:
+    calls = prints("squeue", f"7|{ME}|R|CsBr-bulk-relax|/a/b\n8|{ME}|oom|       CsBr-slab|/a/c\n")
+    found = slurm(tmp_path).listing()
+    assert [(job.id, job.folder, job.word) for job in found.jobs] == [
+        ("7", "/a/b", "running"), ("8", "/a/c", "out_of_memory")
+    ]  # fmt: skip
+    (line,) = calls.read_text().splitlines()
+    assert "-t all" in line and f"-u {ME}" in line
+
+
+def test_its_answer_is_kept_for_half_a_minute_whoever_asks(
+    tmp_path: Path, prints: Prints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = prints("squeue", f"7|{ME}|R|n|/a/b\n")
+    first = slurm(tmp_path, fresh_s=30.0).listing()
+    assert slurm(tmp_path, fresh_s=30.0).listing() == first
+    assert len(calls.read_text().splitlines()) == 1
+    now = time.time()
+    for later_s, asked in ((29.0, 1), (31.0, 2), (-100.0, 3)):  # a clock that went back makes nothing fresh
+        monkeypatch.setattr(time, "time", lambda later_s=later_s: now + later_s)
+        slurm(tmp_path, fresh_s=30.0).listing()
+        assert len(calls.read_text().splitlines()) == asked
+
+
+def test_others_jobs_and_lines_that_cannot_be_read_are_passed_over(tmp_path: Path, prints: Prints) -> None:
+    prints(
+        "squeue",
+        f"7|somebody|R|n|/a/b\nslurm_load_jobs: warning\n8|{ME}|PD|n|/a/c\n8|{ME}|PD|n|/a/c\n9|{ME}|R\n"
+        f"x|{ME}|R|n|/a/d\n",
+    )
+    found = slurm(tmp_path).listing()
+    assert {(job.id, job.folder) for job in found.jobs} == {("8", "/a/c")}
+
+
+def test_a_queue_that_does_not_answer_says_nothing_and_is_not_kept(tmp_path: Path, prints: Prints) -> None:
+    calls = prints("squeue", "", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", 1)
+    for _ in range(2):
+        found = slurm(tmp_path, fresh_s=30.0).listing()
+        assert not found.jobs and "connect failure" in found.silence
+    assert len(calls.read_text().splitlines()) == 2
+
+
+def test_the_accounting_knows_what_the_queue_has_forgotten(tmp_path: Path, prints: Prints, record: Submission) -> None:
+    prints("squeue")
+    calls = prints("sacct", f"7|OUT_OF_ME+|{record.folder}\n8|FAILED|/another\n7.batch|FAILED|\n")
+    known = moved(record, "submitted", job="7")
+    found = slurm(tmp_path).listing([known])
+    assert [(job.id, job.word) for job in found.jobs] == [("7", "out_of_memory")]
+    assert len(calls.read_text().splitlines()) == 1
+    slurm(tmp_path).listing()
+    assert len(calls.read_text().splitlines()) == 1, "nothing is missing"
+
+
+def test_without_accounting_nothing_is_known_of_it(tmp_path: Path, prints: Prints, record: Submission) -> None:
+    prints("squeue")
+    prints("sacct", "", "Slurm accounting storage is disabled", 1)
+    assert slurm(tmp_path).listing([record]).jobs == ()
+
+
+def test_a_cache_that_cannot_be_written_or_read_costs_a_question(tmp_path: Path, prints: Prints) -> None:
+    calls = prints("squeue", f"7|{ME}|R|n|/a/b\n")
+    (tmp_path / "cache").write_text("a file where a folder belongs")
+    for _ in range(2):
+        assert len(slurm(tmp_path, fresh_s=30.0).listing().jobs) == 1
+    assert len(calls.read_text().splitlines()) == 2
+
+
+# --- words ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "long", "phase"),
+    [("PD", "pending", "queued"), ("CONFIGURING", "configuring", "queued"), ("r", "running", "running"),
+     ("COMPLETING", "completing", "running"), ("CD", "completed", "ended well"), ("TIMEOUT", "timeout", "ended badly"),
+     ("OUT_OF_ME+", "out_of_memory", "ended badly"), ("CANCELLED+", "cancelled", "ended badly"),
+     ("CANCELLED by 0", "cancelled", "ended badly"), ("NODE_F+", "node_fail", "ended badly"),
+     ("COMP+", "comp+", "unknown"), ("", "", "unknown"), ("NEW_STATE", "new_state", "unknown")],
+)  # fmt: skip
+def test_words_of_schedulers(word: str, long: str, phase: str) -> None:
+    assert (spelled_out(word), phase_of(word)) == (long, phase)
