@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dftflow.errors import CodeNotFoundError, StoreError
+from dftflow.errors import CodeNotFoundError, MachineError, StoreError
 from dftflow.jobs.cluster.answer import Answer
 from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.cluster.queue import Queue
@@ -83,7 +83,10 @@ def submit_study(
         text of the study have not ended.
     CodeNotFoundError
         When the scheduler's programs, or pysqa, are not here.
+    MachineError
+        When the machine has no scheduler, takes no job a step, or a step asks for more than it has.
     """
+    _refuse_without_jobs(machine)
     tell = harmless(say)
     plan = plan_study(study, say=tell)
     work = Work(plan, machine=machine, say=tell)
@@ -115,6 +118,13 @@ def tick(root: Path, *, queue: Queue | None = None, grace_s: float = GRACE_S, sa
     with locked(root):
         plan = StudyFolder.existing(root).plan
         return _look(root, plan, machine, queue or Queue(machine.scheduler), harmless(say), grace_s=grace_s)
+
+
+def _refuse_without_jobs(machine: Machine) -> None:
+    if machine.scheduler == "none" or machine.engine != "job a step":
+        raise MachineError(
+            f"{machine.name} takes no job for each step", fix="`dftflow run` carries them out", where=machine.where
+        )
 
 
 def _refuse_jobs_of_another(folder: StudyFolder, root: Path) -> None:
@@ -205,7 +215,7 @@ class _Submitting:
         record, end = self._records.get(step.name), self._ends[step.name]
         if end.state == "finished" or (record is not None and not record.lets_another):
             return None
-        if end.state in ("running", "uncertain", "refused"):
+        if end.state in ("running", "uncertain", "refused", "cancelled"):
             return None
         before = [str(need.step) for need in step.needs if self._ends[str(need.step)].state != "finished"]
         jobs = [self._records[name] for name in before if name in self._records]
