@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
 from dftflow.codes.compressed import head_of
-from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, gpaw_version
+from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, elements_of, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.remedies import REMEDIES
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
@@ -73,8 +73,7 @@ class GPAW:
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
         """Version and data sets of the GPAW beside this interpreter, and what the worker that drives it does."""
-        elements = sorted({site.specie.symbol for site in structure})
-        return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements)}
+        return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements_of(structure))}
 
     def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
         """This interpreter and the script; `SpecError` for several processes, each of which would be a whole run."""
