@@ -112,7 +112,7 @@ def _try_submission(machine: Machine) -> Iterator[Check]:
     for task, resources in _sizes(machine):
         with tempfile.TemporaryDirectory(prefix=".dftflow-doctor-", dir=Path.cwd()) as place:
             file = Path(place) / "job.sh"
-            file.write_text(_script(machine, resources, Path(place), ("true",)))
+            file.write_text(_script(machine, resources, Path(place), ("true",)), encoding="utf-8")
             failed = _answer(("sbatch", "--test-only", str(file)))[1]
         cores = f"{_number(resources.nodes, 'node')}, {_number(resources.cores, 'core')}"
         asked = cores if resources.time_s is None else f"{cores}, {resources.time_s / 3600:.3g} h"
@@ -163,7 +163,7 @@ def _environment(machine: Machine) -> Iterator[Check]:
         probe = (machine.python, "-c", PROBE, *wanted)
         if machine.scheduler != "none":
             file = Path(place) / "job.sh"
-            file.write_text(_script(machine, Resources(), Path(place), probe))
+            file.write_text(_script(machine, Resources(), Path(place), probe), encoding="utf-8")
             probe = ("bash", str(file))
         printed, failed = _answer(probe)
     try:
