@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,7 @@ RATTLE_ANG = 0.04
 CSPBBR3_ANG, CSBR_ANG, NH4BR_ANG, FAPBBR3_ANG = 5.87, 4.29, 4.06, 5.99
 VACUUM_ANG = 8.0
 LIFT_ANG = np.array([0, 0, VACUUM_ANG / 2])
+SCF_ITERATION = re.compile(r"^\|?iter: *\d", re.MULTILINE)
 HEAD = (
     *("system", "evaluations", "times reference", "SCF iterations", "relaxation (s)"),
     *("eigenvalues (s)", "eV/atom", "gap (eV)"),
@@ -92,7 +94,7 @@ def perovskite() -> System:
         positions_ang=_rattled(sites @ cell),
         cell_ang=cell,
         cutoff_ev=200.0,
-        grid=(2, 2, 2),
+        grid=(1, 1, 1),
     )
 
 
@@ -106,7 +108,7 @@ def ammonium_bromide() -> System:
         positions_ang=_rattled(places),
         cell_ang=NH4BR_ANG * np.eye(3),
         cutoff_ev=300.0,
-        grid=(1, 1, 1),
+        grid=(2, 2, 2),
     )
 
 
@@ -171,14 +173,14 @@ def _rattled(positions_ang: np.ndarray) -> np.ndarray:
 
 def effort_of(system: System, folder: Path) -> Effort:
     """Relax `system` below `folder`, then calculate its eigenvalues."""
-    seconds = _carried_out(system, system.positions_ang, system.cell_ang, _relaxing(system), folder / "relax")
+    seconds = _carried_out(system, system.positions_ang, system.cell_ang, relaxing(system), folder / "relax")
     relaxed = json.loads((folder / "relax" / "results.json").read_text("utf-8"))
     places, cell = np.array(relaxed["positions_ang"]), np.array(relaxed["cell_ang"])
     behind = _carried_out(system, places, cell, _with_eigenvalues(system), folder / "eigenvalues")
     log = (folder / "relax" / "system.txt").read_text("utf-8")
     return Effort(
         evaluations=len((folder / "relax" / "relax.jsonl").read_text("utf-8").splitlines()),
-        scf_iterations=sum(line.startswith("iter:") for line in log.splitlines()),
+        scf_iterations=len(SCF_ITERATION.findall(log)),
         cpu_time_s=seconds,
         eigenvalues_cpu_time_s=behind,
         energy_ev_per_atom=relaxed["energy_ev"] / len(system.symbols),
@@ -189,6 +191,11 @@ def effort_of(system: System, folder: Path) -> Effort:
 
 def _carried_out(system: System, places: np.ndarray, cell: np.ndarray, spec: CalcSpec, folder: Path) -> float:
     """Write the deck, run it; its processor seconds."""
+    return seconds_of(written(system, places, cell, spec, folder), folder)
+
+
+def written(system: System, places: np.ndarray, cell: np.ndarray, spec: CalcSpec, folder: Path) -> tuple[str, ...]:
+    """Write the deck into `folder`; the command that runs it there."""
     from ase.data import atomic_numbers
 
     code = GPAW()
@@ -197,10 +204,13 @@ def _carried_out(system: System, places: np.ndarray, cell: np.ndarray, spec: Cal
     folder.mkdir(parents=True)
     for name, text in deck.files.items():
         (folder / name).write_text(text, "utf-8")
+    return code.command(deck)
+
+
+def seconds_of(command: Sequence[str], folder: Path) -> float:
+    """Processor seconds of `command`, which leaves results in `folder`."""
     with (folder / "printed").open("wb") as printed:
-        process = subprocess.Popen(
-            code.command(deck), cwd=folder, stdout=printed, stderr=printed, env=engine_environment()
-        )
+        process = subprocess.Popen(command, cwd=folder, stdout=printed, stderr=printed, env=engine_environment())
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if not (folder / "results.json").exists():
@@ -208,7 +218,7 @@ def _carried_out(system: System, places: np.ndarray, cell: np.ndarray, spec: Cal
     return usage.ru_utime + usage.ru_stime
 
 
-def _relaxing(system: System) -> CalcSpec:
+def relaxing(system: System) -> CalcSpec:
     goal = Relaxation(
         cell="fixed" if system.slab else "all",
         energy_tol_ev_per_atom=2e-5,
@@ -223,7 +233,7 @@ def _relaxing(system: System) -> CalcSpec:
 def _with_eigenvalues(system: System) -> CalcSpec:
     if system.slab:
         return _spec(system, task="potential")
-    gamma, corner = KPoint("G", (0.0, 0.0, 0.0)), KPoint("R", (0.5, 0.5, 0.5))
+    gamma, corner = KPoint(label="G", frac=(0.0, 0.0, 0.0)), KPoint(label="R", frac=(0.5, 0.5, 0.5))
     return _spec(system, task="bands", path=KPath(segments=((gamma, corner),), spacing_per_ang=0.3))
 
 
