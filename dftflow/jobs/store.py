@@ -38,6 +38,7 @@ __all__ = [
     "note_in_plan",
     "noted_beside",
     "read_plan",
+    "is_temporary",
     "storage_errors",
     "unreadable_plan",
     "write_atomically",
@@ -49,6 +50,7 @@ PLAN_FILE = "plan.json"
 SCHEMA = "dftflow-plan/1"
 PLACES = "places"
 MOST_LETTERS = 1000
+TEMPORARY_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,7 +322,7 @@ def write_atomically(
     place = root or file.parent
     place.mkdir(parents=True, exist_ok=True)
     folder = _opened_folder(place, file.parent.relative_to(place).parts)
-    temporary = f".{file.name[:200]}.{secrets.token_hex(8)}"
+    temporary = f".{file.name[:200]}.{secrets.token_hex(TEMPORARY_BYTES)}"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(temporary, flags, mode, dir_fd=folder), "wb") as handle:
@@ -336,6 +338,12 @@ def write_atomically(
         raise
     finally:
         os.close(folder)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is called as those that `write_atomically` renames when they are whole."""
+    end = name.rpartition(".")[2]
+    return name.startswith(".") and len(end) == 2 * TEMPORARY_BYTES and not end.strip("0123456789abcdef")
 
 
 def _opened_folder(root: Path, parts: tuple[str, ...]) -> int:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import dftflow
 from dftflow.codes.registry import load_code
+from dftflow.crystals.shipped import shipped_names
 from dftflow.errors import DftflowError
 from dftflow.input_file import is_regular, named_place, read_regular
 from dftflow.jobs.run_index import RunIndex
@@ -167,8 +168,6 @@ def _is_built_in(molecule: str) -> bool:
 
 
 def _crystal(study: Study, source: str) -> str:
-    from dftflow.crystals.shipped import shipped_names  # with pymatgen
-
     if source in shipped_names():
         return source  # its content is the package's
     place = named_place(source, base=study.file.parent)
@@ -195,11 +194,7 @@ def _elements(plan: PlanFile) -> tuple[str, ...]:
 
 def _engine(study: Study, elements: tuple[str, ...]) -> dict[str, str]:
     """Version and data sets of the engine, for all elements of the study."""
-    from pymatgen.core import Lattice, Structure
-
-    places = [[number / len(elements), 0, 0] for number in range(len(elements))]
-    all_of_them = Structure(Lattice.cubic(100.0), elements, places)
-    return dict(load_code(study.content.code, study.code_options).fingerprint(all_of_them))
+    return dict(load_code(study.content.code, study.code_options).fingerprint(elements))
 
 
 @cache

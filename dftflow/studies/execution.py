@@ -93,22 +93,10 @@ def run_study(
     """
     tell = harmless(say)
     root = out or default_folder(study)
-    plan = with_kept_overrides(plan_study(study, say=tell), read_plan(root))
     machine = machine or load_machine()
+    plan = with_kept_overrides(plan_study(study, say=tell), read_plan(root))
     work = Work(plan, machine=machine, given=given, say=tell, most_tries=most_tries)
-    if executor is None and machine.scheduler != "none":
-        raise MachineError(
-            f"{machine.name} has a scheduler, and steps are run here as processes",
-            fix="name a machine without one, such as local",
-            where=machine.where,
-        )
-    work.check_machine()
-    work.check(decks=True, say=tell)
-    if executor is None and not plan.code.runs_here:
-        raise CodeNotFoundError(
-            f"{plan.code.name} cannot run on this machine",
-            fix=f"{plan.code.how_to_get_it}; or write its decks with `dftflow decks` and run them elsewhere",
-        )
+    _refuse_unable(work, machine, executor, tell)
     with locked(root):
         folder = work.folder = StudyFolder.create(plan, root, "run")
         for name in folder.kept:
@@ -124,6 +112,24 @@ def run_study(
         clock.write()
         folder.write_whole()
     return _outcome(work, ends, wall_time_s=folder.wall_time_s)
+
+
+def _refuse_unable(work: Work, machine: Machine, executor: Executor | None, say: Say) -> None:
+    """Raise what `run_study` raises before anything is written: here it cannot run, or not with this machine."""
+    if executor is None and machine.scheduler != "none":
+        raise MachineError(
+            f"{machine.name} has a scheduler, and steps are run here as processes",
+            fix="name a machine without one, such as local",
+            where=machine.where,
+        )
+    work.check_machine()
+    work.check(decks=True, say=say)
+    code = work.plan.code
+    if executor is None and not code.runs_here:
+        raise CodeNotFoundError(
+            f"{code.name} cannot run on this machine",
+            fix=f"{code.how_to_get_it}; or write its decks with `dftflow decks` and run them elsewhere",
+        )
 
 
 def outcome_of_folder(

@@ -98,7 +98,7 @@ def test_another_study_preset_package_or_engine_does_too(
         patched.setattr(settled, "_package", lambda: "another")
         assert Settlement(study).table(root) is None
 
-    def fingerprint(self: object, structure: Any) -> dict[str, str]:
+    def fingerprint(self: object, elements: Any) -> dict[str, str]:
         return {"version": "another"}
 
     with monkeypatch.context() as patched:
