@@ -59,8 +59,11 @@ class Tick:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing left that a later look could find: no job is waited for, and none can be given."""
-        return not self.held and self.count("queued", "running") == 0
+        """Whether there is nothing left that a later look could find: no job is waited for, and none can be given.
+
+        A queue that never answers holds nothing up that has finished.
+        """
+        return self.count("finished") == len(self.ends) or (not self.held and self.count("queued", "running") == 0)
 
     def count(self, *states: str) -> int:
         """How many steps are in one of these states."""
