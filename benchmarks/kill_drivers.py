@@ -35,11 +35,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dftflow.jobs.cluster.decisions import not_submitted
 from dftflow.jobs.cluster.submission import Submission, attempts
 from dftflow.jobs.local import at_work
-from dftflow.jobs.lock import locked
 from dftflow.jobs.step_state import read_state
+from dftflow.studies.again import retry_step
 from dftflow.studies.standing import standing_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -201,15 +200,14 @@ class OnSlurm(Here):
                 self.tally.silent.add(f"a job in {folder}")
 
     def settle(self) -> None:
-        """Look for a job in the folder of each submission that is uncertain; say that there is none where there is none.
+        """Look for a job in the folder of each submission that is uncertain; where there is none, say so.
 
         Slurm keeps what has ended for an hour here, so its queue tells of all.
         """
         there = self._folders_of_jobs()
         for record in self.records():
             if record.stage == "intended" and record.folder not in there:
-                with locked(self.study.root):
-                    not_submitted(self.study.root, record.step)
+                retry_step(self.study.root, record.step)
                 self.tally.by_a_person.add(record.folder)
 
     def _folders_of_jobs(self) -> set[str]:

@@ -174,9 +174,7 @@ class Report:
 class Witness(threading.Thread):
     """Looks at /proc for processes that lead a session of their own in a folder of a step: the engines."""
 
-    def __init__(
-        self, root: Path, is_whole: Callable[[Path], bool], report: Report, *, every_s: float = 0.01
-    ) -> None:
+    def __init__(self, root: Path, is_whole: Callable[[Path], bool], report: Report, *, every_s: float = 0.01) -> None:
         super().__init__(daemon=True)
         self._every_s = every_s
         self._root, self._is_whole, self._report = str(root / "steps"), is_whole, report

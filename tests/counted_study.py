@@ -27,9 +27,12 @@ from dftflow.codes.gpaw.code import GPAW
 here = pathlib.Path(__file__).parent
 ENGINE = (
     "import os, shutil, sys, time; here, seed = sys.argv[1:];"
-    "note = lambda name: os.write(os.open(f'{here}/{name}', os.O_WRONLY | os.O_APPEND | os.O_CREAT), f'{seed}\\\\n'.encode());"
+    "note = lambda name: os.write(os.open(f'{here}/{name}', os.O_WRONLY | os.O_APPEND | os.O_CREAT),"
+    " f'{seed}\\\\n'.encode());"
     "note('started'); time.sleep(float(open(f'{here}/seconds').read()));"
-    "shutil.copytree(f'{here}/prepared/{seed}', '.', dirs_exist_ok=True); note('ended')"
+    "shutil.copytree(f'{here}/prepared/{seed}', '.', dirs_exist_ok=True);"
+    "now = time.time() + float(open(f'{here}/skew').read());"
+    "[os.utime(name, (now, now)) for name in os.listdir(f'{here}/prepared/{seed}')]; note('ended')"
 )
 GPAW.command = lambda self, deck, *launch: (sys.executable, "-S", "-c", ENGINE, str(here), deck.seed)
 from dftflow.cli.main import main
@@ -50,14 +53,18 @@ class CountedStudy:
         Text of ``machines.toml``, with ``{python}`` where the interpreter belongs.
     seconds
         How long an engine works.
+    interpreter
+        Command of the Python that carries dftflow out.
     """
 
-    def __init__(self, path: Path, text: str, *, machines: str = "", seconds: float = 0.0) -> None:
+    def __init__(
+        self, path: Path, text: str, *, machines: str = "", seconds: float = 0.0, interpreter: str = sys.executable
+    ) -> None:
         self.path, self.root = path, path / "run"
         (path / "study.toml").write_text(text)
         (path / "stub.py").write_text(STUB)
         self.python = path / "python"
-        self.python.write_text(INTERPRETER.format(python=sys.executable, script=path / "stub.py"))
+        self.python.write_text(INTERPRETER.format(python=interpreter, script=path / "stub.py"))
         self.python.chmod(0o755)
         (path / "machines.toml").write_text(machines.format(python=self.python))
         self.study: Study = load_study(str(path / "study.toml"))
@@ -68,10 +75,15 @@ class CountedStudy:
             leave(path / "prepared" / step.seed, built.structure, built.spec)
         self.steps = {step.name: step.seed for step in plan.steps}
         self.takes(seconds)
+        self.dates_files(0.0)
 
     def takes(self, seconds: float) -> None:
         """How long an engine works from now on."""
         (self.path / "seconds").write_text(str(seconds))
+
+    def dates_files(self, skew_s: float) -> None:
+        """By how much the clock is ahead that the engine dates its files by."""
+        (self.path / "skew").write_text(str(skew_s))
 
     @property
     def started(self) -> Counter[str]:

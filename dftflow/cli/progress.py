@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -20,15 +21,28 @@ __all__ = ["RunProgress", "remaining_s"]
 
 SECONDS_A_COST_UNIT = 1.0
 LINE_EVERY_S = 15.0
+LEAST_ROWS = 5
+LINES_AROUND = 4
+"""Of the terminal: title, header, the prompt before, and one of air."""
+MANY = 20
+TROUBLE = ("failed", "refused", "uncertain", "lost", "cancelled", "not_run")
 MARKS = {
     "finished": ("done", "green"),
     "failed": ("failed", "red"),
     "refused": ("refused", "red"),
     "uncertain": ("uncertain", "red"),
     "not_run": ("not run", "yellow"),
+    "cancelled": ("cancelled", "yellow"),
     "running": ("runs", "cyan"),
+    "queued": ("queued", "cyan"),
+    "lost": ("lost", "red"),
     "waiting": ("waits", "dim"),
 }
+
+
+def _urgency(view: NodeView) -> int:
+    """What runs stands first, then what failed, then what waits, then what is done."""
+    return 0 if view.state == "running" else 1 if view.state in TROUBLE else 2 if view.state != "finished" else 3
 
 
 def remaining_s(views: Sequence[NodeView], workers: int) -> float:
@@ -95,11 +109,15 @@ class RunProgress:
     def _table(self, views: Sequence[NodeView]) -> Table:
         table = Table(title=Text(self._headline(views)), title_justify="left", box=None, pad_edge=False)
         for heading in ("", "step", "", "now"):
-            table.add_column(heading, no_wrap=heading != "now")
-        for view in views:
+            table.add_column(heading, no_wrap=True, overflow="ellipsis")
+        room = max(LEAST_ROWS, self._console.height - LINES_AROUND)
+        shown = views if len(views) <= room else sorted(views, key=_urgency)[: room - 1]
+        for view in shown:
             elapsed = _clock(view.elapsed_s) if view.elapsed_s and not view.reused else ""
             doing = "kept from before" if view.reused else only_printable(view.doing)
-            table.add_row(Text(*MARKS[view.state]), Text(view.name), elapsed, Text(doing))
+            table.add_row(Text(*MARKS[view.state]), Text(view.name), elapsed, Text(doing, overflow="ellipsis"))
+        if len(shown) < len(views):
+            table.add_row("", Text(f"and {len(views) - len(shown)} more", style="dim"), "", "")
         return table
 
     def _lines(self, views: Sequence[NodeView]) -> None:
@@ -127,9 +145,17 @@ class RunProgress:
     def _headline(self, views: Sequence[NodeView]) -> str:
         done = sum(view.state not in ("waiting", "running") for view in views)
         elapsed = _clock(time.monotonic() - self._started)
-        return (
-            f"{done} of {len(views)} steps, {elapsed} elapsed, about {_clock(remaining_s(views, self._workers))} left"
-        )
+        counts = Counter(view.state for view in views)
+        others = [f"{counts[state]} {MARKS[state][0]}" for state in TROUBLE if counts[state]]
+        without = f" ({', '.join(others)})" if others else ""
+        left = _clock(remaining_s(views, self._workers))
+        return f"{done} of {len(views)} steps{without}, {elapsed} elapsed{self._rate(views)}, about {left} left"
+
+    def _rate(self, views: Sequence[NodeView]) -> str:
+        """How many steps end in a minute, of those that ended in this call; said of many steps alone."""
+        ended = sum(view.state == "finished" and not view.reused for view in views)
+        minutes = (time.monotonic() - self._started) / 60
+        return f", {ended / minutes:.1f} a minute" if len(views) > MANY and ended and minutes > 0.1 else ""
 
 
 def _clock(seconds: float) -> str:

@@ -70,6 +70,7 @@ def command(
     from dftflow.cli.outcome import print_outcome
     from dftflow.cli.progress import RunProgress
     from dftflow.errors import InputError
+    from dftflow.jobs.cluster.allocation import InAllocation, executor_of_job
     from dftflow.jobs.machine_profile import load_machine
     from dftflow.report.settled import Settlement
     from dftflow.report.write import refuse_to_overwrite
@@ -89,7 +90,10 @@ def command(
         return
     here = load_machine(machine)
     asked = {"time_s": time_limit, "memory_mib": memory_limit, "stall_s": stall_limit, "log_mib": log_limit}
-    if here.scheduler != "none":
+    executor = None
+    if here.engine == "executorlib":
+        executor = InAllocation(folder, here, executor_of_job(workers or (here.cores or 1) * (here.nodes or 1)))
+    elif here.scheduler != "none":
         if workers or no_remedies or any(value is not None for value in asked.values()):
             raise InputError(
                 "--workers, --no-remedies and the limits are of steps that run where this is called",
@@ -108,6 +112,7 @@ def command(
             folder,
             workers=workers,
             machine=here,
+            executor=executor,
             given={name: value for name, value in asked.items() if value is not None},
             most_tries=0 if no_remedies else MOST_TRIES,
             observer=progress,

@@ -10,7 +10,9 @@ from dftflow.cli.table import text_table
 if TYPE_CHECKING:
     from dftflow.jobs.job import NodeOutcome
 
-__all__ = ["plain_rows", "standing_table"]
+__all__ = ["plain_rows", "standing_sums", "standing_table"]
+
+MOST_RUNNING = 10
 
 
 def plain_rows(ends: Sequence[NodeOutcome]) -> list[dict[str, Any]]:
@@ -42,3 +44,19 @@ def standing_table(ends: Sequence[NodeOutcome]) -> str:
         for end in ends
     ]
     return text_table(("state", "step", " took", "note"), rows)
+
+
+def standing_sums(ends: Sequence[NodeOutcome]) -> str:
+    """How many steps stand how, what runs, and why there are no results where there are none."""
+    from dftflow.studies.sums import by_cause, by_state
+
+    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in by_state(ends).items())
+    running = [end for end in ends if end.state == "running"]
+    lines = [f"{len(ends)} steps: {counts}"]
+    lines += [f"running: {end.name}  {end.failure}".rstrip() for end in running[:MOST_RUNNING]]
+    if len(running) > MOST_RUNNING:
+        lines.append(f"running: and {len(running) - MOST_RUNNING} more")
+    rows = [(group.state, f" {group.count}", group.why, group.example) for group in by_cause(ends)]
+    if rows:
+        lines.append(text_table(("state", " steps", "why", "for example"), rows))
+    return "\n".join([*lines, "--steps shows every step"])

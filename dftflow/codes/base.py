@@ -132,6 +132,11 @@ class Code(Protocol):
         ...
 
     @property
+    def scratch(self) -> tuple[str, ...]:
+        """Patterns of the files that a finished calculation left for its engine alone, and that nobody reads."""
+        ...
+
+    @property
     def runs_here(self) -> bool:
         """Whether `dftflow run` can start it on this machine."""
         ...

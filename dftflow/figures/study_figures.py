@@ -10,6 +10,7 @@ from typing import TypedDict, TypeVar
 
 from matplotlib.figure import Figure
 
+from dftflow.derive.swept import swept_series
 from dftflow.figures.alignment import alignment_drawing, diagram_columns
 from dftflow.figures.band_figure import BandStructure, bands_drawing
 from dftflow.figures.colors import material_colors
@@ -19,6 +20,7 @@ from dftflow.figures.look import PAGE_HEIGHT_IN, PAGE_IN, Look
 from dftflow.figures.offsets import draw_offsets, offsets_by_pair, offsets_height_in
 from dftflow.figures.potential import SlabPotential, potential_drawing
 from dftflow.figures.structure import ShownStructure, structures_drawing
+from dftflow.figures.sweeps import sweep_drawing
 from dftflow.model.alignment import AbsoluteEdges, Alignment
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome, StudyOutcome
 from dftflow.model.records import Records
@@ -44,7 +46,8 @@ class _Named(TypedDict):
 
 
 def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
-    """All figures of a study: alignment, offsets by every method, bands, structures, one potential profile a slab.
+    """All figures of a study: alignment, offsets by every method, bands, structures, one potential profile a slab, one
+    figure a swept setting.
 
     What does not fit into one figure stands in several, with numbers at the end of their names.
     """
@@ -60,7 +63,15 @@ def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
         *_bands_figures(shown),
         *_structures_figures(outcome),
         *profiles,
+        *_sweep_figures(outcome),
     )
+
+
+def _sweep_figures(outcome: StudyOutcome) -> list[Drawing]:
+    """A figure for each setting that is swept."""
+    series = swept_series(outcome.quantities)
+    settings = dict.fromkeys(one.setting for one in series)
+    return [sweep_drawing([one for one in series if one.setting == setting], Look()) for setting in settings]
 
 
 class _Shown:

@@ -12,10 +12,13 @@ from dftflow.model.attempt import Attempt
 
 __all__ = ["Again", "Job", "JobState", "Node", "NodeOutcome", "Verdict"]
 
-JobState = Literal["waiting", "running", "finished", "failed", "refused", "not_run", "uncertain", "queued", "lost"]
+JobState = Literal[
+    "waiting", "running", "finished", "failed", "refused", "not_run", "uncertain", "queued", "lost", "cancelled"
+]
 """``waiting``: to be run; ``refused``: run, but not what was asked for, or changed since; ``not_run``: nothing was run,
 because what it needs did not finish or because nobody has run it; ``uncertain``: an engine may be at work that cannot
-be seen from here; ``queued``: given to a scheduler; ``lost``: the scheduler knows its job no more."""
+be seen from here; ``queued``: given to a scheduler; ``lost``: the scheduler knows its job no more;
+``cancelled``: a person wants it not to be run (`dftflow.jobs.cancelled`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from dftflow.errors import DftflowError
+from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
@@ -89,7 +90,7 @@ class Local:
             state = read_state(folder)
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, job, folder, process, state)
+                return _LocalJob(self._root, node, job, folder, process, state)
             if time.monotonic() > until:
                 doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -100,7 +101,7 @@ class Local:
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth)
             if process is not None:
-                return _LocalJob(node, job, folder, process, state)
+                return _LocalJob(self._root, node, job, folder, process, state)
         job = node.resumed(folder, job) if state.tries else job
         changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
@@ -114,6 +115,9 @@ class Local:
                 state = finished(folder, **(_spent(state) if reused else _spent_unseen(before, verdict)))
                 write_state(folder, state)
             return _closed(node, folder, state, "finished", reused=reused)
+        if is_cancelled(self._root, node.name):
+            why = why_cancelled(self._root, node.name)
+            return _closed(node, folder, replace(state, failure=why), "cancelled")
         doubt = _doubt(folder, state, lock)
         if doubt:
             return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -124,7 +128,7 @@ class Local:
         process, state = _started(node, job, folder, lock, before)
         if process is None:
             return _closed(node, folder, state, "failed")
-        return _LocalJob(node, job, folder, process, state)
+        return _LocalJob(self._root, node, job, folder, process, state)
 
 
 def _started(
@@ -150,7 +154,10 @@ def _started(
 class _LocalJob:
     """A process of `Local`, and the folder that it works in."""
 
-    def __init__(self, node: Node, job: Job, folder: Path, process: EngineProcess, before: StepState) -> None:
+    def __init__(
+        self, root: Path, node: Node, job: Job, folder: Path, process: EngineProcess, before: StepState
+    ) -> None:
+        self._root = root
         self.folder = folder
         self._node = node
         self._job = job
@@ -181,13 +188,15 @@ class _LocalJob:
         """None while the process runs, and when another attempt has begun; then what the node's judge says: results
         that are whole count, however the process ended behind them.
         """
-        if self._process.running(self._node.resources):
+        if self._process.running(self._node.resources) and not self._is_ended_by_hand():
             return None
         self._process.let_go()
         verdict = self._node.judge(self.folder)
         cpu_time_s = self._cpu_time_s(verdict.cpu_time_s)
         if verdict.state == "finished":
             state = finished(self.folder, wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
+        elif is_cancelled(self._root, self._node.name):
+            return self._ended_by_hand(cpu_time_s)
         else:
             ended = self._process.failure
             state = StepState(
@@ -203,6 +212,15 @@ class _LocalJob:
                 return None
         write_state(self.folder, state)
         return _closed(self._node, self.folder, state, state.state)
+
+    def _is_ended_by_hand(self) -> bool:
+        return is_cancelled(self._root, self._node.name) and self._process.stop()
+
+    def _ended_by_hand(self, cpu_time_s: float | None) -> NodeOutcome:
+        state = StepState(state="waiting", wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
+        write_state(self.folder, state)
+        why = why_cancelled(self._root, self._node.name)
+        return _closed(self._node, self.folder, replace(state, failure=why), "cancelled")
 
     def _tries_again(self, failed: StepState) -> bool:
         """Whether another attempt has begun: the files of the failed one are put aside, and its remedy is noted."""

@@ -62,6 +62,8 @@ class PlannedStep:
         Why it has none.
     earlier
         Where it lay in an earlier plan of this folder.
+    overrides
+        Settings of this step alone; nobody's business here.
     content
         The step itself, as plain data; nobody's business here.
     """
@@ -71,6 +73,7 @@ class PlannedStep:
     folder: str = ""
     failure: str = ""
     earlier: str = ""
+    overrides: Mapping[str, int | float] = field(default_factory=dict)
     content: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -71,6 +71,7 @@ CYCLES: Final = Bound(least=1, most=100_000, why="it is how often an engine trie
 BANDS: Final = Bound(least=1, most=10_000, why="each band costs as much as an occupied one")
 MOLECULE_CHARGE: Final = Bound(least=-10, most=10, why="it is the charge of one ion")
 SEED: Final = Bound(least=0, most=2**63 - 1, why="it starts a sequence of random numbers")
+LOG_LINES: Final = Bound(least=1, most=100_000, why="more are for an editor")
 WORKERS: Final = Bound(least=1, most=4096, why="it is how many processes run at once on this machine")
 SECONDS: Final = Bound(least=1e-3, most=1e9, unit="s", why="longer than some years is no limit")
 NODES: Final = Bound(least=1, most=100_000, why="no machine has more nodes")

@@ -37,7 +37,7 @@ class StepOutcome(Shown):
         ``"CsPbBr3/bulk-relax"``.
     state
         ``finished``; ``failed``; ``refused``: run, but not what the study asks for; ``running``; ``waiting``;
-        ``not_run``; ``uncertain``: an engine may be at work that cannot be seen from here.
+        ``not_run``; ``uncertain``: an engine may be at work that cannot be seen from here; ``cancelled``.
     failure
         ``""`` or the named failure and its message.
     cause

@@ -13,12 +13,14 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dftflow.analysis.transitivity import closures
+from dftflow.derive.swept import SweptSeries, swept_series
 from dftflow.figures.figure_files import DrawnFigure
 from dftflow.figures.labels import kpoint_text, range_text, signed
 from dftflow.figures.study_figures import MOST_PAIRS
 from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome, relaxation_text
+from dftflow.model.point import value_text
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.markup import formula_html, kpoint_html
@@ -81,6 +83,7 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         range=_range,
         measured=_measured,
         measured_range=_measured_range,
+        change=_change,
         is_doi=_is_doi,
         relaxation=relaxation_text,
         duration=_duration,
@@ -97,6 +100,8 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         many_pairs=many_pairs,
         anchors=anchors,
         index=_index(outcome, figures),
+        sweeps=_sweeps(outcome),
+        value_text=value_text,
         decks={step.name: {} if apart else dict(sorted(step.deck_files.items())) for step in outcome.steps},
         settings=_flat(document["settings"]),
         provenance=_flat(document["provenance"]),
@@ -104,6 +109,14 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         warnings=all_warnings(outcome),
         faces={slab.subject: material.face(slab) for material in outcome.materials for slab in material.slabs},
     )
+
+
+def _sweeps(outcome: StudyOutcome) -> dict[str, list[SweptSeries]]:
+    """Setting -> its series."""
+    found: dict[str, list[SweptSeries]] = {}
+    for series in swept_series(outcome.quantities):
+        found.setdefault(series.setting, []).append(series)
+    return found
 
 
 def _index(outcome: StudyOutcome, figures: Sequence[DrawnFigure]) -> dict[str, dict[str, Any]]:
@@ -177,6 +190,12 @@ def _measured(value: float | str) -> str:
         return value
     plain = value == 0 or _SMALL <= abs(value) < _LARGE
     return (f"{value:.3f}" if plain else f"{value:.4g}").replace("-", _MINUS)
+
+
+def _change(value_mev: float) -> str:
+    """With its sign, to a tenth; of what is less than that none."""
+    rounded = round(value_mev, 1) + 0.0
+    return f"{rounded:+.1f}".replace("-", _MINUS) if rounded else "0.0"
 
 
 def _measured_range(value: Sequence[float]) -> str:

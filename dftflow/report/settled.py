@@ -119,7 +119,7 @@ class Settlement:
         study = self._study
         preset = (study.preset_name, study.preset.model_dump(mode="json"))
         code = (study.content.code, study.code_options, dict(engine))
-        what = [study.name, study.sha256, preset, code, self._sources, self._package]
+        what = [study.name, study.sha256, study.lists, preset, code, self._sources, self._package]
         return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 

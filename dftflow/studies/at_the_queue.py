@@ -19,7 +19,7 @@ LATE_S = 60.0
 
 def at_the_queue(end: NodeOutcome, record: Submission, root: Path) -> NodeOutcome:
     """How the step stands, by what lies in its folder (`end`) and by its last submission."""
-    if end.state in ("finished", "refused") or record.stage == "released":
+    if end.state in ("finished", "refused", "cancelled") or record.stage == "released":
         return end
     if record.stage == "refused":
         return _refused(end, record)
@@ -86,7 +86,7 @@ def _intended(record: Submission, root: Path) -> tuple[JobState, str]:
 
 
 def _remedy(record: Submission, root: Path) -> str:
-    return f"when no such job is there, `dftflow retry {root} {record.step} --not-submitted` lets it be submitted again"
+    return f"when no such job is there, `dftflow retry {root} {record.step}` lets it be submitted again"
 
 
 def _clock(seconds: float) -> str:

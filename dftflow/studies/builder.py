@@ -12,6 +12,7 @@ from dftflow.model.built import Built
 from dftflow.model.step import Step, StepId
 from dftflow.studies.kinds.base import Kind, Parent
 from dftflow.studies.kinds.registry import kind_called
+from dftflow.studies.overrides import overridden
 from dftflow.studies.plan import Plan
 
 __all__ = ["Builder", "geometry_needs", "older_than"]
@@ -54,7 +55,7 @@ class Builder:
             at = self._plan.at(step.point)
             self._built[key] = self._kind(step).build(step, at.study, at.materials, parents)
         return replace(
-            self._built[key],
+            overridden(self._built[key], self._plan.overrides.get(step.name, {})),
             parents={str(need): digest for need, digest in digests.items()},
             assumed=tuple(str(need) for need in digests if not isinstance(known.get(need), Admitted)),
         )

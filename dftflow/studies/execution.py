@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from dftflow.errors import CalculationError, CodeNotFoundError, InputError, MachineError
 from dftflow.jobs.already_there import AlreadyThere
+from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.executor import Executor
 from dftflow.jobs.graph import NodeView, Observer, Room, run_graph
@@ -30,6 +31,7 @@ from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study
 from dftflow.studies.remedied import MOST_TRIES
+from dftflow.studies.stored_plan import with_kept_overrides
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import STATES, Work
 
@@ -95,7 +97,8 @@ def run_study(
         When the folder cannot be written, is in use, or belongs to another study, preset or code.
     """
     tell = harmless(say)
-    plan = plan_study(study, say=tell)
+    root = out or default_folder(study)
+    plan = with_kept_overrides(plan_study(study, say=tell), read_plan(root))
     machine = machine or load_machine()
     work = Work(plan, machine=machine, given=given, say=tell, most_tries=most_tries)
     if executor is None and machine.scheduler != "none":
@@ -111,7 +114,6 @@ def run_study(
             f"{plan.code.name} cannot run on this machine",
             fix=f"{plan.code.how_to_get_it}; or write its decks with `dftflow decks` and run them elsewhere",
         )
-    root = out or default_folder(study)
     with locked(root):
         folder = work.folder = StudyFolder.create(plan, root, "run")
         for name in folder.kept:
@@ -240,6 +242,8 @@ def _end_in_folder(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcom
     assert work.folder is not None
     place = elsewhere or work.folder.folder_of(step)
     if place is None:
+        if is_cancelled(work.folder.root, step.name):
+            return _cancelled(work, step, None)
         why = work.folder.why_no_folder(step)
         state: JobState = "not_run" if why else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
@@ -256,6 +260,8 @@ def _end_in_folder(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcom
     admission = work.ask(step, place, record_in=work.folder.folder_of(step))
     if isinstance(admission, Admitted):
         return known(state="finished", **_times(recorded, admission.results))
+    if is_cancelled(work.folder.root, step.name):
+        return _cancelled(work, step, place)
     if occupied == "uncertain":
         doubt = why_uncertain(place, recorded)
         work.refuse(step, "uncertain", doubt)
@@ -293,6 +299,13 @@ def _times(recorded: StepState, told: Results | Refusal) -> _Times:
 
 def _recorded_times(recorded: StepState) -> _Times:
     return {"wall_time_s": recorded.wall_time_s or None, "cpu_time_s": recorded.cpu_time_s}
+
+
+def _cancelled(work: Work, step: Step, place: Path | None) -> NodeOutcome:
+    assert work.folder is not None
+    why = why_cancelled(work.folder.root, step.name)
+    work.refuse(step, "cancelled", why)
+    return NodeOutcome(name=step.name, title=step.title, state="cancelled", folder=place, failure=why)
 
 
 class _WallClock:

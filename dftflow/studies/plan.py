@@ -17,6 +17,7 @@ from dftflow.studies.blame import blamed
 from dftflow.studies.kinds.registry import all_kinds, kind_with_table
 from dftflow.studies.kinds.slab import named_surfaces
 from dftflow.studies.material import LazyMaterials, Material, MaterialsAt, load_materials
+from dftflow.studies.overrides import Setting
 from dftflow.studies.paced import Say
 from dftflow.studies.reader import Study
 from dftflow.studies.sweep import points_of
@@ -45,6 +46,8 @@ class Plan:
         Material name -> its crystal, in the order of the study.
     steps
         Each after those that it needs.
+    overrides
+        Step name -> settings of its own (`dftflow.studies.overrides`).
     points
         Those of the study's sweeps.
     """
@@ -53,6 +56,7 @@ class Plan:
     code: Code
     materials: Mapping[str, Material]
     steps: tuple[Step, ...]
+    overrides: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     points: Mapping[Point, AtPoint] = field(default_factory=dict)
 
     def at(self, point: Point) -> AtPoint:

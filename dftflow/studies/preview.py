@@ -19,6 +19,7 @@ from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study
 from dftflow.studies.side_by_side import side_by_side
+from dftflow.studies.stored_plan import with_kept_overrides
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -63,7 +64,7 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     asks_database = any(is_database_query(entry.structure) for entry in study.content.materials.values())
     root = out or default_folder(study)
     before = read_plan(root)
-    plan = plan_study(study, lazily=before is None and not asks_database, say=say)
+    plan = with_kept_overrides(plan_study(study, lazily=before is None and not asks_database, say=say), before)
     if before is not None:
         work = Work(plan, StudyFolder.planned(plan, root, StudyFolder.existing(root).layout))
         return _told_apart(_previewed(step, work, _state(work, step)) for step in paced(plan.steps, "steps built", say))

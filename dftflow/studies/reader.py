@@ -35,6 +35,7 @@ from dftflow.studies.schema import (
     Substitution,
     SweepEntry,
 )
+from dftflow.studies.structure_lists import Lists, lists_of, with_lists
 from dftflow.studies.sweep import content_at, preset_at
 from dftflow.toml_file.entries import EntryError
 from dftflow.toml_file.mistakes import Words, explained, place_in
@@ -68,6 +69,8 @@ class Study:
         What the file sets of the chosen code, as `load_code` takes it: checked plain data, with the texts of templates.
     point
         Of its sweeps, where it is the study of one.
+    lists
+        What its lists of structures stand for.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Study:
     sha256: str
     code_options: Mapping[str, object] = field(default_factory=dict)
     point: Point = OWN
+    lists: Lists = field(default_factory=dict)
 
     def __repr__(self) -> str:
         names = ", ".join(self.content.materials)
@@ -149,7 +153,7 @@ def load_study(study: str | os.PathLike[str], preset: str | None = None, *, code
     file = find_study(study)
     raw = read_named(file, limit_bytes=LARGEST_STUDY_BYTES, what="the study file", error=StudyError)
     text = decoded(raw, file, what="the study file", error=StudyError)
-    content = _checked(text, file)
+    content, lists = _checked(text, file)
     for own in content.presets:
         _preset(own, content, text, file)
     options = {name: _code_options(name, table, text, file) for name, table in content.codes.items()}
@@ -167,6 +171,7 @@ def load_study(study: str | os.PathLike[str], preset: str | None = None, *, code
         text=text,
         sha256=hashlib.sha256(raw).hexdigest(),
         code_options=options.get(content.code.lower(), {}),
+        lists=lists,
     )
 
 
@@ -178,6 +183,7 @@ def restore_study(
     preset: Mapping[str, object],
     code: str,
     code_options: Mapping[str, object],
+    lists: Lists,
 ) -> Study:
     """A study from its text, with preset and options as they were when it was planned; its paths are not looked at.
 
@@ -187,22 +193,27 @@ def restore_study(
         When this version of dftflow cannot read the text.
     """
     file = Path(f"{name}.toml")
+    content, _ = _checked(text, file, lists)
     return Study(
         name=name,
         file=file,
-        content=_checked(text, file).model_copy(update={"code": code}),
+        content=content.model_copy(update={"code": code}),
         preset_name=preset_name,
         preset=Preset.model_validate(preset),
         text=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         code_options=code_options,
+        lists=lists,
     )
 
 
-def _checked(text: str, file: Path) -> StudyFile:
+def _checked(text: str, file: Path, known: Lists | None = None) -> tuple[StudyFile, Lists]:
+    """The content, and what its lists of structures stand for: as it is known, or as the files are now."""
     plain = text.removeprefix("\ufeff")
+    data = parsed(plain, file, what="the study file", error=StudyError)
     try:
-        return StudyFile.model_validate(parsed(plain, file, what="the study file", error=StudyError))
+        lists = lists_of(data, file.parent) if known is None else known
+        return StudyFile.model_validate(with_lists(data, lists)), lists
     except ValidationError as error:
         raise explained(error, plain, file, _WORDS) from None
     except EntryError as error:

@@ -40,6 +40,7 @@ TAKEN_NAMES = frozenset(
         "structures",
         "templates",
         "steps",
+        "cancelled",
         "figures",
         "lock",
         "plan.json",

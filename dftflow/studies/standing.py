@@ -8,6 +8,7 @@ from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.cluster.submission import last_attempt
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.step_state import is_intact, read_state
@@ -17,7 +18,7 @@ from dftflow.studies.at_the_queue import at_the_queue
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId
 
-__all__ = ["Standing", "standing_of", "with_needs"]
+__all__ = ["Standing", "earlier_places", "standing_of", "with_needs"]
 
 BUILT_FILE = "built.json"
 
@@ -78,6 +79,9 @@ def _names(root: Path, header: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
     """How a step of a run stands, where its files say so without being read; None where they have to be."""
+    if not step.folder and is_cancelled(root, step.name):
+        why = why_cancelled(root, step.name)
+        return NodeOutcome(name=step.name, title=step.title, state="cancelled", folder=None, failure=why)
     if not step.folder:
         state: JobState = "not_run" if step.failure else "waiting"
         end = NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
@@ -114,6 +118,11 @@ def with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
         if step.name in names or step.id in wanted:
             wanted |= {step.id, *geometry_needs(step)}
     return wanted
+
+
+def earlier_places(root: Path) -> tuple[Path, ...]:
+    """Folders of results that no step of the plan in `root` has."""
+    return _earlier(root, existing_plan(root))
 
 
 def _earlier(root: Path, file: PlanFile) -> tuple[Path, ...]:

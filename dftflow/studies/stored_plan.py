@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,17 +18,27 @@ from dftflow.codes.registry import load_code
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.geometry import geometry_digest
 from dftflow.crystals.plain import plain_structure, structure_of
-from dftflow.jobs.store import PlannedStep
+from dftflow.jobs.store import PlanFile, PlannedStep
 from dftflow.model.point import Point
 from dftflow.model.step import Need, Purpose, Step, StepId, Subject
 from dftflow.studies.material import Material, MaterialsAt
+from dftflow.studies.overrides import checked_settings
 from dftflow.studies.plan import Plan, planned_steps, points_at
 from dftflow.studies.reader import restore_study
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["Layout", "StoredHeader", "digest_of", "header_of", "made_with", "plain_step", "plan_of"]
+__all__ = [
+    "Layout",
+    "StoredHeader",
+    "digest_of",
+    "header_of",
+    "made_with",
+    "plain_step",
+    "plan_of",
+    "with_kept_overrides",
+]
 
 Layout = Literal["run", "decks"]
 
@@ -43,6 +53,7 @@ class _StoredStudy(_Stored):
     name: str
     text: str
     sha256: str
+    lists: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class _StoredPreset(_Stored):
@@ -121,7 +132,7 @@ def header_of(plan: Plan, layout: Layout) -> dict[str, Any]:
     return {
         "dftflow": __version__,
         "layout": layout,
-        "study": {"name": study.name, "text": study.text, "sha256": study.sha256},
+        "study": {"name": study.name, "text": study.text, "sha256": study.sha256, "lists": study.lists},
         "preset": {"name": study.preset_name, "content": study.preset.model_dump(mode="json")},
         "code": {"name": plan.code.name, "options": dict(study.code_options)},
         "materials": {name: _plain_material(material) for name, material in plan.materials.items()},
@@ -203,6 +214,13 @@ def _plain_starts(plan: Plan) -> list[dict[str, Any]]:
     return kept
 
 
+def with_kept_overrides(plan: Plan, kept: PlanFile | None) -> Plan:
+    """`plan` with the settings of single steps that the folder keeps; of steps that it does not have none."""
+    own = {} if kept is None else {step.name: checked_settings(step.overrides) for step in kept.steps if step.overrides}
+    names = {step.name for step in plan.steps}
+    return replace(plan, overrides={name: settings for name, settings in own.items() if name in names})
+
+
 # --- and back ---------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +242,7 @@ def plan_of(header: StoredHeader, steps: Sequence[PlannedStep]) -> Plan:
         preset=header.preset.content,
         code=header.code.name,
         code_options=options,
+        lists=header.study.lists,
     )
     if study.sha256 != header.study.sha256:
         raise ValueError("the text of the study is not the one that was stored: its digest is another")
@@ -239,6 +258,7 @@ def plan_of(header: StoredHeader, steps: Sequence[PlannedStep]) -> Plan:
         code=load_code(header.code.name, options),
         materials=materials,
         steps=tuple(_step(entry) for entry in steps),
+        overrides={entry.name: checked_settings(entry.overrides) for entry in steps if entry.overrides},
         points=points_at(study, materials, starts),
     )
     _check_steps(plan)

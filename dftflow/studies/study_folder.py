@@ -39,6 +39,7 @@ from dftflow.jobs.store import (
 )
 from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, read_built
+from dftflow.studies.overrides import Setting
 from dftflow.studies.plan import Plan
 from dftflow.studies.stored_plan import Layout, StoredHeader, digest_of, header_of, plain_step, plan_of
 
@@ -101,6 +102,7 @@ class StudyFolder:
                 title=step.title,
                 folder=places.get(step.name, "") if unchanged else "",
                 earlier=places.get(step.name, ""),
+                overrides=dict(plan.overrides.get(step.name, {})),
                 content=plain_step(step),
             )
             for step in plan.steps
@@ -239,6 +241,17 @@ class StudyFolder:
         before = self._entries[name]
         self._entries[name] = replace(before, folder=place, failure=failure)
         return self._entries[name] != before
+
+    def override(self, name: str, settings: Mapping[str, Setting]) -> None:
+        """Keep settings of one step; with others than it had it is another calculation, and has no folder yet."""
+        before = self._entries[name]
+        if dict(before.overrides) != dict(settings):
+            earlier = before.folder or before.earlier
+            self._entries[name] = replace(before, overrides=dict(settings), folder="", failure="", earlier=earlier)
+        self._entries = {
+            other: replace(entry, failure="") if not entry.folder else entry for other, entry in self._entries.items()
+        }
+        self.write_whole()
 
     def add_wall_time(self, seconds: float) -> None:
         """Count `seconds` more of work in this folder."""

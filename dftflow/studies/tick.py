@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dftflow.errors import CodeNotFoundError, StoreError
-from dftflow.jobs.cluster.answer import Answer
+from dftflow.errors import CodeNotFoundError, MachineError, StoreError
+from dftflow.jobs.cluster.answer import Answer, refusal_of
 from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.cluster.queue import Queue
 from dftflow.jobs.cluster.submission import GRACE_S, Submission, intend, last_attempt, moved, settled, write
@@ -86,7 +86,10 @@ def submit_study(
         text of the study have not ended.
     CodeNotFoundError
         When the scheduler's programs, or pysqa, are not here.
+    MachineError
+        When the machine has no scheduler, takes no job a step, or a step asks for more than it has.
     """
+    _refuse_without_jobs(machine)
     tell = harmless(say)
     plan = plan_study(study, say=tell)
     work = Work(plan, machine=machine, say=tell)
@@ -120,6 +123,13 @@ def tick(root: Path, *, queue: Queue | None = None, grace_s: float = GRACE_S, sa
         return _look(root, plan, machine, queue or Queue(machine.scheduler), harmless(say), grace_s=grace_s)
 
 
+def _refuse_without_jobs(machine: Machine) -> None:
+    if machine.scheduler == "none" or machine.engine != "job a step":
+        raise MachineError(
+            f"{machine.name} takes no job for each step", fix="`dftflow run` carries them out", where=machine.where
+        )
+
+
 def _refuse_jobs_of_another(folder: StudyFolder, root: Path) -> None:
     """A job that was submitted for an earlier text would calculate what nobody asks for any more."""
     for step in folder.plan.steps:
@@ -149,7 +159,8 @@ def _look(
             records[record.step] = now
     ends = {end.name: end for end in standing_of(root).ends}
     _release(root, plan, records, ends, again=again)
-    given = _Submitting(root, plan, machine, queue, records, ends, say)
+    _end_stranded(plan, records, ends, queue, say)
+    given = _Submitting(root, plan, machine, queue, records, ends, say, again=again)
     held = listing.silence or given.all()
     return Tick(
         machine=machine.name, ends=standing_of(root).ends, submitted=given.submitted, held=" ".join(held.split())
@@ -172,6 +183,20 @@ def _release(
             write(root, records[step.name])
 
 
+def _end_stranded(
+    plan: Plan, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome], queue: Queue, say: Say
+) -> None:
+    """End the jobs that wait for one that failed: not every Slurm does that itself (desihub/desispec#2682)."""
+    for step in plan.steps:
+        record = records.get(step.name)
+        if record is None or record.stage != "submitted" or record.word != "pending":
+            continue
+        failed = [str(need.step) for need in step.needs if ends[str(need.step)].state == "failed"]
+        if failed:
+            said = queue.cancel(record.job)
+            say(f"{step.name}: job {record.job} waits for {' and '.join(failed)}, which failed, and is ended; {said}")
+
+
 class _Submitting:
     """Gives the scheduler what can be given, in the order of the plan."""
 
@@ -184,8 +209,11 @@ class _Submitting:
         records: dict[str, Submission],
         ends: Mapping[str, NodeOutcome],
         say: Say,
+        *,
+        again: bool,
     ) -> None:
         self._root, self._plan, self._machine, self._queue, self._say = root, plan, machine, queue, say
+        self._again = again
         self._records, self._ends = records, ends
         self._digest = StudyFolder.existing(root).digest
         self.submitted: dict[str, str] = {}
@@ -208,8 +236,10 @@ class _Submitting:
         record, end = self._records.get(step.name), self._ends[step.name]
         if end.state == "finished" or (record is not None and not record.lets_another):
             return None
-        if end.state in ("running", "uncertain", "refused"):
+        if end.state in ("running", "uncertain", "refused", "cancelled"):
             return None
+        if record is not None and record.stage == "refused" and refusal_of(record.why) == "wrong" and not self._again:
+            return None  # as it is it is refused again
         before = [str(need.step) for need in step.needs if self._ends[str(need.step)].state != "finished"]
         jobs = [self._records[name] for name in before if name in self._records]
         if len(jobs) < len(before) or any(job.stage != "submitted" for job in jobs):

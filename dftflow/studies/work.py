@@ -17,7 +17,7 @@ from dftflow.gate.step import admit
 from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.resources import Resources
-from dftflow.model.admission import Admission, Refusal, RefusalKind
+from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
 from dftflow.model.attempt import Attempt
 from dftflow.model.built import Built
 from dftflow.model.deck import Deck
@@ -28,6 +28,7 @@ from dftflow.studies.builder import Builder, older_than
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read_built
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.identity import identity_of
+from dftflow.studies.overrides import what_was_set
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan
 from dftflow.studies.remedied import MOST_TRIES, next_try
@@ -315,7 +316,14 @@ class Work:
         )
         if record is not None:
             self.records.setdefault(step.id, record)
+            self._say_what_was_set(step, record)
         return self.admissions[step.id]
+
+    def _say_what_was_set(self, step: Step, record: BuiltRecord) -> None:
+        """Beside the numbers of a step stands which of its settings are not the study's."""
+        found, told = self.admissions[step.id], what_was_set(record.built)
+        if told and isinstance(found, Admitted):
+            self.admissions[step.id] = replace(found, remarks=(*found.remarks, *told))
 
     def _asked(self, step: Step, record: BuiltRecord | None) -> Built | None:
         """What the plan asks of the step: what was built for it, or for another text of the study, built for this."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -44,3 +45,27 @@ def test_without_a_terminal_every_change_is_one_line() -> None:
     assert lines[0] == " running  CsPbBr3/bulk-relax: BFGS step 3, SCF iteration 7"
     assert "0 of 2 steps" in lines[1] and "left" in lines[1] and "SCF iteration 7" in lines[1]
     assert lines[2:] == ["finished  CsPbBr3/bulk-relax in 1:01", "  failed  b: out of time"]
+
+
+@pytest.mark.parametrize("height", [12, 24, 60])
+def test_many_steps_take_no_more_than_the_terminal_has(height: int) -> None:
+    """What runs and what failed stand first; the rest is counted."""
+    states = ["finished"] * 500 + ["failed"] * 3 + ["running"] * 2 + ["waiting"] * 495
+    views = [
+        NodeView(name=f"A/step-{n}", title="", state=state, doing="", elapsed_s=1.0, cost=1.0, reused=False)
+        for n, state in enumerate(states)
+    ]
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=height, _environ={})
+    progress = RunProgress(console, 2)
+    with console.capture() as capture:
+        console.print(progress._table(views))
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in capture.get().splitlines()]
+    assert len(lines) < height and all(len(line) <= 80 for line in lines)
+    shown = "\n".join(lines)
+    assert "503 of 1000 steps (3 failed)" in " ".join(shown.split())
+    assert [line.split()[:2] for line in lines if "A/step" in line][:5] == [
+        ["runs", "A/step-503"], ["runs", "A/step-504"],
+        ["failed", "A/step-500"], ["failed", "A/step-501"], ["failed", "A/step-502"],
+    ]  # fmt: skip
+    more = next(int(line.split()[1]) for line in lines if line.strip().startswith("and "))
+    assert more + sum("A/step" in line for line in lines) == 1000

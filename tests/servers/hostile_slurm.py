@@ -32,7 +32,10 @@ BEHAVIOURS = (
     "all forget, and nothing runs", "another user's jobs", "every line twice", "out of memory, cut",
     "no accounting", "no database", "wrote nothing", "files come late", "dependents stay", "requeued",
 )  # fmt: skip
-POLICY = "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+POLICY = (
+    "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+)
+AT_WORK = ("wrote nothing", "out of memory, cut", "requeued", "files come late")
 SHORT = {"PENDING": "PD", "RUNNING": "R", "COMPLETED": "CD", "FAILED": "F", "CANCELLED": "CA", "OUT_OF_MEMORY": "OOM"}
 LATE_S = 1.0
 MOST_AT_ONCE = 1
@@ -54,7 +57,9 @@ class HostileSlurm:
         self.path.mkdir(parents=True)
         for name in PROGRAMS:
             program = self.path / name
-            program.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {Path(__file__).resolve()} {home} {name} "$@"\n')
+            program.write_text(
+                f'#!/bin/sh\nexec {sys.executable} -S -E {Path(__file__).resolve()} {home} {name} "$@"\n'
+            )
             program.chmod(0o755)
         with _state(home):
             pass
@@ -69,6 +74,11 @@ class HostileSlurm:
         """Switch all off."""
         with _state(self.home) as state:
             state["does"] = {}
+
+    def drop(self, job: str) -> None:
+        """It never had this job."""
+        with _state(self.home) as state:
+            del state["jobs"][job]
 
     @property
     def jobs(self) -> dict[str, dict[str, Any]]:
@@ -175,7 +185,7 @@ def _job(arguments: list[str]) -> dict[str, Any]:
 def _squeue(home: Path, arguments: list[str]) -> int:
     with _state(home) as state:
         jobs = state["jobs"]
-        ways = {name: _does(state, name) for name in BEHAVIOURS}
+        ways = {name: _does(state, name) for name in BEHAVIOURS if name not in AT_WORK}
     if ways["squeue hangs"]:
         time.sleep(600)
     if ways["squeue times out"]:
@@ -199,7 +209,7 @@ def _squeue(home: Path, arguments: list[str]) -> int:
 def _sacct(home: Path, arguments: list[str]) -> int:
     with _state(home) as state:
         jobs = state["jobs"]
-        ways = {name: _does(state, name) for name in BEHAVIOURS}
+        ways = {name: _does(state, name) for name in BEHAVIOURS if name not in AT_WORK}
     if ways["no accounting"]:
         return _say("Slurm accounting storage is disabled")
     if ways["no database"]:
@@ -270,7 +280,9 @@ def _run(home: Path, arguments: list[str]) -> int:
     (id,) = arguments
     with _state(home) as state:
         job = state["jobs"][id]
-        ways = {name: _does(state, name) for name in ("wrote nothing", "out of memory, cut", "requeued", "files come late")}
+        ways = {
+            name: _does(state, name) for name in ("wrote nothing", "out of memory, cut", "requeued", "files come late")
+        }
     word = "COMPLETED"
     if ways["out of memory, cut"]:
         word = "OUT_OF_MEMORY"

@@ -23,7 +23,7 @@ from servers.slurm import Slurm
 
 from dftflow.cli.main import main
 from dftflow.jobs.cluster.queue import Queue
-from dftflow.jobs.cluster.submission import last_attempt, moved, write
+from dftflow.jobs.cluster.submission import last_attempt
 from dftflow.jobs.machine_profile import load_machine
 from dftflow.studies import tick as tick_module
 from dftflow.studies.builder import Builder
@@ -219,12 +219,10 @@ def test_a_driver_that_is_killed_before_the_acceptance_leaves_a_step_uncertain(s
     now = place.wait()
     assert {end.name: end.state for end in now.ends} == {RELAX: "finished", BANDS: "uncertain"}
     told = next(end.failure for end in now.ends if end.name == BANDS)
-    assert "--not-submitted" in told and str(place.root / "jobs") in told
+    assert f"dftflow retry {place.root}" in told and str(place.root / "jobs") in told
     assert place.submit().submitted == {}, "not by a run either"
     assert len(set(slurm.jobs()) - before) == 1
-    record = last_attempt(place.root, BANDS)
-    assert record is not None
-    write(place.root, moved(record, "refused", why="a person says so"))
+    assert main(["retry", str(place.root), BANDS]) == 0
     assert set(place.tick().submitted) == {BANDS}
     assert {end.name: end.state for end in place.wait().ends} == FINISHED
     assert place.started == ONCE

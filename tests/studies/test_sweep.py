@@ -12,14 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_crystal import CBM, STEP, VBM, leave
 
+from dftflow.codes.base import PLAIN_LAUNCH, Launch
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.codes.registry import load_code
+from dftflow.derive.swept import swept_series
 from dftflow.errors import StudyError
 from dftflow.jobs.store import read_plan
 from dftflow.model.deck import Deck
 from dftflow.model.point import OWN, Point
 from dftflow.report.results_file import read_results
 from dftflow.report.results_json import write_results_json
+from dftflow.report.write import write_outcome
 from dftflow.studies.builder import Builder
 from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.identity import identity_of
@@ -193,8 +196,8 @@ def leaving_engine(study: Study, prepared: Path, monkeypatch: pytest.MonkeyPatch
     copy = "import shutil, sys; open(sys.argv[2], 'a').write(sys.argv[1] + '\\n'); "
     copy += "shutil.copytree(sys.argv[1], '.', dirs_exist_ok=True)"
 
-    def command(self: object, deck: Deck) -> tuple[str, ...]:
-        return (sys.executable, "-c", copy, str(prepared / deck.seed), str(counted))
+    def command(self: object, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
+        return (*launch.launcher, sys.executable, "-c", copy, str(prepared / deck.seed), str(counted))
 
     monkeypatch.setattr(GPAW, "command", command)
     monkeypatch.setattr(GPAW, "runs_here", True)
@@ -259,3 +262,23 @@ def test_what_a_point_says_no_otherwise_is_said_once(swept: tuple[Study, Path, P
     """The crystal is not relaxed: its cell is what it is at every cutoff."""
     volumes = [q for q in outcome_of_folder(swept[1]).quantities if q.name == "volume"]
     assert [q.point.name for q in volumes] == [""]
+
+
+def test_changes_along_a_sweep_are_counted_from_its_finest_value(swept: tuple[Study, Path, Path]) -> None:
+    """The model's levels lie 0.1 eV lower at the higher cutoff, its energy 0.1 eV a cell of two atoms."""
+    series = {(one.setting, one.name): one for one in swept_series(outcome_of_folder(swept[1]).quantities)}
+    # the well is as deep whatever its width
+    assert set(series) == {("cutoff_ev", "ionisation potential"), ("cutoff_ev", "total energy per atom")}
+    potential, energy = series["cutoff_ev", "ionisation potential"], series["cutoff_ev", "total energy per atom"]
+    assert potential.settings == energy.settings == (244.9, 344.9)
+    assert potential.changes_mev == pytest.approx((-100, 0), abs=1e-6)
+    assert energy.changes_mev == pytest.approx((50, 0), abs=1e-6)
+
+
+def test_a_page_and_a_figure_show_the_sweep(swept: tuple[Study, Path, Path], tmp_path: Path) -> None:
+    written = write_outcome(outcome_of_folder(swept[1]), tmp_path / "report")
+    page = written.report.read_text()
+    assert '<h2 id="sweeps">Sweeps</h2>' in page and "−100.0 meV" in page and "+50.0 meV" in page
+    assert "at cutoff_ev = 344.9" in page
+    rows = (tmp_path / "report" / "figures" / "sweep-cutoff.csv").read_text().splitlines()
+    assert rows[0] == "name,subject,others,cutoff_ev,value,unit,change_mev" and len(rows) == 1 + 2 * 2

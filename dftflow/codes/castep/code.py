@@ -46,6 +46,7 @@ class CASTEP:
     sheet = CASTEP_SHEET
     options_model = CastepOptions
     remedies = REMEDIES
+    scratch: tuple[str, ...] = ("*.check", "*.wvfn.*")
 
     def __init__(self, options: CastepOptions | None = None) -> None:
         self.options = options or CastepOptions()

@@ -41,6 +41,7 @@ class ESPRESSO:
     sheet = ESPRESSO_SHEET
     options_model = EspressoOptions
     remedies = REMEDIES
+    scratch: tuple[str, ...] = ("*.wfc*", "*.mix*", "*.save/wfc*", "*.hub*")
 
     def __init__(self, options: EspressoOptions | None = None) -> None:
         self.options = options or EspressoOptions()

@@ -308,18 +308,15 @@ def _band_counts(bands: XmlElement, spins: str) -> tuple[int, ...]:
 def _table(points: list[XmlElement], name: str, counts: tuple[int, ...]) -> FloatArray:
     """Shape (n_spins, n_kpoints, largest count): up and down follow each other in one list of the file."""
     total, widest = sum(counts), max(counts)
-    rows = []
-    for point in points:
+    channels = np.full((len(counts), len(points), widest), np.nan)
+    for number, point in enumerate(points):
         element = point.one(name)
         if element.integer_attribute("size") != total:
             raise element.damage(f"<{name}> has size {element.attributes['size'][:12]}, expected {total}")
-        rows.append(element.numbers(total))
-    flat = np.array(rows)
-    channels = np.full((len(counts), len(points), widest), np.nan)
-    start = 0
-    for spin, count in enumerate(counts):
-        channels[spin, :, :count] = flat[:, start : start + count]
-        start += count
+        found, start = element.numbers(total), 0
+        for spin, count in enumerate(counts):
+            channels[spin, number, :count] = found[start : start + count]
+            start += count
     return channels
 
 

@@ -289,7 +289,9 @@ def _steps(run: PwRun) -> tuple[RelaxationStep, ...]:
                 max_stress_gpa=None if step.stress_gpa is None else float(np.abs(step.stress_gpa).max()),
                 max_displacement_ang=None
                 if before is None
-                else largest_displacement_ang(before.structure, step.structure),
+                else largest_displacement_ang(
+                    before.structure.frac_coords, step.structure.frac_coords, step.structure.lattice.matrix
+                ),
                 volume_ang3=float(step.structure.volume),
             )
         )

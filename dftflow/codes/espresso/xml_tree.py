@@ -8,19 +8,25 @@ as Latin-1, which pw.x lets through in titles and file names.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 from xml.parsers import expat
 
 import numpy as np
 
+from dftflow.codes.spaced_numbers import spaced_numbers
 from dftflow.errors import ParseError
+from dftflow.input_file import open_regular
 from dftflow.model.results import FloatArray
 
 __all__ = ["XmlElement", "read_xml"]
 
 MAX_BYTES = 1 << 29
+LONG_TEXT = 500
+PIECE_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_ELEMENTS = 5_000_000
 LARGEST = 1e12
@@ -31,7 +37,7 @@ _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
 class XmlElement:
     """One element: `name` without its prefix, `attributes`, `children` in order, the `line` where it begins."""
 
-    __slots__ = ("_parts", "attributes", "children", "file", "line", "name")
+    __slots__ = ("_parts", "_values", "attributes", "children", "file", "line", "name")
 
     def __init__(self, name: str, attributes: dict[str, str], file: Path, line: int) -> None:
         self.name = name
@@ -40,15 +46,26 @@ class XmlElement:
         self.file = file
         self.line = line
         self._parts: list[str] = []
+        self._values: FloatArray | None = None
 
     @property
     def text(self) -> str:
-        """Its own text, without the blanks around it."""
+        """Its own text, without the blanks around it; of a long one of numbers, the shortest that is the same."""
+        if self._values is not None:
+            return " ".join(map(repr, self._values.tolist()))
         return "".join(self._parts).strip()
 
     def add_text(self, text: str) -> None:
         """Append `text`."""
         self._parts.append(text)
+
+    def end(self) -> None:
+        """Keep a long text of numbers as numbers, which take a third of its room."""
+        if not self.children and sum(map(len, self._parts)) > LONG_TEXT:
+            text = "".join(self._parts)
+            self._values = spaced_numbers(text.encode("ascii")) if text.isascii() else None
+            if self._values is not None:
+                self._parts = []
 
     def all(self, name: str) -> Iterator[XmlElement]:
         """Children called `name`."""
@@ -81,18 +98,21 @@ class XmlElement:
 
     def numbers(self, count: int | None = None) -> FloatArray:
         """The numbers in its text, shape (count,); any number of them without `count`."""
-        text = self.text
-        try:
-            if _NUMBERS.fullmatch(text) is None:
-                raise ValueError("a sign that belongs to no number")
-            values = np.array([float(word) for word in text.replace("d", "e").replace("D", "e").split()])
-        except ValueError as error:
-            raise self.damage(f"<{self.name}> holds something that is no number: {str(error)[:60]}") from None
+        values = self._tokenized() if self._values is None else self._values
         if count is not None and values.size != count:
             raise self.damage(f"<{self.name}> holds {values.size} numbers where there should be {count}")
         if not (np.abs(values) < LARGEST).all():
             raise self.damage(f"<{self.name}> holds a number beyond all reason")
         return values
+
+    def _tokenized(self) -> FloatArray:
+        text = self.text
+        try:
+            if _NUMBERS.fullmatch(text) is None:
+                raise ValueError("a sign that belongs to no number")
+            return np.array([float(word) for word in text.replace("d", "e").replace("D", "e").split()])
+        except ValueError as error:
+            raise self.damage(f"<{self.name}> holds something that is no number: {str(error)[:60]}") from None
 
     def number(self) -> float:
         """The one number in its text."""
@@ -139,10 +159,11 @@ def read_xml(file: Path, root: str) -> XmlElement:
     ParseError
         The file cannot be read, is no XML, is cut short, has a DTD, or is larger or deeper than any output.
     """
-    text = _text(file)
     builder = _Builder(file)
     try:
-        builder.parser.Parse(text, True)
+        for text in _pieces(file):
+            builder.parser.Parse(text, False)
+        builder.parser.Parse("", True)
     except expat.ExpatError as error:
         reason = expat.errors.messages.get(error.code, str(error))
         raise ParseError(
@@ -154,17 +175,28 @@ def read_xml(file: Path, root: str) -> XmlElement:
     return found
 
 
-def _text(file: Path) -> str:
+def _pieces(file: Path) -> Iterator[str]:
+    """The text of `file`: UTF-8 where all of it is, else Latin-1."""
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise ParseError("the file is too large for an output of pw.x", where=str(file))
-        content = file.read_bytes()
+        with open_regular(file) as stream:
+            if stream.seek(0, 2) > MAX_BYTES:
+                raise ParseError("the file is too large for an output of pw.x", where=str(file))
+            try:
+                for _ in _decoded(stream, "utf-8"):
+                    pass
+                yield from _decoded(stream, "utf-8")
+            except UnicodeDecodeError:
+                yield from _decoded(stream, "latin-1")
     except OSError as error:
         raise ParseError("the file cannot be read", reason=error.strerror or str(error), where=str(file)) from error
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+
+
+def _decoded(stream: BinaryIO, encoding: str) -> Iterator[str]:
+    stream.seek(0)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    while piece := stream.read(PIECE_BYTES):
+        yield decoder.decode(piece)
+    yield decoder.decode(b"", final=True)
 
 
 class _Builder:
@@ -194,7 +226,7 @@ class _Builder:
         self._open.append(element)
 
     def _end(self, _: str) -> None:
-        self._open.pop()
+        self._open.pop().end()
 
     def _characters(self, text: str) -> None:
         self._open[-1].add_text(text)

@@ -44,6 +44,7 @@ class GPAW:
     sheet = GPAW_SHEET
     options_model = CodeOptions
     remedies = REMEDIES
+    scratch: tuple[str, ...] = ()
 
     def __init__(self, options: CodeOptions | None = None) -> None:
         self.options = options or CodeOptions()

@@ -45,6 +45,7 @@ class VASP:
     sheet = VASP_SHEET
     options_model = VaspOptions
     remedies = REMEDIES
+    scratch: tuple[str, ...] = ("WAVECAR", "CHG", "TMPCAR")
 
     def __init__(self, options: VaspOptions | None = None) -> None:
         self.options = options or VaspOptions()

@@ -36,7 +36,7 @@ def method_of(run: VaspRun) -> Method:
     """Method of `run`; what its parameters do not tell is None."""
     told = run.parameters
     grid, shift = _grid(run)
-    cell_ang = run.steps[-1].structure.lattice.matrix
+    cell_ang = run.steps[-1].geometry.cell_ang
     ismear = told.get("ISMEAR")
     return Method(
         code="vasp",

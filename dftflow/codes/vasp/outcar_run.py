@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from dftflow.codes.vasp.geometry import Geometry
 from dftflow.codes.vasp.outcar_file import ENERGY, FERMI, FREE_ENERGY, LONGEST_LINE, printed_number, read_version
 from dftflow.codes.vasp.vasprun_file import REQUIRED, Eigenvalues, IonicStep, VaspRun
 from dftflow.errors import ParseError
@@ -24,7 +25,7 @@ from dftflow.model.check import Part
 from dftflow.model.results import FloatArray
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    pass
 
 __all__ = ["read_outcar_run"]
 
@@ -233,7 +234,7 @@ def _step(found: _Found, draft: _Draft, energy_ev: float | None) -> IonicStep:
     if stress is not None and not np.isfinite(stress).all():
         stress, lost["stress"] = None, "not every component is a number"
     return IonicStep(
-        structure=_structure(found, draft),
+        geometry=_geometry(found, draft),
         energy_ev=energy_ev,
         free_energy_ev=draft.free_ev,
         forces_ev_per_ang=forces,
@@ -243,7 +244,7 @@ def _step(found: _Found, draft: _Draft, energy_ev: float | None) -> IonicStep:
     )
 
 
-def _structure(found: _Found, draft: _Draft) -> Structure:
+def _geometry(found: _Found, draft: _Draft) -> Geometry:
     from pymatgen.core import Structure
 
     cell_ang = draft.cell_ang
@@ -253,7 +254,8 @@ def _structure(found: _Found, draft: _Draft) -> Structure:
     places = found.start_frac if draft.places_ang is None else draft.places_ang
     if places is None or len(places) != len(elements) or not np.isfinite(places).all():
         raise _Damage("the positions are missing or damaged")
-    return Structure(cell_ang, elements, places, coords_are_cartesian=draft.places_ang is not None)
+    structure = Structure(cell_ang, elements, places, coords_are_cartesian=draft.places_ang is not None)
+    return Geometry(elements=elements, cell_ang=structure.lattice.matrix, positions_frac=structure.frac_coords)
 
 
 def _elements(found: _Found) -> list[str]:

@@ -162,7 +162,7 @@ def _results(
 
 
 def _bare(step: IonicStep) -> Structure:
-    structure = step.structure.copy()
+    structure = step.structure
     if "selective_dynamics" in structure.site_properties:
         structure.remove_site_property("selective_dynamics")
     return structure
@@ -193,8 +193,10 @@ def _steps(run: VaspRun) -> tuple[RelaxationStep, ...]:
                 max_stress_gpa=None if stress is None else float(np.abs(stress).max()),
                 max_displacement_ang=None
                 if before is None
-                else largest_displacement_ang(before.structure, step.structure),
-                volume_ang3=float(step.structure.volume),
+                else largest_displacement_ang(
+                    before.geometry.positions_frac, step.geometry.positions_frac, step.geometry.cell_ang
+                ),
+                volume_ang3=step.geometry.volume_ang3,
             )
         )
         before = step
@@ -374,7 +376,7 @@ def _of_one_run(run: VaspRun, outcar: OutcarFile) -> Iterator[Check]:
     """What both logs hold; of a run that goes on, or was killed, one may be a geometry ahead."""
     last, told = run.steps[-1], run.parameters
     level_ev = min(outcar.fermi_levels_ev, key=lambda level: abs(level - (run.fermi_ev or 0.0)), default=None)
-    yield _same("number of atoms", outcar.n_atoms, len(last.structure), 0)
+    yield _same("number of atoms", outcar.n_atoms, len(last.geometry.elements), 0)
     yield _same("electrons", outcar.n_electrons, run.n_electrons, SAME_ELECTRONS)
     yield _same("spin channels (ISPIN)", outcar.ispin, told["ISPIN"], 0)
     yield _same("cutoff", outcar.cutoff_ev, told.get("ENMAX"), SAME_CUTOFF_EV, " eV")

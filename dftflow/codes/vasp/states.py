@@ -49,7 +49,7 @@ def read_states(calculation: Calculation, run: VaspRun, bands: Bands | None, zer
         projected = log.take(
             file_of(calculation, "PROCAR"),
             "projected bands",
-            lambda file: _of_procar(file, bands, n_own, len(run.steps[-1].structure)),
+            lambda file: _of_procar(file, bands, n_own, len(run.steps[-1].geometry.elements)),
             lambda p: f"{p.weights.shape[3]} atoms, {len(p.orbitals)} orbitals",
         )
     if dos is None:
@@ -116,7 +116,7 @@ def _dos(run: VaspRun, found: VaspDos, fermi_ev: float | None, name: str, zero: 
 
 def _of_doscar(file: Path, run: VaspRun) -> tuple[VaspDos, float | None, str]:
     found, fermi_ev = read_doscar(file, spinor=run.spinor, n_spins=run.n_spins)
-    if found.projected is not None and found.projected.shape[1] != len(run.steps[-1].structure):
+    if found.projected is not None and found.projected.shape[1] != len(run.steps[-1].geometry.elements):
         raise _other_run(file, f"it is of {found.projected.shape[1]} atoms")
     if run.fermi_ev is not None and abs(fermi_ev - run.fermi_ev) > SAME_LEVEL_EV:
         raise _other_run(file, f"its Fermi level is {fermi_ev:.4f} eV, that of the log {run.fermi_ev:.4f} eV")

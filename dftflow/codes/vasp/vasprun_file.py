@@ -20,6 +20,9 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from dftflow.codes.vasp.geometry import Geometry
+from dftflow.codes.vasp.joined_rows import JoinedRows, row_texts
+from dftflow.codes.vasp.number_rows import equal_rows
 from dftflow.codes.vasp.vasprun_states import (
     OPT,
     LargeTables,
@@ -50,6 +53,8 @@ LARGEST_INTEGER = 2**31 - 1  # of Fortran's default kind
 SMALLEST_VOLUME_ANG3 = 0.5
 OCCUPATION_DIGITS = 1e-4
 SAME_WEIGHT = 1e-5
+LEAVES = frozenset(("r", "v", "i", "c", "rc"))
+"""Elements of single rows and numbers, nine in ten of all, with which nothing is done until what they stand in ends."""
 HEAVY = ("dynmat", "dielectricfunction")
 STYLES = {"monkhorst-pack": "Monkhorst", "gamma": "Gamma", "listgenerated": "Line_mode"}
 REQUIRED = {"NELECT": float, "ISPIN": int, "LNONCOLLINEAR": bool, "NELM": int, "NSW": int}
@@ -64,8 +69,8 @@ class IonicStep:
 
     Attributes
     ----------
-    structure
-        With selective dynamics, the site property ``selective_dynamics`` has the three flags of each atom.
+    geometry
+        Cell and atoms.
     energy_ev, free_energy_ev
         Extrapolated to zero smearing, and E - TS; None in a run that has no energy, as of GW.
     forces_ev_per_ang
@@ -80,7 +85,7 @@ class IonicStep:
         Part -> what VASP printed in the place of its numbers.
     """
 
-    structure: Structure
+    geometry: Geometry
     energy_ev: float | None
     free_energy_ev: float | None
     forces_ev_per_ang: FloatArray | None
@@ -90,11 +95,16 @@ class IonicStep:
     lost: Mapping[Part, str] = field(default_factory=dict)
 
     @property
+    def structure(self) -> Structure:
+        """`geometry`, made anew as pymatgen's."""
+        return self.geometry.structure()
+
+    @property
     def largest_force(self) -> float | None:
         """Of the directions in which atoms may move, eV/Å."""
         if self.forces_ev_per_ang is None:
             return None
-        free = self.structure.site_properties.get("selective_dynamics")
+        free = self.geometry.movable
         forces = self.forces_ev_per_ang if free is None else self.forces_ev_per_ang * np.array(free, dtype=float)
         return float(np.linalg.norm(forces, axis=1).max())
 
@@ -264,17 +274,31 @@ class _Content:
     steps: list[IonicStep] = field(default_factory=list)
     begun: bool = False
     movable: list[list[bool]] | None = None
+    named: list[str] | None = None
     last: ET.Element | None = None
     final: ET.Element | None = None
     tables: LargeTables = field(default_factory=LargeTables)
+    rows: dict[ET.Element, FloatArray] = field(default_factory=dict)
+    levels: Mapping[ET.Element, FloatArray] = field(default_factory=dict)
+
+    def take_rows(self, part: ET.Element) -> None:
+        """Take the rows out of a set, as numbers where they are printed alike; its elements take ten times as much."""
+        rows = row_texts(part, "r")
+        found = equal_rows(rows) if rows and all(row.tag == "r" for row in part) else None
+        if found is not None and bool((np.abs(found) < LARGEST).all()):
+            self.rows[part] = found
+            del part[:]
+
+    def begin(self, tag: str) -> None:
+        """Note that a child of the root begins: its rows are those of no other."""
+        if tag == "calculation":
+            self.rows = {}
 
     def take(self, part: ET.Element) -> None:
         """Take a child of the root."""
         if part.tag == "calculation":
-            self.last = part
-            step = _step(part, self.elements(), self.pressure())
-            self.hold(_found(part, "structure"), step.structure)
-            self.steps.append(step)
+            self.last, self.levels = part, self.rows
+            self.steps.append(_step(part, self.elements, self.pressure(), self.hold(_found(part, "structure"))))
         elif part.tag == "structure" and part.get("name") == "initialpos":
             self.hold(part)
         elif part.tag == "structure" and part.get("name") == "finalpos":
@@ -292,20 +316,22 @@ class _Content:
         if part.find("energy") is not None and part.find("structure") is not None:
             self.take(part)
 
-    def hold(self, part: ET.Element, structure: Structure | None = None) -> None:
-        """Note on `structure` what may move: the geometry that the run begins with tells it, later ones need not."""
-        said = _movable(part, len(self.elements()))
+    def hold(self, part: ET.Element) -> list[list[bool]] | None:
+        """What may move in the geometry `part`: the one that the run begins with tells it, later ones need not."""
+        said = _movable(part, len(self.elements))
         if not self.begun:
             self.begun, self.movable = True, said
         elif said is not None and said != self.movable:
             raise _Damage("the selective dynamics of a geometry are not those of the first one")
-        if structure is not None and self.movable is not None:
-            structure.add_site_property("selective_dynamics", self.movable)
+        return self.movable
 
+    @property
     def elements(self) -> list[str]:
         """Element of each atom; VASP cuts Zr and Xe to one letter."""
-        names = [_text(_found(row, "c")) for row in _rows(self.head["atominfo"], "atoms")]
-        return [{"r": "Zr", "X": "Xe"}.get(name, name) for name in names]
+        if self.named is None:
+            names = [_text(_found(row, "c")) for row in _rows(self.head["atominfo"], "atoms")]
+            self.named = [{"r": "Zr", "X": "Xe"}.get(name, name) for name in names]
+        return self.named
 
     def pressure(self) -> float:
         """PSTRESS in eV/Å³: 0 unless the INCAR sets it, so that it stands in the file twice."""
@@ -325,23 +351,36 @@ class _Content:
 
 def _content(stream: IO[bytes], *, complete: bool) -> _Content:
     content, depth = _Content(), 0
+    root: ET.Element | None = None
     cut: ET.Element | None = None
     try:
-        for event, element in ET.iterparse(stream, events=("start", "end")):
-            depth += 1 if event == "start" else -1
-            if depth > DEEPEST:
-                raise _Damage("its parts are nested too deep")
-            if event == "start" and depth == 2:
-                cut = ET.Element(element.tag, element.attrib)
-            elif content.tables.take(event, element):
-                pass
-            elif event == "end" and element.tag in HEAVY:
+        for event, element in ET.iterparse(JoinedRows(stream), events=("start", "end")):
+            tag = element.tag
+            if event == "start":
+                depth += 1
+                if depth > DEEPEST:
+                    raise _Damage("its parts are nested too deep")
+                if depth == 1:
+                    root = element
+                elif depth == 2:
+                    cut = ET.Element(tag, element.attrib)
+                    content.begin(tag)
+                if tag not in LEAVES:
+                    content.tables.take(event, element)
+                continue
+            depth -= 1
+            if tag in LEAVES or content.tables.take(event, element):
+                continue
+            if tag == "set":
+                content.take_rows(element)
+            elif tag in HEAVY:
                 element.clear()
-            elif event == "end" and depth == 2 and cut is not None:
+            elif depth == 2 and cut is not None:
                 cut.append(element)
-            elif event == "end" and depth == 1:
+            elif depth == 1 and root is not None:
                 cut = None
                 content.take(element)
+                root.clear()
     except ET.ParseError:
         if complete:
             raise
@@ -376,15 +415,18 @@ def _float(text: str, name: str) -> float:
     return number
 
 
-def _table(rows: list[ET.Element], width: int, name: str) -> FloatArray:
+def _table(rows: list[str], width: int, name: str) -> FloatArray:
     """Numbers of `rows`, shape (len(rows), width)."""
-    words = [(row.text or "").split() for row in rows]
+    alike = equal_rows(rows)
+    if alike is not None and alike.shape[1] == width and bool((np.abs(alike) < LARGEST).all()):
+        return alike
+    words = [row.split() for row in rows]
     unprinted = [row for row in words if NO_NUMBERS.search(" ".join(row))]
     if unprinted:
         raise _Lost(
             f"{len(unprinted)} of {len(rows)} rows of the {name} hold no numbers, as {' '.join(unprinted[0])[:40]!r}"
         )
-    if any("_" in (row.text or "") for row in rows):  # Python reads 1_0 as 10
+    if any("_" in row for row in rows):  # Python reads 1_0 as 10
         raise _Damage(f"the {name} hold something that is no number")
     if any(len(row) != width for row in words):
         raise _Damage(f"a row of the {name} has not {width} numbers")
@@ -441,18 +483,16 @@ def _integer(word: str) -> int:
 # --- geometries -------------------------------------------------------------------------------------------------
 
 
-def _structure(part: ET.Element, elements: list[str]) -> Structure:
-    from pymatgen.core import Structure
-
-    lattice = _table(_found(part, "crystal/varray[@name='basis']").findall("v"), 3, "lattice vectors")
+def _geometry(part: ET.Element, elements: list[str], movable: list[list[bool]] | None = None) -> Geometry:
+    lattice = _table(row_texts(_found(part, "crystal/varray[@name='basis']"), "v"), 3, "lattice vectors")
     volume = abs(float(np.linalg.det(lattice))) if lattice.shape == (3, 3) else 0.0
     said = _float(_text(_found(part, "crystal/i[@name='volume']")), "the volume")
     if not volume > SMALLEST_VOLUME_ANG3 or abs(volume - said) > 1e-4 * volume:
         raise _Damage(f"the volume is {said:g} ang3, that of the lattice vectors {volume:g}")
-    places = _table(_found(part, "varray[@name='positions']").findall("v"), 3, "positions")
+    places = _table(row_texts(_found(part, "varray[@name='positions']"), "v"), 3, "positions")
     if len(places) != len(elements):
         raise _Damage(f"there are {len(places)} positions and {len(elements)} atoms")
-    return Structure(lattice, elements, places)
+    return Geometry(elements=elements, cell_ang=lattice, positions_frac=places, movable=movable)
 
 
 def _movable(part: ET.Element, n_atoms: int) -> list[list[bool]] | None:
@@ -460,7 +500,7 @@ def _movable(part: ET.Element, n_atoms: int) -> list[list[bool]] | None:
     found = part.findall("varray[@name='selective']")
     if not found:
         return None
-    rows = [(row.text or "").split() for row in found[0].findall("v")]
+    rows = [row.split() for row in row_texts(found[0], "v")]
     if len(found) > 1 or len(rows) != n_atoms:
         raise _Damage(f"there are {len(rows)} rows of selective dynamics and {n_atoms} atoms")
     bad = next((row for row in rows if len(row) != 3 or not set(row) <= {"T", "F"}), None)
@@ -469,17 +509,17 @@ def _movable(part: ET.Element, n_atoms: int) -> list[list[bool]] | None:
     return [[flag == "T" for flag in row] for row in rows]
 
 
-def _step(part: ET.Element, elements: list[str], pressure: float) -> IonicStep:
+def _step(part: ET.Element, elements: list[str], pressure: float, movable: list[list[bool]] | None) -> IonicStep:
     energies = part.find("energy")
     if len(part.findall("energy")) > 1 or len(part.findall("structure")) > 1:
         raise _Damage("two geometries run into each other")
-    structure = _structure(_found(part, "structure"), elements)
+    geometry = _geometry(_found(part, "structure"), elements, movable)
     cycles = [] if energies is None else _cycles(part, energies)
     lost: dict[Part, str] = {}
     free = energy = change = forces = stress = None
     try:
         if energies is not None:
-            free, energy = _free_and_zero_smearing(energies, cycles, pressure * structure.volume, len(elements))
+            free, energy = _free_and_zero_smearing(energies, cycles, pressure * geometry.volume_ang3, len(elements))
             change = _last_change(cycles)
     except _Lost as reason:
         lost["energy"] = str(reason)
@@ -492,7 +532,7 @@ def _step(part: ET.Element, elements: list[str], pressure: float) -> IonicStep:
     except _Lost as reason:
         lost["stress"] = str(reason)
     return IonicStep(
-        structure=structure,
+        geometry=geometry,
         energy_ev=energy,
         free_energy_ev=free,
         forces_ev_per_ang=forces,
@@ -506,7 +546,7 @@ def _step(part: ET.Element, elements: list[str], pressure: float) -> IonicStep:
 def _vectors(part: ET.Element, name: str, count: int) -> FloatArray | None:
     """The array `name` of a geometry, shape (count, 3); None where it has none."""
     found = part.find(f"varray[@name='{name}']")
-    rows = [] if found is None else found.findall("v")
+    rows = [] if found is None else row_texts(found, "v")
     if found is not None and len(rows) != count:
         raise _Damage(f"there are {len(rows)} rows of {name}, expected {count}")
     return _table(rows, 3, name) if rows else None
@@ -572,6 +612,7 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
     if not content.steps or content.last is None:
         raise (_Damage if complete else _Cut)("it ends before the first geometry was done")
     last = content.last
+    content.steps[-1].geometry.structure()  # refuses what is no element
     parameters = _parameters(content.head["parameters"])
     if "incar" in content.head:
         parameters = _parameters(content.head["incar"]) | parameters
@@ -581,8 +622,8 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
     kpoints, weights = _kpoints(content.head["kpoints"])
     style, divisions = _generation(content.head["kpoints"])
     lost = dict(content.steps[-1].lost)
-    further, not_read = _further_or_why_not(last, parameters)
-    own_levels = cache(lambda: _own_levels(last, parameters, len(weights)))
+    further, not_read = _further_or_why_not(content, last, parameters)
+    own_levels = cache(lambda: _own_levels(content, last, parameters, len(weights)))
     return VaspRun(
         version=_text(_found(content.head["generator"], "i[@name='version']")),
         complete=complete,
@@ -600,7 +641,7 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
         projected=_of_table(lost, "projections", lambda: _projected(content, own_levels)),
         further_projected=_of_table(lost, "projections", lambda: _further_projected(content, last, parameters)),
         dos=_of_table(
-            lost, "dos", lambda: density_of_states(content.tables.whole, _n_spins(parameters), len(content.elements()))
+            lost, "dos", lambda: density_of_states(content.tables.whole, _n_spins(parameters), len(content.elements))
         ),
         lost=lost,
         not_read=not_read,
@@ -637,13 +678,13 @@ def _fermi(part: ET.Element) -> float | None:
 def _moved(content: _Content) -> Structure | None:
     if content.final is None:
         return None
-    final = _structure(content.final, content.elements())
-    return None if _same_geometry(final, content.steps[-1].structure) else final
+    final = _geometry(content.final, content.elements)
+    return None if _same_geometry(final, content.steps[-1].geometry) else final.structure()
 
 
 def _kpoints(part: ET.Element) -> tuple[FloatArray, FloatArray]:
-    kpoints = _table(_found(part, "varray[@name='kpointlist']").findall("v"), 3, "k-points")
-    weights = _table(_found(part, "varray[@name='weights']").findall("v"), 1, "weights of the k-points").ravel()
+    kpoints = _table(row_texts(_found(part, "varray[@name='kpointlist']"), "v"), 3, "k-points")
+    weights = _table(row_texts(_found(part, "varray[@name='weights']"), "v"), 1, "weights of the k-points").ravel()
     if len(kpoints) != len(weights) or len(kpoints) == 0:
         raise _Damage(f"there are {len(kpoints)} k-points with {len(weights)} weights")
     if weights.min() < 0 or abs(weights.sum() - 1) > SAME_WEIGHT * max(len(weights), 10):
@@ -674,9 +715,10 @@ def _eigenvalues(table: FloatArray | None, parameters: Mapping[str, Any], weight
     if table is None:
         return None
     n_spins = _n_spins(parameters)
-    order = np.argsort(table[..., 0], axis=2, kind="stable")
-    values = np.take_along_axis(table[..., 0], order, axis=2)
-    occupations = np.take_along_axis(table[..., 1], order, axis=2)
+    values, occupations = table[..., 0], table[..., 1]
+    if not (values[..., 1:] >= values[..., :-1]).all():
+        order = np.argsort(values, axis=2, kind="stable")
+        values, occupations = (np.take_along_axis(each, order, axis=2) for each in (values, occupations))
     per_band = 1 if parameters["LNONCOLLINEAR"] or n_spins == 2 else 2
     electrons = tuple(float(per_band * weights @ channel.sum(axis=1)) for channel in occupations)
     tolerance = OCCUPATION_DIGITS * per_band * n_spins * table.shape[2] + 1e-3
@@ -685,10 +727,12 @@ def _eigenvalues(table: FloatArray | None, parameters: Mapping[str, Any], weight
     return Eigenvalues(values_ev=values, occupations=occupations, electrons=electrons)
 
 
-def _own_levels(part: ET.Element, parameters: Mapping[str, Any], n_kpoints: int) -> FloatArray | None:
+def _own_levels(
+    content: _Content, part: ET.Element, parameters: Mapping[str, Any], n_kpoints: int
+) -> FloatArray | None:
     """The table of `_levels` at the k-points of the run; None where it has none."""
     own = [found for found in part.findall("eigenvalues") if found.get("comment") is None]
-    return _levels(own[-1], _n_spins(parameters), n_kpoints, parameters.get("NBANDS")) if own else None
+    return _levels(content, own[-1], parameters, n_kpoints) if own else None
 
 
 def _n_spins(parameters: Mapping[str, Any]) -> int:
@@ -700,69 +744,84 @@ def _projected(content: _Content, own_levels: Callable[[], FloatArray | None]) -
     levels = None if tables is None else own_levels()
     if tables is None or levels is None:
         return None
-    return projected_states(tables, levels[..., 0], len(content.elements()))
+    return projected_states(tables, levels[..., 0], len(content.elements))
 
 
 def _further_projected(content: _Content, part: ET.Element, parameters: Mapping[str, Any]) -> ProjectedStates | None:
     tables, found = content.tables.whole.get(f"projected_{OPT}"), part.find(f"eigenvalues_{OPT}")
     if tables is None or found is None or found.find("eigenvalues") is None:
         return None
-    return projected_states(tables, _further_levels(found, parameters)[..., 0], len(content.elements()))
+    return projected_states(tables, _further_levels(content, found, parameters)[..., 0], len(content.elements))
 
 
 def _further_or_why_not(
-    part: ET.Element, parameters: Mapping[str, Any]
+    content: _Content, part: ET.Element, parameters: Mapping[str, Any]
 ) -> tuple[FurtherEigenvalues | None, tuple[str, ...]]:
     try:
-        return _further(part, parameters), ()
+        return _further(content, part, parameters), ()
     except _Damage as damage:
         return None, (f"the eigenvalues at the points of KPOINTS_OPT were not read: {damage}",)
 
 
-def _further(part: ET.Element, parameters: Mapping[str, Any]) -> FurtherEigenvalues | None:
+def _further(content: _Content, part: ET.Element, parameters: Mapping[str, Any]) -> FurtherEigenvalues | None:
     """What stands at the points of KPOINTS_OPT; their occupations are not always printed, and not needed."""
     found = part.find(f"eigenvalues_{OPT}")
     if found is None or found.find("eigenvalues") is None:
         return None
-    values, kpoints = np.sort(_further_levels(found, parameters)[..., 0], axis=2), _further_kpoints(found)
+    values, kpoints = np.sort(_further_levels(content, found, parameters)[..., 0], axis=2), _further_kpoints(found)
     return FurtherEigenvalues(values_ev=values, kpoints=kpoints, style=_generation(_found(found, "kpoints"))[0])
 
 
 def _further_kpoints(part: ET.Element) -> FloatArray:
     points = _found(part, "kpoints")
-    return _table(_found(points, "varray[@name='kpointlist']").findall("v"), 3, "k-points of KPOINTS_OPT")
+    return _table(row_texts(_found(points, "varray[@name='kpointlist']"), "v"), 3, "k-points of KPOINTS_OPT")
 
 
-def _further_levels(part: ET.Element, parameters: Mapping[str, Any]) -> FloatArray:
+def _further_levels(content: _Content, part: ET.Element, parameters: Mapping[str, Any]) -> FloatArray:
     """The table of `_levels` at the points of KPOINTS_OPT."""
-    first = part.find("eigenvalues/array/set/set/set/r")
-    columns = 1 if first is not None and len(_text(first).split()) == 1 else 2
-    n_kpoints = len(_further_kpoints(part))
-    return _levels(_found(part, "eigenvalues"), _n_spins(parameters), n_kpoints, parameters.get("NBANDS"), columns)
+    first = part.find("eigenvalues/array/set/set/set")
+    rows = [] if first is None else row_texts(first, "r")
+    columns = 1 if rows and len(rows[0].split()) == 1 else 2
+    if first is not None and first in content.levels:
+        columns = content.levels[first].shape[1]
+    return _levels(content, _found(part, "eigenvalues"), parameters, len(_further_kpoints(part)), columns)
 
 
-def _levels(part: ET.Element, n_spins: int, n_kpoints: int, n_bands: object, columns: int = 2) -> FloatArray:
+def _levels(
+    content: _Content, part: ET.Element, parameters: Mapping[str, Any], n_kpoints: int, columns: int = 2
+) -> FloatArray:
     """Eigenvalue and, in the second of `columns`, occupation; shape (n_spins, n_kpoints, n_bands, columns)."""
-    channels = _found(part, "array/set").findall("set")
+    channels, n_spins = _found(part, "array/set").findall("set"), _n_spins(parameters)
     if len(channels) != n_spins:
         raise _Damage(f"there are eigenvalues of {len(channels)} spin channels, ISPIN = {n_spins}")
-    return np.array([_channel(channel, n_kpoints, n_bands, columns) for channel in channels])
+    n_bands = parameters.get("NBANDS")
+    if not isinstance(n_bands, int) or n_bands < 1:
+        raise _Damage(f"NBANDS is {n_bands}")
+    found = [_channel(content, channel, (n_kpoints, n_bands, columns)) for channel in channels]
+    return found[0][None] if n_spins == 1 else np.array(found)
 
 
-def _channel(part: ET.Element, n_kpoints: int, n_bands: object, columns: int) -> FloatArray:
-    """Shape (n_kpoints, n_bands, columns); the k-points come in order, and are numbered."""
+def _channel(content: _Content, part: ET.Element, shape: tuple[int, int, int]) -> FloatArray:
+    """Of `shape` (n_kpoints, n_bands, columns); the k-points come in order, and are numbered."""
+    n_kpoints, n_bands, columns = shape
     points = part.findall("set")
     if [point.get("comment") for point in points] != [f"kpoint {number}" for number in range(1, n_kpoints + 1)]:
         raise _Damage(f"there are eigenvalues at {len(points)} k-points, expected 1 to {n_kpoints} in order")
-    rows = [point.findall("r") for point in points]
-    if any(len(bands) != n_bands for bands in rows):
+    found = [content.levels[point] if point in content.levels else row_texts(point, "r") for point in points]
+    if any(len(bands) != n_bands for bands in found):
         raise _Damage(f"a k-point has not the {n_bands} eigenvalues that NBANDS says")
-    return np.array([_table(bands, columns, "eigenvalues") for bands in rows])
+    return np.array([_of_width(bands, columns) for bands in found])
 
 
-def _same_geometry(first: Structure, second: Structure) -> bool:
-    moved = first.frac_coords - second.frac_coords
-    return bool(
-        np.abs(first.lattice.matrix - second.lattice.matrix).max() < 1e-6
-        and np.abs(moved - np.round(moved)).max() < 1e-6
-    )
+def _of_width(rows: FloatArray | list[str], width: int) -> FloatArray:
+    """Levels at one k-point."""
+    if isinstance(rows, list):
+        return _table(rows, width, "eigenvalues")
+    if rows.shape[1] != width:
+        raise _Damage(f"a row of the eigenvalues has not {width} numbers")
+    return rows
+
+
+def _same_geometry(first: Geometry, second: Geometry) -> bool:
+    moved = first.positions_frac - second.positions_frac
+    return bool(np.abs(first.cell_ang - second.cell_ang).max() < 1e-6 and np.abs(moved - np.round(moved)).max() < 1e-6)

@@ -16,6 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dftflow.codes.vasp.joined_rows import row_texts
+from dftflow.codes.vasp.number_rows import equal_rows
+from dftflow.model.results import FloatArray
+
 __all__ = ["SetTable"]
 
 NUMBER = re.compile(r"(?<!\d)(\d{1,9})\s*$")
@@ -52,17 +56,18 @@ class SetTable:
         if element.tag == "field":
             self.fields.append((element.text or "").strip())
         elif element.tag == "set":
-            rows = element.findall("r")
+            rows = row_texts(element, "r")
             if rows and not self.problem:
-                self._take([row.text or "" for row in rows])
+                self._take(rows)
             self._comments.pop()
             element.clear()
 
     def _take(self, rows: list[str]) -> None:
         found = [NUMBER.search(comment) for comment in self._comments[1:]]
-        lines = [row.split() for row in rows]
-        width = len(lines[0])
-        bad = next((row for row in rows if NO_NUMBERS.search(row)), None)
+        numbers = equal_rows(rows)
+        lines = [row.split() for row in rows] if numbers is None else []
+        width = len(lines[0]) if numbers is None else numbers.shape[1]
+        bad = next((row for row in rows if NO_NUMBERS.search(row)), None) if numbers is None else None
         if not self._places:
             self._shape, self._depth = (len(rows), width), len(found)
         if bad is not None:
@@ -72,14 +77,17 @@ class SetTable:
         elif None in found or len(found) != self._depth:
             self.problem = "a set has no number"
         else:
-            self._extend([int(number[1]) for number in found if number is not None], lines)
+            self._places.extend([int(number[1]) for number in found if number is not None])
+            self._extend(lines, numbers)
 
-    def _extend(self, place: list[int], lines: list[list[str]]) -> None:
+    def _extend(self, lines: list[list[str]], numbers: FloatArray | None) -> None:
+        if numbers is not None:
+            self._numbers.frombytes(numbers.astype(self._numbers.typecode).tobytes())
+            return
         try:
             self._numbers.extend([float(word) for line in lines for word in line])
         except (ValueError, OverflowError):
             self.problem = "a row holds something that is no number"
-        self._places.extend(place)
 
     def values(self) -> NDArray[Any]:
         """All numbers, read-only, of single precision unless `double`; in the shape of the sets, then rows and columns.

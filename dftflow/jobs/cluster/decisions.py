@@ -1,64 +1,31 @@
-"""What a person decides of a submission that dftflow cannot decide: the caller holds the run's lock."""
+"""What a person decides of a submission that dftflow does not decide by itself."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from dftflow.errors import InputError
-from dftflow.jobs.cluster.submission import Stage, Submission, last_attempt, moved, write
+from dftflow.jobs.cluster.submission import last_attempt, moved, write
 
-__all__ = ["another_attempt", "not_submitted"]
-
-
-def not_submitted(root: Path, step: str) -> Submission:
-    """No job of the step's last submission is there: it may be submitted again.
-
-    Raises
-    ------
-    InputError
-        When that submission is neither uncertain nor lost.
-    """
-    record = last_attempt(root, step)
-    if record is None or record.stage not in ("intended", "lost"):
-        raise InputError(
-            f"it is not uncertain whether {step} was submitted",
-            reason=_standing(record),
-            fix=f"`dftflow status {root}` shows how it stands",
-        )
-    stage: Stage = "refused" if record.stage == "intended" else "released"
-    return _moved(root, record, stage, "a person says that there is no such job")
+__all__ = ["let_another"]
 
 
-def another_attempt(root: Path, step: str, *, why: str) -> Submission | None:
-    """The step's last job has ended, and the step is to be submitted again; None when it was never submitted.
+def let_another(root: Path, step: str) -> None:
+    """Let a step be submitted again, whose last job ended; of an uncertain or lost one the caller says that it is none.
+
+    The caller holds the run's lock.
 
     Raises
     ------
     InputError
-        When that job has not ended, for all that is known.
+        When its job has not ended, for all that is known.
     """
     record = last_attempt(root, step)
     if record is None or record.lets_another:
-        return record
-    if record.stage != "ended":
-        lost = record.stage in ("intended", "lost")
+        return
+    if record.stage == "submitted":
         raise InputError(
-            f"the job of {step} has not ended, for all that is known",
-            reason=_standing(record),
-            fix=f"`dftflow retry {root} {step} --not-submitted`, when there is no such job"
-            if lost
-            else f"`dftflow cancel {root} {step}` first",
+            f"job {record.job} of {step} has not ended, for all that is known",
+            fix=f"`dftflow cancel {root} {step}` asks for its end, and `dftflow advance {root}` sees that it has come",
         )
-    return _moved(root, record, "released", why)
-
-
-def _moved(root: Path, record: Submission, stage: Stage, why: str) -> Submission:
-    now = moved(record, stage, why=why)
-    write(root, now)
-    return now
-
-
-def _standing(record: Submission | None) -> str:
-    if record is None:
-        return "it was never submitted"
-    return f"job {record.job} is {record.word or record.stage}" if record.job else f"its submission is {record.stage}"
+    write(root, moved(record, "refused" if record.stage == "intended" else "released", why="a person asks for it"))

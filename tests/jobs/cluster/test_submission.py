@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 
 from dftflow.errors import InputError, StoreError
-from dftflow.jobs.cluster.decisions import another_attempt, not_submitted
+from dftflow.jobs.cluster.decisions import let_another
 from dftflow.jobs.cluster.listing import ListedJob, Listing
 from dftflow.jobs.cluster.submission import (
     GRACE_S,
@@ -139,28 +139,29 @@ def test_what_has_ended_says_nothing_more(tmp_path: Path) -> None:
 
 
 def test_a_person_says_that_there_is_no_such_job(tmp_path: Path) -> None:
-    write(tmp_path, intended(tmp_path))
-    assert not_submitted(tmp_path, STEP).lets_another
-    with pytest.raises(InputError, match="not uncertain"):
-        not_submitted(tmp_path, STEP)
+    let_another(tmp_path, STEP)
+    intended(tmp_path)
+    let_another(tmp_path, STEP)
+    refused = last_attempt(tmp_path, STEP)
+    assert refused is not None and refused.stage == "refused" and refused.lets_another
+    let_another(tmp_path, STEP)
+    assert last_attempt(tmp_path, STEP) == refused
     write(tmp_path, moved(replace(intended(tmp_path, 2), stage="submitted", job="8"), "lost"))
-    now = not_submitted(tmp_path, STEP)
-    assert now.stage == "released" and now.attempt == 2 and last_attempt(tmp_path, STEP) == now
+    let_another(tmp_path, STEP)
+    now = last_attempt(tmp_path, STEP)
+    assert now is not None and now.stage == "released" and now.attempt == 2 and "8" in EndedJobs(tmp_path)
 
 
-def test_another_attempt_follows_on_an_end_alone(tmp_path: Path) -> None:
-    assert another_attempt(tmp_path, STEP, why="") is None
-    record = intended(tmp_path)
-    with pytest.raises(InputError, match="--not-submitted"):
-        another_attempt(tmp_path, STEP, why="")
-    record = moved(record, "submitted", job="7")
+def test_another_attempt_never_follows_on_a_job_that_may_run(tmp_path: Path) -> None:
+    record = submitted(tmp_path)
     write(tmp_path, record)
-    with pytest.raises(InputError, match="dftflow cancel"):
-        another_attempt(tmp_path, STEP, why="")
+    with pytest.raises(InputError, match="job 7 of CsBr/bulk-relax has not ended"):
+        let_another(tmp_path, STEP)
     assert "7" not in EndedJobs(tmp_path)
     write(tmp_path, moved(record, "ended", word="timeout"))
     assert "7" in EndedJobs(tmp_path) and "" not in EndedJobs(tmp_path)
-    now = another_attempt(tmp_path, STEP, why="more time")
+    let_another(tmp_path, STEP)
+    now = last_attempt(tmp_path, STEP)
     assert now is not None and now.lets_another and "7" in EndedJobs(tmp_path)
 
 

@@ -1,0 +1,106 @@
+"""How the numbers of a study change along its sweeps: a figure for each setting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dftflow.derive.swept import SweptSeries
+from dftflow.figures.drawing import Drawing
+from dftflow.figures.labels import mathtext, wrapped
+from dftflow.figures.look import COLUMN_IN, Look
+from dftflow.model.point import SWEPT, value_text
+from dftflow.model.quantity import TOTAL_ENERGY
+from dftflow.model.records import Records
+
+__all__ = ["sweep_drawing"]
+
+_PANEL_IN, _LINE_IN = 1.25, 0.16
+_AXES = {
+    "cutoff_ev": "Plane-wave cutoff (eV)",
+    "kpoint_spacing_per_ang": "Largest k-point spacing (1/Å)",
+    "slab_thickness_ang": "Least thickness of the slab (Å)",
+    "vacuum_ang": "Vacuum (Å)",
+    "smearing_ev": "Smearing (eV)",
+    "xc": "Functional",
+    "orientation": "Orientation of the molecule",
+}
+_WORDS = {
+    "cutoff": "cutoff", "kspacing": "k-point spacing", "thickness": "thickness of the slabs", "vacuum": "vacuum",
+    "smearing": "smearing", "xc": "functional", "orientation": "orientation of the molecule",
+}  # fmt: skip
+_PER = {TOTAL_ENERGY: "energy\n(meV per atom)"}
+
+
+def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
+    """The change of each number from that of the finest value, in meV, over the setting.
+
+    Parameters
+    ----------
+    series
+        One or more of the same setting; each kind of number gets a panel.
+    """
+    setting = series[0].setting
+    names = tuple(dict.fromkeys(one.name for one in series))
+    ofs = list(dict.fromkeys(one.of for one in series))
+    places = _places([value for one in series for value in one.settings], setting)
+
+    def build() -> Figure:
+        height_in = _PANEL_IN * len(names) + _LINE_IN * len(ofs) + 0.6
+        figure = Figure(figsize=look.size_in(COLUMN_IN, height_in), layout="constrained")
+        axes = figure.subplots(len(names), 1, sharex=True, squeeze=False).ravel()
+        colors = look.colors_of(ofs)
+        for name, ax in zip(names, axes, strict=True):
+            for one in (one for one in series if one.name == name):
+                _draw(ax, one, places, colors[one.of])
+            ax.axhline(0, color="0.6", linewidth=0.5, zorder=0)
+            ax.set_ylabel(f"Change of\n{_PER.get(name, f'{name} (meV)')}")
+        if not _is_to_scale(setting):
+            axes[-1].set_xticks(list(places.values()), [wrapped(str(value), 12) for value in places])
+        axes[-1].set_xlabel(_AXES[setting])
+        handles = {line.get_label(): line for ax in axes for line in ax.get_lines() if line.get_label() in ofs}
+        figure.legend(
+            [handles[of] for of in ofs],
+            [wrapped(mathtext(look.label(of)), 44) for of in ofs],
+            loc="outside upper center",
+        )
+        return figure
+
+    ends = "; ".join(f"{one.name} of {one.of}: from that at {value_text(one.settings[-1])}" for one in series)
+    return Drawing(
+        name=f"sweep-{SWEPT[setting]}",
+        title=f"Sweep of the {_WORDS[SWEPT[setting]]}",
+        caption=f"Change in meV over {setting}, all else being the same. {ends[:1].upper()}{ends[1:]}. "
+        "What does not change at all is left out.",
+        build=build,
+        data=lambda: _data(series),
+        shows=(tuple((one.setting, one.of, one.quantities) for one in series), look),
+    )
+
+
+def _is_to_scale(setting: str) -> bool:
+    return setting not in ("xc", "orientation")
+
+
+def _places(values: Sequence[float | str], setting: str) -> dict[float | str, float]:
+    """Where each value stands: to scale, or at equal distances."""
+    return {
+        value: float(value) if _is_to_scale(setting) else float(place)
+        for place, value in enumerate(dict.fromkeys(values))
+    }
+
+
+def _draw(ax: Axes, one: SweptSeries, places: dict[float | str, float], color: str) -> None:
+    ax.plot([places[value] for value in one.settings], one.changes_mev, "o-", color=color, markersize=3, label=one.of)
+
+
+def _data(series: Sequence[SweptSeries]) -> Records:
+    rows = [
+        (one.name, quantity.subject, str(one.others), value, quantity.value, quantity.unit, change)
+        for one in series
+        for quantity, value, change in zip(one.quantities, one.settings, one.changes_mev, strict=True)
+    ]
+    columns = ("name", "subject", "others", series[0].setting, "value", "unit", "change_mev")
+    return Records(columns=columns, rows=tuple(rows))

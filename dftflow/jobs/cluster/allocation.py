@@ -1,0 +1,139 @@
+"""Many small steps inside one job of a cluster: each a task of executorlib, which spreads them over the job's nodes.
+
+A task runs ``dftflow step`` in a process of its own: it cuts the deck, judges and writes the state on its node, as a
+job does that has a step to itself. What becomes of it is read from the disk; nothing of executorlib's is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Protocol
+
+from dftflow.errors import CodeNotFoundError, MachineError
+from dftflow.jobs.executor import Running
+from dftflow.jobs.job import Job, Node, NodeOutcome
+from dftflow.jobs.local import IDENTITY_LENGTH
+from dftflow.jobs.machine import job_id
+from dftflow.jobs.machine_profile import Machine
+from dftflow.jobs.step_state import read_state
+from dftflow.model.attempt import Attempt
+
+__all__ = ["InAllocation", "executor_of_job"]
+
+
+class TaskExecutor(Protocol):
+    """What is used of an executor of executorlib."""
+
+    def submit(self, function: Callable[..., Any], /, *given: Any, resource_dict: dict[str, Any]) -> Future[Any]: ...
+
+
+def executor_of_job(cores: int) -> TaskExecutor:
+    """The executor of executorlib for the job that this process is in: over its nodes with Flux and Slurm, else on one.
+
+    Raises
+    ------
+    MachineError
+        When this is no job of a scheduler.
+    CodeNotFoundError
+        When executorlib is not installed.
+    """
+    if not job_id():
+        raise MachineError(
+            'engine = "executorlib" is for a job of a scheduler, and this is none',
+            fix="start one (salloc, or a script for sbatch) and give the same command in it",
+        )
+    try:
+        from executorlib import FluxJobExecutor, SingleNodeExecutor, SlurmJobExecutor
+    except ModuleNotFoundError as error:
+        raise CodeNotFoundError(
+            f"the package {error.name}, for many steps in one job, is not installed",
+            fix="pip install 'dftflow[allocation]'",
+        ) from None
+    kinds = {"FLUX_URI": FluxJobExecutor, "SLURM_JOB_ID": SlurmJobExecutor}
+    kind = next((kind for name, kind in kinds.items() if os.environ.get(name)), SingleNodeExecutor)
+    made: TaskExecutor = kind(max_cores=cores)
+    return made
+
+
+class InAllocation:
+    """Gives every step to an executor of executorlib.
+
+    Parameters
+    ----------
+    root
+        Folder of the run.
+    machine
+        That the steps are told to be run on.
+    tasks
+        Where they are carried out.
+    """
+
+    needs_finished = True
+
+    def __init__(self, root: Path, machine: Machine, tasks: TaskExecutor) -> None:
+        self._root = root
+        self._machine = machine
+        self._tasks = tasks
+
+    def folder(self, node: Node, job: Job) -> Path:
+        """As the step itself names it, or finds it."""
+        tail = job.identity[:IDENTITY_LENGTH]
+        there = next((self._root / "steps").glob(f"**/*-{tail}"), None)
+        return there or self._root / "steps" / f"{node.name}-{tail}"
+
+    def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
+        """Use what is finished; give the rest to a task."""
+        if read_state(folder).state == "finished":
+            verdict = node.judge(folder)
+            if verdict.state == "finished":
+                return NodeOutcome.judged(node, folder, verdict)
+        root = str(self._root.resolve())
+        argv = (self._machine.python, "-m", "dftflow", "step", root, node.name, "--machine", self._machine.name)
+        may = {"cores": 1, "threads_per_core": node.resources.threads}
+        return _Task(node, folder, self._tasks.submit(subprocess.call, argv, resource_dict=may))
+
+
+class _Task:
+    """A step that an executor has."""
+
+    descriptor = None
+    tries: tuple[Attempt, ...] = ()
+
+    def __init__(self, node: Node, folder: Path, future: Future[Any]) -> None:
+        self.folder = folder
+        self._node = node
+        self._future = future
+        self._begun = time.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since it was given to the executor."""
+        return time.monotonic() - self._begun
+
+    def outcome(self) -> NodeOutcome | None:
+        """What its folder says once the task has ended."""
+        if not self._future.done():
+            return None
+        node, state, verdict = self._node, read_state(self.folder), self._node.judge(self.folder)
+        whole = verdict.state == "finished"
+        broken = "" if self._future.cancelled() or self._future.exception() is None else str(self._future.exception())
+        return NodeOutcome(
+            name=node.name,
+            title=node.title,
+            state="finished" if whole else state.state if state.state in ("failed", "refused") else "failed",
+            folder=self.folder,
+            failure="" if whole else state.failure or broken or verdict.failure,
+            log_tail="" if whole else state.log_tail or verdict.log_tail,
+            wall_time_s=state.wall_time_s or None,
+            cpu_time_s=state.cpu_time_s,
+            tries=state.tries,
+        )
+
+    def stop(self, hurry: Callable[[], bool]) -> str:
+        """Take it back where it has not begun; what has begun ends with the job."""
+        return "" if self._future.cancel() or self._future.done() else f"{self._node.name} runs on until its job ends"

@@ -1,0 +1,180 @@
+"""What a person does about single steps of a run: cancels them, or lets one be run again, with other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dftflow.errors import InputError, StoreError, Undecided
+from dftflow.jobs.cancelled import is_cancelled, mark_cancelled, unmark_cancelled
+from dftflow.jobs.cluster.decisions import let_another
+from dftflow.jobs.cluster.queue import Queue
+from dftflow.jobs.cluster.submission import Submission, last_attempt
+from dftflow.jobs.local import at_work
+from dftflow.jobs.lock import EngineLock, locked
+from dftflow.jobs.machine import host_name
+from dftflow.jobs.process import EngineProcess
+from dftflow.jobs.step_state import read_state, write_state
+from dftflow.jobs.tries import put_aside
+from dftflow.model.step import Step
+from dftflow.studies.built_file import BUILT_FILE
+from dftflow.studies.execution import end_on_disk
+from dftflow.studies.machine_of_run import machine_of
+from dftflow.studies.overrides import Setting, checked_settings, overridden
+from dftflow.studies.study_folder import StudyFolder
+from dftflow.studies.work import Work
+
+__all__ = ["CancelledStep", "RetriedStep", "cancel_steps", "retry_step"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelledStep:
+    """A step that is not carried out any more; `doubt` is why its engine may run on, ``""`` when it does not."""
+
+    name: str
+    was: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetriedStep:
+    """A step that is to be run again: how it stood, the settings of its own, and where what it left was put."""
+
+    name: str
+    was: str
+    settings: Mapping[str, Setting]
+    kept_in: str = ""
+
+
+# --- cancel -----------------------------------------------------------------------------------------------------
+
+
+def cancel_steps(root: Path, names: Sequence[str] = ()) -> tuple[CancelledStep, ...]:
+    """Cancel the steps of these names, or all that have not ended: engines that run here are ended, the rest not begun.
+
+    A dftflow that works in the folder goes on with what does not depend on them. What has finished stays.
+
+    Raises
+    ------
+    InputError, StoreError
+        When there is no run in `root`, or it cannot be written.
+    StudyError
+        When there is no such step.
+    """
+    folder = _run_in(root)
+    steps = [folder.plan.step(name) for name in names] or list(folder.plan.steps)
+    work = Work(folder.plan, folder)
+    found = [_cancelled(folder, step, end_on_disk(work, step).state, by_name=bool(names)) for step in steps]
+    return tuple(one for one in found if one is not None)
+
+
+def _cancelled(folder: StudyFolder, step: Step, state: str, *, by_name: bool) -> CancelledStep | None:
+    if state == "finished" or is_cancelled(folder.root, step.name):
+        return None
+    if state not in ("running", "queued", "waiting", "not_run", "uncertain") and not by_name:
+        return None
+    mark_cancelled(folder.root, step.name)
+    place, record = folder.folder_of(step), last_attempt(folder.root, step.name)
+    if record is not None and record.is_open:
+        return CancelledStep(name=step.name, was=state, doubt=_job_ended(folder.root, record))
+    return CancelledStep(name=step.name, was=state, doubt="" if place is None else _ended(place))
+
+
+def _job_ended(root: Path, record: Submission) -> str:
+    """Ask the scheduler to end a job, and with it its engine; why that may run on, ``""`` when it does not."""
+    machine = machine_of(root)
+    if machine is None or not record.job:
+        return "it cannot be told whether a job of it is there"
+    said = Queue(machine.scheduler).cancel(record.job)
+    return f"job {record.job}: {said}" if said else ""
+
+
+def _ended(place: Path) -> str:
+    """End the engine of a step; why it may run on, ``""`` when none does."""
+    state = read_state(place)
+    if at_work(place, state) is None:
+        return ""
+    process = EngineProcess.found(place, state.pid, state.birth)
+    if process is None:
+        where = f" on {state.host}" if state.host and state.host != host_name() else ""
+        return f"its engine{where} cannot be seen from here, and may run on"
+    try:
+        return "" if process.stop() else f"process {process.pid} could not be ended, and runs on"
+    finally:
+        process.let_go()
+
+
+# --- retry ------------------------------------------------------------------------------------------------------
+
+
+def retry_step(root: Path, name: str, settings: Mapping[str, str] | None = None) -> RetriedStep:
+    """Let a step be run again that failed, was refused or cancelled, or of which nobody knows whether it runs.
+
+    With `settings` it is another calculation, with a folder of its own: also a finished one may get some, and its
+    results stay where they are. Of an uncertain step the caller says by this that nothing runs.
+
+    Raises
+    ------
+    InputError
+        When there is no run in `root`; the step has finished and no setting is new, or runs; a setting is none.
+    StudyError
+        When there is no such step.
+    StoreError
+        When a dftflow works in `root`, or it cannot be written.
+    """
+    asked = checked_settings(settings or {})
+    with locked(root):
+        folder = _run_in(root)
+        step = folder.plan.step(name)
+        state = end_on_disk(Work(folder.plan, folder), step).state
+        new = {**folder.plan.overrides.get(name, {}), **asked}
+        _refuse_retry(folder, step, state, changes=new != folder.plan.overrides.get(name, {}))
+        overridden(Work(folder.plan).built(step), new)
+        let_another(root, name)
+        place = folder.folder_of(step)
+        kept_in = "" if place is None or state == "finished" else _set_free(place, aside=state == "refused")
+        unmark_cancelled(root, name)
+        folder.override(name, new)
+    return RetriedStep(name=name, was=state, settings=new, kept_in=kept_in)
+
+
+def _refuse_retry(folder: StudyFolder, step: Step, state: str, *, changes: bool) -> None:
+    if state == "running":
+        raise InputError(f"{step.name} runs", fix=f"`dftflow cancel {folder.root} {step.name}` ends it")
+    if state == "finished" and not changes:
+        raise InputError(
+            f"{step.name} has finished",
+            reason="the same calculation would give the same results",
+            fix="give what is to be another with --set, e.g. --set max_scf_cycles=300",
+        )
+
+
+def _set_free(place: Path, *, aside: bool) -> str:
+    """Let the folder of a step wait; where what lay in it was put, ``""`` where it stays for the next attempt."""
+    lock = EngineLock.take(place)
+    if lock is None:
+        raise Undecided(
+            "an engine holds the folder of this step",
+            where=str(place),
+            fix="end it, on the machine where it runs, and call this again",
+        )
+    try:
+        before = read_state(place)
+        kept_in = put_aside(place, stay=(BUILT_FILE,)) if aside else ""
+        spent = replace(before, state="waiting", failure="", cause="", log_tail="", host="", boot="", job="")
+        write_state(place, replace(spent, pid=None, birth=None, tries=(), files={}))
+    finally:
+        lock.let_go()
+    return kept_in
+
+
+def _run_in(root: Path) -> StudyFolder:
+    folder = StudyFolder.existing(root)
+    if folder.layout != "run":
+        raise StoreError(
+            "this folder holds decks and no run",
+            where=str(root),
+            fix="its RUN.md says how they are run, and run again",
+        )
+    return folder

@@ -1,0 +1,120 @@
+"""What of a run nobody needs any more: results of earlier plans, and what engines left for themselves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from dftflow.errors import StoreError
+from dftflow.jobs.local import at_work
+from dftflow.jobs.lock import EngineLock, locked
+from dftflow.jobs.seals import Seal
+from dftflow.jobs.step_state import is_intact, read_state, write_state
+from dftflow.jobs.store import storage_errors
+from dftflow.jobs.tries import TRIES
+from dftflow.studies.standing import earlier_places
+from dftflow.studies.study_folder import StudyFolder
+
+__all__ = ["Removable", "remove", "what_can_go"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removable:
+    """A file or a folder, why nobody needs it, its size, and the folder of the finished step that it is of."""
+
+    path: Path
+    why: str
+    size_bytes: int
+    step: Path | None = None
+
+
+def what_can_go(root: Path) -> tuple[Removable, ...]:
+    """What can be removed of the run in `root` and changes no number.
+
+    Folders of results that no step of the plan has, and of steps that have finished the failed attempts and what their
+    engine left to go on from (`Code.scratch`). Nothing that lies elsewhere, and nothing where an engine works.
+
+    Raises
+    ------
+    InputError, StoreError
+        When there is no run in `root`, or its plan cannot be read.
+    """
+    folder = StudyFolder.existing(root)
+    if folder.layout != "run":
+        raise StoreError(
+            "this folder holds decks and no run", where=str(root), fix="what lies there is yours to remove"
+        )
+    return (*_earlier(root), *_scratch(folder))
+
+
+def remove(root: Path, found: tuple[Removable, ...]) -> None:
+    """Remove what `what_can_go` found; a finished step stays finished.
+
+    Raises
+    ------
+    StoreError
+        When a dftflow works in `root`, or something cannot be removed.
+    """
+    with locked(root), storage_errors(root):
+        for one in found:
+            if one.step is None:
+                shutil.rmtree(one.path)
+            else:
+                _remove_from(one.step, one.path)
+
+
+def _earlier(root: Path) -> Iterator[Removable]:
+    for place in earlier_places(root):
+        if _lies_below(root, place) and at_work(place, read_state(place)) is None:
+            yield Removable(path=place, why="of an earlier plan", size_bytes=_size(place))
+
+
+def _scratch(folder: StudyFolder) -> Iterator[Removable]:
+    seen = set()
+    for step in folder.plan.steps:
+        place = folder.folder_of(step)
+        if place is None or place in seen or not _lies_below(folder.root, place):
+            continue
+        seen.add(place)
+        if not is_intact(place, read_state(place)):
+            continue
+        if (place / TRIES).is_dir():
+            yield Removable(path=place / TRIES, why="failed attempts", size_bytes=_size(place / TRIES), step=place)
+        for file in sorted(place.rglob("*")):
+            name = file.relative_to(place).as_posix()
+            if file.is_file() and any(fnmatchcase(name, pattern) for pattern in folder.plan.code.scratch):
+                yield Removable(path=file, why="for the engine alone", size_bytes=_size(file), step=place)
+
+
+def _lies_below(root: Path, place: Path) -> bool:
+    """Whether it is this run's own: not behind a link, as what several studies share is."""
+    return os.path.realpath(place) == os.path.join(os.path.realpath(root), os.path.relpath(place, root))
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
+    return sum(file.lstat().st_size for file in files)
+
+
+def _remove_from(place: Path, path: Path) -> None:
+    """Take a file or folder out of a finished step, and its seals with it."""
+    lock = EngineLock.take(place)
+    if lock is None:
+        return
+    try:
+        state, name = read_state(place), path.relative_to(place).as_posix()
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+        write_state(place, replace(state, files=_without(state.files, name)))
+    finally:
+        lock.let_go()
+
+
+def _without(seals: Mapping[str, Seal], name: str) -> dict[str, Seal]:
+    return {file: seal for file, seal in seals.items() if file != name and not file.startswith(f"{name}/")}

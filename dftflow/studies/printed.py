@@ -1,0 +1,93 @@
+"""What a step of a run prints: its log that was written to last, and what the process itself said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dftflow.errors import InputError
+from dftflow.input_file import is_regular
+from dftflow.jobs.local import at_work
+from dftflow.jobs.lock import ENGINE_LOCK
+from dftflow.jobs.process import OUTPUT_FILES
+from dftflow.jobs.step_state import STATE_FILE, read_state
+from dftflow.jobs.store import existing_plan
+
+__all__ = ["Printed", "follow", "printed_of"]
+
+NO_LOGS = (".json", ".jsonl", ".xml", ".npz", ".sh", ".py", ".in")
+MOST_BYTES = 1 << 20
+LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """The last lines of one file of a step, and where they end in it, in bytes."""
+
+    file: Path
+    lines: tuple[str, ...]
+    end: int
+
+
+def printed_of(root: Path, name: str, *, lines: int) -> tuple[Printed, ...]:
+    """The last lines of what the process said and of the log that was written to last; ``()`` before the step ran.
+
+    Raises
+    ------
+    InputError
+        When there is no run in `root`, or no such step.
+    """
+    logs = _logs(_folder(root, name))
+    last = [log for log in logs if log.name not in OUTPUT_FILES][-1:]
+    shown = [log for log in logs if log in last or (log.name in OUTPUT_FILES and log.stat().st_size)]
+    return tuple(_printed(log, lines) for log in shown)
+
+
+def follow(root: Path, name: str, after: Sequence[Printed] = ()) -> Iterator[str]:
+    """What is added to the logs behind `after`, as it comes, until no engine works in the step's folder."""
+    folder = _folder(root, name)
+    sizes = {log: log.stat().st_size for log in _logs(folder)} | {one.file: one.end for one in after}
+    works = True
+    while works:
+        works = at_work(folder, read_state(folder)) is not None
+        for log in _logs(folder):
+            begin, size = sizes.get(log, 0), log.stat().st_size
+            if size > begin:
+                with log.open("rb") as stream:
+                    stream.seek(max(begin, size - MOST_BYTES))
+                    yield stream.read(MOST_BYTES).decode("utf-8", errors="replace")
+            sizes[log] = size
+        if works:
+            time.sleep(LOOK_EVERY_S)
+
+
+def _folder(root: Path, name: str) -> Path:
+    steps = {step.name: step for step in existing_plan(root).steps}
+    if name not in steps:
+        raise InputError(f"there is no step {name!r}", where=str(root), fix=f"its steps are {', '.join(steps)}")
+    place = steps[name].folder or name
+    return root / place
+
+
+def _logs(folder: Path) -> list[Path]:
+    """Files of text that grow, the one that was written to last at the end."""
+    if not folder.is_dir():
+        return []
+    files = [file for file in folder.iterdir() if is_regular(file) and _is_log(file)]
+    return sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.name))
+
+
+def _is_log(file: Path) -> bool:
+    if file.name in (STATE_FILE, ENGINE_LOCK) or file.suffix in NO_LOGS:
+        return False
+    with file.open("rb") as stream:
+        return b"\0" not in stream.read(1024)
+
+
+def _printed(file: Path, lines: int) -> Printed:
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - MOST_BYTES))
+        text = stream.read(MOST_BYTES).decode("utf-8", errors="replace")
+        return Printed(file=file, lines=tuple(text.splitlines()[-lines:]), end=stream.tell())
