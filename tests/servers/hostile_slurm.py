@@ -31,6 +31,7 @@ BEHAVIOURS = (
     "squeue hangs", "squeue times out", "squeue knows no id", "queue forgets", "queue forgets what ended",
     "all forget, and nothing runs", "another user's jobs", "every line twice", "out of memory, cut",
     "no accounting", "no database", "wrote nothing", "files come late", "dependents stay", "requeued",
+    "nothing starts",
 )  # fmt: skip
 POLICY = (
     "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
@@ -184,6 +185,7 @@ def _job(arguments: list[str]) -> dict[str, Any]:
 
 def _squeue(home: Path, arguments: list[str]) -> int:
     with _state(home) as state:
+        _start_ready(home, state)
         jobs = state["jobs"]
         ways = {name: _does(state, name) for name in BEHAVIOURS if name not in AT_WORK}
     if ways["squeue hangs"]:
@@ -259,8 +261,10 @@ def _sinfo(home: Path, arguments: list[str]) -> int:
 
 def _start_ready(home: Path, state: dict[str, Any]) -> None:
     """Start what nothing holds back; end what waits for a job that did not end well."""
+    if state["does"].get("nothing starts") or "all forget, and nothing runs" in state["does"]:
+        return
     for id, job in state["jobs"].items():
-        if job["state"] != "PENDING" or "all forget, and nothing runs" in state["does"]:
+        if job["state"] != "PENDING":
             continue
         before = {state["jobs"][other]["state"] if other in state["jobs"] else "FAILED" for other in job["after"]}
         if before <= {"COMPLETED"}:
