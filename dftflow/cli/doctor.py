@@ -11,20 +11,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from dftflow import __version__
+from dftflow.cli.check import Check
+from dftflow.cli.completion import Machines
 from dftflow.cli.installer import install_line
 from dftflow.errors import CodeNotFoundError
 
-__all__ = ["Check", "all_checks", "command"]
-
-State = Literal["ok", "missing", "broken"]
+__all__ = ["all_checks", "command"]
 
 REQUIRED = {"ase": "ase", "jinja2": "Jinja2", "matplotlib": "matplotlib", "numpy": "numpy", "psutil": "psutil",
             "pydantic": "pydantic", "pymatgen.core": "pymatgen", "rich": "rich", "scipy": "scipy",
@@ -56,39 +55,18 @@ print(json.dumps({"version": __version__, "energy_ev": float(energy), "wall_time
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was tried.
-
-    Attributes
-    ----------
-    state
-        ``ok``; ``missing``: not there; ``broken``: there, and does not work.
-    detail
-        What was found.
-    fix
-        How to get or mend it; ``""`` when it is ok.
-    required
-        Whether dftflow can do nothing at all without it.
-    """
-
-    name: str
-    state: State
-    detail: str
-    fix: str = ""
-    required: bool = False
-
-
 @click.command()
+@click.option("--machine", type=Machines(), help="Check this machine of machines.toml, on its login node.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(as_json: bool) -> None:
+def command(machine: str | None, as_json: bool) -> None:
     """Say what is installed here, what works, what is missing and how to get it.
 
     What can be tried is tried: packages are imported, and the embedded engine calculates H2. Of programs and folders it
     is said whether they are found and may be written. The exit code is 0 when nothing is missing or broken that every
-    command needs, and 4 otherwise.
+    command needs, and 4 otherwise. With --machine it is said of each entry of a profile whether it is so; nothing is
+    submitted.
     """
-    checks = all_checks()
+    checks = all_checks() if machine is None else _checks_of(machine)
     bad = [check.name for check in checks if check.required and check.state != "ok"]
     if as_json:
         click.echo(json.dumps({"works": not bad, "checks": [asdict(check) for check in checks]}, indent=1))
@@ -96,6 +74,13 @@ def command(as_json: bool) -> None:
         click.echo(_page(checks))
     if bad:
         raise CodeNotFoundError(f"dftflow cannot work here: {', '.join(bad)}", fix="follow the lines above")
+
+
+def _checks_of(machine: str) -> tuple[Check, ...]:
+    from dftflow.cli.machine_checks import machine_checks
+    from dftflow.jobs.machine_profile import load_machine
+
+    return (*machine_checks(load_machine(machine)), _writable("this folder", Path.cwd()))
 
 
 def all_checks() -> tuple[Check, ...]:

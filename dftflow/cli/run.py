@@ -64,20 +64,10 @@ def command(
     On a machine with a scheduler every step becomes a job that waits for those it needs, and the command ends when they
     are submitted: `dftflow advance FOLDER` looks how they stand.
     """
-    from rich.console import Console
-
-    from dftflow.cli.look import submit_to
-    from dftflow.cli.outcome import print_outcome
-    from dftflow.cli.progress import RunProgress
-    from dftflow.errors import InputError
-    from dftflow.jobs.cluster.allocation import InAllocation, executor_of_job
-    from dftflow.jobs.machine_profile import load_machine
+    from dftflow.report.own_files import refuse_to_overwrite
     from dftflow.report.settled import Settlement
-    from dftflow.report.write import refuse_to_overwrite
     from dftflow.stored_file import read_stored
-    from dftflow.studies.execution import default_folder, run_study
-    from dftflow.studies.reader import load_study
-    from dftflow.studies.remedied import MOST_TRIES
+    from dftflow.studies.reader import default_folder, load_study
 
     chosen = load_study(study, preset, code=code)
     folder = out or default_folder(chosen)
@@ -88,6 +78,18 @@ def command(
         click.echo("nothing has changed since all of this was calculated", err=True)
         click.echo(json.dumps(json.loads(read_stored(folder / "results.json")), indent=1) if as_json else table)
         return
+    # what follows takes a second to load, and a run in which nothing has changed has ended
+    from rich.console import Console
+
+    from dftflow.cli.look import submit_to
+    from dftflow.cli.outcome import print_outcome
+    from dftflow.cli.progress import RunProgress
+    from dftflow.errors import InputError
+    from dftflow.jobs.cluster.allocation import InAllocation, executor_of_job
+    from dftflow.jobs.machine_profile import load_machine
+    from dftflow.studies.execution import run_study
+    from dftflow.studies.remedied import MOST_TRIES
+
     here = load_machine(machine)
     asked = {"time_s": time_limit, "memory_mib": memory_limit, "stall_s": stall_limit, "log_mib": log_limit}
     executor = None

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dftflow.crystals.per_structure import per_structure
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["geometry_digest", "same_geometry"]
+__all__ = ["digest_of_unchanged", "geometry_digest", "same_geometry"]
 
 SAME_PLACE_ANG = 0.02
 SAME_ANGLE_DEG = 0.1
@@ -42,3 +44,7 @@ def geometry_digest(structure: Structure) -> str:
     places = np.round(structure.frac_coords, 8) + 0.0
     species = [site.species_string for site in structure]
     return hashlib.sha256(json.dumps([cell.tolist(), species, places.tolist()]).encode()).hexdigest()
+
+
+digest_of_unchanged = per_structure(geometry_digest)
+"""`geometry_digest` of a structure that nobody changes, found out once."""

@@ -28,6 +28,7 @@ __all__ = ["sample_path", "special_points", "standard_path", "surface_path", "su
 
 LATTICE_TOLERANCE = 1e-3
 SAME_K = 1e-6
+MOST_CELLS = 256
 
 
 def special_points(structure: Structure) -> dict[str, KPoint]:
@@ -36,10 +37,13 @@ def special_points(structure: Structure) -> dict[str, KPoint]:
     The lattice type is taken from the metric alone, within 0.1 %: the frame of FAPbBr3 is cubic whatever its ions do,
     and CsPbBr3 Pnma, whose a and c differ by 0.6 %, is not taken for tetragonal.
     """
-    return {
-        label: KPoint(label=label, frac=_rounded(point))
-        for label, point in _band_path(structure).special_points.items()
-    }
+    return dict(_special_points(_cell_of(structure)))
+
+
+@lru_cache(maxsize=MOST_CELLS)
+def _special_points(cell: bytes) -> Mapping[str, KPoint]:
+    found = _band_path(cell).special_points
+    return {label: KPoint(label=label, frac=_rounded(point)) for label, point in found.items()}
 
 
 def surface_points(slab: Structure, *, normal: int = 2) -> tuple[KPoint, ...]:
@@ -57,12 +61,17 @@ def surface_points(slab: Structure, *, normal: int = 2) -> tuple[KPoint, ...]:
     normal
         Which: 0, 1 or 2.
     """
+    return _surface_points(_cell_of(slab), normal)
+
+
+@lru_cache(maxsize=MOST_CELLS)
+def _surface_points(cell: bytes, normal: int) -> tuple[KPoint, ...]:
     try:
-        found = _surface_path(slab, normal).special_points
+        found = _surface_path(cell, normal).special_points
     except (RuntimeError, ValueError):
         found = {}
     points = [_barred(label, point) for label, point in found.items()]
-    reciprocal_per_ang = slab.lattice.reciprocal_lattice.matrix
+    reciprocal_per_ang = _reciprocal_per_ang(cell)
     first, second = (axis for axis in range(3) if axis != normal)
     for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
         half = np.zeros(3)
@@ -91,7 +100,7 @@ def surface_path(slab: Structure, spacing_per_ang: float, *, normal: int = 2) ->
         When the lattice of the plane is not recognised, or the path would have too many points.
     """
     try:
-        found = _surface_path(slab, normal)
+        found = _surface_path(_cell_of(slab), normal)
     except (RuntimeError, ValueError) as error:
         raise StructureError(
             "the lattice of the slab's plane was not recognised, so there is no standard k-path",
@@ -99,15 +108,15 @@ def surface_path(slab: Structure, spacing_per_ang: float, *, normal: int = 2) ->
             fix="cleave it with `dftflow slab`, which gives a reduced cell",
         ) from error
     points = {label: _barred(label, point) for label, point in found.special_points.items()}
-    return _path(points, found.path, spacing_per_ang, slab)
+    return _path(points, found.path, spacing_per_ang, _reciprocal_per_ang(_cell_of(slab)))
 
 
-def _surface_path(slab: Structure, normal: int) -> BandPath:
+def _surface_path(cell: bytes, normal: int) -> BandPath:
     """ASE takes the plane of any two lattice vectors."""
     from ase.cell import Cell
 
     periodic = [axis != normal for axis in range(3)]
-    return cast("BandPath", Cell(slab.lattice.matrix).bandpath(npoints=0, eps=LATTICE_TOLERANCE, pbc=periodic))
+    return cast("BandPath", Cell(_matrix(cell)).bandpath(npoints=0, eps=LATTICE_TOLERANCE, pbc=periodic))
 
 
 def _barred(label: str, point: object) -> KPoint:
@@ -146,7 +155,12 @@ def standard_path(structure: Structure, spacing_per_ang: float) -> KPath:
     StructureError
         When the Bravais lattice of the cell is not recognised, or the path would have too many points.
     """
-    return _path(special_points(structure), _band_path(structure).path, spacing_per_ang, structure)
+    return _standard_path(_cell_of(structure), spacing_per_ang)
+
+
+@lru_cache(maxsize=MOST_CELLS)
+def _standard_path(cell: bytes, spacing_per_ang: float) -> KPath:
+    return _path(_special_points(cell), _band_path(cell).path, spacing_per_ang, _reciprocal_per_ang(cell))
 
 
 def sample_path(
@@ -186,13 +200,13 @@ def sample_path(
     return kpoints, labels, segments
 
 
-def _path(points: Mapping[str, KPoint], letters: str, spacing_per_ang: float, structure: Structure) -> KPath:
+def _path(points: Mapping[str, KPoint], letters: str, spacing_per_ang: float, reciprocal_per_ang: FloatArray) -> KPath:
     """The path that ASE writes in letters, such as ``GXMG,MR``."""
     from ase.dft.kpoints import parse_path_string
 
     segments = tuple(tuple(points[label] for label in labels) for labels in parse_path_string(letters))
     path = KPath(segments=tuple(s for s in segments if len(s) > 1), spacing_per_ang=spacing_per_ang)
-    _check_length(path, structure.lattice.reciprocal_lattice.matrix)
+    _check_length(path, reciprocal_per_ang)
     return path
 
 
@@ -213,18 +227,26 @@ def _check_length(path: KPath, reciprocal_per_ang: FloatArray) -> None:
         )
 
 
-def _band_path(structure: Structure) -> BandPath:
-    return _band_path_of(np.ascontiguousarray(structure.lattice.matrix, dtype=np.float64).tobytes())
+def _cell_of(structure: Structure) -> bytes:
+    """The lattice vectors, by which what follows from them alone is remembered: many steps have the same."""
+    return np.ascontiguousarray(structure.lattice.matrix, dtype=np.float64).tobytes()
 
 
-@lru_cache(maxsize=16)
-def _band_path_of(cell: bytes) -> BandPath:
-    """Remembered by content: a crystal's path and its points are asked for one after the other."""
+def _matrix(cell: bytes) -> FloatArray:
+    return np.frombuffer(cell).reshape(3, 3)
+
+
+def _reciprocal_per_ang(cell: bytes) -> FloatArray:
+    """Rows are the reciprocal lattice vectors, in 1/Å with the 2π included."""
+    return cast("FloatArray", 2 * np.pi * np.linalg.inv(_matrix(cell)).T)
+
+
+@lru_cache(maxsize=MOST_CELLS)
+def _band_path(cell: bytes) -> BandPath:
     from ase.cell import Cell
 
     try:
-        cell_ang = np.frombuffer(cell).reshape(3, 3)
-        return cast("BandPath", Cell(cell_ang).bandpath(npoints=0, eps=LATTICE_TOLERANCE))
+        return cast("BandPath", Cell(_matrix(cell)).bandpath(npoints=0, eps=LATTICE_TOLERANCE))
     except (RuntimeError, ValueError) as error:
         raise StructureError(
             "the Bravais lattice of the cell was not recognised, so there is no standard k-path",

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from dftflow.errors import CalculationError, CodeNotFoundError
 from dftflow.jobs.lock import locked
 from dftflow.report.write import write_outcome
-from dftflow.studies.execution import default_folder, outcome_of_folder
+from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.one_step import run_step
 from dftflow.studies.plan import plan_study
-from dftflow.studies.reader import Study
+from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 

@@ -16,7 +16,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ __all__ = [
     "has_place",
     "leads_outside",
     "note_in_plan",
+    "noted_beside",
     "read_plan",
     "storage_errors",
     "unreadable_plan",
@@ -102,11 +103,19 @@ class PlanFile:
 
 def write_plan(root: Path, plan: PlanFile) -> None:
     """Replace the plan of `root`, which is created when it does not exist."""
-    content = {"schema": SCHEMA, **asdict(plan)}
     with storage_errors(root):
         root.mkdir(parents=True, exist_ok=True)
-        write_atomically(root / PLAN_FILE, json.dumps(content, indent=1, ensure_ascii=False))
+        write_atomically(root / PLAN_FILE, _plan_text(plan))
         remove_journal(root)
+
+
+def _plan_text(plan: PlanFile) -> str:
+    """JSON with a line for the header, and one for each step."""
+    about = {"schema": SCHEMA, "id": plan.id, "wall_time_s": plan.wall_time_s, "header": plan.header}
+    names = tuple(field.name for field in fields(PlannedStep))
+    steps = ({name: getattr(step, name) for name in names} for step in plan.steps)
+    lines = ",\n".join(json.dumps(step, ensure_ascii=False) for step in steps)
+    return f'{json.dumps(about, ensure_ascii=False)[:-1]},\n"steps": [\n{lines}\n]}}\n'
 
 
 def note_in_plan(root: Path, plan_id: str, **change: str | float | None) -> None:
@@ -233,6 +242,11 @@ def _place(root: Path, plan_id: str, step: str) -> dict[str, Any]:
             fix="remove it and run again: what has finished is found and kept",
         ) from error
     return {**place, "step": step} if place.pop("plan", None) == plan_id else {}
+
+
+def noted_beside(root: Path) -> bool:
+    """Whether anything is noted of the plan of `root` beside it, in its journal or in files of single steps."""
+    return (root / JOURNAL_FILE).exists() or (root / PLACES).exists()
 
 
 def existing_plan(root: Path) -> PlanFile:

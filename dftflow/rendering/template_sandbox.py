@@ -41,7 +41,7 @@ MOST_CHARACTERS = 20_000_000
 
 def render_here(name: str, values: Mapping[str, Any], *, search: Sequence[TemplateSource], language: Language) -> str:
     """As `dftflow.rendering.templates.render_template`, in this process and without bounds on what it costs."""
-    environment = _environment([*search, templates_dir()], language)
+    environment = _environment([*search, templates_dir()], language) if search else _shipped(templates_dir(), language)
     try:
         wanted = _names(environment, name) - environment.globals.keys()
         _check_names(_file_of(environment, name), wanted, values.keys())
@@ -78,6 +78,12 @@ class _Compiled(BytecodeCache):
 
 
 _COMPILED = _Compiled()
+
+
+@lru_cache(maxsize=16)
+def _shipped(folder: Path, language: Language) -> ImmutableSandboxedEnvironment:
+    """The environment of what is shipped, which keeps its templates, and reads one again when its file has changed."""
+    return _environment([folder], language)
 
 
 def _environment(sources: Sequence[TemplateSource], language: Language) -> ImmutableSandboxedEnvironment:

@@ -18,11 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 
 import dftflow
 from dftflow.codes.registry import load_code
-from dftflow.crystals.molecules import MOLECULES
-from dftflow.crystals.shipped import shipped_names
-from dftflow.crystals.sources import load_crystal
 from dftflow.errors import DftflowError
 from dftflow.input_file import is_regular, named_place, read_regular
+from dftflow.jobs.run_index import RunIndex
 from dftflow.jobs.seals import Seal, changed_files, seal_of
 from dftflow.jobs.step_state import STATE_FILE, is_intact, read_state
 from dftflow.jobs.store import PLAN_FILE, PlanFile, read_plan, storage_errors, write_atomically
@@ -45,6 +43,8 @@ class _Settled:
     ----------
     follows_from
         Digest of the study, its files, the package and the engine.
+    elements
+        Those that the engine has to know: symbols of all crystals of the plan.
     states
         Folder of each step -> SHA-256 of its state, which holds the digests of all that it left.
     files
@@ -56,6 +56,7 @@ class _Settled:
     """
 
     follows_from: str
+    elements: tuple[str, ...]
     states: dict[str, str]
     files: dict[str, Seal]
     table: str
@@ -84,12 +85,14 @@ class Settlement:
         """The table of the run in `root` when nothing has changed since it was printed; None when something has."""
         try:
             before = TypeAdapter(_Settled).validate_json(read_stored(root / SETTLED_FILE))
-            plan = read_plan(root)
             is_own = before.digest == before.own_digest() and set(before.files) == set(REPORT)
-            if plan is None or not is_own or changed_files(root, before.files):
+            if not is_own or changed_files(root, before.files):
                 return None
-            engine = _engine(self._study, plan)
-            same = _states(root, plan) == before.states and self._follows_from(engine) == before.follows_from
+            index = RunIndex(root)
+            plan = index.outline() or read_plan(root)
+            if plan is None or _states(root, plan, index) != before.states:
+                return None
+            same = self._follows_from(_engine(self._study, before.elements)) == before.follows_from
         except (OSError, ValidationError, DftflowError):
             return None
         return before.table if same and all((root / name).is_file() for name in REPORT) else None
@@ -103,14 +106,17 @@ class Settlement:
             When it cannot be written.
         """
         plan = read_plan(root)
-        states = None if plan is None else _states(root, plan)
+        states = None if plan is None else _states(root, plan, RunIndex(root))
         if plan is None or states is None or self._sources != list(_sources(self._study)):
             return
-        engine = _engine(self._study, plan)
+        elements = _elements(plan)
+        engine = _engine(self._study, elements)
         if any(engine.get(name) != what for step in outcome.steps for name, what in step.engine.items()):
             return
         files = {name: seal_of(root / name) for name in REPORT}
-        content = _Settled(follows_from=self._follows_from(engine), states=states, files=files, table=table)
+        content = _Settled(
+            follows_from=self._follows_from(engine), elements=elements, states=states, files=files, table=table
+        )
         with storage_errors(root):
             whole = replace(content, digest=content.own_digest())
             write_atomically(root / SETTLED_FILE, json.dumps(asdict(whole), ensure_ascii=False))
@@ -123,31 +129,53 @@ class Settlement:
         return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _states(root: Path, plan: PlanFile) -> dict[str, str] | None:
+def _states(root: Path, plan: PlanFile, index: RunIndex) -> dict[str, str] | None:
     """Folder of each step -> digest of its state; None when one has not finished, or is not as it was left."""
     found = {}
     for step in plan.steps:
-        folder = root / step.folder
-        if not step.folder or not is_intact(folder, read_state(folder)):
+        digest = _state(root, step.folder, index) if step.folder else None
+        if digest is None:
             return None
-        found[step.folder] = hashlib.sha256(read_stored(folder / STATE_FILE)).hexdigest()
+        found[step.folder] = digest
     return found
+
+
+def _state(root: Path, place: str, index: RunIndex) -> str | None:
+    known = index.finished(place)
+    if known is not None:
+        return known.sha256
+    folder = root / place
+    if not is_intact(folder, read_state(folder)):
+        return None
+    return hashlib.sha256(read_stored(folder / STATE_FILE)).hexdigest()
 
 
 def _sources(study: Study) -> Iterator[str]:
     """What each crystal and molecule of the study is read from, by content."""
-    for entry in study.content.materials.values():
-        yield _crystal(study, entry.structure)
-        if entry.substitute is not None and entry.substitute.by not in MOLECULES:
-            yield _content(named_place(entry.substitute.by, base=study.file.parent))
+    entries = study.content.materials.values()
+    for source in dict.fromkeys(entry.structure for entry in entries):
+        yield _crystal(study, source)
+    for molecule in dict.fromkeys(entry.substitute.by for entry in entries if entry.substitute is not None):
+        if not _is_built_in(molecule):
+            yield _content(named_place(molecule, base=study.file.parent))
+
+
+def _is_built_in(molecule: str) -> bool:
+    from dftflow.crystals.molecules import MOLECULES  # with ASE
+
+    return molecule in MOLECULES
 
 
 def _crystal(study: Study, source: str) -> str:
+    from dftflow.crystals.shipped import shipped_names  # with pymatgen
+
     if source in shipped_names():
         return source  # its content is the package's
     place = named_place(source, base=study.file.parent)
     if is_regular(place):
         return _content(place)
+    from dftflow.crystals.sources import load_crystal  # with every reader
+
     return load_crystal(source, base_dir=study.file.parent).sha256
 
 
@@ -155,18 +183,22 @@ def _content(file: Path) -> str:
     return hashlib.sha256(read_regular(file)).hexdigest()
 
 
-def _engine(study: Study, plan: PlanFile) -> dict[str, str]:
-    """Version and data sets of the engine, for all elements of the study."""
-    from pymatgen.core import Lattice, Structure
-
+def _elements(plan: PlanFile) -> tuple[str, ...]:
     species = {
         kind["element"]
         for material in plan.header["materials"].values()
         for site in material["start"]["sites"]
         for kind in site["species"]
     }
-    elements = sorted(species)
-    all_of_them = Structure(Lattice.cubic(100.0), elements, [[n / len(elements), 0, 0] for n in range(len(elements))])
+    return tuple(sorted(species))
+
+
+def _engine(study: Study, elements: tuple[str, ...]) -> dict[str, str]:
+    """Version and data sets of the engine, for all elements of the study."""
+    from pymatgen.core import Lattice, Structure
+
+    places = [[number / len(elements), 0, 0] for number in range(len(elements))]
+    all_of_them = Structure(Lattice.cubic(100.0), elements, places)
     return dict(load_code(study.content.code, study.code_options).fingerprint(all_of_them))
 
 

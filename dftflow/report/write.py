@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dftflow.errors import StoreError
 from dftflow.figures.figure_files import DrawnFigure, draw_figures, write_figures
 from dftflow.figures.kept import KeptFigures
 from dftflow.model.outcome import StudyOutcome
+from dftflow.report.own_files import refuse_to_overwrite
 from dftflow.report.page import write_report
-from dftflow.report.results_file import RESULTS_MARK
 from dftflow.report.results_json import write_results_json
 from dftflow.report.table import summary_table
-from dftflow.stored_file import read_stored
 
-__all__ = ["WrittenOutcome", "refuse_to_overwrite", "write_outcome"]
+__all__ = ["WrittenOutcome", "write_outcome"]
 
 MANY_MATERIALS = 20
 """Above, the figures for the page alone are minutes of work, and their formats a hundred megabytes."""
-
-OWN_MARKS = {"results.json": RESULTS_MARK, "report.html": b'<meta name="generator" content="dftflow'}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,37 +69,3 @@ def _line(drawn: DrawnFigure) -> str:
         return f"figure {drawn.figure.name}: none, because {drawn.missing}"
     done = "as it was" if drawn.kept else "drawn"
     return f"figure {drawn.figure.name}: {done} ({', '.join(drawn.files)})"
-
-
-def refuse_to_overwrite(folder: Path) -> None:
-    """Make sure that a report in `folder` takes the place of an earlier one alone: its first file tells whose all are.
-
-    Raises
-    ------
-    StoreError
-        When an engine's own ``results.json`` lies there, or anybody's page or figures.
-    """
-    try:
-        foreign = _foreign(folder)
-    except OSError as error:
-        raise StoreError("the folder cannot be read", reason=error.strerror or str(error), where=str(folder)) from error
-    if foreign:
-        raise StoreError(
-            "the report would overwrite a file that is not dftflow's",
-            where=str(foreign[0]),
-            fix="move the file away, or give another folder (`collect` is told those of calculations with --at)",
-        )
-
-
-def _foreign(folder: Path) -> list[Path]:
-    for name, mark in OWN_MARKS.items():
-        try:
-            head = read_stored(folder / name)[:1000]
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            if error.errno == errno.EACCES:
-                raise
-            return [folder / name]  # a link, a folder, a pipe
-        return [] if mark in head or not head.strip() else [folder / name]
-    return sorted((folder / "figures").glob("*.*"))

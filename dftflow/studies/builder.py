@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dftflow.crystals.geometry import geometry_digest
+from dftflow.crystals.geometry import digest_of_unchanged, geometry_digest
 from dftflow.crystals.ions import with_states_of
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.built import Built
@@ -31,6 +31,7 @@ class Builder:
         self._plan = plan
         self._steps = {step.id: step for step in plan.steps}
         self._built: dict[tuple[StepId, tuple[str, ...]], Built] = {}
+        self._assumed: dict[StepId, Built] = {}
         self._kinds: dict[str, Kind] = {}
 
     def build(self, step: Step, admissions: Mapping[StepId, Admission] | None = None) -> Built:
@@ -47,9 +48,15 @@ class Builder:
         DftflowError
             When its crystal, its slab or its settings cannot be made.
         """
-        known = admissions or {}
+        if not admissions:
+            if step.id not in self._assumed:
+                self._assumed[step.id] = self._made(step, {})
+            return self._assumed[step.id]
+        return self._made(step, admissions)
+
+    def _made(self, step: Step, known: Mapping[StepId, Admission]) -> Built:
         parents = {need: self._parent(self._steps[need], known) for need in geometry_needs(step)}
-        digests = {need: geometry_digest(parent.structure) for need, parent in parents.items()}
+        digests = {need: digest_of_unchanged(parent.structure) for need, parent in parents.items()}
         key = (step.id, tuple(digests.values()))
         if key not in self._built:
             at = self._plan.at(step.point)

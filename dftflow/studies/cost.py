@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dftflow.crystals.per_structure import per_structure
 from dftflow.model.spec import CalcSpec, KPoint
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def expected_cost(structure: Structure, spec: CalcSpec) -> float:
     electrons of each element stand in. The root is what GPAW was seen to do between 12 and 40 atoms. Time reversal
     halves a grid, Gamma alone has real waves; the rest of the symmetry is left out.
     """
-    n_electrons = sum(min(site.specie.Z, 12) for site in structure)
+    n_electrons = _counted_electrons(structure)
     plane_waves = structure.volume * spec.cutoff_ev**1.5
     nx, ny, nz = spec.grid
     grid_points = nx * ny * nz / 2
@@ -38,6 +39,11 @@ def expected_cost(structure: Structure, spec: CalcSpec) -> float:
         length = sum(_length(structure, segment) for segment in spec.path.segments)
         work += ITERATIONS_A_BAND_POINT * length / spec.path.spacing_per_ang
     return float(SECONDS_A_UNIT * plane_waves * n_electrons**0.5 * work)
+
+
+@per_structure
+def _counted_electrons(structure: Structure) -> int:
+    return sum(min(site.specie.Z, 12) for site in structure)
 
 
 def _length(structure: Structure, segment: tuple[KPoint, ...]) -> float:

@@ -29,20 +29,15 @@ from dftflow.studies.at_the_queue import at_the_queue
 from dftflow.studies.outcome import study_outcome
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan, plan_study
-from dftflow.studies.reader import Study
+from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.remedied import MOST_TRIES
 from dftflow.studies.stored_plan import with_kept_overrides
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import STATES, Work
 
-__all__ = ["collect_study", "default_folder", "end_on_disk", "outcome_of_folder", "run_study"]
+__all__ = ["collect_study", "end_on_disk", "outcome_of_folder", "run_study"]
 
 CLOCK_EVERY_S = 10.0
-
-
-def default_folder(study: Study) -> Path:
-    """``runs/<study>-<preset>``."""
-    return Path("runs") / f"{study.name}-{study.preset_name}"
 
 
 def run_study(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dftflow.codes.base import Code
-from dftflow.crystals.geometry import geometry_digest
+from dftflow.crystals.geometry import digest_of_unchanged
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 
@@ -47,7 +47,7 @@ def identity_of(built: Built, code: Code) -> Identity:
 
 def outline_of(built: Built) -> str:
     """The same for calculations of one code that have the same identity, and made without a deck."""
-    content = f"{geometry_digest(built.structure)} {_without_words(built.spec)!r}"
+    content = f"{digest_of_unchanged(built.structure)} {_without_words(built.spec)!r}"
     return hashlib.sha256(content.encode()).hexdigest()
 
 

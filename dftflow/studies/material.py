@@ -38,20 +38,35 @@ def load_materials(study: Study, *, say: Say = lambda line: None) -> dict[str, M
     DftflowError
         When a crystal or a substitution cannot be made.
     """
-    return {name: _load(study, name) for name in paced(study.content.materials, "crystals read", say)}
+    materials = LazyMaterials(study)
+    return {name: materials[name] for name in paced(study.content.materials, "crystals read", say)}
 
 
 class LazyMaterials(Mapping[str, Material]):
-    """The materials of `study` in its order, each read when it is first asked for, with the errors of that."""
+    """The materials of `study` in its order, each read when it is first asked for, with the errors of that.
+
+    Materials of one source have the same crystal, so that what follows from it is found out once.
+    """
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._read: dict[str, Material] = {}
+        self._crystals: dict[str, Crystal] = {}
 
     def __getitem__(self, name: str) -> Material:
         if name not in self._read:
-            self._read[name] = _load(self._study, name)
+            with blamed(self._study, f"material {name}", "materials", name, "structure"):
+                crystal = self._crystal(self._study.content.materials[name].structure)
+                self._read[name] = Material(name=name, crystal=crystal, start=_start(self._study, name, crystal))
         return self._read[name]
+
+    def _crystal(self, source: str) -> Crystal:
+        if source not in self._crystals:
+            file = self._study.file
+            crystal = load_crystal(source, base_dir=file.parent, where=str(file))
+            check_neutral(crystal.structure)
+            self._crystals[source] = crystal
+        return self._crystals[source]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._study.content.materials)
@@ -97,18 +112,6 @@ class MaterialsAt(Mapping[str, Material]):
 
     def __len__(self) -> int:
         return len(self._materials)
-
-
-def _load(study: Study, name: str) -> Material:
-    with blamed(study, f"material {name}", "materials", name, "structure"):
-        return _loaded(study, name)
-
-
-def _loaded(study: Study, name: str) -> Material:
-    entry = study.content.materials[name]
-    crystal = load_crystal(entry.structure, base_dir=study.file.parent, where=str(study.file))
-    check_neutral(crystal.structure)
-    return Material(name=name, crystal=crystal, start=_start(study, name, crystal))
 
 
 def _start(study: Study, name: str, crystal: Crystal) -> Structure:

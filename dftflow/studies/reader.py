@@ -41,7 +41,7 @@ from dftflow.toml_file.entries import EntryError
 from dftflow.toml_file.mistakes import Words, explained, place_in
 from dftflow.toml_file.reading import decoded, parsed
 
-__all__ = ["Study", "find_study", "load_study", "preset_names", "restore_study"]
+__all__ = ["Study", "default_folder", "find_study", "load_study", "preset_names", "restore_study"]
 
 LARGEST_STUDY_BYTES = 4 << 20
 """A study of a thousand materials has a quarter of it."""
@@ -130,6 +130,11 @@ def _known_studies(wrong: str) -> str:
     near = difflib.get_close_matches(Path(wrong).stem, names, n=1)
     guess = f"did you mean {near[0]!r}? " if near else ""
     return f"{guess}shipped studies: {', '.join(names)}; or give the path of a .toml file"
+
+
+def default_folder(study: Study) -> Path:
+    """``runs/<study>-<preset>``."""
+    return Path("runs") / f"{study.name}-{study.preset_name}"
 
 
 def load_study(study: str | os.PathLike[str], preset: str | None = None, *, code: str | None = None) -> Study:

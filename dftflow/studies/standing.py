@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.cluster.submission import last_attempt
 from dftflow.jobs.job import JobState, NodeOutcome
-from dftflow.jobs.step_state import is_intact, read_state
+from dftflow.jobs.run_index import FinishedStep, RunIndex
+from dftflow.jobs.step_state import StepState, is_intact, read_state
 from dftflow.jobs.store import PlanFile, PlannedStep, existing_plan, unreadable_plan
+from dftflow.model.attempt import Attempt
 from dftflow.studies.at_the_queue import at_the_queue
 
 if TYPE_CHECKING:
@@ -50,10 +53,11 @@ def standing_of(root: Path) -> Standing:
     StoreError
         When its plan cannot be read.
     """
-    file = existing_plan(root)
+    index = RunIndex(root)
+    file = index.outline() or existing_plan(root)
     names = _names(root, file.header)
     is_run = file.header.get("layout") == "run"
-    settled = {step.name: _settled(root, step) if is_run else None for step in file.steps}
+    settled = {step.name: _settled(root, step, index) if is_run else None for step in file.steps}
     open_names = [name for name, end in settled.items() if end is None]
     asked = _asked(root, open_names) if open_names else {}
     study, preset, code = names
@@ -77,7 +81,7 @@ def _names(root: Path, header: Mapping[str, Any]) -> tuple[str, str, str]:
     return study, preset, code
 
 
-def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
+def _settled(root: Path, step: PlannedStep, index: RunIndex) -> NodeOutcome | None:
     """How a step of a run stands, where its files say so without being read; None where they have to be."""
     if not step.folder and is_cancelled(root, step.name):
         why = why_cancelled(root, step.name)
@@ -87,15 +91,25 @@ def _settled(root: Path, step: PlannedStep) -> NodeOutcome | None:
         end = NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
         record = last_attempt(root, step.name)
         return end if record is None else at_the_queue(end, record, root)
+    if not step.folder.startswith(f"steps/{step.name}-"):
+        return None  # another step's: the gate tells whether it is the same calculation
     folder = root / step.folder
-    is_own = step.folder.startswith(f"steps/{step.name}-") and realpath(folder) == f"{realpath(root)}/{step.folder}"
-    if not is_own:  # another step's, by the plan or by a link: the gate tells whether it is the same calculation
-        return None
-    recorded = read_state(folder)
-    if not is_intact(folder, recorded):
-        return None
-    end = NodeOutcome(name=step.name, title=step.title, state="finished", folder=folder, tries=recorded.tries)
-    return replace(end, wall_time_s=recorded.wall_time_s or None, cpu_time_s=recorded.cpu_time_s)
+    known: FinishedStep | StepState | None = index.finished(step.folder)
+    tries: tuple[Attempt, ...] = ()
+    if known is None:
+        recorded = read_state(folder)
+        if realpath(folder) != f"{realpath(root)}/{step.folder}" or not is_intact(folder, recorded):
+            return None
+        known, tries = recorded, recorded.tries
+    return NodeOutcome(
+        name=step.name,
+        title=step.title,
+        state="finished",
+        folder=folder,
+        wall_time_s=known.wall_time_s or None,
+        cpu_time_s=known.cpu_time_s,
+        tries=tries,
+    )
 
 
 def _asked(root: Path, names: list[str]) -> Mapping[str, NodeOutcome]:
@@ -126,6 +140,23 @@ def earlier_places(root: Path) -> tuple[Path, ...]:
 
 
 def _earlier(root: Path, file: PlanFile) -> tuple[Path, ...]:
-    mine = {realpath(root / step.folder) for step in file.steps if step.folder}
-    found = sorted(place.parent for place in (root / "steps").glob(f"**/{BUILT_FILE}"))
-    return tuple(path for path in found if realpath(path) not in mine)
+    mine = {step.folder for step in file.steps if step.folder}
+    found = [root / place for place in sorted(_other_folders(root, mine))]
+    linked = {realpath(root / place) for place in mine} if found else set()
+    return tuple(path for path in found if realpath(path) not in linked)
+
+
+def _other_folders(root: Path, mine: Collection[str]) -> Iterator[str]:
+    """Folders below ``steps`` that hold what was built, without `mine`, into which nobody looks."""
+    todo = ["steps"]
+    while todo:
+        place = todo.pop()
+        try:
+            with os.scandir(root / place) as entries:
+                for entry in entries:
+                    if entry.name == BUILT_FILE:
+                        yield place
+                    elif entry.is_dir(follow_symlinks=False) and f"{place}/{entry.name}" not in mine:
+                        todo.append(f"{place}/{entry.name}")
+        except OSError:
+            continue

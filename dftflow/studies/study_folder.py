@@ -24,6 +24,7 @@ from dftflow.crystals.plain import what_is_wrong
 from dftflow.errors import InputError, StoreError
 from dftflow.jobs.by_hand import Ledger
 from dftflow.jobs.local import IDENTITY_LENGTH
+from dftflow.jobs.run_index import write_index
 from dftflow.jobs.store import (
     PlanFile,
     PlannedStep,
@@ -72,7 +73,7 @@ class StudyFolder:
     kept: tuple[str, ...] = ()
     _file: PlanFile
     _entries: dict[str, PlannedStep] = field(init=False)
-    _found: dict[str, list[Path]] = field(default_factory=dict)
+    _found: dict[str, list[Path]] | None = None
 
     def __post_init__(self) -> None:
         self._entries = {step.name: step for step in self._file.steps}
@@ -195,11 +196,11 @@ class StudyFolder:
         return None
 
     def _places(self, end: str) -> list[Path]:
-        """Folders of steps whose names end so. All are looked through when one is asked for that was not there then."""
-        if end not in self._found:
-            self._found.clear()
+        """Folders of steps whose names end so: looked for once, and those that this call has noted since."""
+        if self._found is None:
+            self._found = {}
             for file in sorted((self.root / "steps").glob(f"**/*-*/{BUILT_FILE}")):
-                self._found.setdefault(file.parent.name.rpartition("-")[2], []).append(file.parent)
+                self._found.setdefault(_end_of(file.parent), []).append(file.parent)
         return self._found.get(end, [])
 
     def refuse_another(self, plan: Plan) -> None:
@@ -240,6 +241,10 @@ class StudyFolder:
             raise StoreError("a step of a run lies in its folder", reason=str(error), where=str(self.root)) from None
         before = self._entries[name]
         self._entries[name] = replace(before, folder=place, failure=failure)
+        if self._found is not None and folder is not None:
+            known = self._found.setdefault(_end_of(folder), [])
+            if folder not in known:
+                known.append(folder)
         return self._entries[name] != before
 
     def override(self, name: str, settings: Mapping[str, Setting]) -> None:
@@ -259,9 +264,15 @@ class StudyFolder:
         note_in_plan(self.root, self._file.id, wall_time_s=self._file.wall_time_s)
 
     def write_whole(self) -> None:
-        """Put into the plan itself what was noted beside it."""
+        """Put into the plan itself what was noted beside it, and write the index of what has finished."""
         self._file = replace(self._file, steps=tuple(self._entries.values()))
         write_plan(self.root, self._file)
+        write_index(self.root, self._file)
+
+
+def _end_of(folder: Path) -> str:
+    """The part of the name of a step's folder that tells its identity."""
+    return folder.name.rpartition("-")[2]
 
 
 @contextmanager

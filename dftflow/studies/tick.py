@@ -23,11 +23,10 @@ from dftflow.jobs.job_script import job_script
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine_profile import Machine
 from dftflow.model.step import Step
-from dftflow.studies.execution import default_folder
 from dftflow.studies.machine_of_run import machine_of, note_machine
 from dftflow.studies.paced import Say
 from dftflow.studies.plan import Plan, plan_study
-from dftflow.studies.reader import Study
+from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.standing import standing_of
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work

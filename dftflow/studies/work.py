@@ -12,7 +12,7 @@ from pathlib import Path
 from dftflow.codes.base import Launch
 from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
-from dftflow.errors import DftflowError
+from dftflow.errors import DftflowError, MachineError
 from dftflow.gate.step import admit
 from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.machine_profile import Machine
@@ -28,6 +28,7 @@ from dftflow.studies.builder import Builder, older_than
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read_built
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.identity import identity_of
+from dftflow.studies.memory import expected_memory_mib
 from dftflow.studies.overrides import what_was_set
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan
@@ -91,16 +92,40 @@ class Work:
         self._most_tries = most_tries
         self._builder = Builder(plan)
         self._built: dict[StepId, Built] = {}
+        self._memory_mib: dict[StepId, float] = {}
 
     def check(self, *, decks: bool, say: Say = lambda line: None) -> None:
         """Build every step from what the study starts from, so that a mistake shows before anything is written or run.
 
-        With `decks`, the deck of each is rendered too. `say` is told how far it is.
+        With `decks`, the deck of each is rendered too. `say` is told how far it is. Raises `MachineError` where a step
+        needs more memory than the machine has.
         """
         for step in paced(self.plan.steps, "steps checked", say):
             built = self._builder.build(step)
             if decks:
                 self.plan.code.render(built.structure, built.spec, step.seed)
+            if self._machine is not None:
+                self._memory_mib[step.id] = self._needed_memory(step, built, self._machine)
+
+    def _needed_memory(self, step: Step, built: Built, machine: Machine) -> float:
+        """MiB on each node: what was asked for, else what is expected."""
+        resources = self.resources(step)
+        if resources.memory_mib is not None:
+            return resources.memory_mib
+        ranks, nodes = resources.ranks, resources.nodes
+        needed_mib = expected_memory_mib(built.structure, built.spec, ranks=ranks, nodes=nodes)
+        if machine.memory_mib is not None and needed_mib > machine.memory_mib:
+            spec = built.spec
+            raise MachineError(
+                f"{step.name} will not fit into the memory of the machine {machine.name}: it needs about "
+                f"{needed_mib / 1024:.1f} GiB of {machine.memory_mib / 1024:.1f}",
+                reason=f"{len(built.structure)} atoms, {built.structure.volume:.0f} Å^3, {spec.cutoff_ev:g} eV, "
+                f"{spec.grid[0]}x{spec.grid[1]}x{spec.grid[2]} k-points; expected to a factor of 1.5",
+                fix="a smaller cell or grid, or a larger machine; if you know better, say what it needs: memory_gib in "
+                f"[resources.{step.id.task}] of the study",
+                where=machine.where,
+            )
+        return needed_mib
 
     # --- jobs ---
 
@@ -115,6 +140,7 @@ class Work:
             doing=lambda folder: self.plan.code.progress(folder).doing,
             cost=cost,
             resources=self.resources(step),
+            memory_mib=self._memory_mib.get(step.id, 0.0),
             again=lambda folder, cause, tries: self._again(step, folder, cause, tries),
             resumed=lambda folder, job: self._resumed(step, folder, job),
         )

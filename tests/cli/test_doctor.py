@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from dftflow.cli import doctor
-from dftflow.cli.doctor import Check, all_checks
+from dftflow.cli.check import Check
+from dftflow.cli.doctor import all_checks
 from dftflow.cli.main import main
 
 KEY = "s3cret-key-of-a-person-0123456789"

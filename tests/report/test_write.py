@@ -19,7 +19,8 @@ from dftflow.figures.kept import DRAWN_FILE
 from dftflow.figures.study_figures import study_figures
 from dftflow.report import page as page_module
 from dftflow.report import write
-from dftflow.report.write import refuse_to_overwrite, write_outcome
+from dftflow.report.own_files import refuse_to_overwrite
+from dftflow.report.write import write_outcome
 
 
 def test_each_figure_is_drawn_once_and_the_page_shows_the_files(

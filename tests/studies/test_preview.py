@@ -44,6 +44,33 @@ def test_every_step_with_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert not (tmp_path / "none").exists(), "nothing is written"
 
 
+def test_steps_that_start_from_one_crystal_share_what_is_cut_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = 'schema = 1\ntitle = "one crystal"\npreset = "quick"\n'
+    sizes = {"A": 8.0, "B": 8.0, "C": 8.0, "D": 20.0}
+    for number, (name, thickness_ang) in enumerate(sizes.items()):
+        text += (
+            f'[materials.{name}]\nstructure = "CsPbBr3_Pm-3m"\ncutoff_ev = {200 + number}.0\n'
+            f"relax_kpoints = [1, 1, 1]\nbands_kpoints = [2, 2, 2]\n"
+            f'[[materials.{name}.slabs]]\nmiller = [0, 0, 1]\nsetting = "cubic"\nmin_thickness_ang = {thickness_ang}\n'
+        )
+    (tmp_path / "one.toml").write_text(text)
+    cut: list[float] = []
+    cleave = slab.enumerate_slabs
+
+    def counted(*what: Any, **how: Any) -> Any:
+        cut.append(how["min_thickness_ang"])
+        return cleave(*what, **how)
+
+    monkeypatch.setattr(slab, "enumerate_slabs", counted)
+    rows = {row.name: row for row in preview(load_study(str(tmp_path / "one.toml")), tmp_path / "none")}
+    assert cut == [8.0, 20.0]
+    steps = [rows[f"{name}/slab-001-potential"] for name in sizes]
+    assert [step.cutoff_ev for step in steps] == [200.0, 201.0, 202.0, 203.0]
+    assert steps[0].atoms == steps[2].atoms < steps[3].atoms
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 def test_many_materials_are_built_in_several_processes_as_in_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,7 +21,7 @@ from dftflow.resources import workflows_dir
 from dftflow.studies import reader
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
-from dftflow.studies.schema import StudyFile
+from dftflow.studies.schema import StudyFile, SweepEntry
 from dftflow.studies.work import Work
 from dftflow.toml_file.entries import EntryError
 from dftflow.toml_file.mistakes import explained
@@ -129,6 +129,8 @@ def test_every_key_has_a_value_that_works() -> None:
             if key in ("relax", "bands", "potential"):  # of what steps may use: tables
                 continue
             if model is StudyFile and key in ("materials", "settings"):
+                continue
+            if model is SweepEntry:  # its lists are of the values that other tables take
                 continue
             example = tomllib.loads(reader._WORDS.written(key, WHOLE))
             name = next(name for name, one in model.model_fields.items() if one is field)

@@ -77,14 +77,15 @@ def test_a_shared_folder_holds_one_calculation(code: str, write_study: Callable[
     text = file.read_text()
     file.write_text(text + "\n" + text[text.index("[materials.CsBr]") :].replace("materials.CsBr", "materials.Twin"))
     plan = plan_study(load_study(str(file), "quick", code=code))
-    work = Work(plan, StudyFolder.create(plan, tmp_path / "run", "run"))
-    local = Local(tmp_path / "run")
+    folder = StudyFolder.create(plan, tmp_path / "run", "run")
+    work, local = Work(plan, folder), Local(tmp_path / "run")
     folders, commands = [], []
     for name in (BULK, "Twin/bulk-bands"):
         step = plan.step(name)
         job = work.job_here(step)
         folders.append(local.folder(work.node(step, work.job_here), job))
         commands.append(job.argv)
+        folder.record(name, folders[-1], "")
         make_folder(folders[-1], tmp_path)
         keep_beside(folders[-1], job)
         write_deck(folders[-1], job)

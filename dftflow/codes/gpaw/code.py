@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
 from dftflow.codes.compressed import head_of
-from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, gpaw_version
+from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, elements_of, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.remedies import REMEDIES
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
@@ -33,6 +33,7 @@ __all__ = ["GPAW"]
 PRINTED = ("stdout.log", "stderr.log")
 DECK_BYTES = 1 << 16
 STUDY_RESULTS = b'"dftflow-results/'
+WORKER_FILES = ("engine.py", "elasticity.py", "model_hessian.py")
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
 
 
@@ -73,8 +74,7 @@ class GPAW:
 
     def fingerprint(self, structure: Structure) -> Mapping[str, str]:
         """Version and data sets of the GPAW beside this interpreter, and what the worker that drives it does."""
-        elements = sorted({site.specie.symbol for site in structure})
-        return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements)}
+        return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements_of(structure))}
 
     def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
         """This interpreter and the script; `SpecError` for several processes, each of which would be a whole run."""
@@ -139,12 +139,12 @@ class GPAW:
 
 @cache
 def _worker_digest() -> str:
-    """Digest of the statements of ``engine.py``, without comments and docstrings."""
-    tree = ast.parse(Path(__file__).with_name("engine.py").read_text("utf-8"))
-    for node in ast.walk(tree):
+    """Digest of the statements of the worker's files, without comments and docstrings."""
+    trees = [ast.parse(Path(__file__).with_name(name).read_text("utf-8")) for name in WORKER_FILES]
+    for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
+    return hashlib.sha256("".join(map(ast.dump, trees)).encode()).hexdigest()[:12]
 
 
 def _is_of_a_study(file: Path) -> bool:

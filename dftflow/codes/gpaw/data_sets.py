@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
+from dftflow.crystals.per_structure import per_structure
 from dftflow.errors import SpecError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["check_data_sets", "data_set_hashes", "gpaw_version", "missing_data_sets"]
+__all__ = ["check_data_sets", "data_set_hashes", "elements_of", "gpaw_version", "missing_data_sets"]
 
 _SETS: Final = ("PBE", "LDA", "revPBE", "RPBE")
 """Functionals for which there are data sets of their own; which of them a calculation uses, its deck says."""
@@ -50,16 +52,22 @@ def data_set_hashes(elements: Sequence[str]) -> dict[str, str]:
 
 def missing_data_sets(elements: Sequence[str]) -> tuple[str, ...]:
     """Those of `elements` for which there is no data set at all; none when it is not known where they are."""
-    if _rc_file().is_file():
+    if _has_rc_file():
         return ()
     return tuple(element for element in elements if not any(_file(element, functional) for functional in _SETS))
+
+
+@per_structure
+def elements_of(structure: Structure) -> tuple[str, ...]:
+    """Symbols of its elements, in the order of the alphabet."""
+    return tuple(sorted({site.specie.symbol for site in structure}))
 
 
 def check_data_sets(structure: Structure) -> None:
     """Raise `SpecError` where data sets are installed, and none for an element of `structure`."""
     if not any(folder.is_dir() for folder in _folders()):
         return
-    missing = missing_data_sets(sorted({site.specie.symbol for site in structure}))
+    missing = missing_data_sets(elements_of(structure))
     if missing:
         raise SpecError(
             f"GPAW has no data set for {', '.join(missing)}",
@@ -68,26 +76,44 @@ def check_data_sets(structure: Structure) -> None:
         )
 
 
-def _rc_file() -> Path:
-    return Path(os.environ.get("HOME", os.devnull)) / ".gpaw" / "rc.py"
+def _has_rc_file() -> bool:
+    return os.path.isfile(os.path.join(os.environ.get("HOME", os.devnull), ".gpaw", "rc.py"))
 
 
 def _file(element: str, functional: str) -> Path | None:
     """Its file; None when there is none, or when a ``rc.py`` decides where it is."""
-    if _rc_file().is_file():
+    if _has_rc_file():
         return None
     name = f"{element}.{functional}"
     for folder in _folders():
-        files = [file for file in (folder / name, folder / f"{name}.gz") if file.is_file()]
+        there = _names_in(folder).intersection((name, f"{name}.gz"))
+        files = [file for file in map(folder.joinpath, there) if file.is_file()]
         if files:
             return max(files)
     return None
 
 
+def _names_in(folder: Path) -> frozenset[str]:
+    """Of the files in a folder; listed again when one has come or gone."""
+    try:
+        return _listed(folder, folder.stat().st_mtime_ns)
+    except OSError:
+        return frozenset()
+
+
+@lru_cache(maxsize=16)
+def _listed(folder: Path, _changed_ns: int) -> frozenset[str]:
+    return frozenset(os.listdir(folder))
+
+
 def _folders() -> list[Path]:
     named = os.environ.get("GPAW_SETUP_PATH")
     folders = [Path(part) for part in named.split(os.pathsep)] if named else []
+    return folders + _packaged()
+
+
+@cache
+def _packaged() -> list[Path]:
+    """The folder of the package gpaw-data, where it is installed."""
     package = find_spec("gpaw_data")
-    if package is not None and package.origin is not None:
-        folders.append(Path(package.origin).parent / "setups")
-    return folders
+    return [] if package is None or package.origin is None else [Path(package.origin).parent / "setups"]

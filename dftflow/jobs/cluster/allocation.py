@@ -23,7 +23,7 @@ from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.step_state import read_state
 from dftflow.model.attempt import Attempt
 
-__all__ = ["InAllocation", "executor_of_job"]
+__all__ = ["InAllocation", "TaskExecutor", "executor_of_job"]
 
 
 class TaskExecutor(Protocol):

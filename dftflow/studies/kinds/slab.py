@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dftflow.crystals.kpaths import surface_points
+from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.model.built import Built
@@ -100,13 +101,46 @@ class SlabKind:
 
 
 def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
-    slabs = enumerate_slabs(
-        crystal,
-        resolve_plane(crystal, entry.miller, entry.setting),
+    cut = _Cut(
+        miller=entry.miller,
+        setting=entry.setting,
         min_thickness_ang=entry.min_thickness_ang or study.preset.slab_thickness_ang,
         vacuum_ang=entry.vacuum_ang or study.preset.vacuum_ang,
+        termination=entry.termination,
+        allow_refused=entry.allow_refused,
     )
-    return choose_slab(slabs, entry.termination, allow_refused=entry.allow_refused)
+    made = _cuts_of(crystal)
+    if cut not in made:
+        made[cut] = _made(cut, crystal)
+    return made[cut]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """What a slab of a crystal is cut by."""
+
+    miller: tuple[int, int, int]
+    setting: str | None
+    min_thickness_ang: float
+    vacuum_ang: float
+    termination: str
+    allow_refused: bool
+
+
+@per_structure
+def _cuts_of(crystal: Structure) -> dict[_Cut, SlabModel]:
+    """The slabs that were cut from it: at all points of a sweep that leave them as they are it is the same one."""
+    return {}
+
+
+def _made(cut: _Cut, crystal: Structure) -> SlabModel:
+    slabs = enumerate_slabs(
+        crystal,
+        resolve_plane(crystal, cut.miller, cut.setting),
+        min_thickness_ang=cut.min_thickness_ang,
+        vacuum_ang=cut.vacuum_ang,
+    )
+    return choose_slab(slabs, cut.termination, allow_refused=cut.allow_refused)
 
 
 def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: Plane, task: str) -> CalcSpec:

@@ -13,7 +13,7 @@ from castep_files import write_finished
 from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges
-from dftflow.codes.base import Code
+from dftflow.codes.base import Code, Launch
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.input.cell_file import read_cell_deck
 from dftflow.codes.castep.options import CastepOptions
@@ -50,6 +50,15 @@ def test_does_not_run_where_there_is_no_castep(empty_path: Path) -> None:
     code: Code = CASTEP()
     assert not code.runs_here
     assert code.command(DECK) == ("castep.mpi", "CsBr")
+
+
+def test_the_machine_says_how_it_is_started(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, four = CASTEP(), ("mpirun", "-n", "4")
+    assert code.command(DECK, Launch(launcher=four)) == (*four, "castep.mpi", "CsBr")
+    assert code.command(DECK, Launch(launcher=four, program="/opt/castep")) == (*four, "/opt/castep", "CsBr")
+    monkeypatch.setenv("CASTEP_COMMAND", "mpirun -n 8 castep.serial")
+    assert code.command(DECK) == ("mpirun", "-n", "8", "castep.serial", "CsBr")
+    assert code.command(DECK, Launch(program="castep.mpi")) == ("castep.mpi", "CsBr"), "the machine is asked first"
 
 
 @pytest.mark.parametrize("name", ["castep.mpi", "castep.serial", "castep"])

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 from strict_reading import read_results
 
+from dftflow.codes.base import Launch
 from dftflow.codes.gpaw import GPAW
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.errors import SpecError
@@ -141,6 +142,12 @@ def test_a_special_point_off_the_path_is_added() -> None:
 def test_an_unknown_functional_is_refused() -> None:
     with pytest.raises(SpecError, match="HSE06"):
         GPAW().render(CSBR, replace(SPEC, xc="HSE06"), "seed")
+
+
+def test_several_processes_are_refused_for_each_would_be_a_whole_run() -> None:
+    deck = GPAW().render(CSBR, SPEC, "seed")
+    with pytest.raises(SpecError, match="one process"):
+        GPAW().command(deck, Launch(launcher=("mpirun", "-n", "2")))
 
 
 def test_decks_are_the_same_every_time() -> None:

@@ -9,6 +9,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 from strict_reading import read_results
 
+from dftflow.codes.base import Launch
 from dftflow.codes.vasp import VASP
 from dftflow.errors import ParseError
 from dftflow.model.spec import CalcSpec
@@ -139,11 +140,13 @@ def potential(symbol: str, valence: float, family: str = "PAW_PBE") -> str:
     )
 
 
-def run_script(folder: Path, deck, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_script(
+    folder: Path, deck, command: tuple[str, ...] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
     for name, text in deck.files.items():
         (folder / name).write_text(text)
     return subprocess.run(
-        CODE.command(deck),
+        command or CODE.command(deck),
         cwd=folder,
         env={"PATH": "/usr/bin:/bin", "VASP_COMMAND": "echo it runs"} | environment,
         capture_output=True,
@@ -157,6 +160,14 @@ def test_the_script_runs_vasp_with_potentials_that_fit(folder, deck):
     (folder / "POTCAR").write_text("".join(potential(*item) for item in VALENCES.items()))
     done = run_script(folder, deck)
     assert (done.returncode, done.stdout) == (0, "it runs\n")
+
+
+def test_the_machine_says_how_vasp_is_started(folder, deck):
+    """The launcher, here `echo`, stands in front of the program, whatever VASP_COMMAND says."""
+    (folder / "POTCAR").write_text("".join(potential(*item) for item in VALENCES.items()))
+    command = CODE.command(deck, Launch(launcher=("echo", "-n", "4"), program="vasp_gam"))
+    done = run_script(folder, deck, command)
+    assert (done.returncode, done.stdout) == (0, "4 vasp_gam")
 
 
 @pytest.mark.parametrize("command", ["srun bash", "bash vasp.sh"])
