@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.plain import what_is_wrong
 from dftflow.errors import InputError, StoreError
 from dftflow.jobs.by_hand import Ledger
@@ -309,5 +310,10 @@ def _starts(plan: Plan) -> dict[str, Structure]:
 
 def _for_people(plan: Plan) -> dict[str, str]:
     """The study and its crystals as files of their own: nothing reads them again."""
-    crystals = {f"structures/{m.name}.cif": m.start.to(fmt="cif") for m in plan.materials.values()}
+    crystals = {f"structures/{m.name}.cif": _cif_of_unchanged(m.start) for m in plan.materials.values()}
     return {"study.toml": plan.study.text, **crystals}
+
+
+@per_structure
+def _cif_of_unchanged(structure: Structure) -> str:
+    return str(structure.to(fmt="cif"))
