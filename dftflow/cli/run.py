@@ -136,7 +136,7 @@ def _run_here(
     from dftflow.studies.execution import run_study
     from dftflow.studies.remedied import MOST_TRIES
 
-    executor = _allocation(machine, folder, workers) if machine.engine == "executorlib" else None
+    executor = _allocation(study, folder, machine, workers) if machine.engine == "executorlib" else None
     workers = workers or machine.cores or 1
     console = Console(file=ungated(sys.stderr))  # what it moves the cursor with is its own
     with RunProgress(console, workers) as progress:
@@ -162,7 +162,9 @@ def _run_here(
     )
 
 
-def _allocation(machine: Machine, folder: Path, workers: int | None) -> Executor:
+def _allocation(study: Study, folder: Path, machine: Machine, workers: int | None) -> Executor:
     from dftflow.jobs.cluster.allocation import InAllocation, executor_of_job
+    from dftflow.studies.study_folder import step_home
 
-    return InAllocation(folder, machine, executor_of_job(workers or (machine.cores or 1) * (machine.nodes or 1)))
+    tasks = executor_of_job(workers or (machine.cores or 1) * (machine.nodes or 1))
+    return InAllocation(folder, step_home(study, folder), machine, tasks)
