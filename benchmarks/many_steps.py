@@ -2,8 +2,8 @@
 
     python benchmarks/many_steps.py 10000
 
-The study has a quarter as many materials as steps, which start from two crystals with a slab or two each and differ in
-their cutoff, as the points of a sweep do. Its finished run is put there step by step as a run leaves it: deck,
+Two studies, of four steps a material and point: one of as many materials, which start from two crystals and differ in
+their cutoff, the other of one material in a sweep. The finished run is put there step by step as a run leaves it: deck,
 ``built.json``, results and logs, sealed. Printed are wall time, processor time and the largest memory of:
 
     plan            the table of all steps
@@ -49,7 +49,7 @@ setting = "{setting}"
 """
 HEADER = """\
 schema = 1
-title = "{count} materials"
+title = "{title}"
 preset = "slabs"
 
 [presets.slabs]
@@ -62,6 +62,12 @@ hold_middle_layer = true
 slab_thickness_ang = 12.0
 vacuum_ang = 15.0
 path_spacing_per_ang = 0.05
+"""
+SWEEP = """
+[[sweep]]
+cutoff_ev = [
+{values}
+]
 """
 UNTIL_THE_FIRST_STEP = """
 import sys
@@ -82,20 +88,38 @@ run_study(load_study(sys.argv[1]), Path(sys.argv[2]), executor=Nobody())
 """
 
 
-def write_study(folder: Path, steps: int) -> Path:
+def material(number: int) -> str:
+    """The table of a material."""
+    structure, cell, miller, setting = SHAPES[number % len(SHAPES)]
+    return MATERIAL.format(
+        name=f"M{number:05d}",
+        structure=structure,
+        cell=cell,
+        cutoff_ev=cutoff_ev(number),
+        miller=", ".join(map(str, miller)),
+        setting=setting,
+    )
+
+
+def cutoff_ev(number: int) -> float:
+    return 200.0 + 0.1 * number
+
+
+def study_of_materials(count: int) -> str:
+    return HEADER.format(title=f"{count} materials") + "".join(map(material, range(count)))
+
+
+def study_of_a_sweep(count: int) -> str:
+    values = "\n".join(f"    {cutoff_ev(number):.1f}," for number in range(1, count))
+    return HEADER.format(title=f"{count} points") + material(0) + SWEEP.format(values=values)
+
+
+STUDIES = {"materials": study_of_materials, "sweep": study_of_a_sweep}
+
+
+def write_study(folder: Path, kind: str, steps: int) -> Path:
     """A study of so many steps in `folder`."""
-    count = steps // STEPS_OF_A_MATERIAL
-    text = HEADER.format(count=count)
-    for number in range(count):
-        structure, cell, miller, setting = SHAPES[number % len(SHAPES)]
-        text += MATERIAL.format(
-            name=f"M{number:05d}",
-            structure=structure,
-            cell=cell,
-            cutoff_ev=200.0 + 0.1 * number,
-            miller=", ".join(map(str, miller)),
-            setting=setting,
-        )
+    text = STUDIES[kind](steps // STEPS_OF_A_MATERIAL)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "study.toml"
     file.write_text(text, encoding="utf-8")
@@ -144,9 +168,9 @@ def measured(arguments: Sequence[str], folder: Path) -> str:
     return f"{wall_s:8.2f} {cpu_s:8.2f} {usage.ru_maxrss / 1024:8.0f}  {os.waitstatus_to_exitcode(status)}"
 
 
-def show_costs(steps: int, place: Path) -> None:
+def show_costs(kind: str, steps: int, place: Path) -> None:
     """Print the rows of a study of so many steps, after its finished run was put into `place`."""
-    study = str(write_study(place, steps))
+    study = str(write_study(place, kind, steps))
     subprocess.run(
         [sys.executable, __file__, "--leave", study], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
@@ -161,7 +185,7 @@ def show_costs(steps: int, place: Path) -> None:
     for name, command in rows.items():
         if name == "status, cold":
             (place / "run" / "index.json").unlink(missing_ok=True)
-        print(f"{steps:>7}  {name:<14} {measured(command, place)}", flush=True)
+        print(f"{steps:>7}  {kind:<9}  {name:<14} {measured(command, place)}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -169,6 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("steps", nargs="*", type=int, default=[10000])
+    parser.add_argument("--kinds", nargs="+", choices=STUDIES, default=list(STUDIES))
     parser.add_argument("--keep", type=Path, help="folder to work in, which is kept")
     parser.add_argument("--leave", type=Path, metavar="STUDY", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -177,9 +202,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     place = given.keep or Path(tempfile.mkdtemp(prefix="many-steps-"))
     try:
-        print(f"{'steps':>7}  {'':<14} {'wall s':>8} {'cpu s':>8} {'MiB':>8}  exit", flush=True)
+        print(f"{'steps':>7}  {'study':<9}  {'':<14} {'wall s':>8} {'cpu s':>8} {'MiB':>8}  exit", flush=True)
         for steps in given.steps:
-            show_costs(steps, place / str(steps))
+            for kind in given.kinds:
+                show_costs(kind, steps, place / f"{kind}-{steps}")
     finally:
         if given.keep is None:
             shutil.rmtree(place, ignore_errors=True)

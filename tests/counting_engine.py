@@ -41,7 +41,7 @@ class CountingEngine:
         place.mkdir(parents=True, exist_ok=True)
         monkeypatch.setattr(GPAW, "command", lambda code, deck, *launch: self._command(deck))
         monkeypatch.setattr(GPAW, "runs_here", True)
-        monkeypatch.setattr(GPAW, "fingerprint", lambda code, structure: self._fingerprint())
+        monkeypatch.setattr(GPAW, "fingerprint", lambda code, elements: self._fingerprint())
         build = Work.build_record
 
         def prepared(work: Work, step: Step, **options: Any) -> BuiltRecord:

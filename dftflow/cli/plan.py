@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +15,12 @@ from dftflow.cli.output import tell
 from dftflow.cli.place import OutFolder
 from dftflow.cli.table import text_table
 
+if TYPE_CHECKING:
+    from dftflow.studies.preview import PreviewedStep
+
 __all__ = ["command"]
+
+MOST_SHOWN = 40
 
 
 @click.command()
@@ -23,11 +30,13 @@ __all__ = ["command"]
 )
 @click.option("--code", type=Codes(), help="DFT code, instead of the one the study names.")
 @click.option("--out", type=OutFolder(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.option("--steps", "all_steps", is_flag=True, help="Every step, also where there are many.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(study: str, preset: str | None, code: str | None, out: Path | None, as_json: bool) -> None:
+def command(study: str, preset: str | None, code: str | None, out: Path | None, all_steps: bool, as_json: bool) -> None:
     """Print the steps of STUDY: what each needs, whether its result is there already, and the cost expected.
 
     The cost is in seconds of GPAW on one core, good to a factor of a few; nothing is written and nothing is run.
+    Of more than 40 steps the sums are shown, by what is calculated.
     """
     from dftflow.api.study import plan
 
@@ -35,19 +44,42 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
     if as_json:
         click.echo(json.dumps([asdict(row) for row in found], indent=1))
         return
-    header = ("step", "state", " atoms", "k-points", " cost", "needs")
-    table = [
-        (
-            row.name,
-            row.state.replace("_", " "),
-            f" {row.atoms}",
-            row.grid,
-            "" if row.same_as else f" {row.cost_s:.0f} s",
-            f"same as {row.same_as}" if row.same_as else ", ".join(row.needs),
-        )
-        for row in found
-    ]
-    click.echo(text_table(header, table))
+    click.echo(_every_step(found) if all_steps or len(found) <= MOST_SHOWN else _sums(found))
     n_there, n_shared = len(found) - len(found.left), sum(bool(row.same_as) for row in found)
     shared = f"; {n_shared} are the same calculation as another step" if n_shared else ""
     click.echo(f"{n_there} of {len(found)} steps are there{shared}; {found.cost_left_s:.0f} s are left")
+
+
+def _every_step(steps: Sequence[PreviewedStep]) -> str:
+    header = ("step", "state", " atoms", "k-points", " cost", "needs")
+    rows = [
+        (
+            step.name,
+            step.state.replace("_", " "),
+            f" {step.atoms}",
+            step.grid,
+            "" if step.same_as else f" {step.cost_s:.0f} s",
+            f"same as {step.same_as}" if step.same_as else ", ".join(step.needs),
+        )
+        for step in steps
+    ]
+    return text_table(header, rows)
+
+
+def _sums(steps: Sequence[PreviewedStep]) -> str:
+    """A line for each kind of calculation and state; `--steps` shows every step."""
+    from dftflow.studies.sums import by_kind
+
+    header = ("about", "calculated", "state", " steps", " same as others", " cost")
+    rows = [
+        (
+            group.kind,
+            group.task,
+            group.state.replace("_", " "),
+            f" {group.count}",
+            f" {group.shared}" if group.shared else "",
+            f" {group.cost_s:.0f} s",
+        )
+        for group in by_kind(steps)
+    ]
+    return f"{text_table(header, rows)}\n--steps shows every step"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +16,13 @@ from dftflow.cli.output import ungated
 from dftflow.cli.place import OutFolder
 from dftflow.jobs.resources import Resources
 from dftflow.model.bounds import MEMORY_MIB, SECONDS, WORKERS
+
+if TYPE_CHECKING:
+    from dftflow.errors import InputError
+    from dftflow.jobs.executor import Executor
+    from dftflow.jobs.machine_profile import Machine
+    from dftflow.report.settled import Settlement
+    from dftflow.studies.reader import Study
 
 __all__ = ["command"]
 
@@ -66,7 +75,6 @@ def command(
     """
     from dftflow.report.own_files import refuse_to_overwrite
     from dftflow.report.settled import Settlement
-    from dftflow.stored_file import read_stored
     from dftflow.studies.reader import default_folder, load_study
 
     chosen = load_study(study, preset, code=code)
@@ -75,48 +83,73 @@ def command(
     settlement = Settlement(chosen)
     table = settlement.table(folder)
     if table is not None:
-        click.echo("nothing has changed since all of this was calculated", err=True)
-        click.echo(json.dumps(json.loads(read_stored(folder / "results.json")), indent=1) if as_json else table)
+        _print_settled(folder, table, as_json=as_json)
         return
     # what follows takes a second to load, and a run in which nothing has changed has ended
-    from rich.console import Console
-
     from dftflow.cli.look import submit_to
-    from dftflow.cli.outcome import print_outcome
-    from dftflow.cli.progress import RunProgress
-    from dftflow.errors import InputError
-    from dftflow.jobs.cluster.allocation import InAllocation, executor_of_job
     from dftflow.jobs.machine_profile import load_machine
-    from dftflow.studies.execution import run_study
-    from dftflow.studies.remedied import MOST_TRIES
 
     here = load_machine(machine)
     asked = {"time_s": time_limit, "memory_mib": memory_limit, "stall_s": stall_limit, "log_mib": log_limit}
-    executor = None
-    if here.engine == "executorlib":
-        executor = InAllocation(folder, here, executor_of_job(workers or (here.cores or 1) * (here.nodes or 1)))
-    elif here.scheduler != "none":
-        if workers or no_remedies or any(value is not None for value in asked.values()):
-            raise InputError(
-                "--workers, --no-remedies and the limits are of steps that run where this is called",
-                reason=f"{here.name} has a scheduler",
-                fix="give them to its jobs in [resources] of the study or of the machine",
-            )
+    given = {name: value for name, value in asked.items() if value is not None}
+    if here.scheduler != "none" and here.engine != "executorlib":
+        if workers or no_remedies or given:
+            raise _not_of_jobs(here)
         submit_to(here, chosen, folder, watch=watch, as_json=as_json)
-        return
-    workers = workers or here.cores or 1
+    else:
+        _run_here(chosen, folder, settlement, here, workers, given, remedies=not no_remedies, as_json=as_json)
+
+
+def _print_settled(folder: Path, table: str, *, as_json: bool) -> None:
+    from dftflow.stored_file import read_stored
+
+    click.echo("nothing has changed since all of this was calculated", err=True)
+    click.echo(json.dumps(json.loads(read_stored(folder / "results.json")), indent=1) if as_json else table)
+
+
+def _not_of_jobs(machine: Machine) -> InputError:
+    from dftflow.errors import InputError
+
+    return InputError(
+        "--workers, --no-remedies and the limits are of steps that run where this is called",
+        reason=f"{machine.name} has a scheduler",
+        fix="give them to its jobs in [resources] of the study or of the machine",
+    )
+
+
+def _run_here(
+    study: Study,
+    folder: Path,
+    settlement: Settlement,
+    machine: Machine,
+    workers: int | None,
+    given: Mapping[str, float],
+    *,
+    remedies: bool,
+    as_json: bool,
+) -> None:
+    """Run the steps in this call, as processes on this machine or in the allocation that it stands in."""
+    from rich.console import Console
+
+    from dftflow.cli.outcome import print_outcome
+    from dftflow.cli.progress import RunProgress
+    from dftflow.studies.execution import run_study
+    from dftflow.studies.remedied import MOST_TRIES
+
+    executor = _allocation(study, folder, machine, workers) if machine.engine == "executorlib" else None
+    workers = workers or machine.cores or 1
     console = Console(file=ungated(sys.stderr))  # what it moves the cursor with is its own
     with RunProgress(console, workers) as progress:
         at_once = f"{workers} {'step' if workers == 1 else 'steps'} at once"
-        progress.say(f"{chosen.content.title}: preset {chosen.preset_name}, {at_once}, in {folder}")
+        progress.say(f"{study.content.title}: preset {study.preset_name}, {at_once}, in {folder}")
         outcome = run_study(
-            chosen,
+            study,
             folder,
             workers=workers,
-            machine=here,
+            machine=machine,
             executor=executor,
-            given={name: value for name, value in asked.items() if value is not None},
-            most_tries=0 if no_remedies else MOST_TRIES,
+            given=given,
+            most_tries=MOST_TRIES if remedies else 0,
             observer=progress,
             say=progress.say,
         )
@@ -127,3 +160,11 @@ def command(
         again="mend the cause and run again: what is finished is kept",
         note=lambda table: settlement.note(folder, outcome, table),
     )
+
+
+def _allocation(study: Study, folder: Path, machine: Machine, workers: int | None) -> Executor:
+    from dftflow.jobs.cluster.allocation import InAllocation, executor_of_job
+    from dftflow.studies.study_folder import step_home
+
+    tasks = executor_of_job(workers or (machine.cores or 1) * (machine.nodes or 1))
+    return InAllocation(folder, step_home(study, folder), machine, tasks)

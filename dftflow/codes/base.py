@@ -6,7 +6,7 @@ A code is a class that satisfies `Code` and is made from its options: ``CASTEP(C
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -150,8 +150,10 @@ class Code(Protocol):
         """Input files for `spec` on `structure`; raises `SpecError` for what the code cannot express."""
         ...
 
-    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
-        """What decides the numbers of a calculation of `structure` beside its deck, as far as it is known before.
+    def fingerprint(self, elements: Sequence[str]) -> Mapping[str, str]:
+        """What decides the numbers of a calculation of these elements beside its deck, as far as it is known before.
+
+        They are symbols, each once, in the order of the alphabet (`dftflow.crystals.geometry.elements_of`).
 
         The version, and the potentials by name and content. What this machine does not have is
         `dftflow.codes.file_hash.NOT_KNOWN_HERE`. No time, no host and no absolute path is in it. An element for which

@@ -6,13 +6,13 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.moments import MOMENT
 from dftflow.errors import StructureError
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from pymatgen.core import Structure
 
 __all__ = ["from_arrays", "from_atoms", "to_extxyz"]
 
@@ -35,7 +35,7 @@ def to_extxyz(structure: Structure, *, periodic: tuple[bool, bool, bool] = (True
 
 def from_arrays(numbers: Any, cell_ang: Any, positions_ang: Any) -> Structure:
     """Structure from atomic numbers (n,), a cell (3, 3) and Cartesian positions (n, 3), both in Å."""
-    from pymatgen.core import Element
+    from pymatgen.core import Element, Lattice, Structure
 
     return Structure(
         Lattice(np.array(cell_ang)),

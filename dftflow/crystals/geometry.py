@@ -13,7 +13,7 @@ from dftflow.crystals.per_structure import per_structure
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["digest_of_unchanged", "geometry_digest", "same_geometry"]
+__all__ = ["digest_of_unchanged", "elements_of", "geometry_digest", "same_geometry"]
 
 SAME_PLACE_ANG = 0.02
 SAME_ANGLE_DEG = 0.1
@@ -44,6 +44,12 @@ def geometry_digest(structure: Structure) -> str:
     places = np.round(structure.frac_coords, 8) + 0.0
     species = [site.species_string for site in structure]
     return hashlib.sha256(json.dumps([cell.tolist(), species, places.tolist()]).encode()).hexdigest()
+
+
+@per_structure
+def elements_of(structure: Structure) -> tuple[str, ...]:
+    """Symbols of its elements, each once, in the order of the alphabet."""
+    return tuple(sorted({site.specie.symbol for site in structure}))
 
 
 digest_of_unchanged = per_structure(geometry_digest)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dftflow.crystals.per_structure import per_structure
 from dftflow.model.entry_reason import reason_of
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["MARKS", "plain_structure", "structure_of", "what_is_wrong"]
+__all__ = ["MARKS", "plain_of_unchanged", "plain_structure", "structure_of", "what_is_wrong"]
 
 LONGEST_ANG, FARTHEST_CELLS = 1e4, 1e3
 SMALLEST_ANG3 = 0.1
@@ -64,6 +65,10 @@ def plain_structure(structure: Structure) -> dict[str, Any]:
 
     plain: dict[str, Any] = jsanitize(structure.as_dict())
     return plain
+
+
+plain_of_unchanged = per_structure(plain_structure)
+"""`plain_structure` of a structure that nobody changes, made once; nobody changes what it gives either."""
 
 
 def structure_of(plain: Mapping[str, Any]) -> Structure:

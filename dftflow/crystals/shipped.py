@@ -8,14 +8,14 @@ import tomllib
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
-
-from pymatgen.core import Structure
+from typing import TYPE_CHECKING, Any
 
 from dftflow.crystals.crystal import Crystal
-from dftflow.crystals.symmetry import space_group
 from dftflow.errors import StructureError
 from dftflow.resources import structures_dir
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 __all__ = ["load_shipped", "shipped_names", "shipped_source"]
 
@@ -64,6 +64,8 @@ def shipped_source(name: str) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=32)
 def _parsed(cif: bytes) -> Structure:
+    from pymatgen.core import Structure  # here, so that who asks for the names alone does not wait for it
+
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         parsed = Structure.from_str(cif.decode(), fmt="cif")
@@ -78,6 +80,8 @@ def load_shipped(name: str) -> Crystal:
     StructureError
         For an unknown name, with the nearest ones, and for a file that is missing or was changed.
     """
+    from dftflow.crystals.symmetry import space_group
+
     entry = shipped_source(name)
     path = structures_dir() / entry["file"]
     content = path.read_bytes() if path.is_file() else b""

@@ -10,8 +10,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from dftflow.jobs.store import is_temporary
 
 __all__ = ["Seal", "changed_files", "copied_seal", "seal_files", "seal_of"]
 
@@ -27,8 +30,17 @@ class Seal:
 
 
 def seal_files(folder: Path, *, without: Collection[str] = ()) -> dict[str, Seal]:
-    """The seals of all plain files below `folder`, by path; those named `without` are left out."""
-    return {name: seal_of(folder / name) for name in _plain_files(folder) if name not in without}
+    """The seals of all plain files below `folder`, by path; those named `without` are left out.
+
+    Left out too is what another process is just writing there (`dftflow.jobs.store.is_temporary`), as one does that
+    waits for the same step, and a file that is gone when it comes to it.
+    """
+    seals = {}
+    for name in _plain_files(folder):
+        if name not in without:
+            with suppress(FileNotFoundError):
+                seals[name] = seal_of(folder / name)
+    return seals
 
 
 def changed_files(folder: Path, seals: Mapping[str, Seal]) -> tuple[str, ...]:
@@ -75,5 +87,6 @@ def _plain_files(folder: Path) -> Iterator[str]:
         folders.sort()
         for name in sorted(names):
             file = Path(place, name)
-            if stat.S_ISREG(file.lstat().st_mode):
-                yield file.relative_to(folder).as_posix()
+            with suppress(FileNotFoundError):
+                if stat.S_ISREG(file.lstat().st_mode) and not is_temporary(name):
+                    yield file.relative_to(folder).as_posix()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -37,7 +38,9 @@ __all__ = [
     "leads_outside",
     "note_in_plan",
     "noted_beside",
+    "plan_text",
     "read_plan",
+    "is_temporary",
     "storage_errors",
     "unreadable_plan",
     "write_atomically",
@@ -49,6 +52,8 @@ PLAN_FILE = "plan.json"
 SCHEMA = "dftflow-plan/1"
 PLACES = "places"
 MOST_LETTERS = 1000
+TEMPORARY_BYTES = 8
+_USER = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,8 @@ class PlanFile:
     ----------
     id
         Of this plan among those that were in its folder.
+    store, user
+        Where the steps lie instead of in its folder, and the id of the run there (shared_store.py); ``""`` for none.
     header
         What the steps follow from, as plain data; nobody's business here.
     wall_time_s
@@ -96,6 +103,8 @@ class PlanFile:
     steps: tuple[PlannedStep, ...]
     wall_time_s: float | None = None
     id: str = ""
+    store: str = ""
+    user: str = ""
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------
@@ -105,13 +114,16 @@ def write_plan(root: Path, plan: PlanFile) -> None:
     """Replace the plan of `root`, which is created when it does not exist."""
     with storage_errors(root):
         root.mkdir(parents=True, exist_ok=True)
-        write_atomically(root / PLAN_FILE, _plan_text(plan))
+        write_atomically(root / PLAN_FILE, plan_text(plan))
         remove_journal(root)
 
 
-def _plan_text(plan: PlanFile) -> str:
-    """JSON with a line for the header, and one for each step."""
-    about = {"schema": SCHEMA, "id": plan.id, "wall_time_s": plan.wall_time_s, "header": plan.header}
+def plan_text(plan: PlanFile) -> str:
+    """What ``plan.json`` holds: JSON with a line for the header, and one for each step."""
+    about: dict[str, Any] = {"schema": SCHEMA, "id": plan.id, "wall_time_s": plan.wall_time_s}
+    if plan.store:
+        about |= {"store": plan.store, "user": plan.user}
+    about["header"] = plan.header
     names = tuple(field.name for field in fields(PlannedStep))
     steps = ({name: getattr(step, name) for name in names} for step in plan.steps)
     lines = ",\n".join(json.dumps(step, ensure_ascii=False) for step in steps)
@@ -160,6 +172,8 @@ def _checked_plan(root: Path, content: Any) -> PlanFile:
         layout = content.get("schema") if isinstance(content, dict) else content
         raise ValueError(f"its layout is {str(layout)[:60]!r}, not {SCHEMA!r}")
     plan = TypeAdapter(PlanFile).validate_python({key: value for key, value in content.items() if key != "schema"})
+    if plan.store and not (_is_path(plan.store) and _USER.fullmatch(plan.user)):
+        raise ValueError(f"{plan.store[:60]!r} is no place of a store, or the id of the run in it is none")
     for step in plan.steps:
         for place in (step.name, step.folder, step.earlier):
             below(root, place)
@@ -280,9 +294,13 @@ def below(root: Path, place: str) -> Path:
         When it is absolute, leads out of `root`, or is no path.
     """
     parts = place.split("/")
-    if place and (len(place) > MOST_LETTERS or not place.isprintable() or not {"", ".", ".."}.isdisjoint(parts)):
+    if place and (not _is_path(place) or not {"", ".", ".."}.isdisjoint(parts)):
         raise ValueError(f"{place[:60]!r} is no path below the folder")
     return root / place
+
+
+def _is_path(place: str) -> bool:
+    return len(place) <= MOST_LETTERS and place.isprintable()
 
 
 def leads_outside(root: Path, folder: Path) -> bool:
@@ -320,7 +338,7 @@ def write_atomically(
     place = root or file.parent
     place.mkdir(parents=True, exist_ok=True)
     folder = _opened_folder(place, file.parent.relative_to(place).parts)
-    temporary = f".{file.name[:200]}.{secrets.token_hex(8)}"
+    temporary = f".{file.name[:200]}.{secrets.token_hex(TEMPORARY_BYTES)}"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(temporary, flags, mode, dir_fd=folder), "wb") as handle:
@@ -336,6 +354,12 @@ def write_atomically(
         raise
     finally:
         os.close(folder)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is called as those that `write_atomically` renames when they are whole."""
+    end = name.rpartition(".")[2]
+    return name.startswith(".") and len(end) == 2 * TEMPORARY_BYTES and not end.strip("0123456789abcdef")
 
 
 def _opened_folder(root: Path, parts: tuple[str, ...]) -> int:

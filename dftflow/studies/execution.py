@@ -93,9 +93,32 @@ def run_study(
     """
     tell = harmless(say)
     root = out or default_folder(study)
-    plan = with_kept_overrides(plan_study(study, say=tell), read_plan(root))
     machine = machine or load_machine()
+    plan = with_kept_overrides(plan_study(study, say=tell), read_plan(root))
     work = Work(plan, machine=machine, given=given, say=tell, most_tries=most_tries)
+    _refuse_unable(work, machine, executor, tell)
+    with locked(root):
+        folder = work.folder = StudyFolder.create(plan, root, "run")
+        if folder.home.is_shared:
+            tell(f"the steps lie in the store {folder.home.root}")
+        for name in folder.kept:
+            tell(f"{name} in {root} is not dftflow's, and was left as it is")
+        clock = _WallClock(folder, harmless(observer))
+        with folder.home.held():
+            ends = run_graph(
+                [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
+                executor or Local(root, folder.home),
+                room=Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib),
+                record=folder.record,
+                observer=clock,
+            )
+        clock.write()
+        folder.write_whole()
+    return _outcome(work, ends, wall_time_s=folder.wall_time_s)
+
+
+def _refuse_unable(work: Work, machine: Machine, executor: Executor | None, say: Say) -> None:
+    """Raise what `run_study` raises before anything is written: here it cannot run, or not with this machine."""
     if executor is None and machine.scheduler != "none":
         raise MachineError(
             f"{machine.name} has a scheduler, and steps are run here as processes",
@@ -103,27 +126,13 @@ def run_study(
             where=machine.where,
         )
     work.check_machine()
-    work.check(decks=True, say=tell)
-    if executor is None and not plan.code.runs_here:
+    work.check(decks=True, say=say)
+    code = work.plan.code
+    if executor is None and not code.runs_here:
         raise CodeNotFoundError(
-            f"{plan.code.name} cannot run on this machine",
-            fix=f"{plan.code.how_to_get_it}; or write its decks with `dftflow decks` and run them elsewhere",
+            f"{code.name} cannot run on this machine",
+            fix=f"{code.how_to_get_it}; or write its decks with `dftflow decks` and run them elsewhere",
         )
-    with locked(root):
-        folder = work.folder = StudyFolder.create(plan, root, "run")
-        for name in folder.kept:
-            tell(f"{name} in {root} is not dftflow's, and was left as it is")
-        clock = _WallClock(folder, harmless(observer))
-        ends = run_graph(
-            [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
-            executor or Local(root),
-            room=Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib),
-            record=folder.record,
-            observer=clock,
-        )
-        clock.write()
-        folder.write_whole()
-    return _outcome(work, ends, wall_time_s=folder.wall_time_s)
 
 
 def outcome_of_folder(

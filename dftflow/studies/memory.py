@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import ceil, pi
 from typing import TYPE_CHECKING
 
+from dftflow.crystals.per_structure import per_structure
 from dftflow.model.spec import CalcSpec
 from dftflow.units import BOHR_ANG, RYDBERG_EV
 
@@ -35,11 +36,17 @@ def expected_memory_mib(structure: Structure, spec: CalcSpec, *, ranks: int = 1,
     """
     k_per_ang = (spec.cutoff_ev / RYDBERG_EV) ** 0.5 / BOHR_ANG
     plane_waves = structure.volume * k_per_ang**3 / (6 * pi**2)
-    electrons = sum(min(site.specie.Z, 12) for site in structure)
+    electrons, species = _electrons_and_species(structure)
     bands = electrons / 2 + spec.empty_bands + HELPING_BANDS
     nx, ny, nz = spec.grid
     states = bands * ceil(nx * ny * nz / 2)
     projectors = COPIES_OF_PROJECTORS * PROJECTORS_AN_ATOM * len(structure)
     whole_mib = COEFFICIENT_MIB * plane_waves * (states + projectors)
-    each_mib = PROCESS_MIB + SPECIES_MIB * len(structure.composition.elements)
+    each_mib = PROCESS_MIB + SPECIES_MIB * species
     return float(whole_mib / nodes + each_mib * ceil(ranks / nodes))
+
+
+@per_structure
+def _electrons_and_species(structure: Structure) -> tuple[int, int]:
+    """Valence electrons, at most twelve an atom, and how many elements there are."""
+    return sum(min(site.specie.Z, 12) for site in structure), len(structure.composition.elements)

@@ -32,6 +32,8 @@ class PreviewedStep:
 
     Attributes
     ----------
+    kind, task
+        What it is about, and what is calculated: ``bulk`` and ``relax``.
     state
         How it stands in the folder that it would run in; ``waiting`` where there is none.
     cost_s
@@ -42,6 +44,8 @@ class PreviewedStep:
 
     name: str
     title: str
+    kind: str
+    task: str
     needs: tuple[str, ...]
     state: JobState
     atoms: int
@@ -109,6 +113,8 @@ def _previewed(step: Step, work: Work, state: JobState) -> tuple[PreviewedStep, 
     row = PreviewedStep(
         name=step.name,
         title=step.title,
+        kind=step.id.subject.kind,
+        task=step.id.task,
         needs=tuple(dict.fromkeys(str(need.step) for need in step.needs)),
         state=state,
         atoms=len(built.structure),

@@ -17,7 +17,7 @@ from dftflow import __version__
 from dftflow.codes.registry import load_code
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.geometry import geometry_digest
-from dftflow.crystals.plain import plain_structure, structure_of
+from dftflow.crystals.plain import plain_of_unchanged, structure_of
 from dftflow.jobs.store import PlanFile, PlannedStep
 from dftflow.model.point import Point
 from dftflow.model.step import Need, Purpose, Step, StepId, Subject
@@ -199,8 +199,8 @@ def _plain_material(material: Material) -> dict[str, Any]:
     crystal = material.crystal
     plain = {field.name: getattr(crystal, field.name) for field in fields(crystal)}
     plain["warnings"] = list(crystal.warnings)
-    plain["structure"] = plain_structure(crystal.structure)
-    return {"crystal": plain, "start": plain_structure(material.start)}
+    plain["structure"] = plain_of_unchanged(crystal.structure)
+    return {"crystal": plain, "start": plain_of_unchanged(material.start)}
 
 
 def _plain_starts(plan: Plan) -> list[dict[str, Any]]:
@@ -209,7 +209,7 @@ def _plain_starts(plan: Plan) -> list[dict[str, Any]]:
     for point, at in plan.points.items():
         others = at.materials.others if isinstance(at.materials, MaterialsAt) else ()
         if others:
-            starts = {name: plain_structure(at.materials[name].start) for name in others}
+            starts = {name: plain_of_unchanged(at.materials[name].start) for name in others}
             kept.append({"point": point.as_dict(), "starts": starts})
     return kept
 

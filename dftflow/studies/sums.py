@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.model.cause import cause_words
 
-__all__ = ["Group", "by_cause", "by_state"]
+if TYPE_CHECKING:
+    from dftflow.studies.preview import PreviewedStep
+
+__all__ = ["Group", "PlannedGroup", "by_cause", "by_kind", "by_state"]
 
 ORDER: tuple[JobState, ...] = (
     "finished", "running", "queued", "waiting", "uncertain", "lost", "failed", "refused", "cancelled", "not_run",
@@ -25,6 +29,42 @@ class Group:
     why: str
     count: int
     example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedGroup:
+    """Steps of one kind that stand alike: how many, how many of them are other steps' calculations, and their cost.
+
+    Attributes
+    ----------
+    cost_s
+        Rough seconds of GPAW on one core, each calculation once.
+    """
+
+    kind: str
+    task: str
+    state: JobState
+    count: int
+    shared: int
+    cost_s: float
+
+
+def by_kind(steps: Iterable[PreviewedStep]) -> tuple[PlannedGroup, ...]:
+    """The steps of a plan by what they calculate and how they stand, in the order in which each is met first."""
+    groups: dict[tuple[str, str, JobState], list[PreviewedStep]] = {}
+    for step in steps:
+        groups.setdefault((step.kind, step.task, step.state), []).append(step)
+    return tuple(
+        PlannedGroup(
+            kind=kind,
+            task=task,
+            state=state,
+            count=len(alike),
+            shared=sum(bool(step.same_as) for step in alike),
+            cost_s=sum(step.cost_s for step in alike if not step.same_as),
+        )
+        for (kind, task, state), alike in groups.items()
+    )
 
 
 def by_state(ends: Iterable[NodeOutcome]) -> dict[JobState, int]:

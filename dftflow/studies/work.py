@@ -12,11 +12,13 @@ from pathlib import Path
 from dftflow.codes.base import Launch
 from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
+from dftflow.crystals.geometry import elements_of
 from dftflow.errors import DftflowError, MachineError
 from dftflow.gate.step import admit
 from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.resources import Resources
+from dftflow.jobs.step_state import read_state
 from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
 from dftflow.model.attempt import Attempt
 from dftflow.model.built import Built
@@ -91,6 +93,8 @@ class Work:
         self._say = say
         self._most_tries = most_tries
         self._builder = Builder(plan)
+        self._told: set[StepId] = set()
+        self._left_there: set[StepId] = set()
         self._built: dict[StepId, Built] = {}
         self._memory_mib: dict[StepId, float] = {}
 
@@ -178,7 +182,8 @@ class Work:
         assert self.folder is not None
         record = self.build_record(step)
         self._say_if_again(step, record)
-        return self._job(step, record)
+        job = self._job(step, record)
+        return replace(job, beside={}) if step.id in self._left_there else job  # other studies find it as it was left
 
     def job_by_hand(self, step: Step) -> Job:
         """The step's job where its folder is named by the step; what was built for the same plan is not built again."""
@@ -206,6 +211,9 @@ class Work:
         self._built[step.id] = built
         identity = identity_of(built, self.plan.code)
         before = self.folder.calculation(identity.digest)
+        if before is not None and self.folder.home.is_shared and read_state(before[0]).state == "finished":
+            self._left_there.add(step.id)
+            return before[1]
         seed = step.seed if before is None else before[1].seed
         deck = self.plan.code.render(built.structure, built.spec, seed)
         return BuiltRecord(
@@ -257,7 +265,7 @@ class Work:
         assert self.folder is not None
         if record.plan != self.folder.digest or older_than(record.built, step, self.admissions):
             return False
-        engine = self.plan.code.fingerprint(record.built.structure)
+        engine = self.plan.code.fingerprint(elements_of(record.built.structure))
         if any(record.engine.get(name) != what for name, what in engine.items() if what != NOT_KNOWN_HERE):
             return False
         return not any(self.is_admitted(name) for name in record.built.assumed)
@@ -289,8 +297,9 @@ class Work:
             before = None if place is None else read_built(place)
         except DftflowError:
             return
-        if before is None or before.identity == record.identity:
+        if before is None or before.identity == record.identity or step.id in self._told:
             return
+        self._told.add(step.id)
         names = sorted({*before.engine, *record.engine})
         changed = [
             f"{name} {before.engine.get(name, 'unknown')} -> {record.engine.get(name, 'unknown')}"

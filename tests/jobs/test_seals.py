@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dftflow.jobs import seals as seals_module
 from dftflow.jobs.seals import changed_files, seal_files
+from dftflow.jobs.store import is_temporary, write_atomically
 
 
 @pytest.fixture
@@ -65,3 +67,29 @@ def test_what_was_thrown_away_is_not_changed(folder: Path) -> None:
     seals = seal_files(folder)
     shutil.rmtree(folder / "save")
     assert changed_files(folder, seals) == ()
+
+
+def test_what_another_process_is_writing_or_takes_away_meanwhile_is_not_sealed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As two processes do that wait for the same engine: both seal what it left, and write the state beside it."""
+    (folder / ".results.lock").write_text("an engine's own")
+    whole, hashed, seen = set(seal_files(folder)), seals_module._sha256, []
+    assert ".results.lock" in whole
+
+    def while_another_writes(file: Path) -> str:
+        (folder / "zz-short-lived").unlink(missing_ok=True)
+        return hashed(file)
+
+    def before_the_rename(source: str, target: str, **folders: int) -> None:
+        (folder / "zz-short-lived").write_text("listed, then gone")
+        seen.append((source, set(seal_files(folder))))
+        renamed(source, target, **folders)
+
+    renamed = os.replace
+    monkeypatch.setattr(seals_module, "_sha256", while_another_writes)
+    monkeypatch.setattr(os, "replace", before_the_rename)
+    write_atomically(folder / "state.json", "{}")
+    ((temporary, sealed),) = seen
+    assert sealed == whole
+    assert is_temporary(temporary) and not is_temporary(".results.lock")

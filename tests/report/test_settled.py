@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -98,7 +100,7 @@ def test_another_study_preset_package_or_engine_does_too(
         patched.setattr(settled, "_package", lambda: "another")
         assert Settlement(study).table(root) is None
 
-    def fingerprint(self: object, structure: Any) -> dict[str, str]:
+    def fingerprint(self: object, elements: Any) -> dict[str, str]:
         return {"version": "another"}
 
     with monkeypatch.context() as patched:
@@ -120,3 +122,15 @@ def test_what_was_changed_while_it_ran_is_not_noted(
     step = replace(outcome.steps[0], engine={"version": "an earlier one"})
     Settlement(study).note(root, replace(outcome, steps=(step, *outcome.steps[1:])), table)
     assert not (root / SETTLED_FILE).exists()
+
+
+def test_it_is_told_without_loading_what_calculates(study: Study, root: Path) -> None:
+    script = (
+        "import sys; from dftflow.cli.main import main; code = main(sys.argv[1:]);"
+        "print(sorted({'pymatgen', 'scipy', 'ase', 'spglib', 'matplotlib', 'gpaw', 'rich'} & set(sys.modules)));"
+        "sys.exit(code)"
+    )
+    argv = [sys.executable, "-c", script, "run", str(study.file), "--preset", "quick", "--out", str(root)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert "nothing has changed" in done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"

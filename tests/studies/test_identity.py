@@ -72,7 +72,7 @@ def test_another_engine_is_another_calculation(
     file = write_study()
 
     def with_engine(version: str, data: str) -> dict[str, Identity]:
-        def fingerprint(self: object, structure: Any) -> Mapping[str, str]:
+        def fingerprint(self: object, elements: Any) -> Mapping[str, str]:
             return {"gpaw": version, "Cs": data}
 
         monkeypatch.setattr(GPAW, "fingerprint", fingerprint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from dftflow.studies.execution import run_study
 from dftflow.studies.kinds import registry, slab
 from dftflow.studies.preview import preview
 from dftflow.studies.reader import load_study
+from dftflow.studies.sums import by_kind
 
 
 def test_every_step_with_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -188,3 +190,24 @@ def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert main(["plan", "fapbbr3-cspbbr3", "--preset", "quick", "--out", str(tmp_path / "x")]) == 0
     out = capsys.readouterr().out
     assert "CsPbBr3/slab-010-potential" in out and "0 of 5 steps are there" in out
+
+
+def test_many_steps_are_told_by_what_they_calculate(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their costs add up to those of the steps; `--steps` shows each."""
+    monkeypatch.setattr("dftflow.cli.plan.MOST_SHOWN", 4)
+    arguments = ["plan", "fapbbr3-cspbbr3", "--preset", "quick", "--out", str(tmp_path / "x")]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "CsPbBr3" not in out and "--steps shows every step" in out and "0 of 5 steps are there" in out
+    assert main([*arguments, "--steps"]) == 0
+    assert "CsPbBr3/slab-010-potential" in capsys.readouterr().out
+
+    rows = preview(load_study("fapbbr3-cspbbr3", "quick"), tmp_path / "x")
+    doubled = [*rows, *(replace(row, name=f"{row.name}-2", same_as=row.name) for row in rows)]
+    groups = by_kind([*doubled, replace(rows[0], state="finished")])
+    assert sum(group.count for group in groups) == 2 * len(rows) + 1
+    assert sum(group.shared for group in groups) == len(rows)
+    assert sum(group.cost_s for group in groups) == pytest.approx(sum(row.cost_s for row in rows) + rows[0].cost_s)
+    assert [group.count for group in groups if group.state == "finished"] == [1]

@@ -143,7 +143,7 @@ def test_another_engine_recalculates_all_and_says_so(
     study: Study, engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def version(number: str) -> None:
-        def fingerprint(self: object, structure: Any) -> Mapping[str, str]:
+        def fingerprint(self: object, elements: Any) -> Mapping[str, str]:
             return {"gpaw": number}
 
         monkeypatch.setattr(GPAW, "fingerprint", fingerprint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,9 +73,8 @@ class CASTEP:
             "what each potential wants (coarse, medium, fine) is printed in the .castep file"
         )
 
-    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
+    def fingerprint(self, elements: Sequence[str]) -> Mapping[str, str]:
         """Keyword family and potentials; which CASTEP will run is not known before it has."""
-        elements = sorted({site.specie.symbol for site in structure})
         return {
             "version": NOT_KNOWN_HERE,
             "keywords": self.options.keywords,

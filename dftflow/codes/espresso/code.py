@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import tail_of
 from dftflow.codes.reading import FileLog
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
+from dftflow.crystals.geometry import elements_of
 from dftflow.errors import ParseError, SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -67,12 +68,12 @@ class ESPRESSO:
 
     def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
         """The largest cutoff that a potential suggests, where their folder is known."""
-        elements = sorted({site.specie.symbol for site in structure})
-        return cutoff_of_potentials(choose_potentials(elements, self.options.potentials, _potentials_folder()))
+        return cutoff_of_potentials(
+            choose_potentials(elements_of(structure), self.options.potentials, _potentials_folder())
+        )
 
-    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
+    def fingerprint(self, elements: Sequence[str]) -> Mapping[str, str]:
         """Potentials, by the content of their files; which pw.x will run is not known before it has."""
-        elements = sorted({site.specie.symbol for site in structure})
         hashes = potential_hashes(elements, self.options.potentials, _potentials_folder())
         return {"version": NOT_KNOWN_HERE, **hashes}
 

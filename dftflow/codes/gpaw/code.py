@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
 from dftflow.codes.compressed import head_of
-from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, elements_of, gpaw_version
+from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
 from dftflow.codes.gpaw.remedies import REMEDIES
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
@@ -72,9 +72,9 @@ class GPAW:
         check_data_sets(structure)
         return SuggestedCutoff.untested("the data sets of GPAW name no cutoff")
 
-    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
+    def fingerprint(self, elements: Sequence[str]) -> Mapping[str, str]:
         """Version and data sets of the GPAW beside this interpreter, and what the worker that drives it does."""
-        return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements_of(structure))}
+        return {"version": gpaw_version(), "worker": _worker_digest(), **data_set_hashes(elements)}
 
     def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:
         """This interpreter and the script; `SpecError` for several processes, each of which would be a whole run."""

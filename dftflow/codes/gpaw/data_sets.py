@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
-from dftflow.crystals.per_structure import per_structure
+from dftflow.crystals.geometry import elements_of
 from dftflow.errors import SpecError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["check_data_sets", "data_set_hashes", "elements_of", "gpaw_version", "missing_data_sets"]
+__all__ = ["check_data_sets", "data_set_hashes", "gpaw_version", "missing_data_sets"]
 
 _SETS: Final = ("PBE", "LDA", "revPBE", "RPBE")
 """Functionals for which there are data sets of their own; which of them a calculation uses, its deck says."""
@@ -55,12 +55,6 @@ def missing_data_sets(elements: Sequence[str]) -> tuple[str, ...]:
     if _has_rc_file():
         return ()
     return tuple(element for element in elements if not any(_file(element, functional) for functional in _SETS))
-
-
-@per_structure
-def elements_of(structure: Structure) -> tuple[str, ...]:
-    """Symbols of its elements, in the order of the alphabet."""
-    return tuple(sorted({site.specie.symbol for site in structure}))
 
 
 def check_data_sets(structure: Structure) -> None:

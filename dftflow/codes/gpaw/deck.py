@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
 from dftflow.codes.deck_text import check_seed
@@ -23,6 +22,8 @@ __all__ = ["render_deck"]
 
 FUNCTIONALS = ("PBE", "LDA", "PBEsol", "revPBE", "RPBE")
 EMPTY_BANDS_OF_RELAXATION = 8
+LONGEST_LINE = 110
+LINE_BREAK = "\n "
 HELPING_BANDS = 4
 """Calculated above the empty bands that are asked for, and not kept: the uppermost converge slowly."""
 
@@ -161,4 +162,16 @@ def _bands_block(structure: Structure, spec: CalcSpec) -> str:
 
 
 def _wrapped(values: list[Any]) -> str:
-    return pformat(values, width=110, compact=True)
+    """A list in lines, broken where `pprint.pformat` with ``compact=True`` breaks them, in a fraction of its time."""
+    words = [repr(value) for value in values]
+    if sum(map(len, words)) + 2 * len(words) <= LONGEST_LINE:
+        return repr(values)
+    lines, left = [""], LONGEST_LINE
+    for number, word in enumerate(words, start=1):
+        ends = number == len(words)  # and a bracket stands behind it
+        if left - ends < len(word) + 2:
+            lines.append("")
+            left = LONGEST_LINE
+        lines[-1] += f"{word}, "
+        left -= len(word) + 2
+    return f"[{LINE_BREAK.join(line.rstrip() for line in lines)}".removesuffix(",") + "]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +23,7 @@ from dftflow.codes.vasp.remedies import REMEDIES
 from dftflow.codes.vasp.sheet import VASP_SHEET
 from dftflow.codes.vasp.status import status_of
 from dftflow.codes.vasp.vasprun_file import VaspRun, read_vasprun
+from dftflow.crystals.geometry import elements_of
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -72,12 +73,10 @@ class VASP:
 
     def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
         """1.3 times the largest ENMAX of the potentials; raises `SpecError` for an element that has none."""
-        elements = sorted({site.specie.symbol for site in structure})
-        return cutoff_of_potentials(choose_potentials(elements, self.options.potentials))
+        return cutoff_of_potentials(choose_potentials(elements_of(structure), self.options.potentials))
 
-    def fingerprint(self, structure: Structure) -> Mapping[str, str]:
+    def fingerprint(self, elements: Sequence[str]) -> Mapping[str, str]:
         """Potentials, by the content of their files; which VASP will run is not known before it has."""
-        elements = sorted({site.specie.symbol for site in structure})
         return {"version": NOT_KNOWN_HERE, **potential_hashes(elements, self.options.potentials)}
 
     def command(self, deck: Deck, launch: Launch = PLAIN_LAUNCH) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from pprint import pformat
 
 import ase.io
 import numpy as np
@@ -18,6 +19,7 @@ from strict_reading import read_results
 
 from dftflow.codes.base import Launch
 from dftflow.codes.gpaw import GPAW
+from dftflow.codes.gpaw.deck import _wrapped
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
@@ -192,3 +194,15 @@ def test_a_fixed_atom_does_not_move(run_deck: Callable[[str, Structure, CalcSpec
     np.testing.assert_allclose(first, [0, 0, 0], atol=1e-12)
     assert second[2] == pytest.approx(0.75, abs=0.03)
     assert abs(second[2] - 0.9) > 0.05, "the free atom has moved"
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.floats(-1, 1).map(lambda x: round(x, 10))] * 3)
+        | st.sampled_from(("", "G", "A'", "Y|Z", "x" * 31))
+        | st.integers(-1, 12),
+        max_size=80,
+    )
+)
+def test_long_lists_are_broken_as_pprint_breaks_them(values: list[object]) -> None:
+    assert _wrapped(values) == pformat(values, width=110, compact=True)
