@@ -39,7 +39,7 @@ from pathlib import Path
 from dftflow.jobs.local import at_work
 from dftflow.jobs.step_state import read_state
 
-__all__ = ["Real", "Report", "Stub", "Trial", "main"]
+__all__ = ["Real", "Report", "Stub", "Trial", "Witness", "main"]
 
 EARLY_S = 0.1
 KINDS = ("dftflow", "engine", "both", "group")
@@ -171,18 +171,19 @@ class Report:
     findings: list[str] = field(default_factory=list)
 
 
-class _Witness(threading.Thread):
+class Witness(threading.Thread):
     """Looks at /proc for processes that lead a session of their own in a folder of a step: the engines."""
 
-    def __init__(self, root: Path, is_whole: Callable[[Path], bool], report: Report) -> None:
+    def __init__(self, root: Path, is_whole: Callable[[Path], bool], report: Report, *, every_s: float = 0.01) -> None:
         super().__init__(daemon=True)
+        self._every_s = every_s
         self._root, self._is_whole, self._report = str(root / "steps"), is_whole, report
         self._seen: set[tuple[int, str]] = set()
         self._whole: set[str] = set()
         self._end = threading.Event()
 
     def run(self) -> None:
-        while not self._end.wait(0.01):
+        while not self._end.wait(self._every_s):
             self.look()
 
     def stop(self) -> None:
@@ -244,7 +245,7 @@ class Trial:
 
     def __init__(self, what: Stub | Real, root: Path, report: Report, dice: random.Random, *, early: bool) -> None:
         self._what, self._root, self._report, self._dice, self._early = what, root, report, dice, early
-        self._witness = _Witness(root, what.is_whole, report)
+        self._witness = Witness(root, what.is_whole, report)
 
     def run(self, kills: int, expected: object = None) -> int:
         """Kill at most `kills` times, then let it come to its end; how often it was killed."""

@@ -213,7 +213,7 @@ def test_killed_and_started_again_goes_on(tmp_path: Path) -> None:
 def test_a_failed_step_is_named_and_the_rest_still_runs(tmp_path: Path) -> None:
     few = CSBR.replace("[materials.CsBr]", "[settings]\nmax_scf_cycles = 4\n\n[materials.CsBr]")
     (tmp_path / "csbr.toml").write_text(few)
-    done = dftflow_command("run", "csbr.toml", "--preset", "quick", cwd=tmp_path)
+    done = dftflow_command("run", "csbr.toml", "--preset", "quick", "--no-remedies", cwd=tmp_path)
     assert done.returncode == 5
     assert "scf not converged" in done.stderr and "Traceback" not in done.stderr
     run = tmp_path / "runs" / "csbr-quick"

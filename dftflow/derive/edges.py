@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.symmetry import space_group
+from dftflow.derive.cell_spread import SPREAD_HOLDS, open_lengths_ang
 from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
 from dftflow.errors import BandEdgeError, MetallicError
@@ -48,12 +49,14 @@ def bulk_outcome(
     relax, bands
         Name of the step and what the gate said of it; no `relax` where the study relaxes no crystal.
     stress_tol_gpa
-        A finite-basis correction of the pressure above it means that the cutoff is not converged.
+        Criterion of the relaxation. A finite-basis correction of the pressure above it means that the cutoff is not
+        converged.
     """
-    structure, warnings = start, list(crystal.warnings)
+    structure, warnings, open_ang = start, list(crystal.warnings), None
     relaxed = relax[1] if relax is not None else None
     if isinstance(relaxed, Admitted) and relaxed.results.structure is not None:
         structure = relaxed.results.structure
+        open_ang = open_lengths_ang(relaxed.results, stress_tol_gpa)
         warnings += _relaxation_warnings(name, start, structure, relaxed.results, stress_tol_gpa)
     edges, found, why = _edges(*bands)
     if edges is not None:
@@ -71,6 +74,7 @@ def bulk_outcome(
         energy_per_atom_ev=_energy_per_atom_ev(bands[1]),
         edges_step=bands[0],
         cell_step=relax[0] if relax is not None and isinstance(relaxed, Admitted) else "",
+        open_lengths_ang=open_ang,
         remarks=bands[1].remarks if isinstance(bands[1], Admitted) else (),
         warnings=tuple(warnings),
     )
@@ -167,10 +171,10 @@ def _of_crystal(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
     energy_ev = bulk.energy_per_atom_ev
     found.append(Quantity.of(TOTAL_ENERGY, name, "eV", energy_ev, no_energy, method=scale, **from_bands))
     lattice, from_cell = bulk.structure.lattice, (bulk.cell_step or bulk.source,)
-    lengths = zip("abc", lattice.abc, strict=True)
     found.append(Quantity(name="volume", subject=name, unit="Å³", value=float(lattice.volume), origin=from_cell))
-    found += [
-        Quantity(name=f"lattice parameter {axis}", subject=name, unit="Å", value=float(length), origin=from_cell)
-        for axis, length in lengths
-    ]
+    for axis, length, spread in zip("abc", lattice.abc, bulk.open_lengths_ang or (None,) * 3, strict=True):
+        known = {} if spread is None else {"uncertainty": (-spread, spread), "uncertainty_holds": SPREAD_HOLDS}
+        found.append(
+            Quantity.of(f"lattice parameter {axis}", name, "Å", float(length), None, origin=from_cell, **known)
+        )
     return tuple(found)

@@ -88,6 +88,9 @@ class BulkOutcome(Shown):
         Total energy of the calculation that the edges are of, at zero smearing, on the scale of the run itself.
     edges_step, cell_step
         Names of the steps that the edges and the cell come from; ``""`` for a cell that was not calculated.
+    open_lengths_ang
+        By how much a, b and c may lie off the minimum by what the relaxation's criterion of the stress leaves open
+        (`dftflow.derive.cell_spread`); None where it was not relaxed, or its elasticity is not known.
     remarks
         What of those steps' results is not as the study asks.
     """
@@ -102,6 +105,7 @@ class BulkOutcome(Shown):
     energy_per_atom_ev: float | None = None
     edges_step: str = ""
     cell_step: str = ""
+    open_lengths_ang: tuple[float, float, float] | None = None
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

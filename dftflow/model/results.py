@@ -278,6 +278,9 @@ class Results:
         shape (n_atoms, 3).
     stress_gpa
         shape (3, 3); positive is tension, pressure = -trace/3; with the finite-basis correction when there is one.
+    length_compliance_per_gpa
+        shape (3,): by which part of itself a, b and c change at most when all components of the stress reach 1 GPa, by
+        the Hessian of the optimiser that relaxed the cell, as far as it has seen it.
     finite_basis_de_dlnecut_ev
         dE/d ln E_cut used in that correction, per cell.
     log_fermi
@@ -310,6 +313,7 @@ class Results:
     forces_ev_per_ang: FloatArray | None = None
     stress_gpa: FloatArray | None = None
     finite_basis_de_dlnecut_ev: float | None = None
+    length_compliance_per_gpa: FloatArray | None = None
     log_fermi: Energy | None = None
     bands: Bands | None = None
     bands_run: BandsRun | None = None

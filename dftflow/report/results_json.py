@@ -114,6 +114,7 @@ def _bulk(bulk: BulkOutcome) -> Document:
         "volume_ang3": float(lattice.volume),
         "cell_ang": lattice.matrix.tolist(),
         "lengths_ang": list(map(float, lattice.abc)),
+        "lengths_open_ang": None if bulk.open_lengths_ang is None else list(bulk.open_lengths_ang),
         "angles_deg": list(map(float, lattice.angles)),
         "space_group": bulk.space_group,
         "source": bulk.source,

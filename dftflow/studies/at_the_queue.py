@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from dftflow.jobs.cluster.answer import refusal_of
 from dftflow.jobs.cluster.submission import Submission
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.lock import is_locked_elsewhere
@@ -19,10 +20,20 @@ LATE_S = 60.0
 
 def at_the_queue(end: NodeOutcome, record: Submission, root: Path) -> NodeOutcome:
     """How the step stands, by what lies in its folder (`end`) and by its last submission."""
-    if end.state in ("finished", "refused", "cancelled") or record.lets_another:
+    if end.state in ("finished", "refused", "cancelled") or record.stage == "released":
         return end
+    if record.stage == "refused":
+        return _refused(end, record)
     state, said = _told(end, record, root)
     return replace(end, state=state, failure=said, cause=record.cause or end.cause)
+
+
+def _refused(end: NodeOutcome, record: Submission) -> NodeOutcome:
+    """No job was accepted: one that never will be as it is has failed; any other waits to be submitted."""
+    if end.state not in ("waiting", "not_run"):
+        return end
+    wrong = refusal_of(record.why) == "wrong"
+    return replace(end, state="failed" if wrong else "waiting", failure=f"its job was not accepted: {record.why}")
 
 
 def _told(end: NodeOutcome, record: Submission, root: Path) -> tuple[JobState, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dftflow.errors import CodeNotFoundError, MachineError, StoreError
-from dftflow.jobs.cluster.answer import Answer
+from dftflow.jobs.cluster.answer import Answer, refusal_of
 from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.cluster.queue import Queue
 from dftflow.jobs.cluster.submission import Submission, attempts, intend, last_attempt, moved, settled, write
@@ -64,8 +64,11 @@ class Tick:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing left that a later look could find: no job is waited for, and none can be given."""
-        return not self.held and self.count("queued", "running") == 0
+        """Whether there is nothing left that a later look could find: no job is waited for, and none can be given.
+
+        A queue that never answers holds nothing up that has finished.
+        """
+        return self.count("finished") == len(self.ends) or (not self.held and self.count("queued", "running") == 0)
 
     def count(self, *states: str) -> int:
         """How many steps are in one of these states."""
@@ -160,7 +163,8 @@ def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, a
     ends = {end.name: end for end in standing_of(root).ends}
     if _release(root, plan, machine, records, ends, again=again, say=say):
         ends = {end.name: end for end in standing_of(root).ends}
-    given = _Submitting(root, plan, machine, queue, records, ends, say)
+    _end_stranded(plan, records, ends, queue, say)
+    given = _Submitting(root, plan, machine, queue, records, ends, say, again=again)
     held = listing.silence or given.all()
     return Tick(
         machine=machine.name, ends=standing_of(root).ends, submitted=given.submitted, held=" ".join(held.split())
@@ -226,6 +230,26 @@ def _remedied(root: Path, plan: Plan, machine: Machine, step: Step, record: Subm
     return moved(now, "released", why=words, remedy=found.remedy, more=found.asked)
 
 
+def _end_stranded(
+    plan: Plan, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome], queue: Queue, say: Say
+) -> None:
+    """End the jobs that wait for one that failed: not every Slurm does that itself (desihub/desispec#2682)."""
+    for step in plan.steps:
+        record = records.get(step.name)
+        if record is None or record.stage != "submitted" or record.word != "pending":
+            continue
+        failed = list(dict.fromkeys(name for need in step.needs if _has_failed(name := str(need.step), records, ends)))
+        if failed:
+            said = queue.cancel(record.job)
+            say(f"{step.name}: job {record.job} waits for {' and '.join(failed)}, which failed, and is ended; {said}")
+
+
+def _has_failed(name: str, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome]) -> bool:
+    """Whether a step has no results, and the job that was to give them is over."""
+    over = name in records and records[name].stage == "released"
+    return ends[name].state == "failed" or (over and ends[name].state != "finished")
+
+
 class _Submitting:
     """Gives the scheduler what can be given, in the order of the plan."""
 
@@ -238,8 +262,11 @@ class _Submitting:
         records: dict[str, Submission],
         ends: Mapping[str, NodeOutcome],
         say: Say,
+        *,
+        again: bool,
     ) -> None:
         self._root, self._plan, self._machine, self._queue, self._say = root, plan, machine, queue, say
+        self._again = again
         self._records, self._ends = records, ends
         self._digest = StudyFolder.existing(root).digest
         self.submitted: dict[str, str] = {}
@@ -264,6 +291,8 @@ class _Submitting:
             return None
         if end.state in ("running", "uncertain", "refused", "cancelled"):
             return None
+        if record is not None and record.stage == "refused" and refusal_of(record.why) == "wrong" and not self._again:
+            return None  # as it is it is refused again
         before = [str(need.step) for need in step.needs if self._ends[str(need.step)].state != "finished"]
         jobs = [self._records[name] for name in before if name in self._records]
         if len(jobs) < len(before) or any(job.stage != "submitted" for job in jobs):

@@ -195,3 +195,20 @@ def test_a_correction_above_the_stress_tolerance_says_that_the_cutoff_is_not_con
 def test_a_refused_relaxation_gives_no_cell(crystal: Crystal, tmp_path: Path) -> None:
     bulk = outcome(crystal, admitted(crystal, tmp_path), Refusal(kind="failed", reason="died"))
     assert (bulk.cell_step, bulk.relaxed) == ("", False) and bulk.structure is crystal.structure
+
+
+def test_lengths_carry_what_the_criterion_leaves_open(crystal: Crystal, tmp_path: Path) -> None:
+    found = admitted(crystal, tmp_path)
+    soft = replace(found, results=replace(found.results, length_compliance_per_gpa=np.array([0.04, 0.05, 0.06])))
+    bulk = outcome(crystal, found, relax=soft)
+    lengths = np.array(bulk.structure.lattice.abc)
+    assert bulk.open_lengths_ang == pytest.approx(lengths * [0.004, 0.005, 0.006])
+    by_name = {quantity.name: quantity for quantity in crystal_quantities(findings_of(bulk))}
+    for axis, part, length in zip("abc", (0.004, 0.005, 0.006), lengths, strict=True):
+        quantity = by_name[f"lattice parameter {axis}"]
+        assert quantity.uncertainty == pytest.approx((-part * length, part * length))
+        assert "criterion" in quantity.uncertainty_holds
+    assert by_name["volume"].uncertainty is None
+    held = outcome(crystal, found, relax=found)
+    assert held.open_lengths_ang is None
+    assert all(quantity.uncertainty is None for quantity in crystal_quantities(findings_of(held)))

@@ -38,7 +38,7 @@ def test_the_witness_sees_two_engines_in_one_folder_and_one_that_starts_again(tm
     folder.mkdir(parents=True)
     (folder / "done").write_text("yes")
     report = kills.Report()
-    witness = kills._Witness(tmp_path / "run", kills.Stub().is_whole, report)
+    witness = kills.Witness(tmp_path / "run", kills.Stub().is_whole, report)
     witness.look()
     engines = [
         subprocess.Popen((sys.executable, "-c", "import time; time.sleep(600)"), cwd=folder, start_new_session=True)

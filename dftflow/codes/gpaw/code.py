@@ -33,6 +33,7 @@ __all__ = ["GPAW"]
 PRINTED = ("stdout.log", "stderr.log")
 DECK_BYTES = 1 << 16
 STUDY_RESULTS = b'"dftflow-results/'
+WORKER_FILES = ("engine.py", "elasticity.py", "model_hessian.py")
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
 
 
@@ -138,12 +139,12 @@ class GPAW:
 
 @cache
 def _worker_digest() -> str:
-    """Digest of the statements of ``engine.py``, without comments and docstrings."""
-    tree = ast.parse(Path(__file__).with_name("engine.py").read_text("utf-8"))
-    for node in ast.walk(tree):
+    """Digest of the statements of the worker's files, without comments and docstrings."""
+    trees = [ast.parse(Path(__file__).with_name(name).read_text("utf-8")) for name in WORKER_FILES]
+    for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
+    return hashlib.sha256("".join(map(ast.dump, trees)).encode()).hexdigest()[:12]
 
 
 def _is_of_a_study(file: Path) -> bool:

@@ -34,6 +34,7 @@ from ase.filters import FrechetCellFilter
 from ase.io.jsonio import read_json, write_json
 from ase.optimize import BFGS
 
+from dftflow.codes.gpaw.elasticity import length_compliance_per_gpa
 from dftflow.model.kpoint_grid import same_kpoint, shift_of_points
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
@@ -53,6 +54,8 @@ MakeCalculator = Callable[..., Any]
 CellFreedom = Literal["fixed", "isotropic", "lengths", "all"]
 _STEP_KEYS = {"energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "cell_ang", "positions_ang", "scaled"}
 _STRAIN_MASK = {"isotropic": [1, 1, 1, 0, 0, 0], "lengths": [1, 1, 1, 0, 0, 0], "all": [1] * 6}
+_LENGTHS = np.eye(3).ravel()
+_FREE_STRAINS = {"isotropic": np.outer(_LENGTHS, _LENGTHS) / 3, "lengths": np.diag(_LENGTHS), "all": np.eye(9)}
 
 
 class _States(NamedTuple):
@@ -143,13 +146,14 @@ def relax(
         record["finite_basis_de_dlnecut_ev"] = slope
         engine = calculator()
         atoms.calc = BasisCorrected(engine, slope)
+        start = atoms.copy()
         optimiser = _optimiser(atoms, cell, steps, keep_symmetry)
         count, goes_on = len(steps), bool(steps)
         engine.hooks["scf_step"] = lambda scf: _tell(f"BFGS step {count}, SCF iteration {scf.niter}", None)
         converged = False
         for _ in optimiser.irun(fmax=0.0, steps=max(max_steps - max(count - 1, 0), 0)):  # type: ignore[no-untyped-call]
             if not goes_on:
-                steps.append(_step(atoms, cell, steps[-1] if steps else None))
+                steps.append(_step(atoms, cell, steps[-1] if steps else None) | _slope(optimiser, cell))
                 _append("relax.jsonl", steps[-1])
             goes_on = False
             count = len(steps)
@@ -162,6 +166,8 @@ def relax(
         record["forces_ev_per_ang"] = atoms.calc.results["forces"].tolist()
         if cell != "fixed":
             record["stress_gpa"] = (atoms.get_stress(voigt=False, apply_constraint=False) * EV_PER_ANG3_GPA).tolist()
+            course = [(np.array(step["degrees"]), np.array(step["slope"])) for step in steps if "slope" in step]
+            record["length_compliance_per_gpa"] = length_compliance_per_gpa(start, course, _FREE_STRAINS[cell])
         record["status"] = "finished" if converged else "geom_not_converged"
         if not converged:
             record["message"] = f"the geometry did not converge in {max_steps} steps"
@@ -479,6 +485,14 @@ def _step(atoms: Atoms, cell: CellFreedom, before: dict[str, Any] | None) -> dic
         "positions_ang": atoms.positions.tolist(),
         "scaled": atoms.cell.scaled_positions(atoms.positions).tolist(),
     }
+
+
+def _slope(optimiser: BFGS, cell: CellFreedom) -> dict[str, list[float]]:
+    """Where a relaxation of the cell stands in the optimiser's degrees of freedom, and dE by them."""
+    if cell == "fixed":
+        return {}
+    place = optimiser.optimizable
+    return {"degrees": place.get_x().ravel().tolist(), "slope": place.get_gradient().ravel().tolist()}
 
 
 def _is_converged(

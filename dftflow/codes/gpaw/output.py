@@ -151,6 +151,7 @@ def _results(record: Mapping[str, Any], zero: EnergyZero) -> Results:
         forces_ev_per_ang=_array(record.get("forces_ev_per_ang"), None if structure is None else len(structure)),
         stress_gpa=_array(record.get("stress_gpa"), 3),
         finite_basis_de_dlnecut_ev=record.get("finite_basis_de_dlnecut_ev"),
+        length_compliance_per_gpa=_compliance(record.get("length_compliance_per_gpa")),
         log_fermi=None if record.get("fermi_ev") is None else Energy(record["fermi_ev"], zero),
         wall_time_s=record["wall_time_s"],
         cpu_time_s=record.get("cpu_time_s"),
@@ -214,6 +215,16 @@ def _array(values: object, rows: int | None) -> FloatArray | None:
     found = readonly(values, (rows, 3), "an array of the record")
     if not np.isfinite(found).all():
         raise ValueError("an array of the record holds what is no number")
+    return found
+
+
+def _compliance(values: object) -> FloatArray | None:
+    """Of the three lengths of the cell; raises ValueError for what is none."""
+    if values is None:
+        return None
+    found = readonly(values, (3,), "the compliance of the cell")
+    if not (np.isfinite(found) & (found >= 0)).all():
+        raise ValueError("the compliance of the cell is no number, or negative")
     return found
 
 

@@ -1,7 +1,8 @@
 """What a scheduler answers when it is given a job: accepted, refused for certain, or an answer that tells neither.
 
-Only a message that is listed here makes a refusal certain. ``Socket timed out on send/recv operation`` is not among
-them: Slurm has accepted jobs of which sbatch said that (nextflow-io/nextflow#970).
+Only a message that is listed here makes a refusal certain, and only where nothing beside it leaves that open. Slurm has
+accepted jobs of which sbatch said ``Socket timed out on send/recv operation`` (nextflow-io/nextflow#970), and says
+``temporarily unable to accept job, sleeping and retrying`` also before it accepts one (rwth-i6/sisyphus#156).
 """
 
 from __future__ import annotations
@@ -13,16 +14,22 @@ from typing import Literal
 
 from dftflow.jobs.cluster.command import Ended
 
-__all__ = ["Answer", "Refusal", "answer_of"]
+__all__ = ["Answer", "Refusal", "answer_of", "refusal_of"]
 
 Refusal = Literal["wrong", "full", "not reached"]
 """``full``: the same job may be accepted later; ``not reached``: in a moment; ``wrong``: never as it is."""
+
+DOUBTS = (
+    "timed out", "Zero Bytes were transmitted", "Unexpected message received", "Transport endpoint is not connected",
+    "Connection reset", "Communication failure",
+)  # fmt: skip
+"""Said of jobs that may have been accepted all the same, whatever else is said."""
 
 # fmt: off
 REFUSALS: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
     ("full", (
         "QOSMaxSubmitJob", "AssocMaxSubmitJob", "MaxSubmitJob", "QOSGrpSubmitJobs", "AssocGrpSubmitJobs",
-        "job submit limit", "temporarily unable to accept job",  # Slurm
+        "temporarily unable to accept job",  # Slurm
         "Maximum number of jobs already in queue", "would exceed",  # PBS
         "jobs are allowed per user",  # SGE
         "pending job threshold", "User job limit",  # LSF
@@ -31,6 +38,8 @@ REFUSALS: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
         "Unable to contact slurm controller (connect failure)",
         "Connection refused", "cannot connect to server",  # PBS: the name of the server's port
     )),
+    ("wrong", ("MaxWall", "MaxCpu", "MaxNode", "MaxMem", "MaxGRES", "MaxTRES", "MinCpu", "MinGRES")),  # limits of Slurm
+    ("full", ("job submit limit",)),  # Slurm: or the job's size or time, where it does not say which
     ("wrong", (
         "Invalid ", "invalid ", "Requested node configuration is not available", "Requested time limit",
         "More processors requested than permitted", "Access/permission denied", "Access denied",
@@ -42,7 +51,8 @@ REFUSALS: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
     )),
 )
 # fmt: on
-_ID = re.compile(r"\d+(\.[A-Za-z][\w.-]*)?\Z")
+PARSABLE = re.compile(r"(\d+)(;[\w.-]+)?")
+"""What sbatch --parsable prints; a federated Slurm appends the cluster. Sites print more before and behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +88,23 @@ def answer_of(ended: Ended, id_of: Callable[[str], int]) -> Answer:
     said = ended.said
     if ended.code in (None, 0):  # an answer without an id, or none: it may have been accepted all the same
         return Answer(said=said)
-    refusal = next((kind for kind, phrases in REFUSALS if any(phrase in said for phrase in phrases)), None)
-    return Answer(refusal=refusal, said=said)
+    return Answer(refusal=refusal_of(said), said=said)
+
+
+def refusal_of(said: str) -> Refusal | None:
+    """Why a job was refused of which the scheduler said that; None where that leaves open whether it was."""
+    if any(doubt in said for doubt in DOUBTS):
+        return None
+    return next((kind for kind, phrases in REFUSALS if any(phrase in said for phrase in phrases)), None)
 
 
 def _id(printed: str, id_of: Callable[[str], int]) -> str:
-    """Id of the job; a federated Slurm prints ``id;cluster``."""
-    lines = printed.strip().splitlines()
-    last = lines[-1].partition(";")[0].strip() if lines else ""
+    """Id of the job; ``""`` where none is found for certain."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    alone = {match[1] for line in lines if (match := PARSABLE.fullmatch(line))}
+    if alone:
+        return alone.pop() if len(alone) == 1 else ""
     try:
-        return str(id_of(last))
+        return str(id_of(lines[-1]))
     except (ValueError, IndexError):
         return ""

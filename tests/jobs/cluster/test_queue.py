@@ -72,6 +72,16 @@ def test_a_job_is_given_with_what_tells_it_from_others(tmp_path: Path, prints: P
 SAID = [
     ("4242;cluster1\n", "", 0, Answer(job="4242")),
     ("Welcome to the cluster\n4242\n", "sbatch: a warning", 0, Answer(job="4242")),
+    ("Stampede3\n4242\nhours left: 7\n", "", 0, Answer(job="4242")),
+    ("4242\n4243\n", "", 0, None),
+    ("", "sbatch: error: QOSMaxWallDurationPerJobLimit\nsbatch: error: Batch job submission failed: Job violates "
+     "accounting/QOS policy (job submit limit, user's size and/or time limits)", 1, "wrong"),
+    ("", "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's "
+     "size and/or time limits)", 1, "full"),
+    ("", "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying.\nsbatch: error: Batch job "
+     "submission failed: Socket timed out on send/recv operation", 1, None),
+    ("", "sbatch: warning: Invalid node list, ignored\nsbatch: error: Batch job submission failed: Socket timed out on "
+     "send/recv operation", 1, None),
     ("", "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates "
      "accounting/QOS policy (job submit limit, user's size and/or time limits)", 1, "full"),
     ("", "sbatch: error: AssocMaxSubmitJobLimit", 1, "full"),

@@ -1,0 +1,327 @@
+"""What schedulers have done to others, done to a whole study: each behaviour with the public thread that tells of it.
+
+The jobs really run, and their engines are counted. Whatever the scheduler says, an engine is started once for each
+step, nothing that has finished is lost, and what cannot be known is called so, with the command that mends it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from counted_study import CountedStudy
+from servers.hostile_slurm import ALWAYS, HostileSlurm
+from servers.warm_python import WarmPython
+
+from dftflow.cli.main import main
+from dftflow.jobs.cluster import queue as queue_module
+from dftflow.jobs.cluster.submission import Submission, attempts
+from dftflow.report import write as write_module
+from dftflow.studies import at_the_queue
+from dftflow.studies import tick as tick_module
+from dftflow.studies.standing import standing_of
+from dftflow.studies.tick import tick
+
+pytestmark = pytest.mark.xdist_group("hostile slurm")  # one interpreter is warmed up for all
+
+RELAX, BANDS = "CsBr/bulk-relax", "CsBr/bulk-bands"
+STUDY = """\
+schema = 1
+title = "CsBr"
+
+[materials.CsBr]
+structure = "CsBr_Pm-3m"
+cutoff_ev = 244.9
+relax_kpoints = [2, 2, 2]
+bands_kpoints = [4, 4, 4]
+cell = "isotropic"
+band_edge = "G"
+"""
+MACHINES = """\
+[machines.loop]
+scheduler = "slurm"
+cores = 2
+memory_gib = 2
+python = "{python}"
+
+[machines.loop.resources]
+time_h = 0.2
+"""
+PRELOAD = """
+import dftflow.cli.main, dftflow.cli.step, dftflow.codes.gpaw.code, pymatgen.core
+from dftflow.studies import one_step
+one_step.LATE_S, one_step.LOOK_EVERY_S = 4.0, 0.2
+"""
+ONCE = {"CsBr-bulk-relax": 1, "CsBr-bulk-bands": 1}
+FINISHED = {RELAX: "finished", BANDS: "finished"}
+MOST_LOOKS = 12
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmPython]:
+    with WarmPython(PRELOAD) as started:
+        yield started
+
+
+@dataclass(frozen=True)
+class Place:
+    """A study, a scheduler, and what a person does with both."""
+
+    study: CountedStudy
+    slurm: HostileSlurm
+    capsys: pytest.CaptureFixture[str]
+
+    @property
+    def root(self) -> Path:
+        return self.study.root
+
+    def run(self) -> int:
+        """``dftflow run --machine``: the exit code."""
+        shutil.rmtree(self.study.path / "cache", ignore_errors=True)
+        return self.dftflow("run", str(self.study.path / "study.toml"), "--machine", "loop", "--out", str(self.root))
+
+    def advance(self) -> tuple[int, bool]:
+        """``dftflow advance``, half a minute after the last one: the exit code, and whether all is over."""
+        self.slurm.wait()
+        shutil.rmtree(self.study.path / "cache", ignore_errors=True)
+        self.said()
+        code = self.dftflow("advance", str(self.root), "--json")
+        printed = self.capsys.readouterr().out
+        return code, code != 0 or '"held"' not in printed
+
+    def dftflow(self, *arguments: str) -> int:
+        return main(list(arguments))
+
+    def said(self) -> str:
+        captured = self.capsys.readouterr()
+        return captured.out + captured.err
+
+    def to_the_end(self) -> int:
+        """Look again and again, as cron does; the last exit code."""
+        for _ in range(MOST_LOOKS):
+            code, over = self.advance()
+            if over:
+                return code
+        raise AssertionError(self.told())
+
+    def states(self) -> dict[str, str]:
+        return {end.name: end.state for end in standing_of(self.root).ends}
+
+    def told(self) -> dict[str, str]:
+        """What ``dftflow status`` says beside each step."""
+        self.said()
+        assert self.dftflow("status", str(self.root), "--json") in (0, 5, 9)
+        document = json.loads(self.capsys.readouterr().out)
+        return {step["name"]: step.get("failure") or step.get("note") or "" for step in document["steps"]}
+
+    def records(self, step: str) -> tuple[Submission, ...]:
+        return attempts(self.root, step)
+
+    def mend(self, step: str) -> None:
+        """Carry out the one command that the state of the step names."""
+        (command,) = re.findall(r"`dftflow (retry [^`]*)`", self.told()[step])
+        assert self.dftflow(*shlex.split(command)) == 0
+
+
+@pytest.fixture
+def place(
+    warm: WarmPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Place]:
+    study = CountedStudy(tmp_path, STUDY, machines=MACHINES, interpreter=warm.command)
+    slurm = HostileSlurm(tmp_path / "slurm")
+    for name, value in study.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{slurm.path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(tick_module, "WAITS_S", (0.0, 0.0, 0.0, 0.0))
+    written = SimpleNamespace(summary="", report=tmp_path / "report.html")
+    monkeypatch.setattr(write_module, "write_outcome", lambda outcome, folder, say: written)  # it draws every figure
+    yield Place(study, slurm, capsys)
+    slurm.end()
+
+
+# --- what is seen through ---------------------------------------------------------------------------------------
+
+SEEN_THROUGH = {
+    "it is honest": ((), ALWAYS),
+    # "submitted and completing, despite: Batch job submission failed": nothing was answered
+    "nextflow-io/nextflow#981": (("sbatch dies after accepting",), 1),
+    # "Batch job submission failed: Socket timed out on send/recv operation", "but ... still received and ran the job"
+    "DataBiosphere/toil#5459": (("sbatch times out after accepting",), 2),
+    # "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", and a job all the same
+    "rwth-i6/sisyphus#156": (("sbatch retries and times out after accepting",), 1),
+    # "Welcome to the Stampede3 Supercomputer": the 3 was taken for the id
+    "llnl/maestrowf#441, mlr-org/batchtools#314": (("sbatch prints more",), ALWAYS),
+    # "Unable to contact slurm controller (connect failure)", for a while
+    "fls-bioinformatics-core/genomics#245": (("no controller",), 3),
+    # "sbatch: error: AssocMaxSubmitJobLimit"
+    "rwth-i6/sisyphus#241": (("full",), ALWAYS),
+    # "slurm_load_jobs error: Socket timed out on send/recv operation"
+    "nextflow-io/nextflow#2696": (("squeue times out",), 2),
+    # "slurm_load_jobs error: Invalid job id specified", in an endless loop, of a job that had ended well
+    "fractal-analytics-platform/fractal-server#1681": (("squeue knows no id",), ALWAYS),
+    # "41472211 not in queue", and the job ran
+    "MikeDacre/fyrd#16": (("queue forgets",), ALWAYS),
+    # a queue that removes what has ended too quickly; "Slurm accounting storage is disabled"
+    "llnl/maestrowf#264, snakemake/snakemake-executor-plugin-slurm#38": (
+        ("queue forgets what ended", "no accounting"), ALWAYS),
+    # "failed to open persistent connection to host:slurm-hpc:6819: Connection refused"
+    "snakemake/snakemake-executor-plugin-slurm#207": (("queue forgets", "no database"), ALWAYS),
+    # the accounting's job of this id is one of another user, of 2017, "COMPLETED"
+    "princeton-ddss/blackfish#484, facebookincubator/submitit#1660": (("another user's jobs",), ALWAYS),
+    # "More then one matching SLURM task"
+    "rwth-i6/sisyphus#163": (("every line twice",), ALWAYS),
+    # "<cmd> did not create file <file>. In fact the files are created"
+    "cooperative-computing-lab/cctools#614, snakemake/snakemake#775": (("files come late",), ALWAYS),
+    # "NODE_FAIL; these jobs are automatically requeued by SLURM with the same SLURM ID"
+    "snakemake/snakemake-executor-plugin-slurm#109, nextflow-io/nextflow#226": (("requeued",), ALWAYS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("thread", SEEN_THROUGH, ids=lambda thread: ", ".join(SEEN_THROUGH[thread][0]) or "honest")
+def test_each_engine_is_started_once_and_all_is_finished(place: Place, thread: str) -> None:
+    names, times = SEEN_THROUGH[thread]
+    place.slurm.does(*names, times=times)
+    if "after accepting" in "".join(names):
+        place.slurm.does("nothing starts")
+        assert place.run() == 5, "uncertain: nothing is waited for"
+        place.run()
+        place.slurm.does("nothing starts", times=0)
+    assert place.run() == 0
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE and place.study.ended == ONCE
+    assert len(place.slurm.jobs) == 2, "nothing was submitted twice"
+
+
+# --- what is told -----------------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_leaves_it_open_and_no_job(place: Place) -> None:
+    """snakemake/snakemake#1789: "Socket timed out on send/recv operation", which says nothing of the job."""
+    place.slurm.does("sbatch times out without accepting", times=1)
+    assert place.run() == 5
+    for _ in range(2):
+        assert place.run() == 5
+        assert place.advance() == (5, True)
+    assert place.states() == {RELAX: "uncertain", BANDS: "waiting"} and place.slurm.jobs == {}
+    place.mend(RELAX)
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
+
+
+def test_a_job_that_everybody_forgets(place: Place) -> None:
+    """ai4d-iasc/trixie#30: submitted with no error, nothing in the queue, and no output."""
+    place.slurm.does("all forget, and nothing runs")
+    assert place.run() == 0
+    tick(place.root, grace_s=0.0)
+    shutil.rmtree(place.study.path / "cache")
+    assert place.states()[RELAX] == "queued", "a time of grace"
+    now = tick(place.root, grace_s=0.0)
+    assert {end.state for end in now.ends} == {"lost"} and now.submitted == {}
+    assert place.run() == 5, "not submitted again"
+    assert "is in no queue any more" in place.told()[RELAX]
+    jobs = set(place.slurm.jobs)
+    place.slurm.does_well()
+    for job in jobs:
+        place.slurm.drop(job)
+    for step in (RELAX, BANDS):
+        place.mend(step)
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
+
+
+def test_a_state_that_is_cut(place: Place) -> None:
+    """galaxyproject/galaxy#6007, jdblischak/smk-simple-slurm#29: ``OUT_OF_ME+``, and it was waited for for ever."""
+    place.slurm.does("out of memory, cut", times=1)
+    place.slurm.does("queue forgets what ended")
+    assert place.run() == 0
+    assert place.to_the_end() == 5
+    assert "ran out of memory" in place.told()[RELAX] and place.states()[BANDS] in ("waiting", "not_run")
+    assert place.advance() == (5, True) and place.study.started == {}, "not by itself"
+    assert place.run() == 0
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
+
+
+def test_a_job_that_is_longer_than_may_be(place: Place) -> None:
+    """BSC-ES/autosubmit#2854, mlr-org/batchtools#199: "(job submit limit, user's size and/or time limits)" is both."""
+    place.slurm.does("too long")
+    assert place.run() == 5
+    assert "QOSMaxWallDurationPerJobLimit" in place.told()[RELAX] and place.states()[RELAX] == "failed"
+    assert [place.advance() for _ in range(2)] == [(5, True)] * 2
+    assert len(place.records(RELAX)) == 1, "not submitted as it is again"
+    place.slurm.does_well()
+    assert place.run() == 0
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
+
+
+def test_a_queue_that_hangs(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """mlr-org/batchtools#201: squeue is slow or does not answer at all, because it is asked too often."""
+    monkeypatch.setattr(queue_module, "ASK_LIMIT_S", 0.5)
+    assert place.run() == 0
+    before = place.records(BANDS)
+    place.slurm.does("squeue hangs", times=1)
+    began = time.monotonic()
+    found = tick(place.root)
+    assert "gave no answer" in found.held and place.records(BANDS) == before
+    assert time.monotonic() - began < 60
+    assert place.to_the_end() == 0
+    assert place.study.started == ONCE
+
+
+def test_a_node_that_reports_success_and_wrote_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """desihub/desispec#2744, qiita-spots/qiita#3521: COMPLETED, 0:0, and the job had failed."""
+    place.slurm.does("wrote nothing", times=1)
+    assert place.run() == 0
+    place.slurm.wait()
+    assert place.advance() == (0, False) and "not seen yet" in place.told()[RELAX]
+    monkeypatch.setattr(at_the_queue, "LATE_S", 0.0)
+    assert place.to_the_end() == 5
+    assert "ended well by its scheduler, and left no results" in place.told()[RELAX]
+    assert place.study.started == {}
+    assert place.run() == 0
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
+
+
+def test_dependents_that_stay_in_the_queue_for_ever(place: Place) -> None:
+    """desihub/desispec#2658 #2682: DependencyNeverSatisfied, in spite of --kill-on-invalid-dep=yes."""
+    place.slurm.does("dependents stay")
+    place.slurm.does("out of memory, cut", times=1)
+    assert place.run() == 0
+    assert place.to_the_end() == 5
+    (stranded,) = place.records(BANDS)
+    assert place.slurm.jobs[stranded.job]["state"] == "CANCELLED" and place.states()[RELAX] == "failed"
+    assert place.run() == 0
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
+
+
+@pytest.mark.parametrize("skew_s", [-5400.0, 5400.0])
+def test_a_node_whose_clock_is_another(place: Place, skew_s: float) -> None:
+    """snakemake/snakemake#3261: "older modification time than input. This could indicate a clock skew problem"."""
+    place.study.dates_files(skew_s)
+    assert place.run() == 0
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
+    written_s = min(file.stat().st_mtime for file in place.root.glob("steps/*/*/results.json")) - time.time()
+    assert abs(written_s - skew_s) < 600
+    assert place.run() == 0 and place.study.started == ONCE, "nothing is run for a date"
+
+
+def test_a_login_node_whose_clock_goes_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same between two looks: no job is lost, and no kept answer is fresh for ever."""
+    assert place.run() == 0
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 5400.0)
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
