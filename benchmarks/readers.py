@@ -1,10 +1,11 @@
 """Reads large files of VASP and Quantum ESPRESSO with dftflow and with its peers, side by side.
 
-    python benchmarks/readers.py [--megabytes 100] [--peers PYTHON] [--folder DIR]
+    python benchmarks/readers.py [--megabytes 100] [--peers PYTHON] [--folder DIR] [--files NAME...]
 
-Writes into DIR (a temporary folder unless given) a LOCPOT, a grid of pp.x, and two vasprun.xml: of many geometries, and
-of many k-points. Every reader has a process of its own; the rate counts processor time, the best of the repeats, and
-the memory is what reading added to the process with its imports. Beside it a number that all must agree on. A peer
+Writes into DIR (a temporary folder unless given) a LOCPOT, a grid of pp.x, two vasprun.xml, of many geometries and of
+many k-points, and an XML of pw.x of many k-points; `--files` names some of them. Every reader has a process of its own;
+the rate counts processor time, the best of the repeats, and the memory is what reading added to the process with its
+imports. Beside it a number that all must agree on. A peer
 that is not installed in PYTHON is named and left out.
 """
 
@@ -25,11 +26,13 @@ sys.path.insert(0, str(ROOT / "tests"))
 from vasp_files import Geometry, Run  # noqa: E402
 
 PROCESS = """
-import json, resource, sys, time, warnings
+import json, sys, time, warnings
 from pathlib import Path
 warnings.simplefilter("ignore")
 {imports}
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+def peak():  # getrusage would begin with the peak of the process that started this one
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024 / 1e6
 times, before = [], peak()
 for _ in range({repeats}):
     start = time.process_time()
@@ -52,9 +55,9 @@ READERS = {
     "slab.pot": {
         "dftflow": ZERO + "from dftflow.codes.espresso.grid_file import read_potential_grid\n"
         "read = lambda f: read_potential_grid(f, zero); told = lambda p: p.values_ev.mean()",
-        "numpy.fromstring": "import numpy as np\n"
-        "read = lambda f: np.fromstring(f.read_bytes().split(b'\\n', 9)[9], sep=' ')\n"
-        "told = lambda p: p.mean() * 13.605693122990",
+        "numpy.fromstring": "import numpy as np\nfrom dftflow.units import RYDBERG_EV\n"
+        "read = lambda f: np.fromstring(f.read_bytes().split(b'\\n', 9)[-1], sep=' ')\n"
+        "told = lambda p: p.mean() * RYDBERG_EV",
     },
     "steps/vasprun.xml": {
         "dftflow": "from pymatgen.core import Structure\nfrom dftflow.codes.vasp.vasprun_file import read_vasprun\n"
@@ -71,6 +74,10 @@ READERS = {
         "pymatgen": "from pymatgen.io.vasp import Vasprun\nread = lambda f: Vasprun(f, parse_potcar_file=False)\n"
         "told = lambda r: list(r.eigenvalues.values())[0][..., 0].mean()",
     },
+    "pwscf.xml": {
+        "dftflow": "from pymatgen.core import Structure\nfrom dftflow.codes.espresso.pw_xml import read_pw_xml\n"
+        "read = read_pw_xml; told = lambda r: r.eigenvalues.values_ev.mean()",
+    },
 }
 
 
@@ -80,14 +87,15 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=100)
     parser.add_argument("--peers", default=sys.executable)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--files", nargs="*", choices=list(READERS), default=list(READERS))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dftflow-readers-") as temporary:
         folder = arguments.folder or Path(temporary)
-        for name, readers in READERS.items():
+        for name in arguments.files:
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             write(file, name, arguments.megabytes * 1e6)
-            print_table(file, name, readers, arguments.peers)
+            print_table(file, name, READERS[name], arguments.peers)
 
 
 def print_table(file: Path, name: str, readers: dict[str, str], peers: str) -> None:
@@ -114,6 +122,8 @@ def write(file: Path, name: str, n_bytes: float) -> None:
         _write_locpot(file, round(n_bytes / 18.2))
     elif name == "slab.pot":
         _write_pot(file, round(n_bytes / 17.2))
+    elif name == "pwscf.xml":
+        _write_pw_xml(file, n_bytes)
     elif name.startswith("steps"):
         file.write_text(_run(n_steps=max(2, round(n_bytes / 15_100)), n_kpoints=2, n_bands=200).xml())
     else:
@@ -150,6 +160,37 @@ def _write_planes(file: Path, head: str, texts: list[str], n_planes: int) -> Non
         out.write(head)
         for _ in range(n_planes):
             out.write(plane)
+
+
+def _write_pw_xml(file: Path, n_bytes: float) -> None:
+    """The bands of a run in the tests with 240 bands, and as many k-points as make `n_bytes`."""
+    text = (ROOT / "tests/data/espresso/6.7/dense/CsPbBr3.bands.xml").read_text()
+    n_bands, n_kpoints = 240, text.count("<ks_energies>")
+    head, _, rest = text.partition("      <ks_energies>")
+    tail = rest.rpartition("</ks_energies>\n")[2]
+    size, rng = f'size="{n_bands}"', np.random.default_rng(4)
+    filled = _pw_numbers(np.repeat([1.0, 0.0], n_bands // 2))
+    points = [
+        f'      <ks_energies>\n        <k_point weight="1.0e-3">{_pw_numbers(rng.random(3)).strip()}</k_point>\n'
+        f"        <npw>3791</npw>\n        <eigenvalues {size}>\n"
+        f"{_pw_numbers(np.sort(rng.normal(scale=0.5, size=n_bands)))}        </eigenvalues>\n"
+        f"        <occupations {size}>\n{filled}        </occupations>\n      </ks_energies>\n"
+        for _ in range(40)
+    ]
+    times = max(1, round(n_bytes / sum(map(len, points))))
+    head = head.replace(f"<nks>{n_kpoints}</nks>", f"<nks>{times * len(points)}</nks>")
+    with file.open("w") as out:
+        out.write(head.replace("<nbnd>25</nbnd>", f"<nbnd>{n_bands}</nbnd>"))
+        for _ in range(times):
+            out.writelines(points)
+        out.write(tail)
+
+
+def _pw_numbers(values: np.ndarray) -> str:
+    """Five a line, as pw.x prints them."""
+    words = [f"{value:.15e}".split("e") for value in values]
+    texts = [f"{mantissa}e{int(exponent)}" for mantissa, exponent in words]
+    return "".join(f"          {' '.join(texts[at : at + 5])}\n" for at in range(0, len(texts), 5))
 
 
 def _run(*, n_steps: int, n_kpoints: int, n_bands: int) -> Run:

@@ -89,12 +89,14 @@ def command(
     from dftflow.jobs.machine_profile import load_machine
     from dftflow.studies.execution import run_study
     from dftflow.studies.remedied import MOST_TRIES
+    from dftflow.studies.study_folder import step_home
 
     here = load_machine(machine)
     asked = {"time_s": time_limit, "memory_mib": memory_limit, "stall_s": stall_limit, "log_mib": log_limit}
     executor = None
     if here.engine == "executorlib":
-        executor = InAllocation(folder, here, executor_of_job(workers or (here.cores or 1) * (here.nodes or 1)))
+        tasks = executor_of_job(workers or (here.cores or 1) * (here.nodes or 1))
+        executor = InAllocation(folder, step_home(chosen, folder), here, tasks)
     elif here.scheduler != "none":
         if workers or no_remedies or any(value is not None for value in asked.values()):
             raise InputError(

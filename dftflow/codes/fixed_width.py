@@ -1,4 +1,4 @@
-"""Decodes columns of fixed-width Fortran numbers (``i6``, ``f20.6``, ``e17.11``) from bytes, without tokenizing.
+"""Decodes columns of fixed-width Fortran numbers (``i6``, ``f20.6``) from bytes, without tokenizing.
 
 Large files of these codes are tables of equal lines. Seen as a matrix of bytes, one row a character position, the
 digits are put together in pairs, pairs of pairs and so on, in the smallest integers that hold them. The integer that
@@ -11,7 +11,6 @@ not such a column (other widths, ``****``, a stray byte) gives None, and the cal
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,13 @@ from numpy.typing import NDArray
 
 from dftflow.model.results import FloatArray
 
-__all__ = ["ByteArray", "decimals", "exponentials", "integers"]
+__all__ = ["ByteArray", "decimals", "integers"]
 
 ByteArray = NDArray[np.uint8]
 UnsignedArray = NDArray[np.unsignedinteger[Any]]
 
-_SPACE, _DOT, _PLUS, _MINUS, _ZERO, _NINE, _E = (ord(sign) for sign in " .+-09E")
+_SPACE, _DOT, _MINUS, _ZERO, _NINE = (ord(sign) for sign in " .-09")
 _MOST_DIGITS = 15  # every integer of so many is exact as a double
-_MOST_POWER = 22  # and so is this power of ten, and every smaller one
-_EXPONENT = 4  # letters: E+02
 
 
 def integers(columns: ByteArray) -> UnsignedArray | None:
@@ -67,78 +64,9 @@ def decimals(columns: ByteArray, n_decimals: int) -> FloatArray | None:
     if value is None:
         return None
     value /= 10.0**n_decimals
-    return value if negative is None else _signed(value, negative)
-
-
-def _signed(value: FloatArray, negative: NDArray[np.bool_]) -> FloatArray:
-    """`value` with its sign turned where `negative`: by a product, which signs without order don't slow down."""
-    value *= 1.0 - 2.0 * negative
+    if negative is not None:
+        value *= 1.0 - 2.0 * negative  # a product, which signs without order don't slow down
     return value
-
-
-def exponentials(columns: ByteArray, n_decimals: int) -> FloatArray | None:
-    """Right-aligned signed numbers with an exponent: ``0.123E+02``, ``-.123E+02``, ``1.234E-01``.
-
-    Parameters
-    ----------
-    columns
-        shape (width, n), as in `integers`.
-    n_decimals
-        Digits between the point and the E, behind which a sign and two digits stand.
-
-    Returns
-    -------
-    values
-        shape (n,); NaN where number and power of ten are not both exact, so that one division does not give the
-        nearest double: exponents of less than `n_decimals` - 22, or of more than `n_decimals`.
-    """
-    point = len(columns) - n_decimals - _EXPONENT - 1
-    if point < 2 or n_decimals >= _MOST_DIGITS or columns.shape[1] == 0 or (columns[point] != _DOT).any():
-        return None
-    lead = _lead(columns[:point])
-    divisor = _divisors(columns[point + n_decimals + 1 :], n_decimals)
-    if lead is None or divisor is None:
-        return None
-    digits = np.empty((1 + n_decimals, columns.shape[1]), dtype=np.uint8)
-    digits[0] = lead[0]
-    np.subtract(columns[point + 1 : point + n_decimals + 1], np.uint8(_ZERO), out=digits[1:])
-    value = None if digits.max() > _NINE - _ZERO else _number(digits)
-    if value is None:
-        return None
-    value /= divisor
-    return _signed(value, lead[1])
-
-
-def _lead(columns: ByteArray) -> tuple[ByteArray, NDArray[np.bool_]] | None:
-    """The digit before the point, 0 where there is none; and where there is a minus sign, before it or in its place."""
-    before, last = columns[-2], columns[-1]
-    digit = last - np.uint8(_ZERO)
-    is_digit = digit <= _NINE - _ZERO
-    signed, in_its_place = before == _MINUS, last == _MINUS
-    with_digit = is_digit & (signed | (before == _SPACE))
-    without = (in_its_place | (last == _SPACE)) & (before == _SPACE)
-    if not (with_digit | without).all() or (columns[:-2] != _SPACE).any():
-        return None
-    return digit * is_digit, signed | in_its_place
-
-
-def _divisors(columns: ByteArray, n_decimals: int) -> FloatArray | None:
-    """What a number without its point is to be divided by, for ``E+02`` and the like; NaN where that is not exact."""
-    letter, sign = columns[0], columns[1]
-    digits = columns[2:] - np.uint8(_ZERO)
-    negative = sign == _MINUS
-    if (letter != _E).any() or digits.max() > _NINE - _ZERO or not (negative | (sign == _PLUS)).all():
-        return None
-    place = digits[0] * np.uint8(10) + digits[1] + negative * np.uint8(100)
-    divisors: FloatArray = np.take(_divisor_table(n_decimals), place)
-    return divisors
-
-
-@cache
-def _divisor_table(n_decimals: int) -> FloatArray:
-    """For the exponents 0 to 99, then 0 to -99."""
-    powers = [n_decimals - exponent for exponent in (*range(100), *range(0, -100, -1))]
-    return np.array([10.0**power if 0 <= power <= _MOST_POWER else np.nan for power in powers])
 
 
 def _digits(columns: ByteArray) -> tuple[list[ByteArray], NDArray[np.bool_] | None] | None:

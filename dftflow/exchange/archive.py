@@ -8,20 +8,20 @@ import secrets
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from dftflow.errors import DftflowError, InputError, StoreError
+from dftflow.errors import DftflowError, StoreError
 from dftflow.exchange.crate import CrateFile, CrateStep, CrateStudy, crate_text
 from dftflow.exchange.folder_files import FolderFile, LeftOut, files_below, files_of_step, files_of_study
 from dftflow.exchange.names import METADATA_FILE, refuse_clashes
 from dftflow.input_file import open_regular
 from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.step_state import STATE_FILE, StepState, portable_text, read_state
-from dftflow.jobs.store import PLAN_FILE, storage_errors
+from dftflow.jobs.store import PLAN_FILE, existing_plan, plan_text, storage_errors
 from dftflow.model.step import Step
 from dftflow.studies.built_file import read_built
 from dftflow.studies.standing import standing_of
@@ -52,7 +52,7 @@ class WrittenArchive:
 def write_archive(
     root: Path, file: Path, *, everything: bool = False, licence: str = "", authors: tuple[str, ...] = ()
 ) -> WrittenArchive:
-    """Write the folder of a study into a zip archive that is an RO-Crate.
+    """Write the folder of a study into a zip archive that is an RO-Crate; its steps in a store are put in too.
 
     Parameters
     ----------
@@ -74,10 +74,18 @@ def write_archive(
     _refuse_moving(ends, root)
     folder = StudyFolder.existing(root)
     places = {step.name: _place(folder, step) for step in folder.plan.steps}
-    names = chain(files_of_study(root), *(files_of_step(root, place) for place in set(places.values()) if place))
-    kept, left = files_below(root, iter(set(names)), most_bytes=None if everything else MOST_FILE_BYTES)
-    states = {place: read_state(root / place) for place in set(places.values()) if place}
+    home = folder.home.root
+    states = {place: read_state(home / place) for place in set(places.values()) if place}
     texts = {f"{place}/{STATE_FILE}": portable_text(state) for place, state in states.items() if _ended(state)}
+    if folder.home.is_shared:
+        texts[PLAN_FILE] = plan_text(replace(existing_plan(root), store="", user=""))
+    most_bytes = None if everything else MOST_FILE_BYTES
+    own, left_own = files_below(root, files_of_study(root), most_bytes=most_bytes)
+    of_steps = chain.from_iterable(files_of_step(home, place) for place in states)
+    stepped, left_stepped = files_below(home, of_steps, most_bytes=most_bytes)
+    kept = tuple(one for one in (*own, *stepped) if one.name not in texts)
+    at = {one.name: root for one in own} | {one.name: home for one in stepped}
+    left = tuple(sorted((*left_own, *left_stepped), key=lambda one: one.name))
     refuse_clashes((one.name for one in (*kept, *map(_named, texts))), str(root))
     study = CrateStudy(
         name=folder.plan.study.name,
@@ -89,7 +97,7 @@ def write_archive(
     )
     with _replaced(file) as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            files = sorted(_added(archive, root, kept, texts), key=lambda one: one.name)
+            files = sorted(_added(archive, at, kept, texts), key=lambda one: one.name)
             steps = [_crate_step(folder, step, places, states, ends[step.name], left) for step in folder.plan.steps]
             text = crate_text(study, [step for step in steps if step is not None], files)
             for place in sorted(states):
@@ -116,16 +124,12 @@ def _refuse_moving(ends: Mapping[str, NodeOutcome], root: Path) -> None:
 
 
 def _place(folder: StudyFolder, step: Step) -> str:
-    """Where the step lies below the folder; ``""`` where it has left nothing."""
+    """Where the step lies below the folder or its store; ``""`` where it has left nothing."""
     place = folder.folder_of(step)
     if place is None or not place.is_dir():
         return ""
     folder.refuse_led_outside(place)
-    if not place.is_relative_to(folder.root):
-        raise InputError(
-            f"the step {step.name} lies outside of this folder", where=str(place), fix="run the study without a store"
-        )
-    return place.relative_to(folder.root).as_posix()
+    return place.relative_to(folder.home.root).as_posix()
 
 
 def _ended(state: StepState) -> bool:
@@ -155,7 +159,7 @@ def _crate_step(
     if not place:
         return None
     try:
-        record = read_built(folder.root / place)
+        record = read_built(folder.home.root / place)
     except DftflowError:
         record = None
     acted = end.state in ("finished", "failed", "refused")
@@ -168,7 +172,7 @@ def _crate_step(
         inputs=frozenset() if record is None else frozenset(f"{place}/{name}" for name in (*record.deck, "built.json")),
         needs=tuple(sorted({before for need in step.needs if (before := places[str(need.step)])})),
         ended_ns=_ended_ns(states[place]),
-        failure="" if end.state == "finished" else _failure(end, folder.root),
+        failure="" if end.state == "finished" else _failure(end, folder.home.root),
         left_out=tuple(f"{one.name} ({one.reason})" for one in left if one.name.startswith(f"{place}/")),
     )
 
@@ -182,14 +186,14 @@ def _failure(end: NodeOutcome, root: Path) -> str:
 
 
 def _added(
-    archive: zipfile.ZipFile, root: Path, kept: tuple[FolderFile, ...], texts: Mapping[str, str]
+    archive: zipfile.ZipFile, at: Mapping[str, Path], kept: tuple[FolderFile, ...], texts: Mapping[str, str]
 ) -> Iterator[CrateFile]:
-    """The files, hashed while they are put into `archive`."""
+    """The files, each below the folder that `at` has for it, hashed while they are put into `archive`."""
     for one in sorted((*kept, *map(_named, texts)), key=lambda one: one.name):
         digest, size = hashlib.sha256(), 0
         entry = _entry(one.name, mode=PROGRAM_MODE if one.is_program else FILE_MODE)
         with archive.open(entry, "w", force_zip64=True) as target:
-            for piece in [texts[one.name].encode()] if one.name in texts else _pieces(root / one.name):
+            for piece in [texts[one.name].encode()] if one.name in texts else _pieces(at[one.name] / one.name):
                 target.write(piece)
                 digest.update(piece)
                 size += len(piece)

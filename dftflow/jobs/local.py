@@ -20,10 +20,11 @@ from dftflow.errors import DftflowError
 from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
-from dftflow.jobs.lock import EngineLock, engine_lock_is_held
+from dftflow.jobs.lock import EngineLock, Turn, engine_lock_is_held
 from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
-from dftflow.jobs.staging import keep_beside, make_folder, write_deck
+from dftflow.jobs.shared_store import StepHome
+from dftflow.jobs.staging import is_kept, keep_beside, make_folder, write_deck
 from dftflow.jobs.step_state import (
     STATE_FILE,
     StepState,
@@ -57,29 +58,45 @@ class Local:
     ----------
     root
         Folder of the run.
+    home
+        Where the folders of its steps lie; in `root` unless given.
     ended_jobs
         Jobs of the scheduler that have ended, and with them the engines that were started in them.
     """
 
     needs_finished = True
 
-    def __init__(self, root: Path, *, ended_jobs: Container[str] = ()) -> None:
+    def __init__(self, root: Path, home: StepHome | None = None, *, ended_jobs: Container[str] = ()) -> None:
         self._root = root
+        self._home = home or StepHome(root)
         self._ended_jobs = ended_jobs
         self._folders: dict[str, Path] = {}
-        for path in sorted((root / "steps").glob("**/*-*"), reverse=True):
+        if self._home.is_shared:
+            return
+        for path in sorted((self._home.root / "steps").glob("**/*-*"), reverse=True):
             tail = path.name.rpartition("-")[2]
             if len(tail) == IDENTITY_LENGTH and path.is_dir():
                 self._folders[tail] = path
 
     def folder(self, node: Node, job: Job) -> Path:
         """The folder of this very calculation, whichever node it was made for first."""
+        if self._home.is_shared:
+            return self._home.shared_folder(job.identity)
         tail = job.identity[:IDENTITY_LENGTH]
-        return self._folders.setdefault(tail, self._root / "steps" / f"{node.name}-{tail}")
+        return self._folders.setdefault(tail, self._home.root / "steps" / f"{node.name}-{tail}")
 
     def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
-        """Use what is finished, watch what runs, start the rest; leave alone what cannot be told."""
-        make_folder(folder, self._root)
+        """Use what is finished, watch what runs, start the rest; leave alone what cannot be told.
+
+        What another dftflow carries out in a store is waited for.
+        """
+        make_folder(folder, self._home.root)
+        if not self._home.is_shared:
+            return self._taken_up(node, job, folder)
+        waiting = _AtTurn(self._root, node, job, folder, self._home.turn_file(folder), self._taken_up)
+        return waiting.outcome() or waiting
+
+    def _taken_up(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
         until = time.monotonic() + PATIENCE_S
         while True:
             lock = EngineLock.take(folder)
@@ -134,6 +151,86 @@ class Local:
         if process is None:
             return _closed(node, folder, state, "failed")
         return _LocalJob(self._root, node, job, folder, process, state)
+
+
+class _AtTurn:
+    """A calculation that other studies ask for too, and that one dftflow at a time carries out.
+
+    After others its job is made anew: what lies there then may be the results.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        node: Node,
+        job: Job,
+        folder: Path,
+        turn: Path,
+        take_up: Callable[[Node, Job, Path], Running | NodeOutcome],
+    ) -> None:
+        self.folder = folder
+        self._root, self._node, self._turn_file, self._take_up = root, node, turn, take_up
+        self._job: Job | None = job
+        self._turn: Turn | None = None
+        self._running: Running | None = None
+        self._begun = time.monotonic()
+
+    @property
+    def descriptor(self) -> int | None:
+        """Of the process, once it is its turn."""
+        return None if self._running is None else self._running.descriptor
+
+    @property
+    def elapsed_s(self) -> float:
+        """Time that it is waited for, then that of the job."""
+        return time.monotonic() - self._begun if self._running is None else self._running.elapsed_s
+
+    @property
+    def tries(self) -> tuple[Attempt, ...]:
+        """Attempts that failed before this one."""
+        return () if self._running is None else self._running.tries
+
+    def outcome(self) -> NodeOutcome | None:
+        """None while another has its turn, or its own job runs."""
+        if self._running is None:
+            self._turn = Turn.take(self._turn_file)
+            if self._turn is None:
+                self._job = None
+                return self._cancelled()
+        try:
+            end = self._now() if self._running is None else self._running.outcome()
+        except BaseException:
+            self._let_go()
+            raise
+        if end is not None:
+            self._let_go()
+        return end
+
+    def _now(self) -> NodeOutcome | None:
+        job = self._job
+        if job is None or (read_state(self.folder).state == "finished" and not is_kept(self.folder, job)):
+            job = self._node.prepare()
+        begun = self._take_up(self._node, job, self.folder)
+        if isinstance(begun, NodeOutcome):
+            return begun
+        self._running = begun
+        return None
+
+    def _cancelled(self) -> NodeOutcome | None:
+        if not is_cancelled(self._root, self._node.name):
+            return None
+        why = why_cancelled(self._root, self._node.name)
+        return _closed(self._node, self.folder, StepState(state="waiting", failure=why), "cancelled")
+
+    def _let_go(self) -> None:
+        if self._turn is not None:
+            self._turn.let_go()
+
+    def stop(self, hurry: Callable[[], bool] = lambda: False) -> str:
+        """End the own job; what another carries out goes on."""
+        left = "" if self._running is None else self._running.stop(hurry)
+        self._let_go()
+        return left
 
 
 def _started(

@@ -24,7 +24,10 @@ __all__ = [
     "ENGINE_LOCK",
     "STUDY_LOCK",
     "EngineLock",
+    "Turn",
     "engine_lock_is_held",
+    "held_alone",
+    "held_together",
     "is_locked_elsewhere",
     "locked",
     "waited_for",
@@ -66,6 +69,43 @@ def locked(root: Path) -> Iterator[None]:
             yield
         finally:
             _HELD.discard(held)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def held_together(file: Path) -> Iterator[None]:
+    """Hold the lock `file` with others that hold it so, against `held_alone`.
+
+    Raises
+    ------
+    StoreError
+        When one holds it alone, or it cannot be made.
+    """
+    with _held(file, fcntl.LOCK_SH, "something is being removed from this store just now", "call this again"):
+        yield
+
+
+@contextmanager
+def held_alone(file: Path) -> Iterator[None]:
+    """Hold the lock `file` against all others.
+
+    Raises
+    ------
+    StoreError
+        When another holds it, or it cannot be made.
+    """
+    with _held(file, fcntl.LOCK_EX, "a study is being calculated in this store", "wait for it, and call this again"):
+        yield
+
+
+@contextmanager
+def _held(file: Path, kind: int, what: str, fix: str) -> Iterator[None]:
+    descriptor = _opened(file)
+    try:
+        if _taken(descriptor, patience_s=PATIENCE_S, kind=kind) is False:
+            raise StoreError(what, where=str(file.parent), fix=fix)
+        yield
     finally:
         os.close(descriptor)
 
@@ -129,6 +169,39 @@ class EngineLock:
         os.close(self.descriptor)
 
 
+class Turn:
+    """The turn of one dftflow at a calculation that several ask for; it ends with the process at the latest.
+
+    Use `take`, not the constructor.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    @classmethod
+    def take(cls, file: Path) -> Turn | None:
+        """The turn that `file` stands for; None when it is another's. Where there are no locks it is everybody's.
+
+        Raises
+        ------
+        StoreError
+            When the file cannot be made, or is no plain file.
+        """
+        with storage_errors(file):
+            file.parent.mkdir(exist_ok=True)
+        descriptor = _opened(file)
+        if _taken(descriptor, patience_s=0.0) is False:
+            os.close(descriptor)
+            return None
+        return cls(descriptor)
+
+    def let_go(self) -> None:
+        """End it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = None
+
+
 def engine_lock_is_held(folder: Path) -> bool:
     """Whether a process holds the lock of a step's folder; False too where there is none, or no locks."""
     return _is_held(folder / ENGINE_LOCK)
@@ -173,12 +246,12 @@ def _no_lock(file: Path) -> StoreError:
     )
 
 
-def _taken(descriptor: int, *, patience_s: float) -> bool | None:
+def _taken(descriptor: int, *, patience_s: float, kind: int = fcntl.LOCK_EX) -> bool | None:
     """True when the lock is ours now, False when another holds it, None when the file system has no locks."""
     until = time.monotonic() + patience_s
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
                 return False

@@ -76,12 +76,13 @@ class RunIndex:
                 PlannedStep(name=str(name), title=str(title), folder=str(folder), failure=str(failure))
                 for name, title, folder, failure in self._plan["steps"]
             )
-            return PlanFile(header=dict(self._plan["header"]), steps=steps)
-        except (OSError, ValueError, KeyError, TypeError):
+            store, user = str(self._plan.get("store", "")), str(self._plan.get("user", ""))
+            return PlanFile(header=dict(self._plan["header"]), steps=steps, store=store, user=user)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def finished(self, place: str) -> FinishedStep | None:
-        """The finished step in the folder `place` below the root; None when that has to be asked in the folder itself.
+    def finished(self, home: Path, place: str) -> FinishedStep | None:
+        """The finished step in the folder `place` below `home`; None when it has to be asked itself.
 
         It lies there by no link, and no file of it is another one than at the last look.
         """
@@ -92,26 +93,26 @@ class RunIndex:
                 cpu_time_s=None if cpu_time_s is None else float(cpu_time_s),
                 sha256=str(sha256),
             )
-            folder = f"{self._root}/{place}"
+            folder = f"{home}/{place}"
             same = all(_looked(f"{folder}/{name}") == tuple(look) for name, look in files.items())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return known if same and STATE_FILE in files and self._is_plain_folder(place) else None
+        return known if same and STATE_FILE in files and self._is_plain_folder(home, place) else None
 
-    def _is_plain_folder(self, place: str) -> bool:
+    def _is_plain_folder(self, home: Path, place: str) -> bool:
         """Whether every part of the path is a folder, and no link to one."""
         if place not in self._plain_folders:
-            above = self._is_plain_folder(place.rpartition("/")[0])
-            self._plain_folders[place] = above and stat.S_ISDIR(os.lstat(f"{self._root}/{place}").st_mode)
+            above = self._is_plain_folder(home, place.rpartition("/")[0])
+            self._plain_folders[place] = above and stat.S_ISDIR(os.lstat(f"{home}/{place}").st_mode)
         return self._plain_folders[place]
 
-    def entry(self, place: str) -> Any:
+    def entry(self, home: Path, place: str) -> Any:
         """What is to be kept of the folder `place`; None of a step that has not finished, or is not as it was left."""
-        return self._steps[place] if self.finished(place) is not None else _entry(Path(self._root, place))
+        return self._steps[place] if self.finished(home, place) is not None else _entry(home / place)
 
 
-def write_index(root: Path, plan: PlanFile) -> None:
-    """Write the index of the run in `root`, whose plan is `plan`, looking anew at what has changed.
+def write_index(root: Path, plan: PlanFile, home: Path) -> None:
+    """Write the index of the run in `root`, with steps below `home`, looking anew at what has changed.
 
     Raises
     ------
@@ -119,12 +120,14 @@ def write_index(root: Path, plan: PlanFile) -> None:
         When it cannot be written.
     """
     index = RunIndex(root)
-    entries = ((step.folder, index.entry(step.folder)) for step in plan.steps if step.folder)
+    entries = ((step.folder, index.entry(home, step.folder)) for step in plan.steps if step.folder)
     with storage_errors(root):
         content = {
             "schema": SCHEMA,
             "plan": {
                 "look": _looked(f"{root}/{PLAN_FILE}"),
+                "store": plan.store,
+                "user": plan.user,
                 "header": _names_in(plan.header),
                 "steps": [(step.name, step.title, step.folder, step.failure) for step in plan.steps],
             },

@@ -11,7 +11,7 @@ from dftflow.jobs.job import Job
 from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.stored_file import read_stored
 
-__all__ = ["keep_beside", "make_folder", "write_deck"]
+__all__ = ["is_kept", "keep_beside", "make_folder", "write_deck"]
 
 CHANGED = ".changed"
 """Ending of a file that lay where a file of a deck belongs, and was another one."""
@@ -42,6 +42,11 @@ def keep_beside(folder: Path, job: Job) -> bool:
     changed = {name: text for name, text in job.beside.items() if _differs(folder / name, text)}
     _write(folder, changed, durable=True)
     return bool(changed)
+
+
+def is_kept(folder: Path, job: Job) -> bool:
+    """Whether what is kept beside the deck lies there as it is to be."""
+    return not any(_differs(folder / name, text) for name, text in job.beside.items())
 
 
 def write_deck(folder: Path, job: Job) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -37,6 +38,7 @@ __all__ = [
     "leads_outside",
     "note_in_plan",
     "noted_beside",
+    "plan_text",
     "read_plan",
     "storage_errors",
     "unreadable_plan",
@@ -49,6 +51,7 @@ PLAN_FILE = "plan.json"
 SCHEMA = "dftflow-plan/1"
 PLACES = "places"
 MOST_LETTERS = 1000
+_USER = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,8 @@ class PlanFile:
     ----------
     id
         Of this plan among those that were in its folder.
+    store, user
+        Where the steps lie instead of in its folder, and the id of the run there (shared_store.py); ``""`` for none.
     header
         What the steps follow from, as plain data; nobody's business here.
     wall_time_s
@@ -96,6 +101,8 @@ class PlanFile:
     steps: tuple[PlannedStep, ...]
     wall_time_s: float | None = None
     id: str = ""
+    store: str = ""
+    user: str = ""
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------
@@ -105,13 +112,16 @@ def write_plan(root: Path, plan: PlanFile) -> None:
     """Replace the plan of `root`, which is created when it does not exist."""
     with storage_errors(root):
         root.mkdir(parents=True, exist_ok=True)
-        write_atomically(root / PLAN_FILE, _plan_text(plan))
+        write_atomically(root / PLAN_FILE, plan_text(plan))
         remove_journal(root)
 
 
-def _plan_text(plan: PlanFile) -> str:
-    """JSON with a line for the header, and one for each step."""
-    about = {"schema": SCHEMA, "id": plan.id, "wall_time_s": plan.wall_time_s, "header": plan.header}
+def plan_text(plan: PlanFile) -> str:
+    """What ``plan.json`` holds: JSON with a line for the header, and one for each step."""
+    about: dict[str, Any] = {"schema": SCHEMA, "id": plan.id, "wall_time_s": plan.wall_time_s}
+    if plan.store:
+        about |= {"store": plan.store, "user": plan.user}
+    about["header"] = plan.header
     names = tuple(field.name for field in fields(PlannedStep))
     steps = ({name: getattr(step, name) for name in names} for step in plan.steps)
     lines = ",\n".join(json.dumps(step, ensure_ascii=False) for step in steps)
@@ -160,6 +170,8 @@ def _checked_plan(root: Path, content: Any) -> PlanFile:
         layout = content.get("schema") if isinstance(content, dict) else content
         raise ValueError(f"its layout is {str(layout)[:60]!r}, not {SCHEMA!r}")
     plan = TypeAdapter(PlanFile).validate_python({key: value for key, value in content.items() if key != "schema"})
+    if plan.store and not (_is_path(plan.store) and _USER.fullmatch(plan.user)):
+        raise ValueError(f"{plan.store[:60]!r} is no place of a store, or the id of the run in it is none")
     for step in plan.steps:
         for place in (step.name, step.folder, step.earlier):
             below(root, place)
@@ -280,9 +292,13 @@ def below(root: Path, place: str) -> Path:
         When it is absolute, leads out of `root`, or is no path.
     """
     parts = place.split("/")
-    if place and (len(place) > MOST_LETTERS or not place.isprintable() or not {"", ".", ".."}.isdisjoint(parts)):
+    if place and (not _is_path(place) or not {"", ".", ".."}.isdisjoint(parts)):
         raise ValueError(f"{place[:60]!r} is no path below the folder")
     return root / place
+
+
+def _is_path(place: str) -> bool:
+    return len(place) <= MOST_LETTERS and place.isprintable()
 
 
 def leads_outside(root: Path, folder: Path) -> bool:

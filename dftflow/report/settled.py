@@ -22,6 +22,7 @@ from dftflow.errors import DftflowError
 from dftflow.input_file import is_regular, named_place, read_regular
 from dftflow.jobs.run_index import RunIndex
 from dftflow.jobs.seals import Seal, changed_files, seal_of
+from dftflow.jobs.shared_store import home_of
 from dftflow.jobs.step_state import STATE_FILE, is_intact, read_state
 from dftflow.jobs.store import PLAN_FILE, PlanFile, read_plan, storage_errors, write_atomically
 from dftflow.model.outcome import StudyOutcome
@@ -90,7 +91,7 @@ class Settlement:
                 return None
             index = RunIndex(root)
             plan = index.outline() or read_plan(root)
-            if plan is None or _states(root, plan, index) != before.states:
+            if plan is None or _states(home_of(root, plan).root, plan, index) != before.states:
                 return None
             same = self._follows_from(_engine(self._study, before.elements)) == before.follows_from
         except (OSError, ValidationError, DftflowError):
@@ -106,7 +107,7 @@ class Settlement:
             When it cannot be written.
         """
         plan = read_plan(root)
-        states = None if plan is None else _states(root, plan, RunIndex(root))
+        states = None if plan is None else _states(home_of(root, plan).root, plan, RunIndex(root))
         if plan is None or states is None or self._sources != list(_sources(self._study)):
             return
         elements = _elements(plan)
@@ -129,22 +130,22 @@ class Settlement:
         return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _states(root: Path, plan: PlanFile, index: RunIndex) -> dict[str, str] | None:
+def _states(home: Path, plan: PlanFile, index: RunIndex) -> dict[str, str] | None:
     """Folder of each step -> digest of its state; None when one has not finished, or is not as it was left."""
     found = {}
     for step in plan.steps:
-        digest = _state(root, step.folder, index) if step.folder else None
+        digest = _state(home, step.folder, index) if step.folder else None
         if digest is None:
             return None
         found[step.folder] = digest
     return found
 
 
-def _state(root: Path, place: str, index: RunIndex) -> str | None:
-    known = index.finished(place)
+def _state(home: Path, place: str, index: RunIndex) -> str | None:
+    known = index.finished(home, place)
     if known is not None:
         return known.sha256
-    folder = root / place
+    folder = home / place
     if not is_intact(folder, read_state(folder)):
         return None
     return hashlib.sha256(read_stored(folder / STATE_FILE)).hexdigest()

@@ -12,7 +12,7 @@ from dftflow.jobs.cluster.decisions import let_another
 from dftflow.jobs.cluster.queue import Queue
 from dftflow.jobs.cluster.submission import Submission, last_attempt
 from dftflow.jobs.local import at_work
-from dftflow.jobs.lock import EngineLock, locked
+from dftflow.jobs.lock import EngineLock, is_locked_elsewhere, locked
 from dftflow.jobs.machine import host_name
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.step_state import read_state, write_state
@@ -78,7 +78,16 @@ def _cancelled(folder: StudyFolder, step: Step, state: str, *, by_name: bool) ->
     place, record = folder.folder_of(step), last_attempt(folder.root, step.name)
     if record is not None and record.is_open:
         return CancelledStep(name=step.name, was=state, doubt=_job_ended(folder.root, record))
+    if place is not None and folder.home.is_shared:
+        return CancelledStep(name=step.name, was=state, doubt=_left_to_the_store(folder.root, place))
     return CancelledStep(name=step.name, was=state, doubt="" if place is None else _ended(place))
+
+
+def _left_to_the_store(root: Path, place: Path) -> str:
+    """Why an engine in a store may run on: another study may wait for it. The run that carries it out ends it."""
+    if at_work(place, read_state(place)) is None or is_locked_elsewhere(root):
+        return ""
+    return "it is calculated in the store, maybe for another study, and runs on"
 
 
 def _job_ended(root: Path, record: Submission) -> str:

@@ -13,6 +13,7 @@ from dftflow.errors import StoreError
 from dftflow.jobs.local import at_work
 from dftflow.jobs.lock import EngineLock, locked
 from dftflow.jobs.seals import Seal
+from dftflow.jobs.shared_store import others_steps, step_places
 from dftflow.jobs.step_state import is_intact, read_state, write_state
 from dftflow.jobs.store import storage_errors
 from dftflow.jobs.tries import TRIES
@@ -36,19 +37,21 @@ def what_can_go(root: Path) -> tuple[Removable, ...]:
     """What can be removed of the run in `root` and changes no number.
 
     Folders of results that no step of the plan has, and of steps that have finished the failed attempts and what their
-    engine left to go on from (`Code.scratch`). Nothing that lies elsewhere, and nothing where an engine works.
+    engine left to go on from (`Code.scratch`). Nothing that lies elsewhere, and nothing where an engine works. In a
+    store, what no study has that uses it, and of steps what this study alone has.
 
     Raises
     ------
     InputError, StoreError
-        When there is no run in `root`, or its plan cannot be read.
+        When there is no run in `root`, its plan cannot be read, or another run that uses its store is not found.
     """
     folder = StudyFolder.existing(root)
     if folder.layout != "run":
         raise StoreError(
             "this folder holds decks and no run", where=str(root), fix="what lies there is yours to remove"
         )
-    return (*_earlier(root), *_scratch(folder))
+    others = frozenset() if folder.use is None else others_steps(folder.use)
+    return (*_earlier(folder, others), *_scratch(folder, others))
 
 
 def remove(root: Path, found: tuple[Removable, ...]) -> None:
@@ -57,27 +60,35 @@ def remove(root: Path, found: tuple[Removable, ...]) -> None:
     Raises
     ------
     StoreError
-        When a dftflow works in `root`, or something cannot be removed.
+        When a dftflow works in `root` or in its store, or something cannot be removed.
     """
-    with locked(root), storage_errors(root):
-        for one in found:
+    with locked(root), StudyFolder.existing(root).home.held_alone(), storage_errors(root):
+        now = {one.path for one in what_can_go(root)}  # another study may use some of it since
+        for one in (one for one in found if one.path in now):
             if one.step is None:
                 shutil.rmtree(one.path)
             else:
                 _remove_from(one.step, one.path)
 
 
-def _earlier(root: Path) -> Iterator[Removable]:
-    for place in earlier_places(root):
-        if _lies_below(root, place) and at_work(place, read_state(place)) is None:
-            yield Removable(path=place, why="of an earlier plan", size_bytes=_size(place))
+def _earlier(folder: StudyFolder, others: frozenset[str]) -> Iterator[Removable]:
+    home, why = folder.home, "of no study any more" if folder.home.is_shared else "of an earlier plan"
+    for place in _unused(folder, others) if home.is_shared else earlier_places(folder.root):
+        if _lies_below(home.root, place) and at_work(place, read_state(place)) is None:
+            yield Removable(path=place, why=why, size_bytes=_size(place))
 
 
-def _scratch(folder: StudyFolder) -> Iterator[Removable]:
-    seen = set()
+def _unused(folder: StudyFolder, others: frozenset[str]) -> Iterator[Path]:
+    own = {folder.folder_of(step) for step in folder.plan.steps}
+    places = (folder.home.root / place for place in step_places(folder.home.root) if place not in others)
+    return (place for place in places if place not in own)
+
+
+def _scratch(folder: StudyFolder, others: frozenset[str]) -> Iterator[Removable]:
+    seen = {folder.home.root / place for place in others}
     for step in folder.plan.steps:
         place = folder.folder_of(step)
-        if place is None or place in seen or not _lies_below(folder.root, place):
+        if place is None or place in seen or not _lies_below(folder.home.root, place):
             continue
         seen.add(place)
         if not is_intact(place, read_state(place)):
@@ -91,7 +102,7 @@ def _scratch(folder: StudyFolder) -> Iterator[Removable]:
 
 
 def _lies_below(root: Path, place: Path) -> bool:
-    """Whether it is this run's own: not behind a link, as what several studies share is."""
+    """Whether it lies there, and not behind a link."""
     return os.path.realpath(place) == os.path.join(os.path.realpath(root), os.path.relpath(place, root))
 
 

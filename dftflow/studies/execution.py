@@ -111,16 +111,19 @@ def run_study(
         )
     with locked(root):
         folder = work.folder = StudyFolder.create(plan, root, "run")
+        if folder.home.is_shared:
+            tell(f"the steps lie in the store {folder.home.root}")
         for name in folder.kept:
             tell(f"{name} in {root} is not dftflow's, and was left as it is")
         clock = _WallClock(folder, harmless(observer))
-        ends = run_graph(
-            [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
-            executor or Local(root),
-            room=Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib),
-            record=folder.record,
-            observer=clock,
-        )
+        with folder.home.held():
+            ends = run_graph(
+                [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
+                executor or Local(root, folder.home),
+                room=Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib),
+                record=folder.record,
+                observer=clock,
+            )
         clock.write()
         folder.write_whole()
     return _outcome(work, ends, wall_time_s=folder.wall_time_s)

@@ -78,8 +78,9 @@ def run_step(
     assert folder is not None
     node = replace(work.node(step, work.job_here, after=after), needs=())
     while True:
-        local = Local(root, ended_jobs=EndedJobs(root))
-        end = run_graph([node], local, record=folder.record_apart, observer=observer)[name]
+        local = Local(root, folder.home, ended_jobs=EndedJobs(root))
+        with folder.home.held():
+            end = run_graph([node], local, record=folder.record_apart, observer=observer)[name]
         if end.state != "uncertain" or end.folder is None or not engine_lock_is_held(end.folder):
             return end
         time.sleep(LOOK_EVERY_S)

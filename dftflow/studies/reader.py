@@ -95,6 +95,11 @@ class Study:
         content, preset = content_at(self.content, point), preset_at(self.preset, point)
         return replace(self, content=content, preset=preset, point=point)
 
+    @property
+    def store(self) -> Path | None:
+        """The folder that its steps lie in, shared with other studies; None where they lie in that of the run."""
+        return None if self.content.store is None else self.file.parent.absolute() / self.content.store
+
     def asked_by(self, key: str) -> str:
         """Who sets what a preset can set: ``"sweep"`` or ``"preset quick"``."""
         return f"preset {self.preset_name}" if self.point.get(key) is None else "sweep"
@@ -297,6 +302,7 @@ _EXAMPLES: Mapping[str, str] = {
     "reference": '"10.1021/acsami.1c18025"',
     "code": '"gpaw"',
     "preset": '"quick"',
+    "store": '"../store"',
     "settings": '{ xc = "PBE" }',
     "xc": '"PBE"',
     "structure": '"CsPbBr3_Pm-3m"',

@@ -307,6 +307,7 @@ class StudyFile(Table):
     reference: Text = ""
     code: Word = "gpaw"
     preset: Word = "study"
+    store: Place | None = None
     settings: Settings = Settings()
     resources: ResourceTable = ResourceTable()
     materials: dict[str, MaterialEntry] = Field(min_length=1)

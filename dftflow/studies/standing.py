@@ -13,6 +13,7 @@ from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.cluster.submission import last_attempt
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.run_index import FinishedStep, RunIndex
+from dftflow.jobs.shared_store import StepHome, home_of
 from dftflow.jobs.step_state import StepState, is_intact, read_state
 from dftflow.jobs.store import PlanFile, PlannedStep, existing_plan, unreadable_plan
 from dftflow.model.attempt import Attempt
@@ -33,7 +34,8 @@ class Standing:
     Attributes
     ----------
     earlier
-        Folders of results that are no step's of the plan: of another text of the study, or another engine.
+        Folders of results that are no step's of the plan: of another text of the study, or another engine. None in a
+        store, where they may be other studies'.
     """
 
     study: str
@@ -55,9 +57,10 @@ def standing_of(root: Path) -> Standing:
     """
     index = RunIndex(root)
     file = index.outline() or existing_plan(root)
+    home = home_of(root, file)
     names = _names(root, file.header)
     is_run = file.header.get("layout") == "run"
-    settled = {step.name: _settled(root, step, index) if is_run else None for step in file.steps}
+    settled = {step.name: _settled(root, home, step, index) if is_run else None for step in file.steps}
     open_names = [name for name, end in settled.items() if end is None]
     asked = _asked(root, open_names) if open_names else {}
     study, preset, code = names
@@ -66,7 +69,7 @@ def standing_of(root: Path) -> Standing:
         preset=preset,
         code=code,
         ends=tuple(settled[step.name] or asked[step.name] for step in file.steps),
-        earlier=_earlier(root, file) if is_run else (),
+        earlier=_earlier(root, file) if is_run and not home.is_shared else (),
     )
 
 
@@ -81,7 +84,7 @@ def _names(root: Path, header: Mapping[str, Any]) -> tuple[str, str, str]:
     return study, preset, code
 
 
-def _settled(root: Path, step: PlannedStep, index: RunIndex) -> NodeOutcome | None:
+def _settled(root: Path, home: StepHome, step: PlannedStep, index: RunIndex) -> NodeOutcome | None:
     """How a step of a run stands, where its files say so without being read; None where they have to be."""
     if not step.folder and is_cancelled(root, step.name):
         why = why_cancelled(root, step.name)
@@ -91,14 +94,14 @@ def _settled(root: Path, step: PlannedStep, index: RunIndex) -> NodeOutcome | No
         end = NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
         record = last_attempt(root, step.name)
         return end if record is None else at_the_queue(end, record, root)
-    if not step.folder.startswith(f"steps/{step.name}-"):
+    if not home.names_own(step):
         return None  # another step's: the gate tells whether it is the same calculation
-    folder = root / step.folder
-    known: FinishedStep | StepState | None = index.finished(step.folder)
+    folder = home.root / step.folder
+    known: FinishedStep | StepState | None = index.finished(home.root, step.folder)
     tries: tuple[Attempt, ...] = ()
     if known is None:
         recorded = read_state(folder)
-        if realpath(folder) != f"{realpath(root)}/{step.folder}" or not is_intact(folder, recorded):
+        if realpath(folder) != f"{realpath(home.root)}/{step.folder}" or not is_intact(folder, recorded):
             return None
         known, tries = recorded, recorded.tries
     return NodeOutcome(

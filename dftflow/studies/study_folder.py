@@ -25,6 +25,7 @@ from dftflow.errors import InputError, StoreError
 from dftflow.jobs.by_hand import Ledger
 from dftflow.jobs.local import IDENTITY_LENGTH
 from dftflow.jobs.run_index import write_index
+from dftflow.jobs.shared_store import StepHome, StoreUse, home_of, use_of
 from dftflow.jobs.store import (
     PlanFile,
     PlannedStep,
@@ -42,12 +43,13 @@ from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, read_built
 from dftflow.studies.overrides import Setting
 from dftflow.studies.plan import Plan
+from dftflow.studies.reader import Study
 from dftflow.studies.stored_plan import Layout, StoredHeader, digest_of, header_of, plain_step, plan_of
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["StudyFolder"]
+__all__ = ["StudyFolder", "step_home"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class StudyFolder:
 
     Attributes
     ----------
+    home
+        Where the folders of steps lie: in `root`, or for a run in a store that studies share.
     layout
         ``run``: steps lie in folders named by their identity; ``decks``: by their name.
     digest
@@ -67,6 +71,7 @@ class StudyFolder:
     """
 
     root: Path
+    home: StepHome
     plan: Plan
     layout: Layout
     digest: str
@@ -85,7 +90,8 @@ class StudyFolder:
         Raises
         ------
         StoreError
-            When `root` belongs to another study, preset or code, or cannot be read.
+            When `root` belongs to another study, preset or code, or cannot be read; its steps lie elsewhere than the
+            study says.
         """
         header = header_of(plan, layout)
         before, digest, unchanged = read_plan(root), digest_of(header, _starts(plan)), False
@@ -96,6 +102,7 @@ class StudyFolder:
                 unchanged = digest_of(before.header) == digest
             if unchanged:  # what was made stays with what it was made with
                 header["made_with"] = before.header.get("made_with")
+        use = _use(plan, root, layout, before)
         places = {} if before is None else {step.name: step.folder or step.earlier for step in before.steps}
         steps = tuple(
             PlannedStep(
@@ -113,19 +120,25 @@ class StudyFolder:
             steps=steps,
             wall_time_s=None if before is None else before.wall_time_s,
             id=before.id if before is not None and unchanged else secrets.token_hex(8),
+            store="" if use is None else use.place,
+            user="" if use is None else use.user,
         )
-        return cls(root=root, plan=plan, layout=layout, digest=digest, _file=file)
+        home = StepHome(root) if use is None else StepHome(use.store, is_shared=True)
+        return cls(root=root, home=home, plan=plan, layout=layout, digest=digest, _file=file)
 
     @classmethod
     def create(cls, plan: Plan, root: Path, layout: Layout) -> StudyFolder:
-        """Put `plan` into `root`, or go on with the same plan there.
+        """Put `plan` into `root`, or go on with the same plan there; make the study's store where there is none.
 
         Raises
         ------
         StoreError
-            When `root` belongs to another study, preset or code, or cannot be written.
+            When `root` belongs to another study, preset or code, its store is none, or one of them cannot be written.
         """
         folder = cls.planned(plan, root, layout)
+        use = use_of(root, folder._file)
+        if use is not None:
+            use.begin()
         write_plan(root, folder._file)
         folder.kept = Ledger(root).write(_for_people(plan))
         return folder
@@ -139,14 +152,20 @@ class StudyFolder:
         InputError
             When there is none.
         StoreError
-            When its plan cannot be read.
+            When its plan cannot be read, or its store is not there.
         """
         file = existing_plan(root)
+        home = home_of(root, file)
         with _readable(root):
             header = StoredHeader.model_validate(file.header)
             plan = plan_of(header, file.steps)
             digest = digest_of(file.header, _starts(plan))
-            return cls(root=root, plan=plan, layout=header.layout, digest=digest, _file=file)
+            return cls(root=root, home=home, plan=plan, layout=header.layout, digest=digest, _file=file)
+
+    @property
+    def use(self) -> StoreUse | None:
+        """That this run uses a store; None where its steps lie in its own folder."""
+        return use_of(self.root, self._file)
 
     @property
     def made_with(self) -> Mapping[str, Any]:
@@ -164,12 +183,16 @@ class StudyFolder:
         if self.layout == "decks":
             return self.root / step.name
         place = self._entries[step.name].folder
-        return self.root / place if place else None
+        return self.home.root / place if place else None
 
     def refuse_led_outside(self, *places: Path) -> None:
-        """Raise `StoreError` for a place that lies in this folder by its name, and elsewhere by a link on the way."""
+        """Raise `StoreError` for a place that lies in this folder by its name, and elsewhere by a link on the way.
+
+        The store is its own as well.
+        """
         for place in places:
-            if place.is_relative_to(self.root) and leads_outside(self.root, place):
+            roots = [root for root in (self.root, self.home.root) if place.is_relative_to(root)]
+            if roots and all(leads_outside(root, place) for root in roots):
                 raise StoreError(
                     "a link leads out of this folder: what lies behind it is not taken for its own",
                     where=str(place),
@@ -179,7 +202,7 @@ class StudyFolder:
     def earlier_folder_of(self, step: Step) -> Path | None:
         """Where the step lay before this call, in this plan or an earlier one."""
         place = self._entries[step.name].earlier
-        return self.root / place if place else None
+        return self.home.root / place if place else None
 
     def calculation(self, identity: str) -> tuple[Path, BuiltRecord] | None:
         """Where that calculation lies here already, and its record; None where it does not, or not by its identity.
@@ -188,7 +211,8 @@ class StudyFolder:
         """
         if self.layout == "decks":
             return None
-        for place in self._places(identity[:IDENTITY_LENGTH]):
+        shared = self.home.is_shared
+        for place in [self.home.shared_folder(identity)] if shared else self._places(identity[:IDENTITY_LENGTH]):
             with suppress(StoreError):
                 record = read_built(place)
                 if record is not None and record.identity == identity:
@@ -199,7 +223,7 @@ class StudyFolder:
         """Folders of steps whose names end so: looked for once, and those that this call has noted since."""
         if self._found is None:
             self._found = {}
-            for file in sorted((self.root / "steps").glob(f"**/*-*/{BUILT_FILE}")):
+            for file in sorted((self.home.root / "steps").glob(f"**/*-*/{BUILT_FILE}")):
                 self._found.setdefault(_end_of(file.parent), []).append(file.parent)
         return self._found.get(end, [])
 
@@ -234,11 +258,13 @@ class StudyFolder:
 
     def note(self, name: str, folder: Path | None, failure: str = "") -> bool:
         """As `record`, without writing it down; whether it is news."""
-        place = "" if folder is None else os.path.relpath(folder, self.root)
+        place = "" if folder is None else os.path.relpath(folder, self.home.root)
         try:
-            below(self.root, place)
+            below(self.home.root, place)
         except ValueError as error:
-            raise StoreError("a step of a run lies in its folder", reason=str(error), where=str(self.root)) from None
+            raise StoreError(
+                "a step of a run lies in its folder", reason=str(error), where=str(self.home.root)
+            ) from None
         before = self._entries[name]
         self._entries[name] = replace(before, folder=place, failure=failure)
         if self._found is not None and folder is not None:
@@ -274,7 +300,12 @@ class StudyFolder:
         """Put into the plan itself what was noted beside it, and write the index of what has finished."""
         self._file = replace(self._file, steps=tuple(self._entries.values()))
         write_plan(self.root, self._file)
-        write_index(self.root, self._file)
+        write_index(self.root, self._file, self.home.root)
+
+
+def step_home(study: Study, root: Path) -> StepHome:
+    """Where the steps of a run of `study` in `root` lie, once it is there."""
+    return StepHome(root) if study.store is None else StepHome(Path(os.path.realpath(study.store)), is_shared=True)
 
 
 def _end_of(folder: Path) -> str:
@@ -308,6 +339,36 @@ def _refuse_another(before: StoredHeader, now: Mapping[str, Any], root: Path) ->
             where=str(root),
             fix="give another folder with --out",
         )
+
+
+def _use(plan: Plan, root: Path, layout: Layout, before: PlanFile | None) -> StoreUse | None:
+    """The store of a run, and the id that the run has there: that of the plan before, where it is the same store."""
+    earlier = None if before is None else use_of(root, before)
+    store = plan.study.store if layout == "run" else None
+    if store is None:
+        if earlier is not None:
+            raise _another_home(root, f"in {earlier.store}", "in its own folder")
+        return None
+    is_relative = not Path(plan.study.content.store or "").is_absolute()
+    place = os.path.relpath(os.path.realpath(store), os.path.realpath(root)) if is_relative else str(store)
+    use = StoreUse(root=root, place=place, user=secrets.token_hex(8) if before is None else before.user)
+    if before is not None and earlier is None:
+        raise _another_home(root, "in its own folder", f"in {use.store}")
+    if earlier is not None and not use.is_known() and not _same(earlier.store, use.store):
+        raise _another_home(root, f"in {earlier.store}", f"in {use.store}")
+    return replace(use, user=secrets.token_hex(8)) if use.is_of_another() else use
+
+
+def _another_home(root: Path, was: str, now: str) -> StoreError:
+    return StoreError(
+        f"the steps of this run lie {was}, and the study has them {now}",
+        where=str(root),
+        fix="give another folder with --out, or write `store` in the study as it was",
+    )
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _starts(plan: Plan) -> dict[str, Structure]:

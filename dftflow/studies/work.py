@@ -17,6 +17,7 @@ from dftflow.gate.step import admit
 from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.resources import Resources
+from dftflow.jobs.step_state import read_state
 from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
 from dftflow.model.attempt import Attempt
 from dftflow.model.built import Built
@@ -92,6 +93,8 @@ class Work:
         self._say = say
         self._most_tries = most_tries
         self._builder = Builder(plan)
+        self._told: set[StepId] = set()
+        self._left_there: set[StepId] = set()
         self._built: dict[StepId, Built] = {}
         self._memory_mib: dict[StepId, float] = {}
 
@@ -181,7 +184,8 @@ class Work:
         assert self.folder is not None
         record = self.build_record(step)
         self._say_if_again(step, record)
-        return self._job(step, record)
+        job = self._job(step, record)
+        return replace(job, beside={}) if step.id in self._left_there else job  # other studies find it as it was left
 
     def job_by_hand(self, step: Step) -> Job:
         """The step's job where its folder is named by the step; what was built for the same plan is not built again."""
@@ -209,6 +213,9 @@ class Work:
         self._built[step.id] = built
         identity = identity_of(built, self.plan.code)
         before = self.folder.calculation(identity.digest)
+        if before is not None and self.folder.home.is_shared and read_state(before[0]).state == "finished":
+            self._left_there.add(step.id)
+            return before[1]
         seed = step.seed if before is None else before[1].seed
         deck = self.plan.code.render(built.structure, built.spec, seed)
         return BuiltRecord(
@@ -305,8 +312,9 @@ class Work:
             before = None if place is None else read_built(place)
         except DftflowError:
             return
-        if before is None or before.identity == record.identity:
+        if before is None or before.identity == record.identity or step.id in self._told:
             return
+        self._told.add(step.id)
         names = sorted({*before.engine, *record.engine})
         changed = [
             f"{name} {before.engine.get(name, 'unknown')} -> {record.engine.get(name, 'unknown')}"

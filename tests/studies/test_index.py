@@ -123,14 +123,14 @@ def test_whatever_changes_is_told_as_without_an_index(root: Path, change: Callab
 def test_a_copied_folder_is_read_where_it_lies(root: Path) -> None:
     shutil.copytree(root, root.parent / "copy")
     copy = root.parent / "copy"
-    assert RunIndex(copy).finished(step_folder(copy).relative_to(copy).as_posix()) is None
+    assert RunIndex(copy).finished(copy, step_folder(copy).relative_to(copy).as_posix()) is None
     assert [end.state for end in standing_of(copy).ends] == [end.state for end in standing_of(root).ends]
 
 
 def test_it_is_rebuilt_from_the_folders(root: Path) -> None:
     written = (root / INDEX_FILE).read_bytes()
     (root / INDEX_FILE).unlink()
-    write_index(root, existing_plan(root))
+    write_index(root, existing_plan(root), root)
     assert (root / INDEX_FILE).read_bytes() == written
 
 
@@ -143,16 +143,16 @@ def test_it_says_nothing_of_its_own_even_where_its_digest_is_right(root: Path) -
         content["steps"][place][3] = files
         changed = json.dumps(content).encode()
         (root / INDEX_FILE).write_bytes(run_index._digest(changed) + b"\n" + changed)
-        assert RunIndex(root).finished(place) is None
+        assert RunIndex(root).finished(root, place) is None
 
 
 def test_a_step_that_runs_again_is_no_more_in_it(root: Path) -> None:
     folder = step_folder(root)
     place = folder.relative_to(root).as_posix()
-    assert RunIndex(root).finished(place) is not None
+    assert RunIndex(root).finished(root, place) is not None
     write_state(folder, StepState(state="waiting", wall_time_s=read_state(folder).wall_time_s))
-    assert RunIndex(root).finished(place) is None
-    write_index(root, existing_plan(root))
+    assert RunIndex(root).finished(root, place) is None
+    write_index(root, existing_plan(root), root)
     assert place not in json.loads((root / INDEX_FILE).read_bytes().split(b"\n")[1])["steps"]
 
 

@@ -12,7 +12,7 @@ version and take the numbers as they come, a k-point or an atom too few included
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -270,22 +270,17 @@ def _eigenvalues(bands: XmlElement, structure: XmlElement, spins: str, *, occupi
     counts = _band_counts(bands, spins)
     if len(points) != bands.one("nks").integer() or not points:
         raise bands.damage(f"there are {len(points)} k-points, nks = {bands.one('nks').text[:20]}")
-    energies = _table(points, "eigenvalues", counts) * HARTREE_EV
-    occupations = _table(points, "occupations", counts)
+    energies_ev = _ascending(_table(points, counts), bands)
     weights = np.array([point.one("k_point").number_attribute("weight") for point in points])
     expected = 2.0 if spins == "none" else 1.0
     if (occupied and abs(weights.sum() - expected) > WEIGHT_SLACK) or weights.min() < 0:
         raise bands.damage(f"the weights of the k-points add up to {weights.sum():.6f}, expected {expected:g}")
-    order = np.argsort(energies, axis=2, kind="stable")  # NaN last
-    sorted_ev = np.take_along_axis(energies, order, axis=2)
-    if np.nanmax(np.abs(energies - sorted_ev), initial=0.0) > ORDERED_EV:
-        raise bands.damage("the eigenvalues of a k-point do not ascend")
-    electrons = tuple(float(weights @ np.nansum(channel, axis=1)) for channel in occupations)
+    electrons = tuple(float(weights @ filled) for filled in _filled_bands(points, counts))
     total = _electrons(bands)
     if occupied and abs(sum(electrons) - total) > OCCUPATION_SLACK * max(total, 1.0):
         raise bands.damage(f"the occupations add up to {sum(electrons):.4f} electrons, nelec = {total:g}")
     return Eigenvalues(
-        values_ev=sorted_ev,
+        values_ev=energies_ev,
         electrons=electrons if spins == "collinear" else (total,),
         kpoints_frac=_fractional(points, structure),
         weights=weights / weights.sum() if weights.sum() > 0 else weights,
@@ -305,19 +300,40 @@ def _band_counts(bands: XmlElement, spins: str) -> tuple[int, ...]:
     return counts
 
 
-def _table(points: list[XmlElement], name: str, counts: tuple[int, ...]) -> FloatArray:
-    """Shape (n_spins, n_kpoints, largest count): up and down follow each other in one list of the file."""
-    total, widest = sum(counts), max(counts)
-    channels = np.full((len(counts), len(points), widest), np.nan)
+def _table(points: list[XmlElement], counts: tuple[int, ...]) -> FloatArray:
+    """Eigenvalues in eV, shape (n_spins, n_kpoints, largest count)."""
+    channels = np.full((len(counts), len(points), max(counts)), np.nan)
     for number, point in enumerate(points):
-        element = point.one(name)
-        if element.integer_attribute("size") != total:
-            raise element.damage(f"<{name}> has size {element.attributes['size'][:12]}, expected {total}")
-        found, start = element.numbers(total), 0
-        for spin, count in enumerate(counts):
-            channels[spin, number, :count] = found[start : start + count]
-            start += count
+        for spin, found in enumerate(_by_spin(point, "eigenvalues", counts)):
+            channels[spin, number, : found.size] = found
+    channels *= HARTREE_EV
     return channels
+
+
+def _filled_bands(points: list[XmlElement], counts: tuple[int, ...]) -> FloatArray:
+    """Sums of the occupations, shape (n_spins, n_kpoints)."""
+    sums = [[float(found.sum()) for found in _by_spin(point, "occupations", counts)] for point in points]
+    return np.array(sums).T
+
+
+def _by_spin(point: XmlElement, name: str, counts: tuple[int, ...]) -> list[FloatArray]:
+    """Up and down follow each other in one list of the file."""
+    element, total = point.one(name), sum(counts)
+    if element.integer_attribute("size") != total:
+        raise element.damage(f"<{name}> has size {element.attributes['size'][:12]}, expected {total}")
+    found = element.numbers(total)
+    return [found[end - count : end] for count, end in zip(counts, accumulate(counts), strict=True)]
+
+
+def _ascending(energies_ev: FloatArray, bands: XmlElement) -> FloatArray:
+    """`energies_ev`, NaN last, with neighbours exchanged that rounding has put the other way round."""
+    crossed = (energies_ev[..., 1:] < energies_ev[..., :-1]).any(axis=2)
+    if crossed.any():
+        ordered = np.sort(energies_ev[crossed], axis=1)
+        if np.nanmax(np.abs(ordered - energies_ev[crossed])) > ORDERED_EV:
+            raise bands.damage("the eigenvalues of a k-point do not ascend")
+        energies_ev[crossed] = ordered
+    return energies_ev
 
 
 def _fractional(points: list[XmlElement], structure: XmlElement) -> FloatArray:

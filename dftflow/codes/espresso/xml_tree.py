@@ -17,6 +17,7 @@ from xml.parsers import expat
 
 import numpy as np
 
+from dftflow.codes.packed_digits import sixteen_digits
 from dftflow.codes.spaced_numbers import spaced_numbers
 from dftflow.errors import ParseError
 from dftflow.input_file import open_regular
@@ -25,7 +26,8 @@ from dftflow.model.results import FloatArray
 __all__ = ["XmlElement", "read_xml"]
 
 MAX_BYTES = 1 << 29
-LONG_TEXT = 500
+LONG_TEXT = 200
+LETTERS_AT_ONCE = 1 << 18
 PIECE_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_ELEMENTS = 5_000_000
@@ -37,15 +39,15 @@ _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
 class XmlElement:
     """One element: `name` without its prefix, `attributes`, `children` in order, the `line` where it begins."""
 
-    __slots__ = ("_parts", "_values", "attributes", "children", "file", "line", "name")
+    __slots__ = ("_text", "_values", "attributes", "children", "file", "line", "name")
 
-    def __init__(self, name: str, attributes: dict[str, str], file: Path, line: int) -> None:
+    def __init__(self, name: str, attributes: dict[str, str], file: Path, line: int, text: str = "") -> None:
         self.name = name
         self.attributes = attributes
         self.children: list[XmlElement] = []
         self.file = file
         self.line = line
-        self._parts: list[str] = []
+        self._text = text.strip()
         self._values: FloatArray | None = None
 
     @property
@@ -53,19 +55,14 @@ class XmlElement:
         """Its own text, without the blanks around it; of a long one of numbers, the shortest that is the same."""
         if self._values is not None:
             return " ".join(map(repr, self._values.tolist()))
-        return "".join(self._parts).strip()
+        return self._text
 
-    def add_text(self, text: str) -> None:
-        """Append `text`."""
-        self._parts.append(text)
-
-    def end(self) -> None:
-        """Keep a long text of numbers as numbers, which take a third of its room."""
-        if not self.children and sum(map(len, self._parts)) > LONG_TEXT:
-            text = "".join(self._parts)
-            self._values = spaced_numbers(text.encode("ascii")) if text.isascii() else None
-            if self._values is not None:
-                self._parts = []
+    def keep(self, content: str | FloatArray) -> None:
+        """What stands in it: its text, or the numbers that a long one holds, which take a third of the room."""
+        if isinstance(content, str):
+            self._text = content.strip()
+        else:
+            self._values = content
 
     def all(self, name: str) -> Iterator[XmlElement]:
         """Children called `name`."""
@@ -134,9 +131,7 @@ class XmlElement:
 
     def number_attribute(self, name: str) -> float:
         """The attribute `name` as a number."""
-        wrapped = XmlElement(f"{self.name} {name}", {}, self.file, self.line)
-        wrapped.add_text(self.attribute(name))
-        return wrapped.number()
+        return XmlElement(f"{self.name} {name}", {}, self.file, self.line, self.attribute(name)).number()
 
     def flag(self) -> bool:
         """``true`` or ``false``."""
@@ -199,6 +194,38 @@ def _decoded(stream: BinaryIO, encoding: str) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
+class _LongTexts:
+    """Long texts of numbers, those of many elements decoded at once."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[XmlElement, str]] = []
+        self._letters = 0
+
+    def add(self, element: XmlElement, text: str) -> None:
+        """Give `element` the numbers in `text`, now or later."""
+        self._waiting.append((element, text))
+        self._letters += len(text)
+        if self._letters > LETTERS_AT_ONCE:
+            self.decode()
+
+    def decode(self) -> None:
+        """Give the numbers to all that wait for them; text that is none stays text."""
+        texts = [text for _, text in self._waiting]
+        joined = " ".join(texts)
+        values = sixteen_digits(joined.encode("ascii")) if joined.isascii() else None
+        if values is None:
+            for element, text in self._waiting:
+                numbers = spaced_numbers(text.encode("ascii")) if text.isascii() else None
+                element.keep(text if numbers is None else numbers)
+        else:  # each with its own point
+            at = 0
+            for element, text in self._waiting:
+                count = text.count(".")
+                element.keep(values[at : at + count])
+                at += count
+        self._waiting, self._letters = [], 0
+
+
 class _Builder:
     """Builds the tree from expat's events, and stops at what no output of pw.x holds."""
 
@@ -211,7 +238,8 @@ class _Builder:
         self.parser.CharacterDataHandler = self._characters
         self.parser.StartDoctypeDeclHandler = self._doctype
         self._file = file
-        self._open: list[XmlElement] = []
+        self._open: list[tuple[XmlElement, list[str]]] = []
+        self._long = _LongTexts()
         self._count = 0
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -220,16 +248,23 @@ class _Builder:
             self._refuse("the elements are nested too deep, or too many")
         element = XmlElement(name.rpartition(":")[2], attributes, self._file, self.parser.CurrentLineNumber)
         if self._open:
-            self._open[-1].children.append(element)
+            self._open[-1][0].children.append(element)
         else:
             self.root = element
-        self._open.append(element)
+        self._open.append((element, []))
 
     def _end(self, _: str) -> None:
-        self._open.pop().end()
+        element, parts = self._open.pop()
+        text = "".join(parts)
+        if len(text) > LONG_TEXT and not element.children:
+            self._long.add(element, text)
+        else:
+            element.keep(text)
+        if not self._open:
+            self._long.decode()
 
     def _characters(self, text: str) -> None:
-        self._open[-1].add_text(text)
+        self._open[-1][1].append(text)
 
     def _doctype(self, *_: object) -> None:
         self._refuse("the file has a document type, which no output of pw.x has")

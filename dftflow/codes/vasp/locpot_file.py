@@ -173,7 +173,8 @@ def _mean_of_sets(stream: TextIO, head: _Head, size: int) -> tuple[FloatArray, i
         count += 1
         if count == 2:
             total += further
-    total /= min(count, 2)
+    if count > 1:
+        total /= 2
     total.setflags(write=False)  # which spares the results a copy
     return total, count
 

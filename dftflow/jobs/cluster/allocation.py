@@ -20,6 +20,7 @@ from dftflow.jobs.job import Job, Node, NodeOutcome
 from dftflow.jobs.local import IDENTITY_LENGTH
 from dftflow.jobs.machine import job_id
 from dftflow.jobs.machine_profile import Machine
+from dftflow.jobs.shared_store import StepHome
 from dftflow.jobs.step_state import read_state
 from dftflow.model.attempt import Attempt
 
@@ -67,6 +68,8 @@ class InAllocation:
     ----------
     root
         Folder of the run.
+    home
+        Where the folders of its steps lie.
     machine
         That the steps are told to be run on.
     tasks
@@ -75,16 +78,19 @@ class InAllocation:
 
     needs_finished = True
 
-    def __init__(self, root: Path, machine: Machine, tasks: TaskExecutor) -> None:
+    def __init__(self, root: Path, home: StepHome, machine: Machine, tasks: TaskExecutor) -> None:
         self._root = root
+        self._home = home
         self._machine = machine
         self._tasks = tasks
 
     def folder(self, node: Node, job: Job) -> Path:
         """As the step itself names it, or finds it."""
+        if self._home.is_shared:
+            return self._home.shared_folder(job.identity)
         tail = job.identity[:IDENTITY_LENGTH]
-        there = next((self._root / "steps").glob(f"**/*-{tail}"), None)
-        return there or self._root / "steps" / f"{node.name}-{tail}"
+        there = next((self._home.root / "steps").glob(f"**/*-{tail}"), None)
+        return there or self._home.root / "steps" / f"{node.name}-{tail}"
 
     def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
         """Use what is finished; give the rest to a task."""

@@ -14,6 +14,7 @@ from dftflow.cli.main import main
 from dftflow.errors import MachineError
 from dftflow.jobs.cluster.allocation import InAllocation, executor_of_job
 from dftflow.jobs.machine_profile import load_machine
+from dftflow.jobs.shared_store import StepHome
 from dftflow.studies.builder import Builder
 from dftflow.studies.execution import run_study
 from dftflow.studies.plan import plan_study
@@ -65,7 +66,7 @@ def test_the_steps_of_a_study_are_tasks_of_executorlib(place: Path) -> None:
         leave(place / "prepared" / step.seed, built.structure, built.spec)
     machine = load_machine("inside")
     with SingleNodeExecutor(max_cores=2, hostname_localhost=True) as tasks:
-        executor = InAllocation(place / "run", machine, tasks)
+        executor = InAllocation(place / "run", StepHome(place / "run"), machine, tasks)
         outcome = run_study(study, place / "run", machine=machine, executor=executor)
     assert {step.name: step.state for step in outcome.steps} == {step.name: "finished" for step in plan.steps}
     states = [json.loads(file.read_text())["state"] for file in (place / "run").glob("steps/**/state.json")]
@@ -77,7 +78,8 @@ def test_a_step_that_fails_in_its_task_fails_here(place: Path) -> None:
     study = load_study(str(place / "study.toml"))
     machine = load_machine("inside")
     with SingleNodeExecutor(max_cores=2, hostname_localhost=True) as tasks:
-        outcome = run_study(study, place / "run", machine=machine, executor=InAllocation(place / "run", machine, tasks))
+        executor = InAllocation(place / "run", StepHome(place / "run"), machine, tasks)
+        outcome = run_study(study, place / "run", machine=machine, executor=executor)
     states = {step.name: step.state for step in outcome.steps}
     assert states == {"CsBr/bulk-relax": "failed", "CsBr/bulk-bands": "not_run"}
     assert all(step.failure for step in outcome.steps)
