@@ -118,6 +118,10 @@ class Node:
         Called with the folder of a failed attempt, its cause and the attempts before it: what to try next, or None.
     resumed
         Called with the folder of a job of which attempts failed, and the job: the job as the last attempt has it.
+    after
+        Cause by which a job of the scheduler ended, and the last attempt with it; ``""`` where none did.
+    after_job
+        Called with the folder and the attempts before, where `after` names a cause: how to go on.
     """
 
     name: str
@@ -131,6 +135,8 @@ class Node:
     memory_mib: float = 0.0
     again: Callable[[Path, str, Sequence[Attempt]], Again | None] = _never
     resumed: Callable[[Path, Job], Job] = _as_it_is
+    after: str = ""
+    after_job: Callable[[Path, Sequence[Attempt]], Again | None] = lambda folder, tries: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

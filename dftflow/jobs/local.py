@@ -19,7 +19,7 @@ from typing import TypedDict
 from dftflow.errors import DftflowError
 from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.executor import Running
-from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
+from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, Turn, engine_lock_is_held
 from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
@@ -36,6 +36,7 @@ from dftflow.jobs.step_state import (
 )
 from dftflow.jobs.tries import put_aside
 from dftflow.model.attempt import Attempt
+from dftflow.model.cause import cause_words
 
 __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "why_uncertain"]
 
@@ -138,6 +139,10 @@ class Local:
         doubt = _doubt(folder, state, lock)
         if doubt:
             return _closed(node, folder, replace(state, failure=doubt), "uncertain")
+        again = node.after_job(folder, state.tries) if node.after else None
+        if again is not None:
+            ended = replace(before, cause=node.after, failure=f"{cause_words(node.after)}: its job was ended")
+            job, before = again.job, replace(before, tries=_another_attempt(folder, again, ended).tries)
         write_deck(folder, job)
         return self._start(node, job, folder, lock, before)
 
@@ -298,6 +303,7 @@ class _LocalJob:
             ended = self._process.failure
             state = StepState(
                 state="refused" if verdict.state == "refused" and not ended else "failed",
+                job=self._before.job,
                 wall_time_s=self.elapsed_s,
                 cpu_time_s=cpu_time_s,
                 failure=_why(ended, self._process.exit_code, verdict),
@@ -326,19 +332,7 @@ class _LocalJob:
         if again is None or lock is None:
             return False
         try:
-            place = put_aside(self.folder, stay=again.job.beside, start_from=again.start_from)
-            attempt = Attempt(
-                cause=failed.cause,
-                failure=failed.failure,
-                remedy=again.remedy,
-                words=again.words,
-                values=again.values,
-                wall_time_s=failed.wall_time_s,
-                folder=place,
-            )
-            keep_beside(self.folder, again.job)
-            waits = replace(failed, state="waiting", failure="", cause="", log_tail="", tries=(*failed.tries, attempt))
-            write_state(self.folder, waits)
+            waits = _another_attempt(self.folder, again, failed)
             write_deck(self.folder, again.job)
             process, self._before = _started(self._node, again.job, self.folder, lock, waits)
         finally:
@@ -354,11 +348,34 @@ class _LocalJob:
         if self._process.stop(hurry):
             self._process.let_go()
             spent = StepState(
-                state="waiting", wall_time_s=elapsed_s, cpu_time_s=self._cpu_time_s(None), tries=self.tries
+                state="waiting",
+                job=self._before.job,
+                wall_time_s=elapsed_s,
+                cpu_time_s=self._cpu_time_s(None),
+                tries=self.tries,
             )
             write_state(self.folder, spent)
             return ""
         return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"
+
+
+def _another_attempt(folder: Path, again: Again, ended: StepState) -> StepState:
+    """Put aside what the last attempt left, and note how the next one differs: the state that the folder has then."""
+    attempt = Attempt(
+        cause=ended.cause,
+        failure=ended.failure,
+        remedy=again.remedy,
+        words=again.words,
+        values=again.values,
+        wall_time_s=ended.wall_time_s,
+        folder=put_aside(folder, stay=again.job.beside, start_from=again.start_from),
+    )
+    keep_beside(folder, again.job)
+    waits = StepState(
+        state="waiting", wall_time_s=ended.wall_time_s, cpu_time_s=ended.cpu_time_s, tries=(*ended.tries, attempt)
+    )
+    write_state(folder, waits)
+    return waits
 
 
 def at_work(folder: Path, state: StepState) -> JobState | None:

@@ -72,6 +72,7 @@ class MachineEntry(Table):
     environment: dict[str, Place] = Field(default_factory=dict)
     python: Place | None = None
     grace_s: Annotated[float, within(bounds.SECONDS)] = 120.0
+    lost_after_min: Annotated[float, within(bounds.MINUTES)] = 10.0
     templates: Place | None = None
     commands: dict[str, Argument] = Field(default_factory=dict)
     resources: ResourceTable = ResourceTable()
@@ -145,6 +146,7 @@ _EXAMPLES: Mapping[str, str] = {
     "environment": '{ OMP_STACKSIZE = "64M" }',
     "python": '"/home/me/dftflow/bin/python"',
     "grace_s": "120.0",
+    "lost_after_min": "10.0",
     "templates": '"templates"',
     "commands": '{ castep = "castep.mpi" }',
 }

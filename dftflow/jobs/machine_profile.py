@@ -57,6 +57,8 @@ class Machine:
         Interpreter with dftflow, as the nodes see it.
     grace_s
         Before its time is over, a job is told so long.
+    lost_after_s
+        How long the queue has to leave out a job, which left no end, until it counts as lost.
     commands
         Name of a code -> its program.
     templates
@@ -84,6 +86,7 @@ class Machine:
     environment: Mapping[str, str] = field(default_factory=dict)
     python: str = sys.executable
     grace_s: float = 120.0
+    lost_after_s: float = 600.0
     commands: Mapping[str, str] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
     table: ResourceTable = field(default_factory=ResourceTable)
@@ -231,6 +234,7 @@ def _machine(name: str, entry: MachineEntry, file: Path | None) -> Machine:
         environment=entry.environment,
         python=entry.python or sys.executable,
         grace_s=entry.grace_s,
+        lost_after_s=entry.lost_after_min * 60,
         commands=entry.commands,
         templates=_templates(name, entry, file),
         table=entry.resources,

@@ -48,7 +48,7 @@ class StepState:
     pid, birth
         Of the engine's process (see `dftflow.jobs.machine`); None from before it was started until it is known.
     job
-        Id of the scheduler's job that it was started in; ``""`` outside of one.
+        Id of the scheduler's job that it was started in, of a failed or interrupted attempt too; ``""`` outside of one.
     wall_time_s
         Summed over interrupted attempts.
     cause

@@ -76,6 +76,7 @@ WORKERS: Final = Bound(least=1, most=4096, why="it is how many processes run at 
 SECONDS: Final = Bound(least=1e-3, most=1e9, unit="s", why="longer than some years is no limit")
 NODES: Final = Bound(least=1, most=100_000, why="no machine has more nodes")
 RANKS: Final = Bound(least=1, most=10_000_000, why="no machine has more cores")
+MINUTES: Final = Bound(least=1e-6, most=1.5e7, unit="minutes", why="longer than some years is no limit")
 HOURS: Final = Bound(least=1e-6, most=2.5e5, unit="hours", why="longer than some years is no limit")
 MEMORY_GIB: Final = Bound(least=1e-3, most=1e6, unit="GiB", why="more than a PiB is no limit")
 MEMORY_MIB: Final = Bound(least=1, most=1e9, unit="MiB", why="more than a PiB is no limit")

@@ -138,7 +138,10 @@ def retry_step(root: Path, name: str, settings: Mapping[str, str] | None = None)
         step = folder.plan.step(name)
         state = end_on_disk(Work(folder.plan, folder), step).state
         new = {**folder.plan.overrides.get(name, {}), **asked}
-        _refuse_retry(folder, step, state, changes=new != folder.plan.overrides.get(name, {}))
+        changes = new != folder.plan.overrides.get(name, {})
+        _refuse_retry(folder, step, state, changes=changes)
+        if changes:
+            _refuse_while_others_run(folder, step)
         overridden(Work(folder.plan).built(step), new)
         let_another(root, name)
         place = folder.folder_of(step)
@@ -157,6 +160,17 @@ def _refuse_retry(folder: StudyFolder, step: Step, state: str, *, changes: bool)
             reason="the same calculation would give the same results",
             fix="give what is to be another with --set, e.g. --set max_scf_cycles=300",
         )
+
+
+def _refuse_while_others_run(folder: StudyFolder, step: Step) -> None:
+    """What is made from the step as it was would end after it, and nobody would ask for it any more."""
+    work = Work(folder.plan, folder)
+    for other in folder.plan.made_from(step.name):
+        if end_on_disk(work, other).state == "running":
+            raise InputError(
+                f"{other.name} runs, from what {step.name} ended with before",
+                fix=f"wait for its end, or `dftflow cancel {folder.root} {other.name}`",
+            )
 
 
 def _set_free(place: Path, *, aside: bool) -> str:

@@ -10,8 +10,9 @@ from dftflow.jobs.cluster.answer import refusal_of
 from dftflow.jobs.cluster.submission import Submission
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.lock import is_locked_elsewhere
+from dftflow.model.cause import cause_words
 
-__all__ = ["LATE_S", "at_the_queue"]
+__all__ = ["LATE_S", "at_the_queue", "may_come_late"]
 
 LATE_S = 60.0
 """How long what a job has left may take to be seen from here, on a file system between machines."""
@@ -24,7 +25,7 @@ def at_the_queue(end: NodeOutcome, record: Submission, root: Path) -> NodeOutcom
     if record.stage == "refused":
         return _refused(end, record)
     state, said = _told(end, record, root)
-    return replace(end, state=state, failure=said)
+    return replace(end, state=state, failure=said, cause=record.cause or end.cause)
 
 
 def _refused(end: NodeOutcome, record: Submission) -> NodeOutcome:
@@ -37,6 +38,8 @@ def _refused(end: NodeOutcome, record: Submission) -> NodeOutcome:
 
 def _told(end: NodeOutcome, record: Submission, root: Path) -> tuple[JobState, str]:
     job = f"job {record.job}"
+    if record.goes_on:
+        job += f" (after one that ran {cause_words(record.goes_on)})"
     if record.stage == "intended":
         return _intended(record, root)
     if record.stage == "lost":
@@ -51,14 +54,22 @@ def _told(end: NodeOutcome, record: Submission, root: Path) -> tuple[JobState, s
 
 def _after_its_end(end: NodeOutcome, record: Submission, job: str) -> tuple[JobState, str]:
     """The step has no results, and its job has ended."""
+    if record.cause:
+        return "failed", f"{job} ran {cause_words(record.cause)}; {record.why}; see {record.log}"
     if end.state == "failed" and end.failure and record.word in ("completed", "failed"):
         return "failed", end.failure  # the step itself says why
+    if may_come_late(record):
+        return "running", f"{job} has ended; what it left is not seen yet"
     if record.word == "completed":
-        if time.time() - record.moved_s < LATE_S:
-            return "running", f"{job} has ended; what it left is not seen yet"
         return "failed", f"{job} ended well by its scheduler, and left no results; see {record.log}"
     more = f"; {end.failure}" if end.state == "failed" and end.failure else ""
     return "failed", f"{job} {_ended(record)}{more}; see {record.log}"
+
+
+def may_come_late(record: Submission) -> bool:
+    """Whether a job has just ended that may have left something which is not seen from here yet."""
+    waited_for = record.word == "completed" or (record.word == "timeout" and not record.why)
+    return record.stage == "ended" and waited_for and time.time() - record.moved_s < LATE_S
 
 
 def _live(end: NodeOutcome, record: Submission) -> JobState:

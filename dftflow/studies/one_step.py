@@ -8,6 +8,7 @@ told apart by the engine's lock.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def run_step(
     *,
     machine: Machine | None = None,
     plan: str = "",
+    after: str = "",
+    given: Mapping[str, float] | None = None,
     observer: Observer = lambda views: None,
 ) -> NodeOutcome:
     """Cut the deck of a step from what its forerunners ended with, run its engine here, and judge what it leaves.
@@ -54,6 +57,10 @@ def run_step(
         where none is named unless given.
     plan
         Digest of the plan that the step is meant of (`StudyFolder.digest`); ``""`` for that which the folder holds.
+    after
+        Cause by which the last job of the step ended: ``"out_of_time"`` goes on from what that left.
+    given
+        What the step may use, over what machine and study say: by the names of `dftflow.jobs.resources.Resources`.
     observer
         Called a few times a second with the state of the step.
 
@@ -66,10 +73,10 @@ def run_step(
     CalculationError
         When a step that it needs has not finished.
     """
-    work = _ready(root, name, plan, machine)
+    work = _ready(root, name, plan, machine, given or {})
     folder, step = work.folder, work.plan.step(name)
     assert folder is not None
-    node = replace(work.node(step, work.job_here), needs=())
+    node = replace(work.node(step, work.job_here, after=after), needs=())
     while True:
         local = Local(root, folder.home, ended_jobs=EndedJobs(root))
         with folder.home.held():
@@ -79,7 +86,7 @@ def run_step(
         time.sleep(LOOK_EVERY_S)
 
 
-def _ready(root: Path, name: str, plan: str, machine: Machine | None) -> Work:
+def _ready(root: Path, name: str, plan: str, machine: Machine | None, given: Mapping[str, float]) -> Work:
     """The work on a plan, in which all that the step needs is known.
 
     What another job has left is waited for a while: on a file system between machines it may be seen late.
@@ -88,7 +95,8 @@ def _ready(root: Path, name: str, plan: str, machine: Machine | None) -> Work:
     while True:
         folder = StudyFolder.existing(root)
         _refuse_another(folder, plan)
-        step, work = folder.plan.step(name), Work(folder.plan, folder, machine=machine or load_machine())
+        step = folder.plan.step(name)
+        work = Work(folder.plan, folder, machine=machine or load_machine(), given=given)
         late = any(last_attempt(root, str(need.step)) is not None for need in step.needs)
         try:
             _refuse_unready(work, step)

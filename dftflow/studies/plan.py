@@ -71,6 +71,15 @@ class Plan:
         names = ", ".join(step.name for step in self.steps)
         raise StudyError(f"the study has no step {name!r}", fix=f"its steps are {names}")
 
+    def made_from(self, name: str) -> tuple[Step, ...]:
+        """The steps that are made from the geometry which the step `name` ends with, or one of these."""
+        made: dict[str, Step] = {}
+        for step in self.steps:
+            sources = {str(need.step) for need in step.needs if need.purpose == "geometry"}
+            if name in sources or not sources.isdisjoint(made):
+                made[step.name] = step
+        return tuple(made.values())
+
     def has(self, step: StepId) -> bool:
         """Whether it is a step of this plan."""
         return any(step == mine.id for mine in self.steps)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from dftflow.codes.base import Code
 from dftflow.codes.reading import read_only
 from dftflow.codes.remedy import Remedy, fitting_remedy, with_lines
+from dftflow.crystals.geometry import same_geometry
 from dftflow.crystals.ions import with_states_of
 from dftflow.errors import DftflowError, SpecError
+from dftflow.input_file import is_regular
 from dftflow.jobs.tries import TRIES
 from dftflow.model.attempt import Attempt
 from dftflow.model.built import Built
@@ -20,9 +22,11 @@ from dftflow.studies.built_file import BuiltRecord
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["MOST_TRIES", "NextTry", "next_try"]
+__all__ = ["MOST_TRIES", "NextTry", "has_moved_on", "next_try"]
 
 MOST_TRIES = 2
+MOVED_ANG = 1e-5
+"""An atom that has moved less has not moved: some codes print five digits behind the point."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -71,17 +75,44 @@ def _deck(
     return deck
 
 
+def has_moved_on(code: Code, built: Built, folder: Path, remedy: Remedy, *, since_s: float) -> bool:
+    """Whether there is something to go on from that was not there before: otherwise it would go round for ever.
+
+    Parameters
+    ----------
+    remedy
+        Of the next attempt: it starts from files that are left, or from the last geometry.
+    since_s
+        Before the attempt that ended, in seconds since 1970.
+    """
+    patterns = remedy.start_from
+    if any(file.stat().st_mtime > since_s for pattern in patterns for file in folder.glob(pattern) if is_regular(file)):
+        return True
+    here = _geometry_in(code, built, folder)
+    return here is not None and not same_geometry(here, _earlier_geometry(code, built, folder), tolerance_ang=MOVED_ANG)
+
+
 def _last_geometry(code: Code, built: Built, folder: Path) -> Structure:
     """The last one that lies in `folder`, else that of the last attempt which left one, else that of the start."""
+    return _geometry_in(code, built, folder) or _earlier_geometry(code, built, folder)
+
+
+def _earlier_geometry(code: Code, built: Built, folder: Path) -> Structure:
+    """That of the last attempt put aside which left one, else that of the start."""
     attempts = sorted((folder / TRIES).glob("*"), key=lambda place: int(place.name), reverse=True)
-    for place in (folder, *attempts):
-        try:
-            results = read_only(code, place).results
-        except DftflowError:
-            continue
-        if results is not None and results.structure is not None:
-            return _in_order(with_states_of(results.structure, built.structure), built)
-    return built.structure
+    found = (_geometry_in(code, built, place) for place in attempts)
+    return next((geometry for geometry in found if geometry is not None), built.structure)
+
+
+def _geometry_in(code: Code, built: Built, place: Path) -> Structure | None:
+    """The last geometry of the calculation in `place`; None where it tells none."""
+    try:
+        results = read_only(code, place).results
+    except DftflowError:
+        return None
+    if results is None or results.structure is None:
+        return None
+    return _in_order(with_states_of(results.structure, built.structure), built)
 
 
 def _in_order(found: Structure, built: Built) -> Structure:

@@ -275,11 +275,18 @@ class StudyFolder:
         return self._entries[name] != before
 
     def override(self, name: str, settings: Mapping[str, Setting]) -> None:
-        """Keep settings of one step; with others than it had it is another calculation, and has no folder yet."""
-        before = self._entries[name]
-        if dict(before.overrides) != dict(settings):
-            earlier = before.folder or before.earlier
-            self._entries[name] = replace(before, overrides=dict(settings), folder="", failure="", earlier=earlier)
+        """Keep settings of one step; with others than it had it is another calculation, and has no folder yet.
+
+        Nor have those that are made from what it ends with.
+        """
+        if dict(self._entries[name].overrides) != dict(settings):
+            self._entries[name] = replace(self._entries[name], overrides=dict(settings))
+            for step in (self.plan.step(name), *self.plan.made_from(name)):
+                before = self._entries[step.name]
+                earlier = before.folder or before.earlier
+                self._entries[step.name] = replace(before, folder="", failure="", earlier=earlier)
+                if has_place(self.root, step.name):
+                    write_place(self.root, self._file.id, step=step.name, folder="", failure="")
         self._entries = {
             other: replace(entry, failure="") if not entry.folder else entry for other, entry in self._entries.items()
         }

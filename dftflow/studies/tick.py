@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dftflow.errors import CodeNotFoundError, MachineError, StoreError
 from dftflow.jobs.cluster.answer import Answer, refusal_of
 from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.cluster.queue import Queue
-from dftflow.jobs.cluster.submission import GRACE_S, Submission, intend, last_attempt, moved, settled, write
+from dftflow.jobs.cluster.submission import Submission, attempts, intend, last_attempt, moved, settled, write
 from dftflow.jobs.harmless import harmless
 from dftflow.jobs.interruption import Interruption
 from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.job_script import job_script
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine_profile import Machine
+from dftflow.jobs.step_state import StepState, read_state
+from dftflow.model.cause import cause_words
 from dftflow.model.step import Step
+from dftflow.studies.at_the_queue import may_come_late
 from dftflow.studies.machine_of_run import machine_of, note_machine
+from dftflow.studies.next_job import cause_of_end, next_job
 from dftflow.studies.paced import Say
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study, default_folder
@@ -33,6 +37,8 @@ from dftflow.studies.work import Work
 
 __all__ = ["Tick", "submit_study", "tick"]
 
+OPTIONS = {"memory_mib": "--memory-limit", "nodes": "--nodes"}
+"""Of `dftflow step`, for what a further job asks for."""
 WAITS_S = (1.0, 4.0, 15.0, 60.0)
 """Between tries when the scheduler could not be reached."""
 
@@ -102,7 +108,7 @@ def submit_study(
         return _look(root, plan, machine, queue or Queue(machine.scheduler), tell, again=True)
 
 
-def tick(root: Path, *, queue: Queue | None = None, grace_s: float = GRACE_S, say: Say = lambda line: None) -> Tick:
+def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None) -> Tick:
     """Look once how the jobs of a run stand, and submit what can be submitted now.
 
     Raises
@@ -119,7 +125,7 @@ def tick(root: Path, *, queue: Queue | None = None, grace_s: float = GRACE_S, sa
         )
     with locked(root):
         plan = StudyFolder.existing(root).plan
-        return _look(root, plan, machine, queue or Queue(machine.scheduler), harmless(say), grace_s=grace_s)
+        return _look(root, plan, machine, queue or Queue(machine.scheduler), harmless(say))
 
 
 def _refuse_without_jobs(machine: Machine) -> None:
@@ -145,19 +151,18 @@ def _refuse_jobs_of_another(folder: StudyFolder, root: Path) -> None:
 # --- one look ---------------------------------------------------------------------------------------------------
 
 
-def _look(
-    root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, again: bool = False, grace_s: float = GRACE_S
-) -> Tick:
+def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
     records = {step.name: record for step in plan.steps if (record := last_attempt(root, step.name)) is not None}
     open_ones = [record for record in records.values() if record.is_open]
     listing = queue.listing(open_ones) if open_ones else Listing(at_s=time.time())
     for record in open_ones:
-        now = settled(record, listing, grace_s=grace_s)
+        now = settled(record, listing, lost_after_s=machine.lost_after_s)
         if now != record:
             write(root, now)
             records[record.step] = now
     ends = {end.name: end for end in standing_of(root).ends}
-    _release(root, plan, records, ends, again=again)
+    if _release(root, plan, machine, records, ends, again=again, say=say):
+        ends = {end.name: end for end in standing_of(root).ends}
     _end_stranded(plan, records, ends, queue, say)
     given = _Submitting(root, plan, machine, queue, records, ends, say, again=again)
     held = listing.silence or given.all()
@@ -167,19 +172,62 @@ def _look(
 
 
 def _release(
-    root: Path, plan: Plan, records: dict[str, Submission], ends: Mapping[str, NodeOutcome], *, again: bool
-) -> None:
-    """Let those be submitted again whose job never began because of what it needs; with `again` all that failed."""
+    root: Path,
+    plan: Plan,
+    machine: Machine,
+    records: dict[str, Submission],
+    ends: Mapping[str, NodeOutcome],
+    *,
+    again: bool,
+    say: Say,
+) -> bool:
+    """Let those be submitted again whose job was in vain because of what it needs, or that have a remedy; with `again`
+    all that failed. Whether there are any.
+    """
+    released = False
     for step in plan.steps:
-        record = records.get(step.name)
-        if record is None or record.stage != "ended" or ends[step.name].state == "finished":
+        record, end = records.get(step.name), ends[step.name]
+        if record is None or record.stage != "ended" or end.state == "finished":
             continue
-        unready = [str(need.step) for need in step.needs if ends[str(need.step)].state != "finished"]
-        never_began = record.word == "cancelled" and not record.began and bool(unready)
-        if never_began or (again and ends[step.name].state == "failed"):
-            why = f"{' and '.join(unready)} did not finish" if never_began else "asked for again"
-            records[step.name] = moved(record, "released", why=why)
-            write(root, records[step.name])
+        forerunners = _given_again_after(root, step, record, ends)
+        if forerunners:
+            now = moved(record, "released", why=f"{' and '.join(forerunners)} had not finished")
+        else:
+            now = _remedied(root, plan, machine, step, record, end)
+        if again and now.stage == "ended" and end.state == "failed":
+            now = moved(now, "released", why="asked for again")
+        if now != record:
+            if now.remedy:
+                say(f"{step.name}: {now.why}")
+            write(root, now)
+            records[step.name], released = now, True
+    return released
+
+
+def _given_again_after(root: Path, step: Step, record: Submission, ends: Mapping[str, NodeOutcome]) -> list[str]:
+    """The steps because of which a job has nothing left to say: they did not finish, or were let run again since."""
+    names = list(dict.fromkeys(str(need.step) for need in step.needs))
+    again = [name for name in names if any(job.released_after(record.intended_s) for job in attempts(root, name))]
+    never_began = record.word == "cancelled" and not record.began
+    return again or [name for name in names if never_began and ends[name].state != "finished"]
+
+
+def _remedied(root: Path, plan: Plan, machine: Machine, step: Step, record: Submission, end: NodeOutcome) -> Submission:
+    """`record` of a job that ended by a limit: released with a remedy, or with why there is none; itself otherwise."""
+    if record.why or not (end.state == "failed" or may_come_late(record)):
+        return record
+    place = end.folder
+    cause = cause_of_end(record, StepState(state="waiting") if place is None else read_state(place))
+    if not cause:
+        return record
+    now = replace(record, cause=cause)
+    resources = Work(plan, machine=machine, given=record.asked).resources(step)
+    records = (*attempts(root, step.name)[:-1], now)
+    found = next_job(plan.code, machine, resources, place, step.id.task, records)
+    if not found.remedy:
+        return record if may_come_late(record) else replace(now, why=found.refusal)
+    words = f"{cause_words(cause)}; again with {found.remedy}"
+    return moved(now, "released", why=words, remedy=found.remedy, more=found.asked)
 
 
 def _end_stranded(
@@ -190,10 +238,16 @@ def _end_stranded(
         record = records.get(step.name)
         if record is None or record.stage != "submitted" or record.word != "pending":
             continue
-        failed = [str(need.step) for need in step.needs if ends[str(need.step)].state == "failed"]
+        failed = list(dict.fromkeys(name for need in step.needs if _has_failed(name := str(need.step), records, ends)))
         if failed:
             said = queue.cancel(record.job)
             say(f"{step.name}: job {record.job} waits for {' and '.join(failed)}, which failed, and is ended; {said}")
+
+
+def _has_failed(name: str, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome]) -> bool:
+    """Whether a step has no results, and the job that was to give them is over."""
+    over = name in records and records[name].stage == "released"
+    return ends[name].state == "failed" or (over and ends[name].state != "finished")
 
 
 class _Submitting:
@@ -263,16 +317,20 @@ class _Submitting:
 
     def _intend(self, step: Step, after: Sequence[str]) -> Submission:
         before = self._records.get(step.name)
-        resources = Work(self._plan, machine=self._machine).resources(step)
+        asked = {} if before is None else before.next_asked
+        goes_on = "" if before is None else before.next_goes_on
+        resources = Work(self._plan, machine=self._machine, given=asked).resources(step)
         root = self._root.resolve()
         command = (
             self._machine.python, "-m", "dftflow", "step", str(root), step.name,
             "--machine", self._machine.name, "--plan", self._digest,
+            *(("--after", goes_on) if goes_on else ()),
+            *(word for name, value in asked.items() for word in (OPTIONS[name], f"{value:.10g}")),
         )  # fmt: skip
         return intend(
             self._root,
             step.name,
-            attempt=1 if before is None else before.attempt + 1,
+            before=before,
             plan=self._digest,
             script=lambda folder: job_script(
                 self._machine,

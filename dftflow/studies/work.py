@@ -31,10 +31,11 @@ from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.identity import identity_of
 from dftflow.studies.memory import expected_memory_mib
+from dftflow.studies.next_job import asked_words
 from dftflow.studies.overrides import what_was_set
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan
-from dftflow.studies.remedied import MOST_TRIES, next_try
+from dftflow.studies.remedied import MOST_TRIES, NextTry, next_try
 from dftflow.studies.study_folder import StudyFolder
 
 __all__ = ["Work"]
@@ -133,8 +134,8 @@ class Work:
 
     # --- jobs ---
 
-    def node(self, step: Step, prepare: Callable[[Step], Job], *, cost: float = 1.0) -> Node:
-        """The step as the graph of jobs takes it."""
+    def node(self, step: Step, prepare: Callable[[Step], Job], *, cost: float = 1.0, after: str = "") -> Node:
+        """The step as the graph of jobs takes it; `after`: see `dftflow.jobs.job.Node`."""
         return Node(
             name=step.name,
             title=step.title,
@@ -147,6 +148,8 @@ class Work:
             memory_mib=self._memory_mib.get(step.id, 0.0),
             again=lambda folder, cause, tries: self._again(step, folder, cause, tries),
             resumed=lambda folder, job: self._resumed(step, folder, job),
+            after=after,
+            after_job=lambda folder, tries: self._after_job(step, folder, after, tries),
         )
 
     def resources(self, step: Step) -> Resources:
@@ -243,7 +246,20 @@ class Work:
         record = self.records.get(step.id)
         if record is None or len(tries) >= self._most_tries:
             return None
-        found = next_try(self.plan.code, record, folder, cause, tries)
+        return self._remedied(step, record, next_try(self.plan.code, record, folder, cause, tries))
+
+    def _after_job(self, step: Step, folder: Path, cause: str, tries: Sequence[Attempt]) -> Again | None:
+        """The next attempt at a step whose job ended by a limit: as the remedy of its code has it, or with more memory.
+
+        How often is decided by whoever submits the jobs.
+        """
+        record = self.records[step.id]
+        if cause != "out_of_memory":
+            return self._remedied(step, record, next_try(self.plan.code, record, folder, cause, tries))
+        job = self._resumed(step, folder, self._job(step, record)) if tries else self._job(step, record)
+        return Again(job=job, remedy="larger-job", words=asked_words(self._given), start_from=("*",))
+
+    def _remedied(self, step: Step, record: BuiltRecord, found: NextTry | None) -> Again | None:
         if found is None:
             return None
         remedy = found.remedy

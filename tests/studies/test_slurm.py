@@ -23,8 +23,9 @@ from servers.slurm import Slurm
 
 from dftflow.cli.main import main
 from dftflow.jobs.cluster.queue import Queue
-from dftflow.jobs.cluster.submission import last_attempt
+from dftflow.jobs.cluster.submission import attempts, last_attempt
 from dftflow.jobs.machine_profile import load_machine
+from dftflow.jobs.step_state import read_state
 from dftflow.studies import tick as tick_module
 from dftflow.studies.builder import Builder
 from dftflow.studies.plan import plan_study
@@ -79,7 +80,8 @@ INTERPRETER = """\
 exec {python} {script} "$@"
 """
 STUB = """\
-# dftflow whose engine copies what a model crystal leaves, after as many seconds as the file `seconds` says
+# dftflow whose engine copies what a model crystal leaves, after as many seconds as the file `seconds` says; with a
+# file `checkpoints` a relaxation leaves a check-point first, and one that finds such a check-point has its end at once
 import pathlib, sys
 from dftflow.codes.gpaw.code import GPAW
 
@@ -87,7 +89,9 @@ here = pathlib.Path(__file__).parent
 ENGINE = (
     "import os, pathlib, shutil, sys, time; here = pathlib.Path(sys.argv[1]); seed = sys.argv[2];"
     "log = os.open(here / 'started', os.O_WRONLY | os.O_APPEND | os.O_CREAT); os.write(log, f'{seed}\\\\n'.encode());"
-    "time.sleep(float((here / 'seconds').read_text()));"
+    "kept = pathlib.Path('relax.jsonl'); again = kept.exists();"
+    "kept.touch() if 'relax' in seed and (here / 'checkpoints').exists() else None;"
+    "time.sleep(0 if again else float((here / 'seconds').read_text())); kept.unlink(missing_ok=True);"
     "shutil.copytree(here / 'prepared' / seed, '.', dirs_exist_ok=True)"
 )
 GPAW.command = lambda self, deck, *launch: (sys.executable, "-c", ENGINE, str(here), deck.seed)
@@ -146,8 +150,8 @@ class Place:
     def submit(self, machine: str = "loop") -> Tick:
         return submit_study(self.study, load_machine(machine), self.root, queue=self.queue())
 
-    def tick(self, **options: Any) -> Tick:
-        return tick(self.root, queue=self.queue(), **options)
+    def tick(self) -> Tick:
+        return tick(self.root, queue=self.queue())
 
     def queue(self) -> Queue:
         return Queue("slurm", cache=self.path / "cache", fresh_s=0.0)
@@ -281,14 +285,30 @@ def test_a_job_whose_process_is_killed(slurm: Slurm, place: Place) -> None:
     assert states == FINISHED
 
 
-def test_a_job_that_runs_out_of_time(place: Place) -> None:
-    """Slurm counts in whole minutes."""
+def test_a_job_that_runs_out_of_time_goes_on_from_its_check_point(place: Place) -> None:
+    """Slurm counts in whole minutes. The job that waited for it was ended by Slurm, and is given again."""
+    (place.path / "checkpoints").touch()
     place.takes(600)
     place.submit("brief")
-    now = place.wait(patience_s=200)
+    when_engine_runs(place)
+    place.wait(lambda now: RELAX in now.submitted, patience_s=200)
+    place.takes(0)
+    assert {end.name: end.state for end in place.wait().ends} == FINISHED
+    assert place.started == {"CsBr-bulk-relax": 2, "CsBr-bulk-bands": 1}
+    first, second = attempts(place.root, RELAX)
+    assert first.remedy == "the last geometry" and second.goes_on == first.cause == "out_of_time"
+    (folder,) = place.root.glob("steps/CsBr/bulk-relax-*")
+    assert [attempt.cause for attempt in read_state(folder).tries] == ["out_of_time"]
+
+
+def test_a_job_that_runs_out_of_time_without_a_check_point(place: Place) -> None:
+    place.takes(600)
+    place.submit("brief")
+    now = place.wait(patience_s=240)
     told = next(end for end in now.ends if end.name == RELAX)
-    assert told.state == "failed" and told.folder is not None
-    assert json.loads((told.folder / "state.json").read_text())["state"] == "waiting", "ended in order"
+    assert told.state == "failed" and "no check-point within the time; ask for more" in told.failure
+    assert told.folder is not None and read_state(told.folder).state == "waiting", "ended in order"
+    assert place.started == {"CsBr-bulk-relax": 1}
 
 
 # --- nodes and the controller -----------------------------------------------------------------------------------

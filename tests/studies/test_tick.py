@@ -6,19 +6,26 @@ import getpass
 import json
 import os
 import re
+import shlex
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from model_crystal import copying_engine
 
 from dftflow.cli.main import main
+from dftflow.codes.gpaw.code import GPAW
 from dftflow.errors import MachineError, StoreError
 from dftflow.jobs.cluster.queue import Queue
-from dftflow.jobs.cluster.submission import last_attempt
+from dftflow.jobs.cluster.submission import attempts, last_attempt
 from dftflow.jobs.machine_profile import load_machine
+from dftflow.jobs.step_state import read_state, write_state
+from dftflow.report.table import summary_table
 from dftflow.studies import tick as tick_module
+from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
 from dftflow.studies.standing import standing_of
@@ -76,8 +83,8 @@ class Place:
     def submit(self) -> Tick:
         return submit_study(self.study, load_machine("far"), self.root, queue=self.queue())
 
-    def tick(self, **options: Any) -> Tick:
-        return tick(self.root, queue=self.queue(), **options)
+    def tick(self) -> Tick:
+        return tick(self.root, queue=self.queue())
 
     def queue(self) -> Queue:
         return Queue("slurm", cache=self.path / "cache", fresh_s=0.0)
@@ -162,10 +169,13 @@ def test_a_refusal_that_is_certain_lets_it_be_given_again(place: Place, mode: st
 def test_a_job_that_is_gone_is_lost_after_its_time_of_grace(place: Place) -> None:
     place.submit()
     place.says("1", "")
-    place.tick(grace_s=0.0)
-    assert place.states[RELAX] == "queued"
-    time.sleep(0.01)
-    place.tick(grace_s=0.0)
+    for _ in range(2):
+        place.tick()
+        time.sleep(0.01)
+    assert place.states[RELAX] == "queued", "ten minutes unless the machine's profile has it otherwise"
+    machines = place.path / "machines.toml"
+    machines.write_text(machines.read_text() + "lost_after_min = 1e-4\n")
+    place.tick()
     assert place.states[RELAX] == "lost" and place.tick().submitted == {}
 
 
@@ -195,6 +205,154 @@ def test_what_waits_for_one_that_failed_is_released_and_goes_along_when_that_is_
     assert len(place.submit().submitted) == len(found.ends)
 
 
+# --- limits -----------------------------------------------------------------------------------------------------
+
+CUT_OFF = (
+    "import pathlib, sys; kept = pathlib.Path('relax.jsonl');"
+    "kept.write_text((kept.read_text() if kept.exists() else '') + sys.argv[1]); sys.exit(1)"
+)
+"""An engine that leaves more geometries, and no end."""
+GEOMETRY = (
+    '{"energy_ev": -6.6, "max_force_ev_per_ang": 0.1, "max_stress_gpa": 1.0, "max_displacement_ang": 0.1, '
+    '"volume_ang3": 79.0}\n'
+)
+
+
+def on_its_node(place: Place, monkeypatch: pytest.MonkeyPatch, job: str, *, geometries: int) -> None:
+    """What the job of the relaxation does until it is ended, with the words of its own script."""
+    monkeypatch.setattr(
+        GPAW, "command", lambda self, deck, *launch: (sys.executable, "-c", CUT_OFF, GEOMETRY * geometries)
+    )
+    monkeypatch.setenv("SLURM_JOB_ID", job)
+    assert main(its_command(place)) == 5
+    monkeypatch.delenv("SLURM_JOB_ID")
+
+
+def its_command(place: Place, name: str = RELAX) -> list[str]:
+    record = last_attempt(place.root, name)
+    assert record is not None
+    (line,) = [line for line in record.script.read_text().splitlines() if line.startswith("exec ")]
+    return shlex.split(line)[4:]
+
+
+def told_of(now: Tick, name: str = RELAX) -> str:
+    return next(end.failure for end in now.ends if end.name == name)
+
+
+def test_a_relaxation_that_ran_out_of_time_goes_on_in_another_job_and_what_waits_for_it_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = list(place.submit().submitted)
+    first = last_attempt(place.root, RELAX)
+    on_its_node(place, monkeypatch, "1", geometries=2)
+    place.says("1", "TO")
+    now = place.tick()
+    assert list(now.submitted) == [RELAX], "the others are pending, until Slurm has ended them"
+    record = last_attempt(place.root, RELAX)
+    assert first is not None and record is not None and record.attempt == 2
+    released = attempts(place.root, RELAX)[0]
+    assert (released.stage, released.cause) == ("released", "out_of_time")
+    assert released.why == "out of time; again with the last geometry"
+    assert told_of(now) == f"job {record.job} (after one that ran out of time)"
+    assert its_command(place)[-2:] == ["--after", "out_of_time"]
+    for job in range(2, len(names) + 1):
+        place.says(str(job), "CA")
+    place.says(record.job, "R")
+    now = place.tick()
+    assert set(now.submitted) == {*names} - {RELAX}
+    assert f"afterok:{record.job}" in (place.path / "dependencies").read_text()
+    prepared = place.path / "prepared"
+    copying_engine(place.study, prepared, monkeypatch)
+    assert main(its_command(place)) == 0
+    outcome = outcome_of_folder(place.root)
+    relax = next(step for step in outcome.steps if step.name == RELAX)
+    assert relax.state == "finished"
+    assert [(one.cause, one.remedy, one.folder) for one in relax.tries] == [("out_of_time", "goes-on", "tries/1")]
+    kept = [len((at / "relax.jsonl").read_text().splitlines()) for at in (relax.folder / "tries/1", relax.folder)]
+    assert kept == [2, 2], "what it went on from stays, and is kept"
+    assert "attempt 1: out of time; again with the last geometry" in " ".join(summary_table(outcome).split())
+
+
+def test_one_that_was_told_that_its_time_is_nearly_over_goes_on_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended its engine in order, and Slurm calls it failed."""
+    place.submit()
+    on_its_node(place, monkeypatch, "1", geometries=1)
+    (folder,) = (place.root / "steps" / "CsBr").glob("bulk-relax-*")
+    state = read_state(folder)
+    assert (state.state, state.job) == ("failed", "1")
+    place.says("1", "F")
+    assert place.tick().submitted == {}, "a failure of its own is no limit"
+    write_state(folder, replace(state, state="waiting", failure="", cause=""))
+    assert list(place.tick().submitted) == [RELAX]
+
+
+def test_it_is_not_gone_on_with_for_ever(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.submit()
+    for number in range(3):
+        record = last_attempt(place.root, RELAX)
+        assert record is not None and record.attempt == number + 1
+        on_its_node(place, monkeypatch, record.job, geometries=1)
+        place.says(record.job, "TO")
+        monkeypatch.setattr("dftflow.studies.at_the_queue.LATE_S", 0.0)
+        now = place.tick()
+    assert now.submitted == {} and place.states[RELAX] == "failed"
+    assert "2 further jobs have not brought it to its end; ask for more: time_h in [resources.relax]" in told_of(now)
+    assert RELAX in place.submit().submitted, "a person asks for it"
+    assert "--after" in its_command(place), "and it goes on from what is there"
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_without_a_check_point_it_needs_more_time(place: Place, monkeypatch: pytest.MonkeyPatch, ran: bool) -> None:
+    place.submit()
+    if ran:
+        on_its_node(place, monkeypatch, "1", geometries=1)
+        (kept,) = place.root.glob("steps/CsBr/bulk-relax-*/relax.jsonl")
+        os.utime(kept, (1e9, 1e9))  # it was there before
+    place.says("1", "TO")
+    assert place.tick().submitted == {} and place.states[RELAX] == "running", "what it left may be seen late"
+    monkeypatch.setattr("dftflow.studies.at_the_queue.LATE_S", 0.0)
+    now = place.tick()
+    assert now.submitted == {} and now.count("failed") == 1
+    assert "no check-point within the time; ask for more: time_h in [resources.relax] of the study" in told_of(now)
+
+
+def test_out_of_memory_asks_for_more_until_a_node_has_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place.path / "machines.toml").write_text(
+        '[machines.far]\nscheduler = "slurm"\ncores = 4\nmemory_gib = 3\n[machines.far.resources]\nmemory_gib = 1\n'
+    )
+    place.submit()
+    for number, memory_mib in enumerate((1024, 2048, 3072)):
+        record = last_attempt(place.root, RELAX)
+        assert record is not None and record.attempt == number + 1
+        assert f"#SBATCH --mem={memory_mib}M" in record.script.read_text()
+        assert (f"--memory-limit {memory_mib}" in record.script.read_text()) == (number > 0)
+        on_its_node(place, monkeypatch, record.job, geometries=1)
+        place.says(record.job, "OUT_OF_ME+")
+        now = place.tick()
+    assert now.submitted == {} and "ask for more: memory_gib in [resources.relax]" in told_of(now)
+    (folder,) = (place.root / "steps" / "CsBr").glob("bulk-relax-*")
+    words = [str(attempt) for attempt in read_state(folder).tries]
+    assert words == [f"out of memory; again with {size} GiB of memory on each node" for size in (2, 3)]
+
+
+def test_ranks_are_spread_over_more_nodes_where_memory_is_no_choice(place: Place) -> None:
+    (place.path / "machines.toml").write_text(
+        '[machines.far]\nscheduler = "slurm"\ncores = 4\nnodes = 3\nlauncher = ["srun"]\n'
+        "[machines.far.resources]\nranks = 4\n"
+    )
+    place.study = load_study(str(place.path / "study.toml"), code="espresso")
+    place.submit()
+    for number, nodes in enumerate((1, 2, 3)):
+        record = last_attempt(place.root, RELAX)
+        assert record is not None and record.attempt == number + 1
+        assert f"#SBATCH --nodes={nodes}\n" in record.script.read_text()
+        place.says(record.job, "OOM")
+        now = place.tick()
+    assert now.submitted == {} and now.count("failed") == 1
+
+
 def test_jobs_of_an_earlier_text_have_to_end_first(place: Place, write_study: Callable[..., Path]) -> None:
     place.submit()
     place.study = load_study(str(write_study(("cutoff_ev = 244.9", "cutoff_ev = 260.0"))))
@@ -217,6 +375,48 @@ def test_what_is_cancelled_ends_at_the_scheduler_and_is_given_again_when_that_is
     assert place.tick().submitted == {}
     assert main(["retry", str(place.root), RELAX]) == 0
     assert RELAX in place.tick().submitted
+
+
+def test_jobs_that_still_wait_when_a_step_gets_settings_of_its_own(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The relaxation has finished, the bands' job still waits: then the first one is asked for otherwise."""
+    names = list(place.submit().submitted)
+    copying_engine(place.study, place.path / "prepared", monkeypatch)
+    assert main(its_command(place)) == 0
+    early = place.states
+    assert early[RELAX] == "finished" and early[BANDS] == "queued"
+    place.says("1", "CD")
+    place.tick()
+    waiting = its_command(place, BANDS)
+    assert main(["retry", str(place.root), RELAX, "--set", "smearing_ev=0.2"]) == 0
+    assert place.states[RELAX] == "waiting", "what it was before is another calculation"
+    monkeypatch.setattr("dftflow.studies.one_step.LATE_S", 0.0)
+    assert main(waiting) == 5, "there is nothing to cut its deck from"
+    assert f"{BANDS} cannot be run yet: it needs {RELAX}" in capsys.readouterr().err
+    job = f"{names.index(BANDS) + 1}"
+    place.says(job, "F")
+    now = place.tick()
+    assert {RELAX, BANDS} <= set(now.submitted)
+    again = last_attempt(place.root, RELAX)
+    assert again is not None and again.attempt == 2
+    assert attempts(place.root, BANDS)[0].why == f"{RELAX} had not finished"
+    assert f"afterok:{again.job}" in attempts(place.root, BANDS)[1].script.read_text()
+
+
+def test_what_was_made_from_a_step_is_made_anew_when_that_gets_settings_of_its_own(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = list(place.submit().submitted)
+    copying_engine(place.study, place.path / "prepared", monkeypatch)
+    for name, job in ((RELAX, "1"), (BANDS, str(names.index(BANDS) + 1))):
+        assert main(its_command(place, name)) == 0
+        place.says(job, "CD")
+    place.tick()
+    assert place.states[BANDS] == "finished"
+    assert main(["retry", str(place.root), RELAX, "--set", "smearing_ev=0.2"]) == 0
+    assert place.states[BANDS] != "finished"
+    assert {RELAX, BANDS} <= set(place.tick().submitted)
 
 
 def test_a_machine_without_jobs_is_refused(place: Place) -> None:

@@ -9,7 +9,7 @@ are used again. The stages, each written by one rename, by whoever holds the run
     intended -> submitted        the scheduler gave an id, or lists a job that works in this folder
              -> refused          the scheduler, or a person, says for certain that it has no such job
     submitted -> submitted       the queue says how it stands; or does not list it, since when is noted
-              -> lost            it has not been listed for the time of grace
+              -> lost            it has not been listed for the time that the machine's profile gives it
               -> ended           the queue or the accounting says how
     lost -> submitted, ended     it is listed again
     lost, ended -> released      a person, or a remedy, asks for another attempt: nothing is counted on from it any more
@@ -25,8 +25,8 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Container, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -43,7 +43,6 @@ __all__ = ["EndedJobs", "Stage", "Submission", "attempts", "intend", "last_attem
 
 JOBS = "jobs"
 RECORD_FILE, SCRIPT_FILE, LOG_FILE = "submission.json", "job.sh", "job.log"
-GRACE_S = 600.0
 
 Stage = Literal["intended", "submitted", "lost", "ended", "refused", "released"]
 MOVES: dict[Stage, tuple[Stage, ...]] = {
@@ -83,7 +82,15 @@ class Submission:
     unlisted_since_s
         Since when the queue has not listed it; None when it does.
     why
-        Of a refusal or a release.
+        Of a refusal or a release; of one that ended, why no other follows by itself.
+    asked
+        What it asks for over what machine and study say, by the names of `dftflow.jobs.resources.Resources`.
+    goes_on
+        Cause by which the attempt before it ended, where it goes on from that.
+    cause
+        Limit by which it ended, see `dftflow.model.cause`; ``""`` where it ended otherwise.
+    remedy, more
+        Of a release by itself: what the next attempt does differently, for a person, and what that has in `asked`.
     """
 
     step: str
@@ -101,6 +108,27 @@ class Submission:
     began: bool = False
     unlisted_since_s: float | None = None
     why: str = ""
+    asked: Mapping[str, float] = field(default_factory=dict)
+    goes_on: str = ""
+    cause: str = ""
+    remedy: str = ""
+    more: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def next_asked(self) -> Mapping[str, float]:
+        """`asked` of the attempt that follows: a refused one is given again as it is."""
+        return self.asked if self.stage == "refused" else self.more
+
+    @property
+    def next_goes_on(self) -> str:
+        """`goes_on` of the attempt that follows."""
+        if self.stage == "refused":
+            return self.goes_on
+        return self.cause if self.remedy or self.cause == "out_of_time" else ""
+
+    def released_after(self, time_s: float) -> bool:
+        """Whether another attempt was let follow on it after this moment, in seconds since 1970."""
+        return self.stage == "released" and self.moved_s > time_s
 
     @property
     def script(self) -> Path:
@@ -126,7 +154,7 @@ class Submission:
 # --- stages -----------------------------------------------------------------------------------------------------
 
 
-def moved(record: Submission, stage: Stage, **changes: str | bool | float | None) -> Submission:
+def moved(record: Submission, stage: Stage, **changes: str | bool | float | Mapping[str, float] | None) -> Submission:
     """`record` in its next stage.
 
     Raises
@@ -139,13 +167,13 @@ def moved(record: Submission, stage: Stage, **changes: str | bool | float | None
     return replace(record, stage=stage, moved_s=time.time(), **changes)  # type: ignore[arg-type]
 
 
-def settled(record: Submission, listing: Listing, *, grace_s: float = GRACE_S) -> Submission:
+def settled(record: Submission, listing: Listing, *, lost_after_s: float) -> Submission:
     """`record` by what the queue says; itself where that is nothing new."""
     if not record.is_open:
         return record
     job = listing.job(record.job, record.folder)
     if job is None:
-        return _unlisted(record, listing, grace_s)
+        return _unlisted(record, listing, lost_after_s)
     if job.phase in ("ended well", "ended badly"):
         began = record.began or job.word != "cancelled"
         return moved(record, "ended", job=job.id, word=job.word, began=began, unlisted_since_s=None)
@@ -155,26 +183,36 @@ def settled(record: Submission, listing: Listing, *, grace_s: float = GRACE_S) -
     return moved(record, "submitted", job=job.id, word=job.word, began=began, unlisted_since_s=None)
 
 
-def _unlisted(record: Submission, listing: Listing, grace_s: float) -> Submission:
+def _unlisted(record: Submission, listing: Listing, lost_after_s: float) -> Submission:
     """One that is not in a list that was asked for after it was submitted."""
     if record.stage != "submitted" or listing.silence or listing.at_s <= record.moved_s:
         return record
     if record.unlisted_since_s is None:
         return replace(record, unlisted_since_s=listing.at_s)
-    return moved(record, "lost") if listing.at_s - record.unlisted_since_s > grace_s else record
+    return moved(record, "lost") if listing.at_s - record.unlisted_since_s > lost_after_s else record
 
 
 # --- on disk ----------------------------------------------------------------------------------------------------
 
 
-def intend(root: Path, step: str, *, attempt: int, plan: str, script: Callable[[Path], str]) -> Submission:
+def intend(
+    root: Path,
+    step: str,
+    *,
+    plan: str,
+    script: Callable[[Path], str],
+    before: Submission | None = None,
+) -> Submission:
     """Write down that a job is to be submitted, and its script; both are on the disk when this returns.
 
     Parameters
     ----------
     script
         Gives the text, for the folder that the job is to work in.
+    before
+        The step's last submission.
     """
+    attempt = 1 if before is None else before.attempt + 1
     folder = root.resolve() / JOBS / step / f"{attempt}-{secrets.token_hex(4)}"
     text, now = script(folder), time.time()
     record = Submission(
@@ -187,6 +225,8 @@ def intend(root: Path, step: str, *, attempt: int, plan: str, script: Callable[[
         pid=os.getpid(),
         intended_s=now,
         moved_s=now,
+        asked={} if before is None else before.next_asked,
+        goes_on="" if before is None else before.next_goes_on,
     )
     with storage_errors(root):
         write_atomically(folder / SCRIPT_FILE, text, root=root.resolve())

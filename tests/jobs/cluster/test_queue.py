@@ -48,7 +48,7 @@ def prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prints:
 
 @pytest.fixture
 def record(tmp_path: Path) -> Submission:
-    return intend(tmp_path / "run", "CsBr/bulk-relax", attempt=1, plan="p", script=lambda folder: "#!/bin/sh\n")
+    return intend(tmp_path / "run", "CsBr/bulk-relax", plan="p", script=lambda folder: "#!/bin/sh\n")
 
 
 def slurm(tmp_path: Path, fresh_s: float = 0.0) -> Queue:

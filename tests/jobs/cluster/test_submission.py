@@ -15,7 +15,6 @@ from dftflow.errors import InputError, StoreError
 from dftflow.jobs.cluster.decisions import let_another
 from dftflow.jobs.cluster.listing import ListedJob, Listing
 from dftflow.jobs.cluster.submission import (
-    GRACE_S,
     EndedJobs,
     Stage,
     Submission,
@@ -28,10 +27,15 @@ from dftflow.jobs.cluster.submission import (
 )
 
 STEP = "CsBr/bulk-relax"
+LOST_AFTER_S = 600.0
 
 
-def intended(root: Path, attempt: int = 1) -> Submission:
-    return intend(root, STEP, attempt=attempt, plan="p", script=lambda folder: f"#!/bin/sh\ncd {folder}\n")
+def intended(root: Path, before: Submission | None = None) -> Submission:
+    return intend(root, STEP, before=before, plan="p", script=lambda folder: f"#!/bin/sh\ncd {folder}\n")
+
+
+def by_the_queue(record: Submission, found: Listing) -> Submission:
+    return settled(record, found, lost_after_s=LOST_AFTER_S)
 
 
 def submitted(root: Path, job: str = "7") -> Submission:
@@ -51,8 +55,9 @@ def test_the_intent_is_on_the_disk_with_its_script_before_anything_is_submitted(
 
 
 def test_each_attempt_has_a_folder_that_was_never_anothers(tmp_path: Path) -> None:
-    folders = {intended(tmp_path, attempt).folder for attempt in (1, 2, 2, 10)}
-    assert len(folders) == 4
+    first = intended(tmp_path)
+    others = [intended(tmp_path, before) for before in (first, first, replace(first, attempt=9))]
+    assert len({record.folder for record in (first, *others)}) == 4
     found = attempts(tmp_path, STEP)
     assert [record.attempt for record in found] == [1, 2, 2, 10]
 
@@ -79,24 +84,24 @@ def test_only_these_moves_are_possible(tmp_path: Path) -> None:
 
 def test_an_intent_is_found_by_the_folder_and_by_nothing_else(tmp_path: Path) -> None:
     record = intended(tmp_path)
-    assert settled(record, listing(("7", "/elsewhere", "RUNNING"))) is record
-    assert settled(record, listing()) is record, "never refused because it is not listed"
-    assert settled(record, listing(after_s=10 * GRACE_S)).stage == "intended", "nor later"
-    found = settled(record, listing(("7", record.folder, "PD")))
+    assert by_the_queue(record, listing(("7", "/elsewhere", "RUNNING"))) is record
+    assert by_the_queue(record, listing()) is record, "never refused because it is not listed"
+    assert by_the_queue(record, listing(after_s=10 * LOST_AFTER_S)).stage == "intended", "nor later"
+    found = by_the_queue(record, listing(("7", record.folder, "PD")))
     assert (found.stage, found.job, found.word, found.began) == ("submitted", "7", "pending", False)
-    ended = settled(record, listing(("7", record.folder, "CD")))
+    ended = by_the_queue(record, listing(("7", record.folder, "CD")))
     assert (ended.stage, ended.job, ended.word) == ("ended", "7", "completed")
 
 
 def test_a_job_of_the_same_id_in_another_folder_is_another_one(tmp_path: Path) -> None:
     record = submitted(tmp_path)
-    now = settled(record, listing(("7", "/elsewhere", "FAILED")))
+    now = by_the_queue(record, listing(("7", "/elsewhere", "FAILED")))
     assert now.stage == "submitted" and now.unlisted_since_s is not None
 
 
 def test_where_the_queue_tells_no_folders_the_id_counts(tmp_path: Path) -> None:
-    assert settled(submitted(tmp_path), listing(("7", "", "RUNNING"))).began
-    assert settled(intended(tmp_path), listing(("7", "", "RUNNING"))).stage == "intended"
+    assert by_the_queue(submitted(tmp_path), listing(("7", "", "RUNNING"))).began
+    assert by_the_queue(intended(tmp_path), listing(("7", "", "RUNNING"))).stage == "intended"
 
 
 @pytest.mark.parametrize(
@@ -106,33 +111,33 @@ def test_where_the_queue_tells_no_folders_the_id_counts(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_state_that_is_not_known_is_no_end(tmp_path: Path, word: str, stage: str) -> None:
     record = submitted(tmp_path)
-    assert settled(record, listing(("7", record.folder, word))).stage == stage
+    assert by_the_queue(record, listing(("7", record.folder, word))).stage == stage
 
 
 def test_of_a_line_that_comes_twice_the_livelier_counts(tmp_path: Path) -> None:
     record = submitted(tmp_path)
     for order in (("FAILED", "RUNNING"), ("RUNNING", "FAILED")):
-        now = settled(record, listing(*(("7", record.folder, word) for word in order)))
+        now = by_the_queue(record, listing(*(("7", record.folder, word) for word in order)))
         assert now.stage == "submitted" and now.word == "running"
 
 
 def test_a_job_that_is_not_listed_has_a_time_of_grace(tmp_path: Path) -> None:
     record = submitted(tmp_path)
-    assert settled(record, listing(after_s=-5)) is record, "asked for before it was submitted"
-    assert settled(record, listing(silence="slurm_load_jobs error")) is record
-    missed = settled(record, listing(after_s=10))
+    assert by_the_queue(record, listing(after_s=-5)) is record, "asked for before it was submitted"
+    assert by_the_queue(record, listing(silence="slurm_load_jobs error")) is record
+    missed = by_the_queue(record, listing(after_s=10))
     assert missed.stage == "submitted" and missed.unlisted_since_s is not None
-    assert settled(missed, listing(after_s=GRACE_S)).stage == "submitted"
-    lost = settled(missed, listing(after_s=GRACE_S + 20))
+    assert by_the_queue(missed, listing(after_s=LOST_AFTER_S)).stage == "submitted"
+    lost = by_the_queue(missed, listing(after_s=LOST_AFTER_S + 20))
     assert lost.stage == "lost" and not lost.lets_another
-    back = settled(lost, listing(("7", record.folder, "RUNNING"), after_s=GRACE_S + 30))
+    back = by_the_queue(lost, listing(("7", record.folder, "RUNNING"), after_s=LOST_AFTER_S + 30))
     assert back.stage == "submitted" and back.unlisted_since_s is None
-    assert settled(missed, listing(("7", record.folder, "RUNNING"))).unlisted_since_s is None
+    assert by_the_queue(missed, listing(("7", record.folder, "RUNNING"))).unlisted_since_s is None
 
 
 def test_what_has_ended_says_nothing_more(tmp_path: Path) -> None:
     ended = moved(submitted(tmp_path), "ended", word="failed")
-    assert settled(ended, listing(("7", ended.folder, "RUNNING"))) is ended
+    assert by_the_queue(ended, listing(("7", ended.folder, "RUNNING"))) is ended
 
 
 # --- what a person says -----------------------------------------------------------------------------------------
@@ -146,7 +151,9 @@ def test_a_person_says_that_there_is_no_such_job(tmp_path: Path) -> None:
     assert refused is not None and refused.stage == "refused" and refused.lets_another
     let_another(tmp_path, STEP)
     assert last_attempt(tmp_path, STEP) == refused
-    write(tmp_path, moved(replace(intended(tmp_path, 2), stage="submitted", job="8"), "lost"))
+    write(
+        tmp_path, moved(replace(intended(tmp_path, last_attempt(tmp_path, STEP)), stage="submitted", job="8"), "lost")
+    )
     let_another(tmp_path, STEP)
     now = last_attempt(tmp_path, STEP)
     assert now is not None and now.stage == "released" and now.attempt == 2 and "8" in EndedJobs(tmp_path)
