@@ -15,19 +15,19 @@ from itertools import pairwise
 import numpy as np
 from ase import Atoms
 
-from dftflow.codes.gpaw.model_hessian import FREE_STRAINS, LEAST_MOVE_ANG, free_cell_hessian, strain_length_ang
-from dftflow.model.spec import CellFreedom
+from dftflow.codes.gpaw.model_hessian import model_hessian
 from dftflow.units import EV_PER_ANG3_GPA
 
 __all__ = ["length_compliance_per_gpa", "updated"]
 
 LEAST_OF_MODEL = 0.2  # Powell's
+LEAST_MOVE_ANG = 1e-7
 LEAST_STRAIN_ANG = 1e-4
 LEAST_OF_DIRECTIONS = 0.2
 
 
 def length_compliance_per_gpa(
-    start: Atoms, course: Sequence[tuple[np.ndarray, np.ndarray]], cell: CellFreedom
+    start: Atoms, course: Sequence[tuple[np.ndarray, np.ndarray]], free_strains: np.ndarray
 ) -> list[float] | None:
     """By which part of itself each length of the cell changes at most, when all components of a stress reach 1 GPa.
 
@@ -36,10 +36,10 @@ def length_compliance_per_gpa(
     start
         The crystal that the relaxation began with.
     course
-        Degrees of freedom of `ase.filters.FrechetCellFilter` in Å, its factor for the strains being
-        `strain_length_ang`, and the derivative of the energy by them in eV/Å: of one geometry after the other.
-    cell
-        Which strains the relaxation allows.
+        Degrees of freedom of `ase.filters.FrechetCellFilter` in Å, with its own factor for the strains (the number of
+        atoms), and the derivative of the energy by them in eV/Å: of one geometry after the other.
+    free_strains
+        shape (9, 9), the projector on the strains that the relaxation allows.
 
     Returns
     -------
@@ -47,10 +47,12 @@ def length_compliance_per_gpa(
         Of a, b and c; None where the steps leave a strain unexplored. The atoms follow the strain: the compliance is
         V/l^2 (H^-1)_ee, where e are strains times l.
     """
-    free_strains = FREE_STRAINS[cell]
     if not _explored(course, free_strains):
         return None
-    length_ang, hessian = strain_length_ang(start), free_cell_hessian(start, cell)
+    length_ang = float(len(start))
+    free = np.eye(3 * len(start) + 9)
+    free[-9:, -9:] = free_strains
+    hessian = free @ model_hessian(start, length_ang) @ free + np.eye(len(free)) - free
     for (before, slope_before), (now, slope_now) in pairwise(course):
         hessian = updated(hessian, now - before, slope_now - slope_before)
     strain_of_stress = np.linalg.inv(hessian)[-9:, -9:] * start.get_volume() / length_ang**2 / EV_PER_ANG3_GPA

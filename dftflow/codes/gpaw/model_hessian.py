@@ -20,10 +20,9 @@ from ase import Atoms
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
-from dftflow.model.spec import CellFreedom
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
-__all__ = ["FREE_STRAINS", "LEAST_MOVE_ANG", "free_cell_hessian", "model_hessian", "strain_length_ang", "stretch"]
+__all__ = ["model_hessian", "stretch"]
 
 BOND_REACH = 1.3
 """Atoms within so many sums of their covalent radii are taken for bonded."""
@@ -34,12 +33,6 @@ ANGLE = 0.1 / 45  # Å^2/eV: constant of an angle over the product of the consta
 STRAIGHT = 0.98  # cosines of angles that have no derivative
 FLOOR_EV_PER_ANG2 = 2.0
 CELL_FLOOR_GPA = 10.0
-
-LEAST_MOVE_ANG = 1e-7  # of the largest degree of freedom: less is a geometry again, and tells no curvature
-
-_LENGTHS = np.eye(3).ravel()
-FREE_STRAINS = {"isotropic": np.outer(_LENGTHS, _LENGTHS) / 3, "lengths": np.diag(_LENGTHS), "all": np.eye(9)}
-"""Projectors on the strains that a relaxation allows, shape (9, 9)."""
 
 Coordinate = tuple[float, list[tuple[int, np.ndarray]], np.ndarray]
 
@@ -74,23 +67,6 @@ def model_hessian(atoms: Atoms, strain_length_ang: float | None = None) -> np.nd
             row[3 * n_atoms :] = ((strained + strained.T) / (2 * strain_length_ang)).ravel()
         hessian += constant * np.outer(row, row)
     return hessian
-
-
-def strain_length_ang(atoms: Atoms) -> float:
-    """The length times which a strain counts as a displacement: the side of a cube of the cell's volume."""
-    return float(atoms.get_volume() ** (1 / 3))
-
-
-def free_cell_hessian(atoms: Atoms, cell: CellFreedom) -> np.ndarray:
-    """`model_hessian` of atoms and cell, in eV/Å^2, where only the strains of `cell` are free.
-
-    A strain that is not has no coupling to anything, so that a step along the slope, which has no part of it, never
-    makes it.
-    """
-    free = np.eye(3 * len(atoms) + 9)
-    free[-9:, -9:] = FREE_STRAINS[cell]
-    found: np.ndarray = free @ model_hessian(atoms, strain_length_ang(atoms)) @ free + np.eye(len(free)) - free
-    return found
 
 
 def _coordinates(atoms: Atoms) -> Iterator[Coordinate]:

@@ -16,7 +16,6 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
 from dftflow.codes.gpaw import engine
-from dftflow.model.spec import CellFreedom
 
 HBAR2_OVER_2M_EV_ANG2 = 3.80998211
 GPA_OF_EV_PER_ANG3 = 160.2176634
@@ -272,7 +271,7 @@ def test_a_relaxation_at_a_fixed_cell_has_no_stress() -> None:
 
 
 @pytest.mark.parametrize(("cell", "expected"), [("isotropic", 1.0), ("lengths", 5.0), ("all", 7.0)])
-def test_the_largest_stress_is_that_of_what_may_move(cell: CellFreedom, expected: float) -> None:
+def test_the_largest_stress_is_that_of_what_may_move(cell: engine.CellFreedom, expected: float) -> None:
     """Diagonal -5, 4, -2 (a third of the trace: -1) and a shear of 7, in units of eV/Å³."""
     atoms = dimer()
     atoms.calc = SimpleNamespace(
