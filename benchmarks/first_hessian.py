@@ -12,8 +12,8 @@ The crystals of ``performance_index.py``, and CsPbBr3 in its orthorhombic phase,
 The engine's own is ``70``.
 
 Printed of each: geometries evaluated until all criteria hold, until the energy is first within 20 and 5 meV a cell of
-the lowest that any of them ended with, the final energy, lengths of the cell, and processor seconds. Those within an energy
-are the work that was needed; the end, where a cage is soft, also depends on how the last steps fall.
+the lowest that any of them ended with, the final energy, lengths of the cell, and processor seconds. Those within an
+energy are the work that was needed; the end, where a cage is soft, also depends on how the last steps fall.
 """
 
 from __future__ import annotations
