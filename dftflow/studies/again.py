@@ -16,6 +16,7 @@ from dftflow.jobs.lock import EngineLock, is_locked_elsewhere, locked
 from dftflow.jobs.machine import host_name
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.step_state import read_state, write_state
+from dftflow.jobs.store import existing_plan
 from dftflow.jobs.tries import put_aside
 from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE
@@ -133,6 +134,7 @@ def retry_step(root: Path, name: str, settings: Mapping[str, str] | None = None)
         When a dftflow works in `root`, or it cannot be written.
     """
     asked = checked_settings(settings or {})
+    existing_plan(root)  # a lock makes its folder
     with locked(root):
         folder = _run_in(root)
         step = folder.plan.step(name)

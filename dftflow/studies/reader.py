@@ -220,8 +220,8 @@ def restore_study(
 def _checked(text: str, file: Path, known: Lists | None = None) -> tuple[StudyFile, Lists]:
     """The content, and what its lists of structures stand for: as it is known, or as the files are now."""
     plain = text.removeprefix("\ufeff")
-    data = parsed(plain, file, what="the study file", error=StudyError)
     try:
+        data = parsed(plain, file, what="the study file", error=StudyError)
         lists = lists_of(data, file.parent) if known is None else known
         return StudyFile.model_validate(with_lists(data, lists)), lists
     except ValidationError as error:
