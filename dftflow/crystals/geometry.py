@@ -13,7 +13,7 @@ from dftflow.crystals.per_structure import per_structure
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["digest_of_unchanged", "elements_of", "geometry_digest", "same_geometry"]
+__all__ = ["digest_of_unchanged", "elements_of", "elements_of_unchanged", "geometry_digest", "same_geometry"]
 
 SAME_PLACE_ANG = 0.02
 SAME_ANGLE_DEG = 0.1
@@ -46,7 +46,6 @@ def geometry_digest(structure: Structure) -> str:
     return hashlib.sha256(json.dumps([cell.tolist(), species, places.tolist()]).encode()).hexdigest()
 
 
-@per_structure
 def elements_of(structure: Structure) -> tuple[str, ...]:
     """Symbols of its elements, each once, in the order of the alphabet."""
     return tuple(sorted({site.specie.symbol for site in structure}))
@@ -54,3 +53,5 @@ def elements_of(structure: Structure) -> tuple[str, ...]:
 
 digest_of_unchanged = per_structure(geometry_digest)
 """`geometry_digest` of a structure that nobody changes, found out once."""
+elements_of_unchanged = per_structure(elements_of)
+"""`elements_of` a structure that nobody changes, found out once."""

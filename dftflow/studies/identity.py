@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dftflow.codes.base import Code
-from dftflow.crystals.geometry import digest_of_unchanged, elements_of
+from dftflow.crystals.geometry import digest_of_unchanged, elements_of_unchanged
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 
@@ -40,7 +40,7 @@ def identity_of(built: Built, code: Code) -> Identity:
     DOI is not.
     """
     deck = code.render(built.structure, _without_words(built.spec), _SEED)
-    engine = dict(sorted(code.fingerprint(elements_of(built.structure)).items()))
+    engine = dict(sorted(code.fingerprint(elements_of_unchanged(built.structure)).items()))
     content = json.dumps([code.name, sorted(deck.files.items()), engine])
     return Identity(digest=hashlib.sha256(content.encode()).hexdigest(), engine=engine)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from dftflow.codes.base import Launch
 from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
-from dftflow.crystals.geometry import elements_of
+from dftflow.crystals.geometry import elements_of_unchanged
 from dftflow.errors import DftflowError, MachineError
 from dftflow.gate.step import admit
 from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
@@ -281,7 +281,7 @@ class Work:
         assert self.folder is not None
         if record.plan != self.folder.digest or older_than(record.built, step, self.admissions):
             return False
-        engine = self.plan.code.fingerprint(elements_of(record.built.structure))
+        engine = self.plan.code.fingerprint(elements_of_unchanged(record.built.structure))
         if any(record.engine.get(name) != what for name, what in engine.items() if what != NOT_KNOWN_HERE):
             return False
         return not any(self.is_admitted(name) for name in record.built.assumed)

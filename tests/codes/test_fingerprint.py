@@ -144,3 +144,12 @@ def test_a_hash_follows_its_file(tmp_path: Path) -> None:
     assert file_md5(file) == NOT_KNOWN_HERE == file_md5(tmp_path)
     broken = write(tmp_path / "x.gz", "not packed")
     assert file_md5(broken) == NOT_KNOWN_HERE
+
+
+def test_a_structure_that_a_person_changes_is_looked_at_again() -> None:
+    """What is remembered of structures is of a plan's alone."""
+    mine = CSBR.copy()
+    check_data_sets(mine)
+    mine.replace(0, "Pu")
+    with pytest.raises(SpecError, match="Pu"):
+        check_data_sets(mine)
