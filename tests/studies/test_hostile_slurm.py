@@ -56,6 +56,7 @@ python = "{python}"
 [machines.loop.resources]
 time_h = 0.2
 """
+CORES, LOST_AT_ONCE = "cores = 2\n", "lost_after_min = 1e-4\n"
 PRELOAD = """
 import dftflow.cli.main, dftflow.cli.step, dftflow.codes.gpaw.code, pymatgen.core
 from dftflow.studies import one_step
@@ -221,10 +222,13 @@ def test_a_job_that_everybody_forgets(place: Place) -> None:
     """ai4d-iasc/trixie#30: submitted with no error, nothing in the queue, and no output."""
     place.slurm.does("all forget, and nothing runs")
     assert place.run() == 0
-    tick(place.root, grace_s=0.0)
+    (place.study.path / "machines.toml").write_text(
+        MACHINES.format(python=place.study.python).replace(CORES, f"{CORES}{LOST_AT_ONCE}")
+    )
+    tick(place.root)
     shutil.rmtree(place.study.path / "cache")
     assert place.states()[RELAX] == "queued", "a time of grace"
-    now = tick(place.root, grace_s=0.0)
+    now = tick(place.root)
     assert {end.state for end in now.ends} == {"lost"} and now.submitted == {}
     assert place.run() == 5, "not submitted again"
     assert "is in no queue any more" in place.told()[RELAX]
@@ -243,9 +247,22 @@ def test_a_state_that_is_cut(place: Place) -> None:
     place.slurm.does("out of memory, cut", times=1)
     place.slurm.does("queue forgets what ended")
     assert place.run() == 0
+    assert place.to_the_end() == 0
+    first, second = place.records(RELAX)
+    assert first.cause == "out_of_memory" and second.asked == {"memory_mib": 2048.0}, "all that a node has"
+    assert place.states() == FINISHED and place.study.started == ONCE
+
+
+def test_memory_that_is_never_enough(place: Place) -> None:
+    """The same of every job: what a node has is asked for once, and then a person."""
+    place.slurm.does("out of memory, cut")
+    place.slurm.does("queue forgets what ended")
+    assert place.run() == 0
     assert place.to_the_end() == 5
     assert "ran out of memory" in place.told()[RELAX] and place.states()[BANDS] in ("waiting", "not_run")
     assert place.advance() == (5, True) and place.study.started == {}, "not by itself"
+    assert len(place.records(RELAX)) == 2
+    place.slurm.does_well()
     assert place.run() == 0
     assert place.to_the_end() == 0
     assert place.states() == FINISHED and place.study.started == ONCE
@@ -295,12 +312,12 @@ def test_a_node_that_reports_success_and_wrote_nothing(place: Place, monkeypatch
 
 def test_dependents_that_stay_in_the_queue_for_ever(place: Place) -> None:
     """desihub/desispec#2658 #2682: DependencyNeverSatisfied, in spite of --kill-on-invalid-dep=yes."""
-    place.slurm.does("dependents stay")
-    place.slurm.does("out of memory, cut", times=1)
+    place.slurm.does("dependents stay", "out of memory, cut")
     assert place.run() == 0
     assert place.to_the_end() == 5
-    (stranded,) = place.records(BANDS)
-    assert place.slurm.jobs[stranded.job]["state"] == "CANCELLED" and place.states()[RELAX] == "failed"
+    assert {place.slurm.jobs[record.job]["state"] for record in place.records(BANDS)} == {"CANCELLED"}
+    assert place.states()[RELAX] == "failed"
+    place.slurm.does_well()
     assert place.run() == 0
     assert place.to_the_end() == 0
     assert place.states() == FINISHED and place.study.started == ONCE
