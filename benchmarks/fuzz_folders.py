@@ -201,7 +201,7 @@ def _with_all(base: Base) -> Base:
         (base.root / place / "stderr.log").write_text("")
         (base.root / place / "gpaw.txt").write_text("a log\n")
         if plan["header"]["layout"] == "run":  # sealed, as a run leaves it
-            write_state(base.root / place, finished(base.root / place, 5.0))
+            write_state(base.root / place, finished(base.root / place, wall_time_s=5.0, cpu_time_s=5.0))
         entry = {"plan": plan.get("id", ""), "step": name, "folder": place}
         with open(base.root / "plan.jsonl", "a", encoding="utf-8") as journal:
             journal.write(json.dumps(entry) + "\n")
