@@ -13,8 +13,20 @@ from dftflow.studies.builder import Builder
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
 
-__all__ = ["CountedStudy"]
+__all__ = ["STUDY", "CountedStudy"]
 
+STUDY = """\
+schema = 1
+title = "CsBr"
+
+[materials.CsBr]
+structure = "CsBr_Pm-3m"
+cutoff_ev = 244.9
+relax_kpoints = [2, 2, 2]
+bands_kpoints = [4, 4, 4]
+cell = "isotropic"
+band_edge = "G"
+"""
 INTERPRETER = """\
 #!/bin/sh
 exec {python} {script} "$@"

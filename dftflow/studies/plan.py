@@ -25,6 +25,9 @@ from dftflow.studies.sweep import points_of
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+    from dftflow.jobs.machine_profile import Machine
+    from dftflow.jobs.resources import Resources
+
 __all__ = ["AtPoint", "Plan", "plan_study", "planned_steps", "points_at"]
 
 
@@ -79,6 +82,10 @@ class Plan:
             if name in sources or not sources.isdisjoint(made):
                 made[step.name] = step
         return tuple(made.values())
+
+    def resources(self, step: Step, machine: Machine, *, given: Mapping[str, float] | None = None) -> Resources:
+        """What `step` may use of `machine`; raises `MachineError` where it is more than the machine has."""
+        return machine.resources(step.id.task, self.code.name, study=self.study.content.resources, given=given)
 
     def has(self, step: StepId) -> bool:
         """Whether it is a step of this plan."""

@@ -221,7 +221,7 @@ def _remedied(root: Path, plan: Plan, machine: Machine, step: Step, record: Subm
     if not cause:
         return record
     now = replace(record, cause=cause)
-    resources = Work(plan, machine=machine, given=record.asked).resources(step)
+    resources = plan.resources(step, machine, given=record.asked)
     records = (*attempts(root, step.name)[:-1], now)
     found = next_job(plan.code, machine, resources, place, step.id.task, records)
     if not found.remedy:
@@ -319,7 +319,7 @@ class _Submitting:
         before = self._records.get(step.name)
         asked = {} if before is None else before.next_asked
         goes_on = "" if before is None else before.next_goes_on
-        resources = Work(self._plan, machine=self._machine, given=asked).resources(step)
+        resources = self._plan.resources(step, self._machine, given=asked)
         root = self._root.resolve()
         command = (
             self._machine.python, "-m", "dftflow", "step", str(root), step.name,

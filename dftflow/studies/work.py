@@ -156,8 +156,7 @@ class Work:
         """What the step may use; raises `MachineError` where it is more than the machine has."""
         if self._machine is None:
             return Resources()
-        study = self.plan.study.content.resources
-        return self._machine.resources(step.id.task, self.plan.code.name, study=study, given=self._given)
+        return self.plan.resources(step, self._machine, given=self._given)
 
     def _command(self, step: Step, deck: Deck) -> tuple[str, ...]:
         if self._machine is None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from counted_study import CountedStudy
+from counted_study import STUDY, CountedStudy
 from servers.hostile_slurm import ALWAYS, HostileSlurm
 from servers.warm_python import WarmPython
 
@@ -34,18 +34,6 @@ from dftflow.studies.tick import tick
 pytestmark = pytest.mark.xdist_group("hostile slurm")  # one interpreter is warmed up for all
 
 RELAX, BANDS = "CsBr/bulk-relax", "CsBr/bulk-bands"
-STUDY = """\
-schema = 1
-title = "CsBr"
-
-[materials.CsBr]
-structure = "CsBr_Pm-3m"
-cutoff_ev = 244.9
-relax_kpoints = [2, 2, 2]
-bands_kpoints = [4, 4, 4]
-cell = "isotropic"
-band_edge = "G"
-"""
 MACHINES = """\
 [machines.loop]
 scheduler = "slurm"

@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
+from counted_study import STUDY
 from model_crystal import leave
 from programs import load_program
 from servers.slurm import Slurm
@@ -38,18 +39,6 @@ pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("slurm")]
 kills = load_program(Path(__file__).resolve().parents[2] / "benchmarks" / "kills.py")
 
 RELAX, BANDS = "CsBr/bulk-relax", "CsBr/bulk-bands"
-STUDY = """\
-schema = 1
-title = "CsBr"
-
-[materials.CsBr]
-structure = "CsBr_Pm-3m"
-cutoff_ev = 244.9
-relax_kpoints = [2, 2, 2]
-bands_kpoints = [4, 4, 4]
-cell = "isotropic"
-band_edge = "G"
-"""
 MACHINES = """\
 default = "local"
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from counted_study import STUDY
 from executorlib import SingleNodeExecutor
 from model_crystal import leave
 
@@ -20,18 +21,6 @@ from dftflow.studies.execution import run_study
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
 
-STUDY = """\
-schema = 1
-title = "CsBr"
-
-[materials.CsBr]
-structure = "CsBr_Pm-3m"
-cutoff_ev = 244.9
-relax_kpoints = [2, 2, 2]
-bands_kpoints = [4, 4, 4]
-cell = "isotropic"
-band_edge = "G"
-"""
 COPY = "import shutil, sys; shutil.copytree(sys.argv[1], '.', dirs_exist_ok=True)"
 STUB = f"""
 import pathlib, sys
