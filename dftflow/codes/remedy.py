@@ -17,7 +17,16 @@ from dftflow.errors import SpecError
 from dftflow.input_file import is_regular
 from dftflow.model.spec import CalcSpec, Task
 
-__all__ = ["DeckLine", "Fitting", "Remedy", "Start", "fitting_remedy", "with_lines"]
+__all__ = [
+    "LAST_GEOMETRY",
+    "LAST_GEOMETRY_IN_TIME",
+    "DeckLine",
+    "Fitting",
+    "Remedy",
+    "Start",
+    "fitting_remedy",
+    "with_lines",
+]
 
 Start = Literal["anew", "last geometry", "where it stopped"]
 """``anew``: as the attempt that failed did; ``last geometry``: the deck has the last geometry that can be read;
@@ -95,6 +104,18 @@ class Remedy:
             max_scf_cycles=spec.max_scf_cycles * self.cycles,
             relaxation=None if goal is None else replace(goal, max_steps=goal.max_steps * self.steps),
         )
+
+
+LAST_GEOMETRY = Remedy(
+    name="last-geometry",
+    words="the last geometry",
+    cause="geom_not_converged",
+    tasks=("relax",),
+    most=2,
+    start="last geometry",
+)
+LAST_GEOMETRY_IN_TIME = replace(LAST_GEOMETRY, name="last-geometry-in-time", cause="out_of_time")
+"""Both are of every code whose deck holds the geometry; where the code goes on by files too, its own come before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

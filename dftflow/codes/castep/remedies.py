@@ -6,7 +6,7 @@ CASTEP itself recommends a number of extra bands where one k-point has no empty 
 
 from __future__ import annotations
 
-from dftflow.codes.remedy import DeckLine, Remedy
+from dftflow.codes.remedy import LAST_GEOMETRY, LAST_GEOMETRY_IN_TIME, DeckLine, Remedy
 
 __all__ = ["REMEDIES"]
 
@@ -40,14 +40,7 @@ REMEDIES = (
         cause="scf_not_converged",
         lines=(DeckLine(file="*.param", keyword="metals_method", text="metals_method : EDFT", after=r"xc_functional"),),
     ),
-    Remedy(
-        name="last-geometry",
-        words="the last geometry",
-        cause="geom_not_converged",
-        tasks=("relax",),
-        most=2,
-        start="last geometry",
-    ),
+    LAST_GEOMETRY,
     Remedy(
         name="continuation",
         words="its checkpoint (continuation)",
@@ -59,14 +52,7 @@ REMEDIES = (
         start="where it stopped",
         start_from=("*.check", "*.castep_bin"),
     ),
-    Remedy(
-        name="last-geometry-in-time",
-        words="the last geometry",
-        cause="out_of_time",
-        tasks=("relax",),
-        most=2,
-        start="last geometry",
-    ),
+    LAST_GEOMETRY_IN_TIME,
     Remedy(name="less-memory", words="less memory (opt_strategy)", cause="out_of_memory", lines=LESS_MEMORY),
     Remedy(name="less-memory-if-killed", words="less memory (opt_strategy)", cause="killed", lines=LESS_MEMORY),
 )

@@ -6,7 +6,7 @@ wants less memory and less of the start than that of Davidson.
 
 from __future__ import annotations
 
-from dftflow.codes.remedy import DeckLine, Remedy
+from dftflow.codes.remedy import LAST_GEOMETRY, LAST_GEOMETRY_IN_TIME, DeckLine, Remedy
 
 __all__ = ["REMEDIES"]
 
@@ -27,14 +27,7 @@ REMEDIES = (
         cause="scf_not_converged",
         lines=(CONJUGATE_GRADIENTS,),
     ),
-    Remedy(
-        name="last-geometry",
-        words="the last geometry",
-        cause="geom_not_converged",
-        tasks=("relax",),
-        most=2,
-        start="last geometry",
-    ),
+    LAST_GEOMETRY,
     Remedy(
         name="restart",
         words="what pw.x kept when its time was over (restart_mode)",
@@ -49,14 +42,7 @@ REMEDIES = (
         start="where it stopped",
         start_from=("*.wfc*", "*.mix*", "*.bfgs", "*.update"),
     ),
-    Remedy(
-        name="last-geometry-in-time",
-        words="the last geometry",
-        cause="out_of_time",
-        tasks=("relax",),
-        most=2,
-        start="last geometry",
-    ),
+    LAST_GEOMETRY_IN_TIME,
     Remedy(
         name="less-memory",
         words="diagonalisation by conjugate gradients, which wants less memory",
