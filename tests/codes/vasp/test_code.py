@@ -182,7 +182,9 @@ def test_the_script_does_not_run_itself(folder, deck, command):
     assert "VASP_COMMAND" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["{own}/my_vasp.sh", "{own}/vasp.sh", "vasp.sh", "bash {own}/vasp.sh", "env my_bash"])
+@pytest.mark.parametrize(
+    "command", ["{own}/my_vasp.sh", "{own}/vasp.sh", "vasp.sh", "bash {own}/vasp.sh", "env my_bash"]
+)
 def test_a_program_may_be_called_nearly_as_the_script_is(folder, deck, command, tmp_path):
     (folder / "POTCAR").write_text("".join(potential(*item) for item in VALENCES.items()))
     own = tmp_path / "own"
