@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 from xml.parsers import expat
 
@@ -33,18 +34,23 @@ MAX_DEPTH = 32
 MAX_ELEMENTS = 5_000_000
 LARGEST = 1e12
 _NUMBERS = re.compile(r"[\d\s+\-.eEdD]*", re.ASCII)
+SHARED_ATTRIBUTES = 1000
+_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
 
 
 class XmlElement:
-    """One element: `name` without its prefix, `attributes`, `children` in order, the `line` where it begins."""
+    """One element: `name` without its prefix, `attributes`, `children` in order, the `line` where it begins.
 
-    __slots__ = ("_text", "_values", "attributes", "children", "file", "line", "name")
+    A file has millions of them, most without attributes and children, which take no room then.
+    """
 
-    def __init__(self, name: str, attributes: dict[str, str], file: Path, line: int, text: str = "") -> None:
+    __slots__ = ("_children", "_text", "_values", "attributes", "file", "line", "name")
+
+    def __init__(self, name: str, attributes: Mapping[str, str], file: Path, line: int, text: str = "") -> None:
         self.name = name
-        self.attributes = attributes
-        self.children: list[XmlElement] = []
+        self.attributes = attributes or _NO_ATTRIBUTES
+        self._children: list[XmlElement] | None = None
         self.file = file
         self.line = line
         self._text = text.strip()
@@ -56,6 +62,17 @@ class XmlElement:
         if self._values is not None:
             return " ".join(map(repr, self._values.tolist()))
         return self._text
+
+    @property
+    def children(self) -> Sequence[XmlElement]:
+        """The elements in it, in order."""
+        return self._children or ()
+
+    def adopt(self, child: XmlElement) -> None:
+        """Let `child` be the last of the children."""
+        if self._children is None:
+            self._children = []
+        self._children.append(child)
 
     def keep(self, content: str | FloatArray) -> None:
         """What stands in it: its text, or the numbers that a long one holds, which take a third of the room."""
@@ -241,17 +258,25 @@ class _Builder:
         self._open: list[tuple[XmlElement, list[str]]] = []
         self._long = _LongTexts()
         self._count = 0
+        self._attributes: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1
         if len(self._open) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
             self._refuse("the elements are nested too deep, or too many")
-        element = XmlElement(name.rpartition(":")[2], attributes, self._file, self.parser.CurrentLineNumber)
+        given = self._shared(attributes) if attributes else attributes
+        element = XmlElement(name.rpartition(":")[2], given, self._file, self.parser.CurrentLineNumber)
         if self._open:
-            self._open[-1][0].children.append(element)
+            self._open[-1][0].adopt(element)
         else:
             self.root = element
         self._open.append((element, []))
+
+    def _shared(self, attributes: dict[str, str]) -> Mapping[str, str]:
+        """`attributes`, the same object for the same ones: a table of k-points repeats them by the million."""
+        if len(self._attributes) > SHARED_ATTRIBUTES:
+            return attributes
+        return self._attributes.setdefault(tuple(attributes.items()), attributes)
 
     def _end(self, _: str) -> None:
         element, parts = self._open.pop()
