@@ -211,7 +211,7 @@ def _failure(end: NodeOutcome, root: Path) -> str:
 def _added(archive: zipfile.ZipFile, kept: Mapping[FolderFile, Path], texts: Mapping[str, str]) -> Iterator[CrateFile]:
     """The files in the order of their names, hashed while they are put into `archive`."""
     of_texts = {FolderFile(name=name): Path() for name in texts}
-    for one, file in sorted((kept | of_texts).items(), key=lambda item: item[0].name):
+    for one, file in sorted({**kept, **of_texts}.items(), key=lambda item: item[0].name):
         digest, size = hashlib.sha256(), 0
         entry = _entry(one.name, mode=PROGRAM_MODE if one.is_program else FILE_MODE)
         with archive.open(entry, "w", force_zip64=True) as target:
