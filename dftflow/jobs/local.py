@@ -181,6 +181,11 @@ class _AtTurn:
         return None if self._running is None else self._running.descriptor
 
     @property
+    def waits(self) -> bool:
+        """As long as it is another's turn."""
+        return self._running is None
+
+    @property
     def elapsed_s(self) -> float:
         """Time that it is waited for, then that of the job."""
         return time.monotonic() - self._begun if self._running is None else self._running.elapsed_s
@@ -255,6 +260,8 @@ def _started(
 
 class _LocalJob:
     """A process of `Local`, and the folder that it works in."""
+
+    waits = False
 
     def __init__(
         self, root: Path, node: Node, job: Job, folder: Path, process: EngineProcess, before: StepState
