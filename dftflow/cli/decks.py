@@ -62,6 +62,8 @@ def print_decks(written: WrittenDecks) -> None:
     if kept:
         click.echo(f"kept as they are, changed by hand: {', '.join(kept)}")
     for deck in written.decks:
+        for number, attempt in enumerate(deck.tries, start=1):
+            click.echo(f"! {deck.name}, attempt {number}: {attempt}")
         for lack in deck.behind:
             click.echo(f"! what was kept in {deck.folder}/ is behind what is asked for now: {lack}")
     for note, names in written.cautions.items():

@@ -41,15 +41,20 @@ TAKEN_NAMES = frozenset(
         "structures",
         "templates",
         "steps",
+        "jobs",
+        "places",
         "cancelled",
         "figures",
         "lock",
         "plan.json",
         "plan.jsonl",
+        "index.json",
+        "machine.json",
         "study.toml",
         "written.json",
         "results.json",
         "settled.json",
+        "ro-crate-metadata.json",
     }
     | {"report.html", "run.md", "run.sh", "run.slurm"}
 )
