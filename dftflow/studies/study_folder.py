@@ -42,6 +42,7 @@ from dftflow.jobs.store import (
 )
 from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, read_built
+from dftflow.studies.kept_entries import FROM_DATABASE
 from dftflow.studies.overrides import Setting
 from dftflow.studies.plan import Plan
 from dftflow.studies.reader import Study
@@ -100,6 +101,7 @@ class StudyFolder:
             with _readable(root):
                 earlier = StoredHeader.model_validate(before.header)
                 _refuse_another(earlier, header, root)
+                _refuse_another_answer(earlier, header, root)
                 unchanged = digest_of(before.header) == digest
             if unchanged:  # what was made stays with what it was made with
                 header["made_with"] = before.header.get("made_with")
@@ -343,6 +345,20 @@ def _refuse_another(before: StoredHeader, now: Mapping[str, Any], root: Path) ->
             where=str(root),
             fix="give another folder with --out",
         )
+
+
+def _refuse_another_answer(before: StoredHeader, now: Mapping[str, Any], root: Path) -> None:
+    """What a folder keeps of the Materials Project is not replaced by what is answered later."""
+    for name, material in before.materials.items():
+        kept, new = material.crystal, now["materials"].get(name, {}).get("crystal", {})
+        is_same_question = kept.confidence == FROM_DATABASE == new.get("confidence") and kept.source == new["source"]
+        if is_same_question and kept.sha256 != new["sha256"]:
+            raise StoreError(
+                f"{kept.source} is another crystal in the Materials Project than the one that this folder keeps",
+                reason=f"kept is {kept.reference}; now it is {new['reference']}",
+                where=str(root),
+                fix="give another folder with --out; in Python, load_study(..., folder=...) takes what is kept",
+            )
 
 
 def _use(plan: Plan, root: Path, layout: Layout, before: PlanFile | None, *, unchanged: bool) -> StoreUse | None:
