@@ -14,7 +14,7 @@ from dftflow.jobs.lock import is_locked_elsewhere
 from dftflow.jobs.step_state import read_state
 from dftflow.model.cause import cause_words
 
-__all__ = ["LATE_S", "at_the_queue", "may_come_late"]
+__all__ = ["LATE_S", "at_the_queue", "ended_unlisted", "may_come_late"]
 
 LATE_S = 60.0
 """How long what a job has left may take to be seen from here, on a file system between machines."""
