@@ -71,9 +71,11 @@ class Queue:
         try:
             from pysqa.base.core import get_queue_commands
         except ModuleNotFoundError:
+            from dftflow.installer import install_line  # with the metadata of packages
+
             raise CodeNotFoundError(
                 "the package pysqa, which speaks to schedulers, is not installed",
-                fix="pip install 'dftflow[cluster]'",
+                fix=install_line("dftflow[cluster]"),
             ) from None
         commands = get_queue_commands(PYSQA_NAMES[self.scheduler])
         assert commands is not None
