@@ -53,7 +53,7 @@ def watched(first: Tick, look: Callable[[], Tick]) -> Tick:
         if (line := _summed(now)) != told:
             tell(f"{time.strftime('%H:%M:%S')}  {line}")
             told = line
-        if now.is_over:
+        if now.is_over and not now.may_be_found:
             return now
         time.sleep(WATCH_EVERY_S)
         now = look()

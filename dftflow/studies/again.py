@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from dftflow.errors import InputError, StoreError, Undecided
 from dftflow.jobs.cancelled import is_cancelled, mark_cancelled, unmark_cancelled
 from dftflow.jobs.cluster.decisions import let_another
 from dftflow.jobs.cluster.queue import Queue
-from dftflow.jobs.cluster.submission import Submission, last_attempt
+from dftflow.jobs.cluster.submission import Submission, last_attempt, open_attempts, settled, write
 from dftflow.jobs.local import at_work
 from dftflow.jobs.lock import EngineLock, is_locked_elsewhere, locked
 from dftflow.jobs.machine import host_name
@@ -67,17 +67,29 @@ def cancel_steps(root: Path, names: Sequence[str] = ()) -> tuple[CancelledStep, 
     steps = [folder.plan.step(name) for name in names] or list(folder.plan.steps)
     work = Work(folder.plan, folder)
     found = [_cancelled(folder, step, end_on_disk(work, step).state, by_name=bool(names)) for step in steps]
-    return tuple(one for one in found if one is not None)
+    left = () if names else _left_by_earlier_plans(folder)
+    return (*(one for one in found if one is not None), *left)
+
+
+def _left_by_earlier_plans(folder: StudyFolder) -> Iterator[CancelledStep]:
+    """The jobs of steps that the plan does not have any more, which are asked to end."""
+    known = {step.name for step in folder.plan.steps}
+    for record in open_attempts(folder.root):
+        if record.step not in known:
+            doubt = _job_ended(folder.root, record)
+            yield CancelledStep(name=record.step, was="of an earlier plan", doubt=doubt)
 
 
 def _cancelled(folder: StudyFolder, step: Step, state: str, *, by_name: bool) -> CancelledStep | None:
-    if state == "finished" or is_cancelled(folder.root, step.name):
+    place, record = folder.folder_of(step), last_attempt(folder.root, step.name)
+    is_open = record is not None and record.is_open
+    has_job = record is not None and is_open and record.is_of(folder.root)  # it can be asked to end again
+    if state == "finished" or (is_cancelled(folder.root, step.name) and not has_job):
         return None
-    if state not in ("running", "queued", "waiting", "not_run", "uncertain") and not by_name:
+    if not has_job and state not in ("running", "queued", "waiting", "not_run", "uncertain") and not by_name:
         return None
     mark_cancelled(folder.root, step.name)
-    place, record = folder.folder_of(step), last_attempt(folder.root, step.name)
-    if record is not None and record.is_open:
+    if record is not None and is_open:
         return CancelledStep(name=step.name, was=state, doubt=_job_ended(folder.root, record))
     if place is not None and folder.home.is_shared:
         return CancelledStep(name=step.name, was=state, doubt=_left_to_the_store(folder.root, place))
@@ -94,7 +106,9 @@ def _left_to_the_store(root: Path, place: Path) -> str:
 def _job_ended(root: Path, record: Submission) -> str:
     """Ask the scheduler to end a job, and with it its engine; why that may run on, ``""`` when it does not."""
     machine = machine_of(root)
-    if machine is None or not record.job:
+    if not record.is_of(root):
+        return f"{f'job {record.job}' if record.job else 'a job'} is of the run in {record.folder}, and is left alone"
+    if machine is None or machine.scheduler == "none" or not record.job:
         return "it cannot be told whether a job of it is there"
     said = Queue(machine.scheduler).cancel(record.job)
     return f"job {record.job}: {said}" if said else ""
@@ -145,12 +159,30 @@ def retry_step(root: Path, name: str, settings: Mapping[str, str] | None = None)
         if changes:
             _refuse_while_others_run(folder, step)
         overridden(Work(folder.plan).built(step), new)
+        _settle_job(root, name)
         let_another(root, name)
         place = folder.folder_of(step)
         kept_in = "" if place is None or state == "finished" else _set_free(place, aside=state == "refused")
         unmark_cancelled(root, name)
         folder.override(name, new)
     return RetriedStep(name=name, was=state, settings=new, kept_in=kept_in)
+
+
+def _settle_job(root: Path, name: str) -> None:
+    """Ask the queue once more for a job of which it is not known whether it is there, before a person's word counts."""
+    record, machine = last_attempt(root, name), machine_of(root)
+    if record is None or not record.is_open or not record.is_of(root) or machine is None or machine.scheduler == "none":
+        return
+    listing = Queue(machine.scheduler, fresh_s=0.0).listing([record])
+    if listing.silence:
+        raise Undecided(
+            f"whether a job of {name} is there cannot be asked",
+            reason=listing.silence,
+            fix="call this again when the scheduler answers",
+        )
+    now = settled(record, listing, lost_after_s=machine.lost_after_s)
+    if now != record:
+        write(root, now)
 
 
 def _refuse_retry(folder: StudyFolder, step: Step, state: str, *, changes: bool) -> None:

@@ -22,8 +22,12 @@ LATE_S = 60.0
 
 def at_the_queue(end: NodeOutcome, record: Submission, root: Path) -> NodeOutcome:
     """How the step stands, by what lies in its folder (`end`) and by its last submission."""
+    if end.state == "cancelled" and record.is_open and record.is_of(root):
+        return replace(end, failure=f"{end.failure}; {_told(end, record, root)[1]}")
     if end.state in ("finished", "refused", "cancelled") or record.stage == "released":
         return end
+    if record.is_open and not record.is_of(root):
+        return replace(end, state="uncertain", failure=_of_another(record, root))
     if record.stage == "refused":
         return _refused(end, record)
     state, said = _told(end, record, root)
@@ -119,6 +123,11 @@ def _intended(record: Submission, root: Path) -> tuple[JobState, str]:
         f"whoever submitted it on {record.host} at {_clock(record.intended_s)} got no answer, or died before it was "
         f"written down; no job is known to work in {record.folder}: {_remedy(record, root)}"
     )
+
+
+def _of_another(record: Submission, root: Path) -> str:
+    job = f"job {record.job}" if record.job else "a job"
+    return f"{job} was given to the queue for a run in {record.folder}, which is another: {_remedy(record, root)}"
 
 
 def _remedy(record: Submission, root: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,12 +86,11 @@ def _names(root: Path, header: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _settled(root: Path, home: StepHome, step: PlannedStep, index: RunIndex) -> NodeOutcome | None:
     """How a step of a run stands, where its files say so without being read; None where they have to be."""
-    if not step.folder and is_cancelled(root, step.name):
-        why = why_cancelled(root, step.name)
-        return NodeOutcome(name=step.name, title=step.title, state="cancelled", folder=None, failure=why)
     if not step.folder:
         state: JobState = "not_run" if step.failure else "waiting"
         end = NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=step.failure)
+        if is_cancelled(root, step.name):
+            end = replace(end, state="cancelled", failure=why_cancelled(root, step.name))
         record = last_attempt(root, step.name)
         return end if record is None else at_the_queue(end, record, root)
     if not home.names_own(step):

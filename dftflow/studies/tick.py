@@ -13,8 +13,18 @@ from pathlib import Path
 
 from dftflow.errors import CodeNotFoundError, MachineError, StoreError
 from dftflow.jobs.cluster.answer import Answer, refusal_of
+from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.cluster.queue import Queue
-from dftflow.jobs.cluster.submission import Submission, attempts, intend, last_attempt, moved, settled, write
+from dftflow.jobs.cluster.submission import (
+    Submission,
+    attempts,
+    intend,
+    last_attempt,
+    moved,
+    open_attempts,
+    settled,
+    write,
+)
 from dftflow.jobs.harmless import harmless
 from dftflow.jobs.interruption import Interruption
 from dftflow.jobs.job import NodeOutcome
@@ -40,6 +50,8 @@ __all__ = ["Tick", "submit_study", "tick"]
 
 OPTIONS = {"memory_mib": "--memory-limit", "nodes": "--nodes"}
 """Of `dftflow step`, for what a further job asks for."""
+FOUND_S = 120.0
+"""How long the queue may take to list a job of which it has said nothing."""
 WAITS_S = (1.0, 4.0, 15.0, 60.0)
 """Between tries when the scheduler could not be reached."""
 
@@ -56,16 +68,19 @@ class Tick:
         Step -> id of the job that it was given to in this look.
     held
         Why nothing more was submitted: a full queue, a scheduler that does not answer; ``""`` for nothing.
+    may_be_found
+        A submission without an answer is so young that one of the next looks may find its job.
     """
 
     machine: str
     ends: tuple[NodeOutcome, ...]
     submitted: Mapping[str, str]
     held: str = ""
+    may_be_found: bool = False
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing left that a later look could find: no job is waited for, and none can be given.
+        """Whether there is nothing left to wait for: no job is known of that has not ended, and none can be given.
 
         A queue that never answers holds nothing up that has finished.
         """
@@ -103,10 +118,11 @@ def submit_study(
     work.check_machine()
     work.check(decks=True, say=tell)
     with locked(root):
-        _refuse_jobs_of_another(StudyFolder.planned(plan, root, "run"), root)
+        queue = queue or Queue(machine.scheduler)
+        _refuse_jobs_of_another(StudyFolder.planned(plan, root, "run"), queue, machine)
         StudyFolder.create(plan, root, "run")
         note_machine(root, machine)
-        return _look(root, plan, machine, queue or Queue(machine.scheduler), tell, again=True)
+        return _look(root, plan, machine, queue, tell, again=True)
 
 
 def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None) -> Tick:
@@ -116,6 +132,8 @@ def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None
     ------
     InputError, StoreError
         When `root` holds no run that was given to a machine, or cannot be read or written, or is in use.
+    MachineError
+        When its machine has no scheduler any more, or takes no job a step.
     """
     machine = machine_of(root)
     if machine is None:
@@ -124,6 +142,7 @@ def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None
             where=str(root),
             fix="`dftflow run STUDY --machine NAME` gives it to one; `dftflow run STUDY` goes on with it here",
         )
+    _refuse_without_jobs(machine)
     with locked(root):
         plan = StudyFolder.existing(root).plan
         return _look(root, plan, machine, queue or Queue(machine.scheduler), harmless(say))
@@ -136,17 +155,27 @@ def _refuse_without_jobs(machine: Machine) -> None:
         )
 
 
-def _refuse_jobs_of_another(folder: StudyFolder, root: Path) -> None:
+def _refuse_jobs_of_another(folder: StudyFolder, queue: Queue, machine: Machine) -> None:
     """A job that was submitted for an earlier text would calculate what nobody asks for any more."""
-    for step in folder.plan.steps:
-        record = last_attempt(root, step.name)
-        if record is not None and record.is_open and record.plan != folder.digest:
-            raise StoreError(
-                f"{f'job {record.job}' if record.job else 'a job'} of an earlier text of this study has not ended",
-                reason=f"it is of {step.name}",
-                where=record.folder,
-                fix=f"cancel its jobs (`dftflow cancel {root}`), or give another folder with --out",
-            )
+    others = [record for record in open_attempts(folder.root) if record.plan != folder.digest]
+    listing = queue.listing(others) if others else Listing(at_s=time.time())
+    left = []
+    for record in others:
+        now = settled(record, listing, lost_after_s=machine.lost_after_s)
+        if now != record:
+            write(folder.root, now)
+        left += [now] if now.is_open else []
+    if left:
+        known = " ".join(sorted({record.job for record in left if record.job}))
+        unknown = " and ".join(f"`dftflow retry {folder.root} {record.step}`" for record in left if not record.job)
+        mend = [f"`{queue.cancel_words} {known}` ends them"] if known else []
+        mend += [f"{unknown} says that there is none"] if unknown else []
+        raise StoreError(
+            f"{f'jobs {known}' if known else 'jobs'} of an earlier text of this study have not ended",
+            reason=f"they are of {', '.join(sorted({record.step for record in left}))}",
+            where=str(folder.root),
+            fix=f"{', and '.join(mend)}; or give another folder with --out",
+        )
 
 
 # --- one look ---------------------------------------------------------------------------------------------------
@@ -158,7 +187,7 @@ def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, a
     ends = _ends(root)
     if _release(root, plan, machine, records, ends, again=again, say=say):
         ends = _ends(root)
-    _end_stranded(plan, records, ends, queue, say)
+    _end_stranded(root, plan, records, ends, queue, say)
     submitted: dict[str, str] = {}
     held = silence
     while not held:
@@ -167,7 +196,16 @@ def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, a
         before, ends = ends, _ends(root)
         if _finished(ends) <= _finished(before):
             break  # else something has finished meanwhile that others may have waited for
-    return Tick(machine=machine.name, ends=tuple(ends.values()), submitted=submitted, held=" ".join(held.split()))
+    return Tick(
+        machine=machine.name,
+        ends=tuple(ends.values()),
+        submitted=submitted,
+        held=" ".join(held.split()),
+        may_be_found=any(
+            record.stage == "intended" and record.is_of(root) and time.time() - record.intended_s < FOUND_S
+            for record in records.values()
+        ),
+    )
 
 
 def _ends(root: Path) -> dict[str, NodeOutcome]:
@@ -180,7 +218,7 @@ def _finished(ends: Mapping[str, NodeOutcome]) -> set[str]:
 
 def _settle(root: Path, plan: Plan, machine: Machine, queue: Queue, records: dict[str, Submission]) -> str:
     """Write down what queue and folders say of the jobs whose end is not known; why the queue said nothing."""
-    open_ones = {name: record for name, record in records.items() if record.is_open}
+    open_ones = {name: record for name, record in records.items() if record.is_open and record.is_of(root)}
     if not open_ones:
         return ""
     listing, ends = queue.listing(open_ones.values()), _ends(root)
@@ -257,12 +295,12 @@ def _remedied(root: Path, plan: Plan, machine: Machine, step: Step, record: Subm
 
 
 def _end_stranded(
-    plan: Plan, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome], queue: Queue, say: Say
+    root: Path, plan: Plan, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome], queue: Queue, say: Say
 ) -> None:
     """End the jobs that wait for one that failed: not every Slurm does that itself (desihub/desispec#2682)."""
     for step in plan.steps:
         record = records.get(step.name)
-        if record is None or record.stage != "submitted" or record.word != "pending":
+        if record is None or not record.is_of(root) or record.stage != "submitted" or record.word != "pending":
             continue
         failed = list(dict.fromkeys(name for need in step.needs if _has_failed(name := str(need.step), records, ends)))
         if failed:
@@ -273,7 +311,7 @@ def _end_stranded(
 def _has_failed(name: str, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome]) -> bool:
     """Whether a step has no results, and the job that was to give them is over."""
     over = name in records and records[name].stage == "released"
-    return ends[name].state == "failed" or (over and ends[name].state != "finished")
+    return ends[name].state in ("failed", "refused", "cancelled") or (over and ends[name].state != "finished")
 
 
 class _Submitting:
@@ -321,7 +359,7 @@ class _Submitting:
             return None  # as it is it is refused again
         before = [str(need.step) for need in step.needs if self._ends[str(need.step)].state != "finished"]
         jobs = [self._records[name] for name in before if name in self._records]
-        if len(jobs) < len(before) or any(job.stage != "submitted" for job in jobs):
+        if len(jobs) < len(before) or any(job.stage != "submitted" or not job.is_of(self._root) for job in jobs):
             return None
         return tuple(dict.fromkeys(job.job for job in jobs))
 

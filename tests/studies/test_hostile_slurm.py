@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,13 +23,17 @@ from counted_study import STUDY, CountedStudy
 from servers.hostile_slurm import ALWAYS, HostileSlurm
 from servers.warm_python import WarmPython
 
+from dftflow.cli import look as look_module
 from dftflow.cli.main import main
 from dftflow.jobs.cluster import queue as queue_module
 from dftflow.jobs.cluster.submission import Submission, attempts
 from dftflow.report import write as write_module
 from dftflow.studies import at_the_queue
 from dftflow.studies import tick as tick_module
+from dftflow.studies.plan import plan_study
+from dftflow.studies.reader import load_study
 from dftflow.studies.standing import standing_of
+from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.tick import tick
 
 pytestmark = pytest.mark.xdist_group("hostile slurm")  # one interpreter is warmed up for all
@@ -309,6 +314,113 @@ def test_dependents_that_stay_in_the_queue_for_ever(place: Place) -> None:
     assert place.run() == 0
     assert place.to_the_end() == 0
     assert place.states() == FINISHED and place.study.started == ONCE
+
+
+# --- what a person does -----------------------------------------------------------------------------------------
+
+
+def job_states(place: Place) -> list[str]:
+    return [job["state"] for job in place.slurm.jobs.values()]
+
+
+def test_a_submission_that_was_accepted_is_found_before_a_persons_word_counts(place: Place) -> None:
+    place.slurm.does("nothing starts")
+    place.slurm.does("sbatch dies after accepting", times=1)
+    assert place.run() == 5
+    assert place.dftflow("cancel", str(place.root)) == 9
+    assert "no answer" in place.told()[RELAX] and place.states()[RELAX] == "cancelled"
+    assert place.dftflow("retry", str(place.root), RELAX) == 2, "the queue lists it"
+    assert place.dftflow("cancel", str(place.root), RELAX) == 0 and job_states(place) == ["CANCELLED"]
+    assert place.dftflow("retry", str(place.root), RELAX) == 0
+    assert place.dftflow("retry", str(place.root), BANDS) == 0
+    place.slurm.does("nothing starts", times=0)
+    assert place.to_the_end() == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
+
+
+def test_nothing_is_certified_while_the_queue_does_not_answer(place: Place) -> None:
+    place.slurm.does("sbatch times out without accepting", times=1)
+    assert place.run() == 5
+    place.slurm.does("squeue times out", times=1)
+    assert place.dftflow("retry", str(place.root), RELAX) == 9 and "cannot be asked" in place.said()
+    assert place.dftflow("retry", str(place.root), RELAX) == 0
+    assert "its job was not accepted: a person said" in place.told()[RELAX]
+
+
+def test_a_job_is_asked_to_end_as_long_as_it_has_not(place: Place) -> None:
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    scancel = place.slurm.path / "scancel"
+    honest = scancel.read_text()
+    scancel.write_text("#!/bin/sh\necho 'scancel: error: Unable to contact slurm controller' >&2; exit 1\n")
+    assert place.dftflow("cancel", str(place.root), RELAX) == 9
+    scancel.write_text(honest)
+    assert place.dftflow("retry", str(place.root), RELAX) == 2 and "`dftflow cancel" in place.said()
+    assert place.dftflow("cancel", str(place.root), RELAX) == 0 and job_states(place) == ["CANCELLED", "PENDING"]
+
+
+def test_what_waits_for_a_step_that_was_cancelled_does_not_wait_for_ever(place: Place) -> None:
+    place.slurm.does("nothing starts", "dependents stay")
+    assert place.run() == 0
+    assert place.dftflow("cancel", str(place.root), RELAX) == 0
+    assert place.to_the_end() == 5 and job_states(place) == ["CANCELLED", "CANCELLED"]
+
+
+def test_a_copy_of_a_run_leaves_the_jobs_of_the_original_alone(place: Place) -> None:
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    copy = place.study.path / "copy"
+    shutil.copytree(place.root, copy, symlinks=True)
+    assert {end.state for end in standing_of(copy).ends} == {"uncertain"}
+    assert tick(copy).submitted == {}
+    assert place.dftflow("cancel", str(copy)) == 9 and "left alone" in place.said()
+    assert job_states(place) == ["PENDING", "PENDING"] and set(place.states().values()) == {"queued"}
+    for step in (RELAX, BANDS):
+        assert place.dftflow("retry", str(copy), step) == 0
+    assert set(tick(copy).submitted) == {RELAX, BANDS}, "its own"
+
+
+@pytest.mark.parametrize(
+    "change", [("244.9", "250.0"), ("[materials.CsBr]", "[materials.Other]")], ids=["other numbers", "other steps"]
+)
+def test_jobs_of_an_earlier_text_are_ended_by_the_command_that_is_named(place: Place, change: tuple[str, str]) -> None:
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    file = place.study.path / "study.toml"
+    file.write_text(file.read_text().replace(*change))
+    place.said()
+    assert place.run() == 8
+    (command,) = re.findall(r"`(scancel [^`]*)`", place.said())
+    for job in shlex.split(command)[1:]:
+        subprocess.run((str(place.slurm.path / "scancel"), job), check=True)
+    assert place.run() == 0 and job_states(place) == ["CANCELLED", "CANCELLED", "PENDING", "PENDING"]
+
+
+def test_cancel_reaches_jobs_of_steps_that_the_study_does_not_have_any_more(place: Place) -> None:
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    file = place.study.path / "study.toml"
+    file.write_text(file.read_text().replace("[materials.CsBr]", "[materials.Other]"))
+    StudyFolder.create(plan_study(load_study(str(file))), place.root, "run")  # as by a run without the machine
+    assert place.dftflow("cancel", str(place.root)) == 0
+    assert job_states(place) == ["CANCELLED", "CANCELLED"] and "of an earlier plan" in place.said()
+
+
+def test_who_watches_sees_what_the_next_look_finds(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look_module, "WATCH_EVERY_S", 0.2)
+    place.slurm.does("sbatch dies after accepting", times=1)
+    file = str(place.study.path / "study.toml")
+    assert place.dftflow("run", file, "--machine", "loop", "--out", str(place.root), "--watch") == 0
+    assert place.states() == FINISHED and place.study.started == ONCE
+
+
+def test_a_machine_that_has_lost_its_scheduler_is_named(place: Place) -> None:
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    machines = place.study.path / "machines.toml"
+    machines.write_text(machines.read_text().replace('scheduler = "slurm"', ""))
+    assert place.dftflow("advance", str(place.root)) == 2 and "takes no job" in place.said()
+    assert place.dftflow("cancel", str(place.root)) == 9 and "cannot be told" in place.said()
 
 
 @pytest.mark.parametrize("skew_s", [-5400.0, 5400.0])

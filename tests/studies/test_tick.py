@@ -403,7 +403,7 @@ def test_ranks_are_spread_over_more_nodes_where_memory_is_no_choice(place: Place
 def test_jobs_of_an_earlier_text_have_to_end_first(place: Place, write_study: Callable[..., Path]) -> None:
     place.submit()
     place.study = load_study(str(write_study(("cutoff_ev = 244.9", "cutoff_ev = 260.0"))))
-    with pytest.raises(StoreError, match="of an earlier text of this study has not ended"):
+    with pytest.raises(StoreError, match="of an earlier text of this study have not ended"):
         place.submit()
 
 

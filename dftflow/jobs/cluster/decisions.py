@@ -23,9 +23,14 @@ def let_another(root: Path, step: str) -> None:
     record = last_attempt(root, step)
     if record is None or record.lets_another:
         return
+    if record.stage == "submitted" and not record.is_of(root):  # it is nothing to this run, and nobody here ends it
+        record = moved(record, "lost")
     if record.stage == "submitted":
         raise InputError(
             f"job {record.job} of {step} has not ended, for all that is known",
             fix=f"`dftflow cancel {root} {step}` asks for its end, and `dftflow advance {root}` sees that it has come",
         )
-    write(root, moved(record, "refused" if record.stage == "intended" else "released", why="a person asks for it"))
+    if record.stage == "intended":
+        write(root, moved(record, "refused", why="a person said that there is none"))
+    else:
+        write(root, moved(record, "released", why="a person asks for it"))

@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -104,8 +105,18 @@ class Queue:
         """What tells this job from others, on the command line: a template of a person's own may have left it out."""
         return (f"--job-name={name}", f"--chdir={record.folder}") if self.scheduler == "slurm" else ()
 
+    @property
+    def cancel_words(self) -> str:
+        """The command that ends jobs, as a person types it before their ids."""
+        return " ".join(self._commands.delete_job_command)
+
     def cancel(self, job: str) -> str:
-        """Ask the scheduler to end a job; what it said when it did not accept that, ``""`` when it did."""
+        """Ask the scheduler to end a job; what it said when it did not accept that, ``""`` when it did.
+
+        What it has said before of its jobs is not kept any longer.
+        """
+        with suppress(OSError):
+            self._cache.unlink()
         ended = run_command((*self._commands.delete_job_command, job), time_limit_s=ASK_LIMIT_S)
         return "" if ended.code == 0 else ended.said
 

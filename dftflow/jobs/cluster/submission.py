@@ -39,7 +39,18 @@ from dftflow.jobs.machine import host_name
 from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.stored_file import read_stored
 
-__all__ = ["EndedJobs", "Stage", "Submission", "attempts", "intend", "last_attempt", "moved", "settled", "write"]
+__all__ = [
+    "EndedJobs",
+    "Stage",
+    "Submission",
+    "attempts",
+    "intend",
+    "last_attempt",
+    "moved",
+    "open_attempts",
+    "settled",
+    "write",
+]
 
 JOBS = "jobs"
 RECORD_FILE, SCRIPT_FILE, LOG_FILE = "submission.json", "job.sh", "job.log"
@@ -144,6 +155,13 @@ class Submission:
     def is_open(self) -> bool:
         """Whether the queue may still have something to say of it."""
         return self.stage in ("intended", "submitted", "lost")
+
+    def is_of(self, root: Path) -> bool:
+        """Whether the job works in the run in `root`: not in one that this is a copy of, or that has lain elsewhere."""
+        try:
+            return os.path.samefile(self.folder, root / JOBS / self.step / Path(self.folder).name)
+        except OSError:
+            return False
 
     @property
     def lets_another(self) -> bool:
@@ -261,6 +279,11 @@ def last_attempt(root: Path, step: str) -> Submission | None:
     """The last submission of a step; None when it was never submitted."""
     found = attempts(root, step)
     return found[-1] if found else None
+
+
+def open_attempts(root: Path) -> tuple[Submission, ...]:
+    """The submissions of the run in `root` that the queue may still have something to say of, whatever its plan is."""
+    return tuple(record for record in _all(root) if record.is_open and record.is_of(root))
 
 
 class EndedJobs(Container[str]):
