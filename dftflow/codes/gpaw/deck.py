@@ -25,6 +25,8 @@ EMPTY_BANDS_OF_RELAXATION = 8
 LONGEST_LINE = 110
 LINE_BREAK = "\n "
 HELPING_BANDS = 4
+OPTIMISER_OF_IONS = "# BFGS from 70 eV/Å^2 in every direction"
+OPTIMISER_OF_CRYSTAL = "# BFGS of atoms and cell from a model of the Hessian: bonds, angles, a soft rest"
 """Calculated above the empty bands that are asked for, and not kept: the uppermost converge slowly."""
 
 
@@ -110,6 +112,7 @@ def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
     sources = {name: f"  # {PYTHON.inert(note)}" for name, note in goal.notes.items()}
     return "\n".join(
         [
+            OPTIMISER_OF_IONS if goal.cell == "fixed" else OPTIMISER_OF_CRYSTAL,
             "engine.relax(",
             "    atoms,",
             "    calculator,",
