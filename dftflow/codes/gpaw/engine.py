@@ -43,7 +43,6 @@ __all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "r
 SEGMENT_OF_EXTRA_POINTS = -1
 FINITE_BASIS_STEP = 0.03
 KPOINTS_AT_ONCE = 4
-HELPING_BANDS = 4  # calculated above those that are kept: the uppermost converge slowly
 EIGENSTATE_TOLERANCE_EV2 = 1e-4  # squared residual; against 1e-5 it moved none of 92 bands by more than 0.11 meV
 SYMMETRY_TOLERANCE_ANG = 1e-3
 SAME_K = 1e-6
@@ -283,7 +282,7 @@ def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int) -> _States:
         _tell(f"band structure, k-point {start + 1} of {len(kpoints)}", start / len(kpoints))
         fixed = engine.fixed_density(
             kpts=kpoints[start : start + KPOINTS_AT_ONCE],
-            nbands=kept + HELPING_BANDS,
+            nbands=engine.get_number_of_bands(),
             symmetry="off",
             eigensolver={"name": "davidson", "niter": 3},
             convergence={"bands": kept, "eigenstates": EIGENSTATE_TOLERANCE_EV2},

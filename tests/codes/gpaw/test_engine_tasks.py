@@ -131,6 +131,9 @@ class Formulas(Calculator):
     def get_number_of_electrons(self) -> float:
         return 7.0
 
+    def get_number_of_bands(self) -> int:
+        return N_BANDS
+
     def get_fermi_level(self) -> float:
         return FERMI_EV
 
