@@ -26,6 +26,8 @@ LONGEST_LINE = 110
 LINE_BREAK = "\n "
 LEAST_HELPING_BANDS = 8
 HELPING_BANDS_AN_ATOM = 2 / 3
+OPTIMISER_OF_IONS = "# BFGS from 70 eV/Å^2 in every direction"
+OPTIMISER_OF_CRYSTAL = "# BFGS of atoms and cell from a model of the Hessian: bonds, angles, a soft rest"
 
 
 def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOptions) -> Deck:
@@ -120,6 +122,7 @@ def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
     sources = {name: f"  # {PYTHON.inert(note)}" for name, note in goal.notes.items()}
     return "\n".join(
         [
+            OPTIMISER_OF_IONS if goal.cell == "fixed" else OPTIMISER_OF_CRYSTAL,
             "engine.relax(",
             "    atoms,",
             "    calculator,",
