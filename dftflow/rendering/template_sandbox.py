@@ -30,12 +30,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from dftflow.errors import SpecError
 from dftflow.model.printable import brief, shown
 from dftflow.rendering.quoting import Language
+from dftflow.rendering.template_source import TemplateSource
 from dftflow.resources import templates_dir
 
-__all__ = ["TemplateSource", "render_here"]
-
-TemplateSource = Path | Mapping[str, str]
-"""A folder that holds ``<code>/<name>.j2``, or the texts of such files by these names."""
+__all__ = ["render_here"]
 
 MOST_CHARACTERS = 20_000_000
 """Of a rendered text: the longest decks, which list 100,000 k-points, have a third of it."""
