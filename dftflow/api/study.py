@@ -114,7 +114,14 @@ class StudyPlan(Sequence[PreviewedStep]):
         return str(block(title, rows_html(heads, rows)))
 
 
-def load_study(study: Place, preset: str | None = None, *, code: str | None = None) -> Study:
+def load_study(
+    study: Place,
+    preset: str | None = None,
+    *,
+    code: str | None = None,
+    folder: Place | None = None,
+    ask_again: bool = False,
+) -> Study:
     """Read and check a study.
 
     Parameters
@@ -125,13 +132,22 @@ def load_study(study: Place, preset: str | None = None, *, code: str | None = No
         ``study``, ``quick``, ``converged``, or one that the file defines; unless given, the one that the file names.
     code
         Name of a DFT code, instead of the one the file names.
+    folder
+        Of its run, whose plan keeps what the Materials Project answered; ``runs/STUDY-PRESET`` unless given.
+    ask_again
+        Ask the Materials Project again for what is kept.
 
     Raises
     ------
     StudyError
         With the file, and the line where one line is to blame.
+    SourceError, CodeNotFoundError
+        From the Materials Project, where a table of materials stands for entries of it that are not known yet.
+    StoreError
+        When the plan in `folder` cannot be read.
     """
-    return reader.load_study(study, preset, code=code)
+    root = None if folder is None else named_place(folder)
+    return reader.load_study(study, preset, code=code, folder=root, ask_again=ask_again)
 
 
 def plan(
@@ -160,7 +176,7 @@ def plan(
     StoreError
         When `folder` belongs to another study, preset or code.
     """
-    chosen = _chosen(study, preset, code)
+    chosen = _chosen(study, preset, code, folder)
     return StudyPlan(chosen, preview(chosen, None if folder is None else named_place(folder), say=say))
 
 
@@ -207,7 +223,7 @@ def run(
         When the folder cannot be written, is in use, or belongs to another study, preset or code.
     """
     return run_study(
-        _chosen(study, preset, code),
+        _chosen(study, preset, code, folder),
         None if folder is None else named_place(folder),
         workers=workers,
         machine=load_machine(machine),
@@ -246,7 +262,7 @@ def to_jobflow(
     """
     from dftflow.exchange.flow import study_flow  # with matplotlib
 
-    return study_flow(_chosen(study, preset, code), None if folder is None else named_place(folder))
+    return study_flow(_chosen(study, preset, code, folder), None if folder is None else named_place(folder))
 
 
 def write_decks(
@@ -275,7 +291,7 @@ def write_decks(
     StoreError
         When `folder` cannot be written, or belongs to another study, preset or code.
     """
-    return decks.write_decks(_chosen(study, preset, code), named_place(folder), say=say)
+    return decks.write_decks(_chosen(study, preset, code, folder), named_place(folder), say=say)
 
 
 def load_outcome(
@@ -315,7 +331,7 @@ def load_outcome(
         root = _folder_of_results(root)
     elsewhere = {step: named_place(place) for step, place in (places or {}).items()}
     if study is not None:
-        return collect_study(_chosen(study, preset, code), root, places=elsewhere, say=say)
+        return collect_study(_chosen(study, preset, code, root), root, places=elsewhere, say=say)
     if preset is not None or code is not None:
         raise InputError("the study in a folder has its preset and code", fix="leave preset and code out")
     return outcome_of_folder(root, places=elsewhere, say=say)
@@ -345,9 +361,9 @@ def _folder_of_results(file: Path) -> Path:
     return file.parent
 
 
-def _chosen(study: StudyLike, preset: str | None, code: str | None) -> Study:
+def _chosen(study: StudyLike, preset: str | None, code: str | None, folder: Place | None) -> Study:
     if not isinstance(study, Study):
-        return load_study(study, preset, code=code)
+        return load_study(study, preset, code=code, folder=folder)
     if preset is not None or code is not None:
         raise InputError(
             "the study has been read with its preset and code",

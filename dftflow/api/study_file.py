@@ -26,8 +26,9 @@ from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.kpaths import special_points
+from dftflow.crystals.mp_names import is_database_query
 from dftflow.crystals.shipped import shipped_names
-from dftflow.crystals.sources import is_database_query, load_crystal
+from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.structure_writer import structure_text
 from dftflow.crystals.symmetry import is_hexagonal, space_group
 from dftflow.errors import InputError, SpecError, StoreError

@@ -49,7 +49,9 @@ def command(
         raise InputError("collect takes a study and a folder", fix="write dftflow collect [STUDY] FOLDER")
     folder = named_place(places[-1])
     if len(places) == 2:
-        outcome = collect_study(load_study(places[0], preset, code=code), folder, places=elsewhere, say=tell)
+        outcome = collect_study(
+            load_study(places[0], preset, code=code, folder=folder), folder, places=elsewhere, say=tell
+        )
     elif code is not None or preset is not None:
         raise InputError("a folder of decks knows its preset and code", fix="leave --preset and --code out")
     else:

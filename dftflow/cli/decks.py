@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.asking_again import ask_again_option, refuse_without_new_folder
 from dftflow.cli.completion import Codes, Presets, Studies
 from dftflow.cli.output import tell
 from dftflow.cli.place import OutFolder
@@ -29,8 +30,9 @@ __all__ = ["command", "print_decks", "refuse_failures"]
 @click.option(
     "--preset", type=Presets(), help="study, quick, converged, or one of the study's; the study's own unless given."
 )
+@ask_again_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(study: str, code: str | None, out: Path, preset: str | None, as_json: bool) -> None:
+def command(study: str, code: str | None, out: Path, preset: str | None, ask_again: bool, as_json: bool) -> None:
     """Write the decks of every step of STUDY into OUT, with a run sheet, a shell and a Slurm script.
 
     OUT needs nothing outside: copy it to where the code is, and run it there. A step whose forerunner has left its
@@ -40,7 +42,10 @@ def command(study: str, code: str | None, out: Path, preset: str | None, as_json
     from dftflow.studies.decks import write_decks
     from dftflow.studies.reader import load_study
 
-    written = write_decks(load_study(study, preset, code=code), out, say=tell)
+    if ask_again:
+        refuse_without_new_folder(out)
+    chosen = load_study(study, preset, code=code, folder=out, ask_again=ask_again)
+    written = write_decks(chosen, out, say=tell)
     if as_json:
         click.echo(json.dumps([deck.as_dict() for deck in written.decks], indent=1))
     else:
@@ -57,6 +62,8 @@ def print_decks(written: WrittenDecks) -> None:
     if kept:
         click.echo(f"kept as they are, changed by hand: {', '.join(kept)}")
     for deck in written.decks:
+        for number, attempt in enumerate(deck.tries, start=1):
+            click.echo(f"! {deck.name}, attempt {number}: {attempt}")
         for lack in deck.behind:
             click.echo(f"! what was kept in {deck.folder}/ is behind what is asked for now: {lack}")
     for note, names in written.cautions.items():

@@ -47,7 +47,9 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
     click.echo(_every_step(found) if all_steps or len(found) <= MOST_SHOWN else _sums(found))
     n_there, n_shared = len(found) - len(found.left), sum(bool(row.same_as) for row in found)
     shared = f"; {n_shared} are the same calculation as another step" if n_shared else ""
-    click.echo(f"{n_there} of {len(found)} steps are there{shared}; {found.cost_left_s:.0f} s are left")
+    n_stored = sum(row.in_store for row in found)
+    stored = f" ({n_stored} in the store)" if n_stored else ""
+    click.echo(f"{n_there} of {len(found)} steps are there{stored}{shared}; {found.cost_left_s:.0f} s are left")
 
 
 def _every_step(steps: Sequence[PreviewedStep]) -> str:
@@ -55,7 +57,7 @@ def _every_step(steps: Sequence[PreviewedStep]) -> str:
     rows = [
         (
             step.name,
-            step.state.replace("_", " "),
+            "already in the store" if step.in_store else step.state.replace("_", " "),
             f" {step.atoms}",
             step.grid,
             "" if step.same_as else f" {step.cost_s:.0f} s",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dftflow.cli.asking_again import ask_again_option, refuse_without_new_folder
 from dftflow.cli.bounded import Within
 from dftflow.cli.completion import Codes, Machines, Presets, Studies
 from dftflow.cli.output import ungated
@@ -52,6 +53,7 @@ DEFAULTS = Resources()
     help=f"MiB one step may print.  [default: {DEFAULTS.log_mib:.0f}]",
 )
 @click.option("--no-remedies", is_flag=True, help="Try no step again that failed in a known way.")
+@ask_again_option
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 def command(
     study: str,
@@ -66,6 +68,7 @@ def command(
     stall_limit: float | None,
     log_limit: float | None,
     no_remedies: bool,
+    ask_again: bool,
     as_json: bool,
 ) -> None:
     """Run STUDY (a shipped name or a file); what is finished is never run again.
@@ -77,7 +80,9 @@ def command(
     from dftflow.report.settled import Settlement
     from dftflow.studies.reader import default_folder, load_study
 
-    chosen = load_study(study, preset, code=code)
+    if ask_again:
+        refuse_without_new_folder(out)
+    chosen = load_study(study, preset, code=code, folder=out, ask_again=ask_again)
     folder = out or default_folder(chosen)
     refuse_to_overwrite(folder)
     settlement = Settlement(chosen)

@@ -80,6 +80,12 @@ class Remedy:
         What is changed in the deck.
     start, start_from
         Where the next attempt starts, and patterns of the names of files that it needs for that.
+    geometry_file
+        Name of the file that holds the last geometry, where the code writes one that is newer than its results; ``""``
+        for none.
+    geometry_deck
+        Name of the file of the deck that holds the geometry alone, so that nothing else is chosen anew by the symmetry
+        of the last one; ``""`` where the whole deck is written from that.
     """
 
     name: str
@@ -95,6 +101,8 @@ class Remedy:
     lines: tuple[DeckLine, ...] = ()
     start: Start = "anew"
     start_from: tuple[str, ...] = ()
+    geometry_file: str = ""
+    geometry_deck: str = ""
 
     def changed(self, spec: CalcSpec) -> CalcSpec:
         """`spec` with more cycles and steps."""

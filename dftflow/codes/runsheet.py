@@ -27,13 +27,14 @@ class _Row:
     name: str
     seed: str
     title: str
+    task: str
     needs: tuple[str, ...]
     command: tuple[str, ...]
 
     @property
     def call(self) -> Verbatim:
         """Arguments of the functions of ``run.sh``."""
-        return SHELL.quoted([self.name, self.seed, *self.needs, "--", *self.command])
+        return SHELL.quoted([self.name, self.seed, self.task, *self.needs, "--", *self.command])
 
     @property
     def command_line(self) -> str:
@@ -106,6 +107,7 @@ def _row(step: Step, command: tuple[str, ...], program: str) -> _Row:
         name=step.name,
         seed=step.seed,
         title=step.title,
+        task=step.id.task,
         needs=tuple(dict.fromkeys(str(need.step) for need in step.needs)),
         command=(program, command[-1]) if program else command,
     )

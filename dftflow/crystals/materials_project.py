@@ -11,42 +11,21 @@ therefore belong to every answer.
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import re
-import signal
-import subprocess
-import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-from pymatgen.core import Composition, Element, Structure
+from pymatgen.core import Composition, Structure
 
 from dftflow.crystals.mp_cache import DamagedEntry, default_cache_dir, entry_path, read_entry, sha256_of, write_entry
+from dftflow.crystals.mp_names import is_material_id
+from dftflow.crystals.mp_service import DATA_ERRORS, Json, Question, reduced_formula
 from dftflow.crystals.symmetry import space_group
-from dftflow.errors import CodeNotFoundError, DftflowError, InputError, SourceError
+from dftflow.errors import SourceError
 
-__all__ = ["DEFAULT_ENDPOINT", "FetchedStructure", "fetch_structure"]
+__all__ = ["FetchedStructure", "fetch_structure", "keep_entry"]
 
-DEFAULT_ENDPOINT = "https://api.materialsproject.org/"
-
-_KEY_LENGTH = 32
-_KEY_PAGE = "https://next-gen.materialsproject.org/api"
-_STATUS_PAGE = "https://status.materialsproject.org"
-_LOADING_LIMIT_S = 180.0
 _MOST_POLYMORPHS = 12
-_INSTALL = "pip install 'dftflow[mp]'"
-_OFFLINE = "or name a shipped crystal or a file instead"
-
-_ID = re.compile(r"mp-(?:\d+|[a-z]{1,10})")
-_DATA_ERRORS = (KeyError, TypeError, ValueError, AttributeError)
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -127,9 +106,7 @@ def fetch_structure(
     InputError
         When `timeout_s` is no positive number.
     """
-    if not (math.isfinite(timeout_s) and timeout_s > 0):
-        raise InputError(f"a time limit of {timeout_s} s is none", fix="give a positive number of seconds")
-    question = _Question.of(query, _endpoint(endpoint), timeout_s)
+    question = _question(query, endpoint, timeout_s)
     path = entry_path(cache_dir or default_cache_dir(), query=question.normal, endpoint=question.endpoint)
     remarks: list[str] = []
     if not refresh:
@@ -137,14 +114,14 @@ def fetch_structure(
             entry = read_entry(path)
             if entry is not None:
                 return _fetched(entry, from_cache=True)
-        except (DamagedEntry, *_DATA_ERRORS) as error:
+        except (DamagedEntry, *DATA_ERRORS) as error:
             remarks.append(f"the answer in {path} was damaged ({error}) and has been asked for again")
-    material, version = _ask_service(question, _key(api_key))
+    outcome = question.ask(api_key)
     try:
-        entry = _entry(question, material, version)
+        entry = _entry(question, _only(question, outcome["materials"]), str(outcome["database_version"]))
         fetched = _fetched(entry, from_cache=False, remarks=remarks)
-    except _DATA_ERRORS as error:
-        raise _not_understood(question, error) from error
+    except DATA_ERRORS as error:
+        raise question.not_understood(error) from error
     try:
         write_entry(path, entry)
     except OSError as error:
@@ -153,92 +130,56 @@ def fetch_structure(
     return fetched
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """What is asked of whom: either an id or a reduced formula."""
+def keep_entry(record: Json, version: str, *, endpoint: str, folder: Path, replace: bool) -> None:
+    """Keep a record of a search as the answer about its id; one that is there stays unless it is to be replaced.
 
-    query: str
-    material_id: str | None
-    formula: str | None
-    endpoint: str
-    timeout_s: float
+    Raises
+    ------
+    KeyError, TypeError, ValueError, AttributeError
+        When it is no record of a crystal.
+    OSError
+        When it cannot be written.
+    """
+    question = _question(record["material_id"], endpoint, 1.0)
+    entry = _entry(question, record, version)
+    _fetched(entry, from_cache=False)
+    path = entry_path(folder, query=question.normal, endpoint=question.endpoint)
+    if replace or not _is_whole(path):
+        write_entry(path, entry)
 
-    @classmethod
-    def of(cls, query: str, endpoint: str, timeout_s: float) -> _Question:
-        if _ID.fullmatch(query):
-            return cls(query=query, material_id=query, formula=None, endpoint=endpoint, timeout_s=timeout_s)
-        prefix, _, formula = query.partition(":")
-        if prefix != "mp" or not formula:
+
+def _is_whole(path: Path) -> bool:
+    try:
+        entry = read_entry(path)
+        return entry is not None and _fetched(entry, from_cache=True) is not None
+    except (DamagedEntry, *DATA_ERRORS):
+        return False
+
+
+def _question(query: str, endpoint: str | None, timeout_s: float) -> Question:
+    """About an id, or a formula in any spelling."""
+    prefix, _, formula = query.partition(":")
+    if is_material_id(query):
+        name, normal, asks = query, query, {"material_id": query}
+    elif prefix != "mp" or not formula:
+        raise SourceError(
+            f"{query!r} is no id of the Materials Project",
+            fix="write mp- and a number, as in mp-567629, or mp: and a formula, as in mp:CsPbBr3",
+        )
+    else:
+        reduced = reduced_formula(formula)
+        if reduced is None:
             raise SourceError(
-                f"{query!r} is no id of the Materials Project",
-                fix="write mp- and a number, as in mp-567629, or mp: and a formula, as in mp:CsPbBr3",
+                f"{formula!r} is no chemical formula", fix="write whole numbers and element symbols, as in mp:CsPbBr3"
             )
-        return cls(query=query, material_id=None, formula=_reduced(formula), endpoint=endpoint, timeout_s=timeout_s)
-
-    @property
-    def normal(self) -> str:
-        """The same for all spellings of a formula."""
-        return self.material_id or f"mp:{self.formula}"
-
-    @property
-    def name(self) -> str:
-        return self.query.removeprefix("mp:")
+        name, normal, asks = formula, f"mp:{reduced}", {"formula": reduced}
+    return Question.of(name=name, normal=normal, asks=asks, endpoint=endpoint, timeout_s=timeout_s)
 
 
-def _reduced(formula: str) -> str:
-    try:
-        composition = Composition(formula)
-        elements = all(isinstance(element, Element) for element in composition)
-        if composition and elements and all(float(count).is_integer() for count in composition.values()):
-            return composition.reduced_formula
-    except ValueError:
-        pass
-    raise SourceError(
-        f"{formula!r} is no chemical formula", fix="write whole numbers and element symbols, as in mp:CsPbBr3"
-    )
-
-
-def _endpoint(endpoint: str | None) -> str:
-    return (endpoint or os.environ.get("MP_API_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/") + "/"
-
-
-def _key(api_key: str | None) -> str:
-    """The key, checked before anything is sent. No message holds it or a part of it."""
-    key = (api_key if api_key is not None else os.environ.get("MP_API_KEY", "")).strip()
-    if not key:
-        raise SourceError(
-            "no API key for the Materials Project",
-            reason="the environment variable MP_API_KEY is not set",
-            fix=f"get a free key at {_KEY_PAGE} and set MP_API_KEY, {_OFFLINE}",
-        )
-    if len(key) != _KEY_LENGTH or not (key.isascii() and key.isalnum()):
-        kind = "letters and digits" if len(key) == _KEY_LENGTH else f"characters, this one has {len(key)}"
-        raise SourceError(
-            "this is no API key of the Materials Project",
-            reason=f"a key has {_KEY_LENGTH} {kind}",
-            fix=f"copy the whole key from {_KEY_PAGE} into MP_API_KEY (keys of the old API had 16 characters)",
-        )
-    return key
-
-
-def _ask_service(question: _Question, key: str) -> tuple[Json, str]:
-    """The record of the one material, and the version of the database (``""`` when hidden)."""
-    if find_spec("mp_api") is None:
-        raise CodeNotFoundError(
-            "mp-api, the client of the Materials Project, is not installed", fix=f"{_INSTALL}, {_OFFLINE}"
-        )
-    outcome = _run_worker({**asdict(question), "key": key})
-    if "problem" in outcome:
-        raise _error(question, outcome["problem"], outcome["detail"])
-    try:
-        return _only(question, outcome["materials"]), str(outcome["database_version"])
-    except _DATA_ERRORS as error:
-        raise _not_understood(question, error) from error
-
-
-def _entry(question: _Question, material: Json, version: str) -> Json:
+def _entry(question: Question, material: Json, version: str) -> Json:
     """What is kept on disk. The key is no part of it."""
-    if question.formula not in (None, Composition(material["formula_pretty"]).reduced_formula):
+    formula = Composition(material["formula_pretty"]).reduced_formula
+    if question.asks.get("formula", formula) != formula:
         raise ValueError(f"it is about {material['formula_pretty']}")
     return {
         "query": question.normal,
@@ -250,29 +191,12 @@ def _entry(question: _Question, material: Json, version: str) -> Json:
     }
 
 
-def _run_worker(question: Json) -> Json:
-    """Outcome of `mp_worker`, from which every trace of the key has been taken out."""
-    argv = [sys.executable, "-P", str(Path(__file__).with_name("mp_worker.py"))]
-    limit_s = question["timeout_s"] + _LOADING_LIMIT_S
-    try:
-        done = subprocess.run(argv, input=json.dumps(question), capture_output=True, text=True, timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        return {"problem": "cannot load", "detail": f"it was not loaded within {_LOADING_LIMIT_S:.0f} s"}
-    lines = [json.loads(line) for line in done.stdout.replace(question["key"], "***").splitlines()]
-    if done.returncode == 0 and lines:
-        return dict(lines[-1])
-    if done.returncode == -signal.SIGALRM:
-        return {"problem": "time limit", "detail": lines[-1]["stage"] if lines else ""}
-    last = done.stderr.replace(question["key"], "***").strip().splitlines()[-1:]
-    return {"problem": "client", "detail": f"its process ended with code {done.returncode}. {' '.join(last)}".strip()}
-
-
-def _only(question: _Question, materials: list[Json]) -> Json:
+def _only(question: Question, materials: list[Json]) -> Json:
     """The one crystal of an answer; several are listed for the user to choose from."""
     if len(materials) == 1:
         return materials[0]
     if not materials:
-        raise _error(question, "unknown")
+        raise question.error("unknown")
     ranked = sorted(materials, key=lambda one: (one["energy_above_hull"] is None, one["energy_above_hull"]))
     rows = [_row(one) for one in ranked[:_MOST_POLYMORPHS]]
     if len(ranked) > len(rows):
@@ -281,7 +205,8 @@ def _only(question: _Question, materials: list[Json]) -> Json:
         f"the Materials Project holds {len(materials)} crystals {question.name}",
         reason="\n       ".join(["one has to be chosen:", *rows]),
         fix=f"write the id of the one that is meant, such as {ranked[0]['material_id']}; compare space group, lattice "
-        "and coordination, not the energy alone",
+        "and coordination, not the energy alone. A study takes all of them with structure = "
+        f'{{ mp = "{question.name}" }}',
     )
 
 
@@ -338,77 +263,3 @@ def _cell_remarks(structure: Structure, symbol: str, number: int) -> list[str]:
             "it, and planes need the name of their setting"
         ]
     return []
-
-
-_PROBLEMS = {
-    "unreachable": (
-        "the Materials Project cannot be reached at {host}",
-        f"check the network, and HTTPS_PROXY behind a proxy, {_OFFLINE}",
-    ),
-    "time limit": (
-        "the Materials Project did not answer within {timeout_s:g} s",
-        f"check the network, see {_STATUS_PAGE}, or allow more time, {_OFFLINE}",
-    ),
-    "not json": (
-        "what answers at {host} is a web page, not the Materials Project",
-        f"log in to the network (a hotel's or institute's portal answers like this), or check the proxy, {_OFFLINE}",
-    ),
-    "not the service": (
-        "what answers at {host} is not the Materials Project",
-        f"check the endpoint (MP_API_ENDPOINT), normally {DEFAULT_ENDPOINT}",
-    ),
-    "unknown": (
-        "the Materials Project holds no {name}",
-        "look it up at https://next-gen.materialsproject.org, or check the spelling",
-    ),
-    "deprecated": (
-        "{name} is deprecated: the Materials Project has withdrawn it",
-        "ask for the formula, as in mp:CsPbBr3, to see what the database holds today",
-    ),
-    "moved": ("{name} is a calculation, not a material", "write the id of its material, {detail}"),
-    "refused": (
-        "the Materials Project refused the API key",
-        f"compare MP_API_KEY with the key at {_KEY_PAGE}; if it is right, this network may be blocked: try another, "
-        f"{_OFFLINE}",
-    ),
-    "too many": ("the Materials Project got too many requests", f"wait some minutes and try again, {_OFFLINE}"),
-    "failing": ("the Materials Project is failing", f"see {_STATUS_PAGE} and try again later, {_OFFLINE}"),
-    "client": (
-        "the client of the Materials Project failed",
-        f"update it ({_INSTALL} --upgrade) and try again, {_OFFLINE}",
-    ),
-}
-
-
-def _error(question: _Question, kind: str, detail: str = "") -> DftflowError:
-    if kind == "cannot load":
-        return CodeNotFoundError(
-            "mp-api, the client of the Materials Project, cannot be loaded",
-            reason=detail,
-            fix=f"{_INSTALL} --upgrade --force-reinstall, {_OFFLINE}",
-        )
-    reason = detail
-    if kind == "status":
-        kind, reason = _status_kind(int(detail[:3])), f"it answered with status {detail}"
-    elif kind == "time limit" and detail:
-        reason = f"it hung at this stage: {detail}"
-    host = urlsplit(question.endpoint).netloc or question.endpoint
-    texts = {"host": host, "timeout_s": question.timeout_s, "name": question.name, "detail": detail}
-    summary, fix = (text.format(**texts) for text in _PROBLEMS[kind])
-    return SourceError(summary, reason=reason, fix=fix)
-
-
-def _status_kind(status: int) -> str:
-    if status in (401, 403):
-        return "refused"
-    if status == 429:
-        return "too many"
-    return "failing" if status >= 500 else "client"
-
-
-def _not_understood(question: _Question, error: Exception) -> SourceError:
-    return SourceError(
-        f"the answer of the Materials Project about {question.name} is not understood",
-        reason=f"{type(error).__name__}: {error}",
-        fix=f"update dftflow and its client ({_INSTALL} --upgrade), {_OFFLINE}",
-    )

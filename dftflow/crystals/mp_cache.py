@@ -51,7 +51,7 @@ def read_entry(path: Path) -> dict[str, Any] | None:
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise DamagedEntry(error.strerror or str(error)) from error

@@ -24,6 +24,7 @@ __all__ = ["HEARTBEAT", "LOADING", "SEARCH", "Problem", "answer"]
 
 HEARTBEAT, LOADING, SEARCH = "heartbeat", "loading mp-api", "search"
 HEARTBEAT_LIMIT_S = 10.0
+BELOW_ANY_HULL_EV = -100.0
 
 _FIELDS = (
     "material_id",
@@ -55,7 +56,8 @@ def answer(question: Json, on_stage: Callable[[str], None]) -> Json:
     Parameters
     ----------
     question
-        ``endpoint`` (ending in ``/``), ``key``, and ``material_id`` or ``formula``, the other one being None.
+        ``endpoint`` (ending in ``/``), ``key``, and one of ``material_id``, ``formula`` and ``search``. The last is a
+        table with ``formula`` or ``chemsys``, with ``above_hull_ev_per_atom`` (None for any), and with ``most``.
     on_stage
         Called with the name of each stage before it begins.
 
@@ -63,7 +65,8 @@ def answer(question: Json, on_stage: Callable[[str], None]) -> Json:
     -------
     dict
         ``database_version`` (``""`` when the service hides it) and ``materials``, a list of records as the service
-        sends them with ``material_id`` in its canonical form; or ``problem`` and ``detail``.
+        sends them with ``material_id`` in its canonical form, and how many were ``found``: of a search that finds more
+        than it should, none is fetched. Or ``problem`` and ``detail``.
     """
     try:
         on_stage(HEARTBEAT)
@@ -71,7 +74,7 @@ def answer(question: Json, on_stage: Callable[[str], None]) -> Json:
         on_stage(LOADING)
         connect = _client()
         on_stage(SEARCH)
-        return {"database_version": version, "materials": _search(connect, question)}
+        return {"database_version": version, **_search(connect, question)}
     except Problem as problem:
         return {"problem": problem.kind, "detail": problem.detail}
 
@@ -107,23 +110,41 @@ def _client() -> Any:
     return MPRester
 
 
-def _search(connect: Any, question: Json) -> list[Json]:
+def _search(connect: Any, question: Json) -> Json:
     try:
         with connect(
             question["key"], endpoint=question["endpoint"], use_document_model=False, mute_progress_bars=True
         ) as client:
-            if question["formula"]:
-                return _by_formula(client, question["formula"])
-            return [_by_id(client, question["material_id"])]
+            if "search" in question:
+                return _by_search(client, question["search"])
+            if "formula" in question:
+                return _found(_records(client, formula=question["formula"], deprecated=False))
+            return _found([_by_id(client, question["material_id"])])
     except Problem:
         raise
     except Exception as error:  # besides its own MPRestError the client lets through whatever its libraries raise
         raise _problem(error) from error
 
 
-def _by_formula(client: Any, formula: str) -> list[Json]:
-    found = client.materials.summary.search(formula=formula, deprecated=False, fields=list(_FIELDS))
+def _found(records: list[Json]) -> Json:
+    return {"found": len(records), "materials": records}
+
+
+def _records(client: Any, **criteria: Any) -> list[Json]:
+    found = client.materials.summary.search(**criteria, fields=list(_FIELDS))
     return [{**material, "material_id": _canonical(material["material_id"])} for material in found]
+
+
+def _by_search(client: Any, search: Json) -> Json:
+    """First the ids alone, which are small; what has been withdrawn does not count."""
+    criteria: Json = {key: search[key] for key in ("formula", "chemsys") if key in search}
+    if search["above_hull_ev_per_atom"] is not None:
+        criteria["energy_above_hull"] = (BELOW_ANY_HULL_EV, search["above_hull_ev_per_atom"])
+    found = client.materials.summary.search(**criteria, deprecated=False, fields=["material_id"])
+    ids = sorted({_canonical(material["material_id"]) for material in found})
+    if not 0 < len(ids) <= search["most"]:
+        return {"found": len(ids), "materials": []}
+    return {"found": len(ids), "materials": _records(client, material_ids=ids)}
 
 
 def _by_id(client: Any, material_id: str) -> Json:

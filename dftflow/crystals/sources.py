@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.file_notes import plain
+from dftflow.crystals.mp_names import is_database_query
 from dftflow.crystals.shipped import load_shipped, shipped_names
 from dftflow.crystals.structure_file import checked, read_structure_file, reader_of
 from dftflow.crystals.symmetry import space_group
 from dftflow.errors import StructureError
 from dftflow.input_file import named_place
 
-__all__ = ["is_database_query", "load_crystal"]
-
-_DATABASE_QUERY = re.compile(r"mp[-:].*")
+__all__ = ["load_crystal"]
 
 
 def _nearest(path: Path) -> Iterator[str]:
@@ -55,11 +53,6 @@ def _from_database(query: str) -> Crystal:
         confidence="database",
         warnings=tuple(answer.warnings),
     )
-
-
-def is_database_query(source: str) -> bool:
-    """Whether it is asked of the Materials Project, where no file is called so."""
-    return _DATABASE_QUERY.fullmatch(source) is not None
 
 
 def load_crystal(source: str | os.PathLike[str], *, base_dir: Path | None = None, where: str = "") -> Crystal:

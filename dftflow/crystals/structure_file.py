@@ -31,7 +31,7 @@ from dftflow.crystals.xyz_file import read_xyz
 from dftflow.errors import DftflowError, StructureError
 from dftflow.input_file import read_named
 
-__all__ = ["checked", "read_structure_file", "reader_of"]
+__all__ = ["checked", "read_atoms", "read_structure_file", "reader_of"]
 
 _FORMATS = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
 _READERS: dict[StructureFormat, Callable[[str, str], Read]] = {
@@ -70,25 +70,7 @@ def checked(structure: Structure, where: str) -> Structure:
 
 
 def read_structure_file(path: Path, source: str) -> Crystal:
-    reader = reader_of(path)
-    content = read_named(path, limit_bytes=MAX_FILE_BYTES, error=StructureError)
-    text = _text(path, content)
-    if reader is None:
-        raise StructureError(f"unknown kind of file {path.name!r}", fix=f"give {_FORMATS}", where=str(path))
-    check_lines(text, str(path))
-    if reader is read_cif:
-        check_cif_counts(text, str(path))
-    if reader is read_poscar:
-        check_poscar_counts(text, str(path))
-    try:
-        structure, messages, reference = reader(text, str(path))
-    except DftflowError:
-        raise
-    except KeyError as error:
-        check_element(str(error.args[0]), text, str(path))
-        raise _unreadable(path, error) from error
-    except Exception as error:  # the readers raise whatever their parsing code happens to raise
-        raise _unreadable(path, error) from error
+    (structure, messages, reference), content = _read(path)
     group = space_group(checked(structure, str(path)))
     check_hydrogens(structure, str(path))
     return Crystal(
@@ -102,6 +84,35 @@ def read_structure_file(path: Path, source: str) -> Crystal:
         confidence="file",
         warnings=tuple(messages),
     )
+
+
+def read_atoms(path: Path) -> Structure:
+    """The atoms of a file that a code left, wherever it had got to: near each other as in no crystal, maybe."""
+    structure = _read(path)[0][0]
+    check_size(structure, str(path), most_atoms=MAX_ATOMS_READ)
+    return structure
+
+
+def _read(path: Path) -> tuple[Read, bytes]:
+    reader = reader_of(path)
+    content = read_named(path, limit_bytes=MAX_FILE_BYTES, error=StructureError)
+    text = _text(path, content)
+    if reader is None:
+        raise StructureError(f"unknown kind of file {path.name!r}", fix=f"give {_FORMATS}", where=str(path))
+    check_lines(text, str(path))
+    if reader is read_cif:
+        check_cif_counts(text, str(path))
+    if reader is read_poscar:
+        check_poscar_counts(text, str(path))
+    try:
+        return reader(text, str(path)), content
+    except DftflowError:
+        raise
+    except KeyError as error:
+        check_element(str(error.args[0]), text, str(path))
+        raise _unreadable(path, error) from error
+    except Exception as error:  # the readers raise whatever their parsing code happens to raise
+        raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> StructureError:

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from dftflow.errors import DftflowError, StoreError
@@ -20,8 +19,9 @@ from dftflow.exchange.folder_files import FolderFile, LeftOut, files_below, file
 from dftflow.exchange.names import METADATA_FILE, refuse_clashes
 from dftflow.input_file import open_regular
 from dftflow.jobs.job import NodeOutcome
+from dftflow.jobs.local import IDENTITY_LENGTH
 from dftflow.jobs.step_state import STATE_FILE, StepState, portable_text, read_state
-from dftflow.jobs.store import PLAN_FILE, existing_plan, plan_text, storage_errors
+from dftflow.jobs.store import PLAN_FILE, PlanFile, existing_plan, plan_text, storage_errors
 from dftflow.model.step import Step
 from dftflow.studies.built_file import read_built
 from dftflow.studies.standing import standing_of
@@ -74,19 +74,14 @@ def write_archive(
     _refuse_moving(ends, root)
     folder = StudyFolder.existing(root)
     places = {step.name: _place(folder, step) for step in folder.plan.steps}
-    home = folder.home.root
-    states = {place: read_state(home / place) for place in set(places.values()) if place}
-    texts = {f"{place}/{STATE_FILE}": portable_text(state) for place, state in states.items() if _ended(state)}
+    names = _names(folder, places)
+    states = {name: read_state(folder.home.root / place) for place, name in names.items()}
+    texts = {f"{name}/{STATE_FILE}": portable_text(state) for name, state in states.items() if _ended(state)}
     if folder.home.is_shared:
-        texts[PLAN_FILE] = plan_text(replace(existing_plan(root), store="", user=""))
-    most_bytes = None if everything else MOST_FILE_BYTES
-    own, left_own = files_below(root, files_of_study(root), most_bytes=most_bytes)
-    of_steps = chain.from_iterable(files_of_step(home, place) for place in states)
-    stepped, left_stepped = files_below(home, of_steps, most_bytes=most_bytes)
-    kept = tuple(one for one in (*own, *stepped) if one.name not in texts)
-    at = {one.name: root for one in own} | {one.name: home for one in stepped}
-    left = tuple(sorted((*left_own, *left_stepped), key=lambda one: one.name))
-    refuse_clashes((one.name for one in (*kept, *map(_named, texts))), str(root))
+        texts[PLAN_FILE] = plan_text(_without_store(existing_plan(root), names))
+    kept, left = _files(folder, names, most_bytes=None if everything else MOST_FILE_BYTES)
+    kept = {one: file for one, file in kept.items() if one.name not in texts}
+    refuse_clashes((*(one.name for one in kept), *texts), str(root))
     study = CrateStudy(
         name=folder.plan.study.name,
         title=folder.plan.study.content.title,
@@ -97,19 +92,16 @@ def write_archive(
     )
     with _replaced(file) as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            files = sorted(_added(archive, at, kept, texts), key=lambda one: one.name)
-            steps = [_crate_step(folder, step, places, states, ends[step.name], left) for step in folder.plan.steps]
+            files = list(_added(archive, kept, texts))
+            at = {step: names.get(place, "") for step, place in places.items()}
+            steps = [_crate_step(folder, step, at, states, ends[step.name], left) for step in folder.plan.steps]
             text = crate_text(study, [step for step in steps if step is not None], files)
-            for place in sorted(states):
-                archive.writestr(_entry(f"{place}/", mode=FOLDER_MODE), b"")
+            for name in sorted(states):
+                archive.writestr(_entry(f"{name}/", mode=FOLDER_MODE), b"")
             archive.writestr(_entry(METADATA_FILE), text.encode())
         size = stream.tell()
         digest = _digest_of(stream)
     return WrittenArchive(file=file, size=size, sha256=digest, n_files=len(files), left_out=left)
-
-
-def _named(name: str) -> FolderFile:
-    return FolderFile(name=name)
 
 
 def _refuse_moving(ends: Mapping[str, NodeOutcome], root: Path) -> None:
@@ -130,6 +122,36 @@ def _place(folder: StudyFolder, step: Step) -> str:
         return ""
     folder.refuse_led_outside(place)
     return place.relative_to(folder.home.root).as_posix()
+
+
+def _names(folder: StudyFolder, places: Mapping[str, str]) -> dict[str, str]:
+    """Place of a step that is there -> its name in the archive: a step in a store is called as in a run without one."""
+    names: dict[str, str] = {}
+    for step, place in places.items():
+        if place and folder.home.is_shared:
+            names.setdefault(place, f"steps/{step}-{PurePosixPath(place).name[:IDENTITY_LENGTH]}")
+        elif place:
+            names[place] = place
+    return names
+
+
+def _without_store(plan: PlanFile, names: Mapping[str, str]) -> PlanFile:
+    steps = (replace(step, folder=names.get(step.folder, ""), earlier="") for step in plan.steps)
+    return replace(plan, store="", user="", steps=tuple(steps))
+
+
+def _files(
+    folder: StudyFolder, names: Mapping[str, str], *, most_bytes: int | None
+) -> tuple[dict[FolderFile, Path], tuple[LeftOut, ...]]:
+    """What is handed on, as it is called in the archive, with where it lies; and what is left out."""
+    root, home = folder.root, folder.home.root
+    own, left_out = files_below(root, files_of_study(root, noted=not folder.home.is_shared), most_bytes=most_bytes)
+    kept, left = {one: root / one.name for one in own}, list(left_out)
+    for place, name in names.items():
+        inside, left_out = files_below(home, files_of_step(home, place), most_bytes=most_bytes)
+        kept |= {replace(one, name=name + one.name.removeprefix(place)): home / one.name for one in inside}
+        left += [replace(one, name=name + one.name.removeprefix(place)) for one in left_out]
+    return kept, tuple(sorted(left, key=lambda one: one.name))
 
 
 def _ended(state: StepState) -> bool:
@@ -155,11 +177,12 @@ def _crate_step(
     end: NodeOutcome,
     left: tuple[LeftOut, ...],
 ) -> CrateStep | None:
-    place = places[step.name]
-    if not place:
+    """The step; `places` are those in the archive."""
+    place, there = places[step.name], folder.folder_of(step)
+    if not place or there is None:
         return None
     try:
-        record = read_built(folder.home.root / place)
+        record = read_built(there)
     except DftflowError:
         record = None
     acted = end.state in ("finished", "failed", "refused")
@@ -185,15 +208,14 @@ def _failure(end: NodeOutcome, root: Path) -> str:
 # --- the archive ------------------------------------------------------------------------------------------------
 
 
-def _added(
-    archive: zipfile.ZipFile, at: Mapping[str, Path], kept: tuple[FolderFile, ...], texts: Mapping[str, str]
-) -> Iterator[CrateFile]:
-    """The files, each below the folder that `at` has for it, hashed while they are put into `archive`."""
-    for one in sorted((*kept, *map(_named, texts)), key=lambda one: one.name):
+def _added(archive: zipfile.ZipFile, kept: Mapping[FolderFile, Path], texts: Mapping[str, str]) -> Iterator[CrateFile]:
+    """The files in the order of their names, hashed while they are put into `archive`."""
+    of_texts = {FolderFile(name=name): Path() for name in texts}
+    for one, file in sorted({**kept, **of_texts}.items(), key=lambda item: item[0].name):
         digest, size = hashlib.sha256(), 0
         entry = _entry(one.name, mode=PROGRAM_MODE if one.is_program else FILE_MODE)
         with archive.open(entry, "w", force_zip64=True) as target:
-            for piece in [texts[one.name].encode()] if one.name in texts else _pieces(at[one.name] / one.name):
+            for piece in [texts[one.name].encode()] if one.name in texts else _pieces(file):
                 target.write(piece)
                 digest.update(piece)
                 size += len(piece)

@@ -41,14 +41,18 @@ class LeftOut:
     reason: str
 
 
-def files_of_study(root: Path) -> Iterator[str]:
-    """Paths of what stands in the folder of a study beside its steps, where it is there."""
+def files_of_study(root: Path, *, noted: bool = True) -> Iterator[str]:
+    """Paths of what stands in the folder of a study beside its steps, where it is there.
+
+    Without `noted` those are left out that say where steps lie beside the plan.
+    """
     written = (name for name in Ledger(root).names if "/" not in name)
-    for name in sorted({*OWN, *written}):
+    for name in sorted({*OWN, *written} - (set() if noted else {JOURNAL_FILE})):
         if (root / name).is_file() and not (root / name).is_symlink():
             yield name
     for folder in OWN_FOLDERS:
-        yield from _plain_files(root, folder)
+        if noted or folder != PLACES:
+            yield from _plain_files(root, folder)
 
 
 def files_below(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.codes.base import Code, Diagnosis, Reading
@@ -31,7 +32,10 @@ from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec, Task
 from dftflow.stored_file import read_stored
 
-__all__ = ["admit"]
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["admit", "likeness_of"]
 
 SAME_VOLUME = 0.005
 NEEDED: Mapping[Task, tuple[Part, ...]] = {
@@ -111,7 +115,8 @@ def _failure(diagnosis: Diagnosis, reading: Reading, built: Built) -> tuple[Refu
     lacking = _lacking(checked.results, built.spec)
     if lacking:
         return "failed", f"finished, but there is not what the step is for: {', '.join(lacking)}", Likeness()
-    likeness = _likeness(checked.results, built)
+    assert checked.results.structure is not None
+    likeness = likeness_of(checked.results.structure, built)
     return "refused", likeness.refusal, likeness
 
 
@@ -138,10 +143,9 @@ def _lacking(results: Results, spec: CalcSpec) -> list[str]:
 # --- is it this one? --------------------------------------------------------------------------------------------
 
 
-def _likeness(results: Results, built: Built) -> Likeness:
-    """Whether it is a calculation of `built`."""
-    found, asked = results.structure, built.structure
-    assert found is not None
+def likeness_of(found: Structure, built: Built) -> Likeness:
+    """Whether `found` is a geometry of the calculation `built`: this crystal, or this surface."""
+    asked = built.structure
     shapes = tuple(_shape(slab_normal(s.frac_coords, s.lattice.matrix)) for s in (found, asked))
     if shapes[0] != shapes[1]:
         return Likeness(refusal=f"a calculation of {shapes[0]}, where the study asks for {shapes[1]}")

@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from dftflow.errors import StoreError
 from dftflow.jobs.executor import Running
-from dftflow.jobs.job import Job, Node, NodeOutcome
+from dftflow.jobs.job import Job, Node, NodeOutcome, Verdict
+from dftflow.jobs.step_state import StepState, read_state
 from dftflow.jobs.store import below, storage_errors, write_atomically
+from dftflow.jobs.tries import another_attempt
 from dftflow.stored_file import read_stored, read_stored_json
 
 __all__ = ["LEDGER_FILE", "ByHand", "Ledger"]
@@ -110,13 +113,16 @@ class ByHand:
         Each step lies in ``root/<step>``.
     ledger
         Of `root`.
+    starts
+        Name of the step that the person is about to start, by which she says that nothing runs there; ``""`` for none.
     """
 
     needs_finished = False
 
-    def __init__(self, root: Path, ledger: Ledger) -> None:
+    def __init__(self, root: Path, ledger: Ledger, *, starts: str = "") -> None:
         self._root = root
         self._ledger = ledger
+        self._starts = starts
 
     def folder(self, node: Node, job: Job) -> Path:
         """``root/<step>``."""
@@ -125,11 +131,33 @@ class ByHand:
     def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
         """Judge what lies there; where nothing was run or the run failed, bring the files up to date.
 
-        The result of another calculation than that which is asked for is left alone, and so is its deck.
+        The result of another calculation than that which is asked for is left alone, and so is its deck. Of the step
+        that is about to be started the attempt that failed is put aside, where there is a way to go on from it.
         """
-        verdict = node.judge(folder)
+        verdict, state = node.judge(folder), read_state(folder)
         kept: tuple[str, ...] = ()
+        again = None
+        if verdict.state == "failed" and node.name == self._starts:
+            again = node.again(folder, verdict.cause, state.tries)
         if verdict.state in ("not_run", "failed"):
-            files = {f"{node.name}/{name}": text for name, text in {**job.beside, **job.files}.items()}
-            kept = tuple(name.removeprefix(f"{node.name}/") for name in self._ledger.write(files))
-        return NodeOutcome.judged(node, folder, verdict, kept=kept)
+            kept = self._write(node, job if again is None else again.job)
+        if again is not None:
+            state = another_attempt(folder, again, _ended(verdict, state))
+            verdict = Verdict(state="not_run", failure=f"goes on with {again.words}")
+        return NodeOutcome.judged(node, folder, verdict, kept=kept, tries=state.tries)
+
+    def _write(self, node: Node, job: Job) -> tuple[str, ...]:
+        """Those of its files that a person has changed, and that were not written."""
+        files = {f"{node.name}/{name}": text for name, text in {**job.beside, **job.files}.items()}
+        return tuple(name.removeprefix(f"{node.name}/") for name in self._ledger.write(files))
+
+
+def _ended(verdict: Verdict, before: StepState) -> StepState:
+    """The state of a step whose last attempt failed; its times are those that it tells itself."""
+    return replace(
+        before,
+        state="failed",
+        failure=verdict.failure,
+        cause=verdict.cause,
+        wall_time_s=before.wall_time_s + (verdict.wall_time_s or 0.0),
+    )

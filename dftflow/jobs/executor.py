@@ -28,6 +28,14 @@ class Running(Protocol):
     def descriptor(self) -> int | None: ...
 
     @property
+    def waits(self) -> bool:
+        """Whether nothing of it runs here, because another carries out the same calculation.
+
+        It takes up no room then, and is asked for its outcome where there is room for it: it may start it.
+        """
+        ...
+
+    @property
     def elapsed_s(self) -> float:
         """Wall time so far, earlier attempts included."""
         ...

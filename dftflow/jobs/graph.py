@@ -126,21 +126,35 @@ class _Graph:
         self._all_asked = time.monotonic()
 
     def start(self, interruption: Interruption, show: Callable[[], None]) -> None:
-        """Start what can be started, in the order of the nodes: one that has no room yet is not overtaken."""
-        while len(self.running) < self.room.workers and (node := self._queue.pop()) is not None:
+        """Start what can be started: first what has waited for others, then in the order of the nodes.
+
+        One that has no room yet is not overtaken.
+        """
+        for name in self._waiting():
+            if self.room.holds(self._nodes[name], self._at_work()):
+                self._ask(name)
+        while len(at_work := self._at_work()) < self.room.workers and (node := self._queue.pop()) is not None:
             interruption.check()
-            if not self.room.holds(node, [self._nodes[name] for name in self.running]):
+            if not self.room.holds(node, at_work):
                 self._queue.push(node)
                 return
             if node.name not in self.done:
                 self._begin(node)
                 show()
 
+    def _at_work(self) -> list[Node]:
+        """The nodes that take up room."""
+        return [self._nodes[name] for name, job in self.running.items() if not job.waits]
+
+    def _waiting(self) -> list[str]:
+        """Those that were begun and take up none yet: each may start something when it is asked."""
+        return [name for name, job in self.running.items() if job.waits]
+
     def wait(self, interruption: Interruption) -> None:
         """Sleep until a job ends, a signal comes, or it is time to ask all jobs; note the ends."""
         told = self._told(interruption)
         if time.monotonic() >= self._all_asked + ASK_EVERY_S:
-            self._all_asked, told = time.monotonic(), list(self.running)
+            self._all_asked, told = time.monotonic(), [name for name, job in self.running.items() if not job.waits]
         for name in told:
             self._ask(name)
 
@@ -226,9 +240,11 @@ class _Graph:
         """All nodes as they are now."""
         for name, job in self.running.items():
             doing = self._now_doing(self._nodes[name], job.folder)
-            self._views[name] = replace(
-                self._views[name], state="running", doing=doing, elapsed_s=job.elapsed_s, tries=job.tries
-            )
+            view = replace(self._views[name], elapsed_s=job.elapsed_s, tries=job.tries)
+            if job.waits:
+                self._views[name] = replace(view, state="waiting", doing=f"another run calculates it: {doing}")
+            else:
+                self._views[name] = replace(view, state="running", doing=doing)
         return list(self._views.values())
 
     def _now_doing(self, node: Node, folder: Path) -> str:

@@ -73,6 +73,8 @@ class Again:
         As `Attempt` keeps them.
     start_from
         Patterns of the names of files that it goes on from, of those that the failed attempt left.
+    stay
+        Names of files in the folder that are not the attempt's.
     """
 
     job: Job
@@ -80,6 +82,7 @@ class Again:
     words: str
     values: tuple[str, ...] = ()
     start_from: tuple[str, ...] = ()
+    stay: tuple[str, ...] = ()
 
 
 def _never(folder: Path, cause: str, tries: Sequence[Attempt]) -> Again | None:
@@ -171,7 +174,9 @@ class NodeOutcome:
     kept: tuple[str, ...] = ()
 
     @classmethod
-    def judged(cls, node: Node, folder: Path, verdict: Verdict, *, kept: tuple[str, ...] = ()) -> NodeOutcome:
+    def judged(
+        cls, node: Node, folder: Path, verdict: Verdict, *, kept: tuple[str, ...] = (), tries: tuple[Attempt, ...] = ()
+    ) -> NodeOutcome:
         """The end of a node that nothing runs for: what the judge says of its folder."""
         return cls(
             name=node.name,
@@ -180,6 +185,7 @@ class NodeOutcome:
             folder=folder,
             failure=verdict.failure,
             cause=verdict.cause,
+            tries=tries,
             log_tail=verdict.log_tail,
             wall_time_s=verdict.wall_time_s,
             cpu_time_s=verdict.cpu_time_s,

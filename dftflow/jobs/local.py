@@ -19,7 +19,7 @@ from typing import TypedDict
 from dftflow.errors import DftflowError
 from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.executor import Running
-from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
+from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, Turn, engine_lock_is_held
 from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
@@ -34,7 +34,7 @@ from dftflow.jobs.step_state import (
     without_ended_job,
     write_state,
 )
-from dftflow.jobs.tries import put_aside
+from dftflow.jobs.tries import another_attempt
 from dftflow.model.attempt import Attempt
 from dftflow.model.cause import cause_words
 
@@ -142,7 +142,7 @@ class Local:
         again = node.after_job(folder, state.tries) if node.after else None
         if again is not None:
             ended = replace(before, cause=node.after, failure=f"{cause_words(node.after)}: its job was ended")
-            job, before = again.job, replace(before, tries=_another_attempt(folder, again, ended).tries)
+            job, before = again.job, replace(before, tries=another_attempt(folder, again, ended).tries)
         write_deck(folder, job)
         return self._start(node, job, folder, lock, before)
 
@@ -179,6 +179,11 @@ class _AtTurn:
     def descriptor(self) -> int | None:
         """Of the process, once it is its turn."""
         return None if self._running is None else self._running.descriptor
+
+    @property
+    def waits(self) -> bool:
+        """As long as it is another's turn."""
+        return self._running is None
 
     @property
     def elapsed_s(self) -> float:
@@ -256,6 +261,8 @@ def _started(
 class _LocalJob:
     """A process of `Local`, and the folder that it works in."""
 
+    waits = False
+
     def __init__(
         self, root: Path, node: Node, job: Job, folder: Path, process: EngineProcess, before: StepState
     ) -> None:
@@ -332,7 +339,7 @@ class _LocalJob:
         if again is None or lock is None:
             return False
         try:
-            waits = _another_attempt(self.folder, again, failed)
+            waits = another_attempt(self.folder, again, failed)
             write_deck(self.folder, again.job)
             process, self._before = _started(self._node, again.job, self.folder, lock, waits)
         finally:
@@ -357,25 +364,6 @@ class _LocalJob:
             write_state(self.folder, spent)
             return ""
         return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"
-
-
-def _another_attempt(folder: Path, again: Again, ended: StepState) -> StepState:
-    """Put aside what the last attempt left, and note how the next one differs: the state that the folder has then."""
-    attempt = Attempt(
-        cause=ended.cause,
-        failure=ended.failure,
-        remedy=again.remedy,
-        words=again.words,
-        values=again.values,
-        wall_time_s=ended.wall_time_s,
-        folder=put_aside(folder, stay=again.job.beside, start_from=again.start_from),
-    )
-    keep_beside(folder, again.job)
-    waits = StepState(
-        state="waiting", wall_time_s=ended.wall_time_s, cpu_time_s=ended.cpu_time_s, tries=(*ended.tries, attempt)
-    )
-    write_state(folder, waits)
-    return waits
 
 
 def at_work(folder: Path, state: StepState) -> JobState | None:

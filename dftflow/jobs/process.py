@@ -21,6 +21,7 @@ from dftflow.errors import CodeNotFoundError
 from dftflow.jobs.environment import engine_environment
 from dftflow.jobs.lock import ENGINE_LOCK, EngineLock, engine_lock_is_held
 from dftflow.jobs.machine import age_s, birth_of, holders_of
+from dftflow.jobs.oom_kills import OomKills, oom_kills
 from dftflow.jobs.resources import Resources
 
 __all__ = ["OUTPUT_FILES", "EngineProcess"]
@@ -30,7 +31,8 @@ GRACE_S = 5.0
 LOOK_EVERY_S = 2.0
 """How often it is looked at what an engine uses: a look costs about a millisecond."""
 
-
+SHELL_SIGNAL = 128
+"""A shell whose program was ended by a signal ends with this and its number (POSIX, Exit Status for Commands)."""
 LAUNCHERS = frozenset(("srun", "aprun", "jsrun", "lrun", "flux", "ibrun", "blaunch"))
 MPI_LAUNCHERS = frozenset(("mpirun", "mpiexec", "mpiexec.hydra", "mpiexec.slurm", "orterun", "prterun", "prun"))
 BATCH_JOB = frozenset(("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"))
@@ -59,7 +61,14 @@ class EngineProcess:
     """
 
     def __init__(
-        self, folder: Path, pid: int, birth: float, popen: subprocess.Popen[bytes] | None, *, sees_all: bool = False
+        self,
+        folder: Path,
+        pid: int,
+        birth: float,
+        popen: subprocess.Popen[bytes] | None,
+        *,
+        sees_all: bool = False,
+        before: OomKills | None = None,
     ) -> None:
         self._folder = folder
         self._popen = popen
@@ -69,6 +78,7 @@ class EngineProcess:
         self.failure = ""
         self.cause = ""
         self.cpu_time_s: float | None = None
+        self._before = before
         self.descriptor = _pidfd(pid, None if popen else birth)
         self._started_at = time.monotonic() - age_s(pid)
         self._signs = _Signs(folder)
@@ -83,6 +93,7 @@ class EngineProcess:
         CodeNotFoundError
             When there is no such program, or it cannot be started.
         """
+        before = oom_kills()
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         out, err = (os.open(folder / name, flags, 0o666) for name in OUTPUT_FILES)
         try:
@@ -107,7 +118,9 @@ class EngineProcess:
         finally:
             os.close(out)
             os.close(err)
-        return cls(folder, popen.pid, birth_of(popen.pid) or 0.0, popen, sees_all=not _starts_elsewhere(argv))
+        return cls(
+            folder, popen.pid, birth_of(popen.pid) or 0.0, popen, sees_all=not _starts_elsewhere(argv), before=before
+        )
 
     @classmethod
     def found(cls, folder: Path, pid: int | None, birth: float | None) -> EngineProcess | None:
@@ -233,10 +246,24 @@ class EngineProcess:
         return "", ""
 
     def _name_signal(self, code: int) -> None:
-        if code == -signal.SIGKILL and not self.failure:
-            self.cause, self.failure = "killed", "killed (signal 9): most often the system ran out of memory"
-        elif code < 0 and not self.failure:
+        """Say which signal from elsewhere ended it, or, as shells tell it, the program that its script had started."""
+        if self.failure:
+            return
+        if code in (-signal.SIGKILL, SHELL_SIGNAL + signal.SIGKILL):
+            self.cause, self.failure = self._who_killed()
+        elif code < 0:
             self.cause, self.failure = "killed", f"ended by signal {-code} ({signal.Signals(-code).name})"
+
+    def _who_killed(self) -> tuple[str, str]:
+        """Cause and failure of what SIGKILL has ended: who sent it nobody tells, but the kernel counts its own."""
+        now, before = oom_kills(), self._before
+        if now is None or before is None or now.of != before.of:
+            return "killed", "killed by SIGKILL (signal 9); whether the memory was short cannot be told here"
+        if not now.since(before):
+            said = f"the kernel has killed nothing {now.of} for want of memory meanwhile"
+            return "killed", f"killed by SIGKILL (signal 9), by somebody: {said}"
+        counted = f"its count of what it killed {now.of} for that went from {before.count} to {now.count}"
+        return "out_of_memory", f"killed by SIGKILL, likely by the kernel for want of memory: {counted}"
 
 
 def _starts_elsewhere(argv: tuple[str, ...], variables: Mapping[str, str] = os.environ) -> bool:

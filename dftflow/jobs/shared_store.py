@@ -53,6 +53,11 @@ class StepHome:
     root: Path
     is_shared: bool = False
 
+    @property
+    def holds_steps(self) -> bool:
+        """Whether anything may lie there that a run finds which was not planned yet: in a store with steps."""
+        return self.is_shared and _is_store(self.root) and next(step_places(self.root), None) is not None
+
     def shared_folder(self, identity: str) -> Path:
         """Where a calculation lies in a store, whoever asks for it."""
         return self.root / "steps" / identity[:SHARED_LENGTH]

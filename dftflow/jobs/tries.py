@@ -1,4 +1,4 @@
-"""The files of an attempt that failed, put aside before the next one begins: in ``tries/1``, ``tries/2`` …"""
+"""An attempt that failed is noted before the next one begins, and its files are put into ``tries/1``, ``tries/2`` …"""
 
 from __future__ import annotations
 
@@ -8,14 +8,36 @@ from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from dftflow.jobs.job import Again
 from dftflow.jobs.lock import ENGINE_LOCK
-from dftflow.jobs.step_state import STATE_FILE
+from dftflow.jobs.staging import keep_beside
+from dftflow.jobs.step_state import STATE_FILE, StepState, write_state
 from dftflow.jobs.store import storage_errors
+from dftflow.model.attempt import Attempt
 
-__all__ = ["TRIES", "put_aside"]
+__all__ = ["TRIES", "another_attempt", "put_aside"]
 
 TRIES = "tries"
 MOST_COPIED_BYTES = 8 << 20
+
+
+def another_attempt(folder: Path, again: Again, ended: StepState) -> StepState:
+    """Put aside what the last attempt left, and note how the next one differs: the state that the folder has then."""
+    attempt = Attempt(
+        cause=ended.cause,
+        failure=ended.failure,
+        remedy=again.remedy,
+        words=again.words,
+        values=again.values,
+        wall_time_s=ended.wall_time_s,
+        folder=put_aside(folder, stay=(*again.job.beside, *again.stay), start_from=again.start_from),
+    )
+    keep_beside(folder, again.job)
+    waits = StepState(
+        state="waiting", wall_time_s=ended.wall_time_s, cpu_time_s=ended.cpu_time_s, tries=(*ended.tries, attempt)
+    )
+    write_state(folder, waits)
+    return waits
 
 
 def put_aside(folder: Path, *, stay: Collection[str] = (), start_from: Iterable[str] = ()) -> str:

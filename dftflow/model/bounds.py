@@ -41,6 +41,7 @@ SMEARING_EV: Final = Bound(least=1e-6, most=5, unit="eV", why="more would smear 
 SCF_TOL_EV: Final = Bound(least=1e-14, most=0.1, unit="eV per atom", why="less is lost in rounding")
 ENERGY_TOL_EV: Final = Bound(least=1e-12, most=1, unit="eV per atom", why="less is lost in rounding")
 OFFSET_EV: Final = Bound(least=-100, most=100, unit="eV", why="offsets are differences of valence levels")
+ABOVE_HULL_EV: Final = Bound(least=0, most=10, unit="eV per atom", why="it is a height above stable phases")
 TOLERANCE_EV: Final = Bound(least=1e-6, most=10, unit="eV", why="an offset of that size counts as none")
 
 # --- lengths, forces, stresses ----------------------------------------------------------------------------------
@@ -67,6 +68,7 @@ REPEATS: Final = Bound(least=1, most=100, why="it is how often a cell is repeate
 MOST_ATOMS: Final = 10_000
 """Of a crystal that dftflow makes; plane-wave calculations end well before."""
 MOST_SLAB_ATOMS: Final = 1_000
+ENTRIES: Final = Bound(least=1, most=100, why="each entry is a material with steps of its own")
 CYCLES: Final = Bound(least=1, most=100_000, why="it is how often an engine tries")
 BANDS: Final = Bound(least=1, most=10_000, why="each band costs as much as an occupied one")
 MOLECULE_CHARGE: Final = Bound(least=-10, most=10, why="it is the charge of one ion")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -294,8 +295,13 @@ def _step(step: StepOutcome, folder: Path) -> Document:
 
 
 def _relative(path: Path, folder: Path) -> str:
+    """`path` seen from `folder`, as from a run to its store; whole where they share nothing but the root."""
     path, folder = path.absolute(), folder.absolute()
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
+    if path.is_relative_to(folder):
+        return path.relative_to(folder).as_posix()
+    path, folder = Path(os.path.realpath(path)), Path(os.path.realpath(folder))  # after a link .. is another folder
+    together = len(Path(os.path.commonpath((path, folder))).parts) > 1
+    return Path(os.path.relpath(path, folder) if together else path).as_posix()
 
 
 def plain(value: Any) -> Any:

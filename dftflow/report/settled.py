@@ -174,6 +174,9 @@ def _is_built_in(molecule: str) -> bool:
 def _crystal(study: Study, source: str) -> str:
     if source in shipped_names():
         return source  # its content is the package's
+    kept = study.kept.get(source)
+    if kept is not None:
+        return kept.sha256
     place = named_place(source, base=study.file.parent)
     if is_regular(place):
         return _content(place)

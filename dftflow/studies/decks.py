@@ -30,6 +30,7 @@ from dftflow.studies.work import Work
 __all__ = ["WrittenDeck", "WrittenDecks", "advance", "write_decks"]
 
 SCRIPTS = (".sh", ".slurm")
+BEGINS_ANEW = "starts from its deck: the attempt that ended there has left no geometry that it could go on from"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,8 @@ class WrittenDeck:
     note
         Where its geometry is from, when that is not the last word; ``"finished"`` when it has been run.
     remarks
-        What stands beside its numbers, when it has been run.
+        What stands beside its numbers, when it has been run; of a relaxation that is about to be started again, that it
+        cannot go on.
     failure
         Why there is no deck, or why what lies there is not what is asked for; nothing is written then.
     cautions
@@ -50,6 +52,8 @@ class WrittenDeck:
         Its files that a person has changed, and that were left as they are.
     behind
         What those lack of what is asked for now.
+    tries
+        Attempts of a person's that failed, and how it went on after each.
     """
 
     name: str
@@ -61,6 +65,7 @@ class WrittenDeck:
     cautions: tuple[str, ...]
     kept: tuple[str, ...]
     behind: tuple[str, ...]
+    tries: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -115,12 +120,16 @@ def write_decks(study: Study, out: Path, *, say: Say = lambda line: None) -> Wri
 def advance(out: Path, step: str | None = None) -> WrittenDecks:
     """Bring the decks in `out` up to date with the results that lie there.
 
+    A relaxation that ended before it had converged goes on from its last geometry: its deck is written anew, and what
+    the attempt left is put into ``tries``. That is done for `step` alone, which somebody is about to start: of another
+    one it cannot be told whether it runs.
+
     Parameters
     ----------
     out
         That `write_decks` wrote to, wherever it lies now.
     step
-        Name of the step whose deck is to be ready.
+        Name of the step whose deck is to be ready: the next thing is to start it, and nothing runs there.
 
     Raises
     ------
@@ -136,7 +145,7 @@ def advance(out: Path, step: str | None = None) -> WrittenDecks:
         folder = StudyFolder.existing(out)
         wanted = None if step is None else folder.plan.step(step)
         work = Work(folder.plan, folder)
-        written = _write(work)
+        written = _write(work, starts=step or "")
     if wanted is not None:
         _refuse_unready(next(deck for deck in written.decks if deck.name == wanted.name))
     return written
@@ -162,14 +171,13 @@ def _refuse_unready(deck: WrittenDeck) -> None:
         )
 
 
-def _write(work: Work) -> WrittenDecks:
+def _write(work: Work, *, starts: str = "") -> WrittenDecks:
     assert work.folder is not None
     out = work.folder.root
     steps = work.plan.steps
     ledger = Ledger(out)
-    executor = ByHand(out, ledger)
-    ends = run_graph([work.node(step, work.job_by_hand) for step in steps], executor)
-    decks = tuple(_written(work, step, ends[step.name]) for step in steps)
+    ends = run_graph([work.node_by_hand(step) for step in steps], ByHand(out, ledger, starts=starts))
+    decks = tuple(_written(work, step, ends[step.name], starts=starts) for step in steps)
     sheet = run_sheet(
         work.plan.code,
         steps,
@@ -183,7 +191,7 @@ def _write(work: Work) -> WrittenDecks:
     return WrittenDecks(decks=decks, sheet=out / "RUN.md", kept=kept)
 
 
-def _written(work: Work, step: Step, end: NodeOutcome) -> WrittenDeck:
+def _written(work: Work, step: Step, end: NodeOutcome, *, starts: str) -> WrittenDeck:
     record, admission = work.records.get(step.id), work.admissions.get(step.id)
     finished, refused = end.state == "finished", end.state == "refused"
     waiting = [str(need) for need in geometry_needs(step) if not work.is_admitted(str(need))]
@@ -193,7 +201,11 @@ def _written(work: Work, step: Step, end: NodeOutcome) -> WrittenDeck:
         folder=step.name,
         files=() if record is None or refused else tuple(record.deck),
         note="finished" if finished else note,
-        remarks=admission.remarks if isinstance(admission, Admitted) else (),
+        remarks=admission.remarks
+        if isinstance(admission, Admitted)
+        else (BEGINS_ANEW,)
+        if step.name == starts and step.id.task == "relax" and end.state == "failed"
+        else (),
         failure=f"{end.failure}; move {step.name} away to have its deck written"
         if refused
         else end.failure
@@ -204,6 +216,7 @@ def _written(work: Work, step: Step, end: NodeOutcome) -> WrittenDeck:
         else (*record.notes, *record.cautions, *_of_crystals(work.plan, step)),
         kept=end.kept,
         behind=() if finished or refused else work.behind.get(step.id, ()),
+        tries=tuple(f"{attempt} ({attempt.folder})" for attempt in end.tries),
     )
 
 

@@ -251,7 +251,9 @@ def _end_in_folder(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcom
         why = work.folder.why_no_folder(step)
         state: JobState = "not_run" if why else "waiting"
         return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
-    recorded = read_state(place) if work.folder.layout == "run" else StepState(state="waiting")
+    recorded = read_state(place)
+    if work.folder.layout == "decks":  # a person runs it, who notes nothing there
+        recorded = StepState(state="waiting", tries=recorded.tries)
     recorded = without_ended_job(recorded, EndedJobs(work.folder.root))
     known = partial(NodeOutcome, name=step.name, title=step.title, folder=place, tries=recorded.tries)
     occupied = at_work(place, recorded) if work.folder.layout == "run" else None

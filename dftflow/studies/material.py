@@ -63,7 +63,8 @@ class LazyMaterials(Mapping[str, Material]):
     def _crystal(self, source: str) -> Crystal:
         if source not in self._crystals:
             file = self._study.file
-            crystal = load_crystal(source, base_dir=file.parent, where=str(file))
+            kept = self._study.kept.get(source)
+            crystal = kept or load_crystal(source, base_dir=file.parent, where=str(file))
             check_neutral(crystal.structure)
             self._crystals[source] = crystal
         return self._crystals[source]

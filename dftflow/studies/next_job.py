@@ -114,7 +114,7 @@ def _what_it_goes_on_from(code: Code, place: Path, *, since_s: float) -> str:
         found = None if record is None else next_try(code, record, place, "out_of_time", tries)
         if record is None or found is None:
             return ""
-        goes_on = has_moved_on(code, record.built, place, found.remedy, since_s=since_s)
+        goes_on = has_moved_on(code, record, place, found.remedy, since_s=since_s)
     except (DftflowError, OSError):
         return ""
     return found.remedy.words if goes_on else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from dftflow.model.point import Point
 from dftflow.model.printable import is_line, shown
 from dftflow.model.step import Need, Step, StepId
 from dftflow.studies.blame import blamed
+from dftflow.studies.kept_entries import FROM_DATABASE
 from dftflow.studies.kinds.registry import all_kinds, kind_with_table
 from dftflow.studies.kinds.slab import named_surfaces
 from dftflow.studies.material import LazyMaterials, Material, MaterialsAt, load_materials
@@ -109,6 +111,8 @@ def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: No
             kind_with_table(name)
     _check_surfaces(study)
     materials = LazyMaterials(study) if lazily else load_materials(study, say=say)
+    if not lazily:
+        _tell_of_database(study, materials, say)
     points = points_at(study, materials)
     order = {name: number for number, name in enumerate(materials)}
     steps = planned_steps(study, materials, points)
@@ -117,6 +121,19 @@ def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: No
     _check(steps)
     code = load_code(study.content.code, study.code_options)
     return Plan(study=study, code=code, materials=materials, steps=tuple(steps), points=points)
+
+
+def _tell_of_database(study: Study, materials: Mapping[str, Material], say: Say) -> None:
+    """Of when crystals of the Materials Project are, and how they are asked for again."""
+    told = Counter(
+        material.crystal.reference.partition(", ")[2]
+        for material in materials.values()
+        if material.crystal.confidence == FROM_DATABASE
+    )
+    for origin, number in told.items():
+        kept = "the plan keeps them; " if study.kept else ""
+        crystals = "1 crystal" if number == 1 else f"{number} crystals"
+        say(f"{crystals} from the {origin}: {kept}--ask-again with a new --out asks for them anew")
 
 
 def points_at(

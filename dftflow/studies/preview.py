@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from dftflow.crystals.sources import is_database_query
+from dftflow.crystals.mp_names import is_database_query
 from dftflow.jobs.job import JobState
 from dftflow.jobs.store import read_plan
 from dftflow.model.kpoint_grid import grid_text
@@ -20,7 +20,7 @@ from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.side_by_side import side_by_side
 from dftflow.studies.stored_plan import with_kept_overrides
-from dftflow.studies.study_folder import StudyFolder
+from dftflow.studies.study_folder import StudyFolder, step_home
 from dftflow.studies.work import Work
 
 __all__ = ["PreviewedStep", "preview"]
@@ -35,7 +35,10 @@ class PreviewedStep:
     kind, task
         What it is about, and what is calculated: ``bulk`` and ``relax``.
     state
-        How it stands in the folder that it would run in; ``waiting`` where there is none.
+        How it stands in the folder that it would run in, of the run or of the study's store; ``waiting`` where there is
+        none.
+    in_store
+        Whether it lies in a store already.
     cost_s
         Rough seconds of GPAW on one core, from the geometry that is known.
     same_as
@@ -53,6 +56,7 @@ class PreviewedStep:
     cutoff_ev: float
     cost_s: float
     same_as: str = ""
+    in_store: bool = False
 
 
 def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: None) -> tuple[PreviewedStep, ...]:
@@ -67,10 +71,12 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     """
     asks_database = any(is_database_query(entry.structure) for entry in study.content.materials.values())
     root = out or default_folder(study)
-    before = read_plan(root)
-    plan = with_kept_overrides(plan_study(study, lazily=before is None and not asks_database, say=say), before)
-    if before is not None:
-        work = Work(plan, StudyFolder.planned(plan, root, StudyFolder.existing(root).layout))
+    before, home = read_plan(root), step_home(study, root)
+    is_new = before is None and not home.holds_steps
+    plan = with_kept_overrides(plan_study(study, lazily=is_new and not asks_database, say=say), before)
+    if not is_new:
+        layout = "run" if before is None else StudyFolder.existing(root).layout
+        work = Work(plan, StudyFolder.planned(plan, root, layout))
         return _told_apart(_previewed(step, work, _state(work, step)) for step in paced(plan.steps, "steps built", say))
     groups, work = _of_one_material(plan.steps), Work(plan)
     found = side_by_side(lambda steps: [_previewed(step, work, "waiting") for step in steps], groups)
@@ -121,5 +127,6 @@ def _previewed(step: Step, work: Work, state: JobState) -> tuple[PreviewedStep, 
         grid=grid_text(built.spec.grid, built.spec.grid_shift),
         cutoff_ev=built.spec.cutoff_ev,
         cost_s=expected_cost(built.structure, built.spec),
+        in_store=state == "finished" and work.folder is not None and work.folder.home.is_shared,
     )
     return row, outline_of(built)

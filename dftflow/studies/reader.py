@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -17,12 +18,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dftflow.codes.registry import code_names, load_code
+from dftflow.crystals.crystal import Crystal
 from dftflow.errors import DftflowError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
 from dftflow.jobs.resource_table import RESOURCE_EXAMPLES, resource_tables
 from dftflow.model.point import OWN, Point
 from dftflow.model.printable import shown
 from dftflow.resources import shipped_studies, workflows_dir
+from dftflow.studies.database import Database
+from dftflow.studies.kept_entries import KeptEntries, asks_database, kept_entries
 from dftflow.studies.schema import (
     AlignmentEntry,
     KPoints,
@@ -43,6 +47,7 @@ from dftflow.toml_file.reading import decoded, parsed
 
 __all__ = ["Study", "default_folder", "find_study", "load_study", "preset_names", "restore_study"]
 
+PLAIN_PRESET = "study"
 LARGEST_STUDY_BYTES = 4 << 20
 """A study of a thousand materials has a quarter of it."""
 
@@ -71,6 +76,8 @@ class Study:
         Of its sweeps, where it is the study of one.
     lists
         What its lists of structures stand for.
+    kept
+        Crystals of the Materials Project that the plan of its run keeps, by what the study calls them.
     """
 
     name: str
@@ -83,6 +90,7 @@ class Study:
     code_options: Mapping[str, object] = field(default_factory=dict)
     point: Point = OWN
     lists: Lists = field(default_factory=dict)
+    kept: Mapping[str, Crystal] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         names = ", ".join(self.content.materials)
@@ -139,10 +147,21 @@ def _known_studies(wrong: str) -> str:
 
 def default_folder(study: Study) -> Path:
     """``runs/<study>-<preset>``."""
-    return Path("runs") / f"{study.name}-{study.preset_name}"
+    return _default_folder(study.name, study.preset_name)
 
 
-def load_study(study: str | os.PathLike[str], preset: str | None = None, *, code: str | None = None) -> Study:
+def _default_folder(name: str, preset: str) -> Path:
+    return Path("runs") / f"{name}-{preset}"
+
+
+def load_study(
+    study: str | os.PathLike[str],
+    preset: str | None = None,
+    *,
+    code: str | None = None,
+    folder: Path | None = None,
+    ask_again: bool = False,
+) -> Study:
     """Read and check a study.
 
     Parameters
@@ -154,16 +173,28 @@ def load_study(study: str | os.PathLike[str], preset: str | None = None, *, code
         as its ``preset``, which is ``study`` where it names none.
     code
         Registry name of a DFT code, instead of the one the file names.
+    folder
+        Of the run; ``runs/STUDY-PRESET`` unless given. What its plan keeps of the Materials Project counts.
+    ask_again
+        Ask the Materials Project again for what is kept.
 
     Raises
     ------
     StudyError
         With the file, and the line where one line is to blame.
+    SourceError, CodeNotFoundError
+        From the Materials Project, where a table of materials stands for entries of it that are not known yet.
+    StoreError
+        When the plan in the folder cannot be read.
     """
     file = find_study(study)
     raw = read_named(file, limit_bytes=LARGEST_STUDY_BYTES, what="the study file", error=StudyError)
     text = decoded(raw, file, what="the study file", error=StudyError)
-    content, lists = _checked(text, file)
+    data = _parsed(text, file)
+    kept = _kept(data, file, preset, folder) if asks_database(data) and not ask_again else KeptEntries()
+    database = Database(text=text, file=file, words=_WORDS, kept=kept, ask_again=ask_again)
+    content, lists = _checked(data, text, file, database)
+    database.refresh(content.materials, {one for listed in lists.values() for one in listed.values()})
     for own in content.presets:
         _preset(own, content, text, file)
     options = {name: _code_options(name, table, text, file) for name, table in content.codes.items()}
@@ -182,7 +213,16 @@ def load_study(study: str | os.PathLike[str], preset: str | None = None, *, code
         sha256=hashlib.sha256(raw).hexdigest(),
         code_options=options.get(content.code.lower(), {}),
         lists=lists,
+        kept=kept.crystals,
     )
+
+
+def _kept(data: Mapping[str, Any], file: Path, preset: str | None, folder: Path | None) -> KeptEntries:
+    """Of the run in `folder`; of a name for which there is now a file, that counts."""
+    root = folder or _default_folder(file.stem, preset or str(data.get("preset", PLAIN_PRESET)))
+    kept = kept_entries(root)
+    crystals = {name: crystal for name, crystal in kept.crystals.items() if not (file.parent / name).exists()}
+    return replace(kept, crystals=crystals)
 
 
 def restore_study(
@@ -203,7 +243,7 @@ def restore_study(
         When this version of dftflow cannot read the text.
     """
     file = Path(f"{name}.toml")
-    content, _ = _checked(text, file, lists)
+    content, _ = _checked(_parsed(text, file), text, file, lists)
     return Study(
         name=name,
         file=file,
@@ -217,13 +257,24 @@ def restore_study(
     )
 
 
-def _checked(text: str, file: Path, known: Lists | None = None) -> tuple[StudyFile, Lists]:
-    """The content, and what its lists of structures stand for: as it is known, or as the files are now."""
+def _parsed(text: str, file: Path) -> dict[str, Any]:
+    with _with_place(text, file):
+        return parsed(text.removeprefix("\ufeff"), file, what="the study file", error=StudyError)
+
+
+def _checked(data: Mapping[str, Any], text: str, file: Path, known: Lists | Database) -> tuple[StudyFile, Lists]:
+    """The content, and what its lists of structures stand for: as it is known, or as files and database have it now."""
+    with _with_place(text, file):
+        lists = lists_of(data, file.parent, known.materials) if isinstance(known, Database) else known
+        return StudyFile.model_validate(with_lists(data, lists)), lists
+
+
+@contextmanager
+def _with_place(text: str, file: Path) -> Iterator[None]:
+    """Within it, what is wrong with an entry becomes a `StudyError` that says in which line."""
     plain = text.removeprefix("\ufeff")
     try:
-        data = parsed(plain, file, what="the study file", error=StudyError)
-        lists = lists_of(data, file.parent) if known is None else known
-        return StudyFile.model_validate(with_lists(data, lists)), lists
+        yield
     except ValidationError as error:
         raise explained(error, plain, file, _WORDS) from None
     except EntryError as error:

@@ -21,6 +21,7 @@ from dftflow.toml_file.entries import EntryError, Paragraph, Place, Table, Text,
 
 __all__ = [
     "AlignmentEntry",
+    "DatabaseEntries",
     "KPoints",
     "MaterialEntry",
     "Preset",
@@ -40,15 +41,20 @@ TAKEN_NAMES = frozenset(
         "structures",
         "templates",
         "steps",
+        "jobs",
+        "places",
         "cancelled",
         "figures",
         "lock",
         "plan.json",
         "plan.jsonl",
+        "index.json",
+        "machine.json",
         "study.toml",
         "written.json",
         "results.json",
         "settled.json",
+        "ro-crate-metadata.json",
     }
     | {"report.html", "run.md", "run.sh", "run.slurm"}
 )
@@ -129,6 +135,14 @@ class SlabEntry(Table):
     min_thickness_ang: Thickness | None = None
     vacuum_ang: Vacuum | None = None
     hold_middle_ang: Thickness | None = None
+
+
+class DatabaseEntries(Table):
+    """Entries of the Materials Project that a table of materials stands for: of a formula, or of these elements."""
+
+    mp: Word
+    above_hull_ev_per_atom: Annotated[float, within(bounds.ABOVE_HULL_EV)] | None = None
+    most: Annotated[int, within(bounds.ENTRIES)] = 12
 
 
 class MaterialEntry(_Sourced):

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dftflow import __version__
 from dftflow.codes.registry import load_code
-from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.geometry import geometry_digest
 from dftflow.crystals.plain import plain_of_unchanged, structure_of
 from dftflow.jobs.store import PlanFile, PlannedStep
@@ -25,6 +24,7 @@ from dftflow.studies.material import Material, MaterialsAt
 from dftflow.studies.overrides import checked_settings
 from dftflow.studies.plan import Plan, planned_steps, points_at
 from dftflow.studies.reader import restore_study
+from dftflow.studies.stored_crystal import StoredCrystal, plain_crystal
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -66,20 +66,8 @@ class _StoredCode(_Stored):
     options: dict[str, Any]
 
 
-class _StoredCrystal(_Stored):
-    name: str
-    source: str
-    reference: str
-    sha256: str
-    space_group: str
-    space_group_number: int
-    confidence: str
-    warnings: tuple[str, ...]
-    structure: dict[str, Any]
-
-
 class _StoredMaterial(_Stored):
-    crystal: _StoredCrystal
+    crystal: StoredCrystal
     start: dict[str, Any]
 
 
@@ -196,11 +184,7 @@ def _plain_id(step: StepId) -> dict[str, Any]:
 
 
 def _plain_material(material: Material) -> dict[str, Any]:
-    crystal = material.crystal
-    plain = {field.name: getattr(crystal, field.name) for field in fields(crystal)}
-    plain["warnings"] = list(crystal.warnings)
-    plain["structure"] = plain_of_unchanged(crystal.structure)
-    return {"crystal": plain, "start": plain_of_unchanged(material.start)}
+    return {"crystal": plain_crystal(material.crystal), "start": plain_of_unchanged(material.start)}
 
 
 def _plain_starts(plan: Plan) -> list[dict[str, Any]]:
@@ -266,9 +250,7 @@ def plan_of(header: StoredHeader, steps: Sequence[PlannedStep]) -> Plan:
 
 
 def _material(name: str, stored: _StoredMaterial) -> Material:
-    told = {key: getattr(stored.crystal, key) for key in type(stored.crystal).model_fields}
-    crystal = Crystal(**told | {"structure": structure_of(stored.crystal.structure)})
-    return Material(name=name, crystal=crystal, start=structure_of(stored.start))
+    return Material(name=name, crystal=stored.crystal.crystal(), start=structure_of(stored.start))
 
 
 def _step(entry: PlannedStep) -> Step:

@@ -1,8 +1,8 @@
-"""Tables of materials that stand for several: a list of structures, or all files that a pattern finds."""
+"""Tables of materials that stand for several: a list, the files that a pattern finds, what a database is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from glob import iglob
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from dftflow.input_file import is_regular
 from dftflow.model.printable import shown
 from dftflow.toml_file.entries import EntryError
 
-__all__ = ["MOST_LISTED", "Lists", "lists_of", "with_lists"]
+__all__ = ["MOST_LISTED", "Ask", "Lists", "lists_of", "with_lists"]
 
 MOST_LISTED = 2000
 """Files of one pattern; of more a list is written by a program anyway."""
@@ -22,12 +22,15 @@ Lists = Mapping[str, Mapping[str, str]]
 """Name of a table of materials -> name of each material that it stands for -> its structure."""
 
 Data = Mapping[str, Any]
+Ask = Callable[[str, Mapping[str, Any]], Mapping[str, str]]
+"""Called with the name of a table and its question to a database: the materials that it stands for."""
 
 
-def lists_of(data: Data, folder: Path) -> dict[str, dict[str, str]]:
+def lists_of(data: Data, folder: Path, ask: Ask) -> dict[str, Mapping[str, str]]:
     """What each table of materials with several structures stands for now; patterns count from `folder`.
 
-    Each material is called as its file without the ending, a shipped crystal or an entry of a database by its name.
+    Each material is called as its file without the ending, a shipped crystal or an entry of a database by its name;
+    what a question to a database stands for is what `ask` gives.
 
     Raises
     ------
@@ -37,10 +40,12 @@ def lists_of(data: Data, folder: Path) -> dict[str, dict[str, str]]:
     tables = data.get("materials")
     if not isinstance(tables, Mapping):
         return {}
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, Mapping[str, str]] = {}
     for name, table in tables.items():
         structure = table.get("structure") if isinstance(table, Mapping) else None
-        if _is_several(structure, folder):
+        if isinstance(structure, Mapping):
+            found[name] = ask(name, structure)
+        elif _is_several(structure, folder):
             found[name] = _named(name, structure, folder)
     taken = [name for name in tables if name not in found]
     for table, listed in found.items():

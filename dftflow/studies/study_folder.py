@@ -42,6 +42,7 @@ from dftflow.jobs.store import (
 )
 from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, read_built
+from dftflow.studies.kept_entries import FROM_DATABASE
 from dftflow.studies.overrides import Setting
 from dftflow.studies.plan import Plan
 from dftflow.studies.reader import Study
@@ -100,10 +101,11 @@ class StudyFolder:
             with _readable(root):
                 earlier = StoredHeader.model_validate(before.header)
                 _refuse_another(earlier, header, root)
+                _refuse_another_answer(earlier, header, root)
                 unchanged = digest_of(before.header) == digest
             if unchanged:  # what was made stays with what it was made with
                 header["made_with"] = before.header.get("made_with")
-        use = _use(plan, root, layout, before)
+        use = _use(plan, root, layout, before, unchanged=unchanged)
         places = {} if before is None else {step.name: step.folder or step.earlier for step in before.steps}
         steps = tuple(
             PlannedStep(
@@ -306,7 +308,10 @@ class StudyFolder:
 
 def step_home(study: Study, root: Path) -> StepHome:
     """Where the steps of a run of `study` in `root` lie, once it is there."""
-    return StepHome(root) if study.store is None else StepHome(Path(os.path.realpath(study.store)), is_shared=True)
+    before = read_plan(root)
+    if study.store is None or (before is not None and not before.store):
+        return StepHome(root)
+    return StepHome(Path(os.path.realpath(study.store)), is_shared=True)
 
 
 def _end_of(folder: Path) -> str:
@@ -342,9 +347,28 @@ def _refuse_another(before: StoredHeader, now: Mapping[str, Any], root: Path) ->
         )
 
 
-def _use(plan: Plan, root: Path, layout: Layout, before: PlanFile | None) -> StoreUse | None:
-    """The store of a run, and the id that the run has there: that of the plan before, where it is the same store."""
+def _refuse_another_answer(before: StoredHeader, now: Mapping[str, Any], root: Path) -> None:
+    """What a folder keeps of the Materials Project is not replaced by what is answered later."""
+    for name, material in before.materials.items():
+        kept, new = material.crystal, now["materials"].get(name, {}).get("crystal", {})
+        is_same_question = kept.confidence == FROM_DATABASE == new.get("confidence") and kept.source == new["source"]
+        if is_same_question and kept.sha256 != new["sha256"]:
+            raise StoreError(
+                f"{kept.source} is another crystal in the Materials Project than the one that this folder keeps",
+                reason=f"kept is {kept.reference}; now it is {new['reference']}",
+                where=str(root),
+                fix="give another folder with --out; in Python, load_study(..., folder=...) takes what is kept",
+            )
+
+
+def _use(plan: Plan, root: Path, layout: Layout, before: PlanFile | None, *, unchanged: bool) -> StoreUse | None:
+    """The store of a run, and the id that the run has there: that of the plan before, where it is the same store.
+
+    None too of a run that came out of an archive: the text is the same, and the steps lie in its own folder.
+    """
     earlier = None if before is None else use_of(root, before)
+    if unchanged and earlier is None:
+        return None
     store = plan.study.store if layout == "run" else None
     if store is None:
         if earlier is not None:
@@ -354,17 +378,17 @@ def _use(plan: Plan, root: Path, layout: Layout, before: PlanFile | None) -> Sto
     place = os.path.relpath(os.path.realpath(store), os.path.realpath(root)) if is_relative else str(store)
     use = StoreUse(root=root, place=place, user=secrets.token_hex(8) if before is None else before.user)
     if before is not None and earlier is None:
-        raise _another_home(root, "in its own folder", f"in {use.store}")
+        raise _another_home(root, "in its own folder", f"in {use.store}", "take `store` out of the study")
     if earlier is not None and not use.is_known() and not _same(earlier.store, use.store):
         raise _another_home(root, f"in {earlier.store}", f"in {use.store}")
     return replace(use, user=secrets.token_hex(8)) if use.is_of_another() else use
 
 
-def _another_home(root: Path, was: str, now: str) -> StoreError:
+def _another_home(root: Path, was: str, now: str, fix: str = "write `store` in the study as it was") -> StoreError:
     return StoreError(
         f"the steps of this run lie {was}, and the study has them {now}",
         where=str(root),
-        fix="give another folder with --out, or write `store` in the study as it was",
+        fix=f"give another folder with --out, or {fix}",
     )
 
 

@@ -35,7 +35,7 @@ from dftflow.studies.next_job import asked_words
 from dftflow.studies.overrides import what_was_set
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan
-from dftflow.studies.remedied import MOST_TRIES, NextTry, next_try
+from dftflow.studies.remedied import MOST_TRIES, NextTry, next_try, next_try_by_hand
 from dftflow.studies.study_folder import StudyFolder
 
 __all__ = ["Work"]
@@ -153,6 +153,11 @@ class Work:
             after_job=lambda folder, tries: self._after_job(step, folder, after, tries),
         )
 
+    def node_by_hand(self, step: Step) -> Node:
+        """The step as the graph of jobs takes it, where a person runs it in a folder of decks."""
+        node = self.node(step, self.job_by_hand)
+        return replace(node, again=lambda folder, cause, tries: self._again_by_hand(step, folder, cause, tries))
+
     def resources(self, step: Step) -> Resources:
         """What the step may use, as all of its task; raises `MachineError` where it is more than the machine has."""
         if self._machine is None:
@@ -251,6 +256,23 @@ class Work:
             return None
         return self._remedied(step, record, next_try(self.plan.code, record, folder, cause, tries))
 
+    def _again_by_hand(self, step: Step, folder: Path, cause: str, tries: Sequence[Attempt]) -> Again | None:
+        """How a relaxation that a person runs goes on; None where it begins as its deck says.
+
+        A file that she has changed is hers: where it would have to be another one, the deck stays as it is.
+        """
+        record = self.records.get(step.id)
+        if record is None or step.id.task != "relax":
+            return None
+        before = read_built(folder) or record
+        edited = {name for name, text in before.deck.items() if _edited(folder / name, text)}
+        found = next_try_by_hand(self.plan.code, record, folder, cause, tries, keep=edited)
+        again = self._remedied(step, record, found)
+        if again is None:
+            return None
+        left = {file.name for one in self.plan.code.find(folder) for file in one.files} - record.deck.keys()
+        return replace(again, stay=tuple(file.name for file in folder.iterdir() if file.name not in left))
+
     def _after_job(self, step: Step, folder: Path, cause: str, tries: Sequence[Attempt]) -> Again | None:
         """The next attempt at a step whose job ended by a limit: as the remedy of its code has it, or with more memory.
 
@@ -293,6 +315,8 @@ class Work:
         """`record` with the texts from which a person's files in `place` were made: these are not written again."""
         base = {name: text for name, text in before.deck.items() if _edited(place / name, text)}
         if not base:
+            return record
+        if record is before and read_state(place).tries:  # the deck of an attempt that goes on is no other by that
             return record
         asked = self.plan.code.render(record.built.structure, record.built.spec, record.seed).files
         self.behind[step.id] = deck_changes(base, {name: asked[name] for name in base if name in asked})

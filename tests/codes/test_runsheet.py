@@ -42,10 +42,15 @@ echo "relaxed $seed" > "$seed-out.cell"
 
 DFTFLOW = """\
 #!/bin/bash
-# Writes the deck of a dependent step anew, from the relaxed geometry, and the run sheet over itself.
+# Writes a deck anew, of a dependent step from the relaxed geometry, of a relaxation from its own last one, and the run
+# sheet over itself.
 echo "dftflow $*" >> "$LOG"
 [[ " ${UNCUTTABLE:-} " == *" $4 "* ]] && exit 2
-cat "one/bulk-relax/one-bulk-relax-out.cell" > "$4/${4//\\//-}.cell"
+if [[ $4 == */bulk-relax ]]; then
+    echo "gone on" > "$4/${4//\\//-}.cell"
+else
+    cat "one/bulk-relax/one-bulk-relax-out.cell" > "$4/${4//\\//-}.cell"
+fi
 printf 'echo overwritten >> "$LOG"\\n%.0s' {1..400} > run.sh
 """
 
@@ -138,6 +143,8 @@ def sheet(tmp_path: Path) -> Sheet:
 RECUT = "dftflow advance . --step one/bulk-bands"
 RUN_ONE, RUN_TWO = f"{ONE} {ONE} unrelaxed", f"{TWO} {TWO} unrelaxed"
 RUN_BANDS = f"{BAND} {BAND} relaxed {ONE}"
+GOES_ON_ONE, GOES_ON_TWO = (f"dftflow advance . --step {name}/bulk-relax" for name in ("one", "two"))
+AGAIN_ONE, AGAIN_TWO = f"{ONE} {ONE} gone on", f"{TWO} {TWO} gone on"
 
 
 def test_steps_run_in_order_on_decks_cut_from_the_relaxed_geometry(sheet: Sheet) -> None:
@@ -173,7 +180,7 @@ def test_after_a_failure_only_what_is_missing_runs(sheet: Sheet) -> None:
     """The .castep file then holds two runs: the last one counts."""
     sheet.run(FAIL=ONE)
     status, log, _ = sheet.run()
-    assert log == [RUN_ONE, RECUT, RUN_BANDS]
+    assert log == [GOES_ON_ONE, AGAIN_ONE, RECUT, RUN_BANDS]
     assert status == 0
 
 
@@ -181,7 +188,7 @@ def test_a_step_that_failed_later_counts_as_not_finished(sheet: Sheet) -> None:
     sheet.run()
     with (sheet.folder / OTHER.name / f"{TWO}.castep").open("a") as stream:
         stream.write(" | Welcome to Academic Release CASTEP version 21.11|\n")
-    assert sheet.run()[1] == [RUN_TWO]
+    assert sheet.run()[1] == [GOES_ON_TWO, AGAIN_TWO]
 
 
 def test_a_deck_that_cannot_be_written_fails_alone(sheet: Sheet) -> None:

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import json
-import os
 import socket
 import subprocess
 import sys
@@ -12,43 +9,24 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mp_client import client, in_process, own_database  # noqa: F401
 from pymatgen.core import Lattice, Structure
+from servers import materials_project as servers
 
-from dftflow.crystals import materials_project, mp_worker
+from dftflow.crystals import materials_project, mp_service
 from dftflow.crystals.materials_project import FetchedStructure, fetch_structure
 from dftflow.crystals.mp_cache import DamagedEntry, default_cache_dir, entry_path, read_entry, write_entry
 from dftflow.crystals.shipped import load_shipped
 from dftflow.errors import CodeNotFoundError, InputError, SourceError
 
-CLIENT_THERE = importlib.util.find_spec("mp_api") is not None
-
-
-def client(test: Any) -> Any:
-    """A test of the real client."""
-    reason = "mp-api is not installed (pip install 'dftflow[mp]')"
-    return pytest.mark.mp(pytest.mark.skipif(not CLIENT_THERE, reason=reason)(test))
-
-
-def _load_servers() -> ModuleType:
-    path = Path(__file__).parents[1] / "servers" / "materials_project.py"
-    spec = importlib.util.spec_from_file_location("materials_project_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-servers = _load_servers()
 KEY, DB_VERSION = servers.KEY, servers.DB_VERSION
+pytestmark = pytest.mark.usefixtures("own_database")
 
 PNMA = load_shipped("CsPbBr3_Pnma").structure
 CUBIC = load_shipped("CsPbBr3_Pm-3m").structure
@@ -64,19 +42,6 @@ def database(faults: dict[str, Any] | None = None) -> Any:
         servers.material("mp-31053", CUBIC, deprecated=True, deprecation_reasons=["too few k-points"]),
         faults=faults,
     )
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("MP_API_KEY", "MP_API_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    # else matplotlib, which the client loads, would look through all fonts of the system in every test
-    fonts = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "matplotlib"
-    monkeypatch.setenv("MPLCONFIGDIR", os.environ.get("MPLCONFIGDIR", str(fonts)))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture(autouse=True)
@@ -99,18 +64,6 @@ def unloadable_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (package / "__init__.py").write_text("raise RuntimeError('the client was loaded')\n")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-
-
-@pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker's code with the real client, loaded once for all tests instead of once a process."""
-
-    def run(question: dict[str, Any]) -> dict[str, Any]:
-        outcome = mp_worker.answer(question, lambda stage: None)
-        text = json.dumps(outcome).replace(question["key"], "***")
-        return dict(json.loads(text))
-
-    monkeypatch.setattr(materials_project, "_run_worker", run)
 
 
 def failure(query: str, endpoint: str, **options: Any) -> SourceError:
@@ -190,7 +143,7 @@ class TestKey:
         assert key.strip() not in str(error)
 
     def test_without_the_client_nothing_is_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(materials_project, "find_spec", lambda name: None)
+        monkeypatch.setattr(mp_service, "find_spec", lambda name: None)
         with database() as server, pytest.raises(CodeNotFoundError, match="not installed") as caught:
             fetch_structure("mp-567629", api_key=KEY, endpoint=server.endpoint)
         assert "pip install 'dftflow[mp]'" in caught.value.fix
@@ -297,8 +250,8 @@ class TestBeforeTheClient:
 class TestCache:
     def test_used_without_network_key_and_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
         put("mp-567629", NOWHERE, servers.material("mp-567629", PNMA))
-        monkeypatch.setattr(materials_project, "_run_worker", lambda question: pytest.fail("asked"))
-        monkeypatch.setattr(materials_project, "find_spec", lambda name: None)
+        monkeypatch.setattr(mp_service, "_run_worker", lambda question: pytest.fail("asked"))
+        monkeypatch.setattr(mp_service, "find_spec", lambda name: None)
         fetched = fetch_structure("mp-567629", endpoint=NOWHERE)
         assert fetched.from_cache
         assert (fetched.database_version, fetched.retrieved) == ("2023.11.1", "2024-03-01")
@@ -368,7 +321,8 @@ class TestImports:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() in ("[]", "['requests']")  # pymatgen may load requests
-        assert "import mp_api" not in Path(materials_project.__file__).read_text()
+        for module in (materials_project, mp_service):
+            assert "import mp_api" not in Path(module.__file__).read_text()
 
 
 def _key_of(server: Any) -> bool:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -46,6 +47,7 @@ class Piped:
     elapsed_s: float = 0.0
     state: str = ""
     stopped: bool = False
+    waits: bool = False
     pipe: tuple[int, int] = field(default_factory=os.pipe)
 
     @property
@@ -122,6 +124,54 @@ def test_ready_nodes_start_in_their_order_and_never_more_than_there_are_workers(
     assert most == 2
     assert executor.names == ["a", "b", "c", "b2", "d"]
     assert {end.state for end in ends.values()} == {"finished"}
+
+
+class AtTurn(Piped):
+    """Carried out by another as long as `other_lives`; asked after that it starts here."""
+
+    other_lives = True
+
+    def outcome(self) -> NodeOutcome | None:
+        if self.waits and not self.other_lives:
+            self.waits = False
+            return None
+        return super().outcome()
+
+
+class AfterAnother(Here):
+    """Its job `a` is another's first."""
+
+    def carry_out(self, node: Node, job: Job, folder: Path) -> Piped | NodeOutcome:
+        if node.name != "a":
+            return super().carry_out(node, job, folder)
+        self.first = AtTurn(node, folder, silent=False, waits=True)
+        return self.first
+
+
+def test_what_waits_for_another_takes_no_room_and_starts_where_there_is_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "ASK_EVERY_S", 0.01)
+    monkeypatch.setattr(graph, "SHOW_EVERY_S", 0.0)
+    seen: list[str] = []
+
+    def look(running: list[Piped]) -> None:
+        if len(executor.started) == 1:
+            executor.first.other_lives = False  # no room for it before this job has ended
+            threading.Timer(0.2, lambda: all_end(running)).start()
+        else:
+            assert executor.first.state == "finished", "it comes before what was not begun"
+            all_end(running)
+
+    def watch(views: Sequence[NodeView]) -> None:
+        states = {view.name: view.state for view in views}
+        seen.append(f"{states['a']} {states['b']}")
+        assert Counter(states.values())["running"] <= 1
+        if states["a"] == "running" and not executor.first.state:
+            executor.first.end()
+
+    executor = AfterAnother(look)
+    ends = run_graph([node("a"), node("b"), node("c")], executor, room=Room(workers=1), observer=watch)
+    assert {end.state for end in ends.values()} == {"finished"} and executor.names == ["b", "c"]
+    assert seen.index("waiting running") < seen.index("running finished") < seen.index("finished finished")
 
 
 def test_an_end_that_is_told_is_noted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

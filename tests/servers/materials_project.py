@@ -107,8 +107,17 @@ def _matches(record: dict[str, Any], query: dict[str, str]) -> bool:
         return False
     if "deprecated" in query and record["deprecated"] != (query["deprecated"] == "True"):
         return False
+    if "chemsys" in query and _elements(record["formula_pretty"]) != sorted(query["chemsys"].split("-")):
+        return False
+    most = query.get("energy_above_hull_max")
+    if most is not None and (record["energy_above_hull"] is None or record["energy_above_hull"] > float(most)):
+        return False
     formula = query.get("formula", record["formula_pretty"])
     return Composition(formula).reduced_formula == record["formula_pretty"]
+
+
+def _elements(formula: str) -> list[str]:
+    return sorted(element.symbol for element in Composition(formula).elements)
 
 
 def _handler(server: MaterialsProjectServer) -> type[BaseHTTPRequestHandler]:

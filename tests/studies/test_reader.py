@@ -389,6 +389,7 @@ def test_shipped_presets_are_complete_for_every_study() -> None:
             "(FA)PbI3",
         ),
         *("a$b", "x" * 101, "structures", "Steps", "figures", "lock", "PLAN.json", "study.toml", "written.json"),
+        *("places", "jobs", "index.json", "machine.json"),
         *("results.json", "report.html", "run.md", "run.sh", "run.slurm", "templates"),
     ],
 )

@@ -19,10 +19,13 @@ from dftflow.exchange.archive import write_archive
 from dftflow.exchange.unpacking import unpack_archive
 from dftflow.jobs.shared_store import StepHome
 from dftflow.jobs.store import existing_plan
+from dftflow.report.results_json import results_document
 from dftflow.studies.cleaning import remove, what_can_go
 from dftflow.studies.execution import outcome_of_folder, run_study
+from dftflow.studies.preview import preview
 from dftflow.studies.reader import load_study
 from dftflow.studies.standing import standing_of
+from dftflow.studies.study_folder import StudyFolder
 
 STUDY = """\
 schema = 1
@@ -131,6 +134,57 @@ def test_what_another_dftflow_calculates_is_waited_for(place: Place, killed: boo
     assert {step.state for step in outcome.steps} == {"finished"}
     assert place.engine.started == ["CsBr-bulk-bands"]
     assert killed or states(place.folder(first)) == {"finished"}
+
+
+def test_a_step_that_waits_for_another_run_takes_no_worker(place: Place) -> None:
+    """Nor does it start more than there are workers, when its turn comes because the other was killed."""
+    first, second = place.study("first"), place.study("second", name="Salt", slab=True)
+    place.engine.before = {"CsBr-bulk-bands": "sleep 4"}
+    place.engine._log.write_text("")
+    other = begun(place, first)
+    seen: list[dict[str, str]] = []
+    outcome = run_study(
+        load_study(str(second), "quick"),
+        place.folder(second),
+        workers=1,
+        observer=lambda views: seen.append({view.name: view.state for view in views}),
+    )
+    other.join(60)
+    assert {step.state for step in outcome.steps} == {"finished"}
+    assert place.engine.started == ["CsBr-bulk-bands", "Salt-slab-110-potential"]
+    both = [states for states in seen if states["Salt/slab-110-potential"] == "finished"]
+    assert both and both[0]["Salt/bulk-bands"] == "waiting", "the slab has ended before what is waited for"
+
+
+def test_a_plan_says_what_is_already_in_the_store(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = place.study("first"), place.study("second", name="Salt", slab=True)
+    arguments = ["plan", str(second), "--preset", "quick", "--out", str(place.folder(second))]
+    assert main(arguments) == 0
+    assert "0 of 2 steps are there;" in capsys.readouterr().out
+    place.run(first)
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "already in the store" in said and "1 of 2 steps are there (1 in the store);" in said
+    rows = {row.name: row for row in preview(load_study(str(second), "quick"), place.folder(second))}
+    assert {name: row.in_store for name, row in rows.items()} == {
+        "Salt/bulk-bands": True, "Salt/slab-110-potential": False
+    }  # fmt: skip
+    other = place.study("third", cutoff=300.0)
+    assert [row.state for row in preview(load_study(str(other), "quick"), place.folder(other))] == ["waiting"]
+    assert not place.folder(second).exists() and len(list((place.store / "users").iterdir())) == 1, "nothing is written"
+
+
+def test_the_results_name_their_steps_as_seen_from_the_run(place: Place, tmp_path: Path) -> None:
+    file = place.study("first")
+    place.run(file)
+    root = place.folder(file)
+    (step,) = results_document(outcome_of_folder(root), root)["steps"]
+    assert step["folder"] == f"../../store/steps/{place.steps()[0]}"
+    linked = tmp_path / "elsewhere" / "deep" / "run"
+    linked.parent.mkdir(parents=True)
+    linked.symlink_to(root)
+    (step,) = results_document(outcome_of_folder(linked), linked)["steps"]
+    assert (linked / step["folder"] / "built.json").is_file(), "as the system follows it"
 
 
 def test_nothing_is_removed_that_another_study_uses(place: Place) -> None:
@@ -275,3 +329,32 @@ def test_an_archive_holds_the_steps_and_needs_no_store(place: Place, tmp_path: P
     assert states(tmp_path / "taken") == {"finished"}
     assert gap(tmp_path / "taken") == pytest.approx(CBM + 0.1 - VBM)
     assert not place.root.exists()
+
+
+def test_an_archive_is_gone_on_with_where_it_was_put(place: Place, tmp_path: Path) -> None:
+    """Its steps lie in its own folder then, where they are found by what they calculate, also for a changed study."""
+    file = place.study("first", slab=True)
+    place.run(file)
+    write_archive(place.folder(file), tmp_path / "all.zip")
+    taken = tmp_path / "taken"
+    unpack_archive(tmp_path / "all.zip", taken)
+    assert place.run(file, taken) == [] and states(taken) == {"finished"}
+    text = (taken / "study.toml").read_text()
+    assert 'store = "../store"' in text and not (tmp_path / "store").exists()
+    file.write_text(text.replace('title = "first"', 'title = "another"'))
+    with pytest.raises(StoreError, match="take `store` out of the study"):
+        place.run(file, taken)
+    file.write_text(file.read_text().replace('store = "../store"\n', ""))
+    assert place.run(file, taken) == [] and states(taken) == {"finished"}
+
+
+def test_an_archive_of_jobs_says_where_its_steps_lie_once(place: Place, tmp_path: Path) -> None:
+    """Steps that were carried out alone, as jobs are, note their place beside the plan: that in the store."""
+    file = place.study("first")
+    place.run(file)
+    folder = StudyFolder.existing(place.folder(file))
+    (step,) = folder.plan.steps
+    folder.record_apart(step.name, folder.folder_of(step), "")
+    write_archive(place.folder(file), tmp_path / "all.zip")
+    unpack_archive(tmp_path / "all.zip", tmp_path / "taken")
+    assert states(tmp_path / "taken") == {"finished"}

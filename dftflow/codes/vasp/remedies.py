@@ -1,12 +1,15 @@
 """What is done about a VASP calculation that failed in a known way.
 
-Tags: https://vasp.at/wiki (ALGO, AMIX, BMIX, NELM). A ``WAVECAR`` that is there is started from (ISTART), so that the
-next attempt at a relaxation has the last geometry and its orbitals.
+Tags: https://vasp.at/wiki (ALGO, AMIX, BMIX, NELM). A relaxation goes on from ``CONTCAR``, which VASP writes anew for
+each geometry before that has an energy: where a time holds no more than one geometry, what ``vasprun.xml`` ends with is
+the one that it began with. A ``WAVECAR`` that is there, of a deck that writes one, is started from (ISTART).
 """
 
 from __future__ import annotations
 
-from dftflow.codes.remedy import DeckLine, Remedy
+from dataclasses import replace
+
+from dftflow.codes.remedy import LAST_GEOMETRY, LAST_GEOMETRY_IN_TIME, DeckLine, Remedy
 
 __all__ = ["REMEDIES"]
 
@@ -15,7 +18,7 @@ SLOW_MIXING = (
     DeckLine(file="INCAR", keyword="AMIX", text="AMIX     = 0.1", after="NELM"),
     DeckLine(file="INCAR", keyword="BMIX", text="BMIX     = 0.01", after="NELM"),
 )
-ORBITALS = ("WAVECAR", "POTCAR")
+FROM_CONTCAR = replace(LAST_GEOMETRY, start_from=("WAVECAR", "POTCAR"), geometry_file="CONTCAR", geometry_deck="POSCAR")
 
 REMEDIES = (
     Remedy(
@@ -42,32 +45,14 @@ REMEDIES = (
         lines=(ALGO_ALL,),
         start_from=("POTCAR",),
     ),
-    Remedy(
+    replace(
+        FROM_CONTCAR,
         name="last-geometry-of-line-search",
-        words="the last geometry",
         cause="died",
-        tasks=("relax",),
+        most=1,
         log="*.log",
         when=r"ZBRENT: fatal error",
-        start="last geometry",
-        start_from=ORBITALS,
     ),
-    Remedy(
-        name="last-geometry",
-        words="the last geometry",
-        cause="geom_not_converged",
-        tasks=("relax",),
-        most=2,
-        start="last geometry",
-        start_from=ORBITALS,
-    ),
-    Remedy(
-        name="last-geometry-in-time",
-        words="the last geometry and its orbitals",
-        cause="out_of_time",
-        tasks=("relax",),
-        most=2,
-        start="last geometry",
-        start_from=ORBITALS,
-    ),
+    FROM_CONTCAR,
+    replace(FROM_CONTCAR, name=LAST_GEOMETRY_IN_TIME.name, cause=LAST_GEOMETRY_IN_TIME.cause),
 )

@@ -108,6 +108,7 @@ class _Task:
     """A step that an executor has."""
 
     descriptor = None
+    waits = False
     tries: tuple[Attempt, ...] = ()
 
     def __init__(self, node: Node, folder: Path, future: Future[Any]) -> None:

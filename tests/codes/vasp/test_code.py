@@ -170,12 +170,30 @@ def test_the_machine_says_how_vasp_is_started(folder, deck):
     assert (done.returncode, done.stdout) == (0, "4 vasp_gam")
 
 
-@pytest.mark.parametrize("command", ["srun bash", "bash vasp.sh"])
+@pytest.mark.parametrize(
+    "command", ["srun bash", "/bin/bash", "bash vasp.sh", "./vasp.sh", "bash {folder}/vasp.sh", "{folder}/vasp.sh"]
+)
 def test_the_script_does_not_run_itself(folder, deck, command):
     (folder / "POTCAR").write_text("".join(potential(*item) for item in VALENCES.items()))
-    done = run_script(folder, deck, VASP_COMMAND=command)
+    (folder / "vasp.sh").write_text(deck.files["vasp.sh"])
+    (folder / "vasp.sh").chmod(0o755)
+    done = run_script(folder, deck, VASP_COMMAND=command.format(folder=folder))
     assert done.returncode == 1
     assert "VASP_COMMAND" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["{own}/my_vasp.sh", "{own}/vasp.sh", "vasp.sh", "bash {own}/vasp.sh", "env my_bash"]
+)
+def test_a_program_may_be_called_nearly_as_the_script_is(folder, deck, command, tmp_path):
+    (folder / "POTCAR").write_text("".join(potential(*item) for item in VALENCES.items()))
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("vasp.sh", "my_vasp.sh", "my_bash"):
+        (own / name).write_text("#!/bin/bash\necho it runs\n")
+        (own / name).chmod(0o755)
+    done = run_script(folder, deck, VASP_COMMAND=command.format(own=own), PATH=f"{own}:/usr/bin:/bin")
+    assert (done.returncode, done.stdout) == (0, "it runs\n"), done.stderr
 
 
 def test_the_script_puts_the_potentials_together(folder, deck, tmp_path):
