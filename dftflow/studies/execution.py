@@ -98,23 +98,37 @@ def run_study(
     work = Work(plan, machine=machine, given=given, say=tell, most_tries=most_tries)
     _refuse_unable(work, machine, executor, tell)
     with locked(root):
-        folder = work.folder = StudyFolder.create(plan, root, "run")
-        if folder.home.is_shared:
-            tell(f"the steps lie in the store {folder.home.root}")
-        for name in folder.kept:
-            tell(f"{name} in {root} is not dftflow's, and was left as it is")
-        clock = _WallClock(folder, harmless(observer))
+        folder = work.folder = _begun(plan, root, tell)
+        carries_out = executor or Local(root, folder.home)
         with folder.home.held():
-            ends = run_graph(
-                [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
-                executor or Local(root, folder.home),
-                room=Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib),
-                record=folder.record,
-                observer=clock,
-            )
-        clock.write()
+            ends = _carried_out(work, folder, carries_out, _room(machine, workers), harmless(observer))
         folder.write_whole()
     return _outcome(work, ends, wall_time_s=folder.wall_time_s)
+
+
+def _begun(plan: Plan, root: Path, say: Say) -> StudyFolder:
+    """The folder of the run with its plan; `say` is told what of it lies elsewhere, and what is not dftflow's."""
+    folder = StudyFolder.create(plan, root, "run")
+    if folder.home.is_shared:
+        say(f"the steps lie in the store {folder.home.root}")
+    for name in folder.kept:
+        say(f"{name} in {root} is not dftflow's, and was left as it is")
+    return folder
+
+
+def _room(machine: Machine, workers: int | None) -> Room:
+    return Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib)
+
+
+def _carried_out(
+    work: Work, folder: StudyFolder, executor: Executor, room: Room, observer: Observer
+) -> Mapping[str, NodeOutcome]:
+    """How each step ended; the time that it took is in the plan."""
+    clock = _WallClock(folder, observer)
+    nodes = [work.node(step, work.job_here, cost=work.cost(step)) for step in work.plan.steps]
+    ends = run_graph(nodes, executor, room=room, record=folder.record, observer=clock)
+    clock.write()
+    return ends
 
 
 def _refuse_unable(work: Work, machine: Machine, executor: Executor | None, say: Say) -> None:

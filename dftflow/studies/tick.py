@@ -103,9 +103,9 @@ def submit_study(
     root = out or default_folder(study)
     with locked(root):
         _refuse_jobs_of_another(StudyFolder.planned(plan, root, "run"), root)
-        StudyFolder.create(plan, root, "run")
+        folder = StudyFolder.create(plan, root, "run")
         note_machine(root, machine)
-        return _look(root, plan, machine, queue or Queue(machine.scheduler), tell, again=True)
+        return _look(folder, machine, queue or Queue(machine.scheduler), tell, again=True)
 
 
 def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None) -> Tick:
@@ -124,8 +124,7 @@ def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None
             fix="`dftflow run STUDY --machine NAME` gives it to one; `dftflow run STUDY` goes on with it here",
         )
     with locked(root):
-        plan = StudyFolder.existing(root).plan
-        return _look(root, plan, machine, queue or Queue(machine.scheduler), harmless(say))
+        return _look(StudyFolder.existing(root), machine, queue or Queue(machine.scheduler), harmless(say))
 
 
 def _refuse_without_jobs(machine: Machine) -> None:
@@ -151,7 +150,8 @@ def _refuse_jobs_of_another(folder: StudyFolder, root: Path) -> None:
 # --- one look ---------------------------------------------------------------------------------------------------
 
 
-def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
+def _look(folder: StudyFolder, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
+    root, plan = folder.root, folder.plan
     records = {step.name: record for step in plan.steps if (record := last_attempt(root, step.name)) is not None}
     open_ones = [record for record in records.values() if record.is_open]
     listing = queue.listing(open_ones) if open_ones else Listing(at_s=time.time())
@@ -164,7 +164,7 @@ def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, a
     if _release(root, plan, machine, records, ends, again=again, say=say):
         ends = {end.name: end for end in standing_of(root).ends}
     _end_stranded(plan, records, ends, queue, say)
-    given = _Submitting(root, plan, machine, queue, records, ends, say, again=again)
+    given = _Submitting(folder, machine, queue, records, ends, say, again=again)
     held = listing.silence or given.all()
     return Tick(
         machine=machine.name, ends=standing_of(root).ends, submitted=given.submitted, held=" ".join(held.split())
@@ -255,8 +255,7 @@ class _Submitting:
 
     def __init__(
         self,
-        root: Path,
-        plan: Plan,
+        folder: StudyFolder,
         machine: Machine,
         queue: Queue,
         records: dict[str, Submission],
@@ -265,10 +264,10 @@ class _Submitting:
         *,
         again: bool,
     ) -> None:
-        self._root, self._plan, self._machine, self._queue, self._say = root, plan, machine, queue, say
+        self._root, self._plan, self._digest = folder.root, folder.plan, folder.digest
+        self._machine, self._queue, self._say = machine, queue, say
         self._again = again
         self._records, self._ends = records, ends
-        self._digest = StudyFolder.existing(root).digest
         self.submitted: dict[str, str] = {}
 
     def all(self) -> str:
