@@ -20,9 +20,9 @@ from dftflow.jobs.store import existing_plan
 from dftflow.jobs.tries import put_aside
 from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE
-from dftflow.studies.execution import end_on_disk
 from dftflow.studies.machine_of_run import machine_of
 from dftflow.studies.overrides import Setting, checked_settings, overridden
+from dftflow.studies.step_end import end_on_disk
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
