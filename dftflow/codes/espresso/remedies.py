@@ -40,7 +40,7 @@ REMEDIES = (
             DeckLine(file="*.in", keyword="restart_mode", text="restart_mode  = 'restart'", after=r"[ \t]*&CONTROL"),
         ),
         start="where it stopped",
-        start_from=("*.wfc*", "*.mix*", "*.bfgs", "*.update"),
+        start_from=("*.wfc*", "*.mix*", "*.bfgs", "*.update", "*.restart_*"),
     ),
     LAST_GEOMETRY_IN_TIME,
     Remedy(

@@ -1,4 +1,4 @@
-"""pw.x that gives up its SCF too early is tried again, by run_study as a person calls it."""
+"""pw.x that gives up its SCF too early, or whose time is over, is tried again, as a person calls it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from dftflow.studies.execution import run_study
+from dftflow.crystals.geometry import same_geometry
+from dftflow.jobs.job import NodeOutcome
+from dftflow.model.results import Results
+from dftflow.studies.execution import outcome_of_folder, run_study
+from dftflow.studies.one_step import run_step
+from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
+from dftflow.studies.study_folder import StudyFolder
 
 pytestmark = [pytest.mark.debian, pytest.mark.timeout(600)]
 
@@ -42,3 +48,81 @@ def test_pw_gets_slower_mixing_and_more_cycles(tmp_path: Path, gth_potentials: P
     assert re.search(r"electron_maxstep += 6\b", earlier) and "mixing_beta" not in earlier
     assert bands.state == "finished", bands.failure
     assert bands.results is not None and bands.results.energy_ev is not None
+
+
+# --- out of time --------------------------------------------------------------------------------------------------
+
+MOVED = """\
+CsBr
+1.0
+4.291 0 0
+0 4.291 0
+0 0 4.291
+Cs Br
+1 1
+Direct
+0 0 0
+0.5 0.48 0.54
+"""
+LAUNCHER = """\
+#!/bin/bash
+# Gives the first pw.x that it starts a time limit, as a person's template would, and leaves the others as they are.
+if [[ $1 == pw.x && ! -e {folder}/limited.in ]]; then
+    sed 's/^&CONTROL/&\\n  max_seconds = {seconds}/' "$3" >{folder}/limited.in
+    exec pw.x -in {folder}/limited.in
+fi
+exec "$@"
+"""
+RELAX = "CsBr/bulk-relax"
+
+
+def relaxed(folder: Path) -> tuple[NodeOutcome, Results]:
+    """The relaxation alone, its ions at first away from where they belong."""
+    folder.mkdir()
+    (folder / "moved.vasp").write_text(MOVED)
+    changes = ("CsBr_Pm-3m", "moved.vasp"), ("isotropic", "fixed"), ("max_scf_cycles = 6", "max_scf_cycles = 100")
+    text = STUDY
+    for old, new in changes:
+        text = text.replace(old, new)
+    (folder / "study.toml").write_text(text)
+    StudyFolder.create(plan_study(load_study(str(folder / "study.toml"), "study")), folder / "run", "run")
+    end = run_step(folder / "run", RELAX)
+    results = outcome_of_folder(folder / "run").steps[0].results
+    assert end.state == "finished" and results is not None, end.failure
+    return end, results
+
+
+def bfgs_steps(log: str) -> list[int]:
+    return [int(number) for number in re.findall(r"number of bfgs steps += +(\d+)", log)]
+
+
+def stopped(folder: Path, seconds: float, monkeypatch: pytest.MonkeyPatch) -> tuple[NodeOutcome, Results]:
+    folder.mkdir()
+    launcher = folder / "launcher"
+    launcher.write_text(LAUNCHER.format(folder=folder, seconds=f"{seconds:.2f}"))
+    launcher.chmod(0o755)
+    monkeypatch.setenv("ESPRESSO_COMMAND", str(launcher))
+    return relaxed(folder / "study")
+
+
+def test_pw_goes_on_from_what_it_kept_when_its_time_was_over(
+    tmp_path: Path, gth_potentials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relaxation stopped in the middle of an SCF by max_seconds ends where one ends that was never stopped."""
+    begun, whole = relaxed(tmp_path / "whole")
+    assert begun.tries == () and begun.wall_time_s is not None
+    for share in (0.5, 0.35, 0.7):  # of a time that depends on what else the machine does
+        end, again = stopped(tmp_path / f"{share}", share * begun.wall_time_s, monkeypatch)
+        assert end.folder is not None
+        logs = [place / "CsBr-bulk-relax.relax.out" for place in (end.folder / "tries/1", end.folder)]
+        if logs[0].exists() and bfgs_steps(logs[0].read_text()):
+            break
+    first, second = (log.read_text() for log in logs)
+    assert [attempt.remedy for attempt in end.tries] == ["restart"] and end.tries[0].cause == "out_of_time"
+    assert "Maximum CPU time exceeded" in first and "Maximum CPU time exceeded" not in second
+    assert bfgs_steps(first) and bfgs_steps(second)[0] == bfgs_steps(first)[-1] + 1
+    if re.search(r"stopped in scf loop at iteration # +[1-9]", first):
+        assert "Calculation restarted from scf iteration" in second
+    assert whole.energy_ev is not None and again.energy_ev == pytest.approx(whole.energy_ev, abs=1e-4)
+    assert whole.structure is not None and again.structure is not None
+    assert same_geometry(again.structure, whole.structure, tolerance_ang=5e-3)
