@@ -107,6 +107,8 @@ def _ended(place: Path) -> str:
         return ""
     process = EngineProcess.found(place, state.pid, state.birth)
     if process is None:
+        if at_work(place, read_state(place)) is None:  # it has ended meanwhile, as its own dftflow sees to
+            return ""
         where = f" on {state.host}" if state.host and state.host != host_name() else ""
         return f"its engine{where} cannot be seen from here, and may run on"
     try:
