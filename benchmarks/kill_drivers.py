@@ -218,10 +218,19 @@ class OnSlurm(Here):
 
 
 class Campaign:
-    """One study, whose driver is killed until its end."""
+    """One study, whose driver is killed until its end.
 
-    def __init__(self, place: Here) -> None:
+    Parameters
+    ----------
+    start_s
+        Within which it is killed while it starts.
+    look_every_s
+        How often it is called at last.
+    """
+
+    def __init__(self, place: Here, *, start_s: float = 6.0, look_every_s: float = 2.0) -> None:
         self._place, self._study, self._tally, self._dice = place, place.study, place.tally, place.dice
+        self._start_s, self._look_every_s = start_s, look_every_s
 
     def run(self, count: int) -> int:
         """Kill at most `count` times, then let it come to its end; how often it was killed."""
@@ -258,7 +267,7 @@ class Campaign:
         steps = max(0, len(self._study.steps) - before)
         wanted = int(self._dice.uniform(0, 1.5 * steps / left))
         driver = self._drive("driver.log")
-        until = time.monotonic() + (self._dice.uniform(0, 6) if wanted == 0 else PATIENCE_S)
+        until = time.monotonic() + (self._dice.uniform(0, self._start_s) if wanted == 0 else PATIENCE_S)
         moment = "while it starts" if wanted == 0 else "after a step"
         while driver.poll() is None and time.monotonic() < until:
             if self._place.in_the_middle(driver):
@@ -286,7 +295,7 @@ class Campaign:
                 states = {end.state for end in standing_of(self._study.root).ends}
                 if states == {"finished"} or (code != 0 and not states & {"running", "queued", "uncertain", "waiting"}):
                     return
-            time.sleep(2.0)
+            time.sleep(self._look_every_s)
 
     def _count(self) -> None:
         standing = {end.name: end for end in standing_of(self._study.root).ends}

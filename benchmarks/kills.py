@@ -36,8 +36,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dftflow.jobs.local import at_work
-from dftflow.jobs.step_state import read_state
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from small_relaxation import lay_small_relaxation  # noqa: E402
+
+from dftflow.jobs.local import at_work  # noqa: E402
+from dftflow.jobs.step_state import read_state  # noqa: E402
 
 __all__ = ["Real", "Report", "Stub", "Trial", "Witness", "main"]
 
@@ -81,34 +86,6 @@ with locked(root):
     ends = run_graph(nodes, Local(root), room=Room(workers=2))
 sys.exit(any(end.state != "finished" for end in ends.values()))
 """
-STUDY = """\
-schema = 1
-title = "CsBr, to be killed"
-preset = "killed"
-
-[presets.killed]
-description = "a relaxation of the ions and bands"
-accuracy = "none"
-bulk_relax = "ions"
-slabs = false
-slab_thickness_ang = 8.0
-vacuum_ang = 13.0
-path_spacing_per_ang = 1.0
-grids = "coarse"
-empty_bands = 2
-
-[materials.CsBr]
-structure = "CsBr.extxyz"
-cutoff_ev = 150.0
-relax_kpoints = [1, 1, 1]
-bands_kpoints = [1, 1, 1]
-"""
-CSBR = """\
-2
-Lattice="4.2 0 0 0 4.2 0 0 0 4.2" Properties=species:S:1:pos:R:3 pbc="T T T"
-Cs 0 0 0
-Br 2.1 2.1 2.35
-"""
 
 
 # --- what is run ------------------------------------------------------------------------------------------------
@@ -139,9 +116,7 @@ class Real:
     patience_s = 300.0
 
     def command(self, root: Path) -> tuple[str, ...]:
-        study = root.parent / "study.toml"
-        study.write_text(STUDY)
-        (root.parent / "CsBr.extxyz").write_text(CSBR)
+        study = lay_small_relaxation(root.parent)
         return (sys.executable, "-m", "dftflow", "run", str(study), "--out", str(root), "--workers", "2")
 
     def is_whole(self, folder: Path) -> bool:

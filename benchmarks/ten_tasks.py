@@ -9,6 +9,7 @@ An attempt counts as done when it ended well and left the file that it names, or
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -99,7 +100,11 @@ def try_out(attempt: Attempt, inputs: Path, folder: Path) -> Trial:
 
 def main(arguments: Sequence[str]) -> int:
     """Try out all tools, or those that are named, and print a Markdown table."""
-    top, wanted = Path(arguments[0]).resolve(), set(arguments[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="made anew: what lies there is removed")
+    parser.add_argument("tools", nargs="*", metavar="TOOL", help="all of them unless named")
+    given = parser.parse_args(arguments)
+    top, wanted = given.folder.resolve(), set(given.tools)
     shutil.rmtree(top, ignore_errors=True)
     inputs = top / "inputs"
     inputs.mkdir(parents=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
@@ -32,16 +33,21 @@ INTERPRETER = """\
 exec {python} {script} "$@"
 """
 STUB = """\
-# dftflow whose engine copies what a model crystal leaves, after as many seconds as the file `seconds` says
+# dftflow whose engine copies what a model crystal leaves, after as many seconds as the file `seconds` says; with a
+# file `checkpoints` a relaxation in the run that this names leaves a check-point, from which the next one ends at once
 import pathlib, sys
 from dftflow.codes.gpaw.code import GPAW
 
 here = pathlib.Path(__file__).parent
 ENGINE = (
-    "import os, shutil, sys, time; here, seed = sys.argv[1:];"
+    "import os, shutil, sys, time; here, seed = sys.argv[1:]; kept = 'relax.jsonl'; again = os.path.exists(kept);"
     "note = lambda name: os.write(os.open(f'{here}/{name}', os.O_WRONLY | os.O_APPEND | os.O_CREAT),"
     " f'{seed}\\\\n'.encode());"
-    "note('started'); time.sleep(float(open(f'{here}/seconds').read()));"
+    "note('started');"
+    "leaves = 'relax' in seed and os.path.exists(f'{here}/checkpoints');"
+    "open(kept, 'a').close() if leaves and open(f'{here}/checkpoints').read() in os.getcwd() else None;"
+    "time.sleep(0 if again else float(open(f'{here}/seconds').read()));"
+    "os.unlink(kept) if os.path.exists(kept) else None;"
     "shutil.copytree(f'{here}/prepared/{seed}', '.', dirs_exist_ok=True);"
     "now = time.time() + float(open(f'{here}/skew').read());"
     "[os.utime(name, (now, now)) for name in os.listdir(f'{here}/prepared/{seed}')]; note('ended')"
@@ -76,7 +82,7 @@ class CountedStudy:
         (path / "study.toml").write_text(text)
         (path / "stub.py").write_text(STUB)
         self.python = path / "python"
-        self.python.write_text(INTERPRETER.format(python=interpreter, script=path / "stub.py"))
+        self.python.write_text(INTERPRETER.format(python=interpreter, script=shlex.quote(str(path / "stub.py"))))
         self.python.chmod(0o755)
         (path / "machines.toml").write_text(machines.format(python=self.python))
         self.study: Study = load_study(str(path / "study.toml"))
@@ -92,6 +98,10 @@ class CountedStudy:
     def takes(self, seconds: float) -> None:
         """How long an engine works from now on."""
         (self.path / "seconds").write_text(str(seconds))
+
+    def leaves_checkpoints(self, root: Path) -> None:
+        """A relaxation in the run `root` has one from now on, from which the next attempt comes to its end at once."""
+        (self.path / "checkpoints").write_text(f"/{root.name}/steps/")
 
     def dates_files(self, skew_s: float) -> None:
         """By how much the clock is ahead that the engine dates its files by."""

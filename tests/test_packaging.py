@@ -301,7 +301,7 @@ def test_uvx_without_the_packages_is_told_what_to_call(
     )
     assert done.returncode != 0  # not even click
     script = (
-        "import json; from dftflow.cli.installer import install_line, keeper;"
+        "import json; from dftflow.installer import install_line, keeper;"
         "print(json.dumps([keeper(), install_line('numpy')]))"
     )
     done = uvx("--from", built["wheel"], "python", "-c", script, wheels=without_an_index, cwd=tmp_path)

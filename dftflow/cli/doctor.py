@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
@@ -20,8 +19,8 @@ import click
 from dftflow import __version__
 from dftflow.cli.check import Check
 from dftflow.cli.completion import Machines
-from dftflow.cli.installer import install_line
 from dftflow.errors import CodeNotFoundError
+from dftflow.installer import install_line
 
 __all__ = ["all_checks", "command"]
 
@@ -174,7 +173,9 @@ def _space_group_of_rock_salt() -> int:
 
 
 def _gpaw() -> Check:
-    fix = _gpaw_recipe()
+    from dftflow.codes.gpaw.code import GPAW
+
+    fix = GPAW().how_to_get_it
     if not _installed("gpaw"):
         return Check(name="GPAW", state="missing", detail="the embedded engine is not installed", fix=fix)
     try:
@@ -195,14 +196,6 @@ def _gpaw() -> Check:
         + ("" if right else f", which should lie between {low} and {high} eV"),
         fix="" if right else fix,
     )
-
-
-def _gpaw_recipe() -> str:
-    from dftflow.resources import templates_dir
-
-    compiler = "" if shutil.which("g++") else "install g++ (apt-get install g++), then "
-    configuration = shlex.quote(str(templates_dir() / "gpaw" / "siteconfig.py"))
-    return f"{compiler}CC=g++ GPAW_CONFIG={configuration} {install_line('gpaw', 'gpaw-data', built_anew=True)}"
 
 
 def _programs() -> Iterator[Check]:

@@ -102,11 +102,12 @@ class RunProgress:
         for view in views:
             self._attempts(view)
         if self._live:
-            self._live.update(self._table(views))
+            self._live.update(self.table(views))
         else:
             self._lines(views)
 
-    def _table(self, views: Sequence[NodeView]) -> Table:
+    def table(self, views: Sequence[NodeView]) -> Table:
+        """What a terminal shows of the steps now: those of most interest where it has no room for all."""
         table = Table(title=Text(self._headline(views)), title_justify="left", box=None, pad_edge=False)
         for heading in ("", "step", "", "now"):
             table.add_column(heading, no_wrap=True, overflow="ellipsis")
@@ -114,7 +115,7 @@ class RunProgress:
         shown = views if len(views) <= room else sorted(views, key=_urgency)[: room - 1]
         for view in shown:
             elapsed = _clock(view.elapsed_s) if view.elapsed_s and not view.reused else ""
-            doing = "kept from before" if view.reused else only_printable(view.doing)
+            doing = "there already" if view.reused else only_printable(view.doing)
             table.add_row(Text(*MARKS[view.state]), Text(view.name), elapsed, Text(doing, overflow="ellipsis"))
         if len(shown) < len(views):
             table.add_row("", Text(f"and {len(views) - len(shown)} more", style="dim"), "", "")
@@ -124,7 +125,7 @@ class RunProgress:
         changed = [view for view in views if self._shown.get(view.name) != view.state and view.state != "waiting"]
         for view in changed:
             self._shown[view.name] = view.state
-            note = " (kept from before)" if view.reused else f": {view.doing}" if view.state != "finished" else ""
+            note = " (there already)" if view.reused else f": {view.doing}" if view.state != "finished" else ""
             took = f" in {_clock(view.elapsed_s)}" if view.state == "finished" and not view.reused else ""
             self._line(f"{view.state.replace('_', ' '):>8}  {view.name}{took}{note}")
         now = time.monotonic()

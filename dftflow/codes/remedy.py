@@ -19,7 +19,6 @@ from dftflow.model.spec import CalcSpec, Task
 
 __all__ = [
     "LAST_GEOMETRY",
-    "LAST_GEOMETRY_IN_TIME",
     "DeckLine",
     "Fitting",
     "Remedy",
@@ -64,8 +63,8 @@ class Remedy:
     ----------
     name, words
         For programs; for a person, behind "again with".
-    cause
-        Of the failure, see `dftflow.model.cause`.
+    causes
+        Of the failures that it is for, see `dftflow.model.cause`.
     tasks
         It is for these.
     most
@@ -90,7 +89,7 @@ class Remedy:
 
     name: str
     words: str
-    cause: str
+    causes: tuple[str, ...]
     tasks: tuple[Task, ...] = ("relax", "bands", "potential")
     most: int = 1
     log: str = ""
@@ -117,13 +116,12 @@ class Remedy:
 LAST_GEOMETRY = Remedy(
     name="last-geometry",
     words="the last geometry",
-    cause="geom_not_converged",
+    causes=("geom_not_converged", "out_of_time"),
     tasks=("relax",),
     most=2,
     start="last geometry",
 )
-LAST_GEOMETRY_IN_TIME = replace(LAST_GEOMETRY, name="last-geometry-in-time", cause="out_of_time")
-"""Both are of every code whose deck holds the geometry; where the code goes on by files too, its own come before."""
+"""Of every code whose deck holds the geometry; where the code goes on by files too, that comes before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +143,7 @@ def fitting_remedy(
         Names of those that this step had already.
     """
     for remedy in remedies:
-        if remedy.cause != cause or task not in remedy.tasks or tried.count(remedy.name) >= remedy.most:
+        if cause not in remedy.causes or task not in remedy.tasks or tried.count(remedy.name) >= remedy.most:
             continue
         if remedy.needs and not _files(folder, remedy.needs):
             continue

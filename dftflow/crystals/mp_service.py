@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pymatgen.core import Composition, Element
 
 from dftflow.errors import CodeNotFoundError, DftflowError, InputError, SourceError
+from dftflow.installer import install_line
 
 __all__ = ["DATA_ERRORS", "DEFAULT_ENDPOINT", "Json", "Question", "reduced_formula"]
 
@@ -27,7 +28,6 @@ _KEY_LENGTH = 32
 _KEY_PAGE = "https://next-gen.materialsproject.org/api"
 _STATUS_PAGE = "https://status.materialsproject.org"
 _LOADING_LIMIT_S = 180.0
-_INSTALL = "pip install 'dftflow[mp]'"
 _OFFLINE = "or name a shipped crystal or a file instead"
 
 DATA_ERRORS = (KeyError, TypeError, ValueError, AttributeError)
@@ -71,7 +71,8 @@ class Question:
         key = _key(api_key)
         if find_spec("mp_api") is None:
             raise CodeNotFoundError(
-                "mp-api, the client of the Materials Project, is not installed", fix=f"{_INSTALL}, {_OFFLINE}"
+                "mp-api, the client of the Materials Project, is not installed",
+                fix=f"{install_line('dftflow[mp]')}, {_OFFLINE}",
             )
         asked = {**self.asks, "endpoint": self.endpoint, "timeout_s": self.timeout_s, "key": key}
         outcome = _run_worker(asked)
@@ -85,7 +86,7 @@ class Question:
             return CodeNotFoundError(
                 "mp-api, the client of the Materials Project, cannot be loaded",
                 reason=detail,
-                fix=f"{_INSTALL} --upgrade --force-reinstall, {_OFFLINE}",
+                fix=f"{install_line('mp-api', again=True)}, {_OFFLINE}",
             )
         reason = detail
         if kind == "status":
@@ -93,7 +94,8 @@ class Question:
         elif kind == "time limit" and detail:
             reason = f"it hung at this stage: {detail}"
         host = urlsplit(self.endpoint).netloc or self.endpoint
-        texts = {"host": host, "timeout_s": self.timeout_s, "name": self.name, "detail": detail}
+        update = install_line("mp-api", again=True)
+        texts = {"host": host, "timeout_s": self.timeout_s, "name": self.name, "detail": detail, "update": update}
         summary, fix = (text.format(**texts) for text in _PROBLEMS[kind])
         return SourceError(summary, reason=reason, fix=fix)
 
@@ -102,7 +104,7 @@ class Question:
         return SourceError(
             f"the answer of the Materials Project about {self.name} is not understood",
             reason=f"{type(error).__name__}: {error}",
-            fix=f"update dftflow and its client ({_INSTALL} --upgrade), {_OFFLINE}",
+            fix=f"update dftflow and its client ({install_line('mp-api', again=True)}), {_OFFLINE}",
         )
 
 
@@ -189,7 +191,7 @@ _PROBLEMS = {
     "failing": ("the Materials Project is failing", f"see {_STATUS_PAGE} and try again later, {_OFFLINE}"),
     "client": (
         "the client of the Materials Project failed",
-        f"update it ({_INSTALL} --upgrade) and try again, {_OFFLINE}",
+        f"update it ({{update}}) and try again, {_OFFLINE}",
     ),
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dftflow.errors import CalculationError, CodeNotFoundError
+from dftflow.installer import install_line
 from dftflow.jobs.lock import locked
 from dftflow.report.write import write_outcome
 from dftflow.studies.execution import outcome_of_folder
@@ -44,7 +45,7 @@ def study_flow(study: Study, root: Path | None = None) -> Flow:
         from jobflow.core.reference import OnMissing
     except ImportError as error:
         raise CodeNotFoundError(
-            "a flow needs jobflow, which is not installed", reason=str(error), fix="install dftflow[jobflow]"
+            "a flow needs jobflow, which is not installed", reason=str(error), fix=install_line("dftflow[jobflow]")
         ) from error
     folder = _planned(study, (root or default_folder(study)).resolve())
     jobs: dict[str, Job] = {}

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["ShownStructure", "draw_elements", "draw_slab_side", "draw_structure", "structures_drawing"]
 
 _BORDER = 1e-3
+_MARGIN_ANG = 1.25
+"""Around the middles of atoms: the largest one that is drawn has a radius of 1.17 Å."""
 
 
 def _radius_ang(symbol: str) -> float:
@@ -78,9 +80,8 @@ def draw_structure(ax: Axes, structure: Structure, *, axis: int = 2) -> None:
     corners = np.array([np.zeros(3), a, a + b, b])[:, :2]
     ax.add_patch(Polygon(corners, closed=True, fill=False, edgecolor="0.4", linewidth=0.7, zorder=1))
     _draw_atoms(ax, symbols, seen[:, :2], seen[:, 2])
-    margin = 1.1
-    ax.set_xlim(corners[:, 0].min() - margin, corners[:, 0].max() + margin)
-    ax.set_ylim(corners[:, 1].min() - margin, corners[:, 1].max() + margin)
+    ax.set_xlim(corners[:, 0].min() - _MARGIN_ANG, corners[:, 0].max() + _MARGIN_ANG)
+    ax.set_ylim(corners[:, 1].min() - _MARGIN_ANG, corners[:, 1].max() + _MARGIN_ANG)
     ax.set_aspect("equal")
     ax.axis("off")
 
@@ -98,8 +99,8 @@ def draw_slab_side(ax: Axes, structure: Structure) -> None:
     width = structure.lattice.abc[up]
     across = structure.frac_coords % (1 - 1e-6) * structure.lattice.abc
     _draw_atoms(ax, _symbols(structure), np.column_stack([along, across[:, up]]), across[:, 1 - up])
-    ax.set_xlim(-along.max() - 1.1, along.max() + 1.1)
-    ax.set_ylim(-1.1, width + 1.1)
+    ax.set_xlim(-along.max() - _MARGIN_ANG, along.max() + _MARGIN_ANG)
+    ax.set_ylim(-_MARGIN_ANG, width + _MARGIN_ANG)
     ax.set_aspect("equal")
     ax.axis("off")
 

@@ -31,7 +31,7 @@ _WORDS = {
     "cutoff": "cutoff", "kspacing": "k-point spacing", "thickness": "thickness of the slabs", "vacuum": "vacuum",
     "smearing": "smearing", "xc": "functional", "orientation": "orientation of the molecule",
 }  # fmt: skip
-_PER = {TOTAL_ENERGY: "energy\n(meV per atom)"}
+_LABELS = {TOTAL_ENERGY: "Change of energy\n(meV per atom)"}
 
 
 def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
@@ -56,7 +56,7 @@ def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
             for one in (one for one in series if one.name == name):
                 _draw(ax, one, places, colors[one.of])
             ax.axhline(0, color="0.6", linewidth=0.5, zorder=0)
-            ax.set_ylabel(f"Change of\n{_PER.get(name, f'{name} (meV)')}")
+            ax.set_ylabel(_LABELS.get(name, f"Change of\n{name} (meV)"))
         if not _is_to_scale(setting):
             axes[-1].set_xticks(list(places.values()), [wrapped(str(value), 12) for value in places])
         axes[-1].set_xlabel(_AXES[setting])

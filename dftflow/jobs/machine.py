@@ -26,9 +26,9 @@ SGE_JOB_ID = "JOB_ID"
 
 
 def job_id() -> str:
-    """Id of the scheduler's job that this process belongs to; ``""`` outside of one."""
+    """Id of the scheduler's job that this process belongs to, without PBS's server; ``""`` outside of one."""
     names = (*JOB_IDS, SGE_JOB_ID) if "SGE_ROOT" in os.environ else JOB_IDS
-    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+    return next((os.environ[name].partition(".")[0] for name in names if os.environ.get(name)), "")
 
 
 def host_name() -> str:

@@ -51,8 +51,10 @@ class Records:
         try:
             import pandas as pd
         except ModuleNotFoundError as error:
+            from dftflow.installer import install_line  # with the metadata of packages
+
             raise CodeNotFoundError(
                 "a table of pandas needs pandas, which is not installed",
-                fix="pip install pandas, or take to_dict()",
+                fix=f"{install_line('pandas')}, or take to_dict()",
             ) from error
         return pd.DataFrame(list(self.rows), columns=list(self.columns))

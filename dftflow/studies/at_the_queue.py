@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dftflow.jobs.cluster.answer import refusal_of
-from dftflow.jobs.cluster.submission import Submission
+from dftflow.jobs.cluster.submission import Submission, moved
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.lock import is_locked_elsewhere
+from dftflow.jobs.step_state import read_state
 from dftflow.model.cause import cause_words
 
-__all__ = ["LATE_S", "at_the_queue", "may_come_late"]
+__all__ = ["LATE_S", "at_the_queue", "ended_unlisted", "may_come_late"]
 
 LATE_S = 60.0
 """How long what a job has left may take to be seen from here, on a file system between machines."""
@@ -64,6 +66,29 @@ def _after_its_end(end: NodeOutcome, record: Submission, job: str) -> tuple[JobS
         return "failed", f"{job} ended well by its scheduler, and left no results; see {record.log}"
     more = f"; {end.failure}" if end.state == "failed" and end.failure else ""
     return "failed", f"{job} {_ended(record)}{more}; see {record.log}"
+
+
+def ended_unlisted(record: Submission, end: NodeOutcome, needs: Sequence[NodeOutcome]) -> Submission:
+    """`record` of a job that is in no queue any more, by what lies on the disk; itself where that tells no end.
+
+    Many queues show nothing of a job that has ended, and forget one that waited for a job which failed.
+
+    Parameters
+    ----------
+    end, needs
+        How its step and those that it needs stand.
+    """
+    if record.stage not in ("submitted", "lost") or record.unlisted_since_s is None:
+        return record
+    if end.state == "finished":
+        return moved(record, "ended", word="completed", began=True)
+    if end.folder is not None:
+        state = read_state(end.folder)
+        if state.state in ("failed", "refused") and state.job == record.job:
+            return moved(record, "ended", word="failed", began=True)
+    if record.stage == "lost" and not record.began and any(need.state == "failed" for need in needs):
+        return moved(record, "ended", word="cancelled")
+    return record
 
 
 def may_come_late(record: Submission) -> bool:

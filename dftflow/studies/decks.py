@@ -31,6 +31,7 @@ __all__ = ["WrittenDeck", "WrittenDecks", "advance", "write_decks"]
 
 SCRIPTS = (".sh", ".slurm")
 BEGINS_ANEW = "starts from its deck: the attempt that ended there has left no geometry that it could go on from"
+BY_HAND = ", or none that can be written without the files that were changed by hand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +204,7 @@ def _written(work: Work, step: Step, end: NodeOutcome, *, starts: str) -> Writte
         note="finished" if finished else note,
         remarks=admission.remarks
         if isinstance(admission, Admitted)
-        else (BEGINS_ANEW,)
+        else (BEGINS_ANEW + (BY_HAND if end.kept else ""),)
         if step.name == starts and step.id.task == "relax" and end.state == "failed"
         else (),
         failure=f"{end.failure}; move {step.name} away to have its deck written"

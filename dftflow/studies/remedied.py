@@ -70,7 +70,7 @@ def next_try_by_hand(
     Parameters
     ----------
     keep
-        Names of files of the deck that have to stay as they are.
+        Names of files of the deck that a person has changed, and that have to stay as they are.
     """
     cause, since_s = ("out_of_time" if cause in UNTOLD else cause), (folder / BUILT_FILE).stat().st_mtime
     for remedy in code.remedies:
@@ -78,11 +78,22 @@ def next_try_by_hand(
         if found is None or remedy.start == "anew":
             continue
         next_one = _with_remedy(code, record, folder, found, tries)
-        if next_one is None or any(next_one.record.deck.get(name) != record.deck.get(name) for name in keep):
+        if next_one is None or not _is_in(folder, record, next_one, keep):
             continue
         if has_moved_on(code, record, folder, remedy, since_s=since_s):
             return next_one
     return None
+
+
+def _is_in(folder: Path, record: BuiltRecord, found: NextTry, keep: Collection[str]) -> bool:
+    """Whether the files `keep`, as they lie there, are what the next attempt needs but for what a person wants."""
+    new = found.record.deck
+    try:
+        own = {name: read_stored(folder / name).decode("utf-8", errors="replace") for name in keep}
+        asked = with_lines({**new, **own}, found.remedy.lines, found.values)
+    except (OSError, DftflowError):
+        return False
+    return all(new.get(name) == record.deck.get(name) and asked[name] == own[name] for name in keep)
 
 
 def _with_remedy(

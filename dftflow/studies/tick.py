@@ -13,7 +13,6 @@ from pathlib import Path
 
 from dftflow.errors import CodeNotFoundError, MachineError, StoreError
 from dftflow.jobs.cluster.answer import Answer, refusal_of
-from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.cluster.queue import Queue
 from dftflow.jobs.cluster.submission import Submission, attempts, intend, last_attempt, moved, settled, write
 from dftflow.jobs.harmless import harmless
@@ -25,7 +24,7 @@ from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.step_state import StepState, read_state
 from dftflow.model.cause import cause_words
 from dftflow.model.step import Step
-from dftflow.studies.at_the_queue import may_come_late
+from dftflow.studies.at_the_queue import ended_unlisted, may_come_late
 from dftflow.studies.machine_of_run import machine_of, note_machine
 from dftflow.studies.next_job import cause_of_end, next_job
 from dftflow.studies.paced import Say
@@ -153,22 +152,47 @@ def _refuse_jobs_of_another(folder: StudyFolder, root: Path) -> None:
 def _look(folder: StudyFolder, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
     root, plan = folder.root, folder.plan
     records = {step.name: record for step in plan.steps if (record := last_attempt(root, step.name)) is not None}
-    open_ones = [record for record in records.values() if record.is_open]
-    listing = queue.listing(open_ones) if open_ones else Listing(at_s=time.time())
-    for record in open_ones:
+    silence = _settle(root, plan, machine, queue, records)
+    ends = _ends(root)
+    if _release(root, plan, machine, records, ends, again=again, say=say):
+        ends = _ends(root)
+    _end_stranded(plan, records, ends, queue, say)
+    submitted: dict[str, str] = {}
+    held = silence
+    while not held:
+        given = _Submitting(folder, machine, queue, records, ends, say, again=again)
+        held, submitted = given.all(), submitted | given.submitted
+        before, ends = ends, _ends(root)
+        if _finished(ends) <= _finished(before):
+            break  # else something has finished meanwhile that others may have waited for
+    return Tick(machine=machine.name, ends=tuple(ends.values()), submitted=submitted, held=" ".join(held.split()))
+
+
+def _ends(root: Path) -> dict[str, NodeOutcome]:
+    return {end.name: end for end in standing_of(root).ends}
+
+
+def _finished(ends: Mapping[str, NodeOutcome]) -> set[str]:
+    return {name for name, end in ends.items() if end.state == "finished"}
+
+
+def _settle(root: Path, plan: Plan, machine: Machine, queue: Queue, records: dict[str, Submission]) -> str:
+    """Write down what queue and folders say of the jobs whose end is not known; why the queue said nothing."""
+    open_ones = {name: record for name, record in records.items() if record.is_open}
+    if not open_ones:
+        return ""
+    listing, ends = queue.listing(open_ones.values()), _ends(root)
+    for step in plan.steps:
+        record = open_ones.get(step.name)
+        if record is None:
+            continue
+        needs = [ends[str(need.step)] for need in step.needs]
         now = settled(record, listing, lost_after_s=machine.lost_after_s)
+        now = ended_unlisted(now, ends[step.name], needs)
         if now != record:
             write(root, now)
-            records[record.step] = now
-    ends = {end.name: end for end in standing_of(root).ends}
-    if _release(root, plan, machine, records, ends, again=again, say=say):
-        ends = {end.name: end for end in standing_of(root).ends}
-    _end_stranded(plan, records, ends, queue, say)
-    given = _Submitting(folder, machine, queue, records, ends, say, again=again)
-    held = listing.silence or given.all()
-    return Tick(
-        machine=machine.name, ends=standing_of(root).ends, submitted=given.submitted, held=" ".join(held.split())
-    )
+            records[step.name] = now
+    return listing.silence
 
 
 def _release(

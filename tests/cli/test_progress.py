@@ -58,7 +58,7 @@ def test_many_steps_take_no_more_than_the_terminal_has(height: int) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=height, _environ={})
     progress = RunProgress(console, 2)
     with console.capture() as capture:
-        console.print(progress._table(views))
+        console.print(progress.table(views))
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in capture.get().splitlines()]
     assert len(lines) < height and all(len(line) <= 80 for line in lines)
     shown = "\n".join(lines)

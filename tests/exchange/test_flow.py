@@ -8,48 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_relaxation import lay_small_relaxation
 
 import dftflow
 from dftflow.errors import CodeNotFoundError, StoreError
 from dftflow.jobs.lock import locked
 
-STUDY = """\
-schema = 1
-title = "CsBr, as a flow"
-preset = "tiny"
-
-[presets.tiny]
-description = "a relaxation of the ions and bands"
-accuracy = "none"
-bulk_relax = "ions"
-slabs = false
-slab_thickness_ang = 8.0
-vacuum_ang = 13.0
-path_spacing_per_ang = 1.0
-grids = "coarse"
-empty_bands = 2
-
-[materials.CsBr]
-structure = "CsBr.extxyz"
-cutoff_ev = 150.0
-relax_kpoints = [1, 1, 1]
-bands_kpoints = [1, 1, 1]
-"""
-CSBR = """\
-2
-Lattice="4.2 0 0 0 4.2 0 0 0 4.2" Properties=species:S:1:pos:R:3 pbc="T T T"
-Cs 0 0 0
-Br 2.1 2.1 2.35
-"""
 OF_THE_RUN = ("wall_time_s", "cpu_time_s", "peak_memory_mib")
 
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    (tmp_path / "study.toml").write_text(STUDY)
-    (tmp_path / "CsBr.extxyz").write_text(CSBR)
-    return tmp_path / "study.toml"
+    return lay_small_relaxation(tmp_path)
 
 
 def results(folder: Path) -> Any:
@@ -113,7 +84,7 @@ def test_a_flow_of_another_text_of_the_study_is_refused(study: Path, tmp_path: P
     from jobflow import run_locally as run_flow
 
     flow = dftflow.to_jobflow(study, tmp_path / "flow")
-    study.write_text(STUDY.replace("150.0", "160.0"))
+    lay_small_relaxation(study.parent, cutoff_ev=160.0)
     dftflow.to_jobflow(study, tmp_path / "flow")
     with pytest.raises(StoreError, match="is not the one any more"):
         run_flow(flow, log=False, raise_immediately=True)

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BEHAVIOURS", "HostileSlurm"]
+__all__ = ["BEHAVIOURS", "HostileSlurm", "state_of"]
 
 PROGRAMS = ("sbatch", "squeue", "scancel", "sacct", "scontrol", "sinfo")
 BEHAVIOURS = (
@@ -62,29 +62,29 @@ class HostileSlurm:
                 f'#!/bin/sh\nexec {sys.executable} -S -E {Path(__file__).resolve()} {home} {name} "$@"\n'
             )
             program.chmod(0o755)
-        with _state(home):
+        with state_of(home):
             pass
 
     def does(self, *names: str, times: int = ALWAYS) -> None:
         """Switch these on, for so many calls or jobs each."""
         assert set(names) <= set(BEHAVIOURS)
-        with _state(self.home) as state:
+        with state_of(self.home) as state:
             state["does"] |= dict.fromkeys(names, times)
 
     def does_well(self) -> None:
         """Switch all off."""
-        with _state(self.home) as state:
+        with state_of(self.home) as state:
             state["does"] = {}
 
     def drop(self, job: str) -> None:
         """It never had this job."""
-        with _state(self.home) as state:
+        with state_of(self.home) as state:
             del state["jobs"][job]
 
     @property
     def jobs(self) -> dict[str, dict[str, Any]]:
         """Id -> job, of all that it has accepted."""
-        with _state(self.home) as state:
+        with state_of(self.home) as state:
             found: dict[str, dict[str, Any]] = state["jobs"]
         return found
 
@@ -107,7 +107,7 @@ class HostileSlurm:
 
 
 @contextmanager
-def _state(home: Path) -> Iterator[dict[str, Any]]:
+def state_of(home: Path) -> Iterator[dict[str, Any]]:
     """What it knows; nobody else changes it in the block."""
     with open(home / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -134,7 +134,7 @@ def _say(text: str, *, code: int = 1) -> int:
 
 
 def _sbatch(home: Path, arguments: list[str]) -> int:
-    with _state(home) as state:
+    with state_of(home) as state:
         refused = _refused(state)
         if refused:
             return _say(refused)
@@ -184,7 +184,7 @@ def _job(arguments: list[str]) -> dict[str, Any]:
 
 
 def _squeue(home: Path, arguments: list[str]) -> int:
-    with _state(home) as state:
+    with state_of(home) as state:
         _start_ready(home, state)
         jobs = state["jobs"]
         ways = {name: _does(state, name) for name in BEHAVIOURS if name not in AT_WORK}
@@ -209,7 +209,7 @@ def _squeue(home: Path, arguments: list[str]) -> int:
 
 
 def _sacct(home: Path, arguments: list[str]) -> int:
-    with _state(home) as state:
+    with state_of(home) as state:
         jobs = state["jobs"]
         ways = {name: _does(state, name) for name in BEHAVIOURS if name not in AT_WORK}
     if ways["no accounting"]:
@@ -229,7 +229,7 @@ def _sacct(home: Path, arguments: list[str]) -> int:
 
 
 def _scancel(home: Path, arguments: list[str]) -> int:
-    with _state(home) as state:
+    with state_of(home) as state:
         job = state["jobs"].get(arguments[-1])
         if job is None:
             return _say("scancel: error: Kill job error on job id: Invalid job id specified")
@@ -243,7 +243,7 @@ def _scancel(home: Path, arguments: list[str]) -> int:
 
 
 def _scontrol(home: Path, arguments: list[str]) -> int:
-    with _state(home) as state:
+    with state_of(home) as state:
         job = state["jobs"].get(arguments[-1])
     if job is None:
         return _say("slurm_load_jobs error: Invalid job id specified")
@@ -282,7 +282,7 @@ def _start_ready(home: Path, state: dict[str, Any]) -> None:
 def _run(home: Path, arguments: list[str]) -> int:
     """Be the job until its end."""
     (id,) = arguments
-    with _state(home) as state:
+    with state_of(home) as state:
         job = state["jobs"][id]
         ways = {
             name: _does(state, name) for name in ("wrote nothing", "out of memory, cut", "requeued", "files come late")
@@ -294,7 +294,7 @@ def _run(home: Path, arguments: list[str]) -> int:
         for _ in range(1 + ways["requeued"]):
             word = "COMPLETED" if _carry_out(id, job) == 0 else "FAILED"
     hidden = _hide(job) if ways["files come late"] else []
-    with _state(home) as state:
+    with state_of(home) as state:
         if state["jobs"][id]["state"] == "RUNNING":
             state["jobs"][id] |= {"state": word, "late": bool(hidden)}
         _start_ready(home, state)
@@ -302,7 +302,7 @@ def _run(home: Path, arguments: list[str]) -> int:
         time.sleep(LATE_S)
         for place, there in hidden:
             os.rename(there, place)
-        with _state(home) as state:
+        with state_of(home) as state:
             state["jobs"][id]["late"] = False
     return 0
 

@@ -52,7 +52,7 @@ JobRequeue=0
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 DefMemPerCPU=64
-MessageTimeout=10
+MessageTimeout=5
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,sched_min_interval=100000
 JobCompType=jobcomp/none

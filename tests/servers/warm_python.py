@@ -17,6 +17,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 
 __all__ = ["WarmPython"]
@@ -85,6 +86,7 @@ def _answer(caller: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(asked["environment"])
     sys.argv = asked["argv"]
+    Thread(target=_die_with, args=(caller,), daemon=True).start()
     code = 0
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
@@ -97,6 +99,12 @@ def _answer(caller: socket.socket) -> None:
     sys.stderr.flush()
     caller.sendall(f"{code}\n".encode())
     os._exit(0)
+
+
+def _die_with(caller: socket.socket) -> None:
+    """When the caller is killed so is what it called."""
+    caller.recv(1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _call(path: str, argv: list[str]) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from model_crystal import leave
 from pymatgen.core import Structure
 from vasp_files import Geometry, Run
 
@@ -271,3 +272,56 @@ def test_killed_between_the_deck_and_the_files_it_goes_on(decks: Path, monkeypat
     assert third_coordinate(folder) == pytest.approx(0.52)
     assert len(started(decks).tries) == 1 and third_coordinate(folder) == pytest.approx(0.52)
     assert Structure.from_file(folder / "tries/1/CONTCAR").frac_coords[1][2] == pytest.approx(0.52)
+
+
+# --- other codes --------------------------------------------------------------------------------------------------
+
+NO_TIME = """\
+ | Welcome to Academic Release CASTEP version 21.11|
+ Run started: Tue, 24 Nov 2026 10:00:00 +0000
+
+ ***************************** General Parameters ******************************
+ type of calculation                            : geometry optimization
+ *******************************************************************************
+
+Insufficient time for another iteration. Stop execution.
+"""
+
+
+def test_castep_goes_on_from_its_checkpoint(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """With a parameter file that a person changed, which has no place for it then, it begins as that says."""
+    write_decks(load_study(str(write_study()), code="castep"), tmp_path)
+    folder = tmp_path / RELAX
+    param, checkpoint = folder / "CsBr-bulk-relax.param", folder / "CsBr-bulk-relax.check"
+    for number in (1, 2):
+        (folder / "CsBr-bulk-relax.castep").write_text(NO_TIME)
+        checkpoint.write_bytes(bytes(8 * number))
+        deck = started(tmp_path)
+        assert len(deck.tries) == number and "continuation" in deck.tries[-1]
+        assert param.read_text().count("continuation : default") == 1
+        assert checkpoint.is_file() and (folder / f"tries/{number}/CsBr-bulk-relax.check").is_file()
+        assert not (folder / "CsBr-bulk-relax.castep").exists()
+    param.write_text(param.read_text().replace("continuation : default", "sedc_apply : true"))
+    (folder / "CsBr-bulk-relax.castep").write_text(NO_TIME)
+    checkpoint.write_bytes(bytes(24))
+    deck = started(tmp_path)
+    assert deck.kept == ("CsBr-bulk-relax.param",) and len(deck.tries) == 2
+
+
+def test_gpaw_gets_more_steps(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """Its script goes on by itself from what it kept; the geometry of the deck stays."""
+    write_decks(load_study(str(write_study()), code="gpaw"), tmp_path)
+    folder = tmp_path / RELAX
+    record = read_built(folder)
+    assert record is not None
+    before = {name: text for name, text in record.deck.items() if name.endswith(".xyz")}
+    farther = record.built.structure.copy()
+    farther.scale_lattice(1.02 * farther.volume)
+    leave(folder, farther, record.built.spec, changes={"status": "geom_not_converged"})
+    (folder / "relax.jsonl").write_text("{}\n")
+    deck = started(tmp_path)
+    assert len(deck.tries) == 1 and "twice the steps" in deck.tries[0]
+    assert {name: (folder / name).read_text() for name in before} == before
+    (script,) = folder.glob("*.py")
+    assert "max_steps=200" in script.read_text() and (folder / "relax.jsonl").is_file()
+    assert (folder / "tries/1/results.json").is_file() and not (folder / "results.json").exists()

@@ -10,15 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from counted_study import STUDY
-from model_crystal import leave
+from counted_study import STUDY, CountedStudy
 from programs import load_program
 from servers.slurm import Slurm
 
@@ -28,9 +26,7 @@ from dftflow.jobs.cluster.submission import attempts, last_attempt
 from dftflow.jobs.machine_profile import load_machine
 from dftflow.jobs.step_state import read_state
 from dftflow.studies import tick as tick_module
-from dftflow.studies.builder import Builder
-from dftflow.studies.plan import plan_study
-from dftflow.studies.reader import Study, load_study
+from dftflow.studies.reader import load_study
 from dftflow.studies.standing import standing_of
 from dftflow.studies.tick import Tick, submit_study, tick
 
@@ -64,29 +60,6 @@ python = "{python}"
 time_h = 0.0166
 memory_gib = 0.25
 """
-INTERPRETER = """\
-#!/bin/sh
-exec {python} {script} "$@"
-"""
-STUB = """\
-# dftflow whose engine copies what a model crystal leaves, after as many seconds as the file `seconds` says; with a
-# file `checkpoints` a relaxation leaves a check-point first, and one that finds such a check-point has its end at once
-import pathlib, sys
-from dftflow.codes.gpaw.code import GPAW
-
-here = pathlib.Path(__file__).parent
-ENGINE = (
-    "import os, pathlib, shutil, sys, time; here = pathlib.Path(sys.argv[1]); seed = sys.argv[2];"
-    "log = os.open(here / 'started', os.O_WRONLY | os.O_APPEND | os.O_CREAT); os.write(log, f'{seed}\\\\n'.encode());"
-    "kept = pathlib.Path('relax.jsonl'); again = kept.exists();"
-    "kept.touch() if 'relax' in seed and (here / 'checkpoints').exists() else None;"
-    "time.sleep(0 if again else float((here / 'seconds').read_text())); kept.unlink(missing_ok=True);"
-    "shutil.copytree(here / 'prepared' / seed, '.', dirs_exist_ok=True)"
-)
-GPAW.command = lambda self, deck, *launch: (sys.executable, "-c", ENGINE, str(here), deck.seed)
-from dftflow.cli.main import main
-sys.exit(main(sys.argv[3:]))
-"""
 KILLING_SBATCH = """\
 #!/bin/sh
 # the sbatch of a driver that is killed just before, or just after, Slurm has accepted its job
@@ -107,34 +80,11 @@ def slurm() -> Iterator[Slurm]:
         shutil.rmtree(home)
 
 
-class Place:
+class Place(CountedStudy):
     """A folder with a study, its machine and the engine of a model crystal."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.root = path, path / "run"
-        (path / "study.toml").write_text(STUDY)
-        (path / "stub.py").write_text(STUB)
-        interpreter = path / "python"
-        interpreter.write_text(INTERPRETER.format(python=sys.executable, script=path / "stub.py"))
-        interpreter.chmod(0o755)
-        (path / "machines.toml").write_text(MACHINES.format(python=interpreter))
-        self.study: Study = load_study(str(path / "study.toml"))
-        plan = plan_study(self.study)
-        builder = Builder(plan)
-        for step in plan.steps:
-            built = builder.build(step)
-            leave(path / "prepared" / step.seed, built.structure, built.spec)
-        self.takes(0.0)
-
-    def takes(self, seconds: float) -> None:
-        """How long an engine works from now on."""
-        (self.path / "seconds").write_text(str(seconds))
-
-    @property
-    def started(self) -> Counter[str]:
-        """How often the engine of each step was started."""
-        log = self.path / "started"
-        return Counter(log.read_text().split() if log.exists() else ())
+        super().__init__(path, STUDY, machines=MACHINES)
 
     def submit(self, machine: str = "loop") -> Tick:
         return submit_study(self.study, load_machine(machine), self.root, queue=self.queue())
@@ -156,7 +106,7 @@ class Place:
     def drive(self, *path: Path) -> int:
         """``dftflow run`` as a process of its own, with these folders in front of its PATH."""
         environment = {**os.environ, "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]])}
-        argv = [str(self.path / "python"), "-m", "dftflow", "run", "study.toml", "--machine", "loop", "--out", "run"]
+        argv = self.command("run", "study.toml", "--machine", "loop", "--out", "run")
         return subprocess.run(argv, cwd=self.path, env=environment, capture_output=True).returncode
 
     def states(self) -> dict[str, str]:
@@ -165,12 +115,10 @@ class Place:
 
 @pytest.fixture
 def place(slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    for name, value in slurm.environment.items():
+    study = Place(tmp_path)
+    for name, value in {**study.environment, **slurm.environment}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("DFTFLOW_MACHINES", str(tmp_path / "machines.toml"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    return Place(tmp_path)
+    return study
 
 
 FINISHED = {RELAX: "finished", BANDS: "finished"}
@@ -274,30 +222,28 @@ def test_a_job_whose_process_is_killed(slurm: Slurm, place: Place) -> None:
     assert states == FINISHED
 
 
-def test_a_job_that_runs_out_of_time_goes_on_from_its_check_point(place: Place) -> None:
-    """Slurm counts in whole minutes. The job that waited for it was ended by Slurm, and is given again."""
-    (place.path / "checkpoints").touch()
+def test_jobs_that_run_out_of_time(place: Place) -> None:
+    """One goes on from its check-point, the other has none; Slurm counts in whole minutes.
+
+    The job that waited for the first was ended by Slurm, and is given again.
+    """
+    without, place.root = place.root, place.path / "with-checkpoints"
+    place.leaves_checkpoints(place.root)
     place.takes(600)
     place.submit("brief")
-    when_engine_runs(place)
+    submit_study(place.study, load_machine("brief"), without, queue=place.queue())
     place.wait(lambda now: RELAX in now.submitted, patience_s=200)
     place.takes(0)
     assert {end.name: end.state for end in place.wait().ends} == FINISHED
-    assert place.started == {"CsBr-bulk-relax": 2, "CsBr-bulk-bands": 1}
     first, second = attempts(place.root, RELAX)
     assert first.remedy == "the last geometry" and second.goes_on == first.cause == "out_of_time"
     (folder,) = place.root.glob("steps/CsBr/bulk-relax-*")
     assert [attempt.cause for attempt in read_state(folder).tries] == ["out_of_time"]
-
-
-def test_a_job_that_runs_out_of_time_without_a_check_point(place: Place) -> None:
-    place.takes(600)
-    place.submit("brief")
-    now = place.wait(patience_s=240)
-    told = next(end for end in now.ends if end.name == RELAX)
+    place.root = without
+    told = next(end for end in place.wait(patience_s=200).ends if end.name == RELAX)
     assert told.state == "failed" and "no check-point within the time; ask for more" in told.failure
     assert told.folder is not None and read_state(told.folder).state == "waiting", "ended in order"
-    assert place.started == {"CsBr-bulk-relax": 1}
+    assert place.started == {"CsBr-bulk-relax": 2 + 1, "CsBr-bulk-bands": 1}
 
 
 # --- nodes and the controller -----------------------------------------------------------------------------------
@@ -348,6 +294,26 @@ def test_a_controller_that_is_down(slurm: Slurm, place: Place, monkeypatch: pyte
     assert {end.name: end.state for end in place.wait().ends} == FINISHED
 
 
+# --- two studies ------------------------------------------------------------------------------------------------
+
+
+def test_two_studies_in_one_store_run_what_they_share_once(slurm: Slurm, place: Place) -> None:
+    """Submitted together: a job whose calculation another one carries out waits for it on its node."""
+    before = set(slurm.jobs())
+    place.takes(4)
+    roots = [place.path / name for name in ("one", "two")]
+    for root in roots:
+        file = place.path / f"{root.name}.toml"
+        file.write_text(STUDY.replace("schema = 1", 'schema = 1\nstore = "store"'))
+        submit_study(load_study(str(file)), load_machine("loop"), root, queue=place.queue())
+    for root in roots:
+        place.root = root
+        assert {end.name: end.state for end in place.wait().ends} == FINISHED
+        assert [attempt.attempt for step in FINISHED for attempt in attempts(root, step)] == [1, 1]
+    assert place.started == place.ended == ONCE
+    assert len(set(slurm.jobs()) - before) == 4 and len(list((place.path / "store" / "steps").iterdir())) == 2
+
+
 # --- the whole --------------------------------------------------------------------------------------------------
 
 TIMINGS = ("wall_time_s", "cpu_time_s", "peak_memory_mib")
@@ -365,7 +331,7 @@ def test_the_numbers_are_those_of_a_local_run(
 ) -> None:
     monkeypatch.chdir(place.path)
     machines = (place.path / "machines.toml").read_text()
-    (place.path / "machines.toml").write_text(machines.replace(str(place.path / "python"), sys.executable))
+    (place.path / "machines.toml").write_text(machines.replace(str(place.python), sys.executable))
     Path("real.toml").write_text(kills.STUDY)
     Path("CsBr.extxyz").write_text(kills.CSBR)
     assert main(["run", "real.toml", "--machine", "loop", "--out", "far", "--json"]) == 0

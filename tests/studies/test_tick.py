@@ -205,6 +205,42 @@ def test_what_waits_for_one_that_failed_is_released_and_goes_along_when_that_is_
     assert len(place.submit().submitted) == len(found.ends)
 
 
+def test_what_finishes_during_a_look_is_gone_on_from_in_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an engine does that outlived its job: a look which ended before would say that all is over."""
+    place.submit()
+    place.says("1", "F")
+    place.says("2", "CA")
+    copying_engine(place.study, place.path / "prepared", monkeypatch)
+    submit_all, looks = tick_module._Submitting.all, []
+
+    def finished_behind_it(given: tick_module._Submitting) -> str:
+        held = submit_all(given)
+        looks.append(held)
+        if len(looks) == 1:
+            assert main(its_command(place)) == 0
+        return held
+
+    monkeypatch.setattr(tick_module._Submitting, "all", finished_behind_it)
+    now = place.tick()
+    assert place.states[RELAX] == "finished" and BANDS in now.submitted and not now.is_over
+    assert len(looks) == 2
+
+
+def test_a_step_that_has_finished_needs_no_word_of_the_queue(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many queues show nothing of a job that has ended: it keeps no changed study back."""
+    place.submit()
+    copying_engine(place.study, place.path / "prepared", monkeypatch)
+    for number, step in enumerate(plan_study(place.study).steps, start=1):
+        assert main(its_command(place, step.name)) == 0
+        place.says(str(number), "")
+    place.tick()
+    assert {place.stage(name) for name in place.states} == {"ended"}
+    text = place.study.file.read_text()
+    place.study.file.write_text(text.replace('title = "CsBr"', 'title = "Caesium bromide"'))
+    place.study = load_study(str(place.study.file))
+    assert place.submit().submitted == {}
+
+
 # --- limits -----------------------------------------------------------------------------------------------------
 
 CUT_OFF = (

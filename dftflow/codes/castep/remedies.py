@@ -6,7 +6,7 @@ CASTEP itself recommends a number of extra bands where one k-point has no empty 
 
 from __future__ import annotations
 
-from dftflow.codes.remedy import LAST_GEOMETRY, LAST_GEOMETRY_IN_TIME, DeckLine, Remedy
+from dftflow.codes.remedy import LAST_GEOMETRY, DeckLine, Remedy
 
 __all__ = ["REMEDIES"]
 
@@ -16,13 +16,11 @@ def _param(keyword: str, value: str, *, instead_of: str = "") -> DeckLine:
     return DeckLine(file="*.param", keyword=instead_of or keyword, text=text, after=r"metals_method\b")
 
 
-LESS_MEMORY = (_param("opt_strategy", "memory"),)
-
 REMEDIES = (
     Remedy(
         name="recommended-bands",
         words="the extra bands that CASTEP recommends",
-        cause="scf_not_converged",
+        causes=("scf_not_converged",),
         log="*.castep",
         when=r"Recommend using nextra_bands of (\d+) to (\d+)",
         lines=(_param("nextra_bands", "{1}", instead_of="perc_extra_bands"),),
@@ -30,21 +28,20 @@ REMEDIES = (
     Remedy(
         name="slow-mixing",
         words="slower mixing (mix_charge_amp 0.1) and twice the SCF cycles",
-        cause="scf_not_converged",
+        causes=("scf_not_converged",),
         cycles=2,
         lines=(_param("mix_charge_amp", "0.1"),),
     ),
     Remedy(
         name="ensemble-dft",
         words="ensemble DFT instead of mixing",
-        cause="scf_not_converged",
+        causes=("scf_not_converged",),
         lines=(DeckLine(file="*.param", keyword="metals_method", text="metals_method : EDFT", after=r"xc_functional"),),
     ),
-    LAST_GEOMETRY,
     Remedy(
         name="continuation",
         words="its checkpoint (continuation)",
-        cause="out_of_time",
+        causes=("out_of_time",),
         tasks=("relax",),
         most=2,
         needs="*.check",
@@ -52,7 +49,11 @@ REMEDIES = (
         start="where it stopped",
         start_from=("*.check", "*.castep_bin"),
     ),
-    LAST_GEOMETRY_IN_TIME,
-    Remedy(name="less-memory", words="less memory (opt_strategy)", cause="out_of_memory", lines=LESS_MEMORY),
-    Remedy(name="less-memory-if-killed", words="less memory (opt_strategy)", cause="killed", lines=LESS_MEMORY),
+    LAST_GEOMETRY,
+    Remedy(
+        name="less-memory",
+        words="less memory (opt_strategy)",
+        causes=("out_of_memory", "killed"),
+        lines=(_param("opt_strategy", "memory"),),
+    ),
 )

@@ -16,6 +16,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
+from dftflow.codes.espresso.limits import LARGEST_CELL_BOHR, LONGEST_LINE, MOST_ATOMS, SMALLEST_VOLUME_ANG3
 from dftflow.codes.espresso.species import element_of
 from dftflow.codes.grid_body import LINES_AT_ONCE, RowLayout, gathered, normal_of_averages
 from dftflow.crystals.pw_lattice import bravais_cell
@@ -26,14 +27,10 @@ from dftflow.units import BOHR_ANG, RYDBERG_EV
 
 __all__ = ["read_potential_grid"]
 
-LONGEST_LINE = 400
 LEAST_BYTES_A_POINT = 12
 NUMBERS_A_LINE = 5
 MAX_BYTES = 1 << 32
-MOST_ATOMS = 100_000
 LARGEST_EV = 1e5
-LARGEST_CELL_BOHR = 1e4
-SMALLEST_VOLUME_ANG3 = 0.5
 KINDS: dict[int, Literal["electrostatic", "local"]] = {11: "electrostatic", 1: "local"}
 _INTEGER = re.compile(rb"-?\d{1,9}")
 _DECIMAL = re.compile(rb"[+-]?\d{1,12}\.?\d{0,20}(?:[eEdD][+-]?\d{1,3})?")

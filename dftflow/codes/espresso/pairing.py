@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dftflow.codes.compressed import lying
+from dftflow.codes.espresso.limits import SAME_ENERGY_EV
 from dftflow.codes.espresso.pw_run import PwRun
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
 from dftflow.codes.espresso.pw_xml import read_pw_xml
@@ -18,7 +19,6 @@ from dftflow.errors import ParseError
 
 __all__ = ["log_of_xml"]
 
-SAME_EV = 2e-4
 SAME_LEVEL_EV = 1.1e-3
 
 
@@ -42,7 +42,7 @@ def _is_of(run: PwRun, log: Path) -> bool:
     energy_ev = run.last.free_energy_ev
     if (energy_ev is None) != (printed.energy_ev is None):
         return False
-    if energy_ev is not None and printed.energy_ev is not None and abs(energy_ev - printed.energy_ev) > SAME_EV:
+    if energy_ev is not None and printed.energy_ev is not None and abs(energy_ev - printed.energy_ev) > SAME_ENERGY_EV:
         return False
     return _same_levels(run, printed)
 

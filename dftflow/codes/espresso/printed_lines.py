@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-__all__ = ["whole_lines"]
+from dftflow.codes.espresso.limits import LONGEST_LINE
 
-LONGEST_LINE = 400
+__all__ = ["whole_lines"]
 
 
 def whole_lines(stream: BinaryIO) -> Iterator[str]:

@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dftflow.codes.espresso.limits import LONGEST_LINE
 from dftflow.errors import ParseError
 from dftflow.model.results import Status
 from dftflow.units import RYDBERG_EV
 
 __all__ = ["ProgramOutput", "read_stdout"]
 
-LONGEST_LINE = 400
 FIRST_LINES = 200
 LARGEST = 1e9
 _VERSION = re.compile(r"\s*Program ([\w.+-]{1,30})\s+v\.\s*([\w.+-]{1,30})(?:\s*\([^)]{0,40}\))?\s+starts")

@@ -22,25 +22,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dftflow.codes.espresso.limits import MOST_ATOMS, SMALLEST_VOLUME_ANG3
 from dftflow.codes.espresso.printed_lines import whole_lines
 from dftflow.codes.espresso.pw_run import Eigenvalues, Geometry, PwRun, RelaxationTarget, zero_smearing_share
 from dftflow.codes.espresso.species import element_of
 from dftflow.errors import ParseError
 from dftflow.model.check import Part
 from dftflow.model.results import FloatArray
-from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, RYDBERG_EV
+from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, KBAR_GPA, RYDBERG_EV
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = ["read_pw_text"]
 
-MOST_ATOMS = 100_000
 MOST_LEVELS = 20_000_000
-SMALLEST_VOLUME_ANG3 = 0.5
 RY_PER_BOHR_EV_PER_ANG = RYDBERG_EV / BOHR_ANG
 RY_PER_BOHR3_GPA = RYDBERG_EV / BOHR_ANG**3 * EV_PER_ANG3_GPA
-KBAR_GPA = 0.1
 SMEARINGS = {"gauss": "gaussian", "methf": "mp", "marza": "mv", "fermi": "fd", "cold": "mv"}
 _WHOLE = r"(?=[-\s),]|$|kbar|Ry)"  # what may stand behind a number; columns run into each other at a minus
 _NUMBER = r"(-?\d{1,12}\.\d{0,16}(?:[eEdD][+-]?\d{1,3})?)" + _WHOLE

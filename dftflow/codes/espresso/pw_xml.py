@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from dftflow.codes.espresso.limits import LARGEST_CELL_BOHR, SMALLEST_VOLUME_ANG3
 from dftflow.codes.espresso.pw_run import SCF_TASKS, Eigenvalues, Geometry, PwRun, RelaxationTarget, zero_smearing_share
 from dftflow.codes.espresso.species import element_of
 from dftflow.codes.espresso.xml_tree import XmlElement, read_xml
 from dftflow.errors import ParseError
 from dftflow.model.check import Part
 from dftflow.model.results import FloatArray
-from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
+from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV, KBAR_GPA
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -32,15 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["read_pw_xml"]
 
 ORDERED_EV = 1e-3
-SMALLEST_VOLUME_ANG3 = 0.5
-LARGEST_CELL_BOHR = 1e4
 OCCUPATION_SLACK = 1e-3
 WEIGHT_SLACK = 1e-4
 MOST_ELECTRONS = 1e6
 FIRST_YEAR = 19  # of the schema
 NO_NUMBERS = re.compile(r"\*|nan|inf", re.IGNORECASE)
 VECTORS: tuple[Literal["forces"], Literal["stress"]] = ("forces", "stress")
-KBAR_GPA = 0.1
 HA_PER_BOHR_EV_PER_ANG = HARTREE_EV / BOHR_ANG
 HA_PER_BOHR3_GPA = HARTREE_EV / BOHR_ANG**3 * EV_PER_ANG3_GPA
 

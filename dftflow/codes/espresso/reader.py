@@ -17,6 +17,7 @@ from dftflow.codes.espresso.average_file import read_average
 from dftflow.codes.espresso.folder import OLD_XML, PW_STAGES, STAGES, file_of, other_logs
 from dftflow.codes.espresso.grid_file import read_potential_grid
 from dftflow.codes.espresso.kpoints_card import read_names
+from dftflow.codes.espresso.limits import SAME_ENERGY_EV
 from dftflow.codes.espresso.method import method_of
 from dftflow.codes.espresso.pw_run import Eigenvalues, Geometry, PwRun
 from dftflow.codes.espresso.pw_stdout import ProgramOutput, read_stdout
@@ -35,7 +36,6 @@ from dftflow.model.results import Bands, BandsRun, FloatArray, PotentialGrid, Re
 
 __all__ = ["read_calculation", "stages_of"]
 
-SAME_EV = 2e-4
 SAME_LEVEL_EV = 1e-4  # printed with 4 decimals
 OF_ONE_RUN: tuple[Part, ...] = ("status", "energy", "forces", "stress", "fermi", "bands", "dos", "potential")
 """What belongs to the run of the XML, and is refused when the standard output is that of another run."""
@@ -477,7 +477,7 @@ def _of_one_run(stages: Sequence[Stage], of_energy: PwRun) -> Iterator[Check]:
         if run.has_scf and len(run.fermi_ev) < 2:
             yield _same("Fermi level", of, printed.fermi_ev, _fermi(run), SAME_LEVEL_EV, concerns, " eV")
         if run.has_scf:
-            yield _same("energy", of, printed.energy_ev, run.last.free_energy_ev, SAME_EV, concerns, " eV")
+            yield _same("energy", of, printed.energy_ev, run.last.free_energy_ev, SAME_ENERGY_EV, concerns, " eV")
 
 
 def _same(

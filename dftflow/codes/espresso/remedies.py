@@ -6,7 +6,7 @@ wants less memory and less of the start than that of Davidson.
 
 from __future__ import annotations
 
-from dftflow.codes.remedy import LAST_GEOMETRY, LAST_GEOMETRY_IN_TIME, DeckLine, Remedy
+from dftflow.codes.remedy import LAST_GEOMETRY, DeckLine, Remedy
 
 __all__ = ["REMEDIES"]
 
@@ -17,21 +17,20 @@ REMEDIES = (
     Remedy(
         name="slow-mixing",
         words="slower mixing (mixing_beta 0.2) and three times the SCF cycles",
-        cause="scf_not_converged",
+        causes=("scf_not_converged",),
         cycles=3,
         lines=(DeckLine(file="*.in", keyword="mixing_beta", text="mixing_beta      = 0.2", after=ELECTRONS),),
     ),
     Remedy(
         name="conjugate-gradients",
         words="diagonalisation by conjugate gradients",
-        cause="scf_not_converged",
+        causes=("scf_not_converged",),
         lines=(CONJUGATE_GRADIENTS,),
     ),
-    LAST_GEOMETRY,
     Remedy(
         name="restart",
         words="what pw.x kept when its time was over (restart_mode)",
-        cause="out_of_time",
+        causes=("out_of_time",),
         tasks=("relax",),
         most=2,
         log="*.out",
@@ -42,17 +41,11 @@ REMEDIES = (
         start="where it stopped",
         start_from=("*.wfc*", "*.mix*", "*.bfgs", "*.update", "*.restart_*"),
     ),
-    LAST_GEOMETRY_IN_TIME,
+    LAST_GEOMETRY,
     Remedy(
         name="less-memory",
         words="diagonalisation by conjugate gradients, which wants less memory",
-        cause="out_of_memory",
-        lines=(CONJUGATE_GRADIENTS,),
-    ),
-    Remedy(
-        name="less-memory-if-killed",
-        words="diagonalisation by conjugate gradients, which wants less memory",
-        cause="killed",
+        causes=("out_of_memory", "killed"),
         lines=(CONJUGATE_GRADIENTS,),
     ),
 )

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
+from shutil import which
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
@@ -21,8 +23,10 @@ from dftflow.codes.log_tail import tail_of
 from dftflow.codes.options import CodeOptions
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.errors import ParseError, SpecError
+from dftflow.installer import install_line
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
+from dftflow.resources import templates_dir
 from dftflow.stored_file import plain_json, read_stored
 
 if TYPE_CHECKING:
@@ -58,7 +62,9 @@ class GPAW:
     @property
     def how_to_get_it(self) -> str:
         """One line for a person who does not have it."""
-        return "pip install 'dftflow[gpaw]' (needs g++; `make demo` in a checkout shows the recipe)"
+        compiler = "" if which("g++") else "install g++ (apt-get install g++), then "
+        configuration = quote(str(templates_dir() / "gpaw" / "siteconfig.py"))
+        return f"{compiler}CC=g++ GPAW_CONFIG={configuration} {install_line('gpaw', 'gpaw-data', built_anew=True)}"
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """The script, and the structure as extended XYZ; `SpecError` for an element that has no data set."""

@@ -18,17 +18,17 @@ SLOW_MIXER = DeckLine(
 RELAXATION = ("relax.jsonl", "bfgs.json", "finite_basis.json")
 
 REMEDIES = (
-    Remedy(name="more-cycles", words="three times the SCF cycles", cause="scf_not_converged", cycles=3),
+    Remedy(name="more-cycles", words="three times the SCF cycles", causes=("scf_not_converged",), cycles=3),
     Remedy(
         name="slow-mixing",
         words="slow mixing of the density (Pulay, 0.02)",
-        cause="scf_not_converged",
+        causes=("scf_not_converged",),
         lines=(SLOW_MIXER,),
     ),
     Remedy(
         name="more-steps",
         words="twice the steps, from the last geometry",
-        cause="geom_not_converged",
+        causes=("geom_not_converged",),
         tasks=("relax",),
         most=2,
         steps=2,
@@ -38,7 +38,7 @@ REMEDIES = (
     Remedy(
         name="goes-on",
         words="the last geometry",
-        cause="out_of_time",
+        causes=("out_of_time",),
         tasks=("relax",),
         most=2,
         needs="relax.jsonl",

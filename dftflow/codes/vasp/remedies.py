@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dftflow.codes.remedy import LAST_GEOMETRY, LAST_GEOMETRY_IN_TIME, DeckLine, Remedy
+from dftflow.codes.remedy import LAST_GEOMETRY, DeckLine, Remedy
 
 __all__ = ["REMEDIES"]
 
@@ -24,7 +24,7 @@ REMEDIES = (
     Remedy(
         name="all-bands",
         words="all bands optimised at once (ALGO = All) and twice the SCF cycles",
-        cause="scf_not_converged",
+        causes=("scf_not_converged",),
         cycles=2,
         lines=(ALGO_ALL,),
         start_from=("POTCAR",),
@@ -32,14 +32,14 @@ REMEDIES = (
     Remedy(
         name="slow-mixing",
         words="slower mixing (AMIX 0.1, BMIX 0.01)",
-        cause="scf_not_converged",
+        causes=("scf_not_converged",),
         lines=SLOW_MIXING,
         start_from=("POTCAR",),
     ),
     Remedy(
         name="diagonalisation",
         words="all bands optimised at once (ALGO = All)",
-        cause="died",
+        causes=("died",),
         log="*.log",
         when=r"EDDDAV|Sub-Space-Matrix is not hermitian",
         lines=(ALGO_ALL,),
@@ -48,11 +48,10 @@ REMEDIES = (
     replace(
         FROM_CONTCAR,
         name="last-geometry-of-line-search",
-        cause="died",
+        causes=("died",),
         most=1,
         log="*.log",
         when=r"ZBRENT: fatal error",
     ),
     FROM_CONTCAR,
-    replace(FROM_CONTCAR, name=LAST_GEOMETRY_IN_TIME.name, cause=LAST_GEOMETRY_IN_TIME.cause),
 )

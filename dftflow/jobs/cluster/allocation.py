@@ -51,9 +51,11 @@ def executor_of_job(cores: int) -> TaskExecutor:
     try:
         from executorlib import FluxJobExecutor, SingleNodeExecutor, SlurmJobExecutor
     except ModuleNotFoundError as error:
+        from dftflow.installer import install_line  # with the metadata of packages
+
         raise CodeNotFoundError(
             f"the package {error.name}, for many steps in one job, is not installed",
-            fix="pip install 'dftflow[allocation]'",
+            fix=install_line("dftflow[allocation]"),
         ) from None
     kinds = {"FLUX_URI": FluxJobExecutor, "SLURM_JOB_ID": SlurmJobExecutor}
     kind = next((kind for name, kind in kinds.items() if os.environ.get(name)), SingleNodeExecutor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,17 @@ class Ended:
         return " ".join(f"{self.err} {self.out}".split())[:MOST_SHOWN] or f"exit code {self.code}"
 
 
-def run_command(argv: tuple[str, ...], *, time_limit_s: float, folder: Path | None = None) -> Ended:
+def run_command(
+    argv: tuple[str, ...], *, time_limit_s: float, folder: Path | None = None, read: Path | None = None
+) -> Ended:
     """Run `argv`, in a session of its own: a Ctrl-C that is meant for dftflow does not end it half-way.
+
+    Parameters
+    ----------
+    folder
+        That it works in.
+    read
+        File that it has as its input.
 
     Raises
     ------
@@ -42,16 +52,17 @@ def run_command(argv: tuple[str, ...], *, time_limit_s: float, folder: Path | No
         When there is no such program, or it cannot be started: it has done nothing.
     """
     try:
-        process = subprocess.Popen(
-            argv,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            encoding="utf-8",
-            errors="replace",
-        )
+        with open(read or os.devnull, "rb") as given:
+            process = subprocess.Popen(
+                argv,
+                cwd=folder,
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                encoding="utf-8",
+                errors="replace",
+            )
     except OSError as error:
         raise CodeNotFoundError(
             f"the scheduler's program {argv[0]!r} cannot be started here",

@@ -1,8 +1,8 @@
 """A scheduler's queue: gives it jobs, and asks it about all of them at once.
 
-The commands, and how their answers are read, are pysqa's; they are run by `dftflow.jobs.cluster.command`. Beside that
-Slurm is asked for jobs that have ended (``-t all``), and its accounting, where there is one, for those that the queue
-has forgotten.
+The commands, and how most of their answers are read (`dftflow.jobs.cluster.queue_lines`), are pysqa's; they are run by
+`dftflow.jobs.cluster.command`. Beside that Slurm and LSF are asked for jobs that have ended, and Slurm's accounting,
+where there is one, for those that the queue has forgotten.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dftflow.errors import CodeNotFoundError
 from dftflow.jobs.cluster.answer import Answer, answer_of
 from dftflow.jobs.cluster.command import run_command
 from dftflow.jobs.cluster.listing import ListedJob, Listing
+from dftflow.jobs.cluster.queue_lines import owned_jobs
 from dftflow.jobs.cluster.submission import Submission
 from dftflow.jobs.lock import waited_for
 from dftflow.jobs.machine_file import Scheduler
@@ -31,13 +32,16 @@ from dftflow.jobs.store import write_atomically
 from dftflow.stored_file import read_stored
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pysqa.wrapper.abstract import SchedulerCommands
 
 __all__ = ["Queue"]
 
 PYSQA_NAMES: dict[Scheduler, str] = {"slurm": "SLURM", "pbs": "TORQUE", "sge": "SGE", "lsf": "LSF"}
 CLUSTER_VARIABLES = ("SLURM_CONF", "SLURM_CLUSTERS", "PBS_DEFAULT", "SGE_ROOT", "LSF_ENVDIR")
+ASKED_FOR: dict[Scheduler, tuple[str, ...]] = {"slurm": ("-t", "all"), "lsf": ("-a", "-w")}
+"""Jobs that have ended too, as long as the scheduler knows of them; of LSF with names and users that are not cut."""
+NO_JOB = ("No unfinished job found", "No job found")
+"""What bjobs says, with an exit status of its own, where there is none."""
 FRESH_S = 30.0
 SUBMIT_LIMIT_S = 120.0
 ASK_LIMIT_S = 60.0
@@ -71,9 +75,11 @@ class Queue:
         try:
             from pysqa.base.core import get_queue_commands
         except ModuleNotFoundError:
+            from dftflow.installer import install_line  # with the metadata of packages
+
             raise CodeNotFoundError(
                 "the package pysqa, which speaks to schedulers, is not installed",
-                fix="pip install 'dftflow[cluster]'",
+                fix=install_line("dftflow[cluster]"),
             ) from None
         commands = get_queue_commands(PYSQA_NAMES[self.scheduler])
         assert commands is not None
@@ -88,7 +94,10 @@ class Queue:
             When its program is not here: nothing was submitted then.
         """
         command = (*self._commands.submit_job_command, *self._told(record, name), str(record.script))
-        ended = run_command(command, time_limit_s=SUBMIT_LIMIT_S, folder=Path(record.folder))
+        read = None
+        if self.scheduler == "lsf":  # of a script that is named bsub reads no options, unless a site has it so
+            command, read = tuple(self._commands.submit_job_command), record.script
+        ended = run_command(command, time_limit_s=SUBMIT_LIMIT_S, folder=Path(record.folder), read=read)
         return answer_of(ended, self._commands.get_job_id_from_output)
 
     def _told(self, record: Submission, name: str) -> tuple[str, ...]:
@@ -117,37 +126,20 @@ class Queue:
 
     def _asked(self) -> Listing:
         at_s = time.time()
-        command = tuple(self._commands.get_queue_status_command)
-        if self.scheduler == "slurm":
-            command = (*command, "-t", "all", "-u", getpass.getuser())
+        more = ("-u", getpass.getuser()) if self.scheduler == "slurm" else ()
+        command = (*self._commands.get_queue_status_command, *ASKED_FOR.get(self.scheduler, ()), *more)
         ended = run_command(command, time_limit_s=ASK_LIMIT_S)
-        if ended.code != 0:
+        has_none = self.scheduler == "lsf" and any(said in ended.said for said in NO_JOB)
+        if ended.code != 0 and not has_none:
             return Listing(at_s=at_s, silence=ended.said)
-        listing = Listing(at_s=at_s, jobs=tuple(self._jobs(ended.out)))
+        try:
+            found = () if has_none else owned_jobs(self.scheduler, ended.out, self._commands.convert_queue_status)
+            jobs = tuple(job for owner, job in found if owner == getpass.getuser())
+        except ValueError as error:
+            return Listing(at_s=at_s, silence=f"the queue's answer cannot be read: {error}")
+        listing = Listing(at_s=at_s, jobs=jobs)
         self._keep(listing)
         return listing
-
-    def _jobs(self, printed: str) -> Iterator[ListedJob]:
-        """The lines that can be read, of this user."""
-        user = getpass.getuser()
-        for table in self._tables(printed):
-            folders = table["working_directory"] if "working_directory" in table else [""] * len(table)
-            for job, owner, word, folder in zip(table["jobid"], table["user"], table["status"], folders, strict=True):
-                if owner == user:
-                    yield ListedJob.read(str(job), str(folder), str(word))
-
-    def _tables(self, printed: str) -> Iterator[pd.DataFrame]:
-        """As pysqa reads it; where it refuses the whole for one line, line by line."""
-        try:
-            yield self._commands.convert_queue_status(printed)
-            return
-        except Exception:  # pysqa raises whatever comes of a line that it does not expect
-            lines = printed.splitlines()
-        for line in lines:
-            try:
-                yield self._commands.convert_queue_status(line)
-            except Exception:
-                continue
 
     def _accounted(self, missing: list[Submission]) -> Iterator[ListedJob]:
         """Those that the accounting knows of; none where there is no accounting."""

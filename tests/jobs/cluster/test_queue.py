@@ -18,6 +18,7 @@ from dftflow.jobs.cluster.command import Ended, run_command
 from dftflow.jobs.cluster.job_words import phase_of, spelled_out
 from dftflow.jobs.cluster.queue import Queue
 from dftflow.jobs.cluster.submission import Submission, intend, moved
+from dftflow.jobs.machine_file import Scheduler
 
 ME = getpass.getuser()
 Prints = Callable[..., Path]
@@ -203,6 +204,130 @@ def test_a_cache_that_cannot_be_written_or_read_costs_a_question(tmp_path: Path,
     for _ in range(2):
         assert len(slurm(tmp_path, fresh_s=30.0).listing().jobs) == 1
     assert len(calls.read_text().splitlines()) == 2
+
+
+# --- others than Slurm ------------------------------------------------------------------------------------------
+
+QSTAT_F = """\
+Job Id: 80005196.gadi-pbs
+    Job_Name = another
+    Job_Owner = somebody@gadi-login-06
+    job_state = R
+    queue = normal
+    Variable_List = PBS_O_HOME=/home/s,PBS_O_WORKDIR=/home/s,PBS_O_QUEUE=normal
+
+Job Id: 80005197.gadi-pbs
+    Job_Name = CsBr-bulk-relax
+    Job_Owner = {me}@gadi-login-06
+    resources_used.walltime = 00:01:07
+    job_state = {state}
+    queue = normal
+    Error_Path = gadi-login-06:/scratch/a
+{more}    Variable_List = PBS_O_HOME=/home/x,PBS_O_LANG=en_US.UTF-8,PBS_O_WORKDIR=/scratch
+\t/a run/with\\,comma/1-0a1b,SITE_PROJECT=ab12,PBS_O_HOST=gadi
+    comment = Job run at Thu Nov 26 at 12:57
+    etime = Thu Nov 26 12:57:01 2026
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "word", "phase"),
+    [("R", "", "running", "running"), ("Q", "", "pending", "queued"), ("H", "", "pending", "queued"),
+     ("E", "", "completing", "running"), ("S", "", "suspended", "queued"),
+     ("C", "    exit_status = 0\n", "completed", "ended well"), ("C", "", "cancelled", "ended badly"),
+     ("C", "    exit_status = 271\n", "failed", "ended badly"),
+     ("F", "    Exit_status = 0\n", "completed", "ended well")],
+)  # fmt: skip
+def test_what_pbs_says(tmp_path: Path, prints: Prints, state: str, more: str, word: str, phase: str) -> None:
+    """qstat(1B) of PBS Professional and of TORQUE, which shows what has ended for a while."""
+    calls = prints("qstat", QSTAT_F.format(me=ME, state=state, more=more))
+    (job,) = Queue("pbs", cache=tmp_path / "cache").listing().jobs
+    assert (job.id, job.word, job.phase) == ("80005197", word, phase)
+    assert job.folder == "/scratch/a run/with,comma/1-0a1b"
+    assert calls.read_text().split() == ["-f"]
+
+
+SGE_HEAD = "<?xml version='1.0'?>\n<job_info>\n  <queue_info>\n"
+SGE_JOB = (
+    '<job_list state="{long}"><JB_job_number>{id}</JB_job_number><JB_name>n</JB_name><JB_owner>{owner}</JB_owner>'
+    "<state>{short}</state></job_list>\n"
+)
+SGE_MIDDLE, SGE_END = "  </queue_info>\n  <job_info>\n", "  </job_info>\n</job_info>\n"
+
+
+def test_what_sge_says(tmp_path: Path, prints: Prints) -> None:
+    running = SGE_JOB.format(long="running", short="r", id=7, owner=ME)
+    others = SGE_JOB.format(long="running", short="r", id=8, owner="somebody")
+    held, broken = (
+        SGE_JOB.format(long="pending", short=word, id=id, owner=ME) for word, id in (("hqw", 9), ("Eqw", 10))
+    )
+    prints("qstat", f"{SGE_HEAD}{running}{others}{SGE_MIDDLE}{held}{broken}{SGE_END}")
+    found = Queue("sge", cache=tmp_path / "cache").listing()
+    assert {(job.id, job.phase, job.folder) for job in found.jobs} == {
+        ("7", "running", ""), ("9", "queued", ""), ("10", "queued", "")
+    }  # fmt: skip
+
+
+BJOBS = """\
+JOBID      USER    STAT  QUEUE      FROM_HOST   EXEC_HOST   JOB_NAME   SUBMIT_TIME
+7          {me}    RUN   normal     login1      4*node7:4*node8 CsBr-bulk-relax Nov 26 12:57
+8          {me}    PEND  normal     login1      -           CsBr-bulk-bands Nov 26 12:57
+9          {me}    EXIT  normal
+10         {me}    DONE  normal     login1      node7       n Nov 26 12:57
+11         {me}    EXIT  normal     login1      node7       n Nov 26 12:57
+"""
+
+
+def test_what_lsf_says(tmp_path: Path, prints: Prints) -> None:
+    calls = prints("bjobs", BJOBS.format(me=ME))
+    found = Queue("lsf", cache=tmp_path / "cache").listing()
+    assert {job.id: job.phase for job in found.jobs} == {
+        "7": "running", "8": "queued", "10": "ended well", "11": "ended badly"
+    }, "the line that is cut is passed over"  # fmt: skip
+    assert calls.read_text().split() == ["-a", "-w"]
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "program", "out", "err", "code"),
+    [("pbs", "qstat", "", "", 0), ("sge", "qstat", SGE_HEAD + SGE_MIDDLE + SGE_END, "", 0),
+     ("lsf", "bjobs", "", "No job found", 255), ("lsf", "bjobs", "", "No unfinished job found", 0)],
+)  # fmt: skip
+def test_a_queue_without_jobs_is_an_answer(
+    tmp_path: Path, prints: Prints, scheduler: Scheduler, program: str, out: str, err: str, code: int
+) -> None:
+    prints(program, out, err, code)
+    found = Queue(scheduler, cache=tmp_path / "cache").listing()
+    assert found.jobs == () and not found.silence
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "program", "out"),
+    [("sge", "qstat", SGE_HEAD + SGE_JOB.format(long="running", short="r", id=7, owner=ME)), ("sge", "qstat", ""),
+     ("lsf", "bjobs", "")],
+)  # fmt: skip
+def test_half_an_answer_is_none(tmp_path: Path, prints: Prints, scheduler: Scheduler, program: str, out: str) -> None:
+    """nextflow-io/nextflow#910: bjobs printed nothing, with exit status 0, while jobs ran."""
+    prints(program, out)
+    found = Queue(scheduler, cache=tmp_path / "cache").listing()
+    assert found.jobs == () and "cannot be read" in found.silence
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "program", "said"),
+    [("pbs", "qsub", "80005197.gadi-pbs\n"), ("sge", "qsub", "80005197\n"),
+     ("lsf", "bsub", "Job <80005197> is submitted to queue <normal>.\n")],
+)  # fmt: skip
+def test_a_job_is_given_to_the_others(
+    tmp_path: Path, prints: Prints, record: Submission, scheduler: Scheduler, program: str, said: str
+) -> None:
+    """LSF reads the options of a script from its input: of one that is named where LSB_BSUB_PARSE_SCRIPT is set."""
+    calls = prints(program, said)
+    program_file = calls.parent / "bin" / program
+    program_file.write_text(program_file.read_text().replace("printf", f"cat > {tmp_path}/input; printf", 1))
+    assert Queue(scheduler).submit(record, "n") == Answer(job="80005197")
+    told = {"pbs": str(record.script), "sge": f"-terse {record.script}", "lsf": ""}
+    assert calls.read_text().strip() == told[scheduler]
+    assert (tmp_path / "input").read_text() == ("#!/bin/sh\n" if scheduler == "lsf" else "")
 
 
 # --- words ------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import dftflow
-from dftflow.cli import installer
-from dftflow.cli.installer import install_line, keeper
+from dftflow import installer
+from dftflow.installer import install_line, keeper
 
 ROOT = Path(dftflow.__file__).parents[1]
 UV = Path(sys.executable).with_name("uv")
@@ -21,7 +21,7 @@ UV = Path(sys.executable).with_name("uv")
 def told_in(environment: Path) -> tuple[str, list[str]]:
     """What the module says in another environment, in which dftflow is not installed."""
     script = (
-        "import json, sys; from dftflow.cli.installer import install_line, keeper;"
+        "import json, sys; from dftflow.installer import install_line, keeper;"
         "print(json.dumps([keeper(), install_line('six', again=True)]))"
     )
     done = subprocess.run(
