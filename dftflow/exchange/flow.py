@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from dftflow.errors import CalculationError, CodeNotFoundError
 from dftflow.installer import install_line
 from dftflow.jobs.lock import locked
+from dftflow.jobs.store import read_plan
 from dftflow.report.write import write_outcome
 from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.one_step import run_step
-from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, default_folder
+from dftflow.studies.stored_plan import plan_for
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -63,7 +64,7 @@ def study_flow(study: Study, root: Path | None = None) -> Flow:
 
 
 def _planned(study: Study, root: Path) -> StudyFolder:
-    plan = plan_study(study)
+    plan = plan_for(study, read_plan(root))
     Work(plan).check(decks=True)
     if not plan.code.runs_here:
         raise CodeNotFoundError(f"{plan.code.name} cannot run on this machine", fix=plan.code.how_to_get_it)

@@ -39,7 +39,7 @@ from dftflow.jobs.tries import another_attempt
 from dftflow.model.attempt import Attempt
 from dftflow.model.cause import cause_words
 
-__all__ = ["IDENTITY_LENGTH", "Local", "at_work", "why_uncertain"]
+__all__ = ["IDENTITY_LENGTH", "Local", "at_work", "end_by_folder", "why_uncertain"]
 
 IDENTITY_LENGTH = 10
 PATIENCE_S = 2.0
@@ -122,21 +122,15 @@ class Local:
             if process is not None:
                 return _LocalJob(self._root, node, job, folder, process, state)
         job = node.resumed(folder, job) if state.tries else job
-        changed = tampered(folder, state, (*job.files, *job.beside))
         renewed = keep_beside(folder, job)
         verdict = node.judge(folder)
-        whole = verdict.state == "finished"
-        if whole and changed:  # what was damaged beyond use is calculated again
-            return _closed(node, folder, replace(state, failure=changed), "refused")
-        if whole:
-            reused = state.state == "finished"
-            if not reused or not state.files or renewed:
-                state = finished(folder, **(_spent(state) if reused else _spent_unseen(before, verdict)))
-                write_state(folder, state)
-            return _closed(node, folder, state, "finished", reused=reused)
-        if is_cancelled(self._root, node.name):
-            why = why_cancelled(self._root, node.name)
-            return _closed(node, folder, replace(state, failure=why), "cancelled")
+        end = end_by_folder(self._root, node, job, folder, state, verdict)
+        if end is not None and end.state == "finished" and (not end.reused or not state.files or renewed):
+            state = finished(folder, **(_spent(state) if end.reused else _spent_unseen(before, verdict)))
+            write_state(folder, state)
+            return _closed(node, folder, state, "finished", reused=end.reused)
+        if end is not None:
+            return end
         doubt = _doubt(folder, state, lock)
         if doubt:
             return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -280,6 +274,31 @@ class _LocalJob:
             write_state(self.folder, spent)
             return ""
         return f"process {self._process.pid} of {self._node.name} could not be ended, and runs on in {self.folder}"
+
+
+def end_by_folder(
+    root: Path, node: Node, job: Job, folder: Path, state: StepState, verdict: Verdict
+) -> NodeOutcome | None:
+    """How a node ends by what lies in its folder, where no engine works; None where one is to be started.
+
+    Parameters
+    ----------
+    root
+        Of the run.
+    job
+        Its files are dftflow's: what a person changes in them the judge tells.
+    state, verdict
+        What is noted in the folder, and what the node's judge says of it.
+    """
+    if verdict.state == "finished":
+        changed = tampered(folder, state, (*job.files, *job.beside))
+        if changed:  # what was damaged beyond use is calculated again
+            return _closed(node, folder, replace(state, failure=changed), "refused")
+        return _closed(node, folder, state, "finished", reused=state.state == "finished")
+    if is_cancelled(root, node.name):
+        why = why_cancelled(root, node.name)
+        return _closed(node, folder, replace(state, failure=why), "cancelled")
+    return None
 
 
 def at_work(folder: Path, state: StepState) -> JobState | None:

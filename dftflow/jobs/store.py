@@ -67,7 +67,7 @@ class PlannedStep:
     failure
         Why it has none.
     earlier
-        Where it lay in an earlier plan of this folder.
+        Where it lay before, in this plan or an earlier one of this folder.
     overrides
         Settings of this step alone; nobody's business here.
     content
@@ -81,6 +81,11 @@ class PlannedStep:
     earlier: str = ""
     overrides: Mapping[str, int | float] = field(default_factory=dict)
     content: Mapping[str, Any] = field(default_factory=dict)
+
+    def placed(self, folder: str, failure: str = "") -> PlannedStep:
+        """It lies there now; nowhere where that is ``""``, and where it lay last is not forgotten."""
+        earlier = self.earlier if folder else self.folder or self.earlier
+        return replace(self, folder=folder, failure=failure, earlier=earlier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,19 +199,15 @@ def _with_journal(root: Path, plan: PlanFile) -> PlanFile:
 
 def _with_changes(plan: PlanFile, changes: Iterable[Mapping[str, Any]]) -> PlanFile:
     """`plan` after `changes`, each of a step that it has."""
-    steps: dict[str, _Change] = {}
+    steps = {step.name: step for step in plan.steps}
     wall_time_s = plan.wall_time_s
     for found in TypeAdapter(list[_Change]).validate_python(list(changes)):
         below(Path(), found.folder)
-        if found.wall_time_s is None:
-            steps[found.step] = found
-        else:
+        if found.wall_time_s is not None:
             wall_time_s = found.wall_time_s
-    changed = (
-        replace(step, folder=steps[step.name].folder, failure=steps[step.name].failure) if step.name in steps else step
-        for step in plan.steps
-    )
-    return replace(plan, steps=tuple(changed), wall_time_s=wall_time_s)
+        elif found.step in steps:
+            steps[found.step] = steps[found.step].placed(found.folder, found.failure)
+    return replace(plan, steps=tuple(steps.values()), wall_time_s=wall_time_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

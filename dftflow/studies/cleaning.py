@@ -17,7 +17,8 @@ from dftflow.jobs.shared_store import others_steps, step_places
 from dftflow.jobs.step_state import is_intact, read_state, write_state
 from dftflow.jobs.store import storage_errors
 from dftflow.jobs.tries import TRIES
-from dftflow.studies.standing import earlier_places
+from dftflow.studies.built_file import read_built
+from dftflow.studies.standing import earlier_places, standing_of
 from dftflow.studies.study_folder import StudyFolder
 
 __all__ = ["Removable", "remove", "what_can_go"]
@@ -37,8 +38,9 @@ def what_can_go(root: Path) -> tuple[Removable, ...]:
     """What can be removed of the run in `root` and changes no number.
 
     Folders of results that no step of the plan has, and of steps that have finished the failed attempts and what their
-    engine left to go on from (`Code.scratch`). Nothing that lies elsewhere, and nothing where an engine works. In a
-    store, what no study has that uses it, and of steps what this study alone has.
+    engine left to go on from (`Code.scratch`). Nothing that was made for a step which has not finished now: it may be
+    what it comes to again. Nothing that lies elsewhere, and nothing where an engine works. In a store, what no study
+    has that uses it, and of steps what this study alone has.
 
     Raises
     ------
@@ -73,9 +75,21 @@ def remove(root: Path, found: tuple[Removable, ...]) -> None:
 
 def _earlier(folder: StudyFolder, others: frozenset[str]) -> Iterator[Removable]:
     home, why = folder.home, "of no study any more" if folder.home.is_shared else "of an earlier plan"
+    open_names = {end.name for end in standing_of(folder.root).ends if end.state != "finished"}
+    open_places = {folder.earlier_folder_of(step) for step in folder.plan.steps if step.name in open_names}
     for place in _unused(folder, others) if home.is_shared else earlier_places(folder.root):
-        if _lies_below(home.root, place) and at_work(place, read_state(place)) is None:
+        awaited = place in open_places or _step_of(place) in open_names
+        if not awaited and _lies_below(home.root, place) and at_work(place, read_state(place)) is None:
             yield Removable(path=place, why=why, size_bytes=_size(place))
+
+
+def _step_of(place: Path) -> str:
+    """Name of the step that was built there; ``""`` where that cannot be read."""
+    try:
+        record = read_built(place)
+    except StoreError:
+        return ""
+    return "" if record is None else record.step
 
 
 def _unused(folder: StudyFolder, others: frozenset[str]) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.remedied import MOST_TRIES
 from dftflow.studies.step_end import end_on_disk
-from dftflow.studies.stored_plan import with_kept_overrides
+from dftflow.studies.stored_plan import plan_for
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -86,7 +86,7 @@ def run_study(
     tell = harmless(say)
     root = out or default_folder(study)
     machine = machine or load_machine()
-    plan = with_kept_overrides(plan_study(study, say=tell), read_plan(root))
+    plan = plan_for(study, read_plan(root), say=tell)
     work = Work(plan, machine=machine, given=given, say=tell, most_tries=most_tries)
     _refuse_unable(work, machine, executor, tell)
     with locked(root):

@@ -15,11 +15,10 @@ from dftflow.model.step import Step
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.identity import outline_of
 from dftflow.studies.paced import Say, paced
-from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.side_by_side import side_by_side
 from dftflow.studies.step_end import end_on_disk
-from dftflow.studies.stored_plan import with_kept_overrides
+from dftflow.studies.stored_plan import plan_for
 from dftflow.studies.study_folder import StudyFolder, step_home
 from dftflow.studies.work import Work
 
@@ -73,7 +72,7 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     root = out or default_folder(study)
     before, home = read_plan(root), step_home(study, root)
     is_new = before is None and not home.holds_steps
-    plan = with_kept_overrides(plan_study(study, lazily=is_new and not asks_database, say=say), before)
+    plan = plan_for(study, before, lazily=is_new and not asks_database, say=say)
     if not is_new:
         layout = "run" if before is None else StudyFolder.existing(root).layout
         work = Work(plan, StudyFolder.planned(plan, root, layout))

@@ -184,7 +184,7 @@ def _geometry_in(code: Code, record: BuiltRecord, place: Path, file: str) -> Str
             here = None if found is None else _in_order(with_states_of(found, record.built.structure), record.built)
             if here is not None and (own or not likeness_of(here, record.built).refusal):
                 return here
-        except DftflowError:
+        except (DftflowError, OSError):
             continue
     return None
 
@@ -200,7 +200,12 @@ def _is_headed_like(record: BuiltRecord, file: Path) -> bool:
 
 
 def _of_file(code: Code, place: Path, file: str) -> Structure | None:
-    return read_atoms(place / file) if file and is_regular(place / file) else None
+    """None too where its last line has no end: of a number that was cut, the rest is a number as well."""
+    if not file or not is_regular(place / file):
+        return None
+    if not read_stored(place / file, most_bytes=MOST_BYTES).endswith(b"\n"):
+        return None
+    return read_atoms(place / file)
 
 
 def _of_results(code: Code, place: Path, file: str) -> Structure | None:

@@ -22,8 +22,9 @@ from dftflow.model.point import Point
 from dftflow.model.step import Need, Purpose, Step, StepId, Subject
 from dftflow.studies.material import Material, MaterialsAt
 from dftflow.studies.overrides import checked_settings
-from dftflow.studies.plan import Plan, planned_steps, points_at
-from dftflow.studies.reader import restore_study
+from dftflow.studies.paced import Say
+from dftflow.studies.plan import Plan, plan_study, planned_steps, points_at
+from dftflow.studies.reader import Study, restore_study
 from dftflow.studies.stored_crystal import StoredCrystal, plain_crystal
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ __all__ = [
     "header_of",
     "made_with",
     "plain_step",
+    "plan_for",
     "plan_of",
-    "with_kept_overrides",
 ]
 
 Layout = Literal["run", "decks"]
@@ -198,8 +199,12 @@ def _plain_starts(plan: Plan) -> list[dict[str, Any]]:
     return kept
 
 
-def with_kept_overrides(plan: Plan, kept: PlanFile | None) -> Plan:
-    """`plan` with the settings of single steps that the folder keeps; of steps that it does not have none."""
+def plan_for(study: Study, kept: PlanFile | None, *, lazily: bool = False, say: Say = lambda line: None) -> Plan:
+    """The plan of a study for a folder, with the settings of single steps that the plan there keeps.
+
+    Of steps that the study does not have any more it keeps none; the rest is as `dftflow.studies.plan.plan_study`.
+    """
+    plan = plan_study(study, lazily=lazily, say=say)
     own = {} if kept is None else {step.name: checked_settings(step.overrides) for step in kept.steps if step.overrides}
     names = {step.name for step in plan.steps}
     return replace(plan, overrides={name: settings for name, settings in own.items() if name in names})

@@ -106,13 +106,13 @@ class StudyFolder:
             if unchanged:  # what was made stays with what it was made with
                 header["made_with"] = before.header.get("made_with")
         use = _use(plan, root, layout, before, unchanged=unchanged)
-        places = {} if before is None else {step.name: step.folder or step.earlier for step in before.steps}
+        entries = {} if before is None else {step.name: step for step in before.steps}
         steps = tuple(
             PlannedStep(
                 name=step.name,
                 title=step.title,
-                folder=places.get(step.name, "") if unchanged else "",
-                earlier=places.get(step.name, ""),
+                folder=entries[step.name].folder if unchanged and step.name in entries else "",
+                earlier=entries[step.name].folder or entries[step.name].earlier if step.name in entries else "",
                 overrides=dict(plan.overrides.get(step.name, {})),
                 content=plain_step(step),
             )
@@ -269,7 +269,7 @@ class StudyFolder:
                 "a step of a run lies in its folder", reason=str(error), where=str(self.home.root)
             ) from None
         before = self._entries[name]
-        self._entries[name] = replace(before, folder=place, failure=failure)
+        self._entries[name] = before.placed(place, failure)
         if self._found is not None and folder is not None:
             known = self._found.setdefault(_end_of(folder), [])
             if folder not in known:
@@ -284,9 +284,7 @@ class StudyFolder:
         if dict(self._entries[name].overrides) != dict(settings):
             self._entries[name] = replace(self._entries[name], overrides=dict(settings))
             for step in (self.plan.step(name), *self.plan.made_from(name)):
-                before = self._entries[step.name]
-                earlier = before.folder or before.earlier
-                self._entries[step.name] = replace(before, folder="", failure="", earlier=earlier)
+                self._entries[step.name] = self._entries[step.name].placed("")
                 if has_place(self.root, step.name):
                     write_place(self.root, self._file.id, step=step.name, folder="", failure="")
         self._entries = {

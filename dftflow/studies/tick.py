@@ -22,15 +22,17 @@ from dftflow.jobs.job_script import job_script
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.step_state import StepState, read_state
+from dftflow.jobs.store import read_plan
 from dftflow.model.cause import cause_words
 from dftflow.model.step import Step
 from dftflow.studies.at_the_queue import ended_unlisted, may_come_late
 from dftflow.studies.machine_of_run import machine_of, note_machine
 from dftflow.studies.next_job import cause_of_end, next_job
 from dftflow.studies.paced import Say
-from dftflow.studies.plan import Plan, plan_study
+from dftflow.studies.plan import Plan
 from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.standing import standing_of
+from dftflow.studies.stored_plan import plan_for
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -95,11 +97,11 @@ def submit_study(
     """
     _refuse_without_jobs(machine)
     tell = harmless(say)
-    plan = plan_study(study, say=tell)
+    root = out or default_folder(study)
+    plan = plan_for(study, read_plan(root), say=tell)
     work = Work(plan, machine=machine, say=tell)
     work.check_machine()
     work.check(decks=True, say=tell)
-    root = out or default_folder(study)
     with locked(root):
         _refuse_jobs_of_another(StudyFolder.planned(plan, root, "run"), root)
         folder = StudyFolder.create(plan, root, "run")

@@ -17,14 +17,18 @@ from dftflow.errors import InputError
 from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
 from dftflow.jobs.step_state import StepState, read_state, write_state
+from dftflow.jobs.store import read_plan
 from dftflow.studies.again import cancel_steps, retry_step
 from dftflow.studies.cleaning import remove, what_can_go
 from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.printed import printed_of
+from dftflow.studies.reader import load_study
 from dftflow.studies.standing import standing_of
+from dftflow.studies.stored_plan import plan_for
+from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.sums import Group, by_cause, by_state
 
-BULK, SLAB = "CsBr/bulk-bands", "CsBr/slab-110-potential"
+RELAX, BULK, SLAB = "CsBr/bulk-relax", "CsBr/bulk-bands", "CsBr/slab-110-potential"
 BULK_SEED, SLAB_SEED = "CsBr-bulk-bands", "CsBr-slab-110-potential"
 Write = Callable[..., Path]
 
@@ -233,6 +237,38 @@ def test_what_nobody_needs_is_listed_and_removed_and_no_number_changes(
     assert what_can_go(root) == () and set(states(root).values()) == {"finished"}
     assert [q.value for q in outcome_of_folder(root).quantities] == [q.value for q in before.quantities]
     assert engine.run(file, root) == []
+
+
+def test_what_finished_for_a_step_that_has_to_wait_again_stays(
+    write_study: Write, tmp_path: Path, engine: CountingEngine
+) -> None:
+    """It is found by its calculation as soon as what it is made from is there again."""
+    file, root = write_study(), tmp_path / "run"
+    engine.run(file, root, preset="study")
+    relaxed, made = folder_of(root, RELAX), folder_of(root, BULK)
+    kept = (relaxed / "results.json").read_bytes()
+    (relaxed / "results.json").unlink()
+    write_state(relaxed, StepState(state="running", host="another", boot="b", pid=1, birth=1.0))
+    engine.run(file, root, preset="study")
+    assert states(root)[RELAX] == "uncertain" and states(root)[BULK] == "not_run"
+    assert what_can_go(root) == (), "of a plan whose steps have not finished"
+    (relaxed / "results.json").write_bytes(kept)
+    (relaxed / "state.json").unlink()
+    assert engine.run(file, root, preset="study") == [] and folder_of(root, BULK) == made
+
+
+def test_what_a_retry_with_another_setting_replaces_goes_when_that_has_finished(
+    write_study: Write, tmp_path: Path, engine: CountingEngine
+) -> None:
+    file, root = write_study(), tmp_path / "run"
+    engine.run(file, root)
+    first = folder_of(root, BULK)
+    retry_step(root, BULK, {"max_scf_cycles": "300"})
+    assert what_can_go(root) == () and states(root)[BULK] == "waiting"
+    StudyFolder.create(plan_for(load_study(str(file), "quick"), read_plan(root)), root, "run")  # a run that was killed
+    assert states(root)[BULK] == "waiting", "the folder of the earlier settings is not taken for it"
+    engine.run(file, root)
+    assert [one.path for one in what_can_go(root)] == [first]
 
 
 def test_what_lies_behind_a_link_or_is_calculated_is_left_alone(

@@ -137,10 +137,9 @@ def test_what_is_about_to_be_calculated_goes_before_what_was(decks: Path) -> Non
     assert {file.name for file in (folder / "tries/1").iterdir()} == {"CONTCAR", "OUTCAR", "vasprun.xml"}
 
 
-@pytest.mark.parametrize("contcar", ["", "cut"])
-def test_without_a_whole_contcar_it_goes_on_from_the_last_geometry_that_has_an_energy(
-    contcar: str, decks: Path
-) -> None:
+@pytest.mark.parametrize("end", ["", "  0.5000000", "00000000000\n\n", "\n\n"])
+def test_without_a_whole_contcar_it_goes_on_from_the_last_geometry_that_has_an_energy(end: str, decks: Path) -> None:
+    """Of nothing, before the second atom, in its last number (0.52 as 0.52000), and behind it, without an end."""
     folder = decks / RELAX
     steps = [Geometry(cell=BOX, positions=((0.0, 0.0, 0.0), (0.5, 0.5, z))) for z in (0.5, 0.513)]
     run = Run(
@@ -149,7 +148,7 @@ def test_without_a_whole_contcar_it_goes_on_from_the_last_geometry_that_has_an_e
         parameters={"NSW": "int:100", "IBRION": "int:2", "ISIF": "int:8"},
     )
     whole = moved(folder, 0.02)
-    killed(folder, contcar=whole[: whole.index("  0.5000000")] if contcar else "", xml=run.xml()[:-40])
+    killed(folder, contcar=whole[: whole.index(end)], xml=run.xml()[:-40])
     started(decks)
     assert third_coordinate(folder) == pytest.approx(0.513)
 

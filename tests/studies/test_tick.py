@@ -25,10 +25,12 @@ from dftflow.jobs.machine_profile import load_machine
 from dftflow.jobs.step_state import read_state, write_state
 from dftflow.report.table import summary_table
 from dftflow.studies import tick as tick_module
+from dftflow.studies.again import retry_step
 from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
 from dftflow.studies.standing import standing_of
+from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.tick import Tick, submit_study, tick
 
 RELAX, BANDS = "CsBr/bulk-relax", "CsBr/bulk-bands"
@@ -41,12 +43,12 @@ echo "$(grep -o 'afterok:.*' "$last")" >> dependencies
 case $mode in
   full) echo "sbatch: error: QOSMaxSubmitJobPerUserLimit" >&2; exit 1;;
   wrong) echo "sbatch: error: Batch job submission failed: Invalid account or account/partition" >&2; exit 1;;
-  down) echo "Batch job submission failed: Unable to contact slurm controller (connect failure)" >&2; exit 1;;
+  down) echo "sbatch: error: Unable to contact slurm controller (connect failure)" >&2; exit 1;;
 esac
 id=$(( $(wc -l < jobs) + 1 ))
 echo "$id|{user}|PD|n|$folder" >> jobs
 case $mode in
-  silent) echo "Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1;;
+  silent) echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1;;
   one) echo full > mode;;
 esac
 echo $id
@@ -119,6 +121,15 @@ def test_each_step_is_a_job_that_waits_for_those_it_needs(place: Place) -> None:
         assert set(re.findall(r"\d+", told[step.name])) == needs
     again = place.submit()
     assert again.submitted == {} and place.tick().submitted == {}
+
+
+def test_settings_of_a_step_alone_are_kept_by_every_submission(place: Place) -> None:
+    place.answers("wrong")
+    place.submit()
+    place.answers("yes")
+    retry_step(place.root, RELAX, {"max_scf_cycles": "300"})
+    assert RELAX in place.submit().submitted
+    assert StudyFolder.existing(place.root).plan.overrides == {RELAX: {"max_scf_cycles": 300}}
 
 
 def test_a_full_queue_is_gone_on_with_at_the_next_look(place: Place) -> None:

@@ -11,17 +11,18 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from dftflow.errors import CodeNotFoundError, MachineError
+from dftflow.errors import CodeNotFoundError, MachineError, Undecided
 from dftflow.jobs.executor import Running
-from dftflow.jobs.job import Job, Node, NodeOutcome
-from dftflow.jobs.local import IDENTITY_LENGTH
+from dftflow.jobs.job import Job, Node, NodeOutcome, Verdict
+from dftflow.jobs.local import IDENTITY_LENGTH, end_by_folder, why_uncertain
 from dftflow.jobs.machine import job_id
 from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.shared_store import StepHome
-from dftflow.jobs.step_state import read_state
+from dftflow.jobs.step_state import StepState, read_state
 from dftflow.model.attempt import Attempt
 
 __all__ = ["InAllocation", "TaskExecutor", "executor_of_job"]
@@ -95,15 +96,15 @@ class InAllocation:
         return there or self._home.root / "steps" / f"{node.name}-{tail}"
 
     def carry_out(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
-        """Use what is finished; give the rest to a task."""
-        if read_state(folder).state == "finished":
-            verdict = node.judge(folder)
-            if verdict.state == "finished":
-                return NodeOutcome.judged(node, folder, verdict)
+        """Use what is finished, leave alone what was changed since or is cancelled; give the rest to a task."""
+        state = read_state(folder)
+        end = end_by_folder(self._root, node, job, folder, state, node.judge(folder))
+        if end is not None and (end.state != "finished" or end.reused):
+            return end
         root = str(self._root.resolve())
         argv = (self._machine.python, "-m", "dftflow", "step", root, node.name, "--machine", self._machine.name)
         may = {"cores": 1, "threads_per_core": node.resources.threads}
-        return _Task(node, folder, self._tasks.submit(subprocess.call, argv, resource_dict=may))
+        return _Task(self._root, node, job, folder, self._tasks.submit(subprocess.call, argv, resource_dict=may))
 
 
 class _Task:
@@ -113,9 +114,10 @@ class _Task:
     waits = False
     tries: tuple[Attempt, ...] = ()
 
-    def __init__(self, node: Node, folder: Path, future: Future[Any]) -> None:
+    def __init__(self, root: Path, node: Node, job: Job, folder: Path, future: Future[Any]) -> None:
         self.folder = folder
-        self._node = node
+        self._root = root
+        self._node, self._job = node, job
         self._future = future
         self._begun = time.monotonic()
 
@@ -128,20 +130,27 @@ class _Task:
         """What its folder says once the task has ended."""
         if not self._future.done():
             return None
-        node, state, verdict = self._node, read_state(self.folder), self._node.judge(self.folder)
-        whole = verdict.state == "finished"
-        broken = "" if self._future.cancelled() or self._future.exception() is None else str(self._future.exception())
-        return NodeOutcome(
-            name=node.name,
-            title=node.title,
-            state="finished" if whole else state.state if state.state in ("failed", "refused") else "failed",
-            folder=self.folder,
-            failure="" if whole else state.failure or broken or verdict.failure,
-            log_tail="" if whole else state.log_tail or verdict.log_tail,
-            wall_time_s=state.wall_time_s or None,
-            cpu_time_s=state.cpu_time_s,
-            tries=state.tries,
-        )
+        state, verdict = read_state(self.folder), self._node.judge(self.folder)
+        end = end_by_folder(self._root, self._node, self._job, self.folder, state, verdict)
+        return self._unfinished(state, verdict) if end is None else replace(end, reused=False)
+
+    def _unfinished(self, state: StepState, verdict: Verdict) -> NodeOutcome:
+        """Why there are no results: the step has said so, in its folder or by its exit code, or the task broke off."""
+        end = NodeOutcome.judged(self._node, self.folder, verdict, tries=state.tries)
+        if state.state in ("failed", "refused"):
+            return replace(
+                end,
+                state=state.state,
+                failure=state.failure or end.failure,
+                cause=state.cause or end.cause,
+                log_tail=state.log_tail or end.log_tail,
+                wall_time_s=state.wall_time_s or None,
+                cpu_time_s=state.cpu_time_s,
+            )
+        broken = None if self._future.cancelled() else self._future.exception()
+        if broken is None and not self._future.cancelled() and self._future.result() == Undecided.exit_code:
+            return replace(end, state="uncertain", failure=why_uncertain(self.folder, state, "its task could not tell"))
+        return replace(end, state="failed", failure=str(broken or "") or end.failure)
 
     def stop(self, hurry: Callable[[], bool]) -> str:
         """Take it back where it has not begun; what has begun ends with the job."""

@@ -51,6 +51,8 @@ REFUSALS: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
     )),
 )
 # fmt: on
+ERROR = re.compile(r"(sbatch|qsub|bsub): (?!warning|info)|error: |Unable to run job|.*Job not submitted", re.IGNORECASE)
+"""How a line begins with which a scheduler's own program refuses: what a wrapper of a site says decides nothing."""
 PARSABLE = re.compile(r"(\d+)(;[\w.-]+)?")
 """What sbatch --parsable prints; a federated Slurm appends the cluster. Sites print more before and behind it."""
 
@@ -82,13 +84,15 @@ def answer_of(ended: Ended, id_of: Callable[[str], int]) -> Answer:
     id_of
         The scheduler's way to find the id in what was printed (pysqa's ``get_job_id_from_output``); it may raise.
     """
-    job = _id(ended.out, id_of) if ended.code == 0 else ""
-    if job:
-        return Answer(job=job)
-    said = ended.said
-    if ended.code in (None, 0):  # an answer without an id, or none: it may have been accepted all the same
+    ids, said = _ids(ended.out, id_of), ended.said
+    if ended.code == 0 and len(ids) == 1:
+        return Answer(job=ids.pop())
+    if ids or ended.code is None or ended.code <= 0:  # it may have been accepted, whatever was said or ended behind it
         return Answer(said=said)
-    return Answer(refusal=refusal_of(said), said=said)
+    if any(doubt in said for doubt in DOUBTS):
+        return Answer(said=said)
+    errors = " ".join(line for line in map(str.strip, ended.err.splitlines()) if ERROR.match(line))
+    return Answer(refusal=refusal_of(errors), said=errors or said)
 
 
 def refusal_of(said: str) -> Refusal | None:
@@ -98,13 +102,13 @@ def refusal_of(said: str) -> Refusal | None:
     return next((kind for kind, phrases in REFUSALS if any(phrase in said for phrase in phrases)), None)
 
 
-def _id(printed: str, id_of: Callable[[str], int]) -> str:
-    """Id of the job; ``""`` where none is found for certain."""
+def _ids(printed: str, id_of: Callable[[str], int]) -> set[str]:
+    """What may be the id of the job."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     alone = {match[1] for line in lines if (match := PARSABLE.fullmatch(line))}
     if alone:
-        return alone.pop() if len(alone) == 1 else ""
+        return alone
     try:
-        return str(id_of(lines[-1]))
+        return {str(id_of(lines[-1]))}
     except (ValueError, IndexError):
-        return ""
+        return set()

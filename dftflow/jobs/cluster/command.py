@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from dftflow.errors import CodeNotFoundError
 __all__ = ["Ended", "run_command"]
 
 MOST_SHOWN = 2000
+LAST_WORDS_S = 1.0
+"""How long the pipes of a command that was ended are listened to: who left its session may hold them for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +73,22 @@ def run_command(
             reason=error.strerror or str(error),
             fix="call this on a login node of the cluster; `dftflow doctor --machine NAME` checks its profile",
         ) from None
-    with process:
-        try:
-            out, err = process.communicate(timeout=time_limit_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-            return Ended(code=None, out=out, err=f"{argv[0]} gave no answer for {time_limit_s:.0f} s; {err}")
+    try:
+        out, err = process.communicate(timeout=time_limit_s)
+    except subprocess.TimeoutExpired:
+        out, err = _last_words(process)
+        return Ended(code=None, out=out, err=f"{argv[0]} gave no answer for {time_limit_s:.0f} s; {err}")
     return Ended(code=process.returncode, out=out, err=err)
+
+
+def _last_words(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """End a command, and all that it has started in its session; what it has printed, as far as that comes."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    try:
+        return process.communicate(timeout=LAST_WORDS_S)
+    except subprocess.TimeoutExpired:
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()
+        return "", "a process that it left behind holds its output"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import shlex
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,16 @@ SAID = [
     ("", "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", 1, None),
     ("", "sbatch: error: Batch job submission failed: Unexpected message received", 1, None),
     ("", "sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received", 1, None),
+    # a wrapper of the site, whose own logging fails behind an acceptance
+    ("4242\n", "curl: (7) Failed to connect to accounting port 80: Connection refused", 7, None),
+    ("4242\n", "sbatch: error: Invalid mail address", 1, None),
+    ("", "curl: (7) Failed to connect to accounting port 80: Connection refused", 7, None),
+    ("", "sbatch: warning: Invalid TRES in job_submit.lua, ignored", 1, None),
+    ("", "sbatch: error: Batch job submission failed: Invalid account", -9, None),
+    ("", "Connection refused\nqsub: cannot connect to server pbs01 (errno=111)", 111, "not reached"),
+    ("", "qsub: Unknown queue MSG=cannot locate queue", 190, "wrong"),
+    ("", "Unable to run job: only 10 jobs are allowed per user (current job count: 10).\nExiting.", 1, "full"),
+    ("", "night: No such queue. Job not submitted.", 255, "wrong"),
     ("", "", 0, None),
     ("Submitted\n", "", 0, None),
     ("", "", -9, None),
@@ -121,6 +132,19 @@ def test_an_sbatch_that_does_not_answer_leaves_it_open(
     (prints("sbatch").parent / "bin" / "sbatch").write_text("#!/bin/sh\necho 7\nexec sleep 60\n")
     answer = slurm(tmp_path).submit(record, "n")
     assert (answer.job, answer.refusal) == ("", None) and "no answer" in answer.said
+
+
+@pytest.mark.parametrize("leaves", ["sleep 60", "setsid sleep 60"])
+def test_a_wrapper_whose_child_hangs_is_not_waited_for(tmp_path: Path, leaves: str) -> None:
+    """A shell around squeue is ended, and what it has started holds the pipes, in its session or out of it."""
+    began = time.monotonic()
+    command = ("sh", "-c", f"echo said; {leaves} & echo $! > child; wait")
+    ended = run_command(command, time_limit_s=1.0, folder=tmp_path)
+    assert ended.code is None and "no answer" in ended.err and time.monotonic() - began < 30
+    if "setsid" in leaves:
+        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    else:
+        assert ended.out == "said\n", "the child is gone, and its pipes with it"
 
 
 def test_without_its_program_nothing_was_submitted(
