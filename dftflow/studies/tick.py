@@ -104,9 +104,9 @@ def submit_study(
     work.check(decks=True, say=tell)
     with locked(root):
         _refuse_jobs_of_another(StudyFolder.planned(plan, root, "run"), root)
-        StudyFolder.create(plan, root, "run")
+        folder = StudyFolder.create(plan, root, "run")
         note_machine(root, machine)
-        return _look(root, plan, machine, queue or Queue(machine.scheduler), tell, again=True)
+        return _look(folder, machine, queue or Queue(machine.scheduler), tell, again=True)
 
 
 def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None) -> Tick:
@@ -125,8 +125,7 @@ def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None
             fix="`dftflow run STUDY --machine NAME` gives it to one; `dftflow run STUDY` goes on with it here",
         )
     with locked(root):
-        plan = StudyFolder.existing(root).plan
-        return _look(root, plan, machine, queue or Queue(machine.scheduler), harmless(say))
+        return _look(StudyFolder.existing(root), machine, queue or Queue(machine.scheduler), harmless(say))
 
 
 def _refuse_without_jobs(machine: Machine) -> None:
@@ -152,7 +151,8 @@ def _refuse_jobs_of_another(folder: StudyFolder, root: Path) -> None:
 # --- one look ---------------------------------------------------------------------------------------------------
 
 
-def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
+def _look(folder: StudyFolder, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
+    root, plan = folder.root, folder.plan
     records = {step.name: record for step in plan.steps if (record := last_attempt(root, step.name)) is not None}
     silence = _settle(root, plan, machine, queue, records)
     ends = _ends(root)
@@ -162,7 +162,7 @@ def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, a
     submitted: dict[str, str] = {}
     held = silence
     while not held:
-        given = _Submitting(root, plan, machine, queue, records, ends, say, again=again)
+        given = _Submitting(folder, machine, queue, records, ends, say, again=again)
         held, submitted = given.all(), submitted | given.submitted
         before, ends = ends, _ends(root)
         if _finished(ends) <= _finished(before):
@@ -281,8 +281,7 @@ class _Submitting:
 
     def __init__(
         self,
-        root: Path,
-        plan: Plan,
+        folder: StudyFolder,
         machine: Machine,
         queue: Queue,
         records: dict[str, Submission],
@@ -291,10 +290,10 @@ class _Submitting:
         *,
         again: bool,
     ) -> None:
-        self._root, self._plan, self._machine, self._queue, self._say = root, plan, machine, queue, say
+        self._root, self._plan, self._digest = folder.root, folder.plan, folder.digest
+        self._machine, self._queue, self._say = machine, queue, say
         self._again = again
         self._records, self._ends = records, ends
-        self._digest = StudyFolder.existing(root).digest
         self.submitted: dict[str, str] = {}
 
     def all(self) -> str:
