@@ -6,14 +6,12 @@ The crystals of ``performance_index.py``, and CsPbBr3 in its orthorhombic phase,
 
 * ``70``: ASE's own 70 eV/Å^2 in every direction, strains counting times the number of atoms, steps of 0.15 Å;
 * ``10``: 10 eV/Å^2, strains times half the number of atoms, steps of 0.3 Å;
-* ``model``: that of ``dftflow/codes/gpaw/model_hessian.py``, strains times the side of a cube of the cell's volume,
-  steps of 0.3 Å, and half of the last one behind a step that went uphill.
-
-The engine's own is ``70``.
+* ``model``: the engine's own.
 
 Printed of each: geometries evaluated until all criteria hold, until the energy is first within 20 and 5 meV a cell of
 the lowest that any of them ended with, the final energy, lengths of the cell, and processor seconds. Those within an
-energy are the work that was needed; the end, where a cage is soft, also depends on how the last steps fall.
+energy are the work that was needed; the end, where a cage is soft, also depends on how the last steps fall. Energies of
+a plane-wave basis jump by some meV a cell as the cell changes.
 """
 
 from __future__ import annotations
@@ -30,15 +28,13 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
 from performance_index import SYSTEMS, System, relaxing, seconds_of, written
 
-from dftflow.codes.gpaw import engine
-from dftflow.codes.gpaw.model_hessian import model_hessian
+from dftflow.codes.gpaw import engine, optimiser
+from dftflow.model.spec import CellFreedom
 
 PNMA = Path(__file__).parents[1] / "structures" / "CsPbBr3_Pnma.cif"
-LONGEST_STEP_ANG, RISE_EV = 0.3, 1e-3
 HEAD = ("system", "first Hessian", "until done", "20 meV", "5 meV", "eV/atom", "a, b, c (Å)", "processor (s)")
 
 
@@ -78,54 +74,26 @@ class Course:
         return int(near[0]) + 1 if near.size else None
 
 
-class CrystalBFGS(engine._KeptBFGS):
-    """BFGS from the model, which makes shorter steps where one has gone too far, by the slopes at both its ends.
-
-    The energies are not asked: those of a plane-wave basis jump by some meV an atom as the cell changes.
-    """
-
-    def __init__(self, atoms: Atoms) -> None:
-        length_ang = atoms.get_volume() ** (1 / 3)
-        movable = FrechetCellFilter(atoms, exp_cell_factor=length_ang)
-        super().__init__(movable, restart=engine.HESSIAN_FILE, logfile=None, maxstep=LONGEST_STEP_ANG)
-        self.H0 = model_hessian(atoms, length_ang)
-
-    def step(self, gradient: np.ndarray | None = None) -> None:
-        if self.pos0 is not None and self.forces0 is not None:
-            move = np.ravel(self.optimizable.get_x()) - np.ravel(self.pos0)
-            rise_ev = move @ (np.ravel(self.optimizable.get_gradient()) - np.ravel(self.forces0)) / 2
-            length_ang = float(np.max(self.optimizable.gradient_norm(move)))
-            self.maxstep = length_ang / 2 if rise_ev > RISE_EV else min(LONGEST_STEP_ANG, 2 * self.maxstep)
-        super().step(gradient)  # type: ignore[no-untyped-call]
-
-
-def _scaled(alpha: float, strain_length_per_atom: float, longest_ang: float) -> Callable[[Atoms], Any]:
-    def make(atoms: Atoms) -> Any:
+def _scaled(alpha: float, strain_length_per_atom: float, longest_ang: float) -> Callable[[Atoms, CellFreedom], Any]:
+    def make(atoms: Atoms, cell: CellFreedom) -> Any:
+        assert cell == "all"
         movable = FrechetCellFilter(atoms, exp_cell_factor=strain_length_per_atom * len(atoms))
         settings: dict[str, Any] = {"logfile": None, "maxstep": longest_ang, "alpha": alpha}
-        return engine._KeptBFGS(movable, restart=engine.HESSIAN_FILE, **settings)
+        return optimiser.KeptBFGS(movable, restart=optimiser.HESSIAN_FILE, **settings)
 
     return make
 
 
-TRIES: Mapping[str, Callable[[Atoms], Any]] = {
+TRIES: Mapping[str, Callable[[Atoms, CellFreedom], Any]] = {
     "70": _scaled(70.0, 1.0, 0.15),
     "10": _scaled(10.0, 0.5, 0.3),
-    "model": CrystalBFGS,
+    "model": optimiser.optimiser_of,
 }
 
 
 def run_deck(attempt: str, deck: str) -> None:
     """In a process of its own: the deck, with that optimiser in the place of the engine's."""
-
-    def optimiser(atoms: Atoms, cell: str, steps: Sequence[Any], keep_symmetry: bool) -> Any:
-        assert cell == "all" and not steps
-        if keep_symmetry:
-            symmetry = FixSymmetry(atoms, symprec=engine.SYMMETRY_TOLERANCE_ANG, verbose=False)
-            atoms.set_constraint([*atoms.constraints, symmetry])
-        return TRIES[attempt](atoms)
-
-    engine._optimiser = optimiser
+    engine.optimiser_of = TRIES[attempt]  # type: ignore[assignment]
     runpy.run_path(deck, run_name="__main__")
 
 

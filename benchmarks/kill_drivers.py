@@ -35,6 +35,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from dftflow.jobs.cluster.submission import Submission, attempts
 from dftflow.jobs.local import at_work
 from dftflow.jobs.step_state import read_state
@@ -204,6 +206,8 @@ class OnSlurm(Here):
 
         Slurm keeps what has ended for an hour here, so its queue tells of all.
         """
+        while any(process.info["name"] == "sbatch" for process in psutil.process_iter(["name"])):
+            time.sleep(0.05)  # one that has outlived its driver may be accepted yet
         there = self._folders_of_jobs()
         for record in self.records():
             if record.stage == "intended" and record.folder not in there:

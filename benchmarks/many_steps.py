@@ -129,7 +129,7 @@ def write_study(folder: Path, kind: str, steps: int) -> Path:
 def leave_finished(study_file: Path, place: Path) -> None:
     """Its run in ``place/run`` as if all of it had been calculated; its numbers are none."""
     from dftflow.jobs.step_state import finished, write_state  # here, so that who measures stays small
-    from dftflow.report.results_file import RESULTS_MARK
+    from dftflow.report.own_files import RESULTS_MARK
     from dftflow.report.settled import Settlement
     from dftflow.studies.plan import plan_study
     from dftflow.studies.reader import load_study

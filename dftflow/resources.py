@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 __all__ = ["shipped_studies", "structures_dir", "templates_dir", "workflows_dir"]
@@ -9,6 +10,7 @@ __all__ = ["shipped_studies", "structures_dir", "templates_dir", "workflows_dir"
 _PACKAGE = Path(__file__).resolve().parent
 
 
+@cache
 def _data_dir(name: str) -> Path:
     installed = _PACKAGE / "_data" / name
     return installed if installed.is_dir() else _PACKAGE.parent / name

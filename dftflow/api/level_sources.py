@@ -25,7 +25,8 @@ from dftflow.model.sourced_levels import LevelSource, SourcedLevels
 from dftflow.quoted.level_file import LEVEL_FILES
 from dftflow.quoted.level_table import QUOTED, read_level_mapping, read_level_table
 from dftflow.quoted.quoted_results import levels_of_quantities
-from dftflow.report.results_file import RESULTS_MARK, read_results
+from dftflow.report.own_files import RESULTS_MARK
+from dftflow.report.results_file import read_results
 
 __all__ = ["Source", "levels_from"]
 

@@ -15,15 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from dftflow.errors import InputError
 from dftflow.input_file import named_place
-from dftflow.jobs.executor import Executor
-from dftflow.jobs.graph import Observer
-from dftflow.jobs.machine_profile import load_machine
 from dftflow.jobs.store import read_plan
-from dftflow.model.outcome import StudyOutcome
 from dftflow.model.records import Records
-from dftflow.studies import decks, reader
-from dftflow.studies.decks import WrittenDecks
-from dftflow.studies.execution import collect_study, outcome_of_folder, run_study
+from dftflow.studies import reader
 from dftflow.studies.paced import Say
 from dftflow.studies.preview import PreviewedStep, preview
 from dftflow.studies.reader import Study
@@ -33,7 +27,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from jobflow.core.flow import Flow
 
+    from dftflow.jobs.executor import Executor
+    from dftflow.jobs.graph import Observer
+    from dftflow.model.outcome import StudyOutcome
     from dftflow.report.write import WrittenOutcome
+    from dftflow.studies.decks import WrittenDecks
 
 __all__ = [
     "StudyLike",
@@ -222,6 +220,9 @@ def run(
     StoreError
         When the folder cannot be written, is in use, or belongs to another study, preset or code.
     """
+    from dftflow.jobs.machine_profile import load_machine
+    from dftflow.studies.execution import run_study  # with all that is derived, as below: `plan` waits for none of it
+
     return run_study(
         _chosen(study, preset, code, folder),
         None if folder is None else named_place(folder),
@@ -291,6 +292,8 @@ def write_decks(
     StoreError
         When `folder` cannot be written, or belongs to another study, preset or code.
     """
+    from dftflow.studies import decks
+
     return decks.write_decks(_chosen(study, preset, code, folder), named_place(folder), say=say)
 
 
@@ -326,6 +329,8 @@ def load_outcome(
     CalculationError
         With `study`, when no step has left anything.
     """
+    from dftflow.studies.execution import collect_study, outcome_of_folder
+
     root = named_place(folder)
     if root.name == "results.json" and root.is_file():
         root = _folder_of_results(root)

@@ -147,7 +147,11 @@ class Code(Protocol):
         ...
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
-        """Input files for `spec` on `structure`; raises `SpecError` for what the code cannot express."""
+        """Input files for `spec` on `structure`; raises `SpecError` for what the code cannot express.
+
+        Thousands of steps may share one structure, which nobody changes: what follows from it alone can be kept
+        (`dftflow.crystals.per_structure`).
+        """
         ...
 
     def fingerprint(self, elements: Sequence[str]) -> Mapping[str, str]:

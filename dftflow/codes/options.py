@@ -12,7 +12,7 @@ from dftflow.errors import OptionError
 from dftflow.model.entry_reason import reason_of
 from dftflow.model.names import is_name
 from dftflow.model.printable import in_toml, shown
-from dftflow.rendering.template_sandbox import TemplateSource
+from dftflow.rendering.template_source import TemplateSource
 
 __all__ = ["CodeOptions", "ElementSymbol", "read_options"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from weakref import ref
 
 if TYPE_CHECKING:
@@ -11,23 +11,31 @@ if TYPE_CHECKING:
 
 __all__ = ["per_structure"]
 
+Given = ParamSpec("Given")
 Value = TypeVar("Value")
 
 
-def per_structure(derive: Callable[[Structure], Value]) -> Callable[[Structure], Value]:
-    """`derive`, whose answer is remembered for a structure, told by its identity, as long as that one lives.
+def per_structure(
+    derive: Callable[Concatenate[Structure, Given], Value],
+) -> Callable[Concatenate[Structure, Given], Value]:
+    """`derive`, whose answers are remembered for a structure, told by its identity, as long as that one lives.
 
     A thousand steps of a sweep start from the same object, and to look at its atoms takes longer than the rest of them.
+    What else it is asked with has to be hashable, and an answer is nobody's to change.
     """
-    known: dict[int, tuple[ref[Structure], Value]] = {}
+    known: dict[int, tuple[ref[Structure], dict[Hashable, Value]]] = {}
 
-    def derived(structure: Structure) -> Value:
+    def answers(structure: Structure) -> dict[Hashable, Value]:
         number = id(structure)
         found = known.get(number)
-        if found is not None and found[0]() is structure:
-            return found[1]
-        value = derive(structure)
-        known[number] = (ref(structure, lambda _: known.pop(number, None)), value)
-        return value
+        if found is None or found[0]() is not structure:
+            found = known[number] = (ref(structure, lambda _: known.pop(number, None)), {})
+        return found[1]
+
+    def derived(structure: Structure, /, *given: Given.args, **named: Given.kwargs) -> Value:
+        told, asked = answers(structure), (given, *named.items())
+        if asked not in told:
+            told[asked] = derive(structure, *given, **named)
+        return told[asked]
 
     return derived

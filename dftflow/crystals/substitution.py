@@ -11,7 +11,6 @@ from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.transform import Rotation  # type: ignore[import-untyped]
 
 from dftflow.crystals.contacts import check_contacts
 from dftflow.crystals.molecules import Molecule, load_molecule
@@ -108,6 +107,8 @@ def _rotations(
     if orientation == "random":
         if seed is None:
             raise StructureError("a random orientation needs a seed", fix="give a whole number, e.g. seed = 1")
+        from scipy.spatial.transform import Rotation  # type: ignore[import-untyped]  # a quarter of a second, and rare
+
         # Normal deviates on the four axes are spread evenly over the unit quaternions, hence over all rotations.
         for quaternion in np.random.default_rng(seed).normal(size=(count, 4)):
             yield Rotation.from_quat(quaternion).as_matrix()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from mimetypes import guess_type
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -31,9 +31,25 @@ CONTEXT = (
 RO_CRATE = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 SPDX = "https://spdx.org/licenses/"
-NO_LICENCE = "#no-licence"
+LICENCES = frozenset((
+    "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0",
+    "CC-BY-3.0", "ODbL-1.0", "ODC-By-1.0", "PDDL-1.0", "CDLA-Permissive-2.0", "MIT", "Apache-2.0", "BSD-2-Clause",
+    "BSD-3-Clause", "LGPL-3.0-or-later", "GPL-2.0-or-later", "GPL-3.0-or-later", "GPL-3.0-only", "AGPL-3.0-or-later",
+    "MPL-2.0", "EUPL-1.2",
+))  # fmt: skip
+"""Names of SPDX under which data and programs are given; any other text stands as it is, without an address."""
+NO_LICENCE, LICENCE = "#no-licence", "#licence"
 COMPLETED, FAILED = "http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus"
-TEXT = "text/plain"
+TEXT, BYTES = "text/plain", "application/octet-stream"
+FORMATS = {
+    ".json": "application/json", ".jsonl": "application/jsonl", ".xml": "application/xml", ".html": "text/html",
+    ".csv": "text/csv", ".md": "text/markdown", ".toml": "application/toml", ".py": "text/x-python",
+    ".sh": "application/x-sh", ".bib": "application/x-bibtex", ".svg": "image/svg+xml", ".png": "image/png",
+    ".pdf": "application/pdf", ".cif": "chemical/x-cif", ".xyz": "chemical/x-xyz", ".gz": "application/gzip",
+    ".bz2": "application/x-bzip2", ".xz": "application/x-xz", ".db": "application/vnd.sqlite3",
+    **dict.fromkeys((".gpw", ".npz", ".npy", ".check", ".castep_bin", ".hdf5", ".h5", ".orbitals"), BYTES),
+}  # fmt: skip
+"""By ending, the same on every machine; a file with another ending is called a text."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
 
@@ -108,7 +124,7 @@ def crate_text(study: CrateStudy, steps: Sequence[CrateStep], files: Sequence[Cr
         _root(study, top, by_folder, acted),
         {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
         _licence(study.licence),
-        *({"@id": _person(name), "@type": "Person", "name": name} for name in study.authors),
+        *({"@id": _person(name), "@type": "Person", "name": name} for name in dict.fromkeys(study.authors)),
         *(_file(file) for file in files),
         *(_dataset(folders[folder], inside) for folder, inside in by_folder.items()),
         *_engines(acted),
@@ -146,14 +162,16 @@ def _root(
         "hasPart": [{"@id": _id(file.name)} for file in top] + [{"@id": _id(folder) + "/"} for folder in folders],
         "mentions": [{"@id": _action_id(step)} for step in acted],
     }
-    return root | ({"author": [{"@id": _person(name)} for name in study.authors]} if study.authors else {})
+    return root | (
+        {"author": [{"@id": _person(name)} for name in dict.fromkeys(study.authors)]} if study.authors else {}
+    )
 
 
 def _licence(licence: str) -> dict[str, Any]:
     if not licence:
         why = "No licence was given: ask the authors before you use or hand on more than the law allows."
         return {"@id": NO_LICENCE, "@type": "CreativeWork", "name": "no licence given", "description": why}
-    address = licence if "://" in licence else f"{SPDX}{quote(licence)}"
+    address = licence if "://" in licence else f"{SPDX}{licence}" if licence in LICENCES else LICENCE
     return {"@id": address, "@type": "CreativeWork", "name": licence, "description": f"The licence: {licence}"}
 
 
@@ -162,7 +180,7 @@ def _file(file: CrateFile) -> dict[str, Any]:
         "@id": _id(file.name),
         "@type": "File",
         "name": file.name,
-        "encodingFormat": guess_type(file.name)[0] or TEXT,
+        "encodingFormat": FORMATS.get(PurePosixPath(file.name).suffix.lower(), TEXT),
         "contentSize": str(file.size),
         "sha256": file.sha256,
     }
@@ -219,11 +237,11 @@ def _action_id(step: CrateStep) -> str:
 
 
 def _engine_id(engine: str, version: str) -> str:
-    return f"#{quote(engine)}{f'-{quote(version)}' if version else ''}"
+    return f"#engine/{quote(engine)}{f'-{quote(version)}' if version else ''}"
 
 
 def _person(name: str) -> str:
-    return f"#{quote(name)}"
+    return f"#person/{quote(name)}"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------

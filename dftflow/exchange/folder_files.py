@@ -96,6 +96,9 @@ def _looked_at(file: Path, most_bytes: int | None) -> tuple[int, str]:
 
 
 def _plain_files(root: Path, folder: str) -> Iterator[str]:
+    parts = PurePosixPath(folder).parts
+    if any((root / Path(*parts[:length])).is_symlink() for length in range(1, len(parts) + 1)):
+        return
     for place, folders, names in os.walk(root / folder):
         folders[:] = sorted(inner for inner in folders if not inner.startswith("."))
         for name in names:

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -36,6 +37,8 @@ CHUNK = 1 << 20
 METADATA_BYTES = 128 << 20
 DIRECTORY_BYTES = 64 << 20
 _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+_HEADER_BYTES = 30
+"""Before each entry, and its name (PKWARE's APPNOTE 4.3.7)."""
 _FREE_BYTES = 1 << 26
 """A small archive may expand by any ratio up to here: an empty log does so by hundreds."""
 
@@ -82,7 +85,8 @@ def unpack_archive(file: Path, folder: Path, *, bounds: Bounds | None = None) ->
     beside = folder.with_name(f".{folder.name[:200]}.{secrets.token_hex(8)}")
     try:
         with _opened(file, where) as stream, _directory(stream, where) as archive:
-            files = _verified_list(archive, bounds or Bounds(), where)
+            _refuse_too_much(archive.infolist(), os.fstat(stream.fileno()).st_size, bounds or Bounds(), where)
+            files = _verified_list(archive, where)
             _refuse_lack_of_room(folder, files)
             _unpack(archive, files, beside, where)
         standing = _study_in(beside, where)
@@ -132,10 +136,9 @@ def _directory_bytes(stream: BinaryIO) -> int:
     return int(struct.unpack_from("<Q", record, 40)[0]) if record[:4] == _END_64 else 0
 
 
-def _verified_list(archive: zipfile.ZipFile, bounds: Bounds, where: str) -> Mapping[str, CrateFile]:
+def _verified_list(archive: zipfile.ZipFile, where: str) -> Mapping[str, CrateFile]:
     """What the archive lists, after its entries were found to be just that, by name, kind and size."""
     entries = archive.infolist()
-    _refuse_too_much(entries, bounds, where)
     for entry in entries:
         reason = _why_refused(entry)
         if reason:
@@ -152,14 +155,18 @@ def _verified_list(archive: zipfile.ZipFile, bounds: Bounds, where: str) -> Mapp
     return files
 
 
-def _refuse_too_much(entries: Sequence[zipfile.ZipInfo], bounds: Bounds, where: str) -> None:
-    total, packed = sum(entry.file_size for entry in entries), sum(entry.compress_size for entry in entries)
+def _refuse_too_much(entries: Sequence[zipfile.ZipInfo], packed: int, bounds: Bounds, where: str) -> None:
+    """Refuse what would expand beyond `bounds`, or counts some of the `packed` bytes of the archive for two entries."""
+    total = sum(entry.file_size for entry in entries)
     if len(entries) > bounds.entries:
         raise _refused(f"it has {len(entries)} entries, more than {bounds.entries}", where)
     if total > bounds.bytes:
         raise _refused(f"it would expand to {total / 2**30:.1f} GiB, more than {bounds.bytes / 2**30:.0f}", where)
     if total > max(_FREE_BYTES, bounds.ratio * packed):
         raise _refused(f"it would expand to {total / max(packed, 1):.0f} times its size, as no results do", where)
+    for entry, after in pairwise(sorted(entries, key=lambda entry: entry.header_offset)):
+        if entry.header_offset + _HEADER_BYTES + entry.compress_size > after.header_offset:
+            raise _refused(f"{shortened(entry.filename)} shares its bytes with another entry", where)
 
 
 def _why_refused(entry: zipfile.ZipInfo) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 
 __all__ = ["ONE_THREAD", "engine_environment"]
 
@@ -47,5 +48,6 @@ def engine_environment(given: Mapping[str, str] = os.environ, *, threads: int = 
     return {**kept, **dict.fromkeys(THREADS, str(threads))}
 
 
+@cache
 def _is_needed(name: str) -> bool:
     return (name in NAMES or name.startswith(FAMILIES)) and not _KEY.search(name)

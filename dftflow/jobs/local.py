@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import TypedDict
 
 from dftflow.errors import DftflowError
+from dftflow.jobs.at_turn import AtTurn
 from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
-from dftflow.jobs.lock import EngineLock, Turn, engine_lock_is_held
+from dftflow.jobs.lock import EngineLock, engine_lock_is_held
 from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.shared_store import StepHome
-from dftflow.jobs.staging import is_kept, keep_beside, make_folder, write_deck
+from dftflow.jobs.staging import keep_beside, make_folder, write_deck
 from dftflow.jobs.step_state import (
     STATE_FILE,
     StepState,
@@ -93,7 +94,7 @@ class Local:
         make_folder(folder, self._home.root)
         if not self._home.is_shared:
             return self._taken_up(node, job, folder)
-        waiting = _AtTurn(self._root, node, job, folder, self._home.turn_file(folder), self._taken_up)
+        waiting = AtTurn(self._root, node, job, folder, self._home.turn_file(folder), self._taken_up)
         return waiting.outcome() or waiting
 
     def _taken_up(self, node: Node, job: Job, folder: Path) -> Running | NodeOutcome:
@@ -145,91 +146,6 @@ class Local:
         if process is None:
             return _closed(node, folder, state, "failed")
         return _LocalJob(self._root, node, job, folder, process, state)
-
-
-class _AtTurn:
-    """A calculation that other studies ask for too, and that one dftflow at a time carries out.
-
-    After others its job is made anew: what lies there then may be the results.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        node: Node,
-        job: Job,
-        folder: Path,
-        turn: Path,
-        take_up: Callable[[Node, Job, Path], Running | NodeOutcome],
-    ) -> None:
-        self.folder = folder
-        self._root, self._node, self._turn_file, self._take_up = root, node, turn, take_up
-        self._job: Job | None = job
-        self._turn: Turn | None = None
-        self._running: Running | None = None
-        self._begun = time.monotonic()
-
-    @property
-    def descriptor(self) -> int | None:
-        """Of the process, once it is its turn."""
-        return None if self._running is None else self._running.descriptor
-
-    @property
-    def waits(self) -> bool:
-        """As long as it is another's turn."""
-        return self._running is None
-
-    @property
-    def elapsed_s(self) -> float:
-        """Time that it is waited for, then that of the job."""
-        return time.monotonic() - self._begun if self._running is None else self._running.elapsed_s
-
-    @property
-    def tries(self) -> tuple[Attempt, ...]:
-        """Attempts that failed before this one."""
-        return () if self._running is None else self._running.tries
-
-    def outcome(self) -> NodeOutcome | None:
-        """None while another has its turn, or its own job runs."""
-        if self._running is None:
-            self._turn = Turn.take(self._turn_file)
-            if self._turn is None:
-                self._job = None
-                return self._cancelled()
-        try:
-            end = self._now() if self._running is None else self._running.outcome()
-        except BaseException:
-            self._let_go()
-            raise
-        if end is not None:
-            self._let_go()
-        return end
-
-    def _now(self) -> NodeOutcome | None:
-        job = self._job
-        if job is None or (read_state(self.folder).state == "finished" and not is_kept(self.folder, job)):
-            job = self._node.prepare()
-        begun = self._take_up(self._node, job, self.folder)
-        if isinstance(begun, NodeOutcome):
-            return begun
-        self._running = begun
-        return None
-
-    def _cancelled(self) -> NodeOutcome | None:
-        if not is_cancelled(self._root, self._node.name):
-            return None
-        why = why_cancelled(self._root, self._node.name)
-        return _closed(self._node, self.folder, StepState(state="waiting", failure=why), "cancelled")
-
-    def _let_go(self) -> None:
-        if self._turn is not None:
-            self._turn.let_go()
-
-    def stop(self, hurry: Callable[[], bool] = lambda: False) -> str:
-        """End the own job; what another carries out goes on."""
-        left = "" if self._running is None else self._running.stop(hurry)
-        self._let_go()
-        return left
 
 
 def _started(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -49,9 +50,8 @@ def birth_of(pid: int) -> float | None:
 
     A process that has ended and waits to be noticed by its parent has no birth.
     """
-    ticks = _birth_ticks(pid)
-    if ticks is not None:
-        return ticks
+    if sys.platform == "linux":
+        return _birth_ticks(pid)
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
@@ -61,9 +61,10 @@ def birth_of(pid: int) -> float | None:
 
 def age_s(pid: int) -> float:
     """For how many seconds a process has been there; 0 when it is not."""
-    ticks = _birth_ticks(pid)
-    if ticks is not None:
-        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
+    if sys.platform == "linux":
+        ticks = _birth_ticks(pid)
+        since_boot_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        return 0.0 if ticks is None else max(0.0, since_boot_s - ticks / os.sysconf("SC_CLK_TCK"))
     try:
         return max(0.0, time.time() - psutil.Process(pid).create_time())
     except psutil.Error:

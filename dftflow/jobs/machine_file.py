@@ -31,6 +31,12 @@ LARGEST_BYTES = 1 << 20
 
 Scheduler = Literal["none", "slurm", "pbs", "sge", "lsf"]
 Engine = Literal["job a step", "executorlib"]
+WITH_QOS = ("none", "slurm", "pbs")
+OF_A_JOB = frozenset((
+    "account", "partition", "qos", "parallel_environment", "directives", "modules", "setup", "environment", "grace_s",
+    "templates",
+))  # fmt: skip
+"""What does nothing where there are no jobs."""
 LAUNCHER_NUMBERS = ("ranks", "threads", "nodes", "ranks_per_node")
 """What may stand in braces in a launcher."""
 
@@ -43,9 +49,9 @@ def _word(text: str) -> str:
 
 def _launcher_word(text: str) -> str:
     unknown = [name for name in re.findall(r"\{([^}]*)\}", _word(text)) if name not in LAUNCHER_NUMBERS]
-    if unknown:
+    if unknown or set(re.sub(r"\{[^{}]*\}", "", text)) & set("{}"):
         known = ", ".join(f"{{{name}}}" for name in LAUNCHER_NUMBERS)
-        raise ValueError(f"{{{unknown[0]}}} stands for nothing in a launcher, which may have {known}")
+        raise ValueError(f"{shown(text)} stands for nothing in a launcher, which may have {known}")
     return text
 
 
@@ -93,6 +99,11 @@ class MachineEntry(Table):
             raise EntryError(f"engine = {self.engine!r} works in jobs of a scheduler, and there is none", "engine")
         if self.scheduler == "none" and (self.nodes or 1) > 1:
             raise EntryError("without a scheduler there is one node", "nodes")
+        if self.qos is not None and self.scheduler not in WITH_QOS:
+            raise EntryError(f"{self.scheduler} has no such thing; a line of it may stand in directives", "qos")
+        idle = sorted(self.model_fields_set & OF_A_JOB) if self.scheduler == "none" else []
+        if idle:
+            raise EntryError(f"{idle[0]} is for the script of a job, and without a scheduler there is none", idle[0])
         return self
 
 

@@ -118,7 +118,8 @@ class Machine:
         asked |= study.of(task, code) if study is not None else {}
         asked |= given or {}
         if "nodes" not in asked and self.cores is not None and self.scheduler != "none":
-            asked["nodes"] = -(-asked.get("ranks", 1) * asked.get("threads", 1) // self.cores)
+            ranks_a_node = max(1, int(self.cores // asked.get("threads", 1)))  # the threads of one share a node
+            asked["nodes"] = int(-(-asked.get("ranks", 1) // ranks_a_node))
         found = Resources(**asked)
         self._check(found, f"a step {task} of {code}")
         return Resources(**asked, launcher=self._launcher(found))

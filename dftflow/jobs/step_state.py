@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Container, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def write_state(folder: Path, state: StepState) -> None:
 
 
 def _text(state: StepState) -> str:
-    return json.dumps(asdict(state), indent=1)
+    return json.dumps({field.name: getattr(state, field.name) for field in fields(state)}, default=asdict)
 
 
 def without_ended_job(state: StepState, ended_jobs: Container[str]) -> StepState:

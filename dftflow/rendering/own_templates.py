@@ -7,8 +7,6 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, TemplateSyntaxError, meta
-
 from dftflow.errors import OptionError
 from dftflow.model.printable import brief
 from dftflow.resources import templates_dir
@@ -75,6 +73,8 @@ def _own_text(folder: Path, name: str) -> str:
 
 
 def _included(file: Path, text: str) -> list[str]:
+    from jinja2 import Environment, TemplateSyntaxError, meta  # here, so that who has no templates does not wait for it
+
     try:
         names = list(meta.find_referenced_templates(Environment(autoescape=False).parse(text)))
     except TemplateSyntaxError as error:

@@ -28,7 +28,8 @@ from jinja2 import TemplateError
 import dftflow
 from dftflow.errors import SpecError
 from dftflow.rendering.quoting import LANGUAGES, Language, Verbatim
-from dftflow.rendering.template_sandbox import TemplateSource, render_here
+from dftflow.rendering.template_sandbox import render_here
+from dftflow.rendering.template_source import TemplateSource
 
 __all__ = ["render_apart", "serve"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from jinja2 import (
     Environment,
     FileSystemLoader,
     StrictUndefined,
+    Template,
     TemplateError,
     TemplateNotFound,
     TemplateSyntaxError,
@@ -28,12 +30,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from dftflow.errors import SpecError
 from dftflow.model.printable import brief, shown
 from dftflow.rendering.quoting import Language
+from dftflow.rendering.template_source import TemplateSource
 from dftflow.resources import templates_dir
 
-__all__ = ["TemplateSource", "render_here"]
-
-TemplateSource = Path | Mapping[str, str]
-"""A folder that holds ``<code>/<name>.j2``, or the texts of such files by these names."""
+__all__ = ["render_here"]
 
 MOST_CHARACTERS = 20_000_000
 """Of a rendered text: the longest decks, which list 100,000 k-points, have a third of it."""
@@ -41,11 +41,11 @@ MOST_CHARACTERS = 20_000_000
 
 def render_here(name: str, values: Mapping[str, Any], *, search: Sequence[TemplateSource], language: Language) -> str:
     """As `dftflow.rendering.templates.render_template`, in this process and without bounds on what it costs."""
-    environment = _environment([*search, templates_dir()], language) if search else _shipped(templates_dir(), language)
+    shelf = _Shelf([*search, templates_dir()], language) if search else _shipped(templates_dir(), language)
     try:
-        wanted = _names(environment, name) - environment.globals.keys()
-        _check_names(_file_of(environment, name), wanted, values.keys())
-        text = environment.get_template(name).render(values)
+        prepared = shelf.prepared(name)
+        _check_names(prepared.file, prepared.names, values.keys())
+        text = prepared.template.render(values)
     except SpecError:
         raise
     except TemplateNotFound as error:
@@ -80,10 +80,74 @@ class _Compiled(BytecodeCache):
 _COMPILED = _Compiled()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """A compiled template.
+
+    Attributes
+    ----------
+    file
+        Where it lies; its name where it lies nowhere.
+    parts
+        The template, and all that it includes.
+    names
+        What they look up, and has to be given.
+    """
+
+    template: Template
+    file: str
+    parts: tuple[Template, ...]
+    names: frozenset[str]
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether no file of it has changed since."""
+        return all(part.is_up_to_date for part in self.parts)
+
+
+class _Shelf:
+    """The templates of some sources; each is read once, and again when its file has changed."""
+
+    def __init__(self, sources: Sequence[TemplateSource], language: Language) -> None:
+        self._environment = _environment(sources, language)
+        self._prepared: dict[str, _Prepared] = {}
+
+    def prepared(self, name: str) -> _Prepared:
+        """The template `name`; raises what jinja2 raises."""
+        known = self._prepared.get(name)
+        if known is None or not known.is_up_to_date:
+            known = self._prepared[name] = self._made(name)
+        return known
+
+    def _made(self, name: str) -> _Prepared:
+        parts: dict[str, Template] = {}
+        names: set[str] = set()
+        todo = [name]
+        while todo:
+            current = todo.pop()
+            if current in parts:
+                continue
+            # compiles it, so that an error in it carries its file and line
+            parts[current] = self._environment.get_template(current)
+            looked_up, others = _looked_up(self._source(current)[0])
+            names |= looked_up
+            todo += others
+        return _Prepared(
+            template=parts[name],
+            file=self._source(name)[1] or name,
+            parts=tuple(parts.values()),
+            names=frozenset(names - self._environment.globals.keys()),
+        )
+
+    def _source(self, name: str) -> tuple[str, str | None]:
+        """Text and file."""
+        assert self._environment.loader is not None
+        return self._environment.loader.get_source(self._environment, name)[:2]
+
+
 @lru_cache(maxsize=16)
-def _shipped(folder: Path, language: Language) -> ImmutableSandboxedEnvironment:
-    """The environment of what is shipped, which keeps its templates, and reads one again when its file has changed."""
-    return _environment([folder], language)
+def _shipped(folder: Path, language: Language) -> _Shelf:
+    return _Shelf([folder], language)
 
 
 def _environment(sources: Sequence[TemplateSource], language: Language) -> ImmutableSandboxedEnvironment:
@@ -131,23 +195,6 @@ def _where(error: BaseException, name: str) -> str:
     return at_work[-1] if at_work else name
 
 
-def _names(environment: ImmutableSandboxedEnvironment, name: str) -> set[str]:
-    """Names that the template and everything it includes look up."""
-    found: set[str] = set()
-    todo, seen = [name], set[str]()
-    while todo:
-        current = todo.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        environment.get_template(current)  # compiles it, so that an error in it carries its file and line
-        assert environment.loader is not None
-        names, others = _looked_up(environment.loader.get_source(environment, current)[0])
-        found |= names
-        todo += others
-    return found
-
-
 @lru_cache(maxsize=64)
 def _looked_up(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
     """Names that a template looks up, and the templates that it includes."""
@@ -158,13 +205,8 @@ def _looked_up(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
     return frozenset(meta.find_undeclared_variables(tree)), others
 
 
-def _file_of(environment: ImmutableSandboxedEnvironment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[1] or name
-
-
-def _check_names(file: str, wanted: set[str], given: Any) -> None:
-    for unknown in sorted(wanted - set(given)):
+def _check_names(file: str, wanted: Set[str], given: Set[str]) -> None:
+    for unknown in sorted(wanted - given):
         nearest = get_close_matches(unknown, given, n=1)
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
         raise SpecError(
@@ -172,7 +214,7 @@ def _check_names(file: str, wanted: set[str], given: Any) -> None:
             fix=f"{hint}names that exist: {', '.join(sorted(given))}",
             where=file,
         )
-    unused = sorted(set(given) - wanted)
+    unused = sorted(given - wanted)
     if unused:
         raise SpecError(
             f"the template never uses {', '.join(unused)}",

@@ -13,7 +13,8 @@ from typing import Any
 
 from dftflow.rendering.quoting import PLAIN, Language
 from dftflow.rendering.template_process import render_apart
-from dftflow.rendering.template_sandbox import TemplateSource, render_here
+from dftflow.rendering.template_sandbox import render_here
+from dftflow.rendering.template_source import TemplateSource
 
 __all__ = ["render_template"]
 

@@ -6,10 +6,12 @@ import errno
 from pathlib import Path
 
 from dftflow.errors import StoreError
-from dftflow.report.results_file import RESULTS_MARK
 from dftflow.stored_file import read_stored
 
-__all__ = ["refuse_to_overwrite"]
+__all__ = ["RESULTS_MARK", "refuse_to_overwrite"]
+
+RESULTS_MARK = b'"dftflow-results/'
+"""Stands near the beginning of every ``results.json`` of dftflow."""
 
 OWN_MARKS = {"results.json": RESULTS_MARK, "report.html": b'<meta name="generator" content="dftflow'}
 

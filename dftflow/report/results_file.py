@@ -27,10 +27,7 @@ from dftflow.model.quantity import (
 )
 from dftflow.stored_file import plain_json, read_stored
 
-__all__ = ["RESULTS_MARK", "read_results"]
-
-RESULTS_MARK = b'"dftflow-results/'
-"""Stands near the beginning of every such file."""
+__all__ = ["read_results"]
 
 VERSIONS = ("dftflow-results/1", "dftflow-results/2")
 FIELDS = frozenset(field.name for field in fields(Quantity))

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -26,10 +27,12 @@ from dftflow.jobs.seals import Seal, changed_files, seal_of
 from dftflow.jobs.shared_store import home_of
 from dftflow.jobs.step_state import STATE_FILE, is_intact, read_state
 from dftflow.jobs.store import PLAN_FILE, PlanFile, read_plan, storage_errors, write_atomically
-from dftflow.model.outcome import StudyOutcome
 from dftflow.resources import structures_dir, templates_dir
 from dftflow.stored_file import read_stored
 from dftflow.studies.reader import Study
+
+if TYPE_CHECKING:
+    from dftflow.model.outcome import StudyOutcome
 
 __all__ = ["SETTLED_FILE", "Settlement"]
 
@@ -48,7 +51,7 @@ class _Settled:
     elements
         Those that the engine has to know: symbols of all crystals of the plan.
     states
-        Folder of each step -> SHA-256 of its state, which holds the digests of all that it left.
+        SHA-256 of the steps: of the folder of each, and of its state, which holds the digests of all that it left.
     files
         The report and the plan as they were.
     table
@@ -59,7 +62,7 @@ class _Settled:
 
     follows_from: str
     elements: tuple[str, ...]
-    states: dict[str, str]
+    states: str
     files: dict[str, Seal]
     table: str
     digest: str = ""
@@ -131,15 +134,15 @@ class Settlement:
         return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _states(home: Path, plan: PlanFile, index: RunIndex) -> dict[str, str] | None:
-    """Folder of each step -> digest of its state; None when one has not finished, or is not as it was left."""
-    found = {}
+def _states(home: Path, plan: PlanFile, index: RunIndex) -> str | None:
+    """Digest of where the steps lie and of their states; None when one has not finished, or is not as it was left."""
+    found = hashlib.sha256()
     for step in plan.steps:
         digest = _state(home, step.folder, index) if step.folder else None
         if digest is None:
             return None
-        found[step.folder] = digest
-    return found
+        found.update(f"{step.folder}\0{digest}\n".encode())
+    return found.hexdigest()
 
 
 def _state(home: Path, place: str, index: RunIndex) -> str | None:

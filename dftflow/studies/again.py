@@ -20,9 +20,9 @@ from dftflow.jobs.store import existing_plan
 from dftflow.jobs.tries import put_aside
 from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE
-from dftflow.studies.execution import end_on_disk
 from dftflow.studies.machine_of_run import machine_of
 from dftflow.studies.overrides import Setting, checked_settings, overridden
+from dftflow.studies.step_end import end_on_disk
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -121,6 +121,8 @@ def _ended(place: Path) -> str:
         return ""
     process = EngineProcess.found(place, state.pid, state.birth)
     if process is None:
+        if at_work(place, read_state(place)) is None:  # it has ended meanwhile, as its own dftflow sees to
+            return ""
         where = f" on {state.host}" if state.host and state.host != host_name() else ""
         return f"its engine{where} cannot be seen from here, and may run on"
     try:

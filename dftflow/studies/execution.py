@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TypedDict
 
 from dftflow.errors import CalculationError, CodeNotFoundError, InputError, MachineError
 from dftflow.jobs.already_there import AlreadyThere
-from dftflow.jobs.cancelled import is_cancelled, why_cancelled
-from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.executor import Executor
 from dftflow.jobs.graph import NodeView, Observer, Room, run_graph
 from dftflow.jobs.harmless import harmless
-from dftflow.jobs.job import JobState, NodeOutcome
-from dftflow.jobs.local import Local, at_work, why_uncertain
+from dftflow.jobs.job import NodeOutcome
+from dftflow.jobs.local import Local
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine_profile import Machine, load_machine
-from dftflow.jobs.step_state import StepState, read_state, tampered, without_ended_job
 from dftflow.jobs.store import read_plan
-from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.outcome import StudyOutcome
-from dftflow.model.results import Results
-from dftflow.model.step import Step
-from dftflow.studies.at_the_queue import at_the_queue
 from dftflow.studies.outcome import study_outcome
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.remedied import MOST_TRIES
+from dftflow.studies.step_end import end_on_disk
 from dftflow.studies.stored_plan import plan_for
 from dftflow.studies.study_folder import StudyFolder
-from dftflow.studies.work import STATES, Work
+from dftflow.studies.work import Work
 
-__all__ = ["collect_study", "end_on_disk", "outcome_of_folder", "run_study"]
+__all__ = ["collect_study", "outcome_of_folder", "run_study"]
 
 CLOCK_EVERY_S = 10.0
 
@@ -98,23 +90,37 @@ def run_study(
     work = Work(plan, machine=machine, given=given, say=tell, most_tries=most_tries)
     _refuse_unable(work, machine, executor, tell)
     with locked(root):
-        folder = work.folder = StudyFolder.create(plan, root, "run")
-        if folder.home.is_shared:
-            tell(f"the steps lie in the store {folder.home.root}")
-        for name in folder.kept:
-            tell(f"{name} in {root} is not dftflow's, and was left as it is")
-        clock = _WallClock(folder, harmless(observer))
+        folder = work.folder = _begun(plan, root, tell)
+        carries_out = executor or Local(root, folder.home)
         with folder.home.held():
-            ends = run_graph(
-                [work.node(step, work.job_here, cost=work.cost(step)) for step in plan.steps],
-                executor or Local(root, folder.home),
-                room=Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib),
-                record=folder.record,
-                observer=clock,
-            )
-        clock.write()
+            ends = _carried_out(work, folder, carries_out, _room(machine, workers), harmless(observer))
         folder.write_whole()
     return _outcome(work, ends, wall_time_s=folder.wall_time_s)
+
+
+def _begun(plan: Plan, root: Path, say: Say) -> StudyFolder:
+    """The folder of the run with its plan; `say` is told what of it lies elsewhere, and what is not dftflow's."""
+    folder = StudyFolder.create(plan, root, "run")
+    if folder.home.is_shared:
+        say(f"the steps lie in the store {folder.home.root}")
+    for name in folder.kept:
+        say(f"{name} in {root} is not dftflow's, and was left as it is")
+    return folder
+
+
+def _room(machine: Machine, workers: int | None) -> Room:
+    return Room(workers=workers or machine.cores or 1, cores=machine.cores, memory_mib=machine.memory_mib)
+
+
+def _carried_out(
+    work: Work, folder: StudyFolder, executor: Executor, room: Room, observer: Observer
+) -> Mapping[str, NodeOutcome]:
+    """How each step ended; the time that it took is in the plan."""
+    clock = _WallClock(folder, observer)
+    nodes = [work.node(step, work.job_here, cost=work.cost(step)) for step in work.plan.steps]
+    ends = run_graph(nodes, executor, room=room, record=folder.record, observer=clock)
+    clock.write()
+    return ends
 
 
 def _refuse_unable(work: Work, machine: Machine, executor: Executor | None, say: Say) -> None:
@@ -223,95 +229,6 @@ def _outcome(work: Work, ends: Mapping[str, NodeOutcome], *, wall_time_s: float 
     steps = tuple(work.step_outcome(step, ends[step.name]) for step in work.plan.steps)
     planned_with = None if work.folder is None else work.folder.made_with
     return study_outcome(work.plan, work.admissions, steps, planned_with=planned_with, wall_time_s=wall_time_s)
-
-
-# --- what lies on disk ------------------------------------------------------------------------------------------
-
-
-def end_on_disk(work: Work, step: Step, elsewhere: Path | None = None) -> NodeOutcome:
-    """How a step stands by what lies in its folder, or `elsewhere`, whoever calculated it, and by its job."""
-    assert work.folder is not None
-    end = _end_in_folder(work, step, elsewhere)
-    root = work.folder.root
-    record = None if elsewhere is not None or work.folder.layout != "run" else last_attempt(root, step.name)
-    if record is None:
-        return end
-    now = at_the_queue(end, record, root)
-    if now != end:
-        work.refuse(step, now.state, now.failure)
-    return now
-
-
-def _end_in_folder(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcome:
-    assert work.folder is not None
-    place = elsewhere or work.folder.folder_of(step)
-    if place is None:
-        if is_cancelled(work.folder.root, step.name):
-            return _cancelled(work, step, None)
-        why = work.folder.why_no_folder(step)
-        state: JobState = "not_run" if why else "waiting"
-        return NodeOutcome(name=step.name, title=step.title, state=state, folder=None, failure=why)
-    recorded = read_state(place)
-    if work.folder.layout == "decks":  # a person runs it, who notes nothing there
-        recorded = StepState(state="waiting", tries=recorded.tries)
-    recorded = without_ended_job(recorded, EndedJobs(work.folder.root))
-    known = partial(NodeOutcome, name=step.name, title=step.title, folder=place, tries=recorded.tries)
-    occupied = at_work(place, recorded) if work.folder.layout == "run" else None
-    if occupied == "running":
-        return known(state="running", failure=work.plan.code.progress(place).doing)
-    changed = tampered(place, recorded, work.deck_names(place))
-    if changed:
-        work.refuse(step, "refused", changed)
-        return known(state="refused", failure=changed, **_recorded_times(recorded))
-    admission = work.ask(step, place, record_in=work.folder.folder_of(step))
-    if isinstance(admission, Admitted):
-        return known(state="finished", **_times(recorded, admission.results))
-    if is_cancelled(work.folder.root, step.name):
-        return _cancelled(work, step, place)
-    if occupied == "uncertain":
-        doubt = why_uncertain(place, recorded)
-        work.refuse(step, "uncertain", doubt)
-        return known(state="uncertain", failure=doubt)
-    if recorded.state == "failed":  # a limit that ended the process says more than what it left
-        work.refuse(step, "failed", recorded.failure or admission.reason)
-        return known(
-            state="failed",
-            failure=recorded.failure or admission.reason,
-            cause=recorded.cause or admission.cause,
-            log_tail=recorded.log_tail,
-            **_recorded_times(recorded),
-        )
-    to_go_on = work.folder.layout == "run" and recorded.state in ("waiting", "running")
-    return known(
-        state="waiting" if to_go_on else STATES[admission.kind],
-        failure=admission.reason,
-        cause=admission.cause,
-        log_tail=admission.log_tail,
-        **_times(recorded, admission),
-    )
-
-
-class _Times(TypedDict):
-    wall_time_s: float | None
-    cpu_time_s: float | None
-
-
-def _times(recorded: StepState, told: Results | Refusal) -> _Times:
-    """The times of all attempts, or of the last one where they were not recorded."""
-    if recorded.wall_time_s:
-        return _recorded_times(recorded)
-    return {"wall_time_s": told.wall_time_s, "cpu_time_s": told.cpu_time_s}
-
-
-def _recorded_times(recorded: StepState) -> _Times:
-    return {"wall_time_s": recorded.wall_time_s or None, "cpu_time_s": recorded.cpu_time_s}
-
-
-def _cancelled(work: Work, step: Step, place: Path | None) -> NodeOutcome:
-    assert work.folder is not None
-    why = why_cancelled(work.folder.root, step.name)
-    work.refuse(step, "cancelled", why)
-    return NodeOutcome(name=step.name, title=step.title, state="cancelled", folder=place, failure=why)
 
 
 class _WallClock:

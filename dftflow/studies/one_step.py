@@ -21,8 +21,8 @@ from dftflow.jobs.lock import engine_lock_is_held
 from dftflow.jobs.machine_profile import Machine, load_machine
 from dftflow.model.step import Step
 from dftflow.studies.at_the_queue import LATE_S
-from dftflow.studies.execution import end_on_disk
 from dftflow.studies.standing import with_needs
+from dftflow.studies.step_end import end_on_disk
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 

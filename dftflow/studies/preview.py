@@ -13,11 +13,11 @@ from dftflow.jobs.store import read_plan
 from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.step import Step
 from dftflow.studies.cost import expected_cost
-from dftflow.studies.execution import end_on_disk
 from dftflow.studies.identity import outline_of
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study, default_folder
 from dftflow.studies.side_by_side import side_by_side
+from dftflow.studies.step_end import end_on_disk
 from dftflow.studies.stored_plan import plan_for
 from dftflow.studies.study_folder import StudyFolder, step_home
 from dftflow.studies.work import Work

@@ -278,9 +278,9 @@ class SweepEntry(Table):
 
 def _check_points(points: Sequence[Point]) -> None:
     """Their names are parts of names of folders, each of one point."""
-    named: dict[str, Point] = {}
+    named: dict[str, Point] = {}  # some file systems know no case
     for point in points:
-        other = named.setdefault(point.name, point)
+        other = named.setdefault(point.name.casefold(), point)
         if other != point:
             raise ValueError(f"the points {other} and {point} of a sweep would both be called {shown(point.name)}")
         if not is_name(point.name):

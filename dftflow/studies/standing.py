@@ -116,7 +116,7 @@ def _settled(root: Path, home: StepHome, step: PlannedStep, index: RunIndex) -> 
 
 def _asked(root: Path, names: list[str]) -> Mapping[str, NodeOutcome]:
     """What the gate says of these steps; of those whose geometry they need it is asked before."""
-    from dftflow.studies.execution import end_on_disk
+    from dftflow.studies.step_end import end_on_disk
     from dftflow.studies.study_folder import StudyFolder
     from dftflow.studies.work import Work
 

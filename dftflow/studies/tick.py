@@ -120,9 +120,9 @@ def submit_study(
     with locked(root):
         queue = queue or Queue(machine.scheduler)
         _refuse_jobs_of_another(StudyFolder.planned(plan, root, "run"), queue, machine)
-        StudyFolder.create(plan, root, "run")
+        folder = StudyFolder.create(plan, root, "run")
         note_machine(root, machine)
-        return _look(root, plan, machine, queue, tell, again=True)
+        return _look(folder, machine, queue, tell, again=True)
 
 
 def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None) -> Tick:
@@ -144,8 +144,7 @@ def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None
         )
     _refuse_without_jobs(machine)
     with locked(root):
-        plan = StudyFolder.existing(root).plan
-        return _look(root, plan, machine, queue or Queue(machine.scheduler), harmless(say))
+        return _look(StudyFolder.existing(root), machine, queue or Queue(machine.scheduler), harmless(say))
 
 
 def _refuse_without_jobs(machine: Machine) -> None:
@@ -166,8 +165,9 @@ def _refuse_jobs_of_another(folder: StudyFolder, queue: Queue, machine: Machine)
             write(folder.root, now)
         left += [now] if now.is_open else []
     if left:
-        known = " ".join(sorted({record.job for record in left if record.job}))
-        unknown = " and ".join(f"`dftflow retry {folder.root} {record.step}`" for record in left if not record.job)
+        known = " ".join(record.job for record in left if record.stage == "submitted")
+        others = [record for record in left if record.stage != "submitted"]
+        unknown = " and ".join(f"`dftflow retry {folder.root} {record.step}`" for record in others)
         mend = [f"`{queue.cancel_words} {known}` ends them"] if known else []
         mend += [f"{unknown} says that there is none"] if unknown else []
         raise StoreError(
@@ -181,7 +181,8 @@ def _refuse_jobs_of_another(folder: StudyFolder, queue: Queue, machine: Machine)
 # --- one look ---------------------------------------------------------------------------------------------------
 
 
-def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
+def _look(folder: StudyFolder, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
+    root, plan = folder.root, folder.plan
     records = {step.name: record for step in plan.steps if (record := last_attempt(root, step.name)) is not None}
     silence = _settle(root, plan, machine, queue, records)
     ends = _ends(root)
@@ -191,7 +192,7 @@ def _look(root: Path, plan: Plan, machine: Machine, queue: Queue, say: Say, *, a
     submitted: dict[str, str] = {}
     held = silence
     while not held:
-        given = _Submitting(root, plan, machine, queue, records, ends, say, again=again)
+        given = _Submitting(folder, machine, queue, records, ends, say, again=again)
         held, submitted = given.all(), submitted | given.submitted
         before, ends = ends, _ends(root)
         if _finished(ends) <= _finished(before):
@@ -319,8 +320,7 @@ class _Submitting:
 
     def __init__(
         self,
-        root: Path,
-        plan: Plan,
+        folder: StudyFolder,
         machine: Machine,
         queue: Queue,
         records: dict[str, Submission],
@@ -329,10 +329,10 @@ class _Submitting:
         *,
         again: bool,
     ) -> None:
-        self._root, self._plan, self._machine, self._queue, self._say = root, plan, machine, queue, say
+        self._root, self._plan, self._digest = folder.root, folder.plan, folder.digest
+        self._machine, self._queue, self._say = machine, queue, say
         self._again = again
         self._records, self._ends = records, ends
-        self._digest = StudyFolder.existing(root).digest
         self.submitted: dict[str, str] = {}
 
     def all(self) -> str:

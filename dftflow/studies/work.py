@@ -98,6 +98,7 @@ class Work:
         self._left_there: set[StepId] = set()
         self._built: dict[StepId, Built] = {}
         self._memory_mib: dict[StepId, float] = {}
+        self._resources: dict[str, Resources] = {}
 
     def check(self, *, decks: bool, say: Say = lambda line: None) -> None:
         """Build every step from what the study starts from, so that a mistake shows before anything is written or run.
@@ -158,10 +159,13 @@ class Work:
         return replace(node, again=lambda folder, cause, tries: self._again_by_hand(step, folder, cause, tries))
 
     def resources(self, step: Step) -> Resources:
-        """What the step may use; raises `MachineError` where it is more than the machine has."""
+        """What the step may use, as all of its task; raises `MachineError` where it is more than the machine has."""
         if self._machine is None:
             return Resources()
-        return self.plan.resources(step, self._machine, given=self._given)
+        task = step.id.task
+        if task not in self._resources:
+            self._resources[task] = self.plan.resources(step, self._machine, given=self._given)
+        return self._resources[task]
 
     def _command(self, step: Step, deck: Deck) -> tuple[str, ...]:
         if self._machine is None:

@@ -14,6 +14,7 @@ from dftflow.api import study as module
 from dftflow.api.study import load_outcome, load_study, plan, run, write_decks, write_outcome
 from dftflow.errors import InputError, StudyError
 from dftflow.jobs.machine_profile import Machine
+from dftflow.studies import execution
 from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.preview import preview
 from dftflow.studies.reader import load_study as read_study
@@ -71,7 +72,7 @@ def test_the_decks_of_a_study_below_the_home(tmp_path: Path, monkeypatch: pytest
 
 def test_a_run_is_started_with_what_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
-    monkeypatch.setattr(module, "run_study", lambda study, out, **more: seen.update(more, study=study, out=out))
+    monkeypatch.setattr(execution, "run_study", lambda study, out, **more: seen.update(more, study=study, out=out))
     monkeypatch.chdir(tmp_path)
     run(NAME, "there", preset="quick", code="castep", workers=3, given={"time_s": 60.0})
     study = seen["study"]

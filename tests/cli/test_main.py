@@ -76,6 +76,32 @@ def test_help_of_every_command_imports_no_heavy_package(name: str) -> None:
     assert "--json" in done.stdout
 
 
+DRAWN_OR_RUN = (
+    "matplotlib", "jinja2", "rich", "mp_api", "pandas", "pymatgen.io.vasp", "dftflow.studies.execution",
+    "dftflow.studies.decks", "dftflow.derive", "dftflow.report", "dftflow.figures",
+)  # fmt: skip
+LATTICES = ("gpaw", "ase.io", "ase.dft", "scipy.optimize", "scipy.integrate", "psutil", "dftflow.jobs.machine_profile")
+"""What the path of a band structure brings with it (by ASE), and the machine: a surface needs neither."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "never"),
+    [
+        (["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1"], (*DRAWN_OR_RUN, *LATTICES)),
+        (["plan", "fapbbr3-cspbbr3", "--out", "none"], DRAWN_OR_RUN),
+    ],
+    ids=lambda value: value[0],
+)
+def test_a_command_imports_what_it_needs(arguments: list[str], never: tuple[str, ...], tmp_path: Path) -> None:
+    script = (
+        "import sys; from dftflow.cli.main import main; assert main(sys.argv[1:]) == 0;"
+        f"loaded = set({never!r}) & set(sys.modules); assert not loaded, loaded"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
 def test_help_answers_at_once() -> None:
     """0.3 s of processor time: other processes of a busy machine do not count."""
     assert min(_processor_s([*DFTFLOW, "--help"]) for _ in range(5)) < 0.3

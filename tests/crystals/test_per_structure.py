@@ -31,3 +31,18 @@ def test_a_structure_in_the_place_of_one_that_is_gone_is_another_one() -> None:
     for number in range(200):  # the identity of an object is used again once it is gone
         assert length_ang(cell(4.0 + number)) == 4.0 + number
         gc.collect(0)
+
+
+def test_what_it_is_asked_with_tells_answers_apart() -> None:
+    asked: list[tuple[int, bool]] = []
+
+    @per_structure
+    def length_ang(structure: Structure, times: int, *, half: bool = False) -> float:
+        asked.append((times, half))
+        return structure.lattice.a * times / (2 if half else 1)
+
+    crystal = cell(4.0)
+    for _ in range(2):
+        found = [length_ang(crystal, 1), length_ang(crystal, 3), length_ang(crystal, 3, half=True)]
+        assert found == [4.0, 12.0, 6.0]
+    assert asked == [(1, False), (3, False), (3, True)]

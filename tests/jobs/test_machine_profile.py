@@ -135,7 +135,10 @@ def test_names_of_machines(file: Path) -> None:
         ("[machines.a.resources]\nmemory_gib = '4 GiB'\n", 2, "memory_gib is a plain number in GiB"),
         ("[machines.a.resources.relax]\ntime_h = 0\n", 2, "time_h is a plain number in hours"),
         ("[machines.a.resources.codes.castep.bands]\nrank = 2\n", 2, "did you mean 'ranks'?"),
-        ("[machines.a]\nlauncher = ['mpirun', '-n', '{rnks}']\n", 2, "{rnks} stands for nothing"),
+        ("[machines.a]\nlauncher = ['mpirun', '-n', '{rnks}']\n", 2, "'{rnks}' stands for nothing"),
+        ("[machines.a]\nlauncher = ['mpirun', '-n{ranks']\n", 2, "'-n{ranks' stands for nothing"),
+        ("[machines.a]\nmodules = ['castep']\n", 2, "without a scheduler there is none"),
+        ("[machines.a]\nscheduler = 'sge'\nqos = 'gold'\n", 3, "sge has no such thing"),
         ("[machines.a]\nlauncher = ['mpirun -n 4']\n", 2, "is not one word"),
         ("[machines.a]\naccount = 'a b'\n", 2, "is not one word"),
         ("[machines.a]\n[machines.a.environment]\nA-B = '1'\n", 3, "is the name of no variable"),
@@ -173,7 +176,8 @@ def test_every_example_of_a_message_is_taken() -> None:
             if example is None:
                 assert key in ("machines", "nodes", "resources", "relax", "bands", "potential", "codes"), (place, key)
                 continue
-            table.model_validate(in_tuples(tomllib.loads(f"{key} = {example}")))
+            for_jobs = 'scheduler = "slurm"\n' if key in machine_file.OF_A_JOB else ""
+            table.model_validate(in_tuples(tomllib.loads(f"{for_jobs}{key} = {example}")))
 
 
 # --- whatever stands there ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from dftflow.errors import OptionError, SpecError
 from dftflow.model.spec import Relaxation
-from dftflow.rendering import template_process
+from dftflow.rendering import template_process, template_sandbox
 from dftflow.rendering.own_templates import own_templates
 from dftflow.rendering.templates import render_template
 
@@ -230,3 +230,22 @@ def test_a_folder_of_templates_behind_a_link_is_another_one(
     (other / "castep").symlink_to(own / "castep")
     with pytest.raises(OptionError, match="lies outside the folder"):
         own_templates("castep", other)
+
+
+def test_a_shipped_template_that_has_changed_is_looked_through_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or what a person edits in a checkout while a notebook runs would not reach the deck."""
+    monkeypatch.setattr(template_sandbox, "templates_dir", lambda: tmp_path)
+    whole, part = tmp_path / "whole.j2", tmp_path / "part.j2"
+    whole.write_text("{{ first }} {% include 'part.j2' %}")
+    part.write_text("{{ second }}")
+    assert render_template("whole.j2", {"first": 1, "second": 2}) == "1 2"
+    part.write_text("{{ third }}")
+    os.utime(part, (0, 0))
+    assert render_template("whole.j2", {"first": 1, "third": 3}) == "1 3"
+    with pytest.raises(SpecError, match="second"):
+        render_template("whole.j2", {"first": 1, "second": 2})
+    whole.write_text("{{ first }}")
+    os.utime(whole, (0, 0))
+    assert render_template("whole.j2", {"first": 4}) == "4"

@@ -53,7 +53,7 @@ CORES, LOST_AT_ONCE = "cores = 2\n", "lost_after_min = 1e-4\n"
 PRELOAD = """
 import dftflow.cli.main, dftflow.cli.step, dftflow.codes.gpaw.code, pymatgen.core
 from dftflow.studies import one_step
-one_step.LATE_S, one_step.LOOK_EVERY_S = 4.0, 0.2
+one_step.LATE_S, one_step.LOOK_EVERY_S = 2.5, 0.05
 """
 ONCE = {"CsBr-bulk-relax": 1, "CsBr-bulk-bands": 1}
 FINISHED = {RELAX: "finished", BANDS: "finished"}

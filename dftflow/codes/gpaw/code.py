@@ -37,7 +37,9 @@ __all__ = ["GPAW"]
 PRINTED = ("stdout.log", "stderr.log")
 DECK_BYTES = 1 << 16
 STUDY_RESULTS = b'"dftflow-results/'
-WORKER_FILES = ("engine.py", "elasticity.py", "model_hessian.py")
+WORKER_FILES = (
+    *("engine.py", "optimiser.py", "hessian_update.py", "elasticity.py", "model_hessian.py", "whole_file.py"),
+)
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
-from dftflow.crystals.geometry import elements_of
+from dftflow.crystals.geometry import elements_of_unchanged
 from dftflow.errors import SpecError
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def data_set_hashes(elements: Sequence[str]) -> dict[str, str]:
     ``data set Pb.PBE`` is there for every element; those for other functionals only where they are installed.
     """
     found: dict[str, str] = {}
+    listings = _listings()
     for element in elements:
         for functional in _SETS:
-            file = _file(element, functional)
+            file = _file(element, functional, listings)
             if file is not None or functional == _SETS[0]:
                 found[f"data set {element}.{functional}"] = NOT_KNOWN_HERE if file is None else file_md5(file)
     return found
@@ -54,14 +55,17 @@ def missing_data_sets(elements: Sequence[str]) -> tuple[str, ...]:
     """Those of `elements` for which there is no data set at all; none when it is not known where they are."""
     if _has_rc_file():
         return ()
-    return tuple(element for element in elements if not any(_file(element, functional) for functional in _SETS))
+    listings = _listings()
+    return tuple(
+        element for element in elements if not any(_file(element, functional, listings) for functional in _SETS)
+    )
 
 
 def check_data_sets(structure: Structure) -> None:
     """Raise `SpecError` where data sets are installed, and none for an element of `structure`."""
     if not any(folder.is_dir() for folder in _folders()):
         return
-    missing = missing_data_sets(elements_of(structure))
+    missing = missing_data_sets(elements_of_unchanged(structure))
     if missing:
         raise SpecError(
             f"GPAW has no data set for {', '.join(missing)}",
@@ -74,13 +78,16 @@ def _has_rc_file() -> bool:
     return os.path.isfile(os.path.join(os.environ.get("HOME", os.devnull), ".gpaw", "rc.py"))
 
 
-def _file(element: str, functional: str) -> Path | None:
-    """Its file; None when there is none, or when a ``rc.py`` decides where it is."""
-    if _has_rc_file():
-        return None
+def _listings() -> list[tuple[Path, frozenset[str]]]:
+    """The folders and the names of what lies in each; none when a ``rc.py`` decides where the data sets are."""
+    return [] if _has_rc_file() else [(folder, _names_in(folder)) for folder in _folders()]
+
+
+def _file(element: str, functional: str, listings: Sequence[tuple[Path, frozenset[str]]]) -> Path | None:
+    """The file of a data set; None when there is none."""
     name = f"{element}.{functional}"
-    for folder in _folders():
-        there = _names_in(folder).intersection((name, f"{name}.gz"))
+    for folder, names in listings:
+        there = [one for one in (name, f"{name}.gz") if one in names]
         files = [file for file in map(folder.joinpath, there) if file.is_file()]
         if files:
             return max(files)

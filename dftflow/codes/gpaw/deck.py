@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dftflow.codes.deck_text import check_seed
 from dftflow.codes.options import CodeOptions
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.kpaths import sample_path
+from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.symmetry import keeps_symmetry
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
-from dftflow.model.spec import CalcSpec
+from dftflow.model.spec import CalcSpec, KPath, KPoint
 from dftflow.rendering.quoting import PYTHON, Verbatim
 from dftflow.rendering.templates import render_template
 
@@ -26,6 +28,8 @@ LONGEST_LINE = 110
 LINE_BREAK = "\n "
 LEAST_HELPING_BANDS = 8
 HELPING_BANDS_AN_ATOM = 2 / 3
+OPTIMISER_OF_IONS = "# BFGS from 70 eV/Å^2 in every direction"
+OPTIMISER_OF_CRYSTAL = "# BFGS of atoms and cell from a model of the Hessian: bonds, angles, a soft rest"
 
 
 def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOptions) -> Deck:
@@ -47,7 +51,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
         raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
     check_seed(seed)
     spec.check_fixed_atoms(len(structure))
-    keeps = keeps_symmetry(structure, spec.fixed_atoms)
+    keeps = _keeps_symmetry(structure, spec.fixed_atoms)
     symmetry, symmetry_note = _symmetry(spec, keeps)
     helping = _helping_bands(structure) if spec.task != "relax" else 0
     script = render_template(
@@ -77,10 +81,12 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
         search=options.search,
         language=PYTHON,
     )
-    periodic = (True, True, spec.slab_axis is None)
-    return Deck(
-        code="gpaw", seed=seed, files={f"{seed}.py": script, f"{seed}.xyz": to_extxyz(structure, periodic=periodic)}
-    )
+    atoms = _atoms(structure, periodic=(True, True, spec.slab_axis is None))
+    return Deck(code="gpaw", seed=seed, files={f"{seed}.py": script, f"{seed}.xyz": atoms})
+
+
+_atoms = per_structure(to_extxyz)
+_keeps_symmetry = per_structure(keeps_symmetry)
 
 
 def _helping_bands(structure: Structure) -> int:
@@ -120,6 +126,7 @@ def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
     sources = {name: f"  # {PYTHON.inert(note)}" for name, note in goal.notes.items()}
     return "\n".join(
         [
+            OPTIMISER_OF_IONS if goal.cell == "fixed" else OPTIMISER_OF_CRYSTAL,
             "engine.relax(",
             "    atoms,",
             "    calculator,",
@@ -150,8 +157,22 @@ def _potential_block(spec: CalcSpec) -> str:
 
 def _bands_block(structure: Structure, spec: CalcSpec) -> str:
     assert spec.path is not None
-    kpoints, labels, segments = sample_path(spec.path, structure.lattice.reciprocal_lattice.matrix)
-    for point in spec.edge_kpoints:
+    return "\n".join(
+        [
+            _points(structure, spec.path, spec.edge_kpoints),
+            f"empty_bands = {spec.empty_bands}",
+            "engine.bands(",
+            "    atoms, calculator, kpoints=kpoints, labels=labels, segments=segments, empty_bands=empty_bands",
+            ")",
+        ]
+    )
+
+
+@per_structure
+def _points(structure: Structure, path: KPath, others: Sequence[KPoint]) -> str:
+    """The points of a path, and those of `others` that it leaves out."""
+    kpoints, labels, segments = sample_path(path, structure.lattice.reciprocal_lattice.matrix)
+    for point in others:
         if point.frac in kpoints:
             continue
         kpoints.append(point.frac)
@@ -163,10 +184,6 @@ def _bands_block(structure: Structure, spec: CalcSpec) -> str:
             f"kpoints = {_wrapped(kpoints)}",
             f"labels = {_wrapped(labels)}",
             f"segments = {_wrapped(segments)}",
-            f"empty_bands = {spec.empty_bands}",
-            "engine.bands(",
-            "    atoms, calculator, kpoints=kpoints, labels=labels, segments=segments, empty_bands=empty_bands",
-            ")",
         ]
     )
 

@@ -15,7 +15,6 @@ The files are replaced by renaming, so that a reader never sees half of one.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import resource
 import sys
@@ -24,18 +23,19 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixSymmetry
-from ase.filters import FrechetCellFilter
-from ase.io.jsonio import read_json, write_json
 from ase.optimize import BFGS
 
 from dftflow.codes.gpaw.elasticity import length_compliance_per_gpa
+from dftflow.codes.gpaw.optimiser import KeptBFGS, optimiser_of
+from dftflow.codes.gpaw.whole_file import replace_whole
 from dftflow.model.kpoint_grid import same_kpoint, shift_of_points
+from dftflow.model.spec import CellFreedom
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
 __all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "relax"]
@@ -45,16 +45,11 @@ FINITE_BASIS_STEP = 0.03
 KPOINTS_AT_ONCE = 4
 EIGENSTATE_TOLERANCE_EV2 = 1e-4  # squared residual; against 1e-5 it moved none of 92 bands by more than 0.11 meV
 SYMMETRY_TOLERANCE_ANG = 1e-3
-HESSIAN_FILE = "bfgs.json"
 SAME_K = 1e-6
 ASE_CONSTANTS = "CODATA 2014"  # of ase.units, which GPAW counts in
 
 MakeCalculator = Callable[..., Any]
-CellFreedom = Literal["fixed", "isotropic", "lengths", "all"]
 _STEP_KEYS = {"energy_ev", "max_force_ev_per_ang", "max_stress_gpa", "cell_ang", "positions_ang", "scaled"}
-_STRAIN_MASK = {"isotropic": [1, 1, 1, 0, 0, 0], "lengths": [1, 1, 1, 0, 0, 0], "all": [1] * 6}
-_LENGTHS = np.eye(3).ravel()
-_FREE_STRAINS = {"isotropic": np.outer(_LENGTHS, _LENGTHS) / 3, "lengths": np.diag(_LENGTHS), "all": np.eye(9)}
 
 
 class _States(NamedTuple):
@@ -134,7 +129,7 @@ def relax(
     max_steps: int,
     keep_symmetry: bool,
 ) -> None:
-    """Relax ions (and cell) by BFGS until all four criteria hold.
+    """Relax ions (and cell) by BFGS until all four criteria hold; that of the energy as `_energy_change_ev` says.
 
     A relaxation that was cut off goes on as if it had not been: the first evaluation is that of its last geometry
     again, which is no step and is compared with nothing.
@@ -166,45 +161,24 @@ def relax(
         if cell != "fixed":
             record["stress_gpa"] = (atoms.get_stress(voigt=False, apply_constraint=False) * EV_PER_ANG3_GPA).tolist()
             course = [(np.array(step["degrees"]), np.array(step["slope"])) for step in steps if "slope" in step]
-            record["length_compliance_per_gpa"] = length_compliance_per_gpa(start, course, _FREE_STRAINS[cell])
+            record["length_compliance_per_gpa"] = length_compliance_per_gpa(start, course, cell)
         record["status"] = "finished" if converged else "geom_not_converged"
         if not converged:
             record["message"] = f"the geometry did not converge in {max_steps} steps"
 
 
-def _optimiser(atoms: Atoms, cell: CellFreedom, steps: list[dict[str, Any]], keep_symmetry: bool) -> _KeptBFGS:
-    """BFGS at the last of `steps`, with the symmetry and the cell that strains count from as they were at the start."""
+def _optimiser(atoms: Atoms, cell: CellFreedom, steps: list[dict[str, Any]], keep_symmetry: bool) -> KeptBFGS:
+    """BFGS at the last of `steps`, with the symmetry, the model of the Hessian and the cell that strains count from as
+    they were at the start.
+    """
     if keep_symmetry:
         symmetry = FixSymmetry(atoms, symprec=SYMMETRY_TOLERANCE_ANG, verbose=False)
         atoms.set_constraint([*atoms.constraints, symmetry])
-    movable = _degrees_of_freedom(atoms, cell)
+    optimiser = optimiser_of(atoms, cell)
     if steps:
         atoms.set_cell(steps[-1]["cell_ang"], scale_atoms=False, apply_constraint=False)
         atoms.set_positions(steps[-1]["positions_ang"], apply_constraint=False)
-    return _KeptBFGS(movable, restart=HESSIAN_FILE, logfile=None, maxstep=0.15)
-
-
-class _KeptBFGS(BFGS):
-    """BFGS whose state, from which a killed relaxation goes on, is on the disk whole or not at all."""
-
-    def __init__(self, atoms: Any, *, restart: str, **settings: Any) -> None:
-        file = Path(restart)
-        if not _is_whole(file, degrees=3 * len(atoms)):  # ASE alone truncates it before it writes
-            file.unlink(missing_ok=True)
-        super().__init__(atoms, restart=restart, **settings)
-
-    def dump(self, data: object) -> None:
-        _replace(str(self.restart), lambda temporary: write_json(temporary, data))
-
-
-def _is_whole(file: Path, *, degrees: int) -> bool:
-    """Whether a state of the optimiser can be gone on from: a finite Hessian of so many degrees of freedom."""
-    try:
-        hessian, positions, forces = (np.asarray(part, dtype=float) for part in read_json(file)[:3])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return False
-    shapes = [part.size for part in (hessian, positions, forces)] == [degrees**2, degrees, degrees]
-    return shapes and all(np.isfinite(part).all() for part in (hessian, positions, forces))
+    return optimiser
 
 
 def bands(
@@ -410,12 +384,6 @@ def _effective_cutoff_ratio(atoms: Atoms, engine: Any) -> float:
     return float(np.exp(2 / 3 * np.mean(logs)))
 
 
-def _degrees_of_freedom(atoms: Atoms, cell: CellFreedom) -> Any:
-    if cell == "fixed":
-        return atoms
-    return FrechetCellFilter(atoms, mask=_STRAIN_MASK[cell], hydrostatic_strain=cell == "isotropic")
-
-
 def _ground_state(atoms: Atoms, engine: Any) -> dict[str, Any]:
     return {
         "energy_ev": float(atoms.get_potential_energy()),
@@ -502,8 +470,20 @@ def _is_converged(
         return False
     if len(steps) == 1:
         return bool(now["max_force_ev_per_ang"] < 0.1 * force_tol)
-    gain = abs(now["energy_ev"] - steps[-2]["energy_ev"]) / n_atoms
+    gain = abs(_energy_change_ev(steps[-2], now)) / n_atoms
     return gain <= energy_tol and bool(now["max_displacement_ang"] <= move_tol)
+
+
+def _energy_change_ev(before: dict[str, Any], now: dict[str, Any]) -> float:
+    """From one geometry to the next: where the cell moves, by the step and the mean of the slopes at its ends.
+
+    The energies themselves jump by some meV there, as plane waves come into the basis and go. The error of the mean is
+    of third order in the step.
+    """
+    if "slope" not in now or "slope" not in before:
+        return float(now["energy_ev"] - before["energy_ev"])
+    move = np.array(now["degrees"]) - np.array(before["degrees"])
+    return float(move @ (np.array(now["slope"]) + np.array(before["slope"])) / 2)
 
 
 def _earlier_steps() -> list[dict[str, Any]]:
@@ -522,7 +502,7 @@ def _earlier_steps() -> list[dict[str, Any]]:
         steps.append(step)
     whole = "".join(f"{json.dumps(step)}\n" for step in steps)
     if text != whole:
-        _replace("relax.jsonl", lambda temporary: temporary.write_text(whole, encoding="utf-8"))
+        replace_whole("relax.jsonl", lambda temporary: temporary.write_text(whole, encoding="utf-8"))
     return steps
 
 
@@ -568,7 +548,7 @@ def _tell(doing: str, fraction: float | None) -> None:
 
 
 def _write_json(name: str, content: object) -> None:
-    _replace(name, lambda temporary: temporary.write_text(json.dumps(content), encoding="utf-8"))
+    replace_whole(name, lambda temporary: temporary.write_text(json.dumps(content), encoding="utf-8"))
 
 
 def _append(name: str, line: object) -> None:
@@ -581,13 +561,4 @@ def _save(name: str, **arrays: Any) -> None:
         with temporary.open("wb") as handle:
             np.savez(handle, **arrays)
 
-    _replace(name, write)
-
-
-def _replace(name: str, write: Callable[[Path], object]) -> None:
-    temporary = Path(f".{name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    write(temporary)
-    with temporary.open("rb") as handle:
-        os.fsync(handle.fileno())
-    temporary.replace(name)
+    replace_whole(name, write)

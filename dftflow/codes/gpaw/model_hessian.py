@@ -5,7 +5,9 @@ the periodic table (10.1007/BF00554788; elements below the third row count as of
 has a force constant that goes as the product of theirs, so that it is one where both are stiff (a molecule) and next
 to none in an ionic crystal; it is about Schlegel's 0.16 Eh/rad^2 for H-N-H. What is left (librations, the rest of a
 cage) has one small number. Bonds and angles change with the strain of the cell as with the places of the atoms, which
-gives the elastic constants and their coupling to the atoms.
+gives the elastic constants and their coupling to the atoms. Beside them a cell resists as an isotropic solid would, of
+a bulk modulus of 20 GPa and a shear modulus of 10 GPa: ions attract where no bond is, and most halides of large ions
+have 10 to 30 GPa. A cell that is too stiff by so much takes a step more; one too soft is thrown past its minimum.
 
 In the cage of a halide perovskite a Pb-Br bond of 3.0 Å has 3.6 eV/Å^2, in a molecule C-H has 34 and C-N 63.
 """
@@ -20,9 +22,10 @@ from ase import Atoms
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
+from dftflow.model.spec import CellFreedom
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
-__all__ = ["model_hessian", "stretch"]
+__all__ = ["FREE_STRAINS", "STRAIN_LENGTH_ANG", "free_cell_hessian", "model_hessian", "stretch"]
 
 BOND_REACH = 1.3
 """Atoms within so many sums of their covalent radii are taken for bonded."""
@@ -32,7 +35,13 @@ LEAST_GAP_ANG = 0.3  # between r and B, so that atoms which overlap have a finit
 ANGLE = 0.1 / 45  # Å^2/eV: constant of an angle over the product of the constants and lengths of its bonds
 STRAIGHT = 0.98  # cosines of angles that have no derivative
 FLOOR_EV_PER_ANG2 = 2.0
-CELL_FLOOR_GPA = 10.0
+BULK_MODULUS_GPA, SHEAR_MODULUS_GPA = 20.0, 10.0
+STRAIN_LENGTH_ANG = 10.0
+"""The length times which a strain counts as a displacement, whatever the cell: a step of 0.3 Å is a strain of 3 %."""
+
+_LENGTHS = np.eye(3).ravel()
+FREE_STRAINS = {"isotropic": np.outer(_LENGTHS, _LENGTHS) / 3, "lengths": np.diag(_LENGTHS), "all": np.eye(9)}
+"""Projectors on the strains that a relaxation allows, shape (9, 9)."""
 
 Coordinate = tuple[float, list[tuple[int, np.ndarray]], np.ndarray]
 
@@ -57,8 +66,9 @@ def model_hessian(atoms: Atoms, strain_length_ang: float | None = None) -> np.nd
     size = 3 * n_atoms + (0 if strain_length_ang is None else 9)
     hessian = np.diag(np.full(size, FLOOR_EV_PER_ANG2))
     if strain_length_ang is not None:
-        stiffness = CELL_FLOOR_GPA / EV_PER_ANG3_GPA * atoms.get_volume() / strain_length_ang**2
-        hessian[3 * n_atoms :, 3 * n_atoms :] = np.diag(np.full(9, stiffness))
+        hessian[3 * n_atoms :, 3 * n_atoms :] = (
+            _isotropic_gpa() / EV_PER_ANG3_GPA * atoms.get_volume() / strain_length_ang**2
+        )
     for constant, moved, strained in _coordinates(atoms):
         row = np.zeros(size)
         for atom, gradient in moved:
@@ -67,6 +77,25 @@ def model_hessian(atoms: Atoms, strain_length_ang: float | None = None) -> np.nd
             row[3 * n_atoms :] = ((strained + strained.T) / (2 * strain_length_ang)).ravel()
         hessian += constant * np.outer(row, row)
     return hessian
+
+
+def _isotropic_gpa() -> np.ndarray:
+    """Stress by strain, all nine components, of the solid that resists without bonds; rotations count as shears."""
+    uniform = FREE_STRAINS["isotropic"]
+    found: np.ndarray = 3 * BULK_MODULUS_GPA * uniform + 2 * SHEAR_MODULUS_GPA * (np.eye(9) - uniform)
+    return found
+
+
+def free_cell_hessian(atoms: Atoms, cell: CellFreedom) -> np.ndarray:
+    """`model_hessian` of atoms and cell, in eV/Å^2, where only the strains of `cell` are free.
+
+    A strain that is not has no coupling to anything, so that a step along the slope, which has no part of it, never
+    makes it.
+    """
+    free = np.eye(3 * len(atoms) + 9)
+    free[-9:, -9:] = FREE_STRAINS[cell]
+    found: np.ndarray = free @ model_hessian(atoms, STRAIN_LENGTH_ANG) @ free + np.eye(len(free)) - free
+    return found
 
 
 def _coordinates(atoms: Atoms) -> Iterator[Coordinate]:

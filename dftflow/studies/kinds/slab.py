@@ -109,10 +109,7 @@ def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
         termination=entry.termination,
         allow_refused=entry.allow_refused,
     )
-    made = _cuts_of(crystal)
-    if cut not in made:
-        made[cut] = _made(cut, crystal)
-    return made[cut]
+    return _made(crystal, cut)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,12 +125,8 @@ class _Cut:
 
 
 @per_structure
-def _cuts_of(crystal: Structure) -> dict[_Cut, SlabModel]:
-    """The slabs that were cut from it: at all points of a sweep that leave them as they are it is the same one."""
-    return {}
-
-
-def _made(cut: _Cut, crystal: Structure) -> SlabModel:
+def _made(crystal: Structure, cut: _Cut) -> SlabModel:
+    """The slab, which is the same one at all points of a sweep that leave it as it is."""
     slabs = enumerate_slabs(
         crystal,
         resolve_plane(crystal, cut.miller, cut.setting),

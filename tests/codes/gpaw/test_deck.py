@@ -85,6 +85,12 @@ def test_tolerances_carry_their_source() -> None:
     assert "    force_tol_ev_per_ang=0.05,  # doi 10.1021/x\n" in text and text.count("10.1021/x") == 1
 
 
+def test_the_deck_says_which_optimiser_moves_the_atoms() -> None:
+    moving, held = script(replace(SPEC, task="relax", relaxation=RELAXATION)), script(HELD)
+    assert "# BFGS of atoms and cell from a model of the Hessian" in moving and "70 eV" not in moving
+    assert "# BFGS from 70 eV/Å^2" in held and "model of the Hessian" not in held
+
+
 def test_a_grid_that_holds_gamma_can_be_asked_for() -> None:
     assert keywords(script(replace(SPEC, gamma_centred=True)), "GPAW")["kpts"] == {"size": (2, 2, 2), "gamma": True}
 

@@ -7,10 +7,11 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from dftflow.codes.gpaw.elasticity import length_compliance_per_gpa, updated
+from dftflow.codes.gpaw.elasticity import length_compliance_per_gpa
 from dftflow.units import EV_PER_ANG3_GPA
 
-ALL_STRAINS = np.eye(9)
+SIDE_ANG = 4.29
+LENGTH_ANG = 10.0  # times which a strain counts
 C11_GPA, C12_GPA, C44_GPA = 30.7, 8.4, 7.5
 """About those of CsBr at room temperature."""
 
@@ -18,7 +19,7 @@ Course = list[tuple[np.ndarray, np.ndarray]]
 
 
 def caesium_bromide() -> Atoms:
-    return bulk("CsBr", "cesiumchloride", a=4.29)
+    return bulk("CsBr", "cesiumchloride", a=SIDE_ANG)
 
 
 def stiffness_gpa() -> np.ndarray:
@@ -36,20 +37,22 @@ def harmonic_course(atoms: Atoms, coupling_ev_per_ang: float, *, n_steps: int, n
     """Random geometries about the minimum of a harmonic crystal; a coupling binds an atom to the strain xx."""
     n_atoms, size = len(atoms), 3 * len(atoms) + 9
     hessian = 8.0 * np.eye(size)
-    hessian[-9:, -9:] = stiffness_gpa() / EV_PER_ANG3_GPA * atoms.get_volume() / n_atoms**2
+    hessian[-9:, -9:] = stiffness_gpa() / EV_PER_ANG3_GPA * SIDE_ANG**3 / LENGTH_ANG**2
     hessian[0, -9] = hessian[-9, 0] = coupling_ev_per_ang
     dice = np.random.default_rng(7)
     course = []
     for _ in range(n_steps):
         strain = dice.normal(scale=0.01, size=(3, 3))
-        place = np.concatenate([dice.normal(scale=0.03, size=3 * n_atoms), n_atoms * (strain + strain.T).ravel() / 2])
+        place = np.concatenate(
+            [dice.normal(scale=0.03, size=3 * n_atoms), LENGTH_ANG * (strain + strain.T).ravel() / 2]
+        )
         course.append((place, hessian @ place + dice.normal(scale=noise, size=size)))
     return course
 
 
 def compliance(coupling_ev_per_ang: float) -> list[float]:
     atoms = caesium_bromide()
-    found = length_compliance_per_gpa(atoms, harmonic_course(atoms, coupling_ev_per_ang, n_steps=600), ALL_STRAINS)
+    found = length_compliance_per_gpa(atoms, harmonic_course(atoms, coupling_ev_per_ang, n_steps=600), "all")
     assert found is not None
     return found
 
@@ -64,10 +67,10 @@ def test_many_steps_tell_the_elastic_constants() -> None:
 
 def test_atoms_that_follow_the_strain_make_it_softer() -> None:
     """The relaxed constant is C - g^2/k, of a strain with coupling g to an atom of constant k."""
-    atoms, coupling = caesium_bromide(), 3.5
+    coupling = 0.7
     clamped, relaxed = compliance(0.0)[0], compliance(coupling)[0]
     tensor = stiffness_gpa()[np.ix_([0, 4, 8], [0, 4, 8])]
-    per_strain = atoms.get_volume() / len(atoms) ** 2 / EV_PER_ANG3_GPA
+    per_strain = SIDE_ANG**3 / LENGTH_ANG**2 / EV_PER_ANG3_GPA
     before = np.abs(np.linalg.inv(tensor)[0]).sum()
     tensor[0, 0] -= coupling**2 / 8.0 / per_strain
     after = np.abs(np.linalg.inv(tensor)[0]).sum()
@@ -77,17 +80,17 @@ def test_atoms_that_follow_the_strain_make_it_softer() -> None:
 
 def test_what_the_steps_have_not_strained_is_not_told() -> None:
     atoms, course = caesium_bromide(), harmonic_course(caesium_bromide(), 0.0, n_steps=20)
-    assert length_compliance_per_gpa(atoms, [], ALL_STRAINS) is None
-    assert length_compliance_per_gpa(atoms, course[:6], ALL_STRAINS) is None  # five steps, six strains
+    assert length_compliance_per_gpa(atoms, [], "all") is None
+    assert length_compliance_per_gpa(atoms, course[:6], "all") is None  # five steps, six strains
     (place, slope), along = course[0], np.concatenate([np.zeros(6), np.diag([0.02, 0.01, 0]).ravel()])
     straight = [(place + number * along, slope + 4 * number * along) for number in range(12)]
-    assert length_compliance_per_gpa(atoms, straight, ALL_STRAINS) is None
-    assert length_compliance_per_gpa(atoms, course, ALL_STRAINS) is not None
+    assert length_compliance_per_gpa(atoms, straight, "all") is None
+    assert length_compliance_per_gpa(atoms, course, "all") is not None
 
 
 def test_noise_makes_nothing_soft() -> None:
     course = harmonic_course(caesium_bromide(), 0.0, n_steps=60, noise=0.003)
-    found = length_compliance_per_gpa(caesium_bromide(), course, ALL_STRAINS)
+    found = length_compliance_per_gpa(caesium_bromide(), course, "all")
     assert found == pytest.approx([0.053] * 3, rel=0.5)
 
 
@@ -99,23 +102,8 @@ def test_an_isotropic_cell_gives_way_as_its_bulk_modulus_says() -> None:
         held = place.copy()
         held[-9:] = isotropic @ place[-9:]
         slope = 8.0 * held
-        volume_per_strain = caesium_bromide().get_volume() / 4 / EV_PER_ANG3_GPA
+        volume_per_strain = SIDE_ANG**3 / LENGTH_ANG**2 / EV_PER_ANG3_GPA
         slope[-9:] = stiffness_gpa() @ held[-9:] * volume_per_strain
         course.append((held, slope))
-    found = length_compliance_per_gpa(caesium_bromide(), course, isotropic)
+    found = length_compliance_per_gpa(caesium_bromide(), course, "isotropic")
     assert found == pytest.approx([1 / (C11_GPA + 2 * C12_GPA)] * 3, rel=0.05)
-
-
-def test_the_secant_holds_after_an_update() -> None:
-    dice = np.random.default_rng(1)
-    half = dice.normal(size=(6, 6))
-    true = half @ half.T + np.eye(6)
-    move = dice.normal(size=6)
-    np.testing.assert_allclose(updated(3 * np.eye(6), move, true @ move) @ move, true @ move)
-
-
-def test_a_step_along_which_the_slope_falls_leaves_it_positive() -> None:
-    move = np.array([0.1, 0, 0])
-    found = updated(np.eye(3), move, np.array([-0.5, 0.1, 0]))
-    assert np.linalg.eigvalsh(found).min() > 0.05
-    np.testing.assert_array_equal(updated(np.eye(3), np.zeros(3), np.ones(3)), np.eye(3))

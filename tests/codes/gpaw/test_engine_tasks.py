@@ -16,6 +16,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
 from dftflow.codes.gpaw import engine
+from dftflow.model.spec import CellFreedom
 
 HBAR2_OVER_2M_EV_ANG2 = 3.80998211
 GPA_OF_EV_PER_ANG3 = 160.2176634
@@ -274,7 +275,7 @@ def test_a_relaxation_at_a_fixed_cell_has_no_stress() -> None:
 
 
 @pytest.mark.parametrize(("cell", "expected"), [("isotropic", 1.0), ("lengths", 5.0), ("all", 7.0)])
-def test_the_largest_stress_is_that_of_what_may_move(cell: engine.CellFreedom, expected: float) -> None:
+def test_the_largest_stress_is_that_of_what_may_move(cell: CellFreedom, expected: float) -> None:
     """Diagonal -5, 4, -2 (a third of the trace: -1) and a shear of 7, in units of eV/Å³."""
     atoms = dimer()
     atoms.calc = SimpleNamespace(
@@ -316,6 +317,15 @@ def test_all_four_criteria_must_hold(change: dict[str, Any], converged: bool) ->
     """For two atoms an energy that moved by 2e-5 eV is one of 1e-5 eV an atom."""
     step = {"energy_ev": -10.0, "max_force_ev_per_ang": 0.009, "max_stress_gpa": 0.19, "max_displacement_ang": 0.0019}
     assert engine._is_converged([step, {**step, **change}], 2, 1e-5, 0.01, 0.2, 0.002) is converged
+
+
+@pytest.mark.parametrize(("slopes", "converged"), [((-0.010, 0.002), True), ((-0.010, -0.002), False)])
+def test_an_energy_that_jumps_with_the_cell_is_told_by_its_slopes(slopes: tuple[float, float], converged: bool) -> None:
+    """A step of 0.004 Å: the mean slope makes it 1.6e-5 or 2.4e-5 eV of two atoms, whose energy jumps by 5 meV."""
+    step = {"energy_ev": -10.0, "max_force_ev_per_ang": 0.009, "max_stress_gpa": 0.19, "max_displacement_ang": 0.0019}
+    before = {**step, "degrees": [1.0, 0.0], "slope": [slopes[0], 3.0]}
+    now = {**step, "energy_ev": -9.995, "degrees": [1.004, 0.0], "slope": [slopes[1], -2.0]}
+    assert engine._is_converged([before, now], 2, 1e-5, 0.01, 0.2, 0.002) is converged
 
 
 @pytest.mark.parametrize(("force", "converged"), [(0.0011, False), (0.0009, True)])

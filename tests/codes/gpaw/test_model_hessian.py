@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
+from scipy.spatial.transform import Rotation
 
 from dftflow.codes.gpaw.model_hessian import FLOOR_EV_PER_ANG2, model_hessian, stretch
 
@@ -27,6 +28,13 @@ def ammonia() -> Atoms:
     atoms = molecule("NH3", cell=[6, 6, 6], pbc=True)
     atoms.rattle(0.03, seed=2)
     return atoms
+
+
+def resisting_solid(atoms: Atoms, length_ang: float) -> np.ndarray:
+    """Of a bulk modulus of 20 GPa and a shear modulus of 10 GPa, by Lame's constants; rotations count as shears."""
+    shear, lame = 10.0, 20.0 - 2 / 3 * 10.0
+    stress = [lame * np.trace(unit) * np.eye(3) + 2 * shear * unit for unit in np.eye(9).reshape(9, 3, 3)]
+    return np.reshape(stress, (9, 9)) / 160.2176634 * atoms.get_volume() / length_ang**2
 
 
 @pytest.mark.parametrize(
@@ -74,6 +82,43 @@ def test_all_atoms_together_move_against_the_floor_alone() -> None:
     np.testing.assert_allclose(model_hessian(atoms, 6.0) @ together, FLOOR_EV_PER_ANG2 * together, atol=1e-9)
 
 
+def turned(rotation: np.ndarray, n_atoms: int) -> np.ndarray:
+    """What a rotation does to the places of the atoms and to the nine components of a strain."""
+    whole = np.zeros((3 * n_atoms + 9, 3 * n_atoms + 9))
+    whole[: 3 * n_atoms, : 3 * n_atoms] = np.kron(np.eye(n_atoms), rotation)
+    whole[3 * n_atoms :, 3 * n_atoms :] = np.kron(rotation, rotation)
+    return whole
+
+
+def test_a_turned_crystal_has_the_turned_hessian() -> None:
+    atoms = cage()
+    rotation = Rotation.from_rotvec([0.4, -0.7, 0.2]).as_matrix()
+    expected = turned(rotation, len(atoms)) @ model_hessian(atoms, 10.0) @ turned(rotation, len(atoms)).T
+    other = Atoms(atoms.numbers, atoms.positions @ rotation.T, cell=atoms.cell.array @ rotation.T, pbc=True)
+    np.testing.assert_allclose(model_hessian(other, 10.0), expected, atol=1e-9)
+
+
+def test_where_the_cell_begins_and_which_atom_is_named_first_do_not_matter() -> None:
+    atoms, order = cage(), [3, 0, 4, 2, 1]
+    places = np.concatenate([np.ravel([3 * atom + np.arange(3) for atom in order]), 15 + np.arange(9)])
+    other = atoms[order]
+    other.positions += [1.3, -2.2, 0.4]
+    other.wrap()
+    np.testing.assert_allclose(
+        model_hessian(other, 10.0), model_hessian(atoms, 10.0)[np.ix_(places, places)], atol=1e-9
+    )
+
+
+def test_a_supercell_has_the_stiffness_of_its_cell() -> None:
+    """The energy of a strain goes as the number of cells, and that of a move that all cells make as well."""
+    atoms = cage()
+    twice = atoms.repeat((1, 2, 1))
+    spread = np.zeros((39, 24))
+    spread[:15, :15], spread[15:30, :15], spread[30:, 15:] = np.eye(15), np.eye(15), np.eye(9)
+    found = spread.T @ model_hessian(twice, 10.0) @ spread
+    np.testing.assert_allclose(found, 2 * model_hessian(atoms, 10.0), atol=1e-8)
+
+
 def test_stretches_and_angles_are_those_of_a_spring_model() -> None:
     """Of ammonia: springs of the bonds and angles at rest, differentiated twice by finite differences."""
     atoms = ammonia()
@@ -106,7 +151,7 @@ def test_a_strain_of_the_cell_is_a_move_of_the_atoms_in_it() -> None:
     hessian = model_hessian(atoms, length_ang)
     floors = np.concatenate([np.full(12, FLOOR_EV_PER_ANG2), np.full(9, 0.0)])
     bare = hessian - np.diag(floors)
-    bare[12:, 12:] -= 10.0 / 160.2176634 * atoms.get_volume() / length_ang**2 * np.eye(9)
+    bare[12:, 12:] -= resisting_solid(atoms, length_ang)
     strain = np.array([[0.3, 0.1, -0.2], [0.1, -0.4, 0.05], [-0.2, 0.05, 0.2]])
     by_cell = np.concatenate([np.zeros(12), length_ang * strain.ravel()])
     by_atoms = np.concatenate([(atoms.get_positions() @ strain).ravel(), np.zeros(9)])

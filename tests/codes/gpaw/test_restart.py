@@ -18,6 +18,8 @@ from ase.calculators.lj import LennardJones
 from ase.filters import FrechetCellFilter
 
 from dftflow.codes.gpaw import engine
+from dftflow.codes.gpaw.optimiser import HESSIAN_FILE, KeptBFGS
+from dftflow.model.spec import CellFreedom
 
 
 @pytest.fixture(autouse=True)
@@ -64,20 +66,20 @@ def test_nothing_was_done_before() -> None:
 def test_the_optimiser_s_state_is_whole_and_goes_on() -> None:
     """Stopped after four steps and started again: the fifth is that of an optimiser that was not stopped."""
     whole = trimer()
-    engine._KeptBFGS(whole, restart="whole.json", logfile=None).run(fmax=0.0, steps=5)
+    KeptBFGS(whole, restart="whole.json", logfile=None).run(fmax=0.0, steps=5)
     first = trimer()
-    engine._KeptBFGS(first, restart=engine.HESSIAN_FILE, logfile=None).run(fmax=0.0, steps=4)
+    KeptBFGS(first, restart=HESSIAN_FILE, logfile=None).run(fmax=0.0, steps=4)
     again = trimer()
     again.positions = first.positions
-    engine._KeptBFGS(again, restart=engine.HESSIAN_FILE, logfile=None).run(fmax=0.0, steps=1)
+    KeptBFGS(again, restart=HESSIAN_FILE, logfile=None).run(fmax=0.0, steps=1)
     np.testing.assert_allclose(again.positions, whole.positions, atol=1e-12)
-    assert {file.name for file in Path().iterdir()} == {engine.HESSIAN_FILE, "whole.json"}
+    assert {file.name for file in Path().iterdir()} == {HESSIAN_FILE, "whole.json"}
 
 
 def test_a_state_that_was_cut_off_while_it_was_written_is_begun_anew() -> None:
-    Path(engine.HESSIAN_FILE).write_text("")
+    Path(HESSIAN_FILE).write_text("")
     atoms = trimer()
-    engine._KeptBFGS(atoms, restart=engine.HESSIAN_FILE, logfile=None).run(fmax=0.01, steps=50)
+    KeptBFGS(atoms, restart=HESSIAN_FILE, logfile=None).run(fmax=0.01, steps=50)
     assert np.linalg.norm(atoms.get_forces(), axis=1).max() < 0.01
 
 
@@ -147,11 +149,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(engine, "_ground_state", lambda atoms, engine: {})
     monkeypatch.setattr(engine, "_recorded", unrecorded)
     monkeypatch.setattr(engine, "_append", ticking(engine._append))
-    monkeypatch.setattr(engine._KeptBFGS, "dump", ticking(engine._KeptBFGS.dump))
+    monkeypatch.setattr(KeptBFGS, "dump", ticking(KeptBFGS.dump))
     return clock
 
 
-def relaxed(folder: Path, clock: Clock, cell: engine.CellFreedom, kills: list[int], monkeypatch: Any) -> list[Any]:
+def relaxed(folder: Path, clock: Clock, cell: CellFreedom, kills: list[int], monkeypatch: Any) -> list[Any]:
     """The recorded steps of a relaxation that is killed at those moments of its lives, one after the other."""
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -171,7 +173,7 @@ def relaxed(folder: Path, clock: Clock, cell: engine.CellFreedom, kills: list[in
 
 @pytest.mark.parametrize("cell", ["fixed", "lengths", "all"])
 def test_a_kill_at_any_moment_changes_no_step(
-    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, cell: engine.CellFreedom
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, cell: CellFreedom
 ) -> None:
     whole = relaxed(tmp_path / "whole", clock, cell, [], monkeypatch)
     moments = clock.count
@@ -196,13 +198,13 @@ def copper() -> Atoms:
 @pytest.fixture
 def state() -> Path:
     """The state of an optimiser that has made three steps."""
-    optimiser = engine._KeptBFGS(FrechetCellFilter(copper()), restart="bfgs.json", logfile=None)
+    optimiser = KeptBFGS(FrechetCellFilter(copper()), restart="bfgs.json", logfile=None)
     optimiser.run(fmax=0.0, steps=3)
     return Path("bfgs.json")
 
 
 def test_a_whole_state_is_gone_on_from(state: Path) -> None:
-    optimiser = engine._KeptBFGS(FrechetCellFilter(copper()), restart="bfgs.json", logfile=None)
+    optimiser = KeptBFGS(FrechetCellFilter(copper()), restart="bfgs.json", logfile=None)
     assert optimiser.state is not None and not np.allclose(optimiser.H, 70 * np.eye(21))
 
 
@@ -222,7 +224,7 @@ def test_a_whole_state_is_gone_on_from(state: Path) -> None:
 def test_a_damaged_state_is_dropped(state: Path, damage: object) -> None:
     text = damage(state.read_text())  # type: ignore[operator]
     state.write_text(text)
-    optimiser = engine._KeptBFGS(FrechetCellFilter(copper()), restart="bfgs.json", logfile=None)
+    optimiser = KeptBFGS(FrechetCellFilter(copper()), restart="bfgs.json", logfile=None)
     assert optimiser.state is None
     optimiser.run(fmax=0.0, steps=1)
     assert np.allclose(optimiser.H, optimiser.H.T) and np.isfinite(optimiser.H).all()
