@@ -17,8 +17,7 @@ from dftflow.jobs.shared_store import others_steps, step_places
 from dftflow.jobs.step_state import is_intact, read_state, write_state
 from dftflow.jobs.store import storage_errors
 from dftflow.jobs.tries import TRIES
-from dftflow.studies.built_file import read_built
-from dftflow.studies.standing import earlier_places, standing_of
+from dftflow.studies.standing import Standing, standing_of, step_of
 from dftflow.studies.study_folder import StudyFolder
 
 __all__ = ["Removable", "remove", "what_can_go"]
@@ -75,27 +74,18 @@ def remove(root: Path, found: tuple[Removable, ...]) -> None:
 
 def _earlier(folder: StudyFolder, others: frozenset[str]) -> Iterator[Removable]:
     home, why = folder.home, "of no study any more" if folder.home.is_shared else "of an earlier plan"
-    open_names = {end.name for end in standing_of(folder.root).ends if end.state != "finished"}
-    open_places = {folder.earlier_folder_of(step) for step in folder.plan.steps if step.name in open_names}
-    for place in _unused(folder, others) if home.is_shared else earlier_places(folder.root):
-        awaited = place in open_places or _step_of(place) in open_names
-        if not awaited and _lies_below(home.root, place) and at_work(place, read_state(place)) is None:
+    standing = standing_of(folder.root)
+    for place in _unused(folder, standing, others) if home.is_shared else standing.earlier:
+        if _lies_below(home.root, place) and at_work(place, read_state(place)) is None:
             yield Removable(path=place, why=why, size_bytes=_size(place))
 
 
-def _step_of(place: Path) -> str:
-    """Name of the step that was built there; ``""`` where that cannot be read."""
-    try:
-        record = read_built(place)
-    except StoreError:
-        return ""
-    return "" if record is None else record.step
-
-
-def _unused(folder: StudyFolder, others: frozenset[str]) -> Iterator[Path]:
+def _unused(folder: StudyFolder, standing: Standing, others: frozenset[str]) -> Iterator[Path]:
+    open_names = {end.name for end in standing.ends if end.state != "finished"}
     own = {folder.folder_of(step) for step in folder.plan.steps}
+    own |= {folder.earlier_folder_of(step) for step in folder.plan.steps if step.name in open_names}
     places = (folder.home.root / place for place in step_places(folder.home.root) if place not in others)
-    return (place for place in places if place not in own)
+    return (place for place in places if place not in own and step_of(place) not in open_names)
 
 
 def _scratch(folder: StudyFolder, others: frozenset[str]) -> Iterator[Removable]:

@@ -9,6 +9,7 @@ from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dftflow.errors import StoreError
 from dftflow.jobs.cancelled import is_cancelled, why_cancelled
 from dftflow.jobs.cluster.submission import last_attempt
 from dftflow.jobs.job import JobState, NodeOutcome
@@ -22,7 +23,7 @@ from dftflow.studies.at_the_queue import at_the_queue
 if TYPE_CHECKING:
     from dftflow.model.step import Step, StepId
 
-__all__ = ["Standing", "earlier_places", "standing_of", "with_needs"]
+__all__ = ["Standing", "standing_of", "step_of", "with_needs"]
 
 BUILT_FILE = "built.json"
 
@@ -34,8 +35,8 @@ class Standing:
     Attributes
     ----------
     earlier
-        Folders of results that are no step's of the plan: of another text of the study, or another engine. None in a
-        store, where they may be other studies'.
+        Folders of results that are no step's of the plan: of another text of the study, or another engine. Not what was
+        made for a step that has not finished now; and none in a store, where they may be other studies'.
     """
 
     study: str
@@ -64,12 +65,13 @@ def standing_of(root: Path) -> Standing:
     open_names = [name for name, end in settled.items() if end is None]
     asked = _asked(root, open_names) if open_names else {}
     study, preset, code = names
+    ends = tuple(settled[step.name] or asked[step.name] for step in file.steps)
     return Standing(
         study=study,
         preset=preset,
         code=code,
-        ends=tuple(settled[step.name] or asked[step.name] for step in file.steps),
-        earlier=_earlier(root, file) if is_run and not home.is_shared else (),
+        ends=ends,
+        earlier=_earlier(root, file, ends) if is_run and not home.is_shared else (),
     )
 
 
@@ -136,16 +138,24 @@ def with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
     return wanted
 
 
-def earlier_places(root: Path) -> tuple[Path, ...]:
-    """Folders of results that no step of the plan in `root` has."""
-    return _earlier(root, existing_plan(root))
+def step_of(place: Path) -> str:
+    """Name of the step that was built there; ``""`` where that cannot be read."""
+    from dftflow.studies.built_file import read_built
+
+    try:
+        record = read_built(place)
+    except StoreError:
+        return ""
+    return "" if record is None else record.step
 
 
-def _earlier(root: Path, file: PlanFile) -> tuple[Path, ...]:
+def _earlier(root: Path, file: PlanFile, ends: Collection[NodeOutcome]) -> tuple[Path, ...]:
+    open_names = {end.name for end in ends if end.state != "finished"}
     mine = {step.folder for step in file.steps if step.folder}
+    mine |= {step.earlier for step in file.steps if step.earlier and step.name in open_names}
     found = [root / place for place in sorted(_other_folders(root, mine))]
     linked = {realpath(root / place) for place in mine} if found else set()
-    return tuple(path for path in found if realpath(path) not in linked)
+    return tuple(path for path in found if realpath(path) not in linked and step_of(path) not in open_names)
 
 
 def _other_folders(root: Path, mine: Collection[str]) -> Iterator[str]:
