@@ -15,7 +15,7 @@ from dftflow.jobs.step_state import STATE_FILE, StepState, write_state
 from dftflow.jobs.store import storage_errors
 from dftflow.model.attempt import Attempt
 
-__all__ = ["TRIES", "another_attempt", "put_aside"]
+__all__ = ["TRIES", "another_attempt", "places_of_attempts", "put_aside"]
 
 TRIES = "tries"
 MOST_COPIED_BYTES = 8 << 20
@@ -70,10 +70,18 @@ def put_aside(folder: Path, *, stay: Collection[str] = (), start_from: Iterable[
     return f"{TRIES}/{place.name}"
 
 
+def places_of_attempts(folder: Path) -> list[Path]:
+    """Where the attempts of a step lie that were put aside, oldest first; whatever else is there is none."""
+    return sorted(
+        (place for place in (folder / TRIES).glob("*") if place.name.isdecimal() and place.is_dir()),
+        key=lambda place: int(place.name),
+    )
+
+
 def _next_place(folder: Path) -> Path:
     above = folder / TRIES
     above.mkdir(exist_ok=True)
-    numbers = [int(path.name) for path in above.iterdir() if path.name.isdecimal()]
-    place = above / str(max(numbers, default=0) + 1)
+    earlier = places_of_attempts(folder)
+    place = above / str(int(earlier[-1].name) + 1 if earlier else 1)
     place.mkdir()
     return place

@@ -101,6 +101,8 @@ def _scratch(folder: StudyFolder, others: frozenset[str]) -> Iterator[Removable]
             yield Removable(path=place / TRIES, why="failed attempts", size_bytes=_size(place / TRIES), step=place)
         for file in sorted(place.rglob("*")):
             name = file.relative_to(place).as_posix()
+            if name.startswith(f"{TRIES}/"):
+                continue
             if file.is_file() and any(fnmatchcase(name, pattern) for pattern in folder.plan.code.scratch):
                 yield Removable(path=file, why="for the engine alone", size_bytes=_size(file), step=place)
 
@@ -125,7 +127,7 @@ def _remove_from(place: Path, path: Path) -> None:
         if path.is_dir():
             shutil.rmtree(path)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)
         write_state(place, replace(state, files=_without(state.files, name)))
     finally:
         lock.let_go()

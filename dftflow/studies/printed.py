@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dftflow.input_file import is_regular
 from dftflow.jobs.local import at_work
 from dftflow.jobs.lock import ENGINE_LOCK
 from dftflow.jobs.process import OUTPUT_FILES
+from dftflow.jobs.shared_store import home_of
 from dftflow.jobs.step_state import STATE_FILE, read_state
 from dftflow.jobs.store import existing_plan
 
@@ -53,22 +55,23 @@ def follow(root: Path, name: str, after: Sequence[Printed] = ()) -> Iterator[str
     while works:
         works = at_work(folder, read_state(folder)) is not None
         for log in _logs(folder):
-            begin, size = sizes.get(log, 0), log.stat().st_size
-            if size > begin:
-                with log.open("rb") as stream:
+            with suppress(FileNotFoundError), log.open("rb") as stream:  # an attempt may be put aside meanwhile
+                begin, size = sizes.get(log, 0), stream.seek(0, 2)
+                sizes[log] = size
+                if size > begin:
                     stream.seek(max(begin, size - MOST_BYTES))
                     yield stream.read(MOST_BYTES).decode("utf-8", errors="replace")
-            sizes[log] = size
         if works:
             time.sleep(LOOK_EVERY_S)
 
 
 def _folder(root: Path, name: str) -> Path:
-    steps = {step.name: step for step in existing_plan(root).steps}
+    file = existing_plan(root)
+    steps = {step.name: step for step in file.steps}
     if name not in steps:
         raise InputError(f"there is no step {name!r}", where=str(root), fix=f"its steps are {', '.join(steps)}")
-    place = steps[name].folder or name
-    return root / place
+    place = steps[name].folder
+    return home_of(root, file).root / place if place else root / name
 
 
 def _logs(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from dftflow.crystals.structure_file import read_atoms
 from dftflow.errors import DftflowError, SpecError
 from dftflow.gate.step import likeness_of
 from dftflow.input_file import is_regular
-from dftflow.jobs.tries import TRIES
+from dftflow.jobs.tries import places_of_attempts
 from dftflow.model.attempt import Attempt
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
@@ -167,8 +167,7 @@ def _last_geometry(code: Code, record: BuiltRecord, folder: Path, file: str) -> 
 
 def _earlier_geometry(code: Code, record: BuiltRecord, folder: Path, file: str) -> Structure:
     """That of the last attempt put aside which left one, else that of the start."""
-    attempts = sorted((folder / TRIES).glob("*"), key=lambda place: int(place.name), reverse=True)
-    found = (_geometry_in(code, record, place, file) for place in attempts)
+    found = (_geometry_in(code, record, place, file) for place in reversed(places_of_attempts(folder)))
     return next((geometry for geometry in found if geometry is not None), record.built.structure)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from dftflow.jobs.cancelled import is_cancelled, why_cancelled
-from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
+from dftflow.jobs.cluster.submission import last_attempt
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.local import at_work, why_uncertain
 from dftflow.jobs.step_state import StepState, read_state, tampered, without_ended_job
@@ -46,7 +46,7 @@ def _end_in_folder(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcom
     recorded = read_state(place)
     if work.folder.layout == "decks":  # a person runs it, who notes nothing there
         recorded = StepState(state="waiting", tries=recorded.tries)
-    recorded = without_ended_job(recorded, EndedJobs(work.folder.root))
+    recorded = without_ended_job(recorded, work.ended_jobs)
     known = partial(NodeOutcome, name=step.name, title=step.title, folder=place, tries=recorded.tries)
     occupied = at_work(place, recorded) if work.folder.layout == "run" else None
     if occupied == "running":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from glob import escape
@@ -15,6 +15,7 @@ from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.crystals.geometry import elements_of_unchanged
 from dftflow.errors import DftflowError, MachineError
 from dftflow.gate.step import admit
+from dftflow.jobs.cluster.submission import EndedJobs
 from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.resources import Resources
@@ -72,6 +73,8 @@ class Work:
     ----------
     behind
         What the files that a person has changed lack of what the plan asks for now.
+    ended_jobs
+        Of the scheduler, read when first asked for one.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class Work:
         self._built: dict[StepId, Built] = {}
         self._memory_mib: dict[StepId, float] = {}
         self._resources: dict[str, Resources] = {}
+        self.ended_jobs: Container[str] = () if folder is None else EndedJobs(folder.root)
 
     def check(self, *, decks: bool, say: Say = lambda line: None) -> None:
         """Build every step from what the study starts from, so that a mistake shows before anything is written or run.

@@ -14,7 +14,7 @@ from dftflow.jobs.job import Again, Job, Node, NodeOutcome, Verdict
 from dftflow.jobs.local import Local
 from dftflow.jobs.resources import Resources
 from dftflow.jobs.step_state import STATE_FILE, StepState, read_state, write_state
-from dftflow.jobs.tries import put_aside
+from dftflow.jobs.tries import places_of_attempts, put_aside
 from dftflow.model.attempt import Attempt
 
 COUNTS = """\
@@ -121,6 +121,8 @@ def test_a_run_that_ends_between_two_attempts_goes_on_with_the_second(tmp_path: 
 def test_what_is_put_aside_never_takes_a_place_that_is_taken(tmp_path: Path, earlier: tuple[str, ...]) -> None:
     for name in earlier:
         (tmp_path / "tries" / name).mkdir(parents=True)
+    (tmp_path / "tries" / ".nfs0001").mkdir(parents=True)
+    assert [place.name for place in places_of_attempts(tmp_path)] == list(earlier)
     for name in ("out", "big.check", STATE_FILE, "kept"):
         (tmp_path / name).write_text(name)
     (tmp_path / "link").symlink_to("out")

@@ -18,6 +18,7 @@ from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
 from dftflow.jobs.step_state import StepState, read_state, write_state
 from dftflow.jobs.store import read_plan
+from dftflow.jobs.tries import TRIES
 from dftflow.studies.again import cancel_steps, retry_step
 from dftflow.studies.cleaning import remove, what_can_go
 from dftflow.studies.execution import outcome_of_folder
@@ -228,9 +229,13 @@ def test_what_nobody_needs_is_listed_and_removed_and_no_number_changes(
     file.write_text(file.read_text().replace("cutoff_ev = 244.9", "cutoff_ev = 260.0"))
     engine.run(file, root)
     before = outcome_of_folder(root)
+    attempts = folder_of(root, BULK) / TRIES
+    (attempts / "1").mkdir(parents=True)
+    (attempts / "1" / "old.wave").write_bytes(b"\0" * 300)
     found = {one.path.name: one for one in what_can_go(root)}
     assert {one.path for one in found.values()} >= {earlier}
-    assert found["big.wave"].size_bytes == 5000 and len(found) == 3, "two folders of the earlier text, one file"
+    assert found["big.wave"].size_bytes == 5000 and found[TRIES].size_bytes == 300
+    assert len(found) == 4, "two folders of the earlier text, one file, and the failed attempts as a whole"
     assert main(["clean", str(root)]) == 0 and earlier.is_dir(), "without --yes nothing is removed"
     assert main(["clean", str(root), "--yes"]) == 0
     assert not earlier.exists() and not list(root.rglob("*.wave"))

@@ -23,6 +23,7 @@ from dftflow.report.results_json import results_document
 from dftflow.studies.cleaning import remove, what_can_go
 from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.preview import preview
+from dftflow.studies.printed import printed_of
 from dftflow.studies.reader import load_study
 from dftflow.studies.standing import standing_of
 from dftflow.studies.study_folder import StudyFolder
@@ -99,6 +100,8 @@ def test_a_second_study_runs_only_what_is_new(place: Place) -> None:
     assert len(place.steps()) == 2 and not (place.folder(first) / "steps").exists()
     assert kept.read_bytes() == before  # the other study finds its step as it was
     assert states(place.folder(first)) == states(place.folder(second)) == {"finished"}
+    printed = printed_of(place.folder(first), "CsBr/bulk-bands", lines=5)
+    assert printed and printed == printed_of(place.folder(second), "Salt/bulk-bands", lines=5)
     assert gap(place.folder(first)) == gap(place.folder(second)) == pytest.approx(CBM + 0.1 - VBM)
     assert place.run(first) == place.run(second) == []
 
