@@ -1,11 +1,13 @@
 """Which files are potentials, which their makers license or which lie elsewhere: dftflow hands none of them on.
 
-A deck names the potentials, and ``built.json`` has their hashes. A file is known by its name, and VASP's, which people
-rename, by what stands at its beginning.
+A deck names the potentials, and ``built.json`` has their hashes. A file is known by its name, and what people rename by
+what stands at its beginning, of a gzipped file too.
 """
 
 from __future__ import annotations
 
+import zlib
+from contextlib import suppress
 from fnmatch import fnmatch
 
 __all__ = ["HEAD_BYTES", "why_not_handed_on"]
@@ -19,23 +21,34 @@ _NAMES = {
     "*.usp": "a pseudopotential of CASTEP",
     "*.uspcc": "a pseudopotential of CASTEP",
     "*.recpot": "a pseudopotential of CASTEP",
-    "*.upf": "a pseudopotential",
-    "*.psml": "a pseudopotential",
-    "*.psp8": "a pseudopotential",
+    "*.upf*": "a pseudopotential",
+    "*.psml*": "a pseudopotential",
+    "*.psp*": "a pseudopotential",
+    "*.vps": "a pseudopotential",
+    "*.rrkj3": "a pseudopotential",
 }
 _NAMES_ALONE = ("potcar.spec",)
 """What only names potentials."""
 
-_VASP_HEAD = b"parameters from PSCTR are:"
+_HEADS = {
+    b"parameters from PSCTR are:": _NAMES["potcar*"],
+    b"<UPF version": "a pseudopotential",
+    b"<PP_HEADER": "a pseudopotential",
+    b"<paw_dataset": "a data set of PAW",
+    b"<paw_setup": "a data set of PAW",
+}
 _COMPRESSED = (".gz", ".bz2", ".xz", ".z", ".zst")
 
 
 def why_not_handed_on(name: str, head: bytes) -> str:
     """What licensed data a file is, by its name without folders and its first bytes; ``""`` for what is none."""
-    plain = name.casefold()
+    plain, begins = name.casefold(), head[:HEAD_BYTES]
+    if head.startswith(b"\x1f\x8b"):
+        with suppress(zlib.error):  # what is damaged is none
+            begins = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(begins, HEAD_BYTES)
     for ending in _COMPRESSED:
         plain = plain.removesuffix(ending)
     if plain in _NAMES_ALONE:
         return ""
     by_name = next((what for pattern, what in _NAMES.items() if fnmatch(plain, pattern)), "")
-    return by_name or (_NAMES["potcar*"] if _VASP_HEAD in head[:HEAD_BYTES] else "")
+    return by_name or next((what for mark, what in _HEADS.items() if mark in begins), "")

@@ -193,7 +193,7 @@ def with_lines(deck: Mapping[str, str], lines: Iterable[DeckLine], values: Seque
 def _with_line(text: str, line: DeckLine, values: Sequence[str]) -> str | None:
     """`text` with the line; None where it has no place for it."""
     new = line.text.format(*values).replace("\\", r"\\")
-    own = re.compile(rf"^([ \t]*){re.escape(line.keyword)}\b[^\n]*$", re.IGNORECASE | re.MULTILINE)
+    own = re.compile(rf"^([ \t]*){re.escape(line.keyword)}(?!\w)[^\n]*$", re.IGNORECASE | re.MULTILINE)
     if own.search(text):
         return own.sub(rf"\g<1>{new}", text, count=1)
     before = re.compile(rf"^(?:{line.after})[^\n]*\n(?=([ \t]*))", re.MULTILINE)

@@ -24,7 +24,7 @@ SPECIES_MIB = 18.0
 """A data set, and what is tabulated of it."""
 PROJECTORS_AN_ATOM = 18
 COPIES_OF_PROJECTORS = 2
-HELPING_BANDS = 4
+LEAST_HELPING_BANDS, HELPING_BANDS_AN_ATOM = 8, 2 / 3
 COEFFICIENT_MIB = 16 / 2**20  # a complex number of double precision
 
 
@@ -37,7 +37,8 @@ def expected_memory_mib(structure: Structure, spec: CalcSpec, *, ranks: int = 1,
     k_per_ang = (spec.cutoff_ev / RYDBERG_EV) ** 0.5 / BOHR_ANG
     plane_waves = structure.volume * k_per_ang**3 / (6 * pi**2)
     electrons, species = _electrons_and_species(structure)
-    bands = electrons / 2 + spec.empty_bands + HELPING_BANDS
+    helping = max(LEAST_HELPING_BANDS, HELPING_BANDS_AN_ATOM * len(structure))
+    bands = electrons / 2 + spec.empty_bands + helping
     nx, ny, nz = spec.grid
     states = bands * ceil(nx * ny * nz / 2)
     projectors = COPIES_OF_PROJECTORS * PROJECTORS_AN_ATOM * len(structure)

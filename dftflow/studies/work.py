@@ -130,7 +130,7 @@ class Work:
                 f"{step.name} will not fit into the memory of the machine {machine.name}: it needs about "
                 f"{needed_mib / 1024:.1f} GiB of {machine.memory_mib / 1024:.1f}",
                 reason=f"{len(built.structure)} atoms, {built.structure.volume:.0f} Å^3, {spec.cutoff_ev:g} eV, "
-                f"{spec.grid[0]}x{spec.grid[1]}x{spec.grid[2]} k-points; expected to a factor of 1.5",
+                f"{spec.grid[0]}x{spec.grid[1]}x{spec.grid[2]} k-points; expected, for GPAW to a factor of 1.5",
                 fix="a smaller cell or grid, or a larger machine; if you know better, say what it needs: memory_gib in "
                 f"[resources.{step.id.task}] of the study",
                 where=machine.where,

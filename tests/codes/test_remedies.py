@@ -50,6 +50,13 @@ def deck_of(code: Code, task: Task, remedy: Remedy | None = None) -> dict[str, s
     return with_lines(deck, remedy.lines, ("4", "30")) if remedy else deck
 
 
+def test_a_keyword_that_ends_in_a_sign_is_written_once() -> None:
+    """In a template of one's own, which has the line already."""
+    slower = DeckLine(file="*.py", keyword="mixer=", text="mixer={{'beta': 0.02}},", after="here")
+    (text,) = with_lines({"a.py": "    mixer={'beta': 0.1},\nhere\n"}, (slower,), ()).values()
+    assert text == "    mixer={'beta': 0.02},\nhere\n"
+
+
 @pytest.mark.parametrize(("name", "remedy"), CASES, ids=[f"{name}-{remedy.name}" for name, remedy in CASES])
 def test_a_remedy_changes_how_the_result_is_reached_and_nothing_else(name: str, remedy: Remedy) -> None:
     code = load_code(name, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib.util
 import io
@@ -108,13 +109,18 @@ def test_a_validator_accepts_it_without_a_connection(archive: Path, known_contex
 def test_a_failed_step_and_a_licence_are_accepted(run: StoredRun, known_context: Path, tmp_path: Path) -> None:
     run.failed(CS_011)
     write_state(run.folder(CS_011), replace(read_state(run.folder(CS_011)), files={}))
-    file = write_archive(run.root, tmp_path / "x.zip", licence="CC-BY-4.0", authors=("Ada Lovelace",)).file
+    authors = ("Ada Lovelace", "gpaw", "Ada Lovelace")
+    file = write_archive(run.root, tmp_path / "x.zip", licence="CC-BY-4.0", authors=authors).file
     assert told_by_validator(file, known_context) == []
     found = graph(file)
     assert found[f"#step/{CS_011}"]["actionStatus"] == "http://schema.org/FailedActionStatus"
     assert found[f"#step/{CS_011}"]["error"].startswith("scf not converged")
     assert found["./"]["license"] == {"@id": "https://spdx.org/licenses/CC-BY-4.0"}
-    assert [found[author["@id"]]["name"] for author in found["./"]["author"]] == ["Ada Lovelace"]
+    persons = [found[author["@id"]] for author in found["./"]["author"]]
+    assert [person["name"] for person in persons] == ["Ada Lovelace", "gpaw"]
+    assert {person["@type"] for person in persons} == {"Person"}, "the engine of that name is something else"
+    own = graph(write_archive(run.root, tmp_path / "own.zip", licence="my own rules").file)
+    assert own["./"]["license"] == {"@id": "#licence"} and own["#licence"]["name"] == "my own rules"
 
 
 # --- what it says -------------------------------------------------------------------------------------------------
@@ -171,6 +177,9 @@ def test_potentials_links_pickles_and_what_is_of_this_machine_stay_behind(run: S
     (step / "POTCAR.spec").write_text("Pb_d\n")
     (step / "renamed.txt").write_text(PSCTR)
     (step / "Pb_00PBE.usp").write_text("any")
+    (step / "Si.UPF.1").write_text("any")
+    (step / "set.txt").write_text('<?xml version="1.0"?>\n<UPF version="2.0.1">')
+    (step / "my.gz").write_bytes(gzip.compress(PSCTR.encode()))
     (step / "run.pkl").write_bytes(b"any")
     (step / "cache.dat").write_bytes(b"\x80\x05N.")
     (step / "engine.lock").write_text("")
@@ -182,12 +191,22 @@ def test_potentials_links_pickles_and_what_is_of_this_machine_stay_behind(run: S
     inside = {name.rpartition("/")[2] for name in names(written.file)}
     assert "POTCAR.spec" in inside
     left = {one.name.rpartition("/")[2]: one.reason for one in written.left_out}
-    assert set(left) == {"POTCAR", "potcar.GZ", "renamed.txt", "Pb_00PBE.usp", "run.pkl", "cache.dat"}
-    for potcar in ("POTCAR", "potcar.GZ", "renamed.txt"):
+    potentials = {"POTCAR", "potcar.GZ", "renamed.txt", "Pb_00PBE.usp", "Si.UPF.1", "set.txt", "my.gz"}
+    assert set(left) == potentials | {"run.pkl", "cache.dat"}
+    for potcar in ("POTCAR", "potcar.GZ", "renamed.txt", "my.gz"):
         assert "VASP's licence" in left[potcar]
     for name in (*left, "engine.lock", ".hidden", "link.txt", "notes.txt", "lock"):
         assert name not in inside
     assert "not in this archive" in graph(written.file)[f"{step.relative_to(run.root).as_posix()}/"]["description"]
+
+
+def test_a_folder_that_is_a_link_stays_behind(run: StoredRun, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "private"
+    elsewhere.mkdir()
+    (elsewhere / "key.txt").write_text("mine")
+    (run.root / "structures").symlink_to(elsewhere)
+    inside = names(write_archive(run.root, tmp_path / "x.zip").file)
+    assert inside and not [name for name in inside if "structures" in name]
 
 
 def test_large_files_are_asked_for(run: StoredRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,6 +240,17 @@ def test_bombs(files: Contents, tmp_path: Path) -> None:
     assert "GiB, more than" in refused(file, bounds=Bounds(bytes=1000))
 
 
+def test_a_bomb_whose_entries_share_their_bytes(files: Contents, tmp_path: Path) -> None:
+    """D. Fifield, A better zip bomb (WOOT 2019): the directory names the same bytes for many entries."""
+    file = tmp_path / "x.zip"
+    doubled = {**files, "a": bytes(range(256)) * 40, "b": bytes(range(256)) * 40}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {**doubled, LIST: listing(doubled)}.items():
+            archive.writestr(name, data)
+        archive.getinfo("b").header_offset = archive.getinfo("a").header_offset
+    assert "shares its bytes with another entry" in refused(file)
+
+
 def test_a_bomb_that_lies_about_its_size(files: Contents, tmp_path: Path) -> None:
     """The declared sizes are small, the stream is not: no more than declared is ever written."""
     bomb = {**files, "zeros": bytes(50 << 20)}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +111,19 @@ def test_a_hostile_folder_is_one_word_to_bash(scheduler: str, name: str, tmp_pat
     ran = subprocess.run(["bash", file], capture_output=True, text=True, cwd=tmp_path)
     assert ran.stdout == f"{name}|{folder}|{name}|"
     assert not list(tmp_path.rglob("owned"))
+
+
+def test_what_the_profile_sets_reaches_the_engine(tmp_path: Path) -> None:
+    """The job becomes dftflow, which hands an engine what programs of the field need, and what it was told to."""
+    machine = replace(MACHINE, modules=(), environment={"HDF5_USE_FILE_LOCKING": "FALSE", "FOO": "1 2"})
+    told = "from dftflow.jobs.environment import engine_environment as given; import json; print(json.dumps(given()))"
+    command = (sys.executable, "-c", told)
+    text = job_script(machine, ASKED, name="dftflow-0", folder=tmp_path, command=command, log=Path("job.log"))
+    given = {"PATH": os.defpath, "DFTFLOW_ENGINE_ENV": "MINE", "MINE": "3", "HIDDEN": "x"}
+    ran = subprocess.run(["bash", "-c", text], capture_output=True, text=True, env=given, cwd=tmp_path)
+    found = json.loads(ran.stdout)
+    assert (found["HDF5_USE_FILE_LOCKING"], found["FOO"], found["MINE"]) == ("FALSE", "1 2", "3")
+    assert "HIDDEN" not in found
 
 
 def test_modules_that_are_not_there_end_the_job_before_the_engine(tmp_path: Path) -> None:

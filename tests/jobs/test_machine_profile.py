@@ -64,6 +64,7 @@ def test_the_more_special_table_counts(file: Path) -> None:
     relax = hpc.resources("relax", "castep")
     assert (relax.ranks, relax.threads, relax.time_s) == (256, 2, 48 * 3600)
     assert relax.nodes == 4, "256 ranks of 2 threads on nodes of 128 cores"
+    assert hpc.resources("relax", "castep", given={"ranks": 5, "threads": 50}).nodes == 3, "two ranks fit on a node"
     assert relax.launcher == ("srun", "-n", "256", "-N4")
 
 

@@ -167,6 +167,7 @@ def test_without_a_point_a_study_is_the_same_object(write_study: Write) -> None:
         ("cutoff_ev = [-5]", "from 1 to 10000 eV", 18),
         ('orientation = ["100"]', "no", 18),
         ('materials = ["CsI"]\ncutoff_ev = [200]', "names 'CsI'; the study has CsBr", 18),
+        ('xc = ["PBEsol", "pbesol"]', "would both be called 'xc-pbesol'", 17),
         ('xc = ["PBE/x", "PBE:x"]', "would both be called 'xc-PBE_x'", 17),
         (f'xc = ["{"x" * 150}"]', "use letters, digits", 17),
         (f"cutoff_ev = {list(range(200, 400))}\nvacuum_ang = {list(range(10, 110))}", "can have 10000 points", 17),
