@@ -31,7 +31,6 @@ from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.job_script import job_script
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine_profile import Machine
-from dftflow.jobs.step_state import StepState, read_state
 from dftflow.jobs.store import read_plan
 from dftflow.model.cause import cause_words
 from dftflow.model.step import Step
@@ -282,11 +281,12 @@ def _remedied(root: Path, plan: Plan, machine: Machine, step: Step, record: Subm
     if record.why or not (end.state == "failed" or may_come_late(record)):
         return record
     place = end.folder
-    cause = cause_of_end(record, StepState(state="waiting") if place is None else read_state(place))
+    resources = plan.resources(step, machine, given=record.asked)
+    told_after_s = None if resources.time_s is None else resources.time_s - machine.grace_s
+    cause = cause_of_end(record, place, told_after_s=told_after_s)
     if not cause:
         return record
     now = replace(record, cause=cause)
-    resources = plan.resources(step, machine, given=record.asked)
     records = (*attempts(root, step.name)[:-1], now)
     found = next_job(plan.code, machine, resources, place, step.id.task, records)
     if not found.remedy:

@@ -372,6 +372,11 @@ def test_one_that_was_told_that_its_time_is_nearly_over_goes_on_too(
     place.says("1", "F")
     assert place.tick().submitted == {}, "a failure of its own is no limit"
     write_state(folder, replace(state, state="waiting", failure="", cause=""))
+    assert place.tick().submitted == {}, "told to end long before its time was over, by somebody else"
+    resources, record = load_machine("far").resources("relax", "gpaw"), last_attempt(place.root, RELAX)
+    assert resources.time_s is not None and record is not None
+    told_s = record.intended_s + resources.time_s - load_machine("far").grace_s
+    os.utime(folder / "state.json", (told_s, told_s))
     assert list(place.tick().submitted) == [RELAX]
 
 
