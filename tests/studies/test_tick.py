@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -175,6 +176,45 @@ def test_a_refusal_that_is_certain_lets_it_be_given_again(place: Place, mode: st
     assert RELAX in (place.tick() if mode == "down" else place.submit()).submitted
     record = last_attempt(place.root, RELAX)
     assert record is not None and record.attempt == (3 if mode == "down" else 2)
+
+
+def test_of_what_is_refused_again_and_again_the_last_records_are_kept(place: Place) -> None:
+    place.answers("down")
+    place.submit()
+    first = attempts(place.root, RELAX)[0]
+    for _ in range(3):
+        place.tick()
+    kept = [record.attempt for record in attempts(place.root, RELAX)]
+    assert kept == [5, 6, 7, 8] and not Path(first.folder).exists()
+    place.answers("silent")
+    place.tick()
+    assert place.stage(RELAX) == "intended", "of one that may have been accepted nothing goes"
+
+
+def test_ctrl_c_ends_the_wait_for_a_scheduler(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tick_module, "WAITS_S", (60.0,))
+    place.answers("down")
+    said: list[str] = []
+
+    def interrupt(line: str) -> None:
+        if "are waited" in line:
+            said.append(line)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        submit_study(place.study, load_machine("far"), place.root, queue=place.queue(), say=interrupt)
+    assert len(said) == 1 and place.stage(RELAX) == "refused", "what was answered is written down"
+
+
+def test_a_job_of_a_step_that_has_finished_without_it_is_ended(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.submit()
+    scancel = place.path / "bin" / "scancel"
+    scancel.write_text(f"#!/bin/sh\nfor word; do :; done\necho $word >> {place.path}/ended\n")
+    scancel.chmod(0o755)
+    copying_engine(place.study, place.path / "prepared", monkeypatch)
+    assert main(its_command(place)) == 0
+    place.tick()
+    assert (place.path / "ended").read_text().split() == ["1"]
 
 
 def test_a_job_that_is_gone_is_lost_after_its_time_of_grace(place: Place) -> None:
