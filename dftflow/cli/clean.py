@@ -9,6 +9,7 @@ import click
 
 from dftflow.cli.place import Place
 from dftflow.cli.table import text_table
+from dftflow.errors import dftflow_line
 
 __all__ = ["command"]
 
@@ -36,7 +37,7 @@ def command(folder: Path, yes: bool, as_json: bool) -> None:
     if table:
         click.echo(text_table((" size", "why", "what"), table))
     total = _mib(sum(one.size_bytes for one in found))
-    click.echo(f"{total} removed" if yes else f"{total} can go; `dftflow clean {folder} --yes` removes it")
+    click.echo(f"{total} removed" if yes else f"{total} can go; {dftflow_line('clean', folder, '--yes')} removes it")
 
 
 def _mib(size_bytes: int) -> str:

@@ -13,7 +13,7 @@ import click
 from dftflow.cli.outcome import print_outcome
 from dftflow.cli.output import tell
 from dftflow.cli.standing_table import plain_rows, standing_table
-from dftflow.errors import CalculationError
+from dftflow.errors import CalculationError, dftflow_line
 
 if TYPE_CHECKING:
     from dftflow.jobs.machine_profile import Machine
@@ -39,7 +39,7 @@ def submit_to(machine: Machine, study: Study, folder: Path, *, watch: bool, as_j
     found = submit_study(study, machine, folder, say=tell)
     if found.held and not found.submitted and found.count("queued", "running") == 0:
         raise CalculationError(
-            "no step could be submitted", reason=found.held, fix=f"`dftflow advance {folder}` tries again"
+            "no step could be submitted", reason=found.held, fix=f"{dftflow_line('advance', folder)} tries again"
         )
     if watch:
         found = watched(found, lambda: tick(folder, say=tell))
@@ -72,7 +72,7 @@ def end_with(found: Tick, folder: Path, *, as_json: bool) -> None:
     if found.is_over:
         from dftflow.studies.execution import outcome_of_folder
 
-        again = f"`dftflow status {folder}` shows how each step stands, and what is to be done"
+        again = f"{dftflow_line('status', folder)} shows how each step stands, and what is to be done"
         print_outcome(outcome_of_folder(folder, say=tell), folder, as_json=as_json, again=again)
         return
     if as_json:
@@ -80,7 +80,7 @@ def end_with(found: Tick, folder: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(document | {"held": found.held, "steps": plain_rows(found.ends)}, indent=1))
         return
     click.echo(standing_table(found.ends))
-    click.echo(f"on {found.machine}: {_summed(found)}; `dftflow advance {folder}` looks again")
+    click.echo(f"on {found.machine}: {_summed(found)}; {dftflow_line('advance', folder)} looks again")
 
 
 def _summed(found: Tick) -> str:

@@ -10,7 +10,7 @@ import click
 
 from dftflow.cli.completion import Steps
 from dftflow.cli.place import Place
-from dftflow.errors import InputError
+from dftflow.errors import InputError, dftflow_line
 
 __all__ = ["command"]
 
@@ -37,7 +37,7 @@ def command(folder: Path, step: str, pairs: tuple[str, ...], as_json: bool) -> N
     click.echo(f"{step}, which was {done.was.replace('_', ' ')}, waits{settings}")
     if done.kept_in:
         click.echo(f"what it had left lies in {done.kept_in} of its folder")
-    click.echo(f"`dftflow step {folder} {step}` runs it now; the next `dftflow run` of the study does too")
+    click.echo(f"{dftflow_line('step', folder, step)} runs it now; the next `dftflow run` of the study does too")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from dftflow.errors import dftflow_line
 from dftflow.jobs.store import below, storage_errors, write_atomically
 
 __all__ = ["CANCELLED", "is_cancelled", "mark_cancelled", "unmark_cancelled", "why_cancelled"]
@@ -35,7 +36,7 @@ def unmark_cancelled(root: Path, step: str) -> None:
 
 def why_cancelled(root: Path, step: str) -> str:
     """What is said of a step that is."""
-    return f"cancelled; `dftflow retry {root} {step}` lets it run again"
+    return f"cancelled; {dftflow_line('retry', root, step)} lets it run again"
 
 
 def _mark(root: Path, step: str) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dftflow.errors import InputError, StoreError, Undecided
+from dftflow.errors import InputError, StoreError, Undecided, dftflow_line
 from dftflow.jobs.cancelled import is_cancelled, mark_cancelled, unmark_cancelled
 from dftflow.jobs.cluster.decisions import let_another
 from dftflow.jobs.cluster.queue import Queue
@@ -189,7 +189,7 @@ def _settle_job(root: Path, name: str) -> None:
 
 def _refuse_retry(folder: StudyFolder, step: Step, state: str, *, changes: bool) -> None:
     if state == "running":
-        raise InputError(f"{step.name} runs", fix=f"`dftflow cancel {folder.root} {step.name}` ends it")
+        raise InputError(f"{step.name} runs", fix=f"{dftflow_line('cancel', folder.root, step.name)} ends it")
     if state == "finished" and not changes:
         raise InputError(
             f"{step.name} has finished",
@@ -205,7 +205,7 @@ def _refuse_while_others_run(folder: StudyFolder, step: Step) -> None:
         if end_on_disk(work, other).state == "running":
             raise InputError(
                 f"{other.name} runs, from what {step.name} ended with before",
-                fix=f"wait for its end, or `dftflow cancel {folder.root} {other.name}`",
+                fix=f"wait for its end, or {dftflow_line('cancel', folder.root, other.name)}",
             )
 
 

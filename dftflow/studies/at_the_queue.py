@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dftflow.errors import dftflow_line
 from dftflow.jobs.cluster.answer import refusal_of
 from dftflow.jobs.cluster.submission import Submission, moved
 from dftflow.jobs.job import JobState, NodeOutcome
@@ -131,7 +132,7 @@ def _of_another(record: Submission, root: Path) -> str:
 
 
 def _remedy(record: Submission, root: Path) -> str:
-    return f"when no such job is there, `dftflow retry {root} {record.step}` lets it be submitted again"
+    return f"when no such job is there, {dftflow_line('retry', root, record.step)} lets it be submitted again"
 
 
 def _clock(seconds: float) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dftflow.errors import CalculationError, StoreError
+from dftflow.errors import CalculationError, StoreError, dftflow_line
 from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.graph import Observer, run_graph
 from dftflow.jobs.job import NodeOutcome
@@ -131,5 +131,5 @@ def _refuse_unready(work: Work, step: Step) -> None:
         raise CalculationError(
             f"{step.name} cannot be run yet: it needs {' and '.join(end.name for end in unready)}",
             reason="; ".join(f"{end.name}: {end.failure or end.state.replace('_', ' ')}" for end in unready),
-            fix=f"`dftflow status {work.folder.root}` shows how each step stands" if work.folder else "",
+            fix=f"{dftflow_line('status', work.folder.root)} shows how each step stands" if work.folder else "",
         )

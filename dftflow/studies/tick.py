@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dftflow.errors import CodeNotFoundError, MachineError, StoreError
+from dftflow.errors import CodeNotFoundError, MachineError, StoreError, dftflow_line
 from dftflow.jobs.cluster.answer import Answer, refusal_of
 from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.cluster.queue import Queue
@@ -166,7 +166,7 @@ def _refuse_jobs_of_another(folder: StudyFolder, queue: Queue, machine: Machine)
     if left:
         known = " ".join(record.job for record in left if record.stage == "submitted")
         others = [record for record in left if record.stage != "submitted"]
-        unknown = " and ".join(f"`dftflow retry {folder.root} {record.step}`" for record in others)
+        unknown = " and ".join(dftflow_line("retry", folder.root, record.step) for record in others)
         mend = [f"`{queue.cancel_words} {known}` ends them"] if known else []
         mend += [f"{unknown} says that there is none"] if unknown else []
         raise StoreError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dftflow.errors import InputError
+from dftflow.errors import InputError, dftflow_line
 from dftflow.jobs.cluster.submission import last_attempt, moved, write
 
 __all__ = ["let_another"]
@@ -28,7 +28,8 @@ def let_another(root: Path, step: str) -> None:
     if record.stage == "submitted":
         raise InputError(
             f"job {record.job} of {step} has not ended, for all that is known",
-            fix=f"`dftflow cancel {root} {step}` asks for its end, and `dftflow advance {root}` sees that it has come",
+            fix=f"{dftflow_line('cancel', root, step)} asks for its end, and {dftflow_line('advance', root)} sees that it "
+            "has come",
         )
     if record.stage == "intended":
         write(root, moved(record, "refused", why="a person said that there is none"))

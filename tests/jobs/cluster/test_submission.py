@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import time
 from dataclasses import replace
 from itertools import product
@@ -12,6 +14,7 @@ from typing import get_args
 import pytest
 
 from dftflow.errors import InputError, StoreError
+from dftflow.jobs.cancelled import why_cancelled
 from dftflow.jobs.cluster.decisions import let_another
 from dftflow.jobs.cluster.listing import ListedJob, Listing
 from dftflow.jobs.cluster.submission import (
@@ -196,3 +199,14 @@ def test_a_run_that_was_moved_still_writes_into_itself(tmp_path: Path) -> None:
     assert last_attempt(tmp_path / "b", STEP) == record and not (tmp_path / "a").exists()
     kept = json.loads((tmp_path / "b" / "jobs" / STEP / Path(record.folder).name / "submission.json").read_text())
     assert kept["folder"] == record.folder, "as the scheduler knows it"
+
+
+def test_commands_that_are_named_work_when_they_are_pasted(tmp_path: Path) -> None:
+    root = tmp_path / "my run's $(x)"
+    write(root, submitted(root))
+    with pytest.raises(InputError) as caught:
+        let_another(root, STEP)
+    named = re.findall(r"`(dftflow .*?)`", f"{caught.value.fix} {why_cancelled(root, STEP)}")
+    words = [["cancel", str(root), STEP], ["advance", str(root)], ["retry", str(root), STEP]]
+    assert [shlex.split(line) for line in named] == [["dftflow", *line] for line in words]
+    assert "'" in named[0].split()[2], "a shell does not carry out what stands in the name"
