@@ -26,10 +26,10 @@ def let_another(root: Path, step: str) -> None:
     if record.stage == "submitted" and not record.is_of(root):  # it is nothing to this run, and nobody here ends it
         record = moved(record, "lost")
     if record.stage == "submitted":
+        asked, seen = dftflow_line("cancel", root, step), dftflow_line("advance", root)
         raise InputError(
             f"job {record.job} of {step} has not ended, for all that is known",
-            fix=f"{dftflow_line('cancel', root, step)} asks for its end, and {dftflow_line('advance', root)} sees that it "
-            "has come",
+            fix=f"{asked} asks for its end, and {seen} sees that it has come",
         )
     if record.stage == "intended":
         write(root, moved(record, "refused", why="a person said that there is none"))
