@@ -8,8 +8,10 @@ ignored before (SIGHUP under nohup) stays ignored.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
@@ -60,6 +62,16 @@ class Interruption:
         """Raise `KeyboardInterrupt` when a signal has come."""
         if self._count:
             raise KeyboardInterrupt
+
+    def wait(self, time_s: float) -> None:
+        """Let some seconds pass; raise `KeyboardInterrupt` as soon as a signal has come."""
+        until_s, listening = time.monotonic() + time_s, select.poll()
+        listening.register(self.descriptor, select.POLLIN)
+        self.check()
+        while (left_s := until_s - time.monotonic()) > 0:
+            listening.poll(left_s * 1000)
+            self.heard()
+            self.check()
 
     def heard(self) -> None:
         """Take what made `descriptor` readable out of it: a signal that does not ask for the end, at times."""

@@ -111,7 +111,7 @@ class Machine:
         Raises
         ------
         MachineError
-            It is more than the machine has.
+            It is more than the machine has, or a job is told to stop before it has begun.
         """
         asked: dict[str, Any] = {} if self.scheduler == "none" else {"time_s": JOB_TIME_S}
         asked |= self.table.of(task, code)
@@ -122,6 +122,8 @@ class Machine:
             asked["nodes"] = int(-(-asked.get("ranks", 1) // ranks_a_node))
         found = Resources(**asked)
         self._check(found, f"a step {task} of {code}")
+        if "time_s" not in (given or {}):
+            self._check_time(found, f"a step {task} of {code}")
         return Resources(**asked, launcher=self._launcher(found))
 
     def _launcher(self, resources: Resources) -> tuple[str, ...]:
@@ -148,6 +150,15 @@ class Machine:
             raise MachineError(
                 f"{what} asks for {resources.ranks} ranks, and the machine {self.name} has no launcher",
                 fix=f'add launcher = ["mpirun", "-n", "{{ranks}}"] to [machines.{self.name}]',
+                where=self.where,
+            )
+
+    def _check_time(self, resources: Resources, what: str) -> None:
+        """That a job is not told to stop as soon as it begins."""
+        if self.scheduler == "slurm" and resources.time_s is not None and resources.time_s <= self.grace_s:
+            raise MachineError(
+                f"{what} has {resources.time_s:.10g} s, and is told {self.grace_s:.10g} s before their end to stop",
+                fix=f"ask for more (time_h), or lower grace_s in [machines.{self.name}]",
                 where=self.where,
             )
 

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
@@ -179,7 +180,10 @@ def _checked_plan(root: Path, content: Any) -> PlanFile:
     plan = TypeAdapter(PlanFile).validate_python({key: value for key, value in content.items() if key != "schema"})
     if plan.store and not (_is_path(plan.store) and _USER.fullmatch(plan.user)):
         raise ValueError(f"{plan.store[:60]!r} is no place of a store, or the id of the run in it is none")
+    named = Counter(step.name for step in plan.steps)
     for step in plan.steps:
+        if named[step.name] > 1:
+            raise ValueError(f"the step {step.name[:60]!r} stands there twice")
         for place in (step.name, step.folder, step.earlier):
             below(root, place)
     return plan

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dftflow.codes.base import Code
 from dftflow.errors import DftflowError
 from dftflow.jobs.cluster.submission import Submission
-from dftflow.jobs.step_state import StepState, read_state
+from dftflow.jobs.step_state import STATE_FILE, read_state
 from dftflow.studies.built_file import read_built
 from dftflow.studies.remedied import has_moved_on, next_try
 
@@ -29,6 +29,8 @@ MOST_JOBS = 2
 WORDS = {"timeout": "out_of_time", "out_of_memory": "out_of_memory"}
 """What a scheduler calls the end of a job -> cause."""
 TIMES = 2
+EARLY_S = 120.0
+"""By how much a job may be told earlier, which Slurm does by up to a minute, and clocks of machines may be apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +52,29 @@ class NextJob:
     refusal: str = ""
 
 
-def cause_of_end(record: Submission, state: StepState) -> str:
+def cause_of_end(record: Submission, place: Path | None, *, told_after_s: float | None) -> str:
     """The limit by which a job ended, by its scheduler and by what it left; ``""`` where it ended otherwise.
 
-    A job that was told that its time is nearly over has ended its engine in order, and itself with an error.
+    A job that was told that its time is nearly over has ended its engine in order, and itself with an error. So does
+    one that somebody else told to end: by when it did, it cannot have run for so long.
+
+    Parameters
+    ----------
+    place
+        Folder of the step.
+    told_after_s
+        How long a job runs until it is told; None for one whose time has no limit.
     """
     if record.word in WORDS:
         return WORDS[record.word]
-    if record.word != "failed" or not record.job or state.job != record.job:
+    if record.word != "failed" or not record.job or place is None:
+        return ""
+    state = read_state(place)
+    if state.job != record.job:
         return ""
     if state.state == "waiting":
-        return "out_of_time"
+        most_s = (place / STATE_FILE).stat().st_mtime - record.intended_s + EARLY_S
+        return "out_of_time" if told_after_s is not None and most_s > told_after_s else ""
     return state.cause if state.state == "failed" and state.cause in WORDS.values() else ""
 
 

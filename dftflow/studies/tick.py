@@ -31,7 +31,6 @@ from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.job_script import job_script
 from dftflow.jobs.lock import locked
 from dftflow.jobs.machine_profile import Machine
-from dftflow.jobs.step_state import StepState, read_state
 from dftflow.jobs.store import read_plan
 from dftflow.model.cause import cause_words
 from dftflow.model.step import Step
@@ -282,11 +281,12 @@ def _remedied(root: Path, plan: Plan, machine: Machine, step: Step, record: Subm
     if record.why or not (end.state == "failed" or may_come_late(record)):
         return record
     place = end.folder
-    cause = cause_of_end(record, StepState(state="waiting") if place is None else read_state(place))
+    resources = plan.resources(step, machine, given=record.asked)
+    told_after_s = None if resources.time_s is None else resources.time_s - machine.grace_s
+    cause = cause_of_end(record, place, told_after_s=told_after_s)
     if not cause:
         return record
     now = replace(record, cause=cause)
-    resources = plan.resources(step, machine, given=record.asked)
     records = (*attempts(root, step.name)[:-1], now)
     found = next_job(plan.code, machine, resources, place, step.id.task, records)
     if not found.remedy:
@@ -298,15 +298,22 @@ def _remedied(root: Path, plan: Plan, machine: Machine, step: Step, record: Subm
 def _end_stranded(
     root: Path, plan: Plan, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome], queue: Queue, say: Say
 ) -> None:
-    """End the jobs that wait for one that failed: not every Slurm does that itself (desihub/desispec#2682)."""
+    """End the jobs that wait for one that failed, which not every Slurm does itself (desihub/desispec#2682), and those
+    of steps that have finished meanwhile without them.
+    """
     for step in plan.steps:
         record = records.get(step.name)
         if record is None or not record.is_of(root) or record.stage != "submitted" or record.word != "pending":
             continue
+        if ends[step.name].state == "finished":
+            said = queue.cancel(record.job)
+            say(f"{step.name} has finished without job {record.job}, which is ended; {said}".removesuffix("; "))
+            continue
         failed = list(dict.fromkeys(name for need in step.needs if _has_failed(name := str(need.step), records, ends)))
         if failed:
-            said = queue.cancel(record.job)
-            say(f"{step.name}: job {record.job} waits for {' and '.join(failed)}, which failed, and is ended; {said}")
+            said, names = queue.cancel(record.job), " and ".join(failed)
+            line = f"{step.name}: job {record.job} waits for {names}, which has no results, and is ended; {said}"
+            say(line.removesuffix("; "))
 
 
 def _has_failed(name: str, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome]) -> bool:
@@ -343,7 +350,7 @@ class _Submitting:
                 after = self._after(step)
                 if after is None:
                     continue
-                answer = self._submit(step, after)
+                answer = self._submit(step, after, interruption)
                 if answer.refusal in ("full", "not reached"):
                     return f"the scheduler takes no more jobs now: {answer.said}"
         return ""
@@ -363,7 +370,7 @@ class _Submitting:
             return None
         return tuple(dict.fromkeys(job.job for job in jobs))
 
-    def _submit(self, step: Step, after: Sequence[str]) -> Answer:
+    def _submit(self, step: Step, after: Sequence[str], interruption: Interruption) -> Answer:
         """One job: what is meant is on the disk before the scheduler hears of it, what it answered afterwards."""
         for wait_s in (*WAITS_S, None):
             record = self._intend(step, after)
@@ -376,7 +383,7 @@ class _Submitting:
             if answer.refusal != "not reached" or wait_s is None:
                 break
             self._say(f"the scheduler cannot be reached, {wait_s:.0f} s are waited: {answer.said}")
-            time.sleep(wait_s)
+            interruption.wait(wait_s)
         return answer
 
     def _intend(self, step: Step, after: Sequence[str]) -> Submission:

@@ -147,9 +147,12 @@ def test_a_hash_follows_its_file(tmp_path: Path) -> None:
 
 
 def test_a_structure_that_a_person_changes_is_looked_at_again() -> None:
-    """What is remembered of structures is of a plan's alone."""
+    """What is remembered of structures is of a plan's and of copies alone."""
     mine = CSBR.copy()
-    check_data_sets(mine)
+    before = deck(mine, code="gpaw", task="bands", cutoff_ev=200.0)
+    mine.scale_lattice(2 * mine.volume)
+    after = deck(mine, code="gpaw", task="bands", cutoff_ev=200.0)
+    assert [after.files[name] != before.files[name] for name in after.files if name.endswith(".xyz")] == [True]
     mine.replace(0, "Pu")
     with pytest.raises(SpecError, match="Pu"):
-        check_data_sets(mine)
+        deck(mine, code="gpaw", task="bands", cutoff_ev=200.0)

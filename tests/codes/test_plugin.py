@@ -80,7 +80,7 @@ def test_the_code_of_the_page(install: Install, tmp_path: Path) -> None:
     assert dict(code.fingerprint(("Cs",))) == {"version": "not known here"}
     step = Step(id=StepId(subject=Subject(kind="bulk", materials=("CsBr",), label="bulk"), task="bands"), title="bands")
     sheet = run_sheet(code, [step], {step.name: code.command(deck)})
-    assert "step CsBr/bulk-bands CsBr-bulk-bands -- toy-dft seed.toy" in sheet["run.sh"]
+    assert "step CsBr/bulk-bands CsBr-bulk-bands bands -- toy-dft seed.toy" in sheet["run.sh"]
 
 
 def test_the_package_of_the_page_is_installed_by_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -21,6 +22,21 @@ def test_a_signal_is_noted_and_raised_when_it_is_asked_for(number: signal.Signal
             interruption.check()
         os.kill(os.getpid(), number)
         assert interruption.again()
+
+
+def test_whoever_waits_is_woken_by_a_signal() -> None:
+    begun = time.monotonic()
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with Interruption() as interruption, pytest.raises(KeyboardInterrupt):
+        interruption.wait(60.0)
+    assert time.monotonic() - begun < 30.0
+
+
+def test_whoever_waits_waits() -> None:
+    begun = time.monotonic()
+    with Interruption() as interruption:
+        interruption.wait(0.1)
+    assert time.monotonic() - begun >= 0.1
 
 
 def test_the_handlers_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,16 @@ def test_ranks_need_a_launcher() -> None:
     assert Machine(name="m", cores=4).resources("bands", "castep").launcher == ()
 
 
+def test_a_job_has_more_time_than_it_is_told_before_its_end() -> None:
+    slurm, minutes = Machine(name="m", scheduler="slurm", grace_s=120.0), [2.0, 3.0, 1.0]
+    brief, enough, briefest = (ResourceTable.model_validate({"time_h": minute / 60}) for minute in minutes)
+    with pytest.raises(MachineError, match=r"has 120 s, and is told 120 s before their end to stop"):
+        slurm.resources("bands", "gpaw", study=brief)
+    assert slurm.resources("bands", "gpaw", study=enough).time_s == 180.0
+    assert slurm.resources("bands", "gpaw", given={"time_s": 60.0}).time_s == 60.0, "of a step, within its job"
+    assert Machine(name="m", scheduler="pbs").resources("bands", "gpaw", study=briefest).time_s == 60.0
+
+
 def test_a_single_process_is_started_by_itself(file: Path) -> None:
     assert load_machine("desk").resources("bands", "castep").launcher == ()
     one = {"ranks": 1, "nodes": 1, "threads": 1}

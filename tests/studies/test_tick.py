@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -177,6 +178,45 @@ def test_a_refusal_that_is_certain_lets_it_be_given_again(place: Place, mode: st
     assert record is not None and record.attempt == (3 if mode == "down" else 2)
 
 
+def test_of_what_is_refused_again_and_again_the_last_records_are_kept(place: Place) -> None:
+    place.answers("down")
+    place.submit()
+    first = attempts(place.root, RELAX)[0]
+    for _ in range(3):
+        place.tick()
+    kept = [record.attempt for record in attempts(place.root, RELAX)]
+    assert kept == [5, 6, 7, 8] and not Path(first.folder).exists()
+    place.answers("silent")
+    place.tick()
+    assert place.stage(RELAX) == "intended", "of one that may have been accepted nothing goes"
+
+
+def test_ctrl_c_ends_the_wait_for_a_scheduler(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tick_module, "WAITS_S", (60.0,))
+    place.answers("down")
+    said: list[str] = []
+
+    def interrupt(line: str) -> None:
+        if "are waited" in line:
+            said.append(line)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        submit_study(place.study, load_machine("far"), place.root, queue=place.queue(), say=interrupt)
+    assert len(said) == 1 and place.stage(RELAX) == "refused", "what was answered is written down"
+
+
+def test_a_job_of_a_step_that_has_finished_without_it_is_ended(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.submit()
+    scancel = place.path / "bin" / "scancel"
+    scancel.write_text(f"#!/bin/sh\nfor word; do :; done\necho $word >> {place.path}/ended\n")
+    scancel.chmod(0o755)
+    copying_engine(place.study, place.path / "prepared", monkeypatch)
+    assert main(its_command(place)) == 0
+    place.tick()
+    assert (place.path / "ended").read_text().split() == ["1"]
+
+
 def test_a_job_that_is_gone_is_lost_after_its_time_of_grace(place: Place) -> None:
     place.submit()
     place.says("1", "")
@@ -332,6 +372,11 @@ def test_one_that_was_told_that_its_time_is_nearly_over_goes_on_too(
     place.says("1", "F")
     assert place.tick().submitted == {}, "a failure of its own is no limit"
     write_state(folder, replace(state, state="waiting", failure="", cause=""))
+    assert place.tick().submitted == {}, "told to end long before its time was over, by somebody else"
+    resources, record = load_machine("far").resources("relax", "gpaw"), last_attempt(place.root, RELAX)
+    assert resources.time_s is not None and record is not None
+    told_s = record.intended_s + resources.time_s - load_machine("far").grace_s
+    os.utime(folder / "state.json", (told_s, told_s))
     assert list(place.tick().submitted) == [RELAX]
 
 

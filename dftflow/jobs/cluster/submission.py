@@ -24,6 +24,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -34,6 +35,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from dftflow.errors import StoreError
+from dftflow.jobs.cluster.answer import refusal_of
 from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.machine import host_name
 from dftflow.jobs.store import storage_errors, write_atomically
@@ -53,6 +55,8 @@ __all__ = [
 ]
 
 JOBS = "jobs"
+MOST_REFUSED = 3
+"""Records of refused submissions of a step that are kept: a controller that is down for days refuses thousands."""
 RECORD_FILE, SCRIPT_FILE, LOG_FILE = "submission.json", "job.sh", "job.log"
 
 Stage = Literal["intended", "submitted", "lost", "ended", "refused", "released"]
@@ -249,7 +253,17 @@ def intend(
     with storage_errors(root):
         write_atomically(folder / SCRIPT_FILE, text, root=root.resolve())
     write(root, record)
+    _forget_refused(root, step)
     return record
+
+
+def _forget_refused(root: Path, step: str) -> None:
+    """Remove all but the last that the scheduler itself refused, and of which no job has printed anything."""
+    refused = [one for one in attempts(root, step) if one.stage == "refused" and refusal_of(one.why)]
+    for record in refused[:-MOST_REFUSED]:
+        if record.is_of(root) and not record.log.exists():
+            with storage_errors(root):
+                shutil.rmtree(record.folder)
 
 
 def write(root: Path, record: Submission) -> None:
