@@ -112,7 +112,8 @@ def derive_results(folder: str, steps: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     steps
-        Name of each step -> what its job gave; None for one that failed.
+        Name of each step -> what its job gave; None for one that failed. It only puts this job behind them: how they
+        stand is read from the folder.
 
     Returns
     -------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickletools
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from dftflow.errors import ParseError
@@ -20,6 +22,12 @@ _NO_LETTERS = frozenset('\\:*?"<>|')
 
 _PICKLE_ENDINGS = (".pkl", ".pickle", ".pck", ".joblib", ".dill", ".cloudpickle")
 _NEWEST_PICKLE = 5
+_LEAST_OPCODES = 3
+"""Of a pickle: protocol, an object, stop."""
+_DEVICES = frozenset(
+    {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"}
+)
+"""No names of files on Windows, whatever ending they have."""
 
 
 def why_no_name(name: str) -> str:
@@ -33,6 +41,8 @@ def why_no_name(name: str) -> str:
         return "it has letters that not every system can hold"
     if any(not part or part[0] == "." or part[-1] in ". " or part[0] == " " for part in parts):
         return "it leads elsewhere, or a part of it is hidden or ends in a dot or a space"
+    if any(part.casefold().partition(".")[0].rstrip() in _DEVICES for part in parts):
+        return "a part of it is the name of a device on some systems"
     return ""
 
 
@@ -53,12 +63,28 @@ def refuse_clashes(names: Iterable[str], where: str) -> None:
 def why_pickle(name: str, head: bytes, end: bytes) -> str:
     """Why a file may be a pickle, by its name, its first bytes and its last one; ``""`` when it is none.
 
-    A pickle of protocol 2 or newer begins with the byte 0x80 and its protocol, and ends with a full stop
-    (https://docs.python.org/3/library/pickletools.html). Nothing in dftflow reads one: whoever opened it would run it.
+    A pickle of protocol 2 or newer begins with the byte 0x80 and its protocol, and ends with a full stop, behind which
+    anything may stand (https://docs.python.org/3/library/pickletools.html): what goes on as one is one.
+    Older ones are texts, known by name alone. Nothing in dftflow reads one: whoever opened it would run it.
     """
     begins = len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= _NEWEST_PICKLE
     by_name = not {*PurePosixPath(name.casefold()).suffixes}.isdisjoint(_PICKLE_ENDINGS)
-    return "a pickle, which runs what it holds when it is opened" if by_name or (begins and end == b".") else ""
+    return (
+        "a pickle, which runs what it holds when it is opened"
+        if by_name or (begins and (end == b"." or _goes_on(head)))
+        else ""
+    )
+
+
+def _goes_on(head: bytes) -> bool:
+    """Whether more operations of a pickle follow on its protocol."""
+    found = 0
+    with suppress(ValueError):  # it is cut off, or none
+        for _ in pickletools.genops(head):
+            found += 1
+            if found == _LEAST_OPCODES:
+                break
+    return found == _LEAST_OPCODES
 
 
 def _folded(name: str) -> str:

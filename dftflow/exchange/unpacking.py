@@ -37,6 +37,7 @@ CHUNK = 1 << 20
 METADATA_BYTES = 128 << 20
 DIRECTORY_BYTES = 64 << 20
 _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+_END_BYTES, _END_64_BYTES = 22, 56
 _HEADER_BYTES = 30
 """Before each entry, and its name (PKWARE's APPNOTE 4.3.7)."""
 _FREE_BYTES = 1 << 26
@@ -124,7 +125,9 @@ def _directory_bytes(stream: BinaryIO) -> int:
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(size - (1 << 16) - 100, 0))
     tail = stream.read()
-    at = tail.rfind(_END)
+    at = len(tail) - _END_BYTES  # zipfile looks there first
+    if tail[at : at + 4] != _END or tail[-2:] != b"\0\0":
+        at = tail.rfind(_END)
     if at < 0:
         return 0
     (n_bytes,) = struct.unpack_from("<L", tail, at + 12)
@@ -132,8 +135,8 @@ def _directory_bytes(stream: BinaryIO) -> int:
         return int(n_bytes)
     (place,) = struct.unpack_from("<Q", tail, at - 12)
     stream.seek(min(place, size))
-    record = stream.read(56)
-    return int(struct.unpack_from("<Q", record, 40)[0]) if record[:4] == _END_64 else 0
+    records = (stream.read(_END_64_BYTES), tail[max(at - 20 - _END_64_BYTES, 0) : at - 20])  # zipfile takes the other
+    return max((int(struct.unpack_from("<Q", one, 40)[0]) for one in records if one[:4] == _END_64), default=0)
 
 
 def _verified_list(archive: zipfile.ZipFile, where: str) -> Mapping[str, CrateFile]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from dftflow.errors import InputError
 from dftflow.model import bounds
@@ -47,6 +47,13 @@ class _Settings(BaseModel):
     force_tol_ev_per_ang: Annotated[float, within(bounds.FORCE_TOL)] | None = None
     stress_tol_gpa: Annotated[float, within(bounds.STRESS_TOL_GPA)] | None = None
     displacement_tol_ang: Annotated[float, within(bounds.DISPLACEMENT_TOL_ANG)] | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_written_as_a_number(cls, value: object) -> object:
+        if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+            raise ValueError("it is no number")
+        return value
 
 
 def checked_settings(values: Mapping[str, Any]) -> dict[str, Setting]:

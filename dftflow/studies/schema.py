@@ -267,7 +267,6 @@ class SweepEntry(Table):
                 raise EntryError(f"{key} has a value twice", key)
         if prod(map(len, swept.values())) > MOST_POINTS:
             raise ValueError(f"a sweep can have {MOST_POINTS} points; this one has {prod(map(len, swept.values()))}")
-        _check_points(self.points())
         return self
 
     def points(self) -> list[Point]:
@@ -276,15 +275,17 @@ class SweepEntry(Table):
         return [Point.of(dict(zip(swept, values, strict=True))) for values in product(*swept.values())]
 
 
-def _check_points(points: Sequence[Point]) -> None:
-    """Their names are parts of names of folders, each of one point."""
+def _check_points(sweeps: Sequence[SweepEntry]) -> None:
+    """Their names are parts of names of folders, each of one point, also of another sweep."""
     named: dict[str, Point] = {}  # some file systems know no case
-    for point in points:
+    for number, point in ((number, point) for number, entry in enumerate(sweeps) for point in entry.points()):
         other = named.setdefault(point.name.casefold(), point)
         if other != point:
-            raise ValueError(f"the points {other} and {point} of a sweep would both be called {shown(point.name)}")
+            what = f"the points {other} and {point} of a sweep would both be called {shown(point.name)}"
+            raise EntryError(what, "sweep", number)
         if not is_name(point.name):
-            raise ValueError(f"the point {point} of a sweep would be called {shown(point.name)}: use {NAME_RULE}")
+            what = f"the point {point} of a sweep would be called {shown(point.name)}: use {NAME_RULE}"
+            raise EntryError(what, "sweep", number)
 
 
 Sweeps = Annotated[tuple[SweepEntry, ...], BeforeValidator(_as_list)]
@@ -383,6 +384,7 @@ class StudyFile(Table):
             if entry.orientation and not any(self.materials[name].substitute for name in named):
                 what = "none of its materials has a substituted molecule, whose orientation could be swept"
                 raise EntryError(what, "sweep", number, "orientation")
+        _check_points(self.sweep)
         return self
 
     def swept_materials(self, entry: SweepEntry) -> tuple[str, ...]:

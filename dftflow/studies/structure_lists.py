@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from glob import iglob
 from itertools import islice
@@ -86,7 +87,7 @@ def _is_several(structure: object, folder: Path) -> bool:
 
 def _is_pattern(text: str, folder: Path) -> bool:
     """Whether it has a sign of a pattern, and no file is called so."""
-    return any(sign in text for sign in "*?[") and "\0" not in text and not (folder / text).exists()
+    return any(sign in text for sign in "*?[") and "\0" not in text and not os.path.exists(folder / text)
 
 
 def _named(table: str, structure: Any, folder: Path) -> dict[str, str]:

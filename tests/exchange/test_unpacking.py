@@ -19,7 +19,7 @@ from outcomes import CS_011, PAPER_STEPS, StoredRun
 from dftflow.cli.main import main
 from dftflow.errors import DftflowError, InputError, ParseError, StoreError
 from dftflow.exchange.archive import write_archive
-from dftflow.exchange.names import why_no_name
+from dftflow.exchange.names import why_no_name, why_pickle
 from dftflow.exchange.unpacking import Bounds, unpack_archive
 from dftflow.jobs.step_state import is_intact, read_state
 from dftflow.studies.standing import standing_of
@@ -222,7 +222,7 @@ def test_a_plan_that_is_none(files: Contents, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "data"), [("a.pkl", b"x"), ("a.Pickle.gz", b"x"), ("a.dat", b"\x80\x04N."),
-                                            ("b.npy", b"\x80\x02]q\x00.")])  # fmt: skip
+                                            ("b.npy", b"\x80\x02]q\x00."), ("c.dat", b"\x80\x04N.\n")])  # fmt: skip
 def test_pickles(files: Contents, tmp_path: Path, name: str, data: bytes) -> None:
     hostile = {**files, name: data}
     assert "pickle" in refused(packed(tmp_path / "x.zip", {**hostile, LIST: listing(hostile)}))
@@ -283,6 +283,14 @@ def test_a_directory_beyond_all_bounds_is_not_read(files: Contents, tmp_path: Pa
     content[at + 12 : at + 16] = struct.pack("<L", 0xFFFFFFF0)
     file.write_bytes(content)
     assert "list of entries" in refused(file)
+    end = bytes(content[at:])
+    inside = struct.pack("<4sH", b"PK\x05\x06", 0)  # of the size: another end within the end
+    file.write_bytes(content[:at] + end[:14] + inside + b"\0\0")
+    assert "list of entries" in refused(file)
+    old = b"PK\x06\x06" + bytes(36) + struct.pack("<QQ", 1 << 40, 0)
+    locator = b"PK\x06\x07" + bytes(4) + struct.pack("<QL", 0, 1)
+    file.write_bytes(content[:at] + old + locator + packed(file, {}).read_bytes()[-22:])
+    assert "list of entries" in refused(file), "where zipfile looks, wherever the locator points"
 
 
 def test_a_truncated_archive_at_many_places(archive: Path, tmp_path: Path) -> None:
@@ -322,6 +330,18 @@ def test_any_byte_that_is_changed_is_refused_or_changes_nothing(
         assert {name for name in true if name != LIST} == set(found)
         for name, text in found.items():
             assert text == true[name] or name.endswith("/state.json")
+
+
+def test_what_begins_as_a_pickle_and_is_none_is_taken() -> None:
+    """A record of Fortran of 640 bytes."""
+    record = struct.pack("<i", 640)
+    assert why_pickle("evc.dat", record + bytes(640) + record, b"\0") == ""
+
+
+@pytest.mark.parametrize("name", ["CON", "a/aux.py", "nul.tar.gz/x", "COM1", "lpt9 .txt"])
+def test_names_of_devices_are_refused(name: str) -> None:
+    """https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file"""
+    assert "device" in why_no_name(name) and why_no_name("auxiliary/con-1/com10.nul") == ""
 
 
 @given(st.text(max_size=300) | st.from_regex(r"[./\\a~: ]{1,20}", fullmatch=True))

@@ -98,6 +98,7 @@ def test_a_step_that_failed_runs_again_with_another_setting_and_says_so(
         ("max_scf_cycles=many", "max_scf_cycles cannot be 'many'"),
         ("force_tol_ev_per_ang=0.01", "a setting of relaxations"),
         ("nothing", "is no setting"),
+        ("max_scf_cycles=1_2", "it is no number"),
     ],
 )
 def test_a_setting_that_is_none_changes_nothing(

@@ -81,6 +81,7 @@ def test_a_plan_keeps_what_its_list_stood_for(cifs: Path) -> None:
     ("structure", "said"),
     [
         ('"cifs/*.vasp"', "'cifs/*.vasp' finds no file"),
+        (f'"{"x" * 300}*"', "finds no file"),
         ("[]", "a list of structures is empty"),
         ('["cifs/beta.cif", 3]', "holds names and files"),
         (

@@ -95,6 +95,8 @@ def test_each_setting_reaches_the_calculation(write_study: Write) -> None:
     # 2 pi / 4.286 Å is 1.466 1/Å: two points are 0.73 1/Å apart
     spaced = built["CsBr/bulk-bands-kspacing-0.9"].spec
     assert spaced.grid == (2, 2, 2) and spaced.grid_note == "sweep: at most 0.9 1/Å apart"
+    # 2 pi / 6.061 Å is 1.037 1/Å: one point would be more than asked apart
+    assert built["CsBr/slab-110-potential-kspacing-0.9"].spec.grid == (2, 2, 1)
     slab, thin = built["CsBr/slab-110-potential"].model, built["CsBr/slab-110-potential-thickness-20"].model
     assert slab is not None and thin is not None and 20.0 <= thin.thickness_ang < 24.0 <= slab.thickness_ang
     far = built["CsBr/slab-110-potential-vacuum-21"].model
@@ -168,6 +170,7 @@ def test_without_a_point_a_study_is_the_same_object(write_study: Write) -> None:
         ('orientation = ["100"]', "no", 18),
         ('materials = ["CsI"]\ncutoff_ev = [200]', "names 'CsI'; the study has CsBr", 18),
         ('xc = ["PBEsol", "pbesol"]', "would both be called 'xc-pbesol'", 17),
+        ("cutoff_ev = [300.0]\n\n[[sweep]]\ncutoff_ev = [300.00000000001]", "would both be called 'cutoff-300'", 20),
         ('xc = ["PBE/x", "PBE:x"]', "would both be called 'xc-PBE_x'", 17),
         (f'xc = ["{"x" * 150}"]', "use letters, digits", 17),
         (f"cutoff_ev = {list(range(200, 400))}\nvacuum_ang = {list(range(10, 110))}", "can have 10000 points", 17),

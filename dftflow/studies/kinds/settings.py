@@ -88,14 +88,15 @@ class MaterialSettings:
         """A grid in the plane as dense as that of the crystal, and one point along the normal."""
         spacing = self.study.preset.kpoint_spacing_per_ang
         note = f"{self.study.asked_by('kpoint_spacing_per_ang')}: at most {spacing} 1/Å apart; 1 along the normal"
-        gamma = is_hexagonal(slab.lattice)
+        gamma, as_dense = is_hexagonal(slab.lattice), spacing is None
         if spacing is None:
             key, asked = self._asked(use)
             spacing = spacing_of_grid(self.material.start.lattice.matrix, asked.size)
             gamma = _holds_gamma(asked, slab.lattice)
             note = f"as dense as {key} = {'x'.join(map(str, asked.size))} of the crystal; 1 along the normal"
         # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two.
-        grid = grid_of_spacing(slab.lattice.matrix, spacing, normal=2, short_points=0.2)
+        short = {"short_points": 0.2} if as_dense else {}
+        grid = grid_of_spacing(slab.lattice.matrix, spacing, normal=2, **short)
         return {"grid": grid, "gamma_centred": gamma, "grid_note": note}
 
     def _asked(self, use: GridUse) -> tuple[str, KPoints]:
