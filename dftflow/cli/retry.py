@@ -37,7 +37,10 @@ def command(folder: Path, step: str, pairs: tuple[str, ...], as_json: bool) -> N
     click.echo(f"{step}, which was {done.was.replace('_', ' ')}, waits{settings}")
     if done.kept_in:
         click.echo(f"what it had left lies in {done.kept_in} of its folder")
-    click.echo(f"{dftflow_line('step', folder, step)} runs it now; the next `dftflow run` of the study does too")
+    if done.by_queue:
+        click.echo(f"{dftflow_line('advance', folder)} gives it to the queue")
+    else:
+        click.echo(f"{dftflow_line('step', folder, step)} runs it now; the next `dftflow run` of the study does too")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from dftflow.jobs.store import existing_plan
 from dftflow.jobs.tries import put_aside
 from dftflow.model.step import Step
 from dftflow.studies.built_file import BUILT_FILE
-from dftflow.studies.machine_of_run import machine_of
+from dftflow.studies.machine_of_run import has_machine, machine_of
 from dftflow.studies.overrides import Setting, checked_settings, overridden
 from dftflow.studies.step_end import end_on_disk
 from dftflow.studies.study_folder import StudyFolder
@@ -40,12 +40,16 @@ class CancelledStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetriedStep:
-    """A step that is to be run again: how it stood, the settings of its own, and where what it left was put."""
+    """A step that is to be run again: how it stood, the settings of its own, and where what it left was put.
+
+    `by_queue`: its run was given to a scheduler, which the next look gives the step to.
+    """
 
     name: str
     was: str
     settings: Mapping[str, Setting]
     kept_in: str = ""
+    by_queue: bool = False
 
 
 # --- cancel -----------------------------------------------------------------------------------------------------
@@ -167,7 +171,7 @@ def retry_step(root: Path, name: str, settings: Mapping[str, str] | None = None)
         kept_in = "" if place is None or state == "finished" else _set_free(place, aside=state == "refused")
         unmark_cancelled(root, name)
         folder.override(name, new)
-    return RetriedStep(name=name, was=state, settings=new, kept_in=kept_in)
+    return RetriedStep(name=name, was=state, settings=new, kept_in=kept_in, by_queue=has_machine(root))
 
 
 def _settle_job(root: Path, name: str) -> None:

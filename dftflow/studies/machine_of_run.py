@@ -10,7 +10,7 @@ from dftflow.jobs.machine_profile import Machine, load_machine
 from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.stored_file import read_stored_json
 
-__all__ = ["machine_of", "note_machine"]
+__all__ = ["has_machine", "machine_of", "note_machine"]
 
 MACHINE_FILE = "machine.json"
 
@@ -19,6 +19,11 @@ def note_machine(root: Path, machine: Machine) -> None:
     """Keep which machine the run in `root` is given to."""
     with storage_errors(root):
         write_atomically(root / MACHINE_FILE, json.dumps({"machine": machine.name}))
+
+
+def has_machine(root: Path) -> bool:
+    """Whether the run in `root` was given to a machine, whose profile may be gone since."""
+    return (root / MACHINE_FILE).exists()
 
 
 def machine_of(root: Path) -> Machine | None:

@@ -396,7 +396,7 @@ class _Submitting:
             self._machine.python, "-m", "dftflow", "step", str(root), step.name,
             "--machine", self._machine.name, "--plan", self._digest,
             *(("--after", goes_on) if goes_on else ()),
-            *(word for name, value in asked.items() for word in (OPTIONS[name], f"{value:.10g}")),
+            *(word for name, option in OPTIONS.items() if name in asked for word in (option, f"{asked[name]:.10g}")),
         )  # fmt: skip
         return intend(
             self._root,

@@ -465,7 +465,10 @@ def test_what_is_cancelled_ends_at_the_scheduler_and_is_given_again_when_that_is
     assert "dftflow advance" in capsys.readouterr().err
     place.says("1", "CA")
     assert place.tick().submitted == {}
+    capsys.readouterr()
     assert main(["retry", str(place.root), RELAX]) == 0
+    said = capsys.readouterr().out
+    assert "`dftflow advance" in said and "dftflow step" not in said, "an engine belongs on no login node"
     assert RELAX in place.tick().submitted
 
 
