@@ -29,6 +29,7 @@ import numpy as np
 TOLERANCE_EV = 1e-3
 EV_PER_ANG3_GPA = 160.21766
 HELPING_BANDS = 4
+"""A few bands above those that are kept, as people have; how many dftflow has above them is no setting of the study."""
 HEAD = (
     *("step", "straight (s)", "dftflow (s)", "energy, straight (eV)", "difference (eV)"),
     *("gap, straight (eV)", "difference (eV)"),
@@ -57,7 +58,8 @@ def settings_of(deck: str) -> dict[str, Any]:
         "grid": r'"size": \(([\d, ]+)\)',
         "smearing_ev": r"FermiDirac\(([\d.e-]+)\)",
         "scf_tol_ev": r'"tol": ([\d.e-]+)',
-        "empty": r"nbands=-(\d+)",
+        "above": r"nbands=-(\d+)",
+        "helping": r'"bands": -(\d+)',
         "held": r"FixAtoms\(indices=\[([\d, ]*)\]\)",
         "cell": r"cell='?\"?(\w+)",
         "force": r"force_tol_ev_per_ang=([\d.e-]+)",
@@ -68,6 +70,7 @@ def settings_of(deck: str) -> dict[str, Any]:
         found[name] = match[1] if match else ""
     return {
         **found,
+        "empty": int(found["above"]) - int(found["helping"] or HELPING_BANDS),
         "slab": "dipolelayer" in deck,
         "grid": tuple(int(count) for count in found["grid"].split(",")),
         "held": [int(index) for index in found["held"].split(",") if index.strip()],
@@ -86,7 +89,7 @@ def calculator(settings: dict[str, Any], log: Path) -> Any:
         mode=PW(float(settings["cutoff_ev"])),
         xc="PBE",
         kpts={"size": settings["grid"]},
-        nbands=-int(settings["empty"]),
+        nbands=-(settings["empty"] + HELPING_BANDS),
         occupations=FermiDirac(float(settings["smearing_ev"])),
         convergence={
             "energy": {"name": "energy", "tol": float(settings["scf_tol_ev"]), "relative": False},
@@ -114,7 +117,7 @@ def by_hand(step: Path, scratch: Path) -> dict[str, float]:
         return {"energy_ev": relaxed(atoms, settings)}
     energy_ev = float(atoms.get_potential_energy())
     atoms.calc.get_electrostatic_potential().mean(axis=(0, 1))
-    kept = round(atoms.calc.get_number_of_electrons()) // 2 + int(settings["empty"]) - HELPING_BANDS
+    kept = round(atoms.calc.get_number_of_electrons()) // 2 + settings["empty"]
     values = [[atoms.calc.get_eigenvalues(kpt=k)[:kept] for k in range(len(atoms.calc.get_ibz_k_points()))]]
     with np.load(step / "bands.npz") as arrays:
         weights = arrays["kpoint_weights"]

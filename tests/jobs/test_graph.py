@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,6 +108,22 @@ def all_end(running: list[Piped]) -> None:
         job.end()
 
 
+def test_the_longest_way_to_an_end_begins_first_where_several_run_at_once() -> None:
+    """Two workers: 3 and 1 + 2 first, then 2; in the order given, 2 would have begun first, and 3 ended alone."""
+    nodes = [
+        replace(node("short"), cost=2.0),
+        replace(node("first"), cost=1.0),
+        replace(node("second", "first"), cost=2.1),
+        replace(node("long"), cost=3.0),
+    ]
+    executor = Here()
+    run_graph(nodes, executor, room=Room(workers=2))
+    assert executor.names == ["first", "long", "second", "short"]
+    executor = Here()
+    run_graph(nodes, executor, room=Room(workers=1))
+    assert executor.names == ["short", "first", "second", "long"], "one after the other, as the plan has them"
+
+
 def test_ready_nodes_start_in_their_order_and_never_more_than_there_are_workers() -> None:
     most = 0
 
@@ -115,14 +131,14 @@ def test_ready_nodes_start_in_their_order_and_never_more_than_there_are_workers(
         nonlocal most
         most = max(most, len(running))
         if len(running) == 2:
-            running[1].end()  # the later one: what it sets free waits behind what stands before it
+            running[1].end()  # the later one
 
     executor = Here(look)
-    nodes = [node("a"), node("b"), node("c"), node("b2", "b"), node("d")]
+    nodes = [node("a"), node("b"), node("c"), replace(node("b2", "b"), cost=0.0), node("d")]
     threading.Timer(0.4, lambda: all_end(executor.running)).start()
     ends = run_graph(nodes, executor, room=Room(workers=2))
     assert most == 2
-    assert executor.names == ["a", "b", "c", "b2", "d"]
+    assert executor.names == ["a", "b", "c", "d", "b2"], "of equal ones the first, the shortest last"
     assert {end.state for end in ends.values()} == {"finished"}
 
 
