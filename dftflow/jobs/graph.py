@@ -142,7 +142,7 @@ class _Graph:
         self._all_asked = time.monotonic()
 
     def start(self, interruption: Interruption, show: Callable[[], None]) -> None:
-        """Start what can be started: first what has waited for others, then in the order of the nodes.
+        """Start what can be started: first what has waited for others, then in the order of `_in_turn`.
 
         One that has no room yet is not overtaken.
         """
