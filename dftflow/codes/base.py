@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dftflow.codes.memory_use import MemoryUse
 from dftflow.codes.options import CodeOptions
 from dftflow.codes.remedy import Remedy
 from dftflow.codes.sheet_facts import SheetFacts
@@ -134,6 +135,11 @@ class Code(Protocol):
     @property
     def scratch(self) -> tuple[str, ...]:
         """Patterns of the files that a finished calculation left for its engine alone, and that nobody reads."""
+        ...
+
+    @property
+    def memory_use(self) -> MemoryUse:
+        """What it holds in memory beside its bands; ``MemoryUse()`` for a compiled code that was not measured."""
         ...
 
     @property

@@ -79,6 +79,9 @@ class Remedy:
         What is changed in the deck.
     start, start_from
         Where the next attempt starts, and patterns of the names of files that it needs for that.
+    stop_file
+        Name of an empty file, with ``{seed}`` for the seed, by which the engine is asked to end before its time does,
+        so that it leaves those files; ``""`` for none.
     geometry_file
         Name of the file that holds the last geometry, where the code writes one that is newer than its results; ``""``
         for none.
@@ -100,6 +103,7 @@ class Remedy:
     lines: tuple[DeckLine, ...] = ()
     start: Start = "anew"
     start_from: tuple[str, ...] = ()
+    stop_file: str = ""
     geometry_file: str = ""
     geometry_deck: str = ""
 

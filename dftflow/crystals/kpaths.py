@@ -22,9 +22,9 @@ from dftflow.model.spec import KPath, KPoint
 
 if TYPE_CHECKING:
     from ase.dft.kpoints import BandPath
-    from pymatgen.core import Structure
+    from pymatgen.core import Lattice, Structure
 
-__all__ = ["sample_path", "special_points", "standard_path", "surface_path", "surface_points"]
+__all__ = ["path_length_per_ang", "sample_path", "special_points", "standard_path", "surface_path", "surface_points"]
 
 LATTICE_TOLERANCE = 1e-3
 SAME_K = 1e-6
@@ -198,6 +198,13 @@ def sample_path(
                 labels.append(end.label if step == steps else "")
         segments.extend([index] * (len(kpoints) - len(segments)))
     return kpoints, labels, segments
+
+
+def path_length_per_ang(lattice: Lattice, path: KPath) -> float:
+    """Length of the path along all its segments, in 1/Å, 2π included."""
+    reciprocal_per_ang = lattice.reciprocal_lattice.matrix
+    legs = (np.diff(np.array([corner.frac for corner in corners]), axis=0) for corners in path.segments)
+    return float(sum(np.linalg.norm(leg @ reciprocal_per_ang, axis=1).sum() for leg in legs))
 
 
 def _path(points: Mapping[str, KPoint], letters: str, spacing_per_ang: float, reciprocal_per_ang: FloatArray) -> KPath:

@@ -33,6 +33,7 @@ __all__ = [
     "SpaceGroup",
     "TabulatedSetting",
     "averaging_period_ang",
+    "irreducible_points",
     "is_hexagonal",
     "is_highest",
     "keeps_symmetry",
@@ -281,6 +282,31 @@ def point_operations(structure: Structure, *, symprec_ang: float = SYMPREC_ANG) 
     to_cart = structure.lattice.matrix.T
     distinct = np.unique(symmetry_dataset(structure, symprec_ang=symprec_ang).rotations, axis=0)
     return np.asarray(to_cart @ distinct @ np.linalg.inv(to_cart), dtype=np.float64)
+
+
+def irreducible_points(
+    structure: Structure,
+    grid: tuple[int, int, int],
+    shift: tuple[float, float, float],
+    *,
+    symprec_ang: float = SYMPREC_ANG,
+) -> int:
+    """How many points of a grid the space group and time reversal leave.
+
+    Parameters
+    ----------
+    grid
+        Points along each reciprocal lattice vector.
+    shift
+        Where it stands, in steps from a grid that holds Γ: 0 or 1/2 (`dftflow.model.kpoint_grid`).
+    """
+    numbers = [site.specie.Z for site in structure]
+    cell = (structure.lattice.matrix.tolist(), structure.frac_coords.tolist(), numbers)
+    with quiet_spglib():
+        found = spglib.get_ir_reciprocal_mesh(
+            grid, cell, is_shift=[int(part != 0) for part in shift], symprec=symprec_ang
+        )
+    return len(np.unique(found[0]))
 
 
 def keeps_symmetry(structure: Structure, held: Collection[int], *, symprec_ang: float = SYMPREC_ANG) -> bool:

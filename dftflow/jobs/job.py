@@ -35,12 +35,15 @@ class Job:
         Argument list, with the folder as working directory.
     beside
         File name -> text of what is kept beside the files for whoever reads the results.
+    stop_file
+        Name of a file by which its program is asked to end, with what a later run goes on from; ``""`` for none.
     """
 
     identity: str
     files: Mapping[str, str]
     argv: tuple[str, ...]
     beside: Mapping[str, str] = field(default_factory=dict)
+    stop_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,8 @@ __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "end_by_folder", "why_uncertai
 IDENTITY_LENGTH = 10
 PATIENCE_S = 2.0
 """How long it is looked for whoever holds the lock of a folder: an engine that ends just now is not seen any more."""
+KEPT_S = 15.0
+"""Of the time that a job has left when it is told: for signals, and for what is written then."""
 
 
 class _Spent(TypedDict):
@@ -107,7 +109,7 @@ class Local:
                 finally:
                     lock.let_go()
             state = read_state(folder)
-            process = EngineProcess.found(folder, state.pid, state.birth)
+            process = EngineProcess.found(folder, state.pid, state.birth, stop_file=job.stop_file)
             if process is not None:
                 return _LocalJob(self._root, node, job, folder, process, state)
             if time.monotonic() > until:
@@ -118,7 +120,7 @@ class Local:
         before = read_state(folder)
         state = without_ended_job(before, self._ended_jobs)
         if not lock.works and state.state == "running":
-            process = EngineProcess.found(folder, state.pid, state.birth)
+            process = EngineProcess.found(folder, state.pid, state.birth, stop_file=job.stop_file)
             if process is not None:
                 return _LocalJob(self._root, node, job, folder, process, state)
         job = node.resumed(folder, job) if state.tries else job
@@ -158,7 +160,8 @@ def _started(
     state = StepState(state="running", host=host_name(), boot=boot_id(), job=job_id(), **spent)
     write_state(folder, state)
     try:
-        process = EngineProcess.start(job.argv, folder, lock, threads=node.resources.threads)
+        threads = node.resources.threads
+        process = EngineProcess.start(job.argv, folder, lock, threads=threads, stop_file=job.stop_file)
     except DftflowError as error:
         state = StepState(state="failed", failure=str(error), cause="not_started", **spent)
         write_state(folder, state)
@@ -260,9 +263,13 @@ class _LocalJob:
         return True
 
     def stop(self, hurry: Callable[[], bool] = lambda: False) -> str:
-        """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing."""
+        """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing.
+
+        In a job, whose scheduler has told that its time is nearly over, an engine that can be asked has time to end.
+        """
         elapsed_s = self.elapsed_s
-        if self._process.stop(hurry):
+        asked_s = self._node.resources.told_s - KEPT_S if self._before.job else 0.0
+        if self._process.stop(hurry, asked_s=asked_s):
             self._process.let_go()
             spent = StepState(
                 state="waiting",

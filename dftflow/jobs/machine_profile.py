@@ -124,7 +124,8 @@ class Machine:
         self._check(found, f"a step {task} of {code}")
         if "time_s" not in (given or {}):
             self._check_time(found, f"a step {task} of {code}")
-        return Resources(**asked, launcher=self._launcher(found))
+        told_s = self.grace_s if self.scheduler == "slurm" else 0.0
+        return Resources(**asked, told_s=told_s, launcher=self._launcher(found))
 
     def _launcher(self, resources: Resources) -> tuple[str, ...]:
         """Filled in; a single process needs none."""

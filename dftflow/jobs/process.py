@@ -23,11 +23,14 @@ from dftflow.jobs.lock import ENGINE_LOCK, EngineLock, engine_lock_is_held
 from dftflow.jobs.machine import age_s, birth_of, holders_of
 from dftflow.jobs.oom_kills import OomKills, oom_kills
 from dftflow.jobs.resources import Resources
+from dftflow.jobs.stop_request import StopRequest
 
 __all__ = ["OUTPUT_FILES", "EngineProcess"]
 
 OUTPUT_FILES = ("stdout.log", "stderr.log")
 GRACE_S = 5.0
+ASKED_S = 60.0
+"""Beyond its time, for an engine that was asked to end: pw.x looks once an SCF iteration."""
 LOOK_EVERY_S = 2.0
 """How often it is looked at what an engine uses: a look costs about a millisecond."""
 
@@ -69,6 +72,7 @@ class EngineProcess:
         *,
         sees_all: bool = False,
         before: OomKills | None = None,
+        stop_file: str = "",
     ) -> None:
         self._folder = folder
         self._popen = popen
@@ -79,20 +83,30 @@ class EngineProcess:
         self.cause = ""
         self.cpu_time_s: float | None = None
         self._before = before
+        self._request = StopRequest(folder, stop_file)
+        self._asked_at: float | None = None
         self.descriptor = _pidfd(pid, None if popen else birth)
         self._started_at = time.monotonic() - age_s(pid)
         self._signs = _Signs(folder)
         self._looked_at = time.monotonic()
 
     @classmethod
-    def start(cls, argv: tuple[str, ...], folder: Path, lock: EngineLock, *, threads: int = 1) -> EngineProcess:
+    def start(
+        cls, argv: tuple[str, ...], folder: Path, lock: EngineLock, *, threads: int = 1, stop_file: str = ""
+    ) -> EngineProcess:
         """Start `argv` in `folder`, output into `OUTPUT_FILES` (appended); `lock` is the engine's then.
+
+        Parameters
+        ----------
+        stop_file
+            See `dftflow.jobs.job.Job`; one that an earlier call left is removed.
 
         Raises
         ------
         CodeNotFoundError
             When there is no such program, or it cannot be started.
         """
+        StopRequest(folder, stop_file).take_back()
         before = oom_kills()
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         out, err = (os.open(folder / name, flags, 0o666) for name in OUTPUT_FILES)
@@ -119,11 +133,17 @@ class EngineProcess:
             os.close(out)
             os.close(err)
         return cls(
-            folder, popen.pid, birth_of(popen.pid) or 0.0, popen, sees_all=not _starts_elsewhere(argv), before=before
+            folder,
+            popen.pid,
+            birth_of(popen.pid) or 0.0,
+            popen,
+            sees_all=not _starts_elsewhere(argv),
+            before=before,
+            stop_file=stop_file,
         )
 
     @classmethod
-    def found(cls, folder: Path, pid: int | None, birth: float | None) -> EngineProcess | None:
+    def found(cls, folder: Path, pid: int | None, birth: float | None, *, stop_file: str = "") -> EngineProcess | None:
         """The engine of `folder` that an earlier dftflow started, when it still runs and can be seen from here.
 
         Parameters
@@ -131,12 +151,14 @@ class EngineProcess:
         pid, birth
             Of the process that was noted; a later process of the same id has another birth, and one that works in
             another folder is the engine of that: this one may be its copy.
+        stop_file
+            See `dftflow.jobs.job.Job`.
         """
         if pid is not None and birth is not None and birth_of(pid) == birth and _works_in(pid, folder):
-            return cls(folder, pid, birth, None)
+            return cls(folder, pid, birth, None, stop_file=stop_file)
         holders = holders_of(folder / ENGINE_LOCK) if engine_lock_is_held(folder) else ()
         alive = [(holder, born) for holder in holders if (born := birth_of(holder)) is not None]
-        return cls(folder, *alive[0], None) if alive else None
+        return cls(folder, *alive[0], None, stop_file=stop_file) if alive else None
 
     def let_go(self) -> None:
         """Close `descriptor`."""
@@ -154,12 +176,24 @@ class EngineProcess:
         return None if self._popen is None else self._popen.returncode
 
     def running(self, allowed: Resources) -> bool:
-        """Whether it, or what it started, still runs; ends it, and names the failure, when it breaks a limit."""
+        """Whether it, or what it started, still runs; ends it, and names the failure, when it breaks a limit.
+
+        One whose time is over is asked to end first, where it looks for that, and has `ASKED_S` seconds to do so.
+        """
         if not self._is_there():
+            self._request.take_back()
             return False
         now = time.monotonic()
+        if self._asked_at is not None:
+            if now - self._asked_at < ASKED_S:
+                return True
+            self.stop()
+            return False
         if allowed.time_s is not None and self.wall_time_s > allowed.time_s:
             self.cause, self.failure = "out_of_time", f"out of time: more than {allowed.time_s:.0f} s"
+            if self._request.make():
+                self._asked_at = now
+                return True
         elif now - self._looked_at > min(LOOK_EVERY_S, (allowed.stall_s or LOOK_EVERY_S) / 4):
             self._looked_at = now
             self.cause, self.failure = self._excess(allowed)
@@ -168,24 +202,30 @@ class EngineProcess:
             return False
         return True
 
-    def stop(self, hurry: Callable[[], bool] = lambda: False) -> bool:
+    def stop(self, hurry: Callable[[], bool] = lambda: False, *, asked_s: float = 0.0) -> bool:
         """End the process and everything it started: politely, then not; whether all of it is gone.
 
         Parameters
         ----------
         hurry
             Asked all the time; True ends the politeness.
+        asked_s
+            How long it has to end by itself first, where it can be asked to.
         """
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        if asked_s > 0 and self._any_left() and self._request.make():
+            self._ends_within(asked_s, hurry)
+        for number, tired in ((signal.SIGTERM, hurry), (signal.SIGKILL, lambda: False)):
             if not self._any_left():
-                return True
+                break
             self._send(number)
-            deadline = time.monotonic() + GRACE_S
-            while time.monotonic() < deadline and not (number == signal.SIGTERM and hurry()):
-                if not self._any_left():
-                    return True
-                time.sleep(0.02)
+            self._ends_within(GRACE_S, tired)
+        self._request.take_back()
         return not self._any_left()
+
+    def _ends_within(self, time_s: float, tired: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + time_s
+        while self._any_left() and time.monotonic() < deadline and not tired():
+            time.sleep(0.02)
 
     def _is_there(self) -> bool:
         if self._popen is not None and self._ended(self._popen):

@@ -26,6 +26,8 @@ class Resources:
     stall_s
         Time in which no file of its folder changes: processor time says nothing, because ranks that wait for each other
         use all of it.
+    told_s
+        How long before the end of its time a job is told of it; 0 where nobody tells it.
     log_mib
         What it prints.
     launcher
@@ -38,6 +40,7 @@ class Resources:
     memory_mib: float | None = None
     time_s: float | None = 7 * 86400.0
     stall_s: float | None = 7200.0
+    told_s: float = 0.0
     log_mib: float | None = 100.0
     launcher: tuple[str, ...] = ()
 

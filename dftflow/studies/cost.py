@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from dftflow.crystals.kpaths import path_length_per_ang
 from dftflow.crystals.per_structure import per_structure
-from dftflow.model.spec import CalcSpec, KPoint
+from dftflow.model.spec import CalcSpec
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -36,16 +35,11 @@ def expected_cost(structure: Structure, spec: CalcSpec) -> float:
         work *= STEPS_OF_A_RELAXATION
     work += ITERATIONS_A_BAND_POINT * len(spec.edge_kpoints)
     if spec.path is not None:
-        length = sum(_length(structure, segment) for segment in spec.path.segments)
-        work += ITERATIONS_A_BAND_POINT * length / spec.path.spacing_per_ang
+        points = path_length_per_ang(structure.lattice, spec.path) / spec.path.spacing_per_ang
+        work += ITERATIONS_A_BAND_POINT * points
     return float(SECONDS_A_UNIT * plane_waves * n_electrons**0.5 * work)
 
 
 @per_structure
 def _counted_electrons(structure: Structure) -> int:
     return sum(min(site.specie.Z, 12) for site in structure)
-
-
-def _length(structure: Structure, segment: tuple[KPoint, ...]) -> float:
-    corners = np.array([point.frac for point in segment]) @ structure.lattice.reciprocal_lattice.matrix
-    return float(np.linalg.norm(np.diff(corners, axis=0), axis=1).sum())

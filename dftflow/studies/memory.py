@@ -1,7 +1,7 @@
 """How much memory a calculation will take, before any was run: so that none is started that cannot fit.
 
-docs/machines.md has it beside the peak resident memory of GPAW 26.7, from 2 to 20 atoms: it holds to a factor of 1.5.
-Other plane-wave codes keep the same arrays.
+docs/machines.md has it beside the peak resident memory of GPAW 26.7 and pw.x 6.7, from 2 to 20 atoms: it holds to a
+factor of 1.5.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 from math import ceil, pi
 from typing import TYPE_CHECKING
 
+from dftflow.codes.memory_use import MemoryUse
+from dftflow.crystals.kpaths import path_length_per_ang
 from dftflow.crystals.per_structure import per_structure
+from dftflow.crystals.symmetry import irreducible_points
 from dftflow.model.spec import CalcSpec
 from dftflow.units import BOHR_ANG, RYDBERG_EV
 
@@ -18,33 +21,45 @@ if TYPE_CHECKING:
 
 __all__ = ["expected_memory_mib"]
 
-PROCESS_MIB = 115.0
-"""An interpreter with GPAW."""
-SPECIES_MIB = 18.0
-"""A data set, and what is tabulated of it."""
 PROJECTORS_AN_ATOM = 18
 COPIES_OF_PROJECTORS = 2
-LEAST_HELPING_BANDS, HELPING_BANDS_AN_ATOM = 8, 2 / 3
+WORKING_COPIES = 1.5
+"""Of the arrays, with what the solver holds of them for a while."""
 COEFFICIENT_MIB = 16 / 2**20  # a complex number of double precision
 
 
-def expected_memory_mib(structure: Structure, spec: CalcSpec, *, ranks: int = 1, nodes: int = 1) -> float:
+def expected_memory_mib(
+    structure: Structure, spec: CalcSpec, use: MemoryUse, *, ranks: int = 1, nodes: int = 1
+) -> float:
     """Rough MiB on each node: coefficients of all bands at all k-points, projectors, and what every process holds.
 
-    Plane waves fill a sphere: V k^3 / 6 pi^2 of them with k the wave number of the cutoff. Time reversal halves a grid,
-    and the rest of the symmetry is left out, so that a symmetric crystal takes less.
+    Plane waves fill a sphere: V k^3 / 6 pi^2 of them with k the wave number of the cutoff.
     """
     k_per_ang = (spec.cutoff_ev / RYDBERG_EV) ** 0.5 / BOHR_ANG
     plane_waves = structure.volume * k_per_ang**3 / (6 * pi**2)
     electrons, species = _electrons_and_species(structure)
-    helping = max(LEAST_HELPING_BANDS, HELPING_BANDS_AN_ATOM * len(structure))
-    bands = electrons / 2 + spec.empty_bands + helping
-    nx, ny, nz = spec.grid
-    states = bands * ceil(nx * ny * nz / 2)
+    bands = electrons / 2 + spec.empty_bands + use.helping_bands(len(structure))
+    states = bands * _points_held(structure, spec, use)
     projectors = COPIES_OF_PROJECTORS * PROJECTORS_AN_ATOM * len(structure)
-    whole_mib = COEFFICIENT_MIB * plane_waves * (states + projectors)
-    each_mib = PROCESS_MIB + SPECIES_MIB * species
+    whole_mib = WORKING_COPIES * COEFFICIENT_MIB * plane_waves * (states + projectors)
+    each_mib = use.process_mib + use.element_mib * species
     return float(whole_mib / nodes + each_mib * ceil(ranks / nodes))
+
+
+def _points_held(structure: Structure, spec: CalcSpec, use: MemoryUse) -> int:
+    """k-points whose bands are held at once.
+
+    Symmetry reduces a grid; where atoms are held it may be less than the crystal's, and time reversal alone counts.
+    """
+    half = ceil(spec.grid[0] * spec.grid[1] * spec.grid[2] / 2)
+    if use.lists_path and (spec.path is not None or spec.edge_kpoints):
+        path = spec.path
+        along = 0 if path is None else ceil(path_length_per_ang(structure.lattice, path) / path.spacing_per_ang)
+        return half + along + len(spec.edge_kpoints)
+    return half if spec.fixed_atoms else _irreducible(structure, spec.grid, spec.grid_shift)
+
+
+_irreducible = per_structure(irreducible_points)
 
 
 @per_structure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from glob import escape
@@ -122,15 +122,15 @@ class Work:
         resources = self.resources(step)
         if resources.memory_mib is not None:
             return resources.memory_mib
-        ranks, nodes = resources.ranks, resources.nodes
-        needed_mib = expected_memory_mib(built.structure, built.spec, ranks=ranks, nodes=nodes)
+        ranks, nodes, use = resources.ranks, resources.nodes, self.plan.code.memory_use
+        needed_mib = expected_memory_mib(built.structure, built.spec, use, ranks=ranks, nodes=nodes)
         if machine.memory_mib is not None and needed_mib > machine.memory_mib:
             spec = built.spec
             raise MachineError(
                 f"{step.name} will not fit into the memory of the machine {machine.name}: it needs about "
                 f"{needed_mib / 1024:.1f} GiB of {machine.memory_mib / 1024:.1f}",
                 reason=f"{len(built.structure)} atoms, {built.structure.volume:.0f} Å^3, {spec.cutoff_ev:g} eV, "
-                f"{spec.grid[0]}x{spec.grid[1]}x{spec.grid[2]} k-points; expected, for GPAW to a factor of 1.5",
+                f"{spec.grid[0]}x{spec.grid[1]}x{spec.grid[2]} k-points; expected, {use.how_good}",
                 fix="a smaller cell or grid, or a larger machine; if you know better, say what it needs: memory_gib in "
                 f"[resources.{step.id.task}] of the study",
                 where=machine.where,
@@ -251,7 +251,14 @@ class Work:
             files=record.deck,
             argv=self._command(step, deck),
             beside={BUILT_FILE: built_text(record)},
+            stop_file=next((name.format(seed=record.seed) for name in self._stop_files(step)), ""),
         )
+
+    def _stop_files(self, step: Step) -> Iterator[str]:
+        """By which the engine is asked to keep what a remedy goes on from when its time is over."""
+        for remedy in self.plan.code.remedies:
+            if remedy.stop_file and "out_of_time" in remedy.causes and step.id.task in remedy.tasks:
+                yield remedy.stop_file
 
     def _again(self, step: Step, folder: Path, cause: str, tries: Sequence[Attempt]) -> Again | None:
         """The next attempt at a step that failed, by a remedy of its code."""

@@ -7,6 +7,7 @@ from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.shipped import load_shipped
 from dftflow.crystals.symmetry import (
+    irreducible_points,
     point_operations,
     space_group,
     spglib_dataset,
@@ -138,3 +139,16 @@ def test_atoms_are_the_same_when_their_kinds_are():
     places = np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
     for kinds, number in (([1, 1], 229), ([1, 2], 221)):
         assert spglib_dataset(np.eye(3) * 4.0, places, kinds, symprec_ang=1e-3).number == number
+
+
+@pytest.mark.parametrize(("n", "points"), [(2, 1), (4, 4), (6, 10), (8, 20)])
+def test_an_even_grid_of_a_cubic_crystal_is_reduced_as_the_wedge_of_its_zone(n: int, points: int) -> None:
+    """m(m + 1)(m + 2)/6 points with m = n/2: those of a corner that are in order."""
+    cubic = Structure(Lattice.cubic(4.286), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert irreducible_points(cubic, (n, n, n), (0.5, 0.5, 0.5)) == points == n * (n + 2) * (n + 4) // 48
+
+
+def test_without_symmetry_time_reversal_halves_a_grid() -> None:
+    triclinic = Structure(Lattice.from_parameters(4, 5, 6, 80, 95, 101), ["Cs", "Br"], [[0, 0, 0], [0.3, 0.41, 0.57]])
+    assert irreducible_points(triclinic, (4, 4, 4), (0.5, 0.5, 0.5)) == 32
+    assert irreducible_points(triclinic, (3, 3, 3), (0, 0, 0)) == 14

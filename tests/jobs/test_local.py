@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -145,6 +146,7 @@ def test_an_error_while_preparing_fails_the_node(tmp_path: Path) -> None:
 
 DRIVER = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from dftflow.jobs.graph import run_graph
 from dftflow.jobs.job import Job, Node, Verdict
@@ -231,6 +233,21 @@ def test_an_interrupt_stops_the_engines_and_can_be_gone_on_from(tmp_path: Path) 
     wait_for(lambda: not psutil.pid_exists(pid))
     (tmp_path / "go").touch()
     assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
+
+
+@pytest.mark.parametrize(("told_s", "job", "kept"), [(60.0, "17", True), (0.0, "17", False), (60.0, "", False)])
+def test_in_a_job_that_is_told_an_engine_has_time_to_keep_what_it_has(
+    told_s: float, job: str, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job whose scheduler does not tell, and a person's Ctrl-C, end it by a signal."""
+    monkeypatch.setenv("SLURM_JOB_ID", job)
+    script = "import os, time\nwhile not os.path.exists('x.EXIT'): time.sleep(0.02)\nopen('kept', 'w').close()"
+    work = replace(job_of(script), stop_file="x.EXIT")
+    local = Local(tmp_path / "run")
+    begun = local.carry_out(node("n", told_s=told_s), work, local.folder(node("n"), work))
+    assert not isinstance(begun, NodeOutcome) and begun.stop() == ""
+    assert (begun.folder / "kept").exists() == kept and not (begun.folder / "x.EXIT").exists()
+    assert read_state(begun.folder).state == "waiting"
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:

@@ -10,19 +10,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 import pytest
 
 from dftflow.errors import CodeNotFoundError
-from dftflow.jobs import machine
+from dftflow.jobs import machine, process
 from dftflow.jobs.lock import ENGINE_LOCK, EngineLock, engine_lock_is_held
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.resources import Resources
 
 WAITS = "import time; time.sleep(600)"
 SAYS_DONE = "open('done', 'w').close()"
-Start = Callable[[str], EngineProcess]
+ENDS_WHEN_ASKED = "import os, time\nwhile not os.path.exists('x.EXIT'): time.sleep(0.02)\nopen('kept', 'w').close()"
+IGNORES_ALL = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('ready', 'w').close(); {WAITS}"
+
+
+class Start(Protocol):
+    def __call__(self, text: str, *, stop_file: str = "") -> EngineProcess: ...
 
 
 @pytest.fixture
@@ -31,16 +37,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
     folder, started = tmp_path / "run", []
     folder.mkdir()
 
-    def begin(text: str) -> EngineProcess:
+    def begin(text: str, *, stop_file: str = "") -> EngineProcess:
         lock = EngineLock.take(folder)
         assert lock is not None
-        started.append(EngineProcess.start((sys.executable, "-c", text), folder, lock))
+        started.append(EngineProcess.start((sys.executable, "-c", text), folder, lock, stop_file=stop_file))
         lock.let_go()
         return started[-1]
 
     yield begin
-    for process in started:
-        process.stop()
+    for engine in started:
+        engine.stop()
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
@@ -128,12 +134,42 @@ def test_what_an_engine_has_started_holds_the_lock_and_is_ended_with_it(start: S
     wait_for(lambda: machine.birth_of(pid) is None and not engine_lock_is_held(tmp_path / "run"))
 
 
-def test_an_engine_that_ignores_the_request_to_end_is_ended(start: Start, tmp_path: Path) -> None:
-    engine = start(f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('ready', 'w'); {WAITS}")
+def test_an_engine_that_ignores_the_signal_to_end_is_ended(start: Start, tmp_path: Path) -> None:
+    engine = start(IGNORES_ALL)
     wait_for((tmp_path / "run" / "ready").exists)
     began = time.monotonic()
     assert engine.stop(hurry=lambda: True)
     assert time.monotonic() - began < 4 and machine.birth_of(engine.pid) is None
+
+
+def test_an_engine_whose_time_is_over_keeps_what_a_later_run_goes_on_from(start: Start, tmp_path: Path) -> None:
+    """It has no signal: the file alone ends it, and is removed then."""
+    (tmp_path / "run" / "x.EXIT").touch()  # of an earlier call, which would end it at once
+    engine = start(ENDS_WHEN_ASKED, stop_file="x.EXIT")
+    time.sleep(0.2)
+    assert engine.running(Resources()), "what an earlier call left was taken back"
+    wait_for(lambda: not engine.running(Resources(time_s=0.3)))
+    assert engine.failure.startswith("out of time") and engine.cause == "out_of_time" and engine.exit_code == 0
+    assert (tmp_path / "run" / "kept").exists() and not (tmp_path / "run" / "x.EXIT").exists()
+
+
+def test_an_engine_that_does_not_look_for_its_file_is_ended_all_the_same(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "ASKED_S", 0.3)
+    monkeypatch.setattr(process, "GRACE_S", 0.3)
+    engine = start(IGNORES_ALL, stop_file="x.EXIT")
+    wait_for((tmp_path / "run" / "ready").exists)
+    wait_for(lambda: not engine.running(Resources(time_s=0.1)))
+    assert engine.cause == "out_of_time" and machine.birth_of(engine.pid) is None
+    assert not (tmp_path / "run" / "x.EXIT").exists()
+
+
+def test_who_stops_an_engine_can_let_it_end_by_itself(start: Start, tmp_path: Path) -> None:
+    engine = start(ENDS_WHEN_ASKED, stop_file="x.EXIT")
+    assert engine.stop(asked_s=20) and (tmp_path / "run" / "kept").exists()
+    hurried = start(ENDS_WHEN_ASKED.replace("kept", "kept-too"), stop_file="")
+    assert hurried.stop(asked_s=20) and not (tmp_path / "run" / "kept-too").exists(), "it cannot be asked"
 
 
 def test_a_process_that_is_gone_is_not_signalled(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,21 @@
-"""The memory of a calculation before it runs, beside what GPAW was seen to take; and the refusal of what cannot fit."""
+"""The memory of a calculation before it runs, beside what engines took; and the refusal of what cannot fit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from math import pi
 from pathlib import Path
 
 import pytest
 from pymatgen.core import Lattice, Structure
 
+from dftflow.codes.memory_use import MemoryUse
+from dftflow.codes.registry import load_code
 from dftflow.errors import MachineError
 from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.resource_table import ResourceTable
-from dftflow.model.spec import CalcSpec
+from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 from dftflow.studies.memory import expected_memory_mib
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
@@ -26,7 +30,17 @@ SLAB = Structure(
     [[x, y, (8 + 5.874 * (z + layer)) / 40] for layer in range(4) for x, y, z in FACE[: 5 if layer < 3 else 2]],
 )
 """Three layers of CsPbBr3 and a face more, with 16 Å of vacuum."""
+SUPERCELL = CUBIC.make_supercell([2, 2, 1], in_place=False)
+ODD = Structure(Lattice.from_parameters(4, 5, 6, 80, 95, 101), ["Cs", "Br"], [[0, 0, 0], [0.3, 0.41, 0.57]])
+"""Without symmetry."""
+NOTHING_ELSE = MemoryUse(process_mib=0.0)
 CSBR = Structure(Lattice.cubic(4.286), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+
+LOOSE = Relaxation(
+    cell="fixed", energy_tol_ev_per_atom=1e-3, force_tol_ev_per_ang=0.1, stress_tol_gpa=0.5,
+    displacement_tol_ang=0.1, max_steps=2,
+)  # fmt: skip
 
 
 def spec(cutoff_ev: float, grid: tuple[int, int, int]) -> CalcSpec:
@@ -37,28 +51,56 @@ def spec(cutoff_ev: float, grid: tuple[int, int, int]) -> CalcSpec:
 
 
 @pytest.mark.parametrize(
-    ("crystal", "cutoff_ev", "grid", "measured_mib"),
+    ("code", "crystal", "cutoff_ev", "grid", "measured_mib"),
     [
-        (CSBR, 400.0, (4, 4, 4), 151),
-        (CUBIC, 300.0, (2, 2, 2), 174),
-        (CUBIC, 500.0, (4, 4, 4), 225),
-        (CUBIC.make_supercell([2, 2, 1], in_place=False), 300.0, (1, 1, 1), 292),
-        (SLAB, 350.0, (3, 3, 1), 579),
+        ("gpaw", CSBR, 400.0, (4, 4, 4), 151),
+        ("gpaw", CUBIC, 300.0, (2, 2, 2), 174),
+        ("gpaw", CUBIC, 500.0, (4, 4, 4), 225),
+        ("gpaw", SUPERCELL, 300.0, (1, 1, 1), 292),
+        ("gpaw", SLAB, 350.0, (3, 3, 1), 579),
+        ("espresso", CSBR, 400.0, (4, 4, 4), 42),
+        ("espresso", CUBIC, 300.0, (2, 2, 2), 52),
+        ("espresso", CUBIC, 500.0, (4, 4, 4), 82),
+        ("espresso", CUBIC, 600.0, (6, 6, 6), 114),
+        ("espresso", SUPERCELL, 300.0, (1, 1, 1), 189),
     ],
 )
-def test_it_is_what_gpaw_takes_to_a_factor_of_one_and_a_half(
-    crystal: Structure, cutoff_ev: float, grid: tuple[int, int, int], measured_mib: float
+def test_it_is_what_the_engines_take_to_a_factor_of_one_and_a_half(
+    code: str, crystal: Structure, cutoff_ev: float, grid: tuple[int, int, int], measured_mib: float
 ) -> None:
     """Measured: the largest resident memory of two SCF iterations, as the system tells it (`getrusage`)."""
-    assert 1 / 1.5 < expected_memory_mib(crystal, spec(cutoff_ev, grid)) / measured_mib < 1.5
+    use = load_code(code, {}).memory_use
+    assert 1 / 1.5 < expected_memory_mib(crystal, spec(cutoff_ev, grid), use) / measured_mib < 1.5
 
 
 def test_it_grows_as_the_arrays_do() -> None:
-    small = expected_memory_mib(CUBIC, spec(400.0, (12, 12, 12)))
-    assert expected_memory_mib(CUBIC, spec(1600.0, (12, 12, 12))) / small == pytest.approx(8, rel=0.1)
-    assert expected_memory_mib(CUBIC, spec(400.0, (24, 12, 12))) / small == pytest.approx(2, rel=0.1)
-    apart = expected_memory_mib(CUBIC, spec(400.0, (12, 12, 12)), ranks=8, nodes=2)
-    assert small / 2 < apart < small, "half of the arrays, and four processes"
+    grid = (24, 24, 24)
+    small = expected_memory_mib(ODD, spec(400.0, grid), NOTHING_ELSE)
+    assert expected_memory_mib(ODD, spec(1600.0, grid), NOTHING_ELSE) / small == pytest.approx(8, rel=0.01)
+    assert expected_memory_mib(ODD, spec(400.0, (48, 24, 24)), NOTHING_ELSE) / small == pytest.approx(2, rel=0.01)
+    apart = expected_memory_mib(ODD, spec(400.0, grid), MemoryUse(process_mib=10.0), ranks=8, nodes=2)
+    assert apart == pytest.approx(small / 2 + 40), "half of the arrays, and four processes"
+
+
+def test_points_of_a_path_count_for_a_code_that_holds_them() -> None:
+    """KPOINTS of VASP lists them at weight zero behind half of the grid; in a cubic zone Γ-X is π/a long."""
+    grid = spec(400.0, (2, 2, 2))
+    listing = MemoryUse(process_mib=0.0, lists_path=True)
+
+    def along(points: int) -> CalcSpec:
+        corners = (KPoint(label="G", frac=(0.0, 0.0, 0.0)), KPoint(label="X", frac=(0.5, 0.0, 0.0)))
+        return replace(grid, task="bands", path=KPath(segments=(corners,), spacing_per_ang=pi / 5.874 / (points - 0.5)))
+
+    one = expected_memory_mib(CUBIC, grid, listing)
+    assert expected_memory_mib(CUBIC, along(99), NOTHING_ELSE) == one, "taken in batches elsewhere"
+    hundred, two_hundred = (expected_memory_mib(CUBIC, along(points), listing) for points in (100, 200))
+    assert (two_hundred - hundred) / (hundred - one) == pytest.approx(100 / 103)
+
+
+def test_where_atoms_are_held_only_time_reversal_reduces_a_grid() -> None:
+    relaxed = replace(spec(400.0, (6, 6, 6)), task="relax", relaxation=LOOSE)
+    held = replace(relaxed, fixed_atoms=(0,))
+    assert expected_memory_mib(CUBIC, held, NOTHING_ELSE) > 3 * expected_memory_mib(CUBIC, relaxed, NOTHING_ELSE)
 
 
 def test_what_cannot_fit_is_refused_before_anything_runs(write_study: Callable[..., Path]) -> None:

@@ -18,6 +18,7 @@ from dftflow.codes.castep.sheet import CASTEP_SHEET
 from dftflow.codes.compressed import lying, lying_at
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import tail_of
+from dftflow.codes.memory_use import MemoryUse
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
@@ -47,6 +48,7 @@ class CASTEP:
     options_model = CastepOptions
     remedies = REMEDIES
     scratch: tuple[str, ...] = ("*.check", "*.wvfn.*")
+    memory_use = MemoryUse()
 
     def __init__(self, options: CastepOptions | None = None) -> None:
         self.options = options or CastepOptions()

@@ -19,6 +19,7 @@ from dftflow.codes.espresso.sheet import ESPRESSO_SHEET
 from dftflow.codes.espresso.status import status_of
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import tail_of
+from dftflow.codes.memory_use import MemoryUse
 from dftflow.codes.reading import FileLog
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.crystals.geometry import elements_of
@@ -43,6 +44,7 @@ class ESPRESSO:
     options_model = EspressoOptions
     remedies = REMEDIES
     scratch: tuple[str, ...] = ("*.wfc*", "*.mix*", "*.save/wfc*", "*.hub*")
+    memory_use = MemoryUse(measured="pw.x 6.7 to a factor of 1.5")
 
     def __init__(self, options: EspressoOptions | None = None) -> None:
         self.options = options or EspressoOptions()

@@ -111,7 +111,7 @@ class ProgramOutput:
         """Why, for a person; ``""`` when it finished."""
         return {
             "died": self.error,
-            "out_of_time": "max_seconds was reached; the run can be continued",
+            "out_of_time": "stopped before its end, by max_seconds or as it was asked to; the run can be continued",
             "scf_not_converged": "the SCF was given up after electron_maxstep cycles",
             "geom_not_converged": "the geometry did not converge within nstep steps"
             if self.out_of_steps

@@ -34,12 +34,13 @@ REMEDIES = (
         tasks=("relax",),
         most=2,
         log="*.out",
-        when=r"Maximum CPU time exceeded",
+        when=r"Maximum CPU time exceeded|Program stopped by user request",
         lines=(
             DeckLine(file="*.in", keyword="restart_mode", text="restart_mode  = 'restart'", after=r"[ \t]*&CONTROL"),
         ),
         start="where it stopped",
         start_from=("*.wfc*", "*.mix*", "*.bfgs", "*.update", "*.restart_*"),
+        stop_file="{seed}.EXIT",
     ),
     LAST_GEOMETRY,
     Remedy(

@@ -17,6 +17,7 @@ from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Pro
 from dftflow.codes.compressed import head_of
 from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
+from dftflow.codes.gpaw.memory_use import GPAW_MEMORY
 from dftflow.codes.gpaw.remedies import REMEDIES
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
 from dftflow.codes.log_tail import tail_of
@@ -52,6 +53,7 @@ class GPAW:
     options_model = CodeOptions
     remedies = REMEDIES
     scratch: tuple[str, ...] = ()
+    memory_use = GPAW_MEMORY
 
     def __init__(self, options: CodeOptions | None = None) -> None:
         self.options = options or CodeOptions()

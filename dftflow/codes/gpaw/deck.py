@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dftflow.codes.deck_text import check_seed
+from dftflow.codes.gpaw.memory_use import helping_bands
 from dftflow.codes.options import CodeOptions
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.kpaths import sample_path
@@ -26,8 +27,6 @@ FUNCTIONALS = ("PBE", "LDA", "PBEsol", "revPBE", "RPBE")
 EMPTY_BANDS_OF_RELAXATION = 8
 LONGEST_LINE = 110
 LINE_BREAK = "\n "
-LEAST_HELPING_BANDS = 8
-HELPING_BANDS_AN_ATOM = 2 / 3
 OPTIMISER_OF_IONS = "# BFGS from 70 eV/Å^2 in every direction"
 OPTIMISER_OF_CRYSTAL = "# BFGS of atoms and cell from a model of the Hessian: bonds, angles, a soft rest"
 
@@ -53,7 +52,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
     spec.check_fixed_atoms(len(structure))
     keeps = _keeps_symmetry(structure, spec.fixed_atoms)
     symmetry, symmetry_note = _symmetry(spec, keeps)
-    helping = _helping_bands(structure) if spec.task != "relax" else 0
+    helping = helping_bands(len(structure)) if spec.task != "relax" else 0
     script = render_template(
         "gpaw/deck.py.j2",
         {
@@ -87,16 +86,6 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
 
 _atoms = per_structure(to_extxyz)
 _keeps_symmetry = per_structure(keeps_symmetry)
-
-
-def _helping_bands(structure: Structure) -> int:
-    """Bands above the empty ones that are asked for, and not kept.
-
-    The uppermost converge slowly; and where few stand above them, the residual may be small before a lower state is
-    found: with four, the last kept band of FAPbBr3 at R lay 21 meV off, and so did that of CsPbBr3's (010) slab of
-    24 atoms with eight. With these the path of that slab takes five iterations, with four it took 22.
-    """
-    return max(LEAST_HELPING_BANDS, round(HELPING_BANDS_AN_ATOM * len(structure)))
 
 
 def _kpts(spec: CalcSpec) -> str:

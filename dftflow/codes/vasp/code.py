@@ -12,6 +12,7 @@ from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Pro
 from dftflow.codes.compressed import lying
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import last_lines, tail_of
+from dftflow.codes.memory_use import MemoryUse
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.codes.vasp.cell_cutoff import cutoff_of_potentials
 from dftflow.codes.vasp.failures import explain
@@ -47,6 +48,7 @@ class VASP:
     options_model = VaspOptions
     remedies = REMEDIES
     scratch: tuple[str, ...] = ("WAVECAR", "CHG", "TMPCAR")
+    memory_use = MemoryUse(lists_path=True)
 
     def __init__(self, options: VaspOptions | None = None) -> None:
         self.options = options or VaspOptions()

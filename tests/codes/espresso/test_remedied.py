@@ -76,12 +76,12 @@ exec "$@"
 RELAX = "CsBr/bulk-relax"
 
 
-def relaxed(folder: Path) -> tuple[NodeOutcome, Results]:
+def relaxed(folder: Path, time_s: float | None = None) -> tuple[NodeOutcome, Results]:
     """The relaxation alone, its ions at first away from where they belong."""
     folder.mkdir()
     (folder / "moved.vasp").write_text(MOVED)
     changes = ("CsBr_Pm-3m", "moved.vasp"), ("isotropic", "fixed"), ("max_scf_cycles = 6", "max_scf_cycles = 100")
-    text = STUDY
+    text = STUDY if time_s is None else f"{STUDY}\n[resources.relax]\ntime_h = {time_s / 3600:.8f}\n"
     for old, new in changes:
         text = text.replace(old, new)
     (folder / "study.toml").write_text(text)
@@ -105,6 +105,36 @@ def stopped(folder: Path, seconds: float, monkeypatch: pytest.MonkeyPatch) -> tu
     return relaxed(folder / "study")
 
 
+def goes_on(end: NodeOutcome, again: Results, whole: Results, words: str) -> bool:
+    """Whether it was stopped late enough, where the second attempt has gone on from the first."""
+    assert end.folder is not None
+    logs = [place / "CsBr-bulk-relax.relax.out" for place in (end.folder / "tries/1", end.folder)]
+    if not logs[0].exists() or not bfgs_steps(logs[0].read_text()):
+        return False
+    first, second = (log.read_text() for log in logs)
+    assert {attempt.remedy for attempt in end.tries} == {"restart"} and end.tries[0].cause == "out_of_time"
+    assert words in first
+    assert bfgs_steps(first) and bfgs_steps(second)[0] == bfgs_steps(first)[-1] + 1
+    if re.search(r"stopped in scf loop at iteration # +[1-9]", first):
+        assert "Calculation restarted from scf iteration" in second
+    assert whole.energy_ev is not None and again.energy_ev == pytest.approx(whole.energy_ev, abs=1e-4)
+    assert whole.structure is not None and again.structure is not None
+    assert same_geometry(again.structure, whole.structure, tolerance_ang=5e-3)
+    return True
+
+
+def test_pw_is_asked_to_keep_what_it_has_before_its_time_is_over(tmp_path: Path, gth_potentials: Path) -> None:
+    """A time limit of the study, and the deck as it is: a relaxation ends where one ends that was never stopped."""
+    begun, whole = relaxed(tmp_path / "whole")
+    assert begun.tries == () and begun.wall_time_s is not None
+    for share in (0.6, 0.75, 0.5):  # of a time that depends on what else the machine does
+        end, again = relaxed(tmp_path / f"{share}", share * begun.wall_time_s)
+        if goes_on(end, again, whole, "Program stopped by user request"):
+            break
+    else:
+        pytest.fail("it was never stopped between two geometries")
+
+
 def test_pw_goes_on_from_what_it_kept_when_its_time_was_over(
     tmp_path: Path, gth_potentials: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,16 +143,7 @@ def test_pw_goes_on_from_what_it_kept_when_its_time_was_over(
     assert begun.tries == () and begun.wall_time_s is not None
     for share in (0.5, 0.35, 0.7):  # of a time that depends on what else the machine does
         end, again = stopped(tmp_path / f"{share}", share * begun.wall_time_s, monkeypatch)
-        assert end.folder is not None
-        logs = [place / "CsBr-bulk-relax.relax.out" for place in (end.folder / "tries/1", end.folder)]
-        if logs[0].exists() and bfgs_steps(logs[0].read_text()):
+        if goes_on(end, again, whole, "Maximum CPU time exceeded"):
             break
-    first, second = (log.read_text() for log in logs)
-    assert [attempt.remedy for attempt in end.tries] == ["restart"] and end.tries[0].cause == "out_of_time"
-    assert "Maximum CPU time exceeded" in first and "Maximum CPU time exceeded" not in second
-    assert bfgs_steps(first) and bfgs_steps(second)[0] == bfgs_steps(first)[-1] + 1
-    if re.search(r"stopped in scf loop at iteration # +[1-9]", first):
-        assert "Calculation restarted from scf iteration" in second
-    assert whole.energy_ev is not None and again.energy_ev == pytest.approx(whole.energy_ev, abs=1e-4)
-    assert whole.structure is not None and again.structure is not None
-    assert same_geometry(again.structure, whole.structure, tolerance_ang=5e-3)
+    else:
+        pytest.fail("it was never stopped between two geometries")
