@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 
 import psutil
 
+from dftflow.jobs.control_group import GROUPS, PROC, group_files
+
 __all__ = ["cores_here", "memory_here_mib"]
 
-_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""What a container may hold, of both versions of control groups (kernel documentation, admin-guide/cgroup-v2)."""
+
+def cores_here(*, proc: Path = PROC, groups: Path = GROUPS) -> int:
+    """Cores that this process may run on: by its affinity, and by the share of their time that its group has."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    shares = [share for file in group_files("cpu", "cpu.max", "cpu.cfs_quota_us", proc=proc, groups=groups)
+              if (share := _share_of_time(file)) is not None]  # fmt: skip
+    return max(1, min([found or 1, *map(ceil, shares)]))
 
 
-def cores_here() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
-
-
-def memory_here_mib() -> float:
-    """Memory of this machine, or of the container that this is."""
+def memory_here_mib(*, proc: Path = PROC, groups: Path = GROUPS) -> float:
+    """Memory of this machine, or what its group may hold."""
     found = float(psutil.virtual_memory().total)
-    for file in _LIMITS:
+    for file in group_files("memory", "memory.max", "memory.limit_in_bytes", proc=proc, groups=groups):
         with suppress(OSError, ValueError):  # "max" is no number
             found = min(found, float(file.read_text("ascii")))
     return found / 2**20
+
+
+def _share_of_time(file: Path) -> float | None:
+    """Cores whose time a group may use; None for no limit."""
+    with suppress(OSError, ValueError):
+        quota, *period = file.read_text("ascii").split()
+        if not period:
+            period = file.with_name("cpu.cfs_period_us").read_text("ascii").split()
+        if float(quota) > 0:  # version 2 says "max" for none, version 1 says -1
+            return float(quota) / float(period[0])
+    return None

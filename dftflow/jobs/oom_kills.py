@@ -7,14 +7,14 @@ is told, of the whole machine: ``oom_kill`` in ``/proc/vmstat``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dftflow.jobs.control_group import GROUPS, PROC, group_files
+
 __all__ = ["OomKills", "oom_kills"]
 
-PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 OF_GROUP, OF_MACHINE = "of its control group", "on this machine"
 
 
@@ -32,28 +32,12 @@ class OomKills:
 
 def oom_kills(*, proc: Path = PROC, groups: Path = GROUPS) -> OomKills | None:
     """The count now; None where nothing tells it."""
-    for file in _of_group(proc, groups):
+    for file in group_files("memory", "memory.events", "memory.oom_control", proc=proc, groups=groups):
         count = _count_in(file)
         if count is not None:
             return OomKills(count=count, of=OF_GROUP)
     count = _count_in(proc / "vmstat")
     return None if count is None else OomKills(count=count, of=OF_MACHINE)
-
-
-def _of_group(proc: Path, groups: Path) -> Iterator[Path]:
-    """Where the count may stand; in a container the path that is told may be one that only its host has."""
-    try:
-        lines = (proc / "self" / "cgroup").read_text("utf-8").splitlines()
-    except (OSError, ValueError):
-        return
-    for line in lines:
-        number, controllers, path = [*line.split(":", 2), "", ""][:3]
-        places = dict.fromkeys((path.strip("/"), ""))
-        if number == "0":
-            yield from (groups / place / "memory.events" for place in places)
-            yield from (groups / "unified" / place / "memory.events" for place in places)
-        elif "memory" in controllers.split(","):
-            yield from (groups / "memory" / place / "memory.oom_control" for place in places)
 
 
 def _count_in(file: Path) -> int | None:

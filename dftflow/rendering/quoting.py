@@ -59,10 +59,8 @@ class Language:
     quote: Callable[[str | Iterable[str]], str] | None = None
 
     def written(self, value: object) -> object:
-        """`value` as a template of this language writes it."""
-        if isinstance(value, Verbatim | bool | int | float):
-            return value
-        return self.inert(value) if isinstance(value, str) else value
+        """`value` as a template of this language writes it; of a list, the words that Python has for it."""
+        return value if isinstance(value, Verbatim | bool | int | float) else self.inert(str(value))
 
     def quoted(self, value: str | Iterable[str]) -> Verbatim:
         """`value` as a literal of the language."""

@@ -292,6 +292,8 @@ def test_a_value_is_inert_wherever_the_author_of_a_template_puts_it(language: La
     for text in HOSTILE:
         written = render_template("x.j2", {"x": text}, search=[{"x.j2": "{{ x }}"}], language=language)
         assert is_line(written) and written == language.inert(text)
+        listed = render_template("x.j2", {"x": [text]}, search=[{"x.j2": "{{ x }}"}], language=language)
+        assert is_line(listed) and listed == language.inert(str([text]))
 
 
 @given(ANY)
