@@ -1,11 +1,13 @@
 """Which files are potentials, which their makers license or which lie elsewhere: dftflow hands none of them on.
 
 A deck names the potentials, and ``built.json`` has their hashes. A file is known by its name, and what people rename by
-what stands at its beginning, of a gzipped file too.
+what stands at its beginning, of a compressed file too.
 """
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import zlib
 from contextlib import suppress
 from fnmatch import fnmatch
@@ -14,6 +16,8 @@ __all__ = ["HEAD_BYTES", "why_not_handed_on"]
 
 HEAD_BYTES = 4096
 """So much of a file is looked at."""
+MOST_MEMORY_BYTES = 1 << 28
+"""For the dictionary of an .xz, which may ask for 4 GiB."""
 
 _NAMES = {
     "potcar*": "a POTCAR, which VASP's licence lets nobody hand on",
@@ -42,13 +46,22 @@ _COMPRESSED = (".gz", ".bz2", ".xz", ".z", ".zst")
 
 def why_not_handed_on(name: str, head: bytes) -> str:
     """What licensed data a file is, by its name without folders and its first bytes; ``""`` for what is none."""
-    plain, begins = name.casefold(), head[:HEAD_BYTES]
-    if head.startswith(b"\x1f\x8b"):
-        with suppress(zlib.error):  # what is damaged is none
-            begins = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(begins, HEAD_BYTES)
+    plain, begins = name.casefold(), _expanded(head[:HEAD_BYTES])
     for ending in _COMPRESSED:
         plain = plain.removesuffix(ending)
     if plain in _NAMES_ALONE:
         return ""
     by_name = next((what for pattern, what in _NAMES.items() if fnmatch(plain, pattern)), "")
     return by_name or next((what for mark, what in _HEADS.items() if mark in begins), "")
+
+
+def _expanded(head: bytes) -> bytes:
+    """What the first bytes of a compressed file hold; themselves, where they are none of one or are damaged."""
+    with suppress(zlib.error, lzma.LZMAError, OSError, EOFError):
+        if head.startswith(b"\x1f\x8b"):
+            return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(head, HEAD_BYTES)
+        if head.startswith(b"BZh"):
+            return bz2.BZ2Decompressor().decompress(head, HEAD_BYTES)
+        if head.startswith(b"\xfd7zXZ"):
+            return lzma.LZMADecompressor(memlimit=MOST_MEMORY_BYTES).decompress(head, HEAD_BYTES)
+    return head

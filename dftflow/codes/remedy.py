@@ -47,12 +47,15 @@ class DeckLine:
         The line; ``{0}``, ``{1}`` … stand for what `Remedy.when` found.
     after
         Regular expression of the line that a new one stands behind.
+    instead_of
+        First word of another line that it replaces, where both would contradict each other; ``""`` for none.
     """
 
     file: str
     keyword: str
     text: str
     after: str
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +200,13 @@ def with_lines(deck: Mapping[str, str], lines: Iterable[DeckLine], values: Seque
 def _with_line(text: str, line: DeckLine, values: Sequence[str]) -> str | None:
     """`text` with the line; None where it has no place for it."""
     new = line.text.format(*values).replace("\\", r"\\")
-    own = re.compile(rf"^([ \t]*){re.escape(line.keyword)}(?!\w)[^\n]*$", re.IGNORECASE | re.MULTILINE)
-    if own.search(text):
-        return own.sub(rf"\g<1>{new}", text, count=1)
+    keywords = "|".join(re.escape(word) for word in (line.keyword, line.instead_of) if word)
+    own = re.compile(rf"^([ \t]*)(?:{keywords})(?!\w)[^\n]*\n?", re.IGNORECASE | re.MULTILINE)
+    first = own.search(text)
+    if first:
+        line_end = first[0][len(first[0].rstrip("\n")) :]
+        rest = own.sub("", text[first.end() :])
+        return text[: first.start()] + first.expand(rf"\g<1>{new}") + line_end + rest
     before = re.compile(rf"^(?:{line.after})[^\n]*\n(?=([ \t]*))", re.MULTILINE)
     if not before.search(text):
         return None

@@ -130,5 +130,9 @@ def test_a_line_takes_the_place_of_its_keyword_or_stands_behind_another() -> Non
     line = DeckLine(file="*.in", keyword="beta", text="beta = {0}", after=r"&A\b")
     assert with_lines({"a.in": "&A\n  Beta   = 0.7 ! why\n/\n"}, [line], ["0.2"]) == {"a.in": "&A\n  beta = 0.2\n/\n"}
     assert with_lines({"a.in": "&A\n  x = 1\n/\n"}, [line], ["0.2"]) == {"a.in": "&A\n  beta = 0.2\n  x = 1\n/\n"}
+    other = replace(line, instead_of="gamma")
+    for text in ("&A\n  gamma = 3\n  x = 1\n/\n", "&A\n  beta=1\n  x = 1\n GAMMA=3\n/\n"):
+        assert with_lines({"a.in": text}, [other], ["0.2"]) == {"a.in": "&A\n  beta = 0.2\n  x = 1\n/\n"}
+    assert with_lines({"a.in": "&A\n  beta = 1"}, [line], ["0.2"]) == {"a.in": "&A\n  beta = 0.2"}
     with pytest.raises(SpecError, match="no place for 'beta'"):
         with_lines({"a.in": "&B\n/\n", "b.out": "&A\n"}, [line], ["0.2"])

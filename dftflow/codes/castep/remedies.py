@@ -13,7 +13,7 @@ __all__ = ["REMEDIES"]
 
 def _param(keyword: str, value: str, *, instead_of: str = "") -> DeckLine:
     text = f"{keyword:<26}: {value}"
-    return DeckLine(file="*.param", keyword=instead_of or keyword, text=text, after=r"metals_method\b")
+    return DeckLine(file="*.param", keyword=keyword, text=text, after=r"metals_method\b", instead_of=instead_of)
 
 
 REMEDIES = (
