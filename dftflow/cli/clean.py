@@ -34,8 +34,10 @@ def command(folder: Path, yes: bool, as_json: bool) -> None:
         click.echo(json.dumps({"removed": yes, "files": rows}, indent=1))
         return
     table = [(f" {_mib(one.size_bytes)}", one.why, str(one.path)) for one in found]
-    if table:
-        click.echo(text_table((" size", "why", "what"), table))
+    if not table:
+        click.echo(f"nothing {'was there to be removed' if yes else 'can go'}")
+        return
+    click.echo(text_table((" size", "why", "what"), table))
     total = _mib(sum(one.size_bytes for one in found))
     click.echo(f"{total} removed" if yes else f"{total} can go; {dftflow_line('clean', folder, '--yes')} removes it")
 

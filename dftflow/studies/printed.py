@@ -1,4 +1,4 @@
-"""What a step of a run prints: its log that was written to last, and what the process itself said."""
+"""What a step of a run prints: its log that was written to last, what the process itself said, and its job before."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dftflow.errors import InputError
 from dftflow.input_file import is_regular
+from dftflow.jobs.cluster.submission import LOG_FILE, last_attempt
 from dftflow.jobs.local import at_work
 from dftflow.jobs.lock import ENGINE_LOCK
 from dftflow.jobs.process import OUTPUT_FILES
@@ -20,6 +21,8 @@ from dftflow.jobs.store import existing_plan
 __all__ = ["Printed", "follow", "printed_of"]
 
 NO_LOGS = (".json", ".jsonl", ".xml", ".npz", ".sh", ".py", ".in")
+ALWAYS = (*OUTPUT_FILES, LOG_FILE)
+"""Shown beside the engine's own log, where there is something in them."""
 MOST_BYTES = 1 << 20
 LOOK_EVERY_S = 0.5
 
@@ -41,20 +44,20 @@ def printed_of(root: Path, name: str, *, lines: int) -> tuple[Printed, ...]:
     InputError
         When there is no run in `root`, or no such step.
     """
-    logs = _logs(_folder(root, name))
+    logs = _logs(root, name)
     last = [log for log in logs if log.name not in OUTPUT_FILES][-1:]
-    shown = [log for log in logs if log in last or (log.name in OUTPUT_FILES and log.stat().st_size)]
+    shown = [log for log in logs if log in last or (log.name in ALWAYS and log.stat().st_size)]
     return tuple(_printed(log, lines) for log in shown)
 
 
 def follow(root: Path, name: str, after: Sequence[Printed] = ()) -> Iterator[str]:
     """What is added to the logs behind `after`, as it comes, until no engine works in the step's folder."""
     folder = _folder(root, name)
-    sizes = {log: log.stat().st_size for log in _logs(folder)} | {one.file: one.end for one in after}
+    sizes = {log: log.stat().st_size for log in _logs(root, name)} | {one.file: one.end for one in after}
     works = True
     while works:
         works = at_work(folder, read_state(folder)) is not None
-        for log in _logs(folder):
+        for log in _logs(root, name):
             with suppress(FileNotFoundError), log.open("rb") as stream:  # an attempt may be put aside meanwhile
                 begin, size = sizes.get(log, 0), stream.seek(0, 2)
                 sizes[log] = size
@@ -74,11 +77,12 @@ def _folder(root: Path, name: str) -> Path:
     return home_of(root, file).root / place if place else root / name
 
 
-def _logs(folder: Path) -> list[Path]:
-    """Files of text that grow, the one that was written to last at the end."""
-    if not folder.is_dir():
-        return []
-    files = [file for file in folder.iterdir() if is_regular(file) and _is_log(file)]
+def _logs(root: Path, name: str) -> list[Path]:
+    """Files of text that grow, that of its last job among them; the one that was written to last at the end."""
+    folder, job = _folder(root, name), last_attempt(root, name)
+    beside = [job.log] if job is not None and job.is_of(root) else []
+    inside = list(folder.iterdir()) if folder.is_dir() else []
+    files = [file for file in (*beside, *inside) if is_regular(file) and _is_log(file)]
     return sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.name))
 
 

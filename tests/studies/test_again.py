@@ -220,7 +220,11 @@ def test_the_log_of_a_step_is_shown_and_followed(
 
 
 def test_what_nobody_needs_is_listed_and_removed_and_no_number_changes(
-    write_study: Write, tmp_path: Path, engine: CountingEngine, monkeypatch: pytest.MonkeyPatch
+    write_study: Write,
+    tmp_path: Path,
+    engine: CountingEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(GPAW, "scratch", ("*.wave",))
     file, root = write_study(), tmp_path / "run"
@@ -240,6 +244,8 @@ def test_what_nobody_needs_is_listed_and_removed_and_no_number_changes(
     assert main(["clean", str(root)]) == 0 and earlier.is_dir(), "without --yes nothing is removed"
     assert main(["clean", str(root), "--yes"]) == 0
     assert not earlier.exists() and not list(root.rglob("*.wave"))
+    capsys.readouterr()
+    assert main(["clean", str(root)]) == 0 and capsys.readouterr().out == "nothing can go\n"
     assert what_can_go(root) == () and set(states(root).values()) == {"finished"}
     assert [q.value for q in outcome_of_folder(root).quantities] == [q.value for q in before.quantities]
     assert engine.run(file, root) == []

@@ -26,11 +26,12 @@ from servers.warm_python import WarmPython
 from dftflow.cli import look as look_module
 from dftflow.cli.main import main
 from dftflow.jobs.cluster import queue as queue_module
-from dftflow.jobs.cluster.submission import Submission, attempts
+from dftflow.jobs.cluster.submission import Submission, attempts, last_attempt
 from dftflow.report import write as write_module
 from dftflow.studies import at_the_queue
 from dftflow.studies import tick as tick_module
 from dftflow.studies.plan import plan_study
+from dftflow.studies.printed import printed_of
 from dftflow.studies.reader import load_study
 from dftflow.studies.standing import standing_of
 from dftflow.studies.study_folder import StudyFolder
@@ -297,6 +298,10 @@ def test_a_node_that_reports_success_and_wrote_nothing(place: Place, monkeypatch
     monkeypatch.setattr(at_the_queue, "LATE_S", 0.0)
     assert place.to_the_end() == 5
     assert "ended well by its scheduler, and left no results" in place.told()[RELAX]
+    job = last_attempt(place.root, RELAX)
+    assert job is not None
+    job.log.write_text("module: command not found\n")
+    assert [one.lines for one in printed_of(place.root, RELAX, lines=3)] == [("module: command not found",)]
     assert place.study.started == {}
     assert place.run() == 0
     assert place.to_the_end() == 0

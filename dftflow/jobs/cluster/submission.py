@@ -43,6 +43,7 @@ from dftflow.stored_file import read_stored
 
 __all__ = [
     "EndedJobs",
+    "LOG_FILE",
     "Stage",
     "Submission",
     "attempts",
