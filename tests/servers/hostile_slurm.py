@@ -7,9 +7,7 @@ by name (`HostileSlurm.does`), for all calls, or for the next few.
 
 from __future__ import annotations
 
-import fcntl
 import getpass
-import json
 import os
 import re
 import shlex
@@ -17,12 +15,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BEHAVIOURS", "HostileSlurm", "state_of"]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from stub_queue import StubQueue, state_of
+
+__all__ = ["BEHAVIOURS", "HostileSlurm"]
 
 PROGRAMS = ("sbatch", "squeue", "scancel", "sacct", "scontrol", "sinfo")
 BEHAVIOURS = (
@@ -44,26 +45,11 @@ MOST_AT_ONCE = 1
 ALWAYS = 1_000_000
 
 
-class HostileSlurm:
-    """Its programs and jobs, in a folder.
-
-    Attributes
-    ----------
-    path
-        Folder of the programs.
-    """
+class HostileSlurm(StubQueue):
+    """Its programs and jobs, in a folder."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.path = home, home / "bin"
-        self.path.mkdir(parents=True)
-        for name in PROGRAMS:
-            program = self.path / name
-            program.write_text(
-                f'#!/bin/sh\nexec {sys.executable} -S -E {Path(__file__).resolve()} {home} {name} "$@"\n'
-            )
-            program.chmod(0o755)
-        with state_of(home):
-            pass
+        super().__init__(home, __file__, PROGRAMS)
 
     def does(self, *names: str, times: int = ALWAYS) -> None:
         """Switch these on, for so many calls or jobs each."""
@@ -80,41 +66,6 @@ class HostileSlurm:
         """It never had this job."""
         with state_of(self.home) as state:
             del state["jobs"][job]
-
-    @property
-    def jobs(self) -> dict[str, dict[str, Any]]:
-        """Id -> job, of all that it has accepted."""
-        with state_of(self.home) as state:
-            found: dict[str, dict[str, Any]] = state["jobs"]
-        return found
-
-    def wait(self, *, patience_s: float = 60.0) -> None:
-        """Until no job runs or is about to."""
-        until = time.monotonic() + patience_s
-        while any(job["state"] == "RUNNING" or job.get("late") for job in self.jobs.values()):
-            assert time.monotonic() < until, self.jobs
-            time.sleep(0.02)
-
-    def end(self) -> None:
-        """End what still runs."""
-        for job in self.jobs.values():
-            if job["state"] == "RUNNING":
-                with suppress(ProcessLookupError):
-                    os.killpg(job["pid"], signal.SIGKILL)
-
-
-# --- the state --------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def state_of(home: Path) -> Iterator[dict[str, Any]]:
-    """What it knows; nobody else changes it in the block."""
-    with open(home / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        file = home / "state.json"
-        state = json.loads(file.read_text()) if file.exists() else {"next": 100, "jobs": {}, "does": {}}
-        yield state
-        file.write_text(json.dumps(state, indent=1))
 
 
 def _does(state: dict[str, Any], name: str) -> bool:

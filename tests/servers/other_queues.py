@@ -1,6 +1,6 @@
 """PBS, SGE and LSF as programs on a PATH, which print what their manuals and public threads show; jobs really run.
 
-Their state is one file, as that of `servers.hostile_slurm`. As those three do, PBS and SGE forget a job when it has
+Their state is one file, see `servers.stub_queue`. As those three do, PBS and SGE forget a job when it has
 ended; PBS removes one that waits for a job that failed, SGE starts it, LSF ends it (``-ti``) and lists what has ended.
 LSF reads the options of a script from its input alone. Only PBS tells in which folder a job works.
 """
@@ -14,7 +14,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +23,7 @@ from xml.sax.saxutils import escape
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from hostile_slurm import state_of
+from stub_queue import StubQueue, state_of
 
 __all__ = ["OtherQueue"]
 
@@ -36,51 +35,16 @@ FOLDER = {"sge": "-wd", "lsf": "-cwd"}
 LIVE = ("PENDING", "RUNNING")
 
 
-class OtherQueue:
-    """Its programs and jobs, in a folder.
-
-    Attributes
-    ----------
-    path
-        Folder of the programs.
-    """
+class OtherQueue(StubQueue):
+    """Its programs and jobs, in a folder."""
 
     def __init__(self, home: Path, kind: str) -> None:
-        self.home, self.path = home, home / "bin"
-        self.path.mkdir(parents=True)
-        for name in PROGRAMS[kind]:
-            program = self.path / name
-            call = f"exec {sys.executable} -S -E {Path(__file__).resolve()} {home} {kind} {name}"
-            program.write_text(f'#!/bin/sh\n{call} "$@"\n')
-            program.chmod(0o755)
-        with state_of(home):
-            pass
+        super().__init__(home, __file__, PROGRAMS[kind], kind)
 
     def dies_after_accepting(self) -> None:
         """The program that submits does so, the next time."""
         with state_of(self.home) as state:
             state["does"]["dies"] = 1
-
-    @property
-    def jobs(self) -> dict[str, dict[str, Any]]:
-        """Id -> job, of all that it has accepted."""
-        with state_of(self.home) as state:
-            found: dict[str, dict[str, Any]] = state["jobs"]
-        return found
-
-    def wait(self, *, patience_s: float = 60.0) -> None:
-        """Until no job runs or is about to."""
-        until = time.monotonic() + patience_s
-        while any(job["state"] == "RUNNING" for job in self.jobs.values()):
-            assert time.monotonic() < until, self.jobs
-            time.sleep(0.02)
-
-    def end(self) -> None:
-        """End what still runs."""
-        for job in self.jobs.values():
-            if job["state"] == "RUNNING":
-                with suppress(ProcessLookupError):
-                    os.killpg(job["pid"], signal.SIGKILL)
 
 
 # --- submitting -------------------------------------------------------------------------------------------------

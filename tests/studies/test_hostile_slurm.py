@@ -7,16 +7,14 @@ step, nothing that has finished is lost, and what cannot be known is called so, 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from counted_study import STUDY, CountedStudy
@@ -27,7 +25,6 @@ from dftflow.cli import look as look_module
 from dftflow.cli.main import main
 from dftflow.jobs.cluster import queue as queue_module
 from dftflow.jobs.cluster.submission import Submission, attempts, last_attempt
-from dftflow.report import write as write_module
 from dftflow.studies import at_the_queue
 from dftflow.studies import tick as tick_module
 from dftflow.studies.plan import plan_study
@@ -51,20 +48,10 @@ python = "{python}"
 time_h = 0.2
 """
 CORES, LOST_AT_ONCE = "cores = 2\n", "lost_after_min = 1e-4\n"
-PRELOAD = """
-import dftflow.cli.main, dftflow.cli.step, dftflow.codes.gpaw.code, pymatgen.core
-from dftflow.studies import one_step
-one_step.LATE_S, one_step.LOOK_EVERY_S = 2.5, 0.05
-"""
 ONCE = {"CsBr-bulk-relax": 1, "CsBr-bulk-bands": 1}
 FINISHED = {RELAX: "finished", BANDS: "finished"}
 MOST_LOOKS = 12
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmPython]:
-    with WarmPython(PRELOAD) as started:
-        yield started
+Behind = Callable[[CountedStudy, HostileSlurm], None]
 
 
 @dataclass(frozen=True)
@@ -129,16 +116,16 @@ class Place:
 
 @pytest.fixture
 def place(
-    warm: WarmPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    warm: WarmPython,
+    behind: Behind,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Place]:
     study = CountedStudy(tmp_path, STUDY, machines=MACHINES, interpreter=warm.command)
     slurm = HostileSlurm(tmp_path / "slurm")
-    for name, value in study.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PATH", f"{slurm.path}{os.pathsep}{os.environ['PATH']}")
+    behind(study, slurm)
     monkeypatch.setattr(tick_module, "WAITS_S", (0.0, 0.0, 0.0, 0.0))
-    written = SimpleNamespace(summary="", report=tmp_path / "report.html")
-    monkeypatch.setattr(write_module, "write_outcome", lambda outcome, folder, say: written)  # it draws every figure
     yield Place(study, slurm, capsys)
     slurm.end()
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from counted_study import STUDY, CountedStudy
@@ -17,7 +15,6 @@ from servers.warm_python import WarmPython
 from dftflow.cli.main import main
 from dftflow.jobs.cluster.submission import Submission, attempts
 from dftflow.jobs.step_state import read_state
-from dftflow.report import write as write_module
 from dftflow.studies import at_the_queue
 from dftflow.studies.standing import standing_of
 from dftflow.studies.tick import Tick, tick
@@ -36,20 +33,9 @@ lost_after_min = {lost_after_min}
 [machines.hpc.resources]
 time_h = 0.2
 """
-PRELOAD = """
-import dftflow.cli.main, dftflow.cli.step, dftflow.codes.gpaw.code, pymatgen.core
-from dftflow.studies import one_step
-one_step.LATE_S, one_step.LOOK_EVERY_S = 0.5, 0.1
-"""
 ONCE = {"CsBr-bulk-relax": 1, "CsBr-bulk-bands": 1}
 FINISHED = {RELAX: "finished", BANDS: "finished"}
 KINDS = ("pbs", "sge", "lsf")
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmPython]:
-    with WarmPython(PRELOAD) as started:
-        yield started
 
 
 @dataclass(frozen=True)
@@ -102,18 +88,14 @@ class Place:
 
 @pytest.fixture(params=KINDS)
 def place(
-    request: pytest.FixtureRequest, warm: WarmPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, warm: WarmPython, behind: Callable[[CountedStudy, OtherQueue], None], tmp_path: Path
 ) -> Iterator[Place]:
     home = tmp_path / "a place"  # whose name has a blank
     home.mkdir()
     machines = MACHINES.format(kind=request.param, lost_after_min="10")
     study = CountedStudy(home, STUDY, machines=machines, interpreter=warm.command)
     queue = OtherQueue(tmp_path / "queue", request.param)
-    for name, value in study.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PATH", f"{queue.path}{os.pathsep}{os.environ['PATH']}")
-    written = SimpleNamespace(summary="", report=tmp_path / "report.html")
-    monkeypatch.setattr(write_module, "write_outcome", lambda outcome, folder, say: written)  # it draws every figure
+    behind(study, queue)
     yield Place(study, queue, request.param)
     queue.end()
 
