@@ -327,10 +327,11 @@ class TestPaperQuick:
 
 
 def test_every_shipped_study_is_tested() -> None:
-    assert {file.stem for file in workflows_dir().glob("*.toml")} == {"fapbbr3-cspbbr3"}
+    """The first above, the other in test_sweep_run.py."""
+    assert {file.stem for file in workflows_dir().glob("*.toml")} == {"fapbbr3-cspbbr3", "csbr-convergence"}
 
 
-@pytest.mark.xdist_group("begun")
+@pytest.mark.xdist_group("csbr")  # minutes: groups begin before single tests
 def test_a_study_that_was_begun_runs_as_it_is(tmp_path: Path) -> None:
     """`init`, then `run`: CsBr as in the study above, at the cutoff and on the grids that were chosen."""
     begun = dftflow_command("init", "mine", "--from", "CsBr_Pm-3m", cwd=tmp_path)

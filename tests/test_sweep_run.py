@@ -1,42 +1,63 @@
-"""A sweep on the real engine: what physics says of a cutoff, and what runs once."""
+"""The shipped study of convergence on the real engine: what physics says of its sweeps, and what runs once."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 import dftflow
+from dftflow.studies.execution import outcome_of_folder
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800), pytest.mark.xdist_group("sweep")]
 
-STUDY = """\
-schema = 1
-title = "CsBr with two cutoffs"
-preset = "quick"
-
-[materials.CsBr]
-structure = "CsBr_Pm-3m"
-cutoff_ev = 200
-relax_kpoints = [2, 2, 2]
-bands_kpoints = [2, 2, 2]
-
-[sweep]
-cutoff_ev = [200, 260]
-"""
+CUTOFFS_EV = (200.0, 250.0, 300.0, 400.0, 500.0, 600.0)
+NAMES = ("total energy per atom", "band gap")
+GRIDS = {0.75: 2, 0.37: 4, 0.25: 6, 0.19: 8}
 
 
-def test_more_plane_waves_lower_the_energy_and_the_study_s_own_cutoff_runs_once(tmp_path: Path) -> None:
-    """With the same potentials and k-points the energy is variational in the plane waves."""
-    (tmp_path / "csbr.toml").write_text(STUDY)
-    outcome = dftflow.run(tmp_path / "csbr.toml", tmp_path / "run", workers=1)
+@pytest.fixture(scope="module")
+def converged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sweep")
+    argv = (sys.executable, "-m", "dftflow", "run", "csbr-convergence")
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / "runs" / "csbr-convergence-quick"
+
+
+def swept(folder: Path, name: str, setting: str) -> dict[float, float]:
+    """Value of the setting -> number."""
+    found = ((q.point.get(setting), q.value) for q in dftflow.quantities(outcome_of_folder(folder)).where(name=name))
+    return {float(at): float(value) for at, value in found if at is not None and value is not None}
+
+
+def test_what_the_study_itself_calculates_runs_once(converged: Path) -> None:
+    outcome = outcome_of_folder(converged)
     folders = {step.name: step.folder for step in outcome.steps}
-    assert folders["CsBr/bulk-bands"] == folders["CsBr/bulk-bands-cutoff-200"]
-    assert len(list((tmp_path / "run").glob("steps/**/results.json"))) == 2
-    energies = dftflow.quantities(outcome).where(name="total energy per atom")
-    found = {point: energies.where(point={"cutoff_ev": point})[0].value for point in (200, 260)}
-    assert found[200] == energies.where(point={})[0].value
-    assert isinstance(found[200], float) and isinstance(found[260], float)
-    assert 0 < found[200] - found[260] < 0.2
-    frame = dftflow.quantities(outcome).to_frame()
-    assert sorted(frame["cutoff_ev"].dropna().unique()) == [200, 260]
+    own = {folders[f"CsBr/bulk-bands{variant}"] for variant in ("", "-cutoff-300")}
+    assert len(own) == 1 and len(folders) == 11 and len(set(folders.values())) == 9
+
+
+def test_more_plane_waves_lower_the_energy(converged: Path) -> None:
+    """With the same potentials and k-points the energy is variational in the plane waves."""
+    energies = swept(converged, "total energy per atom", "cutoff_ev")
+    assert tuple(sorted(energies)) == CUTOFFS_EV
+    steps = [energies[low] - energies[high] for low, high in pairwise(CUTOFFS_EV)]
+    assert all(0 < step < 0.2 for step in steps) and steps == sorted(steps, reverse=True)
+
+
+def test_what_the_page_says_of_it_is_so(converged: Path) -> None:
+    """docs/sweeps.md: from 400 eV on the gap is within 1 meV; two points a direction are 37 meV and 62 meV/atom off."""
+    energies, gaps = (swept(converged, name, "cutoff_ev") for name in NAMES)
+    assert all(abs(gaps[cutoff] - gaps[600.0]) < 1e-3 for cutoff in (400.0, 500.0))
+    assert energies[400.0] - energies[600.0] == pytest.approx(2.3e-3, abs=1e-4)
+    energies, gaps = (
+        swept(converged, name, "kpoint_spacing_per_ang") for name in ("total energy per atom", "band gap")
+    )
+    assert sorted(energies, reverse=True) == sorted(GRIDS, reverse=True)
+    assert abs(gaps[0.75] - gaps[0.19]) == pytest.approx(37e-3, abs=1e-3)
+    assert abs(energies[0.75] - energies[0.19]) == pytest.approx(62e-3, abs=1e-3)
+    assert abs(gaps[0.37] - gaps[0.19]) == pytest.approx(1.0e-3, abs=2e-4)
