@@ -27,9 +27,6 @@ An error says what went wrong (``summary``), why (``reason``), how to mend it (`
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
-
 __all__ = [
     "AnalysisError",
     "BandEdgeError",
@@ -51,19 +48,7 @@ __all__ = [
     "SurfaceError",
     "Undecided",
     "VacuumError",
-    "dftflow_line",
 ]
-
-
-def dftflow_line(*words: str | Path) -> str:
-    """A command of dftflow as a message names it, which a shell takes as it is meant.
-
-    Examples
-    --------
-    >>> dftflow_line("retry", "my run", "CsBr/bulk-bands")
-    "`dftflow retry 'my run' CsBr/bulk-bands`"
-    """
-    return f"`{shlex.join(['dftflow', *map(str, words)])}`"
 
 
 class DftflowError(Exception):

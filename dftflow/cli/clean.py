@@ -9,7 +9,7 @@ import click
 
 from dftflow.cli.place import Place
 from dftflow.cli.table import text_table
-from dftflow.errors import dftflow_line
+from dftflow.named_command import dftflow_line
 
 __all__ = ["command"]
 

@@ -13,7 +13,8 @@ import click
 from dftflow.cli.outcome import print_outcome
 from dftflow.cli.output import tell
 from dftflow.cli.standing_table import plain_rows, standing_table
-from dftflow.errors import CalculationError, dftflow_line
+from dftflow.errors import CalculationError
+from dftflow.named_command import dftflow_line
 
 if TYPE_CHECKING:
     from dftflow.jobs.machine_profile import Machine

@@ -10,7 +10,8 @@ import click
 
 from dftflow.cli.completion import Steps
 from dftflow.cli.place import Place
-from dftflow.errors import InputError, dftflow_line
+from dftflow.errors import InputError
+from dftflow.named_command import dftflow_line
 
 __all__ = ["command"]
 

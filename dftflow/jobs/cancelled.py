@@ -9,8 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from dftflow.errors import dftflow_line
 from dftflow.jobs.store import below, storage_errors, write_atomically
+from dftflow.named_command import dftflow_line
 
 __all__ = ["CANCELLED", "is_cancelled", "mark_cancelled", "unmark_cancelled", "why_cancelled"]
 

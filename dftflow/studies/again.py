@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dftflow.errors import InputError, StoreError, Undecided, dftflow_line
+from dftflow.errors import InputError, StoreError, Undecided
 from dftflow.jobs.cancelled import is_cancelled, mark_cancelled, unmark_cancelled
 from dftflow.jobs.cluster.decisions import let_another
 from dftflow.jobs.cluster.queue import Queue
@@ -19,6 +19,7 @@ from dftflow.jobs.step_state import read_state, write_state
 from dftflow.jobs.store import existing_plan
 from dftflow.jobs.tries import put_aside
 from dftflow.model.step import Step
+from dftflow.named_command import dftflow_line
 from dftflow.studies.built_file import BUILT_FILE
 from dftflow.studies.machine_of_run import has_machine, machine_of
 from dftflow.studies.overrides import Setting, checked_settings, overridden

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dftflow.errors import dftflow_line
 from dftflow.jobs.cluster.answer import refusal_of
 from dftflow.jobs.cluster.submission import Submission, moved
 from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.lock import is_locked_elsewhere
 from dftflow.jobs.step_state import read_state
 from dftflow.model.cause import cause_words
+from dftflow.named_command import dftflow_line
 
 __all__ = ["LATE_S", "at_the_queue", "ended_unlisted", "may_come_late"]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dftflow.errors import CalculationError, StoreError, dftflow_line
+from dftflow.errors import CalculationError, StoreError
 from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.graph import Observer, run_graph
 from dftflow.jobs.job import NodeOutcome
@@ -20,6 +20,7 @@ from dftflow.jobs.local import Local
 from dftflow.jobs.lock import engine_lock_is_held
 from dftflow.jobs.machine_profile import Machine, load_machine
 from dftflow.model.step import Step
+from dftflow.named_command import dftflow_line
 from dftflow.studies.at_the_queue import LATE_S
 from dftflow.studies.standing import with_needs
 from dftflow.studies.step_end import end_on_disk

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dftflow.errors import CodeNotFoundError, MachineError, StoreError, dftflow_line
+from dftflow.errors import CodeNotFoundError, MachineError, StoreError
 from dftflow.jobs.cluster.answer import Answer, refusal_of
 from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.cluster.queue import Queue
@@ -34,6 +34,7 @@ from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.store import read_plan
 from dftflow.model.cause import cause_words
 from dftflow.model.step import Step
+from dftflow.named_command import dftflow_line
 from dftflow.studies.at_the_queue import ended_unlisted, may_come_late
 from dftflow.studies.machine_of_run import machine_of, note_machine
 from dftflow.studies.next_job import cause_of_end, next_job

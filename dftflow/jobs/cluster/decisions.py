@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dftflow.errors import InputError, dftflow_line
+from dftflow.errors import InputError
 from dftflow.jobs.cluster.submission import last_attempt, moved, write
+from dftflow.named_command import dftflow_line
 
 __all__ = ["let_another"]
 
