@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+LONGEST_ID = 100
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 PARTS = ("debian", "engine", "mp")
 PROGRAMS = {
@@ -48,6 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("any machine", deadline=None)  # no test is a matter of time
     settings.load_profile("any machine")
     config.stash[LEFT_OUT] = Counter()
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """A short name for a long value: a name of megabytes goes through every report."""
+    return f"{argname}-{len(val)}" if isinstance(val, str | bytes) and len(val) > LONGEST_ID else None
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 import pytest
 from counted_study import STUDY, CountedStudy
-from programs import load_program
 from servers.slurm import Slurm
+from small_relaxation import lay_small_relaxation
 
 from dftflow.cli.main import main
 from dftflow.jobs.cluster.queue import Queue
@@ -32,7 +32,6 @@ from dftflow.studies.tick import Tick, submit_study, tick
 
 pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("slurm")]
 
-kills = load_program(Path(__file__).resolve().parents[2] / "benchmarks" / "kills.py")
 
 RELAX, BANDS = "CsBr/bulk-relax", "CsBr/bulk-bands"
 MACHINES = """\
@@ -330,17 +329,17 @@ def test_the_numbers_are_those_of_a_local_run(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(place.path)
+    Path("real").mkdir()
     machines = (place.path / "machines.toml").read_text()
     (place.path / "machines.toml").write_text(machines.replace(str(place.python), sys.executable))
-    Path("real.toml").write_text(kills.STUDY)
-    Path("CsBr.extxyz").write_text(kills.CSBR)
-    assert main(["run", "real.toml", "--machine", "loop", "--out", "far", "--json"]) == 0
+    file = str(lay_small_relaxation(Path("real")))
+    assert main(["run", file, "--machine", "loop", "--out", "far", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["machine"] == "loop" and {step["state"] for step in said["steps"]} == {"queued"}
     place.root = Path("far")
     place.wait(patience_s=300)
     assert main(["advance", "far"]) == 0
-    assert main(["run", "real.toml", "--out", "near"]) == 0
+    assert main(["run", file, "--out", "near"]) == 0
     far, near = (json.loads(Path(folder, "results.json").read_text()) for folder in ("far", "near"))
     assert without_timings(far) == without_timings(near)
     assert far["materials"]["CsBr"]["bulk"]["band_gap_ev"] > 1.0
