@@ -55,7 +55,7 @@ with log.open("a") as out:
     if end < 5:
         print("Insufficient time for another iteration. Stop execution.", file=out)
         sys.exit(0)
-    check.unlink()  # write_checkpoint : minimal, at the end
+    check.unlink()  # write_checkpoint : SUCCESS=MINIMAL
     Path(seed + "-out.cell").write_text(cell.replace(atom[0], f"{{atom[1]}}{{z - 0.01 * (end - done):.8f}}"))
     print(" BFGS: Geometry optimization completed successfully.", file=out)
     print("Total time          =    131.31 s\\nPeak Memory Use     = 102400 kB", file=out)

@@ -41,7 +41,7 @@ POTENTIAL_FILE = "<seed>.pot_fmt: ions + Hartree + XC, Hartree units"
 MS_SCF_TOL_EV = {2e-6: 'Materials Studio quality "Medium"'}
 MS_SMEARING_EV = {0.1: "Materials Studio default"}
 TITLE_LENGTH = 80
-CHECKPOINT = ".castep_bin"  # what `write_checkpoint : minimal` leaves in every version; it lacks the wave functions
+CHECKPOINT = ".castep_bin"  # what a run that ends leaves with `write_checkpoint : minimal`; it lacks the wave functions
 LONGEST_STEM = 255 - len(CHECKPOINT)
 
 
