@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,9 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 import dftflow
 from dftflow.codes.registry import load_code
 from dftflow.crystals.shipped import shipped_names
-from dftflow.errors import DftflowError
+from dftflow.errors import DftflowError, StoreError
 from dftflow.input_file import is_regular, named_place, read_regular
-from dftflow.jobs.run_index import RunIndex
+from dftflow.jobs.run_index import RunIndex, write_index
 from dftflow.jobs.seals import Seal, changed_files, seal_of
 from dftflow.jobs.shared_store import home_of
 from dftflow.jobs.step_state import STATE_FILE, is_intact, read_state
@@ -87,7 +88,10 @@ class Settlement:
         self._package = _package()
 
     def table(self, root: Path) -> str | None:
-        """The table of the run in `root` when nothing has changed since it was printed; None when something has."""
+        """The table of the run in `root` when nothing has changed since it was printed; None when something has.
+
+        An index that knows less than it could, as in a folder that was copied, is written anew.
+        """
         try:
             before = TypeAdapter(_Settled).validate_json(read_stored(root / SETTLED_FILE))
             is_own = before.digest == before.own_digest() and set(before.files) == set(REPORT)
@@ -95,12 +99,20 @@ class Settlement:
                 return None
             index = RunIndex(root)
             plan = index.outline() or read_plan(root)
-            if plan is None or _states(home_of(root, plan).root, plan, index) != before.states:
+            if plan is None:
+                return None
+            home, unknown = home_of(root, plan).root, list[str]()
+            if _states(home, plan, index, unknown) != before.states:
                 return None
             same = self._follows_from(_engine(self._study, before.elements)) == before.follows_from
         except (OSError, ValidationError, DftflowError):
             return None
-        return before.table if same and all((root / name).is_file() for name in REPORT) else None
+        if not same or not all((root / name).is_file() for name in REPORT):
+            return None
+        if unknown:
+            with suppress(StoreError):  # of a folder that may be read alone
+                write_index(root, plan, home)
+        return before.table
 
     def note(self, root: Path, outcome: StudyOutcome, table: str) -> None:
         """Write ``settled.json``, when every step has finished, and nothing was changed while they ran.
@@ -111,7 +123,7 @@ class Settlement:
             When it cannot be written.
         """
         plan = read_plan(root)
-        states = None if plan is None else _states(home_of(root, plan).root, plan, RunIndex(root))
+        states = None if plan is None else _states(home_of(root, plan).root, plan, RunIndex(root), [])
         if plan is None or states is None or self._sources != list(_sources(self._study)):
             return
         elements = _elements(plan)
@@ -134,24 +146,30 @@ class Settlement:
         return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _states(home: Path, plan: PlanFile, index: RunIndex) -> str | None:
-    """Digest of where the steps lie and of their states; None when one has not finished, or is not as it was left."""
+def _states(home: Path, plan: PlanFile, index: RunIndex, unknown: list[str]) -> str | None:
+    """Digest of where the steps lie and of their states; None when one has not finished, or is not as it was left.
+
+    `unknown` gets the steps that the index could know and does not.
+    """
     found = hashlib.sha256()
     for step in plan.steps:
-        digest = _state(home, step.folder, index) if step.folder else None
+        digest = _state(home, step.folder, index, unknown) if step.folder else None
         if digest is None:
             return None
         found.update(f"{step.folder}\0{digest}\n".encode())
     return found.hexdigest()
 
 
-def _state(home: Path, place: str, index: RunIndex) -> str | None:
+def _state(home: Path, place: str, index: RunIndex, unknown: list[str]) -> str | None:
     known = index.finished(home, place)
     if known is not None:
         return known.sha256
     folder = home / place
-    if not is_intact(folder, read_state(folder)):
+    state = read_state(folder)
+    if not is_intact(folder, state):
         return None
+    if not state.tries:
+        unknown.append(place)
     return hashlib.sha256(read_stored(folder / STATE_FILE)).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import pytest
 from model_crystal import copying_engine
 
 from dftflow.codes.gpaw import GPAW
+from dftflow.jobs.run_index import INDEX_FILE, RunIndex
+from dftflow.jobs.store import existing_plan
 from dftflow.report import settled
 from dftflow.report.settled import SETTLED_FILE, Settlement
 from dftflow.report.write import write_outcome
@@ -63,6 +66,18 @@ def test_where_nothing_has_changed_the_table_is_told_and_nothing_is_read(
     monkeypatch.setattr(GPAW, "read", read)
     table = Settlement(study).table(root)
     assert table is not None and "CsBr" in table
+
+
+def test_an_index_that_is_lost_is_written_anew(study: Study, root: Path) -> None:
+    """Without it every state is read, each time: of a copied folder too, whose files look otherwise."""
+    written = (root / INDEX_FILE).read_bytes()
+    (root / INDEX_FILE).unlink()
+    assert Settlement(study).table(root) is not None and (root / INDEX_FILE).read_bytes() == written
+    copy = root.with_name("copy")
+    shutil.copytree(root, copy, symlinks=True)
+    assert Settlement(study).table(copy) is not None
+    places = [step.folder for step in existing_plan(copy).steps]
+    assert all(RunIndex(copy).finished(copy, place) is not None for place in places)
 
 
 def edit(file: Path) -> None:
