@@ -94,7 +94,9 @@ def _check_value(keyword: str, value: str, entry: dict[str, Any]) -> None:
         allowed = re.search(r"Allowed values: ([^\n]*)", entry["help_full"])
         if allowed and "," in allowed[1] and keyword not in PROSE_FOR_A_LIST:
             options = {_squeezed(option) for option in re.split(r",|=| (?=[A-Z]{2,}=)", allowed[1])}
-            assert {_squeezed(part) for part in value.split("=")} <= options, f"{keyword} : {value} is none of {options}"
+            assert {_squeezed(part) for part in value.split("=")} <= options, (
+                f"{keyword} : {value} is none of {options}"
+            )
     else:
         assert re.fullmatch(FORMS[kind], value), f"{keyword} : {value} is no {kind}"
 
