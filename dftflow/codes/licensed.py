@@ -12,10 +12,12 @@ import zlib
 from contextlib import suppress
 from fnmatch import fnmatch
 
-__all__ = ["HEAD_BYTES", "why_not_handed_on"]
+__all__ = ["HEAD_BYTES", "bytes_to_look_at", "why_not_handed_on"]
 
 HEAD_BYTES = 4096
 """So much of a file is looked at."""
+BLOCK_BYTES = 1 << 20
+"""Of a bzip2 file, which tells nothing before a whole block: 900,000 bytes that do not shrink, and its tables."""
 MOST_MEMORY_BYTES = 1 << 28
 """For the dictionary of an .xz, which may ask for 4 GiB."""
 
@@ -44,9 +46,14 @@ _HEADS = {
 _COMPRESSED = (".gz", ".bz2", ".xz", ".z", ".zst")
 
 
+def bytes_to_look_at(head: bytes) -> int:
+    """How many of a file's first bytes `why_not_handed_on` has to see, by its first `HEAD_BYTES`."""
+    return BLOCK_BYTES if head.startswith(b"BZh") else HEAD_BYTES
+
+
 def why_not_handed_on(name: str, head: bytes) -> str:
     """What licensed data a file is, by its name without folders and its first bytes; ``""`` for what is none."""
-    plain, begins = name.casefold(), _expanded(head[:HEAD_BYTES])
+    plain, begins = name.casefold(), _expanded(head[: bytes_to_look_at(head)])
     for ending in _COMPRESSED:
         plain = plain.removesuffix(ending)
     if plain in _NAMES_ALONE:

@@ -291,7 +291,7 @@ def irreducible_points(
     *,
     symprec_ang: float = SYMPREC_ANG,
 ) -> int:
-    """How many points of a grid the space group and time reversal leave.
+    """How many points of a grid the space group and time reversal leave; by time reversal alone where none is found.
 
     Parameters
     ----------
@@ -306,7 +306,7 @@ def irreducible_points(
         found = spglib.get_ir_reciprocal_mesh(
             grid, cell, is_shift=[int(part != 0) for part in shift], symprec=symprec_ang
         )
-    return len(np.unique(found[0]))
+    return -(-grid[0] * grid[1] * grid[2] // 2) if found is None else len(np.unique(found[0]))
 
 
 def keeps_symmetry(structure: Structure, held: Collection[int], *, symprec_ang: float = SYMPREC_ANG) -> bool:

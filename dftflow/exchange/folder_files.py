@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dftflow.codes.licensed import HEAD_BYTES, why_not_handed_on
+from dftflow.codes.licensed import HEAD_BYTES, bytes_to_look_at, why_not_handed_on
 from dftflow.exchange.names import why_no_name, why_pickle
 from dftflow.input_file import open_regular
 from dftflow.jobs.by_hand import LEDGER_FILE, Ledger
@@ -85,6 +85,7 @@ def _looked_at(file: Path, most_bytes: int | None) -> tuple[int, str]:
     try:
         with open_regular(file, links=False) as stream:
             found, head = os.fstat(stream.fileno()), stream.read(HEAD_BYTES)
+            head += stream.read(bytes_to_look_at(head) - len(head))
             stream.seek(max(found.st_size - 1, 0))
             end = stream.read(1)
     except OSError as error:

@@ -14,7 +14,7 @@ PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def group_files(
-    controller: str, second: str, first: str, *, proc: Path = PROC, groups: Path = GROUPS
+    controller: str, second: str, first: str, *, between: bool = True, proc: Path = PROC, groups: Path = GROUPS
 ) -> Iterator[Path]:
     """Where a number of the group may stand, its own before those of the groups that it lies in.
 
@@ -26,6 +26,8 @@ def group_files(
         ``"memory"``, ``"cpu"``.
     second, first
         Name of the file in version 2 and 1 of control groups.
+    between
+        Whether the groups between its own and the topmost count, which others share.
     """
     try:
         lines = (proc / "self" / "cgroup").read_text("utf-8").splitlines()
@@ -34,8 +36,9 @@ def group_files(
     for line in lines:
         number, controllers, path = [*line.split(":", 2), "", ""][:3]
         own = PurePosixPath(path.strip("/"))
+        places = (own, *own.parents) if between else (own, PurePosixPath())
         if number == "0":
-            yield from (groups / place / second for place in (own, *own.parents))
-            yield from (groups / "unified" / place / second for place in (own, *own.parents))
+            yield from (groups / place / second for place in places)
+            yield from (groups / "unified" / place / second for place in places)
         elif controller in controllers.split(","):
-            yield from (groups / controller / place / first for place in (own, *own.parents))
+            yield from (groups / controller / place / first for place in places)

@@ -44,6 +44,8 @@ __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "end_by_folder", "why_uncertai
 IDENTITY_LENGTH = 10
 PATIENCE_S = 2.0
 """How long it is looked for whoever holds the lock of a folder: an engine that ends just now is not seen any more."""
+EARLY_S = 120.0
+"""By how much a job may be told earlier: Slurm rounds by up to a minute, and the job has to begin first."""
 KEPT_S = 15.0
 """Of the time that a job has left when it is told: for signals, and for what is written then."""
 
@@ -262,13 +264,21 @@ class _LocalJob:
         self._job, self._process = again.job, process
         return True
 
+    def _is_told(self) -> bool:
+        """Whether this may be what a scheduler tells a job before the end of its time."""
+        asked = self._node.resources
+        if not self._before.job or asked.time_s is None or is_cancelled(self._root, self._node.name):
+            return False
+        return self._process.wall_time_s > asked.time_s - asked.told_s - EARLY_S
+
     def stop(self, hurry: Callable[[], bool] = lambda: False) -> str:
         """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing.
 
-        In a job, whose scheduler has told that its time is nearly over, an engine that can be asked has time to end.
+        In a job whose time is nearly over, an engine that can be asked has time to end. One that is ended otherwise
+        (`scancel`) is killed soon.
         """
         elapsed_s = self.elapsed_s
-        asked_s = self._node.resources.told_s - KEPT_S if self._before.job else 0.0
+        asked_s = self._node.resources.told_s - KEPT_S if self._is_told() else 0.0
         if self._process.stop(hurry, asked_s=asked_s):
             self._process.let_go()
             spent = StepState(

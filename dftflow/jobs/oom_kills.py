@@ -32,7 +32,7 @@ class OomKills:
 
 def oom_kills(*, proc: Path = PROC, groups: Path = GROUPS) -> OomKills | None:
     """The count now; None where nothing tells it."""
-    for file in group_files("memory", "memory.events", "memory.oom_control", proc=proc, groups=groups):
+    for file in group_files("memory", "memory.events", "memory.oom_control", between=False, proc=proc, groups=groups):
         count = _count_in(file)
         if count is not None:
             return OomKills(count=count, of=OF_GROUP)

@@ -185,7 +185,7 @@ class EngineProcess:
             return False
         now = time.monotonic()
         if self._asked_at is not None:
-            if now - self._asked_at < ASKED_S:
+            if now - self._asked_at < ASKED_S and not self._excess(allowed)[0]:
                 return True
             self.stop()
             return False

@@ -23,11 +23,12 @@ from dftflow.codes.registry import load_code
 from dftflow.crystals.shipped import shipped_names
 from dftflow.errors import DftflowError, StoreError
 from dftflow.input_file import is_regular, named_place, read_regular
+from dftflow.jobs.lock import locked
 from dftflow.jobs.run_index import RunIndex, write_index
 from dftflow.jobs.seals import Seal, changed_files, seal_of
 from dftflow.jobs.shared_store import home_of
 from dftflow.jobs.step_state import STATE_FILE, is_intact, read_state
-from dftflow.jobs.store import PLAN_FILE, PlanFile, read_plan, storage_errors, write_atomically
+from dftflow.jobs.store import PLAN_FILE, PlanFile, existing_plan, read_plan, storage_errors, write_atomically
 from dftflow.resources import structures_dir, templates_dir
 from dftflow.stored_file import read_stored
 from dftflow.studies.reader import Study
@@ -110,8 +111,8 @@ class Settlement:
         if not same or not all((root / name).is_file() for name in REPORT):
             return None
         if unknown:
-            with suppress(StoreError):  # of a folder that may be read alone
-                write_index(root, plan, home)
+            with suppress(StoreError), locked(root):  # not where it may be read alone, or another call is at work
+                write_index(root, existing_plan(root), home)
         return before.table
 
     def note(self, root: Path, outcome: StudyOutcome, table: str) -> None:

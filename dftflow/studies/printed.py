@@ -45,7 +45,7 @@ def printed_of(root: Path, name: str, *, lines: int) -> tuple[Printed, ...]:
         When there is no run in `root`, or no such step.
     """
     logs = _logs(root, name)
-    last = [log for log in logs if log.name not in OUTPUT_FILES][-1:]
+    last = [log for log in logs if log.name not in ALWAYS][-1:]
     shown = [log for log in logs if log in last or (log.name in ALWAYS and log.stat().st_size)]
     return tuple(_printed(log, lines) for log in shown)
 

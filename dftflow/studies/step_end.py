@@ -74,7 +74,7 @@ def _end_in_folder(work: Work, step: Step, elsewhere: Path | None) -> NodeOutcom
             **_recorded_times(recorded),
         )
     if work.folder.layout == "run" and recorded.state == "waiting" and recorded.wall_time_s:
-        why = f"it was stopped after {recorded.wall_time_s:.0f} s, and goes on with the next call"
+        why = f"it has run for {recorded.wall_time_s:.0f} s and has not ended; the next call takes it up"
         work.refuse(step, "not_run", why)
         return known(state="waiting", failure=why, **_recorded_times(recorded))
     to_go_on = work.folder.layout == "run" and recorded.state in ("waiting", "running")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import random
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dftflow.codes.licensed import HEAD_BYTES, why_not_handed_on
+from dftflow.codes.licensed import BLOCK_BYTES, HEAD_BYTES, bytes_to_look_at, why_not_handed_on
 
 PSCTR = b" PAW_PBE Br 06Sep2000\n 7.0\n parameters from PSCTR are:\n" + b"   VRHFIN =Br: s2p5\n" * 4000
 
@@ -21,6 +22,16 @@ def test_a_potential_under_another_name_is_known_by_its_content(compress: Callab
     packed = compress(PSCTR)
     assert "POTCAR" in why_not_handed_on("mine.dat", packed)
     assert why_not_handed_on("mine.dat", compress(b"energies in eV\n" * 300)) == ""
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress])
+def test_so_is_a_large_one_of_which_the_beginning_alone_is_read(compress: Callable[[bytes], bytes]) -> None:
+    """A bzip2 file tells nothing before a whole block: its first 4 KiB are not enough."""
+    rows = "".join(f"{random.Random(n).random():.11f}\n" for n in range(90_000)).encode()  # 1.2 MB that hardly shrink
+    packed = compress(PSCTR[:200] + rows)
+    seen = packed[: bytes_to_look_at(packed[:HEAD_BYTES])]
+    assert len(seen) < len(packed) or len(packed) < BLOCK_BYTES
+    assert "POTCAR" in why_not_handed_on("mine.dat", seen)
 
 
 @pytest.mark.parametrize("name", ["POTCAR", "POTCAR.xz", "Br.potcar", "Br.UPF.bz2", "Pb_00PBE.usp", "Si.psp8"])

@@ -235,16 +235,19 @@ def test_an_interrupt_stops_the_engines_and_can_be_gone_on_from(tmp_path: Path) 
     assert drive(tmp_path).communicate(timeout=20)[0].strip() == "finished"
 
 
-@pytest.mark.parametrize(("told_s", "job", "kept"), [(60.0, "17", True), (0.0, "17", False), (60.0, "", False)])
+@pytest.mark.parametrize(
+    ("told_s", "time_s", "job", "kept"),
+    [(60.0, 90.0, "17", True), (0.0, 90.0, "17", False), (60.0, 90.0, "", False), (60.0, 7200.0, "17", False)],
+)
 def test_in_a_job_that_is_told_an_engine_has_time_to_keep_what_it_has(
-    told_s: float, job: str, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told_s: float, time_s: float, job: str, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A job whose scheduler does not tell, and a person's Ctrl-C, end it by a signal."""
+    """A job whose scheduler does not tell, one that is ended before its time, and Ctrl-C end it by a signal."""
     monkeypatch.setenv("SLURM_JOB_ID", job)
     script = "import os, time\nwhile not os.path.exists('x.EXIT'): time.sleep(0.02)\nopen('kept', 'w').close()"
     work = replace(job_of(script), stop_file="x.EXIT")
     local = Local(tmp_path / "run")
-    begun = local.carry_out(node("n", told_s=told_s), work, local.folder(node("n"), work))
+    begun = local.carry_out(node("n", told_s=told_s, time_s=time_s), work, local.folder(node("n"), work))
     assert not isinstance(begun, NodeOutcome) and begun.stop() == ""
     assert (begun.folder / "kept").exists() == kept and not (begun.folder / "x.EXIT").exists()
     assert read_state(begun.folder).state == "waiting"

@@ -177,7 +177,7 @@ def test_every_null_number_has_its_reason(tmp_path: Path, variant: str) -> None:
     [
         ("failed", 0, "failed", f"{CS_011} failed: {outcomes.FAILURE}"),
         ("refused", 1, "refused", f"{CS_010} refused: a calculation of a surface cell of 8.24 x 14.32 Å"),
-        ("bare", 1, "waiting", f"{CS_010} not run: it was stopped after"),
+        ("bare", 1, "waiting", f"{CS_010} not run: it has run for"),
     ],
 )
 def test_why_there_are_no_levels(tmp_path: Path, variant: str, number: int, state: str, reason: str) -> None:

@@ -7,6 +7,7 @@ step, nothing that has finished is lost, and what cannot be known is called so, 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -293,6 +294,13 @@ def test_a_node_that_reports_success_and_wrote_nothing(place: Place, monkeypatch
     assert place.run() == 0
     assert place.to_the_end() == 0
     assert place.states() == FINISHED and place.study.started == ONCE
+    (folder,) = (end.folder for end in standing_of(place.root).ends if end.name == RELAX)
+    assert folder is not None
+    (folder / "engine.txt").write_text("cycle 9\n")
+    os.utime(folder / "engine.txt")
+    os.utime(job.log, (2e9, 2e9))
+    shown = {one.file.name for one in printed_of(place.root, RELAX, lines=3)}
+    assert "engine.txt" in shown, "also where its job has printed since"
 
 
 def test_dependents_that_stay_in_the_queue_for_ever(place: Place) -> None:
