@@ -22,7 +22,17 @@ from typing import Any, BinaryIO, cast
 from dftflow.errors import ParseError
 from dftflow.input_file import NotAFile, open_regular, special_kind
 
-__all__ = ["expanded", "head_of", "lying", "lying_at", "pieces_of", "plain_file", "plain_name", "special_at"]
+__all__ = [
+    "MAX_DICTIONARY_BYTES",
+    "expanded",
+    "head_of",
+    "lying",
+    "lying_at",
+    "pieces_of",
+    "plain_file",
+    "plain_name",
+    "special_at",
+]
 
 MAX_EXPANDED_BYTES = 1 << 33
 FREE_BYTES = 1 << 27

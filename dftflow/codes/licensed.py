@@ -12,14 +12,14 @@ import zlib
 from contextlib import suppress
 from fnmatch import fnmatch
 
+from dftflow.codes.compressed import MAX_DICTIONARY_BYTES
+
 __all__ = ["HEAD_BYTES", "bytes_to_look_at", "why_not_handed_on"]
 
 HEAD_BYTES = 4096
-"""So much of a file is looked at."""
+"""So much of a file is looked at, where it is none of bzip2."""
 BLOCK_BYTES = 1 << 20
 """Of a bzip2 file, which tells nothing before a whole block: 900,000 bytes that do not shrink, and its tables."""
-MOST_MEMORY_BYTES = 1 << 28
-"""For the dictionary of an .xz, which may ask for 4 GiB."""
 
 _NAMES = {
     "potcar*": "a POTCAR, which VASP's licence lets nobody hand on",
@@ -70,5 +70,5 @@ def _expanded(head: bytes) -> bytes:
         if head.startswith(b"BZh"):
             return bz2.BZ2Decompressor().decompress(head, HEAD_BYTES)
         if head.startswith(b"\xfd7zXZ"):
-            return lzma.LZMADecompressor(memlimit=MOST_MEMORY_BYTES).decompress(head, HEAD_BYTES)
+            return lzma.LZMADecompressor(memlimit=MAX_DICTIONARY_BYTES).decompress(head, HEAD_BYTES)
     return head

@@ -17,9 +17,8 @@ __all__ = ["cores_here", "memory_here_mib"]
 def cores_here(*, proc: Path = PROC, groups: Path = GROUPS) -> int:
     """Cores that this process may run on: by its affinity, and by the share of their time that its group has."""
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    shares = [share for file in group_files("cpu", "cpu.max", "cpu.cfs_quota_us", proc=proc, groups=groups)
-              if (share := _share_of_time(file)) is not None]  # fmt: skip
-    return max(1, min([found or 1, *map(ceil, shares)]))
+    shares = map(_share_of_time, group_files("cpu", "cpu.max", "cpu.cfs_quota_us", proc=proc, groups=groups))
+    return min([found or 1, *(ceil(share) for share in shares if share is not None)])
 
 
 def memory_here_mib(*, proc: Path = PROC, groups: Path = GROUPS) -> float:

@@ -24,6 +24,7 @@ from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
 from dftflow.jobs.machine import boot_id, host_name, job_id, processes_in
 from dftflow.jobs.process import EngineProcess
+from dftflow.jobs.resources import TOLD_EARLY_S
 from dftflow.jobs.shared_store import StepHome
 from dftflow.jobs.staging import keep_beside, make_folder, write_deck
 from dftflow.jobs.step_state import (
@@ -44,8 +45,6 @@ __all__ = ["IDENTITY_LENGTH", "Local", "at_work", "end_by_folder", "why_uncertai
 IDENTITY_LENGTH = 10
 PATIENCE_S = 2.0
 """How long it is looked for whoever holds the lock of a folder: an engine that ends just now is not seen any more."""
-EARLY_S = 120.0
-"""By how much a job may be told earlier: Slurm rounds by up to a minute, and the job has to begin first."""
 KEPT_S = 15.0
 """Of the time that a job has left when it is told: for signals, and for what is written then."""
 
@@ -269,7 +268,7 @@ class _LocalJob:
         asked = self._node.resources
         if not self._before.job or asked.time_s is None or is_cancelled(self._root, self._node.name):
             return False
-        return self._process.wall_time_s > asked.time_s - asked.told_s - EARLY_S
+        return self._process.wall_time_s > asked.time_s - asked.told_s - TOLD_EARLY_S
 
     def stop(self, hurry: Callable[[], bool] = lambda: False) -> str:
         """End the process, and let the folder wait for the next call; what runs on all the same, ``""`` for nothing.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Resources"]
+__all__ = ["TOLD_EARLY_S", "Resources"]
+
+TOLD_EARLY_S = 120.0
+"""By how much a job may be told of its end earlier, which Slurm does by up to a minute, and clocks may be apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,8 +49,8 @@ def expected_memory_mib(
 def _points_held(structure: Structure, spec: CalcSpec, use: MemoryUse) -> int:
     """k-points whose bands are held at once.
 
-    Symmetry reduces the grid of a crystal. Of a slab, whose faces decks leave free to differ, and where atoms are held,
-    time reversal alone counts.
+    Symmetry reduces the grid of a crystal. Where atoms are held, and of a slab, which CASTEP and VASP calculate without
+    it, time reversal alone counts.
     """
     half = ceil(spec.grid[0] * spec.grid[1] * spec.grid[2] / 2)
     if use.lists_path and (spec.path is not None or spec.edge_kpoints):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dftflow.codes.base import Code
 from dftflow.errors import DftflowError
 from dftflow.jobs.cluster.submission import Submission
+from dftflow.jobs.resources import TOLD_EARLY_S
 from dftflow.jobs.step_state import STATE_FILE, read_state
 from dftflow.studies.built_file import read_built
 from dftflow.studies.remedied import has_moved_on, next_try
@@ -29,8 +30,6 @@ MOST_JOBS = 2
 WORDS = {"timeout": "out_of_time", "out_of_memory": "out_of_memory"}
 """What a scheduler calls the end of a job -> cause."""
 TIMES = 2
-EARLY_S = 120.0
-"""By how much a job may be told earlier, which Slurm does by up to a minute, and clocks of machines may be apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ def cause_of_end(record: Submission, place: Path | None, *, told_after_s: float 
     if state.job != record.job:
         return ""
     if state.state == "waiting":
-        most_s = (place / STATE_FILE).stat().st_mtime - record.intended_s + EARLY_S
+        most_s = (place / STATE_FILE).stat().st_mtime - record.intended_s + TOLD_EARLY_S
         return "out_of_time" if told_after_s is not None and most_s > told_after_s else ""
     return state.cause if state.state == "failed" and state.cause in WORDS.values() else ""
 

@@ -44,7 +44,7 @@ def printed_of(root: Path, name: str, *, lines: int) -> tuple[Printed, ...]:
     InputError
         When there is no run in `root`, or no such step.
     """
-    logs = _logs(root, name)
+    logs = _logs(_folder(root, name), _job_log(root, name))
     last = [log for log in logs if log.name not in ALWAYS][-1:]
     shown = [log for log in logs if log in last or (log.name in ALWAYS and log.stat().st_size)]
     return tuple(_printed(log, lines) for log in shown)
@@ -52,12 +52,12 @@ def printed_of(root: Path, name: str, *, lines: int) -> tuple[Printed, ...]:
 
 def follow(root: Path, name: str, after: Sequence[Printed] = ()) -> Iterator[str]:
     """What is added to the logs behind `after`, as it comes, until no engine works in the step's folder."""
-    folder = _folder(root, name)
-    sizes = {log: log.stat().st_size for log in _logs(root, name)} | {one.file: one.end for one in after}
+    folder, beside = _folder(root, name), _job_log(root, name)
+    sizes = {log: log.stat().st_size for log in _logs(folder, beside)} | {one.file: one.end for one in after}
     works = True
     while works:
         works = at_work(folder, read_state(folder)) is not None
-        for log in _logs(root, name):
+        for log in _logs(folder, beside):
             with suppress(FileNotFoundError), log.open("rb") as stream:  # an attempt may be put aside meanwhile
                 begin, size = sizes.get(log, 0), stream.seek(0, 2)
                 sizes[log] = size
@@ -77,10 +77,14 @@ def _folder(root: Path, name: str) -> Path:
     return home_of(root, file).root / place if place else root / name
 
 
-def _logs(root: Path, name: str) -> list[Path]:
-    """Files of text that grow, that of its last job among them; the one that was written to last at the end."""
-    folder, job = _folder(root, name), last_attempt(root, name)
-    beside = [job.log] if job is not None and job.is_of(root) else []
+def _job_log(root: Path, name: str) -> tuple[Path, ...]:
+    """What the last job of a step prints; ``()`` where it has none in this run."""
+    job = last_attempt(root, name)
+    return (job.log,) if job is not None and job.is_of(root) else ()
+
+
+def _logs(folder: Path, beside: Sequence[Path]) -> list[Path]:
+    """Files of text that grow, in the step's folder and `beside` it; the one that was written to last at the end."""
     inside = list(folder.iterdir()) if folder.is_dir() else []
     files = [file for file in (*beside, *inside) if is_regular(file) and _is_log(file)]
     return sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.name))

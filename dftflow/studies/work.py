@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from glob import escape
@@ -251,14 +251,13 @@ class Work:
             files=record.deck,
             argv=self._command(step, deck),
             beside={BUILT_FILE: built_text(record)},
-            stop_file=next((name.format(seed=record.seed) for name in self._stop_files(step)), ""),
+            stop_file=self._stop_file(step, record.seed),
         )
 
-    def _stop_files(self, step: Step) -> Iterator[str]:
-        """By which the engine is asked to keep what a remedy goes on from when its time is over."""
-        for remedy in self.plan.code.remedies:
-            if remedy.stop_file and "out_of_time" in remedy.causes and step.id.task in remedy.tasks:
-                yield remedy.stop_file
+    def _stop_file(self, step: Step, seed: str) -> str:
+        """By which the engine is asked to keep what a remedy goes on from when its time is over; ``""`` for none."""
+        fitting = (one for one in self.plan.code.remedies if "out_of_time" in one.causes and step.id.task in one.tasks)
+        return next((one.stop_file for one in fitting if one.stop_file), "").format(seed=seed)
 
     def _again(self, step: Step, folder: Path, cause: str, tries: Sequence[Attempt]) -> Again | None:
         """The next attempt at a step that failed, by a remedy of its code."""

@@ -146,7 +146,6 @@ def test_an_error_while_preparing_fails_the_node(tmp_path: Path) -> None:
 
 DRIVER = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 from dftflow.jobs.graph import run_graph
 from dftflow.jobs.job import Job, Node, Verdict

@@ -99,7 +99,7 @@ def test_points_of_a_path_count_for_a_code_that_holds_them() -> None:
 
 
 def test_of_a_slab_only_time_reversal_reduces_a_grid() -> None:
-    """Its decks leave both faces free to differ; (3, 3, 1) has 5 points then, and 3 by the symmetry of this slab."""
+    """As CASTEP and VASP calculate it: (3, 3, 1) has 5 points then, and 3 by the symmetry of this slab."""
     crystal, slab = (replace(spec(350.0, (3, 3, 1)), slab_axis=axis) for axis in (None, 2))
     assert expected_memory_mib(SLAB, slab, NOTHING_ELSE) > 1.1 * expected_memory_mib(SLAB, crystal, NOTHING_ELSE)
 

@@ -32,7 +32,6 @@ from dftflow.studies.tick import Tick, submit_study, tick
 
 pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("slurm")]
 
-
 RELAX, BANDS = "CsBr/bulk-relax", "CsBr/bulk-bands"
 MACHINES = """\
 default = "local"

@@ -144,6 +144,8 @@ def test_pw_goes_on_from_what_it_kept_when_its_time_was_over(
     for share in (0.5, 0.35, 0.7):  # of a time that depends on what else the machine does
         end, again = stopped(tmp_path / f"{share}", share * begun.wall_time_s, monkeypatch)
         if goes_on(end, again, whole, "Maximum CPU time exceeded"):
+            assert [attempt.remedy for attempt in end.tries] == ["restart"] and end.folder is not None
+            assert "Maximum CPU time exceeded" not in (end.folder / "CsBr-bulk-relax.relax.out").read_text()
             break
     else:
         pytest.fail("it was never stopped between two geometries")
