@@ -2,7 +2,7 @@
 
     python benchmarks/readers.py [--megabytes 100] [--peers PYTHON] [--folder DIR] [--files NAME...]
 
-Writes into DIR (a temporary folder unless given) a LOCPOT, a CHGCAR, a grid of pp.x, two vasprun.xml, of many geometries
+Writes into DIR (a temporary folder unless given) LOCPOT, CHGCAR, a grid of pp.x, two vasprun.xml, of many geometries
 and of many k-points, and an XML of pw.x of many k-points; `--files` names some of them. Every reader has a process of
 its own; the rate counts processor time, the best of the repeats, and the memory is what reading added to the process
 with its imports. Beside it a number that all must agree on. A peer that is not installed in PYTHON is named and left
