@@ -254,11 +254,12 @@ def test_the_command(run: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixtu
     told = json.loads(capsys.readouterr().out)
     assert told["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert told["files"] == len(names(file)) - 1 and told["left_out"] == []
-    assert main(["export", str(run.root), "--ro-crate", str(file)]) == 0
+    again = tmp_path / "again.zip"
+    assert main(["export", str(run.root), "--ro-crate", str(again)]) == 0
     captured = capsys.readouterr()
     assert told["sha256"] in captured.out and "no licence" in captured.err
     assert main(["export", str(run.root), "--license", "MIT"]) == 2
-    assert main(["export", str(run.root), "--ro-crate", str(file), "--author", "a\nb"]) == 2
+    assert main(["export", str(run.root), "--ro-crate", str(tmp_path / "y.zip"), "--author", "a\nb"]) == 2
     shutil.rmtree(run.root)
-    assert main(["export", str(run.root), "--ro-crate", str(file)]) == 2
+    assert main(["export", str(run.root), "--ro-crate", str(tmp_path / "y.zip")]) == 2
     assert len(PAPER_STEPS) == sum(entity["@type"] == "CreateAction" for entity in graph(file).values())
