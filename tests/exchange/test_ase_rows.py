@@ -108,7 +108,7 @@ def test_a_full_disk_is_no_bug(run: StoredRun, tmp_path: Path, monkeypatch: pyte
     from ase.db.sqlite import SQLite3Database
 
     def small(self: SQLite3Database) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.filename)
+        connection = sqlite3.connect(str(self.filename))
         connection.execute("PRAGMA max_page_count = 20")
         return connection
 
