@@ -58,8 +58,8 @@ def series_of(results: Sequence[Results], names: Sequence[str]) -> Series:
     Raises
     ------
     AnalysisError
-        When they are of different crystals or cells, one is not finished, nothing varies, more than one thing does, or that
-        which does is neither the cutoff nor the grid of k-points.
+        When they are of different crystals or cells, one is not finished, nothing varies, more than one thing does, or
+        that which does is neither the cutoff nor the grid of k-points.
     """
     _same_crystal(results, names)
     rows = [row for other in results[1:] for row in compare(results[0], other).rows if row.quantity not in _NO_MATTER]
@@ -93,12 +93,12 @@ def _same_crystal(results: Sequence[Results], names: Sequence[str]) -> None:
         said = ", ".join(f"{name}: {formula}" for name, formula in zip(names, formulas, strict=True))
         raise AnalysisError("these are calculations of different crystals", reason=said)
     others = [why_another_cell(structures[0], structure) for structure in structures]
-    said = [f"{name} has {why}" for name, why in zip(names, others, strict=True) if why]
-    if said:
-        more = f"; {len(said) - SHOWN} more are of others" if len(said) > SHOWN else ""
+    apart = [f"{name} has {why}" for name, why in zip(names, others, strict=True) if why]
+    if apart:
+        more = f"; {len(apart) - SHOWN} more are of others" if len(apart) > SHOWN else ""
         raise AnalysisError(
             "these calculations are of different cells",
-            reason=f"beside {names[0]}, {'; '.join(said[:SHOWN])}{more}",
+            reason=f"beside {names[0]}, {'; '.join(apart[:SHOWN])}{more}",
             fix="name those of one crystal or of one slab, which differ in the cutoff alone or in the k-points alone",
         )
 

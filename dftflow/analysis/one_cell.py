@@ -23,8 +23,8 @@ SAME_PLACE_ANG = 1.0
 def why_another_cell(first: Structure, other: Structure) -> str:
     """What makes the energies of two cells another thing than a change of settings does; ``""`` for nothing.
 
-    Compared are the atoms, the lengths of the lattice vectors and the angles between them, the vacuum of a slab, and the
-    places of the atoms, each to what a relaxation moves.
+    Compared are the atoms, the lengths of the lattice vectors and the angles between them, the vacuum of a slab, and
+    the places of the atoms, each to what a relaxation moves.
     """
     if first.composition != other.composition:
         return f"{other.composition.formula} in its cell, instead of {first.composition.formula}"
