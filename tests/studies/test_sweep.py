@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,12 @@ from dftflow.codes.gpaw.code import GPAW
 from dftflow.codes.registry import load_code
 from dftflow.derive.swept import swept_series
 from dftflow.errors import StudyError
+from dftflow.figures.look import Look
+from dftflow.figures.sweeps import sweep_drawing
 from dftflow.jobs.store import read_plan
 from dftflow.model.deck import Deck
 from dftflow.model.point import OWN, Point
+from dftflow.model.quantity import Missing, Quantity
 from dftflow.report.results_file import read_results
 from dftflow.report.results_json import write_results_json
 from dftflow.report.write import write_outcome
@@ -279,6 +283,67 @@ def test_changes_along_a_sweep_are_counted_from_its_finest_value(swept: tuple[St
     assert potential.settings == energy.settings == (244.9, 344.9)
     assert potential.changes_mev == pytest.approx((-100, 0), abs=1e-6)
     assert energy.changes_mev == pytest.approx((50, 0), abs=1e-6)
+
+
+def of_functionals(name: str, *values: float | None, method: str = "") -> list[Quantity]:
+    failed = Missing(kind="failed", reason="the engine died")
+    functionals = ("LDA", "PBE", "RPBE")
+    return [
+        Quantity.of(name, "CsBr", "eV", value, failed, method=method, point=Point.of({"xc": xc}))
+        for xc, value in zip(functionals, values, strict=True)
+    ]
+
+
+def test_total_energies_of_functionals_are_not_subtracted() -> None:
+    energies = of_functionals("total energy per atom", -3.0, -2.0, -1.0, method="on the scale of the run itself")
+    assert swept_series(energies) == ()
+    (gaps,) = swept_series([*energies, *of_functionals("band gap", 4.0, 4.4, 4.6)])
+    assert gaps.name == "band gap" and gaps.settings == ("LDA", "PBE", "RPBE")
+    at_cutoffs = [
+        replace(energy, point=Point.of({"xc": "PBE", "cutoff_ev": cutoff}))
+        for energy, cutoff in zip(energies, (100.0, 200.0, 300.0), strict=True)
+    ]
+    assert [one.setting for one in swept_series(at_cutoffs)] == ["cutoff_ev"]
+
+
+def test_points_without_a_value_are_named_and_words_are_not_joined(tmp_path: Path) -> None:
+    (series,) = swept_series(of_functionals("band gap", 4.0, None, 4.6))
+    assert (series.settings, series.absent_settings) == (("LDA", "RPBE"), ("PBE",))
+    assert series.changes_mev == pytest.approx((-600, 0))
+    drawing = sweep_drawing([series], Look())
+    assert drawing.caption.endswith("Without a value: band gap of CsBr at PBE (failed).")
+    axes = drawing.build().axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["LDA", "PBE", "RPBE"]
+    lines = [line for line in axes.get_lines() if line.get_label() == "CsBr"]
+    assert [line.get_linestyle() for line in lines] == ["None"]
+    at_cutoffs = [
+        replace(quantity, point=Point.of({"cutoff_ev": cutoff}))
+        for quantity, cutoff in zip(of_functionals("band gap", 4.0, 4.4, 4.6), (100.0, 200.0, 300.0), strict=True)
+    ]
+    axes = sweep_drawing(swept_series(at_cutoffs), Look()).build().axes[0]
+    assert [line.get_linestyle() for line in axes.get_lines() if line.get_label() == "CsBr"] == ["-"]
+
+
+def test_a_name_fits_along_its_panel() -> None:
+    name, way = "ionisation potential", "bulk line-up through the slab"
+    (axes,) = sweep_drawing(swept_series(of_functionals(name, 4.0, 4.4, 4.6, method=way)), Look()).build().axes
+    assert axes.get_ylabel() == "Change of\nionisation\npotential (meV)"
+
+
+def test_a_step_of_a_sweep_that_failed_is_named_on_page_and_figure(
+    swept: tuple[Study, Path, Path], tmp_path: Path
+) -> None:
+    outcome = outcome_of_folder(swept[1])
+    failed = Missing(kind="failed", reason="the engine died")
+    nothing = {"value": None, "uncertainty": None, "uncertainty_holds": "", "missing": failed}
+    quantities = [
+        replace(one, **nothing, point=Point.of({"cutoff_ev": 444.9}))
+        for one in outcome.quantities
+        if one.point.name == "cutoff-344.9"
+    ]
+    write_outcome(replace(outcome, quantities=(*outcome.quantities, *quantities)), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "none at 444.9" in page and "total energy per atom of CsBr at 444.9 (failed)" in page
 
 
 def test_a_page_and_a_figure_show_the_sweep(swept: tuple[Study, Path, Path], tmp_path: Path) -> None:
