@@ -163,7 +163,7 @@ def _run_here(
         folder,
         as_json=as_json,
         again="mend the cause and run again: what is finished is kept",
-        note=lambda table: settlement.note(folder, outcome, table),
+        note=lambda written: settlement.note(folder, outcome, written),
     )
 
 
