@@ -106,7 +106,8 @@ class Study:
     @property
     def store(self) -> Path | None:
         """The folder that its steps lie in, shared with other studies; None where they lie in that of the run."""
-        return None if self.content.store is None else self.file.parent.absolute() / self.content.store
+        own = self.content.store
+        return None if own is None else named_place(own, base=self.file.parent.absolute(), error=StudyError)
 
     def asked_by(self, key: str) -> str:
         """Who sets what a preset can set: ``"sweep"`` or ``"preset quick"``."""
@@ -202,6 +203,7 @@ def load_study(
         content = content.model_copy(update={"code": code})
     elif content.code.lower() not in map(str.lower, code_names()):
         raise _no_code(content.code, place_in(text, file, ("code",)))
+    _refuse_no_store(content, text, file)
     name, chosen = file.stem, content.preset if preset is None else preset
     return Study(
         name=name,
@@ -215,6 +217,17 @@ def load_study(
         lists=lists,
         kept=kept.crystals,
     )
+
+
+def _refuse_no_store(content: StudyFile, text: str, file: Path) -> None:
+    """Make sure that `store` can be the name of a folder, in a home that there is."""
+    if content.store is None:
+        return
+    try:
+        named_place(content.store, base=file.parent, error=StudyError)
+    except StudyError as error:
+        where = place_in(text, file, ("store",))
+        raise StudyError(f"store: {error.summary}", reason=error.reason, fix=error.fix, where=where) from None
 
 
 def _kept(data: Mapping[str, Any], file: Path, preset: str | None, folder: Path | None) -> KeptEntries:
