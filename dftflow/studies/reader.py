@@ -423,6 +423,20 @@ _EXAMPLES: Mapping[str, str] = {
 """A value of each key that has one, as it is written."""
 
 
+_OWN_EXAMPLES: Mapping[tuple[str, ...], Mapping[str, str]] = {
+    ("sweep", "*"): {
+        "cutoff_ev": "[400.0, 500.0]",
+        "kpoint_spacing_per_ang": "[0.3, 0.2]",
+        "slab_thickness_ang": "[12.0, 18.0]",
+        "vacuum_ang": "[15.0, 20.0]",
+        "smearing_ev": "[0.05, 0.1]",
+        "xc": '["LDA", "PBE"]',
+        "orientation": '["100/001", "110/001"]',
+    }
+}
+"""The same of keys that take a list in one table, and a value elsewhere."""
+
+
 def _example(key: str, text: str) -> str:
     """A value of a key; of materials and surfaces by the names of the study whose text it is."""
     of_study = {"materials": _two_materials, "surfaces": _one_surface}.get(key)
@@ -452,6 +466,7 @@ def _one_surface(text: str) -> str:
 _WORDS = Words(
     tables=_TABLES,
     example=_example,
+    own_examples=_OWN_EXAMPLES,
     unnamed=frozenset({"size"}),
     lists=frozenset({"slabs", "published"}),
     error=StudyError,

@@ -32,6 +32,7 @@ from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.identity import identity_of
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study, load_study
+from dftflow.studies.schema import SweepEntry
 from dftflow.studies.study_folder import StudyFolder
 
 Write = Callable[..., Path]
@@ -185,6 +186,22 @@ def test_what_is_no_sweep_is_refused_with_its_line(write_study: Write, line: str
         with_sweep(write_study, line)
     assert said in str(caught.value)
     assert caught.value.where.endswith(f":{number}")
+
+
+SWEPT_KEYS = [key for key in SweepEntry.model_fields if key != "materials"]
+
+
+@pytest.mark.parametrize("wrong", ["[true]", "5000000.0", "[-7.0, 300.0]", "{ a = 1 }", "twice"])
+@pytest.mark.parametrize("key", SWEPT_KEYS)
+def test_what_a_refusal_of_a_sweep_shows_can_be_written(write_study: Write, key: str, wrong: str) -> None:
+    twice = '["PBE", "PBE"]' if key in ("xc", "orientation") else "[0.3, 0.3]" if "_per_" in key else "[9.0, 9.0]"
+    with pytest.raises(StudyError) as caught:
+        with_sweep(write_study, f"{key} = {twice if wrong == 'twice' else wrong}")
+    shown = caught.value.fix.rpartition("for example ")[2]
+    assert shown.startswith(f"{key} = [")
+    assert "plain number in" not in caught.value.fix
+    if key != "orientation":  # of a molecule, which this study has none of
+        assert with_sweep(write_study, shown).content.sweep[0].values()[key]
 
 
 # --- results ----------------------------------------------------------------------------------------------------
