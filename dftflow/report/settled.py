@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 import dftflow
 from dftflow.codes.registry import load_code
@@ -31,7 +31,7 @@ from dftflow.jobs.step_state import STATE_FILE, is_intact, read_state
 from dftflow.jobs.store import PLAN_FILE, PlanFile, existing_plan, read_plan, storage_errors, write_atomically
 from dftflow.report.place_lines import with_places
 from dftflow.resources import structures_dir, templates_dir
-from dftflow.stored_file import read_stored
+from dftflow.stored_file import read_stored, read_stored_as
 from dftflow.studies.reader import Study
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Settlement:
         An index that knows less than it could, as in a folder that was copied, is written anew.
         """
         try:
-            before = TypeAdapter(_Settled).validate_json(read_stored(root / SETTLED_FILE))
+            before = read_stored_as(TypeAdapter(_Settled), root / SETTLED_FILE)
             is_own = before.digest == before.own_digest() and set(before.files) == set(REPORT)
             if not is_own or changed_files(root, before.files):
                 return None
@@ -111,7 +111,7 @@ class Settlement:
             if _states(home, plan, index, unknown) != before.states:
                 return None
             same = self._follows_from(_engine(self._study, before.elements)) == before.follows_from
-        except (OSError, ValidationError, DftflowError):
+        except (OSError, ValueError, DftflowError):
             return None
         if not same or not all((root / name).is_file() for name in REPORT):
             return None
