@@ -287,7 +287,8 @@ def unreadable_plan(root: Path, why: str) -> StoreError:
         reason=" ".join(why.split())[:300],
         where=str(root / PLAN_FILE),
         fix="move it away, and give the study to this folder again: `dftflow run STUDY --out FOLDER`, or "
-        "`dftflow decks` where that wrote it, finds what has finished; `dftflow parse FOLDER` reads the results of each step without it",
+        "`dftflow decks` where that wrote it, finds what has finished; `dftflow parse FOLDER` reads the results of "
+        "each step without it",
     )
 
 
