@@ -9,11 +9,16 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dftflow.input_file import read_regular
 
-__all__ = ["plain_json", "read_stored", "read_stored_json"]
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+__all__ = ["plain_json", "read_stored", "read_stored_as", "read_stored_json"]
+
+Stored = TypeVar("Stored")
 
 MOST_BYTES = 256 << 20
 DEEPEST = 100
@@ -44,6 +49,24 @@ def read_stored(file: Path, *, most_bytes: int = MOST_BYTES, links: bool = False
 def read_stored_json(file: Path) -> Any:
     """Content of a stored JSON file; raises as `read_stored`, and `ValueError` for what `plain_json` refuses."""
     return plain_json(read_stored(file).decode("utf-8"))
+
+
+def read_stored_as(model: TypeAdapter[Stored], file: Path, *, most_bytes: int = MOST_BYTES) -> Stored:
+    """A stored JSON file as the type that it is of, which bounds its nesting and says how large an integer is.
+
+    Raises
+    ------
+    OSError
+        As `read_stored`.
+    ValueError
+        It is no JSON, has a number that is none (NaN, Infinity, 1e999), or is of another type.
+    """
+    text = read_stored(file, most_bytes=most_bytes).decode("utf-8")
+    try:
+        found = json.loads(text, parse_float=_number, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError(f"it is nested more than {DEEPEST} deep") from None
+    return model.validate_python(found)
 
 
 def plain_json(text: str) -> Any:

@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from outcomes import CS_011, StoredRun
+from pydantic import TypeAdapter
 
-from dftflow.stored_file import plain_json, read_stored, read_stored_json
+from dftflow.cli.main import main
+from dftflow.jobs.step_state import STATE_FILE, StepState, read_state, write_state
+from dftflow.stored_file import plain_json, read_stored, read_stored_as, read_stored_json
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +104,40 @@ def test_json_that_later_code_does_not_expect_is_refused(text: str) -> None:
 def test_nesting_of_any_use_is_read() -> None:
     text = "[" * 90 + "]" * 90
     assert json.dumps(plain_json(text)) == text
+
+
+NO_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e999"]
+
+
+@pytest.mark.parametrize("word", NO_NUMBERS)
+def test_what_is_no_number_is_none_of_a_type_either(tmp_path: Path, word: str) -> None:
+    file = tmp_path / "file.json"
+    file.write_text(f'{{"a": {word}}}')
+    with pytest.raises(ValueError, match="is no number"):
+        read_stored_as(TypeAdapter(dict[str, float]), file)
+    file.write_text('{"a": 1700000000123456789}')
+    assert read_stored_as(TypeAdapter(dict[str, int]), file) == {"a": 1700000000123456789}
+    file.write_text("[" * 200_000)
+    with pytest.raises(ValueError, match=r"nested|Expecting"):
+        read_stored_as(TypeAdapter(dict[str, float]), file)
+    file.write_bytes(b'{"a": "\xff"}')
+    with pytest.raises(ValueError, match="utf-8"):
+        read_stored_as(TypeAdapter(dict[str, str]), file)
+
+
+@pytest.mark.parametrize("word", NO_NUMBERS)
+def test_a_state_with_what_is_no_number_is_a_damaged_one(tmp_path: Path, word: str) -> None:
+    write_state(tmp_path, StepState(state="failed", wall_time_s=17.25, failure="half \ud83d\ude00"))
+    file = tmp_path / STATE_FILE
+    assert read_state(tmp_path).wall_time_s == 17.25
+    file.write_text(file.read_text().replace("17.25", word))
+    assert read_state(tmp_path) == StepState(state="waiting")
+
+
+def test_status_prints_json_whatever_a_state_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = StoredRun.of(tmp_path / "run")
+    write_state(run.folder(CS_011), StepState(state="failed", wall_time_s=17.25))
+    file = run.folder(CS_011) / STATE_FILE
+    file.write_text(file.read_text().replace("17.25", "NaN"))
+    main(["status", str(run.root), "--json"])
+    plain_json(capsys.readouterr().out)

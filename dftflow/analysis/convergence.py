@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from dftflow.analysis.comparability import compare
+from dftflow.analysis.one_cell import why_another_cell
 from dftflow.errors import AnalysisError
 from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.results import Results
@@ -18,6 +19,7 @@ __all__ = ["Series", "series_of"]
 Setting = Literal["cutoff", "k-point density"]
 _VARY: tuple[Setting, ...] = ("cutoff", "k-point density")
 _NO_MATTER = ("version", "physical constants")
+SHOWN = 3
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -56,8 +58,8 @@ def series_of(results: Sequence[Results], names: Sequence[str]) -> Series:
     Raises
     ------
     AnalysisError
-        When they are of different crystals, one is not finished, nothing varies, more than one thing does, or that
-        which does is neither the cutoff nor the grid of k-points.
+        When they are of different crystals or cells, one is not finished, nothing varies, more than one thing does, or
+        that which does is neither the cutoff nor the grid of k-points.
     """
     _same_crystal(results, names)
     rows = [row for other in results[1:] for row in compare(results[0], other).rows if row.quantity not in _NO_MATTER]
@@ -78,7 +80,6 @@ def series_of(results: Sequence[Results], names: Sequence[str]) -> Series:
 
 
 def _same_crystal(results: Sequence[Results], names: Sequence[str]) -> None:
-    formulas = []
     for one, name in zip(results, names, strict=True):
         if one.structure is None or one.energy_ev is None:
             what = "structure" if one.structure is None else "energy"
@@ -86,10 +87,20 @@ def _same_crystal(results: Sequence[Results], names: Sequence[str]) -> None:
         if one.status not in ("finished", "unknown"):
             why = f"it did not finish ({one.status.replace('_', ' ')})"
             raise AnalysisError(f"{name} cannot stand in a series", reason=why, fix="leave it out")
-        formulas.append(one.structure.composition.reduced_formula)
+    structures = [one.structure for one in results if one.structure is not None]
+    formulas = [structure.composition.reduced_formula for structure in structures]
     if len(set(formulas)) > 1:
         said = ", ".join(f"{name}: {formula}" for name, formula in zip(names, formulas, strict=True))
         raise AnalysisError("these are calculations of different crystals", reason=said)
+    others = [why_another_cell(structures[0], structure) for structure in structures]
+    apart = [f"{name} has {why}" for name, why in zip(names, others, strict=True) if why]
+    if apart:
+        more = f"; {len(apart) - SHOWN} more are of others" if len(apart) > SHOWN else ""
+        raise AnalysisError(
+            "these calculations are of different cells",
+            reason=f"beside {names[0]}, {'; '.join(apart[:SHOWN])}{more}",
+            fix="name those of one crystal or of one slab, which differ in the cutoff alone or in the k-points alone",
+        )
 
 
 def _setting(results: Results, name: str, setting: Setting) -> tuple[float, str]:

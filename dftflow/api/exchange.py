@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from dftflow.errors import InputError
 from dftflow.exchange.archive import WrittenArchive, write_archive
 from dftflow.exchange.ase_rows import write_rows
+from dftflow.exchange.new_file import refuse_own_place, refuse_taken
 from dftflow.exchange.unpacking import Unpacked, unpack_archive
 from dftflow.input_file import named_place
 from dftflow.jobs.output_place import output_file, output_folder
@@ -41,7 +43,7 @@ def export_archive(
     folder
         Of a run or of decks.
     file
-        Of the archive; one that is there is replaced.
+        Of the archive; one that is there is refused.
     everything
         Files of more than 100 MiB too.
     licence
@@ -52,15 +54,16 @@ def export_archive(
     Raises
     ------
     InputError
-        `folder` holds no study, or a name is empty or too long.
+        `folder` holds no study, a name is empty or too long, or `file` is there already or at a place of the study's.
     StoreError
         A step is running or uncertain, or the file cannot be written.
     """
     for word in (*([licence] if licence else []), *authors):
         if not word.strip() or len(word) > LONGEST_WORD or not word.isprintable():
             raise InputError("a licence or an author is empty, too long or no single line", fix="give one name")
-    target = output_file(os.fspath(file))
-    return write_archive(named_place(folder), target, everything=everything, licence=licence, authors=tuple(authors))
+    root = named_place(folder)
+    target = _new_place(file, root)
+    return write_archive(root, target, everything=everything, licence=licence, authors=tuple(authors))
 
 
 def export_ase(folder: str | os.PathLike[str], file: str | os.PathLike[str]) -> int:
@@ -68,7 +71,7 @@ def export_ase(folder: str | os.PathLike[str], file: str | os.PathLike[str]) -> 
 
     A row has the atoms with energy (eV), forces (eV/Å) and stress (eV/Å³) as far as they are known, columns to select
     by (``study``, ``material``, ``task``, ``step``, ``gap_ev``, ``ip_ev`` …) and in its data every number of the step
-    with unit, range and origin. A file that is there is replaced.
+    with unit, range and origin. A file that is there is refused.
 
     Parameters
     ----------
@@ -80,14 +83,22 @@ def export_ase(folder: str | os.PathLike[str], file: str | os.PathLike[str]) -> 
     Raises
     ------
     InputError
-        The folder holds no study, no step has an energy, or the name ends in something else.
+        The folder holds no study, no step has an energy, or `file` ends in something else, is there already or at a
+        place of the study's.
     StoreError
         The folder cannot be read, or the file not be written.
     """
-    target = output_file(os.fspath(file))
     root = named_place(folder)
+    target = _new_place(file, root)
     steps = {step.name: step.id for step in StudyFolder.existing(root).plan.steps}
     return write_rows(outcome_of_folder(root), steps, target)
+
+
+def _new_place(file: str | os.PathLike[str], root: Path) -> Path:
+    target = output_file(os.fspath(file))
+    refuse_taken(target)
+    refuse_own_place(target, root)
+    return target
 
 
 def import_archive(file: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Unpacked:

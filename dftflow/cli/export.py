@@ -39,6 +39,8 @@ def command(
     SHA-256 of each file and the engine of each step; `dftflow import` verifies and unpacks it. Potentials stay behind.
 
     With --ase-db, each step of that folder that has a geometry and an energy becomes a row, with forces where known.
+
+    FILE must not be there yet, nor be a place of the study's own.
     """
     if crate is not None and rows is not None:
         raise InputError("one of --ro-crate and --ase-db at a time", fix="call it twice")

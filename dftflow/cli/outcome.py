@@ -13,12 +13,18 @@ from dftflow.cli.output import tell
 
 if TYPE_CHECKING:
     from dftflow.model.outcome import StudyOutcome
+    from dftflow.report.write import WrittenOutcome
 
 __all__ = ["print_outcome"]
 
 
 def print_outcome(
-    outcome: StudyOutcome, folder: Path, *, as_json: bool, again: str, note: Callable[[str], None] = lambda table: None
+    outcome: StudyOutcome,
+    folder: Path,
+    *,
+    as_json: bool,
+    again: str,
+    note: Callable[[WrittenOutcome], None] = lambda written: None,
 ) -> None:
     """Write the report into `folder`, and print the table or the document.
 
@@ -27,7 +33,7 @@ def print_outcome(
     again
         What a person does about steps without results.
     note
-        Called with the table when all steps have results and all is written.
+        Called with what was written when that is all, and all steps have results.
 
     Raises
     ------
@@ -57,4 +63,4 @@ def print_outcome(
             ),
             fix=f"the report says more ({written.report}); {again}",
         )
-    note(summary)
+    note(written)

@@ -106,10 +106,10 @@ def command(
 
 
 def _print_settled(folder: Path, table: str, *, as_json: bool) -> None:
-    from dftflow.stored_file import read_stored
+    from dftflow.stored_file import read_stored_json
 
     click.echo("nothing has changed since all of this was calculated", err=True)
-    click.echo(json.dumps(json.loads(read_stored(folder / "results.json")), indent=1) if as_json else table)
+    click.echo(json.dumps(read_stored_json(folder / "results.json"), indent=1) if as_json else table)
 
 
 def _not_of_jobs(machine: Machine) -> InputError:
@@ -163,7 +163,7 @@ def _run_here(
         folder,
         as_json=as_json,
         again="mend the cause and run again: what is finished is kept",
-        note=lambda table: settlement.note(folder, outcome, table),
+        note=lambda written: settlement.note(folder, outcome, written),
     )
 
 

@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 
 from dftflow.codes.compressed import MAX_DICTIONARY_BYTES
 
-__all__ = ["HEAD_BYTES", "bytes_to_look_at", "why_not_handed_on"]
+__all__ = ["HEAD_BYTES", "bytes_to_look_at", "expanded", "why_not_handed_on"]
 
 HEAD_BYTES = 4096
 """So much of a file is looked at, where it is none of bzip2."""
@@ -43,17 +43,19 @@ _HEADS = {
     b"<paw_dataset": "a data set of PAW",
     b"<paw_setup": "a data set of PAW",
 }
+_DEFLATED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+"""How files of gzip and of zlib begin."""
 _COMPRESSED = (".gz", ".bz2", ".xz", ".z", ".zst")
 
 
 def bytes_to_look_at(head: bytes) -> int:
-    """How many of a file's first bytes `why_not_handed_on` has to see, by its first `HEAD_BYTES`."""
+    """How many of a file's first bytes `why_not_handed_on` and `expanded` have to see, by its first `HEAD_BYTES`."""
     return BLOCK_BYTES if head.startswith(b"BZh") else HEAD_BYTES
 
 
 def why_not_handed_on(name: str, head: bytes) -> str:
     """What licensed data a file is, by its name without folders and its first bytes; ``""`` for what is none."""
-    plain, begins = name.casefold(), _expanded(head[: bytes_to_look_at(head)])
+    plain, begins = name.casefold(), expanded(head[: bytes_to_look_at(head)])
     for ending in _COMPRESSED:
         plain = plain.removesuffix(ending)
     if plain in _NAMES_ALONE:
@@ -62,10 +64,10 @@ def why_not_handed_on(name: str, head: bytes) -> str:
     return by_name or next((what for mark, what in _HEADS.items() if mark in begins), "")
 
 
-def _expanded(head: bytes) -> bytes:
+def expanded(head: bytes) -> bytes:
     """What the first bytes of a compressed file hold; themselves, where they are none of one or are damaged."""
     with suppress(zlib.error, lzma.LZMAError, OSError, EOFError):
-        if head.startswith(b"\x1f\x8b"):
+        if head.startswith(_DEFLATED):
             return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(head, HEAD_BYTES)
         if head.startswith(b"BZh"):
             return bz2.BZ2Decompressor().decompress(head, HEAD_BYTES)

@@ -18,6 +18,8 @@ FOLLOWED = {
     (TOTAL_ENERGY, OWN_SCALE), ("band gap", ""), ("ionisation potential", BY_LINE_UP_WAY),
 }  # fmt: skip
 """Name and method of what has a meaning beside the same of another run, or is looked at as if it had; and offsets."""
+NOT_BESIDE = {("xc", TOTAL_ENERGY)}
+"""Setting and name of what has none along that setting: each functional counts its total energy from another zero."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -32,11 +34,17 @@ class SweptSeries:
         What else is not as the study is written.
     quantities
         From the coarsest to the finest; of words in the order of the sweep. All have a value.
+    absent
+        The same at the other values of the setting, which have none.
+    swept
+        All values of the setting, in that order; those at which there is no number too.
     """
 
     setting: str
     others: Point
     quantities: tuple[Quantity, ...]
+    absent: tuple[Quantity, ...]
+    swept: tuple[float | str, ...]
 
     @property
     def name(self) -> str:
@@ -51,43 +59,63 @@ class SweptSeries:
     @property
     def settings(self) -> tuple[float | str, ...]:
         """Value of the setting for each quantity."""
-        found = (quantity.point.get(self.setting) for quantity in self.quantities)
-        return tuple(value for value in found if value is not None)
+        return _settings(self.setting, self.quantities)
+
+    @property
+    def absent_settings(self) -> tuple[float | str, ...]:
+        """Values of the setting at which there is no number."""
+        return _settings(self.setting, self.absent)
 
     @property
     def changes_mev(self) -> tuple[float, ...]:
         """Of each from the last one."""
-        values = [quantity.value for quantity in self.quantities if isinstance(quantity.value, float | int)]
+        values = [value for quantity in self.quantities if (value := _number(quantity)) is not None]
         return tuple(1000 * (value - values[-1]) for value in values)
 
 
 def swept_series(quantities: Iterable[Quantity]) -> tuple[SweptSeries, ...]:
     """Every series of two or more values that are not all the same, by setting.
 
-    It is of gaps, ionisation potentials by line-up, valence-band offsets by the same and total energies.
+    It is of gaps, ionisation potentials by line-up, valence-band offsets by the same and, but for functionals, total
+    energies.
     """
     groups: dict[tuple[str, Point, str, str, str], list[Quantity]] = {}
     for quantity in quantities:
         if _is_followed(quantity):
             for key, _ in quantity.point.settings:
-                place = (key, quantity.point.without(key), quantity.name, quantity.subject, quantity.method)
-                groups.setdefault(place, []).append(quantity)
-    found = [
-        SweptSeries(setting=key, others=others, quantities=_in_order(key, group))
-        for (key, others, *_), group in groups.items()
-        if _varies(group)
-    ]
+                if (key, quantity.name) not in NOT_BESIDE:
+                    place = (key, quantity.point.without(key), quantity.name, quantity.subject, quantity.method)
+                    groups.setdefault(place, []).append(quantity)
+    found = [_series(key, others, group) for (key, others, *_), group in groups.items() if _varies(group)]
     return tuple(sorted(found, key=lambda series: list(SWEPT).index(series.setting)))
 
 
+def _series(setting: str, others: Point, group: Sequence[Quantity]) -> SweptSeries:
+    ordered = _in_order(setting, group)
+    return SweptSeries(
+        setting=setting,
+        others=others,
+        quantities=tuple(quantity for quantity in ordered if _number(quantity) is not None),
+        absent=tuple(quantity for quantity in ordered if _number(quantity) is None),
+        swept=_settings(setting, ordered),
+    )
+
+
+def _settings(setting: str, quantities: Iterable[Quantity]) -> tuple[float | str, ...]:
+    found = (quantity.point.get(setting) for quantity in quantities)
+    return tuple(value for value in found if value is not None)
+
+
+def _number(quantity: Quantity) -> float | None:
+    return quantity.value if isinstance(quantity.value, float | int) else None
+
+
 def _varies(group: Sequence[Quantity]) -> bool:
-    values = [quantity.value for quantity in group if isinstance(quantity.value, float | int)]
-    return max(values) - min(values) > SAME_EV
+    values = [value for quantity in group if (value := _number(quantity)) is not None]
+    return bool(values) and max(values) - min(values) > SAME_EV
 
 
 def _is_followed(quantity: Quantity) -> bool:
-    if not isinstance(quantity.value, float | int):
-        return False
     by_line_up = quantity.name == VALENCE_OFFSET and quantity.method.startswith(BY_LINE_UP_WAY)
     return by_line_up or (quantity.name, quantity.method) in FOLLOWED
 

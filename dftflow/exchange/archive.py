@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -17,6 +16,7 @@ from dftflow.errors import DftflowError, StoreError
 from dftflow.exchange.crate import CrateFile, CrateStep, CrateStudy, crate_text
 from dftflow.exchange.folder_files import FolderFile, LeftOut, files_below, files_of_step, files_of_study
 from dftflow.exchange.names import METADATA_FILE, refuse_clashes
+from dftflow.exchange.new_file import new_file, refuse_taken
 from dftflow.input_file import open_regular
 from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.local import IDENTITY_LENGTH
@@ -66,10 +66,11 @@ def write_archive(
     Raises
     ------
     InputError
-        The folder holds no study.
+        The folder holds no study, or something is at `file` already.
     StoreError
         A step of it is running or uncertain, or the archive cannot be written.
     """
+    refuse_taken(file)
     ends = {end.name: end for end in standing_of(root).ends}
     _refuse_moving(ends, root)
     folder = StudyFolder.existing(root)
@@ -90,7 +91,7 @@ def write_archive(
         licence=licence,
         authors=authors,
     )
-    with _replaced(file) as stream:
+    with _new_stream(file) as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             files = list(_added(archive, kept, texts))
             at = {step: names.get(place, "") for step, place in places.items()}
@@ -237,19 +238,12 @@ def _entry(name: str, *, mode: int = FILE_MODE) -> zipfile.ZipInfo:
 
 
 @contextmanager
-def _replaced(file: Path) -> Iterator[IO[bytes]]:
+def _new_stream(file: Path) -> Iterator[IO[bytes]]:
     """A stream beside `file` that takes its place when all was written."""
-    beside = file.with_name(f".{file.name[:200]}.{secrets.token_hex(8)}")
-    try:
-        with storage_errors(file):
-            with beside.open("xb+") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(file)
-    finally:
-        with suppress(OSError):
-            beside.unlink()
+    with new_file(file) as beside, beside.open("xb+") as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _digest_of(stream: IO[bytes]) -> str:

@@ -8,16 +8,17 @@ compared.
 
 from __future__ import annotations
 
+import errno
 import os
-import secrets
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dftflow.errors import InputError
-from dftflow.jobs.store import storage_errors
+from dftflow.exchange.new_file import new_file
 from dftflow.model.outcome import StepOutcome, StudyOutcome
 from dftflow.model.quantity import BY_LINE_UP_WAY, Quantity
 from dftflow.model.step import StepId
@@ -40,10 +41,17 @@ COLUMNS = {
     ("work function", ""): "work_function_ev",
 }
 """Differences of energies, by name and method; every number of a step is in the row's data."""
+SQLITE_ERRORS = {
+    "SQLITE_FULL": errno.ENOSPC,
+    "SQLITE_READONLY": errno.EROFS,
+    "SQLITE_CANTOPEN": errno.EACCES,
+    "SQLITE_PERM": errno.EACCES,
+}
+"""How the codes of https://sqlite.org/rescode.html begin, and what the system calls the same."""
 
 
 def write_rows(outcome: StudyOutcome, steps: Mapping[str, StepId], file: Path) -> int:
-    """Write the rows of a study into a new ASE database, in the place of one that is there; how many they are.
+    """Write the rows of a study into a new ASE database; how many they are.
 
     Parameters
     ----------
@@ -53,7 +61,8 @@ def write_rows(outcome: StudyOutcome, steps: Mapping[str, StepId], file: Path) -
     Raises
     ------
     InputError
-        The name ends in neither ``.db`` nor ``.json``; no step has a geometry and an energy.
+        The name ends in neither ``.db`` nor ``.json``, or something is there already; no step has a geometry and an
+        energy.
     StoreError
         It cannot be written.
     """
@@ -66,17 +75,25 @@ def write_rows(outcome: StudyOutcome, steps: Mapping[str, StepId], file: Path) -
         )
     from ase.db import connect
 
-    beside = file.with_name(f".{secrets.token_hex(8)}{file.suffix}")
-    try:
-        with storage_errors(file):
-            with connect(beside, append=False, use_lock_file=False) as database:
-                for atoms, columns, data in rows:
-                    database.write(atoms, key_value_pairs=columns, data=data)
-            os.replace(beside, file)
-    finally:
-        with suppress(OSError):
-            beside.unlink()
+    with (
+        new_file(file) as beside,
+        _database_errors(file),
+        connect(beside, append=False, use_lock_file=False) as database,
+    ):
+        for atoms, columns, data in rows:
+            database.write(atoms, key_value_pairs=columns, data=data)
     return len(rows)
+
+
+@contextmanager
+def _database_errors(file: Path) -> Iterator[None]:
+    """Say what SQLite says of the disk as the system does of any file: an `OSError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "")
+        number = next((number for begin, number in SQLITE_ERRORS.items() if name.startswith(begin)), errno.EIO)
+        raise OSError(number, f"{os.strerror(number)} ({error})", str(file)) from error
 
 
 def _rows(outcome: StudyOutcome, steps: Mapping[str, StepId]) -> Iterator[tuple[Atoms, dict[str, Any], dict[str, Any]]]:

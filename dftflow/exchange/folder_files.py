@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dftflow.codes.licensed import HEAD_BYTES, bytes_to_look_at, why_not_handed_on
-from dftflow.exchange.names import why_no_name, why_pickle
+from dftflow.exchange.names import why_no_name
+from dftflow.exchange.pickles import why_pickle
 from dftflow.input_file import open_regular
 from dftflow.jobs.by_hand import LEDGER_FILE, Ledger
 from dftflow.jobs.journal import JOURNAL_FILE
@@ -86,11 +87,9 @@ def _looked_at(file: Path, most_bytes: int | None) -> tuple[int, str]:
         with open_regular(file, links=False) as stream:
             found, head = os.fstat(stream.fileno()), stream.read(HEAD_BYTES)
             head += stream.read(bytes_to_look_at(head) - len(head))
-            stream.seek(max(found.st_size - 1, 0))
-            end = stream.read(1)
+            reason = why_not_handed_on(file.name, head) or why_pickle(file.name, stream)
     except OSError as error:
         return 0, error.strerror or str(error)
-    reason = why_not_handed_on(file.name, head) or why_pickle(file.name, head, end)
     if not reason and most_bytes is not None and found.st_size > most_bytes:
         reason = f"it has {found.st_size / 2**20:.0f} MiB, more than {most_bytes / 2**20:.0f}"
     return found.st_mode, reason or why_no_name(file.name)

@@ -1,17 +1,15 @@
-"""Names and contents that an archive of a study may have, the same for who writes and who reads one."""
+"""Names that an archive of a study may have, the same for who writes and who reads one."""
 
 from __future__ import annotations
 
-import pickletools
 import unicodedata
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import PurePosixPath
 
 from dftflow.errors import ParseError
 from dftflow.input_file import shortened
 
-__all__ = ["METADATA_FILE", "refuse_clashes", "why_no_name", "why_pickle"]
+__all__ = ["METADATA_FILE", "refuse_clashes", "why_no_name"]
 
 METADATA_FILE = "ro-crate-metadata.json"
 LONGEST_NAME = 1000
@@ -20,10 +18,6 @@ DEEPEST = 32
 _NO_LETTERS = frozenset('\\:*?"<>|')
 """What is no letter of a name on every system."""
 
-_PICKLE_ENDINGS = (".pkl", ".pickle", ".pck", ".joblib", ".dill", ".cloudpickle")
-_NEWEST_PICKLE = 5
-_LEAST_OPCODES = 3
-"""Of a pickle: protocol, an object, stop."""
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"}
 )
@@ -58,33 +52,6 @@ def refuse_clashes(names: Iterable[str], where: str) -> None:
         for folder in PurePosixPath(folded).parents:
             if str(folder) in files:
                 raise _clash(name, files[str(folder)], where)
-
-
-def why_pickle(name: str, head: bytes, end: bytes) -> str:
-    """Why a file may be a pickle, by its name, its first bytes and its last one; ``""`` when it is none.
-
-    A pickle of protocol 2 or newer begins with the byte 0x80 and its protocol, and ends with a full stop, behind which
-    anything may stand (https://docs.python.org/3/library/pickletools.html): what goes on as one is one.
-    Older ones are texts, known by name alone. Nothing in dftflow reads one: whoever opened it would run it.
-    """
-    begins = len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= _NEWEST_PICKLE
-    by_name = not {*PurePosixPath(name.casefold()).suffixes}.isdisjoint(_PICKLE_ENDINGS)
-    return (
-        "a pickle, which runs what it holds when it is opened"
-        if by_name or (begins and (end == b"." or _goes_on(head)))
-        else ""
-    )
-
-
-def _goes_on(head: bytes) -> bool:
-    """Whether more operations of a pickle follow on its protocol."""
-    found = 0
-    with suppress(ValueError):  # it is cut off, or none
-        for _ in pickletools.genops(head):
-            found += 1
-            if found == _LEAST_OPCODES:
-                break
-    return found == _LEAST_OPCODES
 
 
 def _folded(name: str) -> str:

@@ -22,10 +22,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from dftflow.codes.licensed import HEAD_BYTES
 from dftflow.errors import DftflowError, InputError, ParseError, StoreError
 from dftflow.exchange.crate import CrateFile, damaged, files_in_crate
-from dftflow.exchange.names import METADATA_FILE, refuse_clashes, why_no_name, why_pickle
+from dftflow.exchange.names import METADATA_FILE, refuse_clashes, why_no_name
+from dftflow.exchange.pickles import why_pickle
+from dftflow.exchange.zip_directory import directory_bytes
 from dftflow.input_file import open_regular, shortened
 from dftflow.jobs.step_state import STATE_FILE, settle_copy
 from dftflow.jobs.store import PLAN_FILE, storage_errors
@@ -36,8 +37,6 @@ __all__ = ["Bounds", "Unpacked", "unpack_archive"]
 CHUNK = 1 << 20
 METADATA_BYTES = 128 << 20
 DIRECTORY_BYTES = 64 << 20
-_END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
-_END_BYTES, _END_64_BYTES = 22, 56
 _HEADER_BYTES = 30
 """Before each entry, and its name (PKWARE's APPNOTE 4.3.7)."""
 _FREE_BYTES = 1 << 26
@@ -113,30 +112,11 @@ def _opened(file: Path, where: str) -> BinaryIO:
 def _directory(stream: BinaryIO, where: str) -> zipfile.ZipFile:
     """The archive, whose list of entries is of a bounded size: it is held in memory as a whole."""
     try:
-        if _directory_bytes(stream) > DIRECTORY_BYTES:
+        if directory_bytes(stream) > DIRECTORY_BYTES:
             raise _refused("its list of entries is larger than any study's", where)
         return zipfile.ZipFile(stream)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise _refused(f"it is no whole zip file: {error}", where) from error
-
-
-def _directory_bytes(stream: BinaryIO) -> int:
-    """Size of the central directory, as the end of the file gives it (PKWARE's APPNOTE 4.3.14 and 4.3.16)."""
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(size - (1 << 16) - 100, 0))
-    tail = stream.read()
-    at = len(tail) - _END_BYTES  # zipfile looks there first
-    if tail[at : at + 4] != _END or tail[-2:] != b"\0\0":
-        at = tail.rfind(_END)
-    if at < 0:
-        return 0
-    (n_bytes,) = struct.unpack_from("<L", tail, at + 12)
-    if tail[at - 20 : at - 16] != _LOCATOR_64:
-        return int(n_bytes)
-    (place,) = struct.unpack_from("<Q", tail, at - 12)
-    stream.seek(min(place, size))
-    records = (stream.read(_END_64_BYTES), tail[max(at - 20 - _END_64_BYTES, 0) : at - 20])  # zipfile takes the other
-    return max((int(struct.unpack_from("<Q", one, 40)[0]) for one in records if one[:4] == _END_64), default=0)
 
 
 def _verified_list(archive: zipfile.ZipFile, where: str) -> Mapping[str, CrateFile]:
@@ -259,19 +239,19 @@ def _unpack(archive: zipfile.ZipFile, files: Mapping[str, CrateFile], beside: Pa
 
 
 def _copy(source: IO[bytes], target: Path, file: CrateFile, mode: int, where: str) -> None:
-    digest, left, head, end = hashlib.sha256(), file.size, b"", b""
+    digest, left = hashlib.sha256(), file.size
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(target, flags, mode), "wb") as written:
         while piece := source.read(CHUNK):
             left -= len(piece)
             if left < 0:
                 break
-            head, end = head or piece[:HEAD_BYTES], piece[-1:]
             digest.update(piece)
             written.write(piece)
     if left or digest.hexdigest() != file.sha256:
         raise damaged(f"{shortened(file.name)} has another content than the list says (SHA-256)", where)
-    reason = why_pickle(file.name, head, end)
+    with open_regular(target, links=False) as written_file:
+        reason = why_pickle(file.name, written_file)
     if reason:
         raise _refused(f"{shortened(file.name)} is {reason}", where)
 

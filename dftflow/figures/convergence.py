@@ -206,7 +206,8 @@ def series_drawing(points: Sequence[SeriesPoint], setting: str, look: Look, *, r
         name="convergence",
         title=f"Convergence with the {setting}",
         caption=f"Total energy per atom relative to the finest calculation ({points[-1].name}, {points[-1].text})"
-        f"{' and band gap' if gaps else ''}; of these {len(points)} calculations the {setting} alone varies.{remark}",
+        f"{' and band gap' if gaps else ''}; of these {len(points)} calculations of one cell the {setting} alone "
+        f"varies.{remark}",
         build=build,
         data=lambda: Records(
             columns=("name", "value", "setting", "energy_per_atom_ev", "band_gap_ev"),

@@ -18,6 +18,8 @@ from dftflow.model.records import Records
 __all__ = ["sweep_drawing"]
 
 _PANEL_IN, _LINE_IN = 1.25, 0.16
+_LABEL_LETTERS = 16
+"""Of a label, in a line along a panel."""
 _AXES = {
     "cutoff_ev": "Plane-wave cutoff (eV)",
     "kpoint_spacing_per_ang": "Largest k-point spacing (1/Å)",
@@ -31,11 +33,12 @@ _WORDS = {
     "cutoff": "cutoff", "kspacing": "k-point spacing", "thickness": "thickness of the slabs", "vacuum": "vacuum",
     "smearing": "smearing", "xc": "functional", "orientation": "orientation of the molecule",
 }  # fmt: skip
+MOST_ABSENT = 6
 _LABELS = {TOTAL_ENERGY: "Change of energy\n(meV per atom)"}
 
 
 def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
-    """The change of each number from that of the finest value, in meV, over the setting.
+    """The change of each number from that of the finest value, or of the last word, in meV, over the setting.
 
     Parameters
     ----------
@@ -45,7 +48,7 @@ def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
     setting = series[0].setting
     names = tuple(dict.fromkeys(one.name for one in series))
     ofs = list(dict.fromkeys(one.of for one in series))
-    places = _places([value for one in series for value in one.settings], setting)
+    places = _places([value for one in series for value in one.swept], setting)
 
     def build() -> Figure:
         height_in = _PANEL_IN * len(names) + _LINE_IN * len(ofs) + 0.6
@@ -56,7 +59,7 @@ def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
             for one in (one for one in series if one.name == name):
                 _draw(ax, one, places, colors[one.of])
             ax.axhline(0, color="0.6", linewidth=0.5, zorder=0)
-            ax.set_ylabel(_LABELS.get(name, f"Change of\n{name} (meV)"))
+            ax.set_ylabel(_LABELS.get(name, f"Change of\n{wrapped(f'{name} (meV)', _LABEL_LETTERS)}"))
         if not _is_to_scale(setting):
             axes[-1].set_xticks(list(places.values()), [wrapped(str(value), 12) for value in places])
         axes[-1].set_xlabel(_AXES[setting])
@@ -73,10 +76,10 @@ def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
         name=f"sweep-{SWEPT[setting]}",
         title=f"Sweep of the {_WORDS[SWEPT[setting]]}",
         caption=f"Change in meV over {setting}, all else being the same. {ends[:1].upper()}{ends[1:]}. "
-        "What does not change at all is left out.",
+        f"What does not change at all is left out.{_absent_text(series)}",
         build=build,
         data=lambda: _data(series),
-        shows=(tuple((one.setting, one.of, one.quantities) for one in series), look),
+        shows=(tuple((one.setting, one.of, one.quantities, one.absent, one.swept) for one in series), look),
     )
 
 
@@ -93,7 +96,21 @@ def _places(values: Sequence[float | str], setting: str) -> dict[float | str, fl
 
 
 def _draw(ax: Axes, one: SweptSeries, places: dict[float | str, float], color: str) -> None:
-    ax.plot([places[value] for value in one.settings], one.changes_mev, "o-", color=color, markersize=3, label=one.of)
+    """A line leads from number to number; between two words there is nothing that it could lead through."""
+    marks = "o-" if _is_to_scale(one.setting) else "o"
+    ax.plot([places[value] for value in one.settings], one.changes_mev, marks, color=color, markersize=3, label=one.of)
+
+
+def _absent_text(series: Sequence[SweptSeries]) -> str:
+    """What has no value somewhere, where that is and why."""
+    absent = [
+        f"{one.name} of {one.of} at {value_text(value)} ({quantity.missing.kind})"
+        for one in series
+        for value, quantity in zip(one.absent_settings, one.absent, strict=True)
+        if quantity.missing is not None
+    ]
+    more = f" and {len(absent) - MOST_ABSENT} more" if len(absent) > MOST_ABSENT else ""
+    return f" Without a value: {', '.join(absent[:MOST_ABSENT])}{more}." if absent else ""
 
 
 def _data(series: Sequence[SweptSeries]) -> Records:

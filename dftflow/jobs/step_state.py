@@ -15,7 +15,7 @@ from dftflow.jobs.lock import ENGINE_LOCK
 from dftflow.jobs.seals import Seal, changed_files, copied_seal, seal_files
 from dftflow.jobs.store import below, storage_errors, write_atomically
 from dftflow.model.attempt import Attempt
-from dftflow.stored_file import read_stored
+from dftflow.stored_file import read_stored_as
 
 __all__ = [
     "STATE_FILE",
@@ -80,7 +80,7 @@ class StepState:
 def read_state(folder: Path) -> StepState:
     """State of a folder; ``waiting`` when there is none, or only a damaged one."""
     try:
-        state = _model().validate_json(read_stored(folder / STATE_FILE, most_bytes=LARGEST_BYTES))
+        state = read_stored_as(_model(), folder / STATE_FILE, most_bytes=LARGEST_BYTES)
         for name in state.files:
             below(folder, name)
         return state

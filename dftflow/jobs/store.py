@@ -286,7 +286,9 @@ def unreadable_plan(root: Path, why: str) -> StoreError:
         "the plan of this folder cannot be read",
         reason=" ".join(why.split())[:300],
         where=str(root / PLAN_FILE),
-        fix="restore it from a copy; `dftflow parse FOLDER` reads the results of every step without it",
+        fix="move it away, and give the study to this folder again: `dftflow run STUDY --out FOLDER`, or "
+        "`dftflow decks` where that wrote it, finds what has finished; `dftflow parse FOLDER` reads the results of "
+        "each step without it",
     )
 
 

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 import dftflow
 from dftflow.codes.registry import load_code
@@ -29,12 +29,14 @@ from dftflow.jobs.seals import Seal, changed_files, seal_of
 from dftflow.jobs.shared_store import home_of
 from dftflow.jobs.step_state import STATE_FILE, is_intact, read_state
 from dftflow.jobs.store import PLAN_FILE, PlanFile, existing_plan, read_plan, storage_errors, write_atomically
+from dftflow.report.place_lines import with_places
 from dftflow.resources import structures_dir, templates_dir
-from dftflow.stored_file import read_stored
+from dftflow.stored_file import read_stored, read_stored_as
 from dftflow.studies.reader import Study
 
 if TYPE_CHECKING:
     from dftflow.model.outcome import StudyOutcome
+    from dftflow.report.write import WrittenOutcome
 
 __all__ = ["SETTLED_FILE", "Settlement"]
 
@@ -57,7 +59,9 @@ class _Settled:
     files
         The report and the plan as they were.
     table
-        As it was printed.
+        As it was printed, without the places of files: the folder may be called otherwise by now.
+    shown
+        Names of the figures that were named below it.
     digest
         Of all of this, so that one which somebody has edited is not believed.
     """
@@ -67,6 +71,7 @@ class _Settled:
     states: str
     files: dict[str, Seal]
     table: str
+    shown: tuple[str, ...]
     digest: str = ""
 
     def own_digest(self) -> str:
@@ -89,12 +94,12 @@ class Settlement:
         self._package = _package()
 
     def table(self, root: Path) -> str | None:
-        """The table of the run in `root` when nothing has changed since it was printed; None when something has.
+        """What the run in `root` printed when nothing has changed since; None when something has.
 
         An index that knows less than it could, as in a folder that was copied, is written anew.
         """
         try:
-            before = TypeAdapter(_Settled).validate_json(read_stored(root / SETTLED_FILE))
+            before = read_stored_as(TypeAdapter(_Settled), root / SETTLED_FILE)
             is_own = before.digest == before.own_digest() and set(before.files) == set(REPORT)
             if not is_own or changed_files(root, before.files):
                 return None
@@ -106,16 +111,16 @@ class Settlement:
             if _states(home, plan, index, unknown) != before.states:
                 return None
             same = self._follows_from(_engine(self._study, before.elements)) == before.follows_from
-        except (OSError, ValidationError, DftflowError):
+        except (OSError, ValueError, DftflowError):
             return None
         if not same or not all((root / name).is_file() for name in REPORT):
             return None
         if unknown:
             with suppress(StoreError), locked(root):  # not where it may be read alone, or another call is at work
                 write_index(root, existing_plan(root), home)
-        return before.table
+        return with_places(before.table, root, before.shown)
 
-    def note(self, root: Path, outcome: StudyOutcome, table: str) -> None:
+    def note(self, root: Path, outcome: StudyOutcome, written: WrittenOutcome) -> None:
         """Write ``settled.json``, when every step has finished, and nothing was changed while they ran.
 
         Raises
@@ -133,7 +138,12 @@ class Settlement:
             return
         files = {name: seal_of(root / name) for name in REPORT}
         content = _Settled(
-            follows_from=self._follows_from(engine), elements=elements, states=states, files=files, table=table
+            follows_from=self._follows_from(engine),
+            elements=elements,
+            states=states,
+            files=files,
+            table=written.table,
+            shown=written.shown,
         )
         with storage_errors(root):
             whole = replace(content, digest=content.own_digest())

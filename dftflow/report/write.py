@@ -11,6 +11,7 @@ from dftflow.figures.kept import KeptFigures
 from dftflow.model.outcome import StudyOutcome
 from dftflow.report.own_files import refuse_to_overwrite
 from dftflow.report.page import write_report
+from dftflow.report.place_lines import with_places
 from dftflow.report.results_json import write_results_json
 from dftflow.report.table import summary_table
 
@@ -22,12 +23,28 @@ MANY_MATERIALS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenOutcome:
-    """Where everything is, and the table for the terminal."""
+    """Where everything is, and what is printed.
+
+    Attributes
+    ----------
+    figures
+        All files of them.
+    table
+        For the terminal, without a word of where anything lies.
+    shown
+        Names of the files of `figures` that a person is pointed to.
+    """
 
     results_json: Path
     report: Path
     figures: tuple[Path, ...]
-    summary: str
+    table: str
+    shown: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """The table, and below it where everything is."""
+        return with_places(self.table, self.report.parent, self.shown)
 
 
 def write_outcome(
@@ -54,13 +71,13 @@ def write_outcome(
     for figure in drawn:
         say(_line(figure))
     report = write_report(outcome, drawn, folder)
-    shown = [path for path in figures if path.suffix == ".svg" and path.stem == "alignment"] or list(figures[:1])
-    paths = [f"  figure   {path}" for path in shown] + [f"  report   {report}", f"  numbers  {results_json}"]
+    shown = [path.name for path in figures if path.suffix == ".svg" and path.stem == "alignment"]
     return WrittenOutcome(
         results_json=results_json,
         report=report,
         figures=figures,
-        summary="\n".join([summary_table(outcome), "", *paths]),
+        table=summary_table(outcome),
+        shown=tuple(shown or [path.name for path in figures[:1]]),
     )
 
 

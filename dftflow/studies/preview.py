@@ -64,7 +64,7 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     Raises
     ------
     InputError, SourceError
-        When a crystal or a slab cannot be made.
+        When a crystal or a slab cannot be made, or the code has no deck for a functional.
     StoreError
         When `out` belongs to another study, preset or code.
     """
@@ -76,11 +76,23 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     if not is_new:
         layout = "run" if before is None else StudyFolder.existing(root).layout
         work = Work(plan, StudyFolder.planned(plan, root, layout))
+        _refuse_functionals(work)
         return _told_apart(_previewed(step, work, _state(work, step)) for step in paced(plan.steps, "steps built", say))
     groups, work = _of_one_material(plan.steps), Work(plan)
+    _refuse_functionals(work)
     found = side_by_side(lambda steps: [_previewed(step, work, "waiting") for step in steps], groups)
     rows = (row for rows in found for row in rows)
     return _told_apart(row for _, row in zip(paced(plan.steps, "steps built", say), rows, strict=True))
+
+
+def _refuse_functionals(work: Work) -> None:
+    """Render one deck with each functional of the study: no other entry of a plan tells what is misspelt there."""
+    first: dict[object, Step] = {}
+    for step in work.plan.steps:
+        first.setdefault(step.point.get("xc"), step)
+    for step in first.values():
+        built = work.built(step)
+        work.plan.code.render(built.structure, built.spec, step.seed)
 
 
 def _told_apart(rows: Iterable[tuple[PreviewedStep, str]]) -> tuple[PreviewedStep, ...]:

@@ -106,7 +106,8 @@ class Study:
     @property
     def store(self) -> Path | None:
         """The folder that its steps lie in, shared with other studies; None where they lie in that of the run."""
-        return None if self.content.store is None else self.file.parent.absolute() / self.content.store
+        own = self.content.store
+        return None if own is None else named_place(own, base=self.file.parent.absolute(), error=StudyError)
 
     def asked_by(self, key: str) -> str:
         """Who sets what a preset can set: ``"sweep"`` or ``"preset quick"``."""
@@ -202,6 +203,7 @@ def load_study(
         content = content.model_copy(update={"code": code})
     elif content.code.lower() not in map(str.lower, code_names()):
         raise _no_code(content.code, place_in(text, file, ("code",)))
+    _refuse_no_store(content, text, file)
     name, chosen = file.stem, content.preset if preset is None else preset
     return Study(
         name=name,
@@ -215,6 +217,17 @@ def load_study(
         lists=lists,
         kept=kept.crystals,
     )
+
+
+def _refuse_no_store(content: StudyFile, text: str, file: Path) -> None:
+    """Make sure that `store` can be the name of a folder, in a home that there is."""
+    if content.store is None:
+        return
+    try:
+        named_place(content.store, base=file.parent, error=StudyError)
+    except StudyError as error:
+        where = place_in(text, file, ("store",))
+        raise StudyError(f"store: {error.summary}", reason=error.reason, fix=error.fix, where=where) from None
 
 
 def _kept(data: Mapping[str, Any], file: Path, preset: str | None, folder: Path | None) -> KeptEntries:
@@ -410,6 +423,20 @@ _EXAMPLES: Mapping[str, str] = {
 """A value of each key that has one, as it is written."""
 
 
+_OWN_EXAMPLES: Mapping[tuple[str, ...], Mapping[str, str]] = {
+    ("sweep", "*"): {
+        "cutoff_ev": "[400.0, 500.0]",
+        "kpoint_spacing_per_ang": "[0.3, 0.2]",
+        "slab_thickness_ang": "[12.0, 18.0]",
+        "vacuum_ang": "[15.0, 20.0]",
+        "smearing_ev": "[0.05, 0.1]",
+        "xc": '["LDA", "PBE"]',
+        "orientation": '["100/001", "110/001"]',
+    }
+}
+"""The same of keys that take a list in one table, and a value elsewhere."""
+
+
 def _example(key: str, text: str) -> str:
     """A value of a key; of materials and surfaces by the names of the study whose text it is."""
     of_study = {"materials": _two_materials, "surfaces": _one_surface}.get(key)
@@ -439,6 +466,7 @@ def _one_surface(text: str) -> str:
 _WORDS = Words(
     tables=_TABLES,
     example=_example,
+    own_examples=_OWN_EXAMPLES,
     unnamed=frozenset({"size"}),
     lists=frozenset({"slabs", "published"}),
     error=StudyError,

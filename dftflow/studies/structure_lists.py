@@ -87,7 +87,11 @@ def _is_several(structure: object, folder: Path) -> bool:
 
 def _is_pattern(text: str, folder: Path) -> bool:
     """Whether it has a sign of a pattern, and no file is called so."""
-    return any(sign in text for sign in "*?[") and "\0" not in text and not os.path.exists(folder / text)
+    return any(sign in text for sign in "*?[") and "\0" not in text and not os.path.exists(_seen_from(folder, text))
+
+
+def _seen_from(folder: Path, text: str) -> Path:
+    return folder / os.path.expanduser(text)
 
 
 def _named(table: str, structure: Any, folder: Path) -> dict[str, str]:
@@ -112,7 +116,7 @@ def _sources(table: str, structures: tuple[Any, ...], folder: Path) -> Iterator[
 
 def _matches(table: str, pattern: str, folder: Path) -> list[str]:
     """Files that the pattern finds, relative to the folder as they are named, in the order of their names."""
-    files = (name for name in iglob(pattern, root_dir=folder) if is_regular(folder / name))
+    files = (name for name in iglob(os.path.expanduser(pattern), root_dir=folder) if is_regular(folder / name))
     found = sorted(islice(files, MOST_LISTED + 1))
     if len(found) > MOST_LISTED:
         what = f"{shown(pattern)} finds more than {MOST_LISTED} files: write several patterns, in studies of their own"

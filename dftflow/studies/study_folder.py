@@ -372,7 +372,7 @@ def _use(plan: Plan, root: Path, layout: Layout, before: PlanFile | None, *, unc
         if earlier is not None:
             raise _another_home(root, f"in {earlier.store}", "in its own folder")
         return None
-    is_relative = not Path(plan.study.content.store or "").is_absolute()
+    is_relative = not Path(plan.study.content.store or "").expanduser().is_absolute()
     place = os.path.relpath(os.path.realpath(store), os.path.realpath(root)) if is_relative else str(store)
     use = StoreUse(root=root, place=place, user=secrets.token_hex(8) if before is None else before.user)
     if before is not None and earlier is None:

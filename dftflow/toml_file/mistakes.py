@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Words:
         Place of a table, ``"*"`` for any name or number -> its type.
     example
         Called with a key and the text of the file: a value of the key as it is written, ``""`` where none is known.
+    own_examples
+        Place of a table, as in `tables` -> values of those of its keys that take another one than elsewhere.
     unnamed
         Keys that a shorter form leaves out, and messages too: ``[2, 2, 2]`` for ``{ size = [2, 2, 2] }``.
     lists
@@ -43,6 +45,7 @@ class Words:
 
     tables: Mapping[tuple[str, ...], type[BaseModel]]
     example: Callable[[str, str], str]
+    own_examples: Mapping[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict)
     unnamed: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()
     error: type[InputError] = InputError
@@ -52,16 +55,13 @@ class Words:
         table = self._table(tuple(str(part) for part in place[:-1]))
         if table is None:
             return ""
-        known = [field.alias or name for name, field in table.model_fields.items()]
+        known = [entry.alias or name for name, entry in table.model_fields.items()]
         near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
         guess = f"did you mean {near[0]!r}? " if near else ""
         return f"{guess}this table takes {', '.join(known)}"
 
     def _table(self, place: tuple[str, ...]) -> type[BaseModel] | None:
-        for pattern, table in self.tables.items():
-            if len(pattern) == len(place) and all(p in ("*", q) for p, q in zip(pattern, place, strict=True)):
-                return table
-        return None
+        return next((table for pattern, table in self.tables.items() if _fits(pattern, place)), None)
 
     def written(self, key: str, text: str) -> str:
         """``key = value``."""
@@ -69,14 +69,26 @@ class Words:
 
     def for_example(self, place: Sequence[object], text: str) -> str:
         """The key with a value that works; ``""`` where it is a table, or none is known."""
-        key = next((str(part) for part in reversed(place) if isinstance(part, str) and part not in self.unnamed), "")
-        value = "" if self._table(tuple(map(str, place))) else self.example(key, text)
-        return f"for example {key} = {value}" if value else ""
+        parts = tuple(map(str, place))
+        at = max((i for i, part in enumerate(place) if isinstance(part, str) and part not in self.unnamed), default=-1)
+        if at < 0 or self._table(parts):
+            return ""
+        value = self.own_example(parts[: at + 1]) or self.example(parts[at], text)
+        return f"for example {parts[at]} = {value}" if value else ""
+
+    def own_example(self, place: Sequence[str]) -> str:
+        """A value of the key at a place, where it takes another one than elsewhere; else ``""``."""
+        found = (values for pattern, values in self.own_examples.items() if _fits(pattern, tuple(place[:-1])))
+        return next(found, {}).get(place[-1], "")
 
     def dotted(self, place: Sequence[object]) -> str:
         """The names that lead to an entry; of several tables or values of one name the number, from 1."""
         told = [part for part in place if part not in self.unnamed]
         return brief(".".join(str(part + 1 if isinstance(part, int) else part) for part in told))
+
+
+def _fits(pattern: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    return len(pattern) == len(place) and all(p in ("*", q) for p, q in zip(pattern, place, strict=True))
 
 
 def explained(error: ValidationError, text: str, file: Path, words: Words, prefix: tuple[str, ...] = ()) -> InputError:
@@ -103,7 +115,7 @@ def explained(error: ValidationError, text: str, file: Path, words: Words, prefi
         f"{words.dotted(place)} cannot be {in_toml(first.get('input'))}",
         reason=reason_of(first),
         where=line,
-        fix=advice or "; ".join(filter(None, (_unit_advice(place), words.for_example(place, text)))),
+        fix=advice or "; ".join(filter(None, (_unit_advice(place, words), words.for_example(place, text)))),
     )
 
 
@@ -116,7 +128,7 @@ def place_in(text: str, file: Path, place: Sequence[object]) -> str:
 def _place(error: ErrorDetails, words: Words) -> tuple[Any, ...]:
     """Where the entry stands, as it is written; with what a rule over several of them found wrong."""
     aliases = {
-        name for table in words.tables.values() for name, field in table.model_fields.items() if field.alias
+        name for table in words.tables.values() for name, entry in table.model_fields.items() if entry.alias
     }  # a rule over a table speaks of the names in Python
     cause = error.get("ctx", {}).get("error")
     within = cause.place if isinstance(cause, EntryError) else ()
@@ -141,7 +153,9 @@ def _header_advice(place: Sequence[object], error: ErrorDetails, words: Words) -
     return f"write [[{'.'.join(names)}]], in two brackets, above each of them"
 
 
-def _unit_advice(place: Sequence[object]) -> str:
-    key = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
+def _unit_advice(place: Sequence[object], words: Words) -> str:
+    at = max((i for i, part in enumerate(place) if isinstance(part, str)), default=-1)
+    key = str(place[at]) if at >= 0 else ""
     unit = next((unit for ending, unit in _UNITS if key.endswith(ending)), None)
-    return f"{key} is a plain number in {unit}" if unit else ""
+    several = words.own_example(tuple(map(str, place[: at + 1]))).startswith("[") if unit else False
+    return f"{key} is {'a list of plain numbers' if several else 'a plain number'} in {unit}" if unit else ""

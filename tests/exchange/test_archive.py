@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from outcomes import CS_011, CS_BANDS, PAPER_STEPS, StoredRun
 
@@ -182,6 +183,9 @@ def test_potentials_links_pickles_and_what_is_of_this_machine_stay_behind(run: S
     (step / "my.gz").write_bytes(gzip.compress(PSCTR.encode()))
     (step / "run.pkl").write_bytes(b"any")
     (step / "cache.dat").write_bytes(b"\x80\x05N.")
+    (step / "cache.gz").write_bytes(gzip.compress(b"\x80\x05N."))
+    np.save(step / "objects.npy", np.array([None]))
+    np.savez(step / "objects.npz", a=np.zeros(3), b=np.array([None]))
     (step / "engine.lock").write_text("")
     (step / ".hidden").write_text("any")
     (step / "link.txt").symlink_to(secret)
@@ -192,7 +196,7 @@ def test_potentials_links_pickles_and_what_is_of_this_machine_stay_behind(run: S
     assert "POTCAR.spec" in inside
     left = {one.name.rpartition("/")[2]: one.reason for one in written.left_out}
     potentials = {"POTCAR", "potcar.GZ", "renamed.txt", "Pb_00PBE.usp", "Si.UPF.1", "set.txt", "my.gz"}
-    assert set(left) == potentials | {"run.pkl", "cache.dat"}
+    assert set(left) == potentials | {"run.pkl", "cache.dat", "cache.gz", "objects.npy", "objects.npz"}
     for potcar in ("POTCAR", "potcar.GZ", "renamed.txt", "my.gz"):
         assert "VASP's licence" in left[potcar]
     for name in (*left, "engine.lock", ".hidden", "link.txt", "notes.txt", "lock"):
@@ -254,11 +258,12 @@ def test_the_command(run: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixtu
     told = json.loads(capsys.readouterr().out)
     assert told["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert told["files"] == len(names(file)) - 1 and told["left_out"] == []
-    assert main(["export", str(run.root), "--ro-crate", str(file)]) == 0
+    again = tmp_path / "again.zip"
+    assert main(["export", str(run.root), "--ro-crate", str(again)]) == 0
     captured = capsys.readouterr()
     assert told["sha256"] in captured.out and "no licence" in captured.err
     assert main(["export", str(run.root), "--license", "MIT"]) == 2
-    assert main(["export", str(run.root), "--ro-crate", str(file), "--author", "a\nb"]) == 2
+    assert main(["export", str(run.root), "--ro-crate", str(tmp_path / "y.zip"), "--author", "a\nb"]) == 2
     shutil.rmtree(run.root)
-    assert main(["export", str(run.root), "--ro-crate", str(file)]) == 2
+    assert main(["export", str(run.root), "--ro-crate", str(tmp_path / "y.zip")]) == 2
     assert len(PAPER_STEPS) == sum(entity["@type"] == "CreateAction" for entity in graph(file).values())

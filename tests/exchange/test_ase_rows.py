@@ -12,7 +12,7 @@ from ase.db import connect
 from outcomes import CS_011, CS_BANDS, PAPER_STEPS, StoredRun, recorded_work_function_ev
 
 from dftflow.cli.main import main
-from dftflow.errors import InputError
+from dftflow.errors import InputError, StoreError
 from dftflow.exchange.ase_rows import write_rows
 from dftflow.model.step import StepId
 from dftflow.studies.study_folder import StudyFolder
@@ -25,7 +25,6 @@ def steps(run: StoredRun) -> dict[str, StepId]:
 @pytest.mark.parametrize("ending", ["db", "json"])
 def test_ase_reads_the_geometries_and_energies_of_the_records(run: StoredRun, tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"study.{ending}"
-    file.write_text("an old one")
     assert write_rows(run.outcome(), steps(run), file) == len(PAPER_STEPS)
     rows = {row.step: row for row in connect(file).select()}
     assert set(rows) == set(PAPER_STEPS)
@@ -97,6 +96,39 @@ def test_the_command(run: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert f"{len(PAPER_STEPS)} rows" in capsys.readouterr().out
     atoms = connect(file).get_atoms(step=CS_011)
     assert atoms.get_potential_energy() == pytest.approx(-86.75857226300748)
+    assert main(["export", str(run.root), "--ase-db", str(file)]) == InputError.exit_code
     assert main(["export", str(run.root), "--ase-db", str(tmp_path / "study.xyz")]) == InputError.exit_code
     assert main(["export", str(run.root), "--ase-db", str(file), "--ro-crate", str(tmp_path / "x.zip")]) == 2
     assert "one of" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_no_bug(run: StoredRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlite3
+
+    from ase.db.sqlite import SQLite3Database
+
+    def small(self: SQLite3Database) -> sqlite3.Connection:
+        connection = sqlite3.connect(str(self.filename))
+        connection.execute("PRAGMA max_page_count = 20")
+        return connection
+
+    monkeypatch.setattr(SQLite3Database, "_connect", small)
+    with pytest.raises(StoreError, match="the disk is full") as caught:
+        write_rows(run.outcome(), steps(run), tmp_path / "study.db")
+    assert caught.value.where == str(tmp_path / "study.db")
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_what_sqlite_says_otherwise_is_of_the_storage_too(
+    run: StoredRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlite3
+
+    from ase.db.sqlite import SQLite3Database
+
+    def nowhere(self: SQLite3Database) -> sqlite3.Connection:
+        return sqlite3.connect(tmp_path / "gone" / "study.db")
+
+    monkeypatch.setattr(SQLite3Database, "_connect", nowhere)
+    with pytest.raises(StoreError, match="may not be written to"):
+        write_rows(run.outcome(), steps(run), tmp_path / "study.db")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
+import io
 import json
+import lzma
+import pickle
 import shutil
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,13 +27,24 @@ from outcomes import CS_011, PAPER_STEPS, StoredRun
 from dftflow.cli.main import main
 from dftflow.errors import DftflowError, InputError, ParseError, StoreError
 from dftflow.exchange.archive import write_archive
-from dftflow.exchange.names import why_no_name, why_pickle
+from dftflow.exchange.names import why_no_name
+from dftflow.exchange.pickles import why_pickle
 from dftflow.exchange.unpacking import Bounds, unpack_archive
 from dftflow.jobs.step_state import is_intact, read_state
 from dftflow.studies.standing import standing_of
 
 LIST = "ro-crate-metadata.json"
 Contents = dict[str, bytes]
+
+
+def in_npy(array: Any) -> bytes:
+    np.save(file := io.BytesIO(), array, allow_pickle=True)
+    return file.getvalue()
+
+
+def in_npz(**arrays: Any) -> bytes:
+    np.savez_compressed(file := io.BytesIO(), allow_pickle=True, **arrays)
+    return file.getvalue()
 
 
 # --- there and back -----------------------------------------------------------------------------------------------
@@ -222,10 +241,16 @@ def test_a_plan_that_is_none(files: Contents, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "data"), [("a.pkl", b"x"), ("a.Pickle.gz", b"x"), ("a.dat", b"\x80\x04N."),
-                                            ("b.npy", b"\x80\x02]q\x00."), ("c.dat", b"\x80\x04N.\n")])  # fmt: skip
+                                            ("b.npy", b"\x80\x02]q\x00."), ("c.dat", b"\x80\x04N.\n"),
+                                            ("d.npy", in_npy(np.array([{}], dtype=object))),
+                                            ("e.npz", in_npz(levels=np.zeros(3), more=np.array([None])))])  # fmt: skip
 def test_pickles(files: Contents, tmp_path: Path, name: str, data: bytes) -> None:
     hostile = {**files, name: data}
     assert "pickle" in refused(packed(tmp_path / "x.zip", {**hostile, LIST: listing(hostile)}))
+
+
+def why(name: str, content: bytes) -> str:
+    return why_pickle(name, io.BytesIO(content))
 
 
 def test_bombs(files: Contents, tmp_path: Path) -> None:
@@ -335,7 +360,36 @@ def test_any_byte_that_is_changed_is_refused_or_changes_nothing(
 def test_what_begins_as_a_pickle_and_is_none_is_taken() -> None:
     """A record of Fortran of 640 bytes."""
     record = struct.pack("<i", 640)
-    assert why_pickle("evc.dat", record + bytes(640) + record, b"\0") == ""
+    assert why("evc.dat", record + bytes(640) + record) == ""
+
+
+NO_OBJECTS = [np.zeros(3), np.array(["a"]), np.zeros(2, dtype=[("O", "<f8"), ("b", "S3", (2,))]), np.zeros((0, 3), "?")]
+OBJECTS = [np.array([1, None]), np.zeros(2, dtype=[("a", "<f8"), ("b", "O")]),
+           np.zeros(2, dtype=[("a", [("b", "O", (2,))])])]  # fmt: skip
+FIELDS = np.zeros(1, dtype=[(f"a name that is long {number}", "<f8") for number in range(300)])
+
+
+@pytest.mark.parametrize("packing", [bytes, gzip.compress, bz2.compress, lzma.compress, zlib.compress])
+def test_arrays_of_objects_are_pickles_and_others_are_none(packing: Callable[[bytes], bytes]) -> None:
+    for array in NO_OBJECTS:
+        assert why("a.dat", packing(in_npy(array))) == ""
+    for array in OBJECTS:
+        assert "pickle" in why("a.dat", packing(in_npy(array)))
+    assert "pickle" in why("a.dat", packing(pickle.dumps({"levels": [1.5] * 5000})))
+    assert "pickle" in why("a.dat", packing(b"\x93NUMPY\x01\x00\x05\x00{'a'}"))  # a header that tells nothing
+    assert "pickle" in why("a.dat", packing(in_npy(FIELDS)))  # one that is longer than what is looked at
+
+
+def test_a_zip_is_looked_into(tmp_path: Path) -> None:
+    assert why("a.npz", in_npz(a=np.zeros(3), b=np.array(["x"]))) == ""
+    assert "holds a pickle" in why("a.dat", in_npz(a=np.zeros(3), b=OBJECTS[1]))
+    torch = packed(tmp_path / "model.pt", {"archive/data.pkl": b"any"}).read_bytes()
+    assert "holds a pickle" in why("model.pt", torch)
+    assert why("cut.zip", torch[:-10]) == ""
+    (file := tmp_path / "other.zip").write_bytes(b"")
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.npy", in_npy(OBJECTS[0]))
+    assert "not looked into" in why("other.zip", file.read_bytes())
 
 
 @pytest.mark.parametrize("name", ["CON", "a/aux.py", "nul.tar.gz/x", "COM1", "lpt9 .txt"])

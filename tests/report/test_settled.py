@@ -53,7 +53,7 @@ def root(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copying_engine(study, tmp_path / "prepared", monkeypatch)
     settlement, root = Settlement(study), tmp_path / "run"
     outcome = run_study(study, root)
-    settlement.note(root, outcome, write_outcome(outcome, root).summary)
+    settlement.note(root, outcome, write_outcome(outcome, root))
     return root
 
 
@@ -78,6 +78,16 @@ def test_an_index_that_is_lost_is_written_anew(study: Study, root: Path) -> None
     assert Settlement(study).table(copy) is not None
     places = [step.folder for step in existing_plan(copy).steps]
     assert all(RunIndex(copy).finished(copy, place) is not None for place in places)
+
+
+def test_a_run_that_was_moved_names_its_own_places(study: Study, root: Path) -> None:
+    moved = root.with_name("moved")
+    root.rename(moved)
+    told = Settlement(study).table(moved)
+    assert told is not None and str(root / "report.html") not in told
+    assert told.splitlines()[-2:] == [f"  report   {moved / 'report.html'}", f"  numbers  {moved / 'results.json'}"]
+    (figure,) = [line.split(maxsplit=1)[1] for line in told.splitlines() if line.startswith("  figure")]
+    assert figure.startswith(f"{moved}/figures/") and Path(figure).is_file()
 
 
 def edit(file: Path) -> None:
@@ -130,12 +140,12 @@ def test_what_was_changed_while_it_ran_is_not_noted(
     copying_engine(study, tmp_path / "prepared", monkeypatch)
     settlement, root = Settlement(study), tmp_path / "run"
     outcome = run_study(study, root)
-    table = write_outcome(outcome, root).summary
+    written = write_outcome(outcome, root)
     edit(tmp_path / "mine.extxyz")
-    settlement.note(root, outcome, table)
+    settlement.note(root, outcome, written)
     assert not (root / SETTLED_FILE).exists()
     step = replace(outcome.steps[0], engine={"version": "an earlier one"})
-    Settlement(study).note(root, replace(outcome, steps=(step, *outcome.steps[1:])), table)
+    Settlement(study).note(root, replace(outcome, steps=(step, *outcome.steps[1:])), written)
     assert not (root / SETTLED_FILE).exists()
 
 

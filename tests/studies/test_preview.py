@@ -16,7 +16,7 @@ from model_crystal import copying_engine, leave
 from dftflow.cli.main import main
 from dftflow.codes.gpaw.code import GPAW
 from dftflow.crystals.shipped import load_shipped
-from dftflow.errors import StoreError, StructureError
+from dftflow.errors import SpecError, StoreError, StructureError
 from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import write_decks
 from dftflow.studies.execution import run_study
@@ -44,6 +44,33 @@ def test_every_step_with_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert rows["CsPbBr3/bulk-relax"].needs == () and rows["CsPbBr3/bulk-relax"].cutoff_ev == 244.9
     assert rows["FAPbBr3/slab-010-relax"].cost_s > rows["FAPbBr3/slab-010-potential"].cost_s > 0
     assert not (tmp_path / "none").exists(), "nothing is written"
+
+
+@pytest.mark.parametrize("entry", ['\n[settings]\nxc = "PBEsoll"\n', '\n[sweep]\nxc = ["PBE", "HSE06"]\n'])
+def test_a_functional_that_the_code_has_not_is_told_by_the_plan(
+    write_study: Callable[..., Path], tmp_path: Path, entry: str
+) -> None:
+    file = write_study()
+    file.write_text(file.read_text() + entry)
+    with pytest.raises(SpecError, match="no GPAW deck can be written for the functional"):
+        preview(load_study(file, "quick"), tmp_path / "none")
+
+
+def test_a_plan_of_many_steps_renders_one_deck_a_functional(
+    write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = []
+    render = GPAW.render
+
+    def counted(self: GPAW, structure: Any, spec: Any, seed: str) -> Any:
+        rendered.append(spec.xc)
+        return render(self, structure, spec, seed)
+
+    monkeypatch.setattr(GPAW, "render", counted)
+    file = write_study()
+    file.write_text(file.read_text() + '\n[sweep]\nxc = ["LDA", "RPBE"]\ncutoff_ev = [200, 210, 220]\n')
+    assert len(preview(load_study(file, "quick"), tmp_path / "none")) == 14
+    assert rendered == ["PBE", "LDA", "RPBE"]
 
 
 def test_steps_that_start_from_one_crystal_share_what_is_cut_from_it(

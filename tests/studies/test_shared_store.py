@@ -14,7 +14,7 @@ from counting_engine import CountingEngine
 from model_crystal import CBM, VBM
 
 from dftflow.cli.main import main
-from dftflow.errors import StoreError
+from dftflow.errors import StoreError, StudyError
 from dftflow.exchange.archive import write_archive
 from dftflow.exchange.unpacking import unpack_archive
 from dftflow.jobs.shared_store import StepHome
@@ -271,6 +271,23 @@ def test_a_store_is_made_where_nothing_else_is(place: Place) -> None:
     with pytest.raises(StoreError, match="it holds thesis"):
         place.run(place.study("first"))
     assert sorted(place.store.iterdir()) == [place.store / "thesis.txt"]
+
+
+def test_a_store_below_the_home_is_there_and_stays_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(place.root))
+    monkeypatch.chdir(place.root)
+    file = place.study("a", store="~/store")
+    assert place.run(file) and place.steps()
+    assert not list(place.root.rglob("~"))
+    assert existing_plan(place.folder(file)).store == str(place.store)
+
+
+def test_a_store_in_the_home_of_nobody_is_refused_where_it_is_written(place: Place) -> None:
+    file = place.study("a", store="~nobody-is-called-so/store")
+    with pytest.raises(StudyError, match="store: there is no home folder") as caught:
+        load_study(str(file), "quick")
+    (number,) = [n for n, line in enumerate(file.read_text().splitlines(), start=1) if line.startswith("store")]
+    assert caught.value.where == f"{file}:{number}"
 
 
 def test_a_store_that_comes_or_goes_is_refused(place: Place) -> None:

@@ -61,6 +61,17 @@ def test_each_structure_is_a_material_called_as_its_file(cifs: Path, structure: 
     assert all(entry.slabs[0].miller == (1, 0, 0) and entry.cutoff_ev == 200 for entry in content.materials.values())
 
 
+@pytest.mark.parametrize("structure", ['"~/cifs/*.cif"', '["~/cifs/alpha.cif", "~/cifs/b*.cif"]'])
+def test_a_pattern_below_the_home_finds_its_files(cifs: Path, structure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(cifs))
+    (cifs / "studies").mkdir()
+    chosen = load_study(study(cifs / "studies", structure), "quick")
+    assert list(chosen.content.materials) == ["alpha", "beta"]
+    assert len(plan_study(chosen).steps) == 4
+    shutil.move(cifs / "cifs" / "beta.cif", cifs / "cifs" / "b[1].cif")
+    assert list(load_study(study(cifs / "studies", '"~/cifs/b[1].cif"'), "quick").content.materials) == ["All"]
+
+
 def test_alignments_and_sweeps_may_name_the_list(cifs: Path) -> None:
     rows = ('[alignment]\nmaterials = ["All"]', '[sweep]\nmaterials = ["All"]\ncutoff_ev = [100, 150]')
     plan = plan_study(load_study(study(cifs, '"cifs/*.cif"', *rows), "quick"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counting_engine import CountingEngine
 from model_crystal import CBM, STEP, VBM, copying_engine
 
 from dftflow.codes.gpaw.code import GPAW
@@ -353,3 +354,34 @@ def test_a_deck_that_was_edited_after_the_end_stands_beside_every_number(
     for outcome in (outcome_of_folder(tmp_path / "run"), run_study(study, tmp_path / "run")):
         (step,) = [step for step in outcome.steps if step.name == BULK]
         assert step.state == "finished" and any("its deck was changed" in remark for remark in step.remarks)
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[: len(text) // 2], lambda text: "", lambda text: "{}"])
+def test_a_damaged_plan_is_mended_as_its_refusal_says(
+    write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[str], str]
+) -> None:
+    """What has finished is found, and nothing runs again."""
+    engine, file, root = CountingEngine(tmp_path / "engine", monkeypatch), write_study(), tmp_path / "run"
+    assert len(engine.run(file, root)) == 2
+    plan = root / "plan.json"
+    plan.write_text(damage(plan.read_text()))
+    with pytest.raises(StoreError, match="plan of this folder cannot be read") as caught:
+        engine.run(file, root)
+    assert caught.value.fix.startswith("move it away, and give the study to this folder again: `dftflow run STUDY")
+    plan.rename(tmp_path / "damaged.json")
+    assert engine.run(file, root) == []
+    assert {end.state for end in standing_of(root).ends} == {"finished"}
+
+
+def test_a_damaged_plan_of_decks_is_mended_likewise(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    study, root = load_study(write_study(), "quick"), tmp_path / "decks"
+    before = write_decks(study, root)
+    script = next(root.glob("CsBr/*/*.py"))
+    script.write_text(script.read_text() + "# mine\n")
+    (root / "plan.json").write_text("{")
+    with pytest.raises(StoreError, match="plan of this folder cannot be read"):
+        write_decks(study, root)
+    (root / "plan.json").unlink()
+    again = write_decks(study, root)
+    assert [deck.folder for deck in again.decks] == [deck.folder for deck in before.decks]
+    assert script.read_text().endswith("# mine\n")

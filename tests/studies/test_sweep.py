@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,12 @@ from dftflow.codes.gpaw.code import GPAW
 from dftflow.codes.registry import load_code
 from dftflow.derive.swept import swept_series
 from dftflow.errors import StudyError
+from dftflow.figures.look import Look
+from dftflow.figures.sweeps import sweep_drawing
 from dftflow.jobs.store import read_plan
 from dftflow.model.deck import Deck
 from dftflow.model.point import OWN, Point
+from dftflow.model.quantity import Missing, Quantity
 from dftflow.report.results_file import read_results
 from dftflow.report.results_json import write_results_json
 from dftflow.report.write import write_outcome
@@ -28,6 +32,7 @@ from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.identity import identity_of
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study, load_study
+from dftflow.studies.schema import SweepEntry
 from dftflow.studies.study_folder import StudyFolder
 
 Write = Callable[..., Path]
@@ -183,6 +188,22 @@ def test_what_is_no_sweep_is_refused_with_its_line(write_study: Write, line: str
     assert caught.value.where.endswith(f":{number}")
 
 
+SWEPT_KEYS = [key for key in SweepEntry.model_fields if key != "materials"]
+
+
+@pytest.mark.parametrize("wrong", ["[true]", "5000000.0", "[-7.0, 300.0]", "{ a = 1 }", "twice"])
+@pytest.mark.parametrize("key", SWEPT_KEYS)
+def test_what_a_refusal_of_a_sweep_shows_can_be_written(write_study: Write, key: str, wrong: str) -> None:
+    twice = '["PBE", "PBE"]' if key in ("xc", "orientation") else "[0.3, 0.3]" if "_per_" in key else "[9.0, 9.0]"
+    with pytest.raises(StudyError) as caught:
+        with_sweep(write_study, f"{key} = {twice if wrong == 'twice' else wrong}")
+    shown = caught.value.fix.rpartition("for example ")[2]
+    assert shown.startswith(f"{key} = [")
+    assert "plain number in" not in caught.value.fix
+    if key != "orientation":  # of a molecule, which this study has none of
+        assert with_sweep(write_study, shown).content.sweep[0].values()[key]
+
+
 # --- results ----------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +300,67 @@ def test_changes_along_a_sweep_are_counted_from_its_finest_value(swept: tuple[St
     assert potential.settings == energy.settings == (244.9, 344.9)
     assert potential.changes_mev == pytest.approx((-100, 0), abs=1e-6)
     assert energy.changes_mev == pytest.approx((50, 0), abs=1e-6)
+
+
+def of_functionals(name: str, *values: float | None, method: str = "") -> list[Quantity]:
+    failed = Missing(kind="failed", reason="the engine died")
+    functionals = ("LDA", "PBE", "RPBE")
+    return [
+        Quantity.of(name, "CsBr", "eV", value, failed, method=method, point=Point.of({"xc": xc}))
+        for xc, value in zip(functionals, values, strict=True)
+    ]
+
+
+def test_total_energies_of_functionals_are_not_subtracted() -> None:
+    energies = of_functionals("total energy per atom", -3.0, -2.0, -1.0, method="on the scale of the run itself")
+    assert swept_series(energies) == ()
+    (gaps,) = swept_series([*energies, *of_functionals("band gap", 4.0, 4.4, 4.6)])
+    assert gaps.name == "band gap" and gaps.settings == ("LDA", "PBE", "RPBE")
+    at_cutoffs = [
+        replace(energy, point=Point.of({"xc": "PBE", "cutoff_ev": cutoff}))
+        for energy, cutoff in zip(energies, (100.0, 200.0, 300.0), strict=True)
+    ]
+    assert [one.setting for one in swept_series(at_cutoffs)] == ["cutoff_ev"]
+
+
+def test_points_without_a_value_are_named_and_words_are_not_joined(tmp_path: Path) -> None:
+    (series,) = swept_series(of_functionals("band gap", 4.0, None, 4.6))
+    assert (series.settings, series.absent_settings) == (("LDA", "RPBE"), ("PBE",))
+    assert series.changes_mev == pytest.approx((-600, 0))
+    drawing = sweep_drawing([series], Look())
+    assert drawing.caption.endswith("Without a value: band gap of CsBr at PBE (failed).")
+    axes = drawing.build().axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["LDA", "PBE", "RPBE"]
+    lines = [line for line in axes.get_lines() if line.get_label() == "CsBr"]
+    assert [line.get_linestyle() for line in lines] == ["None"]
+    at_cutoffs = [
+        replace(quantity, point=Point.of({"cutoff_ev": cutoff}))
+        for quantity, cutoff in zip(of_functionals("band gap", 4.0, 4.4, 4.6), (100.0, 200.0, 300.0), strict=True)
+    ]
+    axes = sweep_drawing(swept_series(at_cutoffs), Look()).build().axes[0]
+    assert [line.get_linestyle() for line in axes.get_lines() if line.get_label() == "CsBr"] == ["-"]
+
+
+def test_a_name_fits_along_its_panel() -> None:
+    name, way = "ionisation potential", "bulk line-up through the slab"
+    (axes,) = sweep_drawing(swept_series(of_functionals(name, 4.0, 4.4, 4.6, method=way)), Look()).build().axes
+    assert axes.get_ylabel() == "Change of\nionisation\npotential (meV)"
+
+
+def test_a_step_of_a_sweep_that_failed_is_named_on_page_and_figure(
+    swept: tuple[Study, Path, Path], tmp_path: Path
+) -> None:
+    outcome = outcome_of_folder(swept[1])
+    failed = Missing(kind="failed", reason="the engine died")
+    nothing = {"value": None, "uncertainty": None, "uncertainty_holds": "", "missing": failed}
+    quantities = [
+        replace(one, **nothing, point=Point.of({"cutoff_ev": 444.9}))
+        for one in outcome.quantities
+        if one.point.name == "cutoff-344.9"
+    ]
+    write_outcome(replace(outcome, quantities=(*outcome.quantities, *quantities)), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "none at 444.9" in page and "total energy per atom of CsBr at 444.9 (failed)" in page
 
 
 def test_a_page_and_a_figure_show_the_sweep(swept: tuple[Study, Path, Path], tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ _LEVELS = re.compile(r"(?:\s*(?:-?\d{1,5}\.\d{4}|\*+))+\s*")
 _TOTAL = re.compile(r"!{1,2}\s+total energy\s*=\s*" + _NUMBER + r"\s*Ry")
 _SMEARING_TERM = re.compile(r"\s*smearing contrib\. \(-TS\)\s*=\s*" + _NUMBER + r"\s*Ry")
 _FERMI = re.compile(r"\s*the Fermi energy is\s+" + _NUMBER)
+_ANY_FERMI = re.compile(r"\s*the (?:Fermi energy is|spin up/dw Fermi energies are)\s")
 _TWO_FERMI = re.compile(r"\s*the spin up/dw Fermi energies are\s+" + _NUMBER + r"\s+" + _NUMBER)
 _HIGHEST = re.compile(r"\s*highest occupied(?:, lowest unoccupied)? level \(ev\):\s*" + _NUMBER)
 _POTENTIAL = re.compile(r"\s*PseudoPot\. #\s*\d{1,4} for\s+(\S{1,10})\s+read from file:?\s*(\S*)")
@@ -118,6 +119,7 @@ class _Found:
     fermi_ev: tuple[float, ...] = ()
     highest_ev: float | None = None
     lost: str = ""
+    fermi_lost: str = ""
     moves: str = ""
     relaxed: bool | None = None
     final_scf: bool = False
@@ -307,7 +309,7 @@ def _take_end(found: _Found, line: str, _: Iterator[str]) -> None:
     if found.draft is None:
         _begin(found)
     found.levels, found.channel, found.lost, found.levels_of = {}, "up", "", found.draft
-    found.fermi_ev, found.highest_ev = (), None
+    found.fermi_ev, found.fermi_lost, found.highest_ev = (), "", None
 
 
 def _take_channel(found: _Found, line: str, _: Iterator[str]) -> None:
@@ -333,6 +335,8 @@ def _take_fermi(found: _Found, line: str, _: Iterator[str]) -> None:
         found.fermi_ev = (_number(match[1]), _number(match[2]))
     elif match := _FERMI.match(line):
         found.fermi_ev = (_number(match[1]),)
+    elif _ANY_FERMI.match(line):
+        found.fermi_lost = f"it was printed as {line.strip()[:60]!r}"
     elif match := _HIGHEST.match(line):
         found.highest_ev = _number(match[1])
 
@@ -565,6 +569,8 @@ def _lost(found: _Found, last: _Draft) -> dict[Part, str]:
     lost: dict[Part, str] = {}
     if found.lost and found.levels_of is last:
         lost["bands"] = found.lost
+    if found.fermi_lost and found.levels_of is last:
+        lost["fermi"] = found.fermi_lost
     if last.forces is not None and not np.isfinite(last.forces).all():
         lost["forces"] = "not every component is a number"
     if last.stress_gpa is not None and not np.isfinite(last.stress_gpa).all():

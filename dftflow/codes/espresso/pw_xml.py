@@ -66,7 +66,7 @@ def read_pw_xml(file: Path) -> PwRun:
     spins = _spins(bands)
     status = root.maybe("exit_status") or root.maybe("status")
     smearing, degauss_ev = _smearing(bands)
-    fermi_ev, highest_ev = _fermi(bands)
+    fermi_ev, highest_ev = _fermi_or_lost(bands, lost)
     grid, offset = _grid(bands.one("starting_k_points"))
     wall = root.maybe("timing_info/total/wall")
     return PwRun(
@@ -347,6 +347,15 @@ def _alat_bohr(structure: XmlElement) -> float:
     if not SMALLEST_VOLUME_ANG3 < alat < LARGEST_CELL_BOHR:
         raise structure.damage(f"alat is {alat:g} bohr")
     return alat
+
+
+def _fermi_or_lost(bands: XmlElement, lost: dict[Part, str]) -> tuple[tuple[float, ...], float | None]:
+    """What `_fermi` finds; nothing, with the reason in `lost`, where it is damaged: the rest may be whole."""
+    try:
+        return _fermi(bands)
+    except ParseError as error:
+        lost["fermi"] = f"{error.summary} ({error.where})"
+        return (), None
 
 
 def _fermi(bands: XmlElement) -> tuple[tuple[float, ...], float | None]:

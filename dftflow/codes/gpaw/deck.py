@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dftflow.codes.deck_text import check_seed
+from dftflow.codes.gpaw.functionals import input_name
 from dftflow.codes.gpaw.memory_use import helping_bands
 from dftflow.codes.options import CodeOptions
 from dftflow.crystals.atoms import to_extxyz
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["render_deck"]
 
-FUNCTIONALS = ("PBE", "LDA", "PBEsol", "revPBE", "RPBE")
 EMPTY_BANDS_OF_RELAXATION = 8
 LONGEST_LINE = 110
 LINE_BREAK = "\n "
@@ -37,15 +37,9 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
     Raises
     ------
     SpecError
-        For a functional that this GPAW, built without libxc, does not have, and for a slab along another axis than z.
+        For a functional that GPAW does not have here, and for a slab along another axis than z.
     """
-    functional = {name.upper(): name for name in FUNCTIONALS}.get(spec.xc.upper())
-    if functional is None:
-        raise SpecError(
-            f"GPAW has no functional {spec.xc!r} here",
-            reason="it was built without libxc",
-            fix=f"choose one of {', '.join(FUNCTIONALS)}",
-        )
+    functional = input_name(spec.xc)
     if spec.slab_axis not in (None, 2):
         raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
     check_seed(seed)

@@ -68,6 +68,7 @@ class _Draft:
     levels: list[list[FloatArray]] = field(default_factory=list)
     channel_begun: bool = False
     fermi_ev: float | None = None
+    fermi_lost: str = ""
 
 
 @dataclass(slots=True)
@@ -183,6 +184,7 @@ def _read_results(found: _Found, line: str, lines: Iterator[str]) -> None:
     elif "Fermi energy" in line or "E-fermi" in line:
         if match := FERMI.match(line):
             draft.fermi_ev = printed_number(match)
+            draft.fermi_lost = "" if draft.fermi_ev is not None else f"it was printed as {line.strip()[:40]!r}"
     elif line.startswith(_SPINS):
         draft.levels = [*(draft.levels if line.startswith(_SPINS[1]) else []), []]
         draft.channel_begun = True
@@ -316,6 +318,8 @@ def _run(found: _Found) -> VaspRun:
         found.steps.append(_step(found, found.draft, None))
     last = found.last or found.draft
     lost = dict(found.steps[-1].lost)
+    if last.fermi_lost:
+        lost["fermi"] = last.fermi_lost
     return VaspRun(
         version=found.version,
         complete=found.ended,

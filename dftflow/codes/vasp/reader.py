@@ -411,7 +411,8 @@ def _warnings(files: _RunFiles, run: VaspRun, bands: Bands | None) -> list[str]:
     elif files.outcar is None:
         found.append("there is no readable OUTCAR: convergence is judged by the numbers in vasprun.xml")
     if bands is not None and run.fermi_ev is None and (files.outcar is None or files.outcar.fermi_ev is None):
-        found.append("no Fermi level was printed: the highest occupied level stands for it")
+        why = "the Fermi level that was printed cannot be read" if "fermi" in run.lost else "no Fermi level was printed"
+        found.append(f"{why}: the highest occupied level stands for it")
     unconverged = [i for i, step in enumerate(run.steps[:-1], 1) if step.scf_cycles >= run.parameters["NELM"]]
     if unconverged:
         found.append(f"the SCF of geometry {', '.join(map(str, unconverged))} was given up after NELM cycles")

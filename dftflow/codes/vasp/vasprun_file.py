@@ -216,7 +216,7 @@ class _Damage(Exception):
 
 
 class _Lost(_Damage):
-    """VASP could not print a number."""
+    """VASP could not print a number, or what stands in its place is none: that costs what the number is of."""
 
 
 class _Cut(_Damage):
@@ -411,7 +411,7 @@ def _float(text: str, name: str) -> float:
     except ValueError:
         number = np.nan
     if not abs(number) < LARGEST or "_" in text:  # "not <" refuses NaN too
-        raise _Damage(f"{name} is {text[:30]!r}, which is no number")
+        raise _Lost(f"{name} is {text[:30]!r}, which is no number")
     return number
 
 
@@ -427,15 +427,15 @@ def _table(rows: list[str], width: int, name: str) -> FloatArray:
             f"{len(unprinted)} of {len(rows)} rows of the {name} hold no numbers, as {' '.join(unprinted[0])[:40]!r}"
         )
     if any("_" in row for row in rows):  # Python reads 1_0 as 10
-        raise _Damage(f"the {name} hold something that is no number")
+        raise _Lost(f"the {name} hold something that is no number")
     if any(len(row) != width for row in words):
-        raise _Damage(f"a row of the {name} has not {width} numbers")
+        raise _Lost(f"a row of the {name} has not {width} numbers")
     try:
         table = np.array(words, dtype=np.float64).reshape(len(rows), width)
     except ValueError as error:
-        raise _Damage(f"the {name} hold something that is no number: {error}") from None
+        raise _Lost(f"the {name} hold something that is no number: {error}") from None
     if not (np.abs(table) < LARGEST).all():
-        raise _Damage(f"the {name} hold something that is no number")
+        raise _Lost(f"the {name} hold something that is no number")
     return table
 
 
@@ -649,7 +649,7 @@ def _run(content: _Content, *, complete: bool) -> VaspRun:
 
 
 def _or_lost(lost: dict[Part, str], part: Part, read: Callable[[], T | None]) -> T | None:
-    """What `read` finds; None, with the reason in `lost`, where VASP could not print a number of it."""
+    """What `read` finds; None, with the reason in `lost`, where a number of it cannot be read."""
     try:
         return read()
     except _Lost as reason:
@@ -818,7 +818,7 @@ def _of_width(rows: FloatArray | list[str], width: int) -> FloatArray:
     if isinstance(rows, list):
         return _table(rows, width, "eigenvalues")
     if rows.shape[1] != width:
-        raise _Damage(f"a row of the eigenvalues has not {width} numbers")
+        raise _Lost(f"a row of the eigenvalues has not {width} numbers")
     return rows
 
 

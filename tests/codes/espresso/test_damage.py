@@ -65,6 +65,16 @@ def test_the_last_geometry_does_not_have_the_numbers_of_the_one_before(tmp_path:
     assert last and lost.fermi_ev is None and lost.energy_ev == whole.energy_ev
 
 
+def test_a_fermi_level_that_is_no_number_costs_nothing_else_of_the_xml(tmp_path: Path) -> None:
+    whole = read_pw_xml(XML)
+    found = read_pw_xml(
+        changed(tmp_path, XML, lambda text: re.sub(rb"<fermi_energy>[^<]+<", b"<fermi_energy> *** <", text))
+    )
+    assert list(found.lost) == ["fermi"] and found.fermi_ev == () != whole.fermi_ev
+    assert found.last.energy_ev == whole.last.energy_ev
+    assert found.eigenvalues is not None and whole.eigenvalues is not None
+
+
 @pytest.mark.parametrize("kind", READERS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(mutations.MUTATORS), seed=st.integers(0, 2**30))

@@ -123,6 +123,14 @@ def test_smearing(tmp_path: Path) -> None:
     assert found.energy_ev == pytest.approx((-15.79448874 + 0.001) * RYDBERG_EV)
 
 
+def test_a_fermi_level_in_stars_was_printed(tmp_path: Path) -> None:
+    told = {"smearing": "  gaussian smearing, width (Ry)=  0.0100", "level": "     the Fermi energy is     ****** ev"}
+    found = read(tmp_path, text_of(**told))
+    assert list(found.lost) == ["fermi"] and "****** ev" in found.lost["fermi"] and found.fermi_ev is None
+    assert not any("no Fermi level was printed" in line for line in found.warnings)
+    assert not read(tmp_path, text_of(**{**told, "level": ""})).lost
+
+
 def test_the_energy_of_a_hybrid_has_two_marks(tmp_path: Path) -> None:
     assert read(tmp_path, text_of(bang="!!")).free_energy_ev == pytest.approx(-15.79448874 * RYDBERG_EV)
 

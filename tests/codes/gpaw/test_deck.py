@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
+from inspect import unwrap
 from pathlib import Path
 from pprint import pformat
 
@@ -18,7 +22,7 @@ from pymatgen.core import Lattice, Structure
 from strict_reading import read_results
 
 from dftflow.codes.base import Launch
-from dftflow.codes.gpaw import GPAW
+from dftflow.codes.gpaw import GPAW, functionals
 from dftflow.codes.gpaw.deck import _wrapped
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.errors import SpecError
@@ -159,6 +163,41 @@ def test_a_special_point_off_the_path_is_added() -> None:
 def test_an_unknown_functional_is_refused() -> None:
     with pytest.raises(SpecError, match="HSE06"):
         GPAW().render(CSBR, replace(SPEC, xc="HSE06"), "seed")
+
+
+def installed_as(monkeypatch: pytest.MonkeyPatch, file: Path | None) -> None:
+    """Where GPAW's compiled part lies; None for nowhere."""
+    spec = None if file is None else ModuleSpec("_gpaw", None, origin=str(file))
+    monkeypatch.setattr(functionals, "find_spec", lambda name: spec)
+    monkeypatch.setattr(functionals, "_libxc_is_not_missing", unwrap(functionals._libxc_is_not_missing))
+
+
+def test_what_wants_libxc_is_refused_where_gpaw_is_here_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "_gpaw.so"
+    library.write_bytes(b"\x7fELF some names: XCFunctional")
+    installed_as(monkeypatch, library)
+    with pytest.raises(SpecError, match="installed here cannot calculate with PBEsol") as caught:
+        GPAW().render(CSBR, replace(SPEC, xc="pbesol"), "seed")
+    assert caught.value.fix == "choose one of PBE, LDA, revPBE, RPBE, or build GPAW with libxc"
+    assert '"RPBE"' in script(replace(SPEC, xc="rpbe"))
+    library.write_bytes(library.read_bytes() + b"\0lxcXCFuncNum\0")
+    assert '"PBEsol"' in script(replace(SPEC, xc="pbesol"))
+    installed_as(monkeypatch, None)  # a deck for another machine
+    assert '"PBEsol"' in script(replace(SPEC, xc="PBEsol"))
+
+
+@pytest.mark.engine
+def test_the_functionals_of_the_installed_gpaw_are_those_that_it_takes() -> None:
+    """GPAW itself is asked, in a process of its own."""
+    asks = "import sys; from gpaw.xc import XC; XC(sys.argv[1])"
+    for name in functionals.WITH_LIBXC:
+        answer = subprocess.run([sys.executable, "-c", asks, name], capture_output=True)
+        try:
+            assert functionals.input_name(name) == name and answer.returncode == 0
+        except SpecError:
+            assert answer.returncode != 0 and b"LibXC" in answer.stderr
 
 
 def test_several_processes_are_refused_for_each_would_be_a_whole_run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,11 @@ def test_stars_and_nan_cost_what_they_stand_for(tmp_path: Path) -> None:
     assert "forces" in found.lost and found.forces_ev_per_ang is None and found.bands is not None
     found = read(tmp_path, text.replace("      1     -5.0000", "      1     *******"))
     assert "bands" in found.lost and found.bands is None and found.forces_ev_per_ang is not None
+    printed = re.sub(r"E-fermi :\s+\S+", "E-fermi : ********", text)
+    assert printed != text
+    found = read(tmp_path, printed)
+    assert list(found.lost) == ["fermi"] and "********" in found.lost["fermi"]
+    assert any("the Fermi level that was printed cannot be read" in line for line in found.warnings)
 
 
 @pytest.mark.parametrize("cut", ["E-fermi", "POSITION     ", "FREE ENERGIE"])

@@ -71,6 +71,44 @@ def test_a_number_that_was_not_printed_costs_its_quantity_alone(part: Part, old:
         assert gap_ev(results) == pytest.approx(1.4)
 
 
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("forces", FORCE, "        0.0100-100 </v>"),
+        ("forces", FORCE, "             1_0 </v>"),
+        ("stress", STRESS, "        18.0.0 "),
+        ("energy", CYCLE, "       -10.4x000 </i>\n   </energy>"),
+        ("energy", CYCLE, "            1e30 </i>\n   </energy>"),
+        ("fermi", FERMI, '<i name="efermi">       1.000-100 </i>'),
+        ("bands", "<r>   -5.0000", "<r>1.0000-100"),
+        ("bands", "<r>   -5.0000", "<r>     1_0.0"),
+        ("bands", "<r>   -5.0000", "<r> 1000-5.00 2.0"),
+    ],
+)
+def test_what_is_no_number_costs_its_quantity_alone(part: Part, old: str, new: str, tmp_path: Path) -> None:
+    """Fortran leaves out the E before an exponent of three digits; and files are damaged."""
+    text = Run().xml()
+    assert old in text
+    judged = sound(read(tmp_path, text.replace(old, new)))
+    assert judged.refused_parts == (part,)
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        (
+            '<i name="efermi"> ************ </i>',
+            "the Fermi level that was printed cannot be read: the highest occupied",
+        ),
+        ('<i name="other">   1.0000 </i>', "no Fermi level was printed: the highest occupied"),
+    ],
+)
+def test_a_fermi_level_that_cannot_be_read_was_printed(level: str, said: str, tmp_path: Path) -> None:
+    warnings = read(tmp_path, Run().xml().replace(FERMI, level)).warnings
+    (one,) = [warning for warning in warnings if "Fermi level" in warning]
+    assert one.startswith(said)
+
+
 def test_it_is_said_and_makes_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "vasprun.xml").write_text(Run().xml().replace(FORCE, "             NaN </v>"))
     assert main(["parse", str(tmp_path)]) == 6

@@ -178,7 +178,6 @@ def test_a_parameter_that_vasp_could_not_print_costs_nothing_else(folder, make_r
             "      0.40000000 </v>\n  </varray>\n </kpoints>",
             "0.900000",
         ),
-        ("      0.01000000 </v>", "             1_0 </v>", "no number"),
         ("     80.00000000 </i>", "     81.00000000 </i>", "the volume is 81"),
         ("    -10.40000000 </i>\n   </energy>", "    -10.49000000 </i>\n   </energy>", "contradict"),
         ('name="atomtypes"', 'name="atomtype"', "atomtypes"),

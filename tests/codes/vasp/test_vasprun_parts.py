@@ -80,7 +80,7 @@ TEXTS = ("", "0", "-1", "3", "9" * 25, "-1e8", "T", "x", "T x T", "1 2", "T T", 
 
 @pytest.mark.parametrize("kind", ["as it is", "string", "int", "logical"])
 def test_nothing_but_a_refusal_leaves_the_reader(kind: str, tmp_path: Path) -> None:
-    """Each value of the file in turn is another one, of another type too: it is read, or the file is named."""
+    """Each value of the file in turn is another one, of another type too: it is read, or what it costs is named."""
     root = ET.fromstring(relaxation().partition("\n")[2])
     leaves = [element for element in root.iter() if element.text and element.text.strip()]
     read_or_refused = [0, 0]
@@ -95,7 +95,7 @@ def test_nothing_but_a_refusal_leaves_the_reader(kind: str, tmp_path: Path) -> N
             (file,) = VASP().read(calculation).files
             read_or_refused[file.error is not None] += 1
         element.text, element.attrib = text, attributes
-    assert min(read_or_refused) > 50
+    assert min(read_or_refused) > 30
 
 
 def test_the_u_of_a_run_is_unknown_when_its_numbers_are_none(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ DAMAGES = {
     "geometry": (r"(?s) <calculation>.*</calculation>\n", "", "before the first geometry"),
     "atoms": (r"(?s) <atominfo>.*</atominfo>\n", "", "KeyError: 'atominfo'"),
     "k-points": (r"(?s) <kpoints>.*</kpoints>\n", "", "lacks, kpoints"),
-    "energy": ("-10.50000000 </i>", "-10.5x000000 </i>", "'-10.5x000000', which is no number"),
+    "volume": (r"(?s)(<calculation>.*?)     80\.00000000 </i>", r"\1 80.0x </i>", "'80.0x', which is no number"),
     "positions": ("(?s)(<calculation>.*?)" + re.escape(row(0.5, 0.5, 0.5)), r"\1", "1 positions and 2 atoms"),
     "forces": (re.escape(row(0, 0, -0.01)), "", "1 rows of forces, expected 2"),
     "stress": (re.escape(row(0, 0, 18.0)), "", "2 rows of stress, expected 3"),
