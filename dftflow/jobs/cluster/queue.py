@@ -19,9 +19,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from dftflow.errors import CodeNotFoundError
 from dftflow.jobs.cluster.answer import Answer, answer_of
@@ -34,7 +34,7 @@ from dftflow.jobs.machine import host_name
 from dftflow.jobs.machine_file import Scheduler
 from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.store import write_atomically
-from dftflow.stored_file import read_stored
+from dftflow.stored_file import read_stored_as
 
 if TYPE_CHECKING:
     from pysqa.wrapper.abstract import SchedulerCommands
@@ -245,12 +245,10 @@ class Queue:
 
     def _kept(self) -> Listing | None:
         try:
-            content = TypeAdapter(dict[str, Any]).validate_json(read_stored(self._cache))
-            at_s, jobs = content["at_s"], TypeAdapter(tuple[ListedJob, ...]).validate_python(content["jobs"])
-        except (OSError, ValidationError, KeyError):
+            kept = read_stored_as(TypeAdapter(Listing), self._cache)
+        except (OSError, ValueError):
             return None
-        age_s = time.time() - at_s if isinstance(at_s, float) else -1.0
-        return Listing(at_s=at_s, jobs=jobs) if 0 <= age_s < self._fresh_s else None
+        return kept if 0 <= time.time() - kept.at_s < self._fresh_s else None
 
     def _keep(self, listing: Listing) -> None:
         content = {"at_s": listing.at_s, "jobs": [asdict(job) for job in listing.jobs]}

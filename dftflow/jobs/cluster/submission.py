@@ -32,14 +32,14 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from dftflow.errors import StoreError
 from dftflow.jobs.cluster.answer import refusal_of
 from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.machine import host_name
 from dftflow.jobs.store import storage_errors, write_atomically
-from dftflow.stored_file import read_stored
+from dftflow.stored_file import read_stored_as
 
 __all__ = [
     "EndedJobs",
@@ -337,8 +337,8 @@ def _all(root: Path) -> Iterator[Submission]:
 
 def _read(file: Path) -> Submission:
     try:
-        return _model().validate_json(read_stored(file))
-    except (OSError, ValidationError) as error:
+        return read_stored_as(_model(), file)
+    except (OSError, ValueError) as error:
         raise StoreError(
             "the record of a submission cannot be read",
             reason=" ".join(str(error).split())[:300],
