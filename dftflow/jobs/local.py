@@ -74,6 +74,7 @@ class Local:
         self._root = root
         self._home = home or StepHome(root)
         self._ended_jobs = ended_jobs
+        self._tried: set[Path] = set()
         self._folders: dict[str, Path] = {}
         if self._home.is_shared:
             return
@@ -112,7 +113,7 @@ class Local:
             state = read_state(folder)
             process = EngineProcess.found(folder, state.pid, state.birth, stop_file=job.stop_file)
             if process is not None:
-                return _LocalJob(self._root, node, job, folder, process, state)
+                return self._watched(node, job, folder, process, state)
             if time.monotonic() > until:
                 doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -123,7 +124,7 @@ class Local:
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth, stop_file=job.stop_file)
             if process is not None:
-                return _LocalJob(self._root, node, job, folder, process, state)
+                return self._watched(node, job, folder, process, state)
         job = node.resumed(folder, job) if state.tries else job
         renewed = keep_beside(folder, job)
         verdict = node.judge(folder)
@@ -134,6 +135,8 @@ class Local:
             return _closed(node, folder, state, "finished", reused=end.reused)
         if end is not None:
             return end
+        if folder in self._tried and before.state in ("failed", "refused"):  # for another node, and would end so again
+            return _closed(node, folder, before, before.state)
         doubt = _doubt(folder, state, lock)
         if doubt:
             return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -147,7 +150,12 @@ class Local:
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
         process, state = _started(node, job, folder, lock, before)
         if process is None:
+            self._tried.add(folder)
             return _closed(node, folder, state, "failed")
+        return self._watched(node, job, folder, process, state)
+
+    def _watched(self, node: Node, job: Job, folder: Path, process: EngineProcess, state: StepState) -> Running:
+        self._tried.add(folder)
         return _LocalJob(self._root, node, job, folder, process, state)
 
 

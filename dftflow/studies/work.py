@@ -439,7 +439,7 @@ class Work:
 
     def step_outcome(self, step: Step, end: NodeOutcome) -> StepOutcome:
         """How the step ended, with its deck as it lies there."""
-        if step.id not in self.admissions:
+        if step.id not in self.admissions or end.state != "finished":  # the gate does not know who killed an engine
             self.refuse(step, end.state, end.failure)
         admission, record = self.admissions[step.id], self.records.get(step.id)
         admitted = None if isinstance(admission, Refusal) else admission
