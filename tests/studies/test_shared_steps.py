@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from counting_engine import CountingEngine
 
+from dftflow.cli.main import main
+from dftflow.jobs.lock import is_locked_elsewhere
 from dftflow.model.outcome import StudyOutcome
+from dftflow.studies.again import cancel_steps, retry_step
 from dftflow.studies.execution import outcome_of_folder, run_study
+from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
+from dftflow.studies.standing import standing_of
+from dftflow.studies.study_folder import StudyFolder
+from dftflow.studies.work import Work
 
-BULK, SLAB = "CsBr/bulk-bands", "CsBr/slab-110-potential"
+RELAX, BULK, SLAB = "CsBr/bulk-relax", "CsBr/bulk-bands", "CsBr/slab-110-potential"
 POINT = "-vacuum-22"
 BULK_SEED = "CsBr-bulk-bands"
 SWEEP = "[[sweep]]\nvacuum_ang = [22.0]\n"
@@ -35,6 +44,17 @@ def study_of(file: Path) -> Study:
     return load_study(str(file), "quick")
 
 
+def states(root: Path) -> dict[str, str]:
+    return {end.name: end.state for end in standing_of(root).ends}
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def said_of(outcome: StudyOutcome) -> dict[str, tuple[str, str, str]]:
     """How each step ended, why, and by which cause."""
     return {step.name: (step.state, step.failure, step.cause) for step in outcome.steps}
@@ -54,3 +74,75 @@ def test_a_shared_step_whose_engine_was_killed_has_failed_at_every_point(
     assert material.bulk.why_no_edges == f"{BULK} failed: {said[BULK][1]}"
     now = run_study(study_of(file), root, workers=1, most_tries=0)
     assert now.materials[0].bulk.why_no_edges == material.bulk.why_no_edges and said_of(now) == said
+
+
+# --- cancel -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def begun(file: Path, tmp_path: Path, engine: CountingEngine) -> Iterator[tuple[Path, Path]]:
+    """A run whose shared step is at work, and the file that lets it end."""
+    root, go = tmp_path / "run", tmp_path / "go"
+    engine.before[BULK_SEED] = f"while [ ! -e {go} ]; do sleep 0.02; done"
+    driver = threading.Thread(target=lambda: engine.run(file, root, most_tries=0), daemon=True)
+    driver.start()
+    wait_for(lambda: (root / "plan.json").exists() and states(root)[BULK] == "running")
+    yield root, go
+    go.touch()
+    driver.join(60)
+
+
+def test_what_another_point_shares_goes_on_when_it_is_cancelled(
+    begun: tuple[Path, Path], file: Path, engine: CountingEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And when its results have come, it has finished with them, also for what needs it."""
+    root, go = begun
+    capsys.readouterr()
+    assert main(["cancel", str(root), BULK]) == 9
+    told = capsys.readouterr()
+    assert told.out == f"cancelled {BULK}, which was running, and is carried out for {BULK}{POINT}\n"
+    assert f"{BULK}: it runs on for {BULK}{POINT}, the same calculation" in told.err
+    time.sleep(0.6)  # more than twice as long as until it is asked how it is
+    go.touch()
+    wait_for(lambda: set(states(root).values()) == {"finished"})
+    assert engine.started.count(BULK_SEED) == 1
+    assert engine.run(file, root) == []
+
+
+def test_it_is_ended_when_all_that_share_it_are_cancelled(
+    begun: tuple[Path, Path], file: Path, engine: CountingEngine
+) -> None:
+    root, go = begun
+    for done, other in zip(cancel_steps(root, [BULK, BULK + POINT]), ("running", "waiting"), strict=True):
+        assert (done.was, done.doubt, done.shared_with) == (other, "", ())
+    wait_for(lambda: (root / "index.json").exists() and not is_locked_elsewhere(root))
+    assert states(root) == {BULK: "cancelled", BULK + POINT: "cancelled", SLAB: "finished", SLAB + POINT: "finished"}
+    assert engine.run(file, root) == [], "nor at the next run"
+    go.touch()
+    retry_step(root, BULK + POINT)
+    assert len(engine.run(file, root)) == 1
+
+
+def test_a_step_that_is_cancelled_while_it_waits_is_carried_out_for_those_that_share_it(
+    file: Path, tmp_path: Path, engine: CountingEngine
+) -> None:
+    root = tmp_path / "run"
+    StudyFolder.create(plan_study(study_of(file)), root, "run")
+    (done,) = cancel_steps(root, [BULK])
+    assert (done.was, done.doubt, done.shared_with) == ("waiting", "", (BULK + POINT,))
+    engine.failures[BULK_SEED] = engine.failures[BULK_SEED + POINT] = {"status": "scf_not_converged"}
+    engine.run(file, root, most_tries=0)
+    assert (states(root)[BULK], states(root)[BULK + POINT]) == ("cancelled", "failed")
+    engine.failures.clear()
+    assert len(engine.run(file, root)) == 1 and set(states(root).values()) == {"finished"}
+
+
+def test_a_step_with_settings_of_its_own_shares_nothing(file: Path, tmp_path: Path, engine: CountingEngine) -> None:
+    """Nor do steps that are built from what it ends with."""
+    root = tmp_path / "run"
+    folder = StudyFolder.create(plan_study(load_study(str(file), "study")), root, "run")
+    shared = [step.name for step in folder.plan.steps if Work(folder.plan).sharers(step)]
+    assert shared == [RELAX, BULK, RELAX + POINT, BULK + POINT]
+    folder.override(RELAX, {"cutoff_ev": 210.0})
+    plan = StudyFolder.existing(root).plan
+    assert not any(Work(plan).sharers(step) for step in plan.steps)
