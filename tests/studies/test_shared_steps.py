@@ -11,13 +11,16 @@ import pytest
 from counting_engine import CountingEngine
 
 from dftflow.cli.main import main
+from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.lock import is_locked_elsewhere
+from dftflow.jobs.store import existing_plan, note_in_plan
 from dftflow.model.outcome import StudyOutcome
+from dftflow.studies import standing
 from dftflow.studies.again import cancel_steps, retry_step
 from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import Study, load_study
-from dftflow.studies.standing import standing_of
+from dftflow.studies.standing import Standing, standing_of
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
@@ -146,3 +149,39 @@ def test_a_step_with_settings_of_its_own_shares_nothing(file: Path, tmp_path: Pa
     folder.override(RELAX, {"cutoff_ev": 210.0})
     plan = StudyFolder.existing(root).plan
     assert not any(Work(plan).sharers(step) for step in plan.steps)
+
+
+# --- how they stand ---------------------------------------------------------------------------------------------
+
+
+def test_status_asks_nobody_of_shared_steps_that_are_as_the_run_left_them(
+    file: Path, tmp_path: Path, engine: CountingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without what the run left of its plan the gate is asked, which says the same."""
+    root = tmp_path / "run"
+    engine.run(file, root)
+    (root / "index.json").rename(tmp_path / "index.json")
+    expected = standing_of(root)
+    assert {end.state for end in expected.ends} == {"finished"}
+    asked: list[str] = []
+    monkeypatch.setattr(standing, "_asked", lambda root, names: asked.extend(names) or expected_of(expected))
+    assert standing_of(root) == expected and len(asked) == 1
+    (tmp_path / "index.json").rename(root / "index.json")
+    assert standing_of(root) == expected and len(asked) == 1
+    note_in_plan(root, existing_plan(root).id, wall_time_s=1.0)
+    assert standing_of(root) == expected and len(asked) == 2
+
+
+def expected_of(known: Standing) -> dict[str, NodeOutcome]:
+    return {end.name: end for end in known.ends}
+
+
+def test_a_shared_step_is_no_older_than_what_its_point_was_relaxed_to(
+    file: Path, tmp_path: Path, engine: CountingEngine
+) -> None:
+    """What lies there names the relaxation of another point, which ended with the same geometry."""
+    root = tmp_path / "run"
+    engine.run(file, root, preset="study")
+    outcome = outcome_of_folder(root)
+    assert {step.state for step in outcome.steps} == {"finished"}
+    assert not [warning for warning in outcome.warnings if "older" in warning]
