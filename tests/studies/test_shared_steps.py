@@ -19,6 +19,7 @@ from dftflow.studies import standing
 from dftflow.studies.again import cancel_steps, retry_step
 from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.plan import plan_study
+from dftflow.studies.preview import preview
 from dftflow.studies.reader import Study, load_study
 from dftflow.studies.standing import Standing, standing_of
 from dftflow.studies.study_folder import StudyFolder
@@ -185,3 +186,16 @@ def test_a_shared_step_is_no_older_than_what_its_point_was_relaxed_to(
     outcome = outcome_of_folder(root)
     assert {step.state for step in outcome.steps} == {"finished"}
     assert not [warning for warning in outcome.warnings if "older" in warning]
+
+
+def test_plan_and_status_have_one_answer_of_what_is_made_from_a_step_that_is_to_run_again(
+    file: Path, tmp_path: Path, engine: CountingEngine
+) -> None:
+    """Here nothing moves: what was made from the other relaxation is what would be made from the start."""
+    root, study = tmp_path / "run", load_study(str(file), "study")
+    engine.run(file, root, preset="study")
+    retry_step(root, RELAX, {"cutoff_ev": "210"})
+    assert {step.name: step.state for step in preview(study, root)} == states(root)
+    assert states(root)[BULK] == "waiting"
+    engine.run(file, root, preset="study")
+    assert {step.name: step.state for step in preview(study, root)} == states(root)
