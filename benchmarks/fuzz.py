@@ -67,9 +67,9 @@ SMALL_BYTES = 20_000
 CHAINED = 0.1
 TRIES = 20
 RARE = {"long line": 0.1, "deep": 0.1, "xml entities": 0.2, "empty": 0.1, "directory": 0.1, "gzip": 0.2}
-DECLARES_ITS_SIZE = re.compile(r"(?:\.bands|\.\w+_fmt|\.cst_esp|\.pot|LOCPOT)$")
-HAS_SPARE_LINES = re.compile(r"LOCPOT$")  # the moments between two grids are not always written
-HAS_WHOLE_LINES = re.compile(r"(?:\.(?:castep|bands|geom|md|ts|out|\w+_fmt)|OUTCAR|LOCPOT)$")
+DECLARES_ITS_SIZE = re.compile(r"(?:\.bands|\.\w+_fmt|\.cst_esp|\.pot|LOCPOT|CHGCAR)$")
+HAS_SPARE_LINES = re.compile(r"(?:LOCPOT|CHGCAR)$")  # the moments between two grids are not always written
+HAS_WHOLE_LINES = re.compile(r"(?:\.(?:castep|bands|geom|md|ts|out|\w+_fmt)|OUTCAR|LOCPOT|CHGCAR)$")
 LOGS = {
     ".castep": (rb"^ *Total time +=.*\d +s *\r?$", rb"^ *\| +CCC +AA +SSS"),
     "OUTCAR": (rb"General timing and accounting", rb"^ vasp\.\d"),

@@ -40,7 +40,7 @@ import psutil
 from dftflow.jobs.cluster.submission import Submission, attempts
 from dftflow.jobs.local import at_work
 from dftflow.jobs.step_state import read_state
-from dftflow.studies.again import retry_step
+from dftflow.studies.again import retry_steps
 from dftflow.studies.standing import standing_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -211,7 +211,7 @@ class OnSlurm(Here):
         there = self._folders_of_jobs()
         for record in self.records():
             if record.stage == "intended" and record.folder not in there:
-                retry_step(self.study.root, record.step)
+                retry_steps(self.study.root, [record.step])
                 self.tally.by_a_person.add(record.folder)
 
     def _folders_of_jobs(self) -> set[str]:

@@ -2,11 +2,11 @@
 
     python benchmarks/readers.py [--megabytes 100] [--peers PYTHON] [--folder DIR] [--files NAME...]
 
-Writes into DIR (a temporary folder unless given) a LOCPOT, a grid of pp.x, two vasprun.xml, of many geometries and of
-many k-points, and an XML of pw.x of many k-points; `--files` names some of them. Every reader has a process of its own;
-the rate counts processor time, the best of the repeats, and the memory is what reading added to the process with its
-imports. Beside it a number that all must agree on. A peer
-that is not installed in PYTHON is named and left out.
+Writes into DIR (a temporary folder unless given) LOCPOT, CHGCAR, a grid of pp.x, two vasprun.xml, of many geometries
+and of many k-points, and an XML of pw.x of many k-points; `--files` names some of them. Every reader has a process of
+its own; the rate counts processor time, the best of the repeats, and the memory is what reading added to the process
+with its imports. Beside it a number that all must agree on. A peer that is not installed in PYTHON is named and left
+out.
 """
 
 from __future__ import annotations
@@ -49,6 +49,13 @@ READERS = {
         "read = lambda f: read_locpot(f, kind='local', zero=zero); told = lambda p: p.values_ev.mean()",
         "pymatgen": "from pymatgen.io.vasp import Locpot\n"
         "read = lambda f: Locpot.from_file(f); told = lambda p: p.data['total'].mean()",
+        "ASE": "from ase.calculators.vasp import VaspChargeDensity\n"
+        "read = lambda f: VaspChargeDensity(str(f)); told = lambda p: p.chg[0].mean() * p.atoms[0].get_volume()",
+    },
+    "CHGCAR": {
+        "dftflow": "from dftflow.codes.vasp.chgcar_file import read_chgcar as read\ntold = lambda d: d.n_electrons",
+        "pymatgen": "from pymatgen.io.vasp import Chgcar\n"
+        "read = lambda f: Chgcar.from_file(f); told = lambda p: p.data['total'].mean()",
         "ASE": "from ase.calculators.vasp import VaspChargeDensity\n"
         "read = lambda f: VaspChargeDensity(str(f)); told = lambda p: p.chg[0].mean() * p.atoms[0].get_volume()",
     },
@@ -118,7 +125,7 @@ def print_table(file: Path, name: str, readers: dict[str, str], peers: str) -> N
 
 def write(file: Path, name: str, n_bytes: float) -> None:
     """The file `name` with about `n_bytes`."""
-    if name == "LOCPOT":
+    if name in ("LOCPOT", "CHGCAR"):
         _write_locpot(file, round(n_bytes / 18.2))
     elif name == "slab.pot":
         _write_pot(file, round(n_bytes / 17.2))

@@ -38,7 +38,7 @@ def submit_to(machine: Machine, study: Study, folder: Path, *, watch: bool, as_j
     from dftflow.studies.tick import submit_study, tick
 
     found = submit_study(study, machine, folder, say=tell)
-    if found.held and not found.submitted and found.count("queued", "running") == 0:
+    if found.held and not found.submitted and found.count("queued", "running", "uncertain") == 0:
         raise CalculationError(
             "no step could be submitted", reason=found.held, fix=f"{dftflow_line('advance', folder)} tries again"
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
+import math
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from dftflow import __version__
 from dftflow.cli.check import Check
 from dftflow.codes.registry import code_names
 from dftflow.errors import DftflowError
+from dftflow.jobs.cluster.command import scheduler_environment
 from dftflow.jobs.job_script import job_script
 from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.resources import Resources
@@ -29,6 +31,8 @@ PROGRAMS = {
     "sge": ("qsub", "qstat", "qdel"),
     "lsf": ("bsub", "bjobs", "bkill"),
 }
+SLURM_TIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
+"""``days-hours:minutes:seconds`` of sinfo(1); what is no such time, such as ``infinite``, is no limit."""
 ASKED = {"slurm": ("squeue", "--noheader", "--me"), "pbs": ("qstat", "-Q"), "sge": ("qstat",), "lsf": ("bqueues",)}
 """A question that costs the scheduler nothing."""
 TASKS: tuple[Task, ...] = ("relax", "bands", "potential")
@@ -81,7 +85,7 @@ def _programs(machine: Machine) -> Iterator[Check]:
 def _scheduler(machine: Machine) -> Iterator[Check]:
     if any(shutil.which(name) is None for name in PROGRAMS[machine.scheduler]):
         return
-    failed = _answer(ASKED[machine.scheduler])[1]
+    failed = _answer((*ASKED[machine.scheduler], *_option("--clusters", machine.cluster)))[1]
     fix = "ask the site whether the scheduler is up; jobs cannot be submitted now" if failed else ""
     detail = failed or "the scheduler answers"
     yield Check(name="answer", state="broken" if failed else "ok", detail=detail, fix=fix)
@@ -91,12 +95,13 @@ def _scheduler(machine: Machine) -> Iterator[Check]:
 
 
 def _partition(machine: Machine) -> Iterator[Check]:
-    asked = ("sinfo", "--noheader", "--format=%R|%l|%c|%m", *_option("--partition", machine.partition))
+    cluster = _option("--clusters", machine.cluster)
+    asked = ("sinfo", "--noheader", "--format=%R|%l|%c|%m", *cluster, *_option("--partition", machine.partition))
     printed, failed = _answer(asked)
     rows = [line.strip().split("|") for line in printed.splitlines() if line.count("|") == 3]
     name = machine.partition or "the site's own partition"
     if failed or not rows:
-        known = ", ".join(sorted(set(_answer(("sinfo", "--noheader", "--format=%R"))[0].split())))
+        known = ", ".join(sorted(set(_answer(("sinfo", "--noheader", "--format=%R", *cluster))[0].split())))
         fix = f"partitions: {known}" if known else "ask the site for its partitions"
         yield Check(name="partition", state="missing", detail=failed or f"there is no partition {name}", fix=fix)
         return
@@ -105,6 +110,24 @@ def _partition(machine: Machine) -> Iterator[Check]:
     if machine.cores is not None and most_cores and machine.cores > most_cores:
         detail = f"the profile says {machine.cores} cores a node, and the largest of {name} has {most_cores}"
         yield Check(name="cores", state="broken", detail=detail, fix=f"cores = {most_cores}")
+    yield from _times(machine, name, rows[0][1])
+
+
+def _times(machine: Machine, partition: str, limit: str) -> Iterator[Check]:
+    """Unless a site refuses it, Slurm takes a job that is longer than its partition lets it be, and never starts it."""
+    match = SLURM_TIME.fullmatch(limit)
+    if match is None:
+        return
+    days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
+    most_s = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    for task, resources in _sizes(machine):
+        if resources.time_s is not None and resources.time_s > most_s:
+            detail = f"the profile gives {resources.time_s / 3600:.3g} h to {task}, and {partition} at most {limit}"
+            yield Check(name="time", state="broken", detail=detail, fix=f"time_h = {_rounded_down(most_s / 3600)}")
+
+
+def _rounded_down(hours: float) -> float:
+    return math.floor(hours * 1000) / 1000
 
 
 def _try_submission(machine: Machine) -> Iterator[Check]:
@@ -215,7 +238,7 @@ def _answer(argv: Sequence[str]) -> tuple[str, str]:
             errors="replace",
             timeout=TIME_LIMIT_S,
             stdin=subprocess.DEVNULL,
-            env=dict(os.environ),
+            env=scheduler_environment(),
         )
     except subprocess.TimeoutExpired:
         return "", f"{argv[0]} does not answer within {TIME_LIMIT_S} s"

@@ -26,7 +26,6 @@ from dftflow.model.results import Atoms, Bands, FloatArray, Results
 __all__ = ["belonging"]
 
 ELECTRON_DIGITS = 4
-DENSITY_UNIT = 1e-6
 SAME_LEVEL_EV = 1e-4
 _LAST_IS_FINAL = ("finished", "geom_not_converged")
 _NAMES: dict[str, str] = {"structure": "geometry", "bands": "eigenvalues", "own log": "log of their run"}
@@ -151,7 +150,7 @@ class _Count:
             return None
         if self.part != "density":
             return apart <= hidden
-        return True if apart <= DENSITY_UNIT else None if apart <= hidden else False
+        return True if apart <= self.hidden else None if apart <= hidden else False
 
 
 def _electrons(results: Results) -> Iterator[Check]:
@@ -159,7 +158,7 @@ def _electrons(results: Results) -> Iterator[Check]:
     if results.bands is not None and results.bands.stands_in == "own file":
         counts.append(_printed("bands", *results.bands.n_electrons))
     if results.density is not None:
-        counts.append(_Count(part="density", electrons=results.density.n_electrons, hidden=DENSITY_UNIT))
+        counts.append(_Count(part="density", electrons=results.density.n_electrons, hidden=results.density.counted_to))
     logs = _log_electrons(results)
     if not logs:
         for first, second in combinations(counts, 2):

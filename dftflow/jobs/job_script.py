@@ -28,6 +28,8 @@ class _Script:
         On each node; 0 for what the site gives.
     after
         Ids of jobs that have to end well before.
+    machines_file
+        That the machine stands in; ``""`` for none.
     """
 
     machine: str
@@ -47,6 +49,7 @@ class _Script:
     minutes: int
     seconds: int
     grace_s: int
+    cluster: str
     account: str
     partition: str
     qos: str
@@ -55,6 +58,7 @@ class _Script:
     modules: tuple[str, ...]
     setup: tuple[Verbatim, ...]
     environment: Mapping[Verbatim, str]
+    machines_file: str
 
 
 def job_script(
@@ -139,6 +143,7 @@ def _script(
         minutes=whole_s // 60 % 60,
         seconds=whole_s % 60,
         grace_s=int(machine.grace_s),
+        cluster=machine.cluster,
         account=machine.account,
         partition=machine.partition,
         qos=machine.qos,
@@ -147,4 +152,5 @@ def _script(
         modules=machine.modules,
         setup=tuple(map(Verbatim, machine.setup)),
         environment={Verbatim(variable): value for variable, value in machine.environment.items()},
+        machines_file=machine.where,
     )

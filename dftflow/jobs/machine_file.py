@@ -33,8 +33,8 @@ Scheduler = Literal["none", "slurm", "pbs", "sge", "lsf"]
 Engine = Literal["job a step", "executorlib"]
 WITH_QOS = ("none", "slurm", "pbs")
 OF_A_JOB = frozenset((
-    "account", "partition", "qos", "parallel_environment", "directives", "modules", "setup", "environment", "grace_s",
-    "templates",
+    "cluster", "account", "partition", "qos", "parallel_environment", "directives", "modules", "setup", "environment",
+    "grace_s", "templates",
 ))  # fmt: skip
 """What does nothing where there are no jobs."""
 LAUNCHER_NUMBERS = ("ranks", "threads", "nodes", "ranks_per_node")
@@ -55,7 +55,16 @@ def _launcher_word(text: str) -> str:
     return text
 
 
+def _directive(text: str) -> str:
+    if text.lstrip().startswith("#"):
+        raise ValueError(f"{shown(text)} would be a remark: leave out #SBATCH, #PBS, #$ or #BSUB")
+    if re.match(r"(--clusters\b|-M)", text.strip()):
+        raise ValueError(f"{shown(text)} is not for the script alone, the queue is asked there too: give it as cluster")
+    return text
+
+
 Argument = Annotated[Word, AfterValidator(_word)]
+Directive = Annotated[Place, AfterValidator(_directive)]
 LauncherWord = Annotated[Word, AfterValidator(_launcher_word)]
 
 
@@ -67,11 +76,12 @@ class MachineEntry(Table):
     nodes: Annotated[int, within(bounds.NODES)] | None = None
     cores: Annotated[int, within(bounds.WORKERS)] | None = None
     memory_gib: Annotated[float, within(bounds.MEMORY_GIB)] | None = None
+    cluster: Argument | None = None
     account: Argument | None = None
     partition: Argument | None = None
     qos: Argument | None = None
     parallel_environment: Argument | None = None
-    directives: tuple[Place, ...] = ()
+    directives: tuple[Directive, ...] = ()
     modules: tuple[Argument, ...] = ()
     setup: tuple[Place, ...] = ()
     launcher: tuple[LauncherWord, ...] = ()
@@ -101,6 +111,8 @@ class MachineEntry(Table):
             raise EntryError("without a scheduler there is one node", "nodes")
         if self.qos is not None and self.scheduler not in WITH_QOS:
             raise EntryError(f"{self.scheduler} has no such thing; a line of it may stand in directives", "qos")
+        if self.cluster is not None and self.scheduler != "slurm":
+            raise EntryError(f"{self.scheduler} has no such thing; it is for a Slurm of several clusters", "cluster")
         idle = sorted(self.model_fields_set & OF_A_JOB) if self.scheduler == "none" else []
         if idle:
             raise EntryError(f"{idle[0]} is for the script of a job, and without a scheduler there is none", idle[0])
@@ -146,6 +158,7 @@ _EXAMPLES: Mapping[str, str] = {
     "scheduler": '"slurm"',
     "engine": '"job a step"',
     "cores": "16",
+    "cluster": '"big"',
     "account": '"ab123"',
     "partition": '"compute"',
     "qos": '"normal"',

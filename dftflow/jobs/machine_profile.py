@@ -18,6 +18,7 @@ from dftflow.jobs.resource_table import ResourceTable
 from dftflow.jobs.resources import Resources
 from dftflow.model.printable import shown
 from dftflow.rendering.own_templates import own_templates
+from dftflow.toml_file.mistakes import place_in
 
 __all__ = ["Machine", "load_machine", "machine_names"]
 
@@ -41,6 +42,8 @@ class Machine:
         That one job can have at most; None where the profile does not say.
     cores, memory_mib
         Of one node; None where the profile of a cluster does not say.
+    cluster
+        Of several that one Slurm knows; ``""`` for its own.
     account, partition, qos, parallel_environment
         What a job is asked for with; the last one is SGE's. ``""`` for the site's own.
     directives
@@ -75,6 +78,7 @@ class Machine:
     nodes: int | None = None
     cores: int | None = None
     memory_mib: float | None = None
+    cluster: str = ""
     account: str = ""
     partition: str = ""
     qos: str = ""
@@ -237,6 +241,7 @@ def _machine(name: str, entry: MachineEntry, file: Path | None) -> Machine:
         cores=entry.cores or (cores_here() if here else None),
         memory_mib=memory_mib or (memory_here_mib() if here else None),
         account=entry.account or "",
+        cluster=entry.cluster or "",
         partition=entry.partition or "",
         qos=entry.qos or "",
         parallel_environment=entry.parallel_environment or "",
@@ -259,9 +264,15 @@ def _templates(name: str, entry: MachineEntry, file: Path | None) -> Mapping[str
     if entry.templates is None or file is None:
         return {}
     try:
-        return own_templates(entry.scheduler, (file.parent / Path(entry.templates).expanduser()).resolve())
+        folder = (file.parent / Path(entry.templates).expanduser()).resolve()
+        return own_templates(entry.scheduler, folder, named_in="the file of machines")
     except OptionError as error:
         summary = f"templates of the machine {name}: {error.summary}"
-        raise MachineError(summary, reason=error.reason, fix=error.fix, where=str(file)) from None
+        raise MachineError(summary, reason=error.reason, fix=error.fix, where=_named_at(file, name)) from None
     except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, a home that nobody has
-        raise MachineError(f"templates of the machine {name}", reason=str(error), where=str(file)) from None
+        raise MachineError(f"templates of the machine {name}", reason=str(error), where=_named_at(file, name)) from None
+
+
+def _named_at(file: Path, name: str) -> str:
+    """The line that names the templates of a machine."""
+    return place_in(file.read_text(encoding="utf-8", errors="replace"), file, ("machines", name, "templates"))

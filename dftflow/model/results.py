@@ -212,6 +212,8 @@ class Density:
         shape (3, 3); rows are the lattice vectors.
     n_electrons
         Integral over the cell.
+    counted_to
+        How far that is from a run's own number at most, in electrons.
     n_spins
         Spin channels; 1 of a non-collinear run.
     spinor
@@ -220,6 +222,7 @@ class Density:
 
     cell_ang: FloatArray
     n_electrons: float
+    counted_to: float
     n_spins: int
     spinor: bool = False
 

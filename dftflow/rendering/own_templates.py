@@ -18,8 +18,17 @@ MOST_BYTES = 200_000
 MOST_FILES = 100
 
 
-def own_templates(code_name: str, folder: Path) -> dict[str, str]:
-    """The templates of a person's own for one code: ``<code>/<name>.j2`` in `folder`, and what these include of it.
+def own_templates(owner: str, folder: Path, *, named_in: str = "the study file") -> dict[str, str]:
+    """The templates of a person's own for a code or a scheduler: ``OWNER/NAME.j2`` in `folder`, and what they include.
+
+    Parameters
+    ----------
+    owner
+        Name of the code or the scheduler.
+    folder
+        That holds them.
+    named_in
+        The file that names `folder`, for a message.
 
     Returns
     -------
@@ -35,10 +44,10 @@ def own_templates(code_name: str, folder: Path) -> dict[str, str]:
     if not folder.is_dir():
         raise _refused(
             f"there is no folder {folder}",
-            fix="name the folder that holds CODE/NAME.j2; a relative one counts from the study file",
+            fix=f"name the folder that holds {owner}/NAME.j2; a relative one counts from {named_in}",
         )
-    todo = [f"{code_name}/{file.name}" for file in sorted((folder / code_name).glob("*.j2"))]
-    _check_that_one_is_used(code_name, folder, todo)
+    todo = [f"{owner}/{file.name}" for file in sorted((folder / owner).glob("*.j2"))]
+    _check_that_one_is_used(owner, folder, todo)
     texts: dict[str, str] = {}
     while todo:
         name = todo.pop()
@@ -91,14 +100,14 @@ def _included(file: Path, text: str) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _check_that_one_is_used(code_name: str, folder: Path, names: Sequence[str]) -> None:
+def _check_that_one_is_used(owner: str, folder: Path, names: Sequence[str]) -> None:
     own = {name.partition("/")[2] for name in names}
-    shipped = {file.name for file in (templates_dir() / code_name).glob("*.j2")}
+    shipped = {file.name for file in (templates_dir() / owner).glob("*.j2")}
     if not (own & shipped or (own and not shipped)):
         raise _refused(
-            f"no template in {folder} replaces one of {code_name}",
-            reason=f"{code_name}/ in it holds {brief(', '.join(sorted(own))) or 'no .j2 file'}",
-            fix=f"call a file {code_name}/NAME.j2, with NAME.j2 one of {', '.join(sorted(shipped))}" if shipped else "",
+            f"no template in {folder} replaces one of {owner}",
+            reason=f"{owner}/ in it holds {brief(', '.join(sorted(own))) or 'no .j2 file'}",
+            fix=f"call a file {owner}/NAME.j2, with NAME.j2 one of {', '.join(sorted(shipped))}" if shipped else "",
         )
 
 

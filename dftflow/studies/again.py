@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from dftflow.errors import InputError, StoreError, Undecided
 from dftflow.jobs.cancelled import is_cancelled, mark_cancelled, unmark_cancelled
 from dftflow.jobs.cluster.decisions import let_another
+from dftflow.jobs.cluster.listing import Listing
 from dftflow.jobs.cluster.queue import Queue
 from dftflow.jobs.cluster.submission import Submission, last_attempt, open_attempts, settled, write
 from dftflow.jobs.local import at_work
 from dftflow.jobs.lock import EngineLock, is_locked_elsewhere, locked
 from dftflow.jobs.machine import host_name
+from dftflow.jobs.machine_profile import Machine
 from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.step_state import read_state, write_state
 from dftflow.jobs.store import existing_plan
@@ -28,7 +31,7 @@ from dftflow.studies.step_end import end_on_disk
 from dftflow.studies.study_folder import StudyFolder
 from dftflow.studies.work import Work
 
-__all__ = ["CancelledStep", "RetriedStep", "cancel_steps", "retry_step"]
+__all__ = ["CancelledStep", "RetriedStep", "cancel_steps", "retry_steps", "retry_uncertain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,59 @@ class RetriedStep:
     by_queue: bool = False
 
 
+class _Jobs:
+    """The jobs of a run, as its scheduler tells of them now: it is asked once, when the first of them counts."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @cached_property
+    def _machine(self) -> Machine | None:
+        machine = machine_of(self._root)
+        return None if machine is None or machine.scheduler == "none" else machine
+
+    @cached_property
+    def _queue(self) -> Queue:
+        assert self._machine is not None
+        return Queue.of(self._machine)
+
+    @cached_property
+    def _listing(self) -> Listing:
+        return self._queue.listing(open_attempts(self._root), now=True)
+
+    def end(self, record: Submission) -> str:
+        """Ask the scheduler to end a job, and with it its engine; why that may run on, ``""`` when it does not."""
+        job = f"job {record.job}" if record.job else "a job"
+        if not record.is_of(self._root):
+            return f"{job} is of the run in {record.folder}, and is left alone"
+        if self._machine is None:
+            return "it cannot be told whether a job of it is there"
+        said = self._queue.cancel(record, self._listing)
+        return f"{job}: {said}" if said else ""
+
+    def settle(self, name: str) -> Submission | None:
+        """The last submission of a step, after the queue was asked once more, before a person's word counts.
+
+        Raises
+        ------
+        Undecided
+            When it does not answer.
+        """
+        record = last_attempt(self._root, name)
+        if record is None or not record.is_open or not record.is_of(self._root) or self._machine is None:
+            return record
+        if self._listing.silence:
+            raise Undecided(
+                f"whether a job of {name} is there cannot be asked",
+                reason=self._listing.silence,
+                fix="call this again when the scheduler answers",
+            )
+        now = settled(record, self._listing, lost_after_s=self._machine.lost_after_s)
+        if now != record:
+            write(self._root, now)
+        return now
+
+
 # --- cancel -----------------------------------------------------------------------------------------------------
 
 
@@ -75,23 +131,22 @@ def cancel_steps(root: Path, names: Sequence[str] = ()) -> tuple[CancelledStep, 
     """
     folder = _run_in(root)
     steps = [folder.plan.step(name) for name in names] or list(folder.plan.steps)
-    work = Work(folder.plan, folder)
+    work, jobs = Work(folder.plan, folder), _Jobs(root)
     stand = [(step, end_on_disk(work, step).state) for step in steps]
     to_end = [(step, state) for step, state in stand if _can_be_cancelled(folder, step, state, by_name=bool(names))]
     for step, _ in to_end:  # all, before an engine that some of them share is ended
         mark_cancelled(folder.root, step.name)
     shared = {step.name: _wanted_by(work, step) if names else () for step, _ in to_end}
-    found = [_cancelled(folder, step, state, shared[step.name]) for step, state in to_end]
-    return (*found, *(() if names else _left_by_earlier_plans(folder)))
+    found = [_cancelled(folder, jobs, step, state, shared[step.name]) for step, state in to_end]
+    return (*found, *(() if names else _left_by_earlier_plans(folder, jobs)))
 
 
-def _left_by_earlier_plans(folder: StudyFolder) -> Iterator[CancelledStep]:
+def _left_by_earlier_plans(folder: StudyFolder, jobs: _Jobs) -> Iterator[CancelledStep]:
     """The jobs of steps that the plan does not have any more, which are asked to end."""
     known = {step.name for step in folder.plan.steps}
     for record in open_attempts(folder.root):
         if record.step not in known:
-            doubt = _job_ended(folder.root, record)
-            yield CancelledStep(name=record.step, was="of an earlier plan", doubt=doubt)
+            yield CancelledStep(name=record.step, was="of an earlier plan", doubt=jobs.end(record))
 
 
 def _can_be_cancelled(folder: StudyFolder, step: Step, state: str, *, by_name: bool) -> bool:
@@ -109,11 +164,11 @@ def _wanted_by(work: Work, step: Step) -> tuple[str, ...]:
     return tuple(name for name in work.sharers(step) if not is_cancelled(root, name))
 
 
-def _cancelled(folder: StudyFolder, step: Step, state: str, shared_with: tuple[str, ...]) -> CancelledStep:
+def _cancelled(folder: StudyFolder, jobs: _Jobs, step: Step, state: str, shared_with: tuple[str, ...]) -> CancelledStep:
     place, record = folder.folder_of(step), last_attempt(folder.root, step.name)
     cancelled = CancelledStep(name=step.name, was=state, shared_with=shared_with)
     if record is not None and record.is_open:
-        return replace(cancelled, doubt=_job_ended(folder.root, record))
+        return replace(cancelled, doubt=jobs.end(record))
     if place is None:
         return cancelled
     if shared_with:
@@ -136,17 +191,6 @@ def _left_to_the_store(root: Path, place: Path) -> str:
     return "it is calculated in the store, maybe for another study, and runs on"
 
 
-def _job_ended(root: Path, record: Submission) -> str:
-    """Ask the scheduler to end a job, and with it its engine; why that may run on, ``""`` when it does not."""
-    machine = machine_of(root)
-    if not record.is_of(root):
-        return f"{f'job {record.job}' if record.job else 'a job'} is of the run in {record.folder}, and is left alone"
-    if machine is None or machine.scheduler == "none" or not record.job:
-        return "it cannot be told whether a job of it is there"
-    said = Queue(machine.scheduler).cancel(record.job)
-    return f"job {record.job}: {said}" if said else ""
-
-
 def _ended(place: Path) -> str:
     """End the engine of a step; why it may run on, ``""`` when none does."""
     state = read_state(place)
@@ -167,57 +211,62 @@ def _ended(place: Path) -> str:
 # --- retry ------------------------------------------------------------------------------------------------------
 
 
-def retry_step(root: Path, name: str, settings: Mapping[str, str] | None = None) -> RetriedStep:
-    """Let a step be run again that failed, was refused or cancelled, or of which nobody knows whether it runs.
+def retry_steps(root: Path, names: Sequence[str], settings: Mapping[str, str] | None = None) -> tuple[RetriedStep, ...]:
+    """Let steps be run again that failed, were refused or cancelled, or of which nobody knows whether they run.
 
-    With `settings` it is another calculation, with a folder of its own: also a finished one may get some, and its
+    With `settings` each is another calculation, with a folder of its own: also a finished one may get some, and its
     results stay where they are. Of an uncertain step the caller says by this that nothing runs.
 
     Raises
     ------
     InputError
-        When there is no run in `root`; the step has finished and no setting is new, or runs; a setting is none.
+        When there is no run in `root`; a step has finished and no setting is new, or runs; a setting is none. Those
+        before it wait then.
     StudyError
         When there is no such step.
     StoreError
         When a dftflow works in `root`, or it cannot be written.
+    Undecided
+        When the scheduler does not answer whether a job is there, or an engine holds the folder of a step.
     """
     asked = checked_settings(settings or {})
     existing_plan(root)  # a lock makes its folder
     with locked(root):
-        folder = _run_in(root)
-        step = folder.plan.step(name)
-        state = end_on_disk(Work(folder.plan, folder), step).state
-        new = {**folder.plan.overrides.get(name, {}), **asked}
-        changes = new != folder.plan.overrides.get(name, {})
-        _refuse_retry(folder, step, state, changes=changes)
-        if changes:
-            _refuse_while_others_run(folder, step)
-        overridden(Work(folder.plan).built(step), new)
-        _settle_job(root, name)
-        let_another(root, name)
-        place = folder.folder_of(step)
-        kept_in = "" if place is None or state == "finished" else _set_free(place, aside=state == "refused")
-        unmark_cancelled(root, name)
-        folder.override(name, new)
+        folder, jobs = _run_in(root), _Jobs(root)
+        steps = [folder.plan.step(name) for name in names]
+        return tuple(_retried(folder, jobs, step, asked) for step in steps)
+
+
+def retry_uncertain(root: Path) -> tuple[RetriedStep, ...]:
+    """Let every step be submitted again of whose submission nobody knows what became: its job is in no queue.
+
+    The caller says by this that none of them is there; those that the queue lists now are left to it. It raises what
+    `retry_steps` raises.
+    """
+    existing_plan(root)
+    with locked(root):
+        folder, jobs = _run_in(root), _Jobs(root)
+        found = ((step, jobs.settle(step.name)) for step in folder.plan.steps)
+        unknown = [step for step, record in found if record is not None and record.stage in ("intended", "lost")]
+        return tuple(_retried(folder, jobs, step, {}) for step in unknown)
+
+
+def _retried(folder: StudyFolder, jobs: _Jobs, step: Step, asked: Mapping[str, Setting]) -> RetriedStep:
+    root, name = folder.root, step.name
+    state = end_on_disk(Work(folder.plan, folder), step).state
+    new = {**folder.plan.overrides.get(name, {}), **asked}
+    changes = new != folder.plan.overrides.get(name, {})
+    _refuse_retry(folder, step, state, changes=changes)
+    if changes:
+        _refuse_while_others_run(folder, step)
+    overridden(Work(folder.plan).built(step), new)
+    jobs.settle(name)
+    let_another(root, name)
+    place = folder.folder_of(step)
+    kept_in = "" if place is None or state == "finished" else _set_free(place, aside=state == "refused")
+    unmark_cancelled(root, name)
+    folder.override(name, new)
     return RetriedStep(name=name, was=state, settings=new, kept_in=kept_in, by_queue=has_machine(root))
-
-
-def _settle_job(root: Path, name: str) -> None:
-    """Ask the queue once more for a job of which it is not known whether it is there, before a person's word counts."""
-    record, machine = last_attempt(root, name), machine_of(root)
-    if record is None or not record.is_open or not record.is_of(root) or machine is None or machine.scheduler == "none":
-        return
-    listing = Queue(machine.scheduler, fresh_s=0.0).listing([record])
-    if listing.silence:
-        raise Undecided(
-            f"whether a job of {name} is there cannot be asked",
-            reason=listing.silence,
-            fix="call this again when the scheduler answers",
-        )
-    now = settled(record, listing, lost_after_s=machine.lost_after_s)
-    if now != record:
-        write(root, now)
 
 
 def _refuse_retry(folder: StudyFolder, step: Step, state: str, *, changes: bool) -> None:

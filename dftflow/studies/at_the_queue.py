@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,10 +14,12 @@ from dftflow.jobs.job import JobState, NodeOutcome
 from dftflow.jobs.lock import is_locked_elsewhere
 from dftflow.jobs.step_state import read_state
 from dftflow.model.cause import cause_words
+from dftflow.model.printable import brief
 from dftflow.named_command import dftflow_line
 
 __all__ = ["LATE_S", "at_the_queue", "ended_unlisted", "may_come_late"]
 
+LAST_BYTES = 2000
 LATE_S = 60.0
 """How long what a job has left may take to be seen from here, on a file system between machines."""
 
@@ -54,7 +57,8 @@ def _told(end: NodeOutcome, record: Submission, root: Path) -> tuple[JobState, s
     if record.stage == "submitted":
         if record.unlisted_since_s is not None:
             return _live(end, record), f"{job} is not listed since {_clock(record.unlisted_since_s)}"
-        doing = end.failure if end.state == "running" else record.word
+        waits = f"{record.word} ({record.reason})" if record.reason else record.word
+        doing = end.failure if end.state == "running" else waits
         return _live(end, record), f"{job}{f': {doing}' if doing else ''}"
     return _after_its_end(end, record, job)
 
@@ -69,8 +73,19 @@ def _after_its_end(end: NodeOutcome, record: Submission, job: str) -> tuple[JobS
         return "running", f"{job} has ended; what it left is not seen yet"
     if record.word == "completed":
         return "failed", f"{job} ended well by its scheduler, and left no results; see {record.log}"
-    more = f"; {end.failure}" if end.state == "failed" and end.failure else ""
-    return "failed", f"{job} {_ended(record)}{more}; see {record.log}"
+    said = end.failure if end.state == "failed" and end.failure else _last_words(record.log)
+    return "failed", f"{job} {_ended(record)}{f'; {said}' if said else ''}; see {record.log}"
+
+
+def _last_words(log: Path) -> str:
+    """The last line that a job has printed."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - LAST_BYTES))
+            lines = stream.read().decode("utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((brief(line.strip()) for line in reversed(lines) if line.strip()), "")
 
 
 def ended_unlisted(record: Submission, end: NodeOutcome, needs: Sequence[NodeOutcome]) -> Submission:

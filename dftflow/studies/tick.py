@@ -118,7 +118,7 @@ def submit_study(
     work.check_machine()
     work.check(decks=True, say=tell)
     with locked(root):
-        queue = queue or Queue(machine.scheduler)
+        queue = queue or Queue.of(machine)
         _refuse_jobs_of_another(StudyFolder.planned(plan, root, "run"), queue, machine)
         folder = StudyFolder.create(plan, root, "run")
         note_machine(root, machine)
@@ -144,7 +144,7 @@ def tick(root: Path, *, queue: Queue | None = None, say: Say = lambda line: None
         )
     _refuse_without_jobs(machine)
     with locked(root):
-        return _look(StudyFolder.existing(root), machine, queue or Queue(machine.scheduler), harmless(say))
+        return _look(StudyFolder.existing(root), machine, queue or Queue.of(machine), harmless(say))
 
 
 def _refuse_without_jobs(machine: Machine) -> None:
@@ -157,7 +157,7 @@ def _refuse_without_jobs(machine: Machine) -> None:
 def _refuse_jobs_of_another(folder: StudyFolder, queue: Queue, machine: Machine) -> None:
     """A job that was submitted for an earlier text would calculate what nobody asks for any more."""
     others = [record for record in open_attempts(folder.root) if record.plan != folder.digest]
-    listing = queue.listing(others) if others else Listing(at_s=time.time())
+    listing = queue.listing(others, now=True) if others else Listing(at_s=time.time())
     left = []
     for record in others:
         now = settled(record, listing, lost_after_s=machine.lost_after_s)
@@ -184,13 +184,13 @@ def _refuse_jobs_of_another(folder: StudyFolder, queue: Queue, machine: Machine)
 def _look(folder: StudyFolder, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
     root, plan = folder.root, folder.plan
     records = {step.name: record for step in plan.steps if (record := last_attempt(root, step.name)) is not None}
-    silence = _settle(root, plan, machine, queue, records)
+    listing = _settle(root, plan, machine, queue, records)
     ends = _ends(root)
     if _release(root, plan, machine, records, ends, again=again, say=say):
         ends = _ends(root)
-    _end_stranded(root, plan, records, ends, queue, say)
+    _end_stranded(root, plan, records, ends, queue, listing, say)
     submitted: dict[str, str] = {}
-    held = silence
+    held = listing.silence
     while not held:
         given = _Submitting(folder, machine, queue, records, ends, say, again=again)
         held, submitted = given.all(), submitted | given.submitted
@@ -217,12 +217,12 @@ def _finished(ends: Mapping[str, NodeOutcome]) -> set[str]:
     return {name for name, end in ends.items() if end.state == "finished"}
 
 
-def _settle(root: Path, plan: Plan, machine: Machine, queue: Queue, records: dict[str, Submission]) -> str:
-    """Write down what queue and folders say of the jobs whose end is not known; why the queue said nothing."""
+def _settle(root: Path, plan: Plan, machine: Machine, queue: Queue, records: dict[str, Submission]) -> Listing:
+    """Write down what queue and folders say of the jobs whose end is not known; what the queue said."""
     open_ones = {name: record for name, record in records.items() if record.is_open and record.is_of(root)}
     if not open_ones:
-        return ""
-    listing, ends = queue.listing(open_ones.values()), _ends(root)
+        return Listing(at_s=time.time())
+    listing, ends = queue.listing(tuple(open_ones.values())), _ends(root)
     for step in plan.steps:
         record = open_ones.get(step.name)
         if record is None:
@@ -233,7 +233,7 @@ def _settle(root: Path, plan: Plan, machine: Machine, queue: Queue, records: dic
         if now != record:
             write(root, now)
             records[step.name] = now
-    return listing.silence
+    return listing
 
 
 def _release(
@@ -297,7 +297,13 @@ def _remedied(root: Path, plan: Plan, machine: Machine, step: Step, record: Subm
 
 
 def _end_stranded(
-    root: Path, plan: Plan, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome], queue: Queue, say: Say
+    root: Path,
+    plan: Plan,
+    records: Mapping[str, Submission],
+    ends: Mapping[str, NodeOutcome],
+    queue: Queue,
+    listing: Listing,
+    say: Say,
 ) -> None:
     """End the jobs that wait for one that failed, which not every Slurm does itself (desihub/desispec#2682), and those
     of steps that have finished meanwhile without them.
@@ -306,13 +312,15 @@ def _end_stranded(
         record = records.get(step.name)
         if record is None or not record.is_of(root) or record.stage != "submitted" or record.word != "pending":
             continue
+        if listing.silence or listing.job(record.job, record.folder, record.name) is None:
+            continue  # a later look does it
         if ends[step.name].state == "finished":
-            said = queue.cancel(record.job)
+            said = queue.cancel(record, listing)
             say(f"{step.name} has finished without job {record.job}, which is ended; {said}".removesuffix("; "))
             continue
         failed = list(dict.fromkeys(name for need in step.needs if _has_failed(name := str(need.step), records, ends)))
         if failed:
-            said, names = queue.cancel(record.job), " and ".join(failed)
+            said, names = queue.cancel(record, listing), " and ".join(failed)
             line = f"{step.name}: job {record.job} waits for {names}, which has no results, and is ended; {said}"
             say(line.removesuffix("; "))
 
@@ -344,16 +352,24 @@ class _Submitting:
         self.submitted: dict[str, str] = {}
 
     def all(self) -> str:
-        """Submit; why it was stopped before the last one, ``""`` when it was not."""
+        """Submit; why it was stopped before the last one, ``""`` when it was not.
+
+        After an answer that leaves open whether a job was accepted the others wait: theirs may be as uncertain.
+        """
+        doubt = ""
         with Interruption() as interruption:
             for step in self._plan.steps:
                 interruption.check()
                 after = self._after(step)
                 if after is None:
                     continue
+                if doubt:
+                    return doubt
                 answer = self._submit(step, after, interruption)
                 if answer.refusal in ("full", "not reached"):
                     return f"the scheduler takes no more jobs now: {answer.said}"
+                if answer.refusal is None and not answer.job:
+                    doubt = f"no more is submitted in this look: it is uncertain what became of {step.name}"
         return ""
 
     def _after(self, step: Step) -> tuple[str, ...] | None:
@@ -376,7 +392,7 @@ class _Submitting:
         for wait_s in (*WAITS_S, None):
             record = self._intend(step, after)
             try:
-                answer = self._queue.submit(record, step.seed)
+                answer = self._queue.submit(record)
             except CodeNotFoundError as error:
                 write(self._root, moved(record, "refused", why=error.sentence))
                 raise
@@ -404,6 +420,8 @@ class _Submitting:
             step.name,
             before=before,
             plan=self._digest,
+            name=step.seed,
+            cluster=self._queue.cluster,
             script=lambda folder: job_script(
                 self._machine,
                 resources,
@@ -417,7 +435,7 @@ class _Submitting:
 
     def _note(self, step: Step, record: Submission, answer: Answer) -> None:
         if answer.job:
-            record = moved(record, "submitted", job=answer.job)
+            record = moved(record, "submitted", job=answer.job, cluster=answer.cluster or record.cluster)
             self.submitted[step.name] = answer.job
             self._say(f"{step.name}: job {answer.job}")
         elif answer.refusal is not None:

@@ -110,6 +110,25 @@ def test_a_partition_that_is_not_there(
 
 
 @pytest.mark.parametrize(
+    ("limit", "most_h"), [("5:00", 0.083), ("1:30:00", 1.5), ("1-00:00:00", None), ("infinite", None), ("30", None)]
+)
+def test_a_job_that_is_longer_than_its_partition_lets_it_be(
+    machines: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    limit: str,
+    most_h: float | None,
+) -> None:
+    """Without EnforcePartLimits Slurm takes it, and it waits for ever (PartitionTimeLimit)."""
+    install(tmp_path / "bin", {**SLURM, "sinfo": f"echo 'debug|{limit}|2|500'"}, monkeypatch)
+    machines.write_text('[machines.hpc]\nscheduler = "slurm"\n[machines.hpc.resources]\ntime_h = 2.0\n')
+    assert main(["doctor", "--machine", "hpc", "--json"]) == 0
+    fixes = [check["fix"] for check in json.loads(capsys.readouterr().out)["checks"] if check["name"] == "time"]
+    assert fixes == ([] if most_h is None else [f"time_h = {most_h}"])
+
+
+@pytest.mark.parametrize(
     ("answer", "said"),
     [
         ("echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1", "Unable to contact"),

@@ -96,7 +96,7 @@ odd = st.floats(-9e4, 9e4) | st.floats(-1e-8, 1e-8) | st.sampled_from([0.0, -0.0
 def test_every_number_is_that_of_float(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
     folder, shape = tmp_path_factory.mktemp("grid"), (3, 5, 4)
     with pytest.MonkeyPatch.context() as patch:  # so that regular and other chunks follow each other
-        patch.setattr("dftflow.codes.vasp.locpot_file.LINES_AT_ONCE", 3)
+        patch.setattr("dftflow.codes.vasp.volume_file.LINES_AT_ONCE", 3)
         patch.setattr("dftflow.codes.espresso.grid_file.LINES_AT_ONCE", 3)
         texts = [vasp(value) for value in values]
         numbers = [float(t if "E" in t else t[:-4] + "E" + t[-4:]) for t in texts]

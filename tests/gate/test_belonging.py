@@ -50,7 +50,7 @@ def potential(side: float = SIDE, **changes: Any) -> PotentialGrid:
 
 
 def density(side: float = SIDE, **changes: Any) -> Density:
-    return Density(**({"cell_ang": side * np.eye(3), "n_electrons": 4.0, "n_spins": 1} | changes))
+    return Density(**({"cell_ang": side * np.eye(3), "n_electrons": 4.0, "counted_to": 1e-6, "n_spins": 1} | changes))
 
 
 def results(**changes: Any) -> Results:

@@ -63,7 +63,7 @@ def results(*checks: Check) -> Results:
         ),
         dos=DensityOfStates(energies_ev=[0.0, 1.0], total=[[1.0, 1.0]], fermi_ev=None, zero=ZERO, source="a test"),
         potential=PotentialGrid(values_ev=np.zeros((2, 2, 2)), cell_ang=4 * np.eye(3), kind="local", zero=ZERO),
-        density=Density(cell_ang=4 * np.eye(3), n_electrons=4.0, n_spins=1),
+        density=Density(cell_ang=4 * np.eye(3), n_electrons=4.0, counted_to=1e-6, n_spins=1),
         steps=(step,),
     )
 

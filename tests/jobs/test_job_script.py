@@ -126,6 +126,13 @@ def test_what_the_profile_sets_reaches_the_engine(tmp_path: Path) -> None:
     assert "HIDDEN" not in found
 
 
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_a_job_reads_the_file_of_machines_that_its_submitter_read(scheduler: str) -> None:
+    """qsub hands over no environment, and sbatch none with --export=NONE: the job would look in the default place."""
+    text = script(replace(MACHINE, scheduler=scheduler, where="/home/me/my machines.toml"), Path("/d"))
+    assert "export DFTFLOW_MACHINES='/home/me/my machines.toml'\n" in text
+
+
 def test_modules_that_are_not_there_end_the_job_before_the_engine(tmp_path: Path) -> None:
     file = tmp_path / "job.sh"
     file.write_text(script(MACHINE, tmp_path))

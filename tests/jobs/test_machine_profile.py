@@ -150,6 +150,10 @@ def test_names_of_machines(file: Path) -> None:
         ("[machines.a]\nlauncher = ['mpirun', '-n{ranks']\n", 2, "'-n{ranks' stands for nothing"),
         ("[machines.a]\nmodules = ['castep']\n", 2, "without a scheduler there is none"),
         ("[machines.a]\nscheduler = 'sge'\nqos = 'gold'\n", 3, "sge has no such thing"),
+        ("[machines.a]\nscheduler = 'pbs'\ncluster = 'big'\n", 3, "pbs has no such thing"),
+        ("[machines.a]\nscheduler = 'slurm'\ndirectives = ['#SBATCH -C cpu']\n", 3, "would be a remark"),
+        ("[machines.a]\nscheduler = 'slurm'\ndirectives = ['--clusters=big']\n", 3, "give it as cluster"),
+        ("[machines.a]\nscheduler = 'slurm'\ndirectives = ['-Mbig']\n", 3, "give it as cluster"),
         ("[machines.a]\nlauncher = ['mpirun -n 4']\n", 2, "is not one word"),
         ("[machines.a]\naccount = 'a b'\n", 2, "is not one word"),
         ("[machines.a]\n[machines.a.environment]\nA-B = '1'\n", 3, "is the name of no variable"),
@@ -176,7 +180,11 @@ def test_templates_of_a_machine_lie_beside_its_file(file: Path) -> None:
     file.write_text('[machines.a]\nscheduler = "slurm"\ntemplates = "own"\n')
     assert load_machine("a").templates == {"slurm/job.sh.j2": "# {{ job.name }}\n"}
     file.write_text('[machines.a]\nscheduler = "pbs"\ntemplates = "own"\n')
-    with pytest.raises(MachineError, match="replaces one of pbs"):
+    with pytest.raises(MachineError, match="replaces one of pbs") as caught:
+        load_machine("a")
+    assert caught.value.where == f"{file}:3"
+    file.write_text('[machines.a]\nscheduler = "slurm"\ntemplates = "nowhere"\n')
+    with pytest.raises(MachineError, match="counts from the file of machines"):
         load_machine("a")
 
 

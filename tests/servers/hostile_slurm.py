@@ -32,7 +32,7 @@ BEHAVIOURS = (
     "squeue hangs", "squeue times out", "squeue knows no id", "queue forgets", "queue forgets what ended",
     "all forget, and nothing runs", "another user's jobs", "every line twice", "out of memory, cut",
     "no accounting", "no database", "wrote nothing", "files come late", "dependents stay", "requeued",
-    "nothing starts",
+    "nothing starts", "squeue prints a notice", "accounting keeps jobs running", "revoked",
 )  # fmt: skip
 POLICY = (
     "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
@@ -61,6 +61,16 @@ class HostileSlurm(StubQueue):
         """Switch all off."""
         with state_of(self.home) as state:
             state["does"] = {}
+
+    def calls_itself(self, cluster: str) -> None:
+        """The name of its cluster."""
+        with state_of(self.home) as state:
+            state["cluster"] = cluster
+
+    def has(self, jobs: dict[str, dict[str, Any]]) -> None:
+        """These are its jobs."""
+        with state_of(self.home) as state:
+            state["jobs"] = jobs
 
     def drop(self, job: str) -> None:
         """It never had this job."""
@@ -104,7 +114,8 @@ def _sbatch(home: Path, arguments: list[str]) -> int:
     if ways["sbatch prints more"]:
         print(f"Welcome to the Stampede3 Supercomputer\n--> Verifying valid jobname...OK\n{job}\nhours left: 7")
         return _say("sbatch: INFO: Note that 128 GB per node will require a node with more than 128 GB memory", code=0)
-    print(job)
+    cluster = state["jobs"][job]["cluster"]
+    print(f"{job};{cluster}" if cluster else job)
     return 0
 
 
@@ -130,6 +141,7 @@ def _job(arguments: list[str]) -> dict[str, Any]:
     return {
         "user": getpass.getuser(), "name": given["job-name"], "folder": given["chdir"], "script": script,
         "log": given["output"].replace("%%", "%"), "state": "PENDING", "pid": 0,
+        "cluster": given.get("clusters", ""),
         "after": re.findall(r"\d+", given.get("dependency", "").partition(":")[2]),
     }  # fmt: skip
 
@@ -145,17 +157,20 @@ def _squeue(home: Path, arguments: list[str]) -> int:
         return _say("slurm_load_jobs error: Socket timed out on send/recv operation")
     if ways["squeue knows no id"]:
         return _say("slurm_load_jobs error: Invalid job id specified")
+    if ways["squeue prints a notice"]:
+        print("squeue: too many queries by this user, please wait 60 seconds")
+        return 0
     if ways["all forget, and nothing runs"] or ways["queue forgets"]:
         jobs = {}
     for id, job in jobs.items():
         gone = ways["queue forgets what ended"] and job["state"] not in ("PENDING", "RUNNING")
-        lines = [(job["user"], SHORT[job["state"]], job["name"], job["folder"])]
+        lines = [(job["user"], "RV" if ways["revoked"] else SHORT[job["state"]], job["folder"])]
         if ways["another user's jobs"]:
-            lines = [("somebody", "F", "another", "/home/somebody/work")]
+            lines = [("somebody", "F", "/home/somebody/work")]
         if ways["every line twice"]:
-            lines = [(job["user"], "F", job["name"], job["folder"]), *lines] if job["state"] != "FAILED" else lines * 2
-        for user, word, name, folder in () if gone else lines:
-            print(f"{id}|{user}|{word}|{name[:15]:>15}|{folder}")
+            lines = [(job["user"], "F", job["folder"]), *lines] if job["state"] != "FAILED" else lines * 2
+        for user, word, folder in () if gone else lines:
+            print(f"{id}|{user}|{word}|None|{folder}")
     return 0
 
 
@@ -174,6 +189,8 @@ def _sacct(home: Path, arguments: list[str]) -> int:
         word, folder = job["state"], job["folder"]
         if ways["another user's jobs"]:
             word, folder = "COMPLETED", "/home/somebody/work"
+        if ways["accounting keeps jobs running"]:
+            word = "RUNNING"
         print(f"{id}|{word if len(word) < 10 else word[:9] + '+'}|{folder}")
         print(f"{id}.batch|{word}|")
     return 0
@@ -195,7 +212,10 @@ def _scancel(home: Path, arguments: list[str]) -> int:
 
 def _scontrol(home: Path, arguments: list[str]) -> int:
     with state_of(home) as state:
-        job = state["jobs"].get(arguments[-1])
+        job, cluster = state["jobs"].get(arguments[-1]), state.get("cluster", "hostile")
+    if arguments[-1] == "config":
+        print(f"Configuration data as of 2026-11-27T09:00:00\nClusterName             = {cluster}\nSLURM_CONF = /etc")
+        return 0
     if job is None:
         return _say("slurm_load_jobs error: Invalid job id specified")
     print(f"JobId={arguments[-1]} JobName={job['name']}\n   JobState={job['state']} WorkDir={job['folder']}")

@@ -19,7 +19,7 @@ from dftflow.jobs.lock import EngineLock, engine_lock_is_held
 from dftflow.jobs.step_state import StepState, read_state, write_state
 from dftflow.jobs.store import read_plan
 from dftflow.jobs.tries import TRIES
-from dftflow.studies.again import cancel_steps, retry_step
+from dftflow.studies.again import cancel_steps, retry_steps
 from dftflow.studies.cleaning import remove, what_can_go
 from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.printed import printed_of
@@ -118,7 +118,7 @@ def test_a_finished_step_is_not_run_again_for_nothing(
     root = tmp_path / "run"
     engine.run(write_study(), root)
     with pytest.raises(InputError, match="has finished"):
-        retry_step(root, BULK)
+        retry_steps(root, [BULK])
 
 
 def test_an_uncertain_step_is_free_by_a_persons_word(
@@ -130,7 +130,7 @@ def test_an_uncertain_step_is_free_by_a_persons_word(
     (folder / "results.json").unlink()
     write_state(folder, StepState(state="running", host="another", boot="b", pid=1, birth=1.0))
     assert engine.run(file, root) == [] and states(root)[BULK] == "uncertain"
-    assert retry_step(root, BULK).was == "uncertain"
+    assert retry_steps(root, [BULK])[0].was == "uncertain"
     assert engine.run(file, root) == [BULK_SEED] and states(root)[BULK] == "finished"
 
 
@@ -143,7 +143,7 @@ def test_results_that_were_changed_are_put_aside_and_calculated_again(
     record = folder / "results.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"energy_ev": -7.0}))
     assert states(root)[BULK] == "refused"
-    done = retry_step(root, BULK)
+    (done,) = retry_steps(root, [BULK])
     assert done.was == "refused" and done.kept_in == "tries/1"
     assert json.loads((folder / "tries/1/results.json").read_text())["energy_ev"] == -7.0
     assert engine.run(file, root) == [BULK_SEED] and states(root)[BULK] == "finished"
@@ -167,7 +167,7 @@ def test_a_running_step_is_ended_and_waits_for_retry(
     assert not engine_lock_is_held(folder_of(root, BULK))
     assert engine.run(file, root) == [], "nor at the next run"
     engine.before.clear()
-    retry_step(root, BULK)
+    retry_steps(root, [BULK])
     assert engine.run(file, root) == [BULK_SEED]
     assert set(states(root).values()) == {"finished"}
 
@@ -275,7 +275,7 @@ def test_what_a_retry_with_another_setting_replaces_goes_when_that_has_finished(
     file, root = write_study(), tmp_path / "run"
     engine.run(file, root)
     first = folder_of(root, BULK)
-    retry_step(root, BULK, {"max_scf_cycles": "300"})
+    retry_steps(root, [BULK], {"max_scf_cycles": "300"})
     assert what_can_go(root) == () and states(root)[BULK] == "waiting"
     StudyFolder.create(plan_for(load_study(str(file), "quick"), read_plan(root)), root, "run")  # a run that was killed
     assert states(root)[BULK] == "waiting", "the folder of the earlier settings is not taken for it"

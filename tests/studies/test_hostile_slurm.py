@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from counted_study import STUDY, CountedStudy
@@ -25,6 +26,7 @@ from servers.warm_python import WarmPython
 from dftflow.cli import look as look_module
 from dftflow.cli.main import main
 from dftflow.jobs.cluster import queue as queue_module
+from dftflow.jobs.cluster.queue import Queue
 from dftflow.jobs.cluster.submission import Submission, attempts, last_attempt
 from dftflow.studies import at_the_queue
 from dftflow.studies import tick as tick_module
@@ -263,6 +265,65 @@ def test_a_job_that_is_longer_than_may_be(place: Place) -> None:
     assert place.states() == FINISHED and place.study.started == ONCE
 
 
+def test_after_one_answer_that_leaves_it_open_the_others_wait(place: Place) -> None:
+    """A Slurm without room for jobs lets each sbatch wait for minutes: a hundred of them would take the night."""
+    file = place.study.path / "study.toml"
+    text = file.read_text()
+    more = text[text.index("[materials.CsBr]") :].replace("[materials.CsBr]", "[materials.Other]")
+    file.write_text(f"{text}\n{more.replace('244.9', '250.0')}")
+    place.slurm.does("sbatch times out without accepting")
+    assert place.run() == 0 and "no more is submitted in this look" in place.said()
+    assert list(place.states().values()).count("uncertain") == 1
+    assert place.run() == 5
+    uncertain = [name for name, state in place.states().items() if state == "uncertain"]
+    assert len(uncertain) == 2
+    place.slurm.does_well()
+    assert place.dftflow("retry", str(place.root), "--uncertain", "--json") == 0
+    assert [one["name"] for one in json.loads(place.capsys.readouterr().out)] == uncertain
+    assert {record.stage for name in uncertain for record in place.records(name)} == {"refused"}
+    assert place.dftflow("retry", str(place.root), "--uncertain") == 0 and "there is none" in place.said()
+
+
+def test_a_notice_instead_of_jobs_is_no_answer(place: Place) -> None:
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    (place.study.path / "machines.toml").write_text(
+        MACHINES.format(python=place.study.python).replace(CORES, f"{CORES}{LOST_AT_ONCE}")
+    )
+    place.slurm.does("squeue prints a notice")
+    for _ in range(2):
+        assert place.advance()[0] == 0
+    assert place.states() == {RELAX: "queued", BANDS: "queued"}
+    assert place.dftflow("retry", str(place.root), RELAX) == 9 and "too many queries" in place.said()
+    assert place.dftflow("cancel", str(place.root)) == 9 and job_states(place) == ["PENDING", "PENDING"]
+
+
+def test_a_job_that_only_the_accounting_keeps_alive_is_lost(place: Place) -> None:
+    """sacctmgr(1), "runaway jobs": the database has them running, and no controller knows of them."""
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    (place.study.path / "machines.toml").write_text(
+        MACHINES.format(python=place.study.python).replace(CORES, f"{CORES}{LOST_AT_ONCE}")
+    )
+    place.slurm.does("queue forgets", "accounting keeps jobs running")
+    for _ in range(3):
+        place.advance()
+    assert place.states() == {RELAX: "lost", BANDS: "lost"}
+    assert place.dftflow("retry", str(place.root), RELAX, BANDS) == 0
+    assert len(tick(place.root).submitted) == 2
+
+
+def test_a_job_that_is_revoked_is_another_clusters(place: Place) -> None:
+    """In a federation squeue shows it so where it does not run."""
+    place.slurm.does("nothing starts", "revoked")
+    assert place.run() == 0
+    assert place.advance()[0] == 0
+    assert place.states() == {RELAX: "queued", BANDS: "queued"}
+    place.slurm.does_well()
+    assert place.to_the_end() == 0
+    assert place.study.started == ONCE
+
+
 def test_a_queue_that_hangs(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """mlr-org/batchtools#201: squeue is slow or does not answer at all, because it is asked too often."""
     monkeypatch.setattr(queue_module, "ASK_LIMIT_S", 0.5)
@@ -327,10 +388,8 @@ def test_a_submission_that_was_accepted_is_found_before_a_persons_word_counts(pl
     place.slurm.does("nothing starts")
     place.slurm.does("sbatch dies after accepting", times=1)
     assert place.run() == 5
-    assert place.dftflow("cancel", str(place.root)) == 9
-    assert "no answer" in place.told()[RELAX] and place.states()[RELAX] == "cancelled"
     assert place.dftflow("retry", str(place.root), RELAX) == 2, "the queue lists it"
-    assert place.dftflow("cancel", str(place.root), RELAX) == 0 and job_states(place) == ["CANCELLED"]
+    assert place.dftflow("cancel", str(place.root)) == 0 and job_states(place) == ["CANCELLED"]
     assert place.dftflow("retry", str(place.root), RELAX) == 0
     assert place.dftflow("retry", str(place.root), BANDS) == 0
     place.slurm.does("nothing starts", times=0)
@@ -404,6 +463,61 @@ def test_cancel_reaches_jobs_of_steps_that_the_study_does_not_have_any_more(plac
     StudyFolder.create(plan_study(load_study(str(file))), place.root, "run")  # as by a run without the machine
     assert place.dftflow("cancel", str(place.root)) == 0
     assert job_states(place) == ["CANCELLED", "CANCELLED"] and "of an earlier plan" in place.said()
+
+
+def thesis_of(place: Place) -> dict[str, dict[str, Any]]:
+    """Jobs of the same ids, which are another work's."""
+    return {id: {**job, "folder": "/home/me/thesis"} for id, job in place.slurm.jobs.items()}
+
+
+def test_a_job_that_has_got_the_id_of_a_lost_one_is_not_cancelled(place: Place) -> None:
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    place.slurm.has(thesis_of(place))
+    assert place.dftflow("cancel", str(place.root)) == 9 and "lists no such job" in place.said()
+    assert job_states(place) == ["PENDING", "PENDING"]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["of another name", "of the same name"])
+def test_jobs_of_another_cluster_are_left_alone(place: Place, monkeypatch: pytest.MonkeyPatch, *, named: bool) -> None:
+    """Two clusters with one home: the same ids, and other people's jobs."""
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    other = HostileSlurm(place.study.path / "other")
+    other.does("nothing starts")
+    other.has(thesis_of(place))
+    if named:
+        other.calls_itself("other")
+    monkeypatch.setenv("PATH", f"{other.path}{os.pathsep}{os.environ['PATH']}")
+    place.said()
+    assert place.dftflow("cancel", str(place.root), RELAX) == 9
+    assert ("and this is other" if named else "lists no such job") in place.said()
+    assert {job["state"] for job in other.jobs.values()} == {"PENDING"} and job_states(place) == ["PENDING"] * 2
+    assert place.dftflow("advance", str(place.root)) == 0
+    assert ("login node of hostile" if named else "is not listed since") in place.said()
+
+
+def test_the_kept_answer_of_one_cluster_is_not_anothers(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    other = HostileSlurm(place.study.path / "other")
+    with monkeypatch.context() as there:
+        there.setenv("PATH", f"{other.path}{os.pathsep}{os.environ['PATH']}")
+        assert Queue("slurm").listing().jobs == ()
+    assert len(Queue("slurm").listing().jobs) == 2
+
+
+def test_a_cluster_of_several_is_named_to_every_command(place: Place) -> None:
+    place.slurm.does("nothing starts")
+    file = place.study.path / "machines.toml"
+    file.write_text(file.read_text().replace(CORES, f'{CORES}cluster = "big"\n'))
+    assert place.run() == 0
+    assert {job["cluster"] for job in place.slurm.jobs.values()} == {"big"}
+    assert {record.cluster for record in place.records(RELAX)} == {"big"}
+    assert "#SBATCH --clusters=big" in place.records(RELAX)[0].script.read_text()
+    file.write_text(MACHINES.format(python=place.study.python))
+    assert place.dftflow("cancel", str(place.root)) == 9 and 'cluster = "big"' in place.said()
+    assert job_states(place) == ["PENDING", "PENDING"]
 
 
 def test_who_watches_sees_what_the_next_look_finds(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,7 +188,7 @@ def test_an_engine_of_a_job_that_has_ended_is_at_work_no_more(folder: Path) -> N
     lost = replace(read_state(end.folder), state="running", host="n7", boot="x", pid=7, birth=1.0, job="12", files={})
     write_state(end.folder, lost)
     assert at_work(end.folder, lost) == "uncertain"
-    record = moved(intend(folder, RELAX, plan="p", script=lambda place: ""), "submitted", job="12")
+    record = moved(intend(folder, RELAX, plan="p", name="n", script=lambda place: ""), "submitted", job="12")
     write(folder, record)
     assert run_step(folder, RELAX).state == "uncertain"
     write(folder, moved(record, "ended", word="node_fail"))

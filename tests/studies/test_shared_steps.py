@@ -16,7 +16,7 @@ from dftflow.jobs.lock import is_locked_elsewhere
 from dftflow.jobs.store import existing_plan, note_in_plan
 from dftflow.model.outcome import StudyOutcome
 from dftflow.studies import standing
-from dftflow.studies.again import cancel_steps, retry_step
+from dftflow.studies.again import cancel_steps, retry_steps
 from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.plan import plan_study
 from dftflow.studies.preview import preview
@@ -123,7 +123,7 @@ def test_it_is_ended_when_all_that_share_it_are_cancelled(
     assert states(root) == {BULK: "cancelled", BULK + POINT: "cancelled", SLAB: "finished", SLAB + POINT: "finished"}
     assert engine.run(file, root) == [], "nor at the next run"
     go.touch()
-    retry_step(root, BULK + POINT)
+    retry_steps(root, [BULK + POINT])
     assert len(engine.run(file, root)) == 1
 
 
@@ -194,7 +194,7 @@ def test_plan_and_status_have_one_answer_of_what_is_made_from_a_step_that_is_to_
     """Here nothing moves: what was made from the other relaxation is what would be made from the start."""
     root, study = tmp_path / "run", load_study(str(file), "study")
     engine.run(file, root, preset="study")
-    retry_step(root, RELAX, {"cutoff_ev": "210"})
+    retry_steps(root, [RELAX], {"cutoff_ev": "210"})
     assert {step.name: step.state for step in preview(study, root)} == states(root)
     assert states(root)[BULK] == "waiting"
     engine.run(file, root, preset="study")

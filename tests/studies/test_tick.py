@@ -26,7 +26,7 @@ from dftflow.jobs.machine_profile import load_machine
 from dftflow.jobs.step_state import read_state, write_state
 from dftflow.report.table import summary_table
 from dftflow.studies import tick as tick_module
-from dftflow.studies.again import retry_step
+from dftflow.studies.again import retry_steps
 from dftflow.studies.execution import outcome_of_folder
 from dftflow.studies.plan import plan_study
 from dftflow.studies.reader import load_study
@@ -47,7 +47,7 @@ case $mode in
   down) echo "sbatch: error: Unable to contact slurm controller (connect failure)" >&2; exit 1;;
 esac
 id=$(( $(wc -l < jobs) + 1 ))
-echo "$id|{user}|PD|n|$folder" >> jobs
+echo "$id|{user}|PD|None|$folder" >> jobs
 case $mode in
   silent) echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1;;
   one) echo full > mode;;
@@ -128,7 +128,7 @@ def test_settings_of_a_step_alone_are_kept_by_every_submission(place: Place) -> 
     place.answers("wrong")
     place.submit()
     place.answers("yes")
-    retry_step(place.root, RELAX, {"max_scf_cycles": "300"})
+    retry_steps(place.root, [RELAX], {"max_scf_cycles": "300"})
     assert RELAX in place.submit().submitted
     assert StudyFolder.existing(place.root).plan.overrides == {RELAX: {"max_scf_cycles": 300}}
 
@@ -141,6 +141,26 @@ def test_a_full_queue_is_gone_on_with_at_the_next_look(place: Place) -> None:
     place.answers("yes")
     more = place.tick()
     assert len(more.submitted) == len(found.ends) - 1 and not more.held
+
+
+def test_what_a_job_waits_for_is_told_where_that_may_be_for_ever(place: Place) -> None:
+    place.submit()
+    jobs = place.path / "jobs"
+    for reason, told in (("Priority", "job 1: pending"), ("PartitionTimeLimit", "job 1: pending (PartitionTimeLimit)")):
+        jobs.write_text(jobs.read_text().replace("|None|", f"|{reason}|").replace("|Priority|", f"|{reason}|"))
+        place.tick()
+        assert {end.name: end.failure for end in standing_of(place.root).ends}[RELAX] == told
+
+
+def test_what_a_job_printed_last_is_told_of_one_that_left_nothing_else(place: Place) -> None:
+    place.submit()
+    record = last_attempt(place.root, RELAX)
+    assert record is not None
+    record.log.write_text("Lmod has detected the following error:\nmodule castep/99 is not there\n\n")
+    place.says("1", "F")
+    place.tick()
+    failures = {end.name: end.failure for end in standing_of(place.root).ends}
+    assert failures[RELAX] == f"job 1 failed; module castep/99 is not there; see {record.log}"
 
 
 def test_an_answer_that_tells_nothing_is_found_in_the_queue_and_never_given_again(place: Place) -> None:

@@ -16,7 +16,7 @@ from dftflow.codes.compressed import head_of, plain_file, plain_name
 __all__ = ["NOT_READ", "calculations_in", "file_of"]
 
 INPUTS = ("INCAR", "POSCAR", "KPOINTS", "KPOINTS_OPT", "POTCAR.spec")
-OUTPUTS = ("vasprun.xml", "OUTCAR", "LOCPOT", "CONTCAR", "EIGENVAL", "DOSCAR", "OSZICAR")
+OUTPUTS = ("vasprun.xml", "OUTCAR", "LOCPOT", "CHGCAR", "CONTCAR", "EIGENVAL", "DOSCAR", "OSZICAR")
 TELLING = ("vasprun.xml", "OUTCAR", "LOCPOT")
 NOT_READ = {
     "vaspout.h5": "results as HDF5",
@@ -27,7 +27,7 @@ NOT_READ = {
 """Name -> what a file holds that is named, but not read."""
 HEAD_BYTES = 4096
 _NAME = re.compile(
-    r"(?:(.+)[._-])?(vasprun(?=[._-])|OUTCAR|LOCPOT|KPOINTS_OPT|KPOINTS|INCAR)(?:\.xml)?(?:[._-](.+?))??(?:\.xml)?"
+    r"(?:(.+)[._-])?(vasprun(?=[._-])|OUTCAR|LOCPOT|CHGCAR|KPOINTS_OPT|KPOINTS|INCAR)(?:\.xml)?(?:[._-](.+?))??(?:\.xml)?"
 )
 
 

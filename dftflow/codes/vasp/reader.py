@@ -15,6 +15,7 @@ from dftflow.codes.compressed import lying, plain_name
 from dftflow.codes.displacement import largest_displacement_ang
 from dftflow.codes.grid_body import fits_grid, said_points
 from dftflow.codes.reading import FileLog, zero_of
+from dftflow.codes.vasp.chgcar_file import read_chgcar
 from dftflow.codes.vasp.folder import NOT_READ, file_of
 from dftflow.codes.vasp.kind_of_run import remarks_on, why_no_energy, why_no_forces
 from dftflow.codes.vasp.kpoints_file import SAME_K, read_names
@@ -35,7 +36,7 @@ from dftflow.codes.vasp.vasprun_file import (
 from dftflow.errors import ParseError
 from dftflow.model.check import Check, Part
 from dftflow.model.energy import Energy, EnergyZero
-from dftflow.model.results import Bands, FloatArray, PotentialGrid, RelaxationStep, Results
+from dftflow.model.results import Bands, Density, FloatArray, PotentialGrid, RelaxationStep, Results
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -72,13 +73,14 @@ def read_calculation(calculation: Calculation) -> Reading:
         lambda file: _potential(file, run, told, zero),
         lambda p: f"{p.kind}, {said_points(p)}",
     )
+    density = log.take(file_of(calculation, "CHGCAR"), "density", read_chgcar, _say_density)
     read = [told.file for told in log.files]
     for file in calculation.files:
         if plain_name(file) in NOT_READ and file not in read:
             log.pass_over(file, NOT_READ[plain_name(file)], "" if run is None else "the log holds what is used of it")
     log.pass_over_copies(calculation)
     if run is not None and states is not None:
-        results: Results | None = _results(files, run, bands, potential, states)
+        results: Results | None = replace(_results(files, run, bands, potential, states), density=density)
     else:
         results = None if outcar is None else _results_of_outcar(outcar, potential, zero, note)
     return Reading(calculation=calculation, files=log.files, results=results)
@@ -102,6 +104,11 @@ def _run_of_outcar(calculation: Calculation) -> tuple[VaspRun | None, str]:
             return read_outcar_run(file), ""
     except ParseError as error:
         return None, error.reason or error.summary
+
+
+def _say_density(density: Density) -> str:
+    spins = "non-collinear" if density.spinor else f"{density.n_spins} spin{'' if density.n_spins == 1 else 's'}"
+    return f"{density.n_electrons:.4f} electrons, {spins}"
 
 
 def _say_run(run: VaspRun) -> str:

@@ -53,8 +53,8 @@ REFUSALS: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
 # fmt: on
 ERROR = re.compile(r"(sbatch|qsub|bsub): (?!warning|info)|error: |Unable to run job|.*Job not submitted", re.IGNORECASE)
 """How a line begins with which a scheduler's own program refuses: what a wrapper of a site says decides nothing."""
-PARSABLE = re.compile(r"(\d+)(;[\w.-]+)?")
-"""What sbatch --parsable prints; a federated Slurm appends the cluster. Sites print more before and behind it."""
+PARSABLE = re.compile(r"(\d+)(?:;([\w.-]+))?")
+"""What sbatch --parsable prints; of several clusters Slurm appends which. Sites print more before and behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,8 @@ class Answer:
     ----------
     job
         Id of the job; ``""`` unless it was accepted for certain.
+    cluster
+        That has it, where the scheduler knows of several and says so.
     refusal
         Why it was refused for certain; None otherwise.
     said
@@ -72,6 +74,7 @@ class Answer:
     """
 
     job: str = ""
+    cluster: str = ""
     refusal: Refusal | None = None
     said: str = ""
 
@@ -86,7 +89,8 @@ def answer_of(ended: Ended, id_of: Callable[[str], int]) -> Answer:
     """
     ids, said = _ids(ended.out, id_of), ended.said
     if ended.code == 0 and len(ids) == 1:
-        return Answer(job=ids.pop())
+        job, cluster = ids.pop()
+        return Answer(job=job, cluster=cluster)
     if ids or ended.code is None or ended.code <= 0:  # it may have been accepted, whatever was said or ended behind it
         return Answer(said=said)
     if any(doubt in said for doubt in DOUBTS):
@@ -102,13 +106,13 @@ def refusal_of(said: str) -> Refusal | None:
     return next((kind for kind, phrases in REFUSALS if any(phrase in said for phrase in phrases)), None)
 
 
-def _ids(printed: str, id_of: Callable[[str], int]) -> set[str]:
-    """What may be the id of the job."""
+def _ids(printed: str, id_of: Callable[[str], int]) -> set[tuple[str, str]]:
+    """What may be the id of the job, with the cluster that it was given to, ``""`` where that is not told."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    alone = {match[1] for line in lines if (match := PARSABLE.fullmatch(line))}
+    alone = {(match[1], match[2] or "") for line in lines if (match := PARSABLE.fullmatch(line))}
     if alone:
         return alone
     try:
-        return {str(id_of(lines[-1]))}
+        return {(str(id_of(lines[-1])), "")}
     except (ValueError, IndexError):
         return set()

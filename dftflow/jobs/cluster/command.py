@@ -1,4 +1,9 @@
-"""Runs a scheduler's command: an argument list, without a shell, for a bounded time, and leaving no file."""
+"""Runs a scheduler's command: an argument list, without a shell, for a bounded time, and leaving no file.
+
+Variables by which a person sets options of Slurm's commands (``SBATCH_TIMELIMIT``, ``SQUEUE_PARTITION`` ...) are not
+handed on: Slurm puts the first over what a script says (sbatch(1), INPUT ENVIRONMENT VARIABLES), and the others would
+hide jobs that are there.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +16,10 @@ from pathlib import Path
 
 from dftflow.errors import CodeNotFoundError
 
-__all__ = ["Ended", "run_command"]
+__all__ = ["Ended", "run_command", "scheduler_environment"]
 
 MOST_SHOWN = 2000
+OPTIONS_OF_COMMANDS = ("SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SINFO_", "SCONTROL_")
 LAST_WORDS_S = 1.0
 """How long the pipes of a command that was ended are listened to: who left its session may hold them for ever."""
 
@@ -63,6 +69,7 @@ def run_command(
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                env=scheduler_environment(),
                 start_new_session=True,
                 encoding="utf-8",
                 errors="replace",
@@ -71,7 +78,8 @@ def run_command(
         raise CodeNotFoundError(
             f"the scheduler's program {argv[0]!r} cannot be started here",
             reason=error.strerror or str(error),
-            fix="call this on a login node of the cluster; `dftflow doctor --machine NAME` checks its profile",
+            fix="call this on a login node of the cluster, with that program's folder on the PATH (cron's is short); "
+            "`dftflow doctor --machine NAME` checks its profile",
         ) from None
     try:
         out, err = process.communicate(timeout=time_limit_s)
@@ -79,6 +87,11 @@ def run_command(
         out, err = _last_words(process)
         return Ended(code=None, out=out, err=f"{argv[0]} gave no answer for {time_limit_s:.0f} s; {err}")
     return Ended(code=process.returncode, out=out, err=err)
+
+
+def scheduler_environment() -> dict[str, str]:
+    """The variables that a scheduler's command gets, and its jobs from it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(OPTIONS_OF_COMMANDS)}
 
 
 def _last_words(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 Slurm's long words, in lower case: squeue(1) and sacct(1), section JOB STATE CODES. Its short codes, and the words that
 pysqa makes of those of other schedulers, stand for them. A word that was cut (``OUT_OF_ME+``) is told by its beginning.
+``revoked`` is no end: in a federation the job is another cluster's.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ PHASES: dict[str, Phase] = {
         "special_exit", "resizing", "stopped", "error",
     ), "queued"),
     **dict.fromkeys(("running", "completing", "signaling", "stage_out"), "running"),
-    **dict.fromkeys(("completed", "done"), "ended well"),
+    "completed": "ended well",
     **dict.fromkeys((
-        "failed", "timeout", "cancelled", "node_fail", "out_of_memory", "boot_fail", "deadline", "preempted", "revoked",
-        "exit",
+        "failed", "timeout", "cancelled", "node_fail", "out_of_memory", "boot_fail", "deadline", "preempted",
     ), "ended badly"),
 }
 SHORT = {
@@ -32,6 +32,7 @@ SHORT = {
     "to": "timeout", "ca": "cancelled", "nf": "node_fail", "oom": "out_of_memory", "bf": "boot_fail",
     "dl": "deadline", "pr": "preempted", "rv": "revoked",
     "psusp": "suspended", "ususp": "suspended", "ssusp": "suspended", "hqw": "pending", "t": "running",
+    "done": "completed", "exit": "failed",
 }
 # fmt: on
 SHORTEST_CUT = 3

@@ -1,13 +1,14 @@
 """What a scheduler's program prints of the jobs in its queue, job by job.
 
-Slurm's, SGE's and LSF's is read by pysqa. PBS's is not: pysqa 1.1 takes the blanks out of a folder, reads another one
-where a variable of the site's follows it, and calls every job that does not run pending.
+SGE's and LSF's is read by pysqa. Of Slurm's, pysqa 1.1 raises for a folder with a ``|`` in it; of PBS's it takes the
+blanks out of a folder, reads another one where a variable of the site's follows it, and calls every job that does not
+run pending.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dftflow.jobs.cluster.listing import ListedJob
@@ -16,9 +17,12 @@ from dftflow.jobs.machine_file import Scheduler
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["owned_jobs"]
+__all__ = ["SLURM_FORMAT", "owned_jobs"]
 
+MOST_SHOWN = 300
 Convert = Callable[[str], "pd.DataFrame"]
+SLURM_FORMAT = "%A|%u|%t|%r|%Z"
+"""Of squeue(1): id, owner, state, reason; the folder last, which may hold the sign between them."""
 _PBS_WORDS = {"R": "running", "E": "completing", "S": "suspended", "U": "suspended"}
 _PBS_JOB = re.compile(r"^Job Id: *", re.MULTILINE)
 _PBS_ATTRIBUTE = re.compile(r"^ +([\w.]+) = (.*)$", re.MULTILINE)
@@ -38,13 +42,40 @@ def owned_jobs(scheduler: Scheduler, printed: str, convert: Convert) -> Iterator
     ValueError
         When what was printed is no list of jobs at all: then no job is missing.
     """
+    if scheduler == "slurm":
+        return _slurm_jobs(printed)
     if scheduler == "pbs":
-        yield from map(_pbs_job, _PBS_JOB.split(printed)[1:])
-        return
+        return _pbs_jobs(printed)
+    return _of_tables(scheduler, printed, convert)
+
+
+def _slurm_jobs(printed: str) -> Iterator[tuple[str, ListedJob]]:
+    """As squeue prints it by `SLURM_FORMAT`; of several clusters it names each in a line."""
+    lines = [line for line in printed.split("\n") if line.strip() and not line.startswith("CLUSTER: ")]
+    rows = [row for line in lines if len(row := line.split("|", 4)) == 5 and row[0].strip().isdecimal()]
+    _refuse_none(lines, rows)
+    for job, owner, word, reason, folder in rows:
+        yield owner, ListedJob.read(job, folder, word, reason=reason)
+
+
+def _pbs_jobs(printed: str) -> Iterator[tuple[str, ListedJob]]:
+    before, *jobs = _PBS_JOB.split(printed)
+    _refuse_none(before.splitlines(), jobs)
+    yield from map(_pbs_job, jobs)
+
+
+def _refuse_none(lines: Sequence[str], jobs: Sequence[object]) -> None:
+    """A program that prints something, and no job, has not told that there is none."""
+    said = " ".join(" ".join(lines).split())
+    if said and not jobs:
+        raise ValueError(f"it lists no job, and says {said[:MOST_SHOWN]}")
+
+
+def _of_tables(scheduler: Scheduler, printed: str, convert: Convert) -> Iterator[tuple[str, ListedJob]]:
     for table in _tables(scheduler, printed, convert):
-        folders = table["working_directory"] if "working_directory" in table else [""] * len(table)
-        for job, owner, word, folder in zip(table["jobid"], table["user"], table["status"], folders, strict=True):
-            yield str(owner), ListedJob.read(str(job), str(folder), str(word))
+        names = table["jobname"] if scheduler == "sge" else [""] * len(table)  # LSF's column moves
+        for job, owner, word, name in zip(table["jobid"], table["user"], table["status"], names, strict=True):
+            yield str(owner), ListedJob.read(str(job), "", str(word), name=str(name))
 
 
 def _tables(scheduler: Scheduler, printed: str, convert: Convert) -> Iterator[pd.DataFrame]:
@@ -60,9 +91,9 @@ def _tables(scheduler: Scheduler, printed: str, convert: Convert) -> Iterator[pd
             if "<job_list" in printed or "</job_info>" not in printed:
                 raise ValueError("it is no whole document") from None
             return
-    for line in (f"{first}\n{line}" for line in rest.splitlines()) if scheduler == "lsf" else printed.splitlines():
+    for line in rest.splitlines():
         try:
-            yield convert(line)
+            yield convert(f"{first}\n{line}")
         except Exception:
             continue
 

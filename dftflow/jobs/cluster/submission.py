@@ -83,6 +83,10 @@ class Submission:
         Digest of the plan that the step is of.
     folder
         Absolute, as the scheduler is given it.
+    name
+        Of the job.
+    cluster
+        That it is given to, as a Slurm calls itself; ``""`` where that is not known.
     script_sha256
         Of the script, which says all that it needs.
     host, pid, intended_s
@@ -93,6 +97,8 @@ class Submission:
         When it got into this stage.
     word
         State of the job as the queue said last; ``""`` as long as it has said nothing.
+    reason
+        Why it waits, where that may be for ever: see `dftflow.jobs.cluster.listing.ListedJob`.
     began
         The queue has said that it runs, or that it has run.
     unlisted_since_s
@@ -117,10 +123,13 @@ class Submission:
     host: str
     pid: int
     intended_s: float
+    name: str = ""
+    cluster: str = ""
     stage: Stage = "intended"
     job: str = ""
     moved_s: float = 0.0
     word: str = ""
+    reason: str = ""
     began: bool = False
     unlisted_since_s: float | None = None
     why: str = ""
@@ -194,16 +203,16 @@ def settled(record: Submission, listing: Listing, *, lost_after_s: float) -> Sub
     """`record` by what the queue says; itself where that is nothing new."""
     if not record.is_open:
         return record
-    job = listing.job(record.job, record.folder)
+    job = listing.job(record.job, record.folder, record.name)
     if job is None:
         return _unlisted(record, listing, lost_after_s)
     if job.phase in ("ended well", "ended badly"):
         began = record.began or job.word != "cancelled"
-        return moved(record, "ended", job=job.id, word=job.word, began=began, unlisted_since_s=None)
+        return moved(record, "ended", job=job.id, word=job.word, reason="", began=began, unlisted_since_s=None)
     began = record.began or job.phase == "running"
-    if (record.stage, record.word, record.unlisted_since_s) == ("submitted", job.word, None):
+    if (record.stage, record.word, record.reason, record.unlisted_since_s) == ("submitted", job.word, job.reason, None):
         return record
-    return moved(record, "submitted", job=job.id, word=job.word, began=began, unlisted_since_s=None)
+    return moved(record, "submitted", job=job.id, word=job.word, reason=job.reason, began=began, unlisted_since_s=None)
 
 
 def _unlisted(record: Submission, listing: Listing, lost_after_s: float) -> Submission:
@@ -223,13 +232,17 @@ def intend(
     step: str,
     *,
     plan: str,
+    name: str,
     script: Callable[[Path], str],
+    cluster: str = "",
     before: Submission | None = None,
 ) -> Submission:
     """Write down that a job is to be submitted, and its script; both are on the disk when this returns.
 
     Parameters
     ----------
+    name, cluster
+        As in `Submission`.
     script
         Gives the text, for the folder that the job is to work in.
     before
@@ -243,6 +256,8 @@ def intend(
         attempt=attempt,
         plan=plan,
         folder=str(folder),
+        name=name,
+        cluster=cluster,
         script_sha256=hashlib.sha256(text.encode()).hexdigest(),
         host=host_name(),
         pid=os.getpid(),

@@ -50,7 +50,13 @@ def prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prints:
 
 @pytest.fixture
 def record(tmp_path: Path) -> Submission:
-    return intend(tmp_path / "run", "CsBr/bulk-relax", plan="p", script=lambda folder: "#!/bin/sh\n")
+    return intend(
+        tmp_path / "run",
+        "CsBr/bulk-relax",
+        plan="p",
+        name="a-very-long-name-of-a-step",
+        script=lambda folder: "#!/bin/sh\n",
+    )
 
 
 def slurm(tmp_path: Path, fresh_s: float = 0.0) -> Queue:
@@ -62,7 +68,7 @@ def slurm(tmp_path: Path, fresh_s: float = 0.0) -> Queue:
 
 def test_a_job_is_given_with_what_tells_it_from_others(tmp_path: Path, prints: Prints, record: Submission) -> None:
     calls = prints("sbatch", "4242\n")
-    assert slurm(tmp_path).submit(record, "a-very-long-name-of-a-step") == Answer(job="4242")
+    assert slurm(tmp_path).submit(record) == Answer(job="4242")
     told = calls.read_text().split()
     assert told == [
         "--parsable", "--job-name=a-very-long-name-of-a-step", f"--chdir={record.folder}", str(record.script)
@@ -72,7 +78,7 @@ def test_a_job_is_given_with_what_tells_it_from_others(tmp_path: Path, prints: P
 
 
 SAID = [
-    ("4242;cluster1\n", "", 0, Answer(job="4242")),
+    ("4242;cluster1\n", "", 0, Answer(job="4242", cluster="cluster1")),
     ("Welcome to the cluster\n4242\n", "sbatch: a warning", 0, Answer(job="4242")),
     ("Stampede3\n4242\nhours left: 7\n", "", 0, Answer(job="4242")),
     ("4242\n4243\n", "", 0, None),
@@ -130,7 +136,7 @@ def test_an_sbatch_that_does_not_answer_leaves_it_open(
 ) -> None:
     monkeypatch.setattr(queue_module, "SUBMIT_LIMIT_S", 0.3)
     (prints("sbatch").parent / "bin" / "sbatch").write_text("#!/bin/sh\necho 7\nexec sleep 60\n")
-    answer = slurm(tmp_path).submit(record, "n")
+    answer = slurm(tmp_path).submit(record)
     assert (answer.job, answer.refusal) == ("", None) and "no answer" in answer.said
 
 
@@ -152,7 +158,7 @@ def test_without_its_program_nothing_was_submitted(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CodeNotFoundError, match="'sbatch' cannot be started"):
-        slurm(tmp_path).submit(record, "n")
+        slurm(tmp_path).submit(record)
 
 
 def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:
@@ -164,13 +170,13 @@ def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:
 
 
 def test_the_queue_is_asked_once_for_all_and_for_those_that_have_ended(tmp_path: Path, prints: Prints) -> None:
-    calls = prints("squeue", f"7|{ME}|R|CsBr-bulk-relax|/a/b\n8|{ME}|oom|       CsBr-slab|/a/c\n")
+    calls = prints("squeue", f"7|{ME}|R|None|/a/b\n8|{ME}|oom|OutOfMemory|/a/c\n")
     found = slurm(tmp_path).listing()
     assert [(job.id, job.folder, job.word) for job in found.jobs] == [
         ("7", "/a/b", "running"), ("8", "/a/c", "out_of_memory")
     ]  # fmt: skip
     (line,) = calls.read_text().splitlines()
-    assert "-t all" in line and f"-u {ME}" in line
+    assert "--states=all" in line and f"--user={ME}" in line
 
 
 def test_its_answer_is_kept_for_half_a_minute_whoever_asks(
@@ -195,6 +201,38 @@ def test_others_jobs_and_lines_that_cannot_be_read_are_passed_over(tmp_path: Pat
     )
     found = slurm(tmp_path).listing()
     assert {(job.id, job.folder) for job in found.jobs} == {("8", "/a/c")}
+
+
+def test_a_folder_may_hold_the_sign_between_the_columns(tmp_path: Path, prints: Prints) -> None:
+    prints("squeue", f"CLUSTER: big\n7|{ME}|PD|PartitionTimeLimit|/a|b/ c\n8|{ME}|PD|Priority|/d\n")
+    found = slurm(tmp_path).listing()
+    assert [(job.id, job.folder, job.reason) for job in found.jobs] == [
+        ("7", "/a|b/ c", "PartitionTimeLimit"), ("8", "/d", "")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scheduler", "program"), [("slurm", "squeue"), ("pbs", "qstat"), ("lsf", "bjobs")])
+def test_what_is_no_list_of_jobs_is_no_answer(
+    tmp_path: Path, prints: Prints, scheduler: Scheduler, program: str
+) -> None:
+    prints(program, "too many queries by this user, please wait\n")
+    found = Queue(scheduler, cache=tmp_path / "cache").listing()
+    assert found.jobs == () and "cannot be read" in found.silence
+
+
+def test_a_persons_variables_are_no_options_of_the_commands(
+    tmp_path: Path, prints: Prints, record: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sbatch(1): an input environment variable overrides what the script says; SQUEUE_PARTITION hides what runs."""
+    for name in ("SBATCH_TIMELIMIT", "SQUEUE_PARTITION", "SACCT_FORMAT", "SCANCEL_STATE", "SLURM_CONF"):
+        monkeypatch.setenv(name, "told")
+    seen = [name for name in ("sbatch", "squeue") for name in [prints(name, "1\n").parent / "bin" / name]]
+    for program in seen:
+        program.write_text(f"#!/bin/sh\nenv >> {tmp_path}/environment\necho 1\n")
+    assert slurm(tmp_path).submit(record).job == "1"
+    slurm(tmp_path).listing()
+    told = [line.partition("=")[0] for line in (tmp_path / "environment").read_text().splitlines() if "=told" in line]
+    assert told == ["SLURM_CONF", "SLURM_CONF"]
 
 
 def test_a_queue_that_does_not_answer_says_nothing_and_is_not_kept(tmp_path: Path, prints: Prints) -> None:
@@ -309,6 +347,7 @@ def test_what_lsf_says(tmp_path: Path, prints: Prints) -> None:
         "7": "running", "8": "queued", "10": "ended well", "11": "ended badly"
     }, "the line that is cut is passed over"  # fmt: skip
     assert calls.read_text().split() == ["-a", "-w"]
+    assert {job.word for job in found.jobs} == {"running", "pending", "completed", "failed"}
 
 
 @pytest.mark.parametrize(
@@ -348,7 +387,7 @@ def test_a_job_is_given_to_the_others(
     calls = prints(program, said)
     program_file = calls.parent / "bin" / program
     program_file.write_text(program_file.read_text().replace("printf", f"cat > {tmp_path}/input; printf", 1))
-    assert Queue(scheduler).submit(record, "n") == Answer(job="80005197")
+    assert Queue(scheduler).submit(record) == Answer(job="80005197")
     told = {"pbs": str(record.script), "sge": f"-terse {record.script}", "lsf": ""}
     assert calls.read_text().strip() == told[scheduler]
     assert (tmp_path / "input").read_text() == ("#!/bin/sh\n" if scheduler == "lsf" else "")
@@ -363,7 +402,8 @@ def test_a_job_is_given_to_the_others(
      ("COMPLETING", "completing", "running"), ("CD", "completed", "ended well"), ("TIMEOUT", "timeout", "ended badly"),
      ("OUT_OF_ME+", "out_of_memory", "ended badly"), ("CANCELLED+", "cancelled", "ended badly"),
      ("CANCELLED by 0", "cancelled", "ended badly"), ("NODE_F+", "node_fail", "ended badly"),
-     ("COMP+", "comp+", "unknown"), ("", "", "unknown"), ("NEW_STATE", "new_state", "unknown")],
+     ("COMP+", "comp+", "unknown"), ("DONE", "completed", "ended well"), ("EXIT", "failed", "ended badly"),
+     ("RV", "revoked", "unknown"), ("", "", "unknown"), ("NEW_STATE", "new_state", "unknown")],
 )  # fmt: skip
 def test_words_of_schedulers(word: str, long: str, phase: str) -> None:
     assert (spelled_out(word), phase_of(word)) == (long, phase)

@@ -34,7 +34,7 @@ LOST_AFTER_S = 600.0
 
 
 def intended(root: Path, before: Submission | None = None) -> Submission:
-    return intend(root, STEP, before=before, plan="p", script=lambda folder: f"#!/bin/sh\ncd {folder}\n")
+    return intend(root, STEP, before=before, plan="p", name="n", script=lambda folder: f"#!/bin/sh\ncd {folder}\n")
 
 
 def by_the_queue(record: Submission, found: Listing) -> Submission:

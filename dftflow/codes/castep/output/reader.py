@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 __all__ = ["read_calculation"]
 
 T = TypeVar("T", Bands, PotentialGrid)
+COUNTED_TO = 1e-6
+"""Electrons: CASTEP prints a density with six decimals."""
 _KINDS = {
     ".pot_fmt": "local potential",
     ".cst_esp": "local potential",
@@ -266,6 +268,7 @@ def _density(grid: FormattedGrid) -> Density:
     return Density(
         cell_ang=grid.cell_ang,
         n_electrons=grid.means[0],
+        counted_to=COUNTED_TO,
         n_spins=1 if grid.non_collinear else grid.n_spins,
         spinor=grid.non_collinear,
     )
