@@ -2,9 +2,10 @@
 
     python benchmarks/many_steps.py 10000
 
-Two studies, of four steps a material and point: one of as many materials, which start from two crystals and differ in
-their cutoff, the other of one material in a sweep. The finished run is put there step by step as a run leaves it: deck,
-``built.json``, results and logs, sealed. Printed are wall time, processor time and the largest memory of:
+Three studies, of four steps a material and point: one of as many materials, which start from two crystals and differ in
+their cutoff; one of one material in a sweep of the cutoff; and one in a sweep of thickness and vacuum, of which all
+points share the crystal. The finished run is put there step by step as a run leaves it: deck, ``built.json``, results
+and logs, sealed. Printed are wall time, processor time and the largest memory of:
 
     plan            the table of all steps
     first step      `run` in an empty folder until its first engine would start
@@ -69,6 +70,14 @@ cutoff_ev = [
 {values}
 ]
 """
+SLABS = """
+[[sweep]]
+slab_thickness_ang = [{thicknesses}]
+vacuum_ang = [
+{values}
+]
+"""
+THICKNESSES_ANG = (8.0, 12.0, 16.0, 20.0, 24.0)
 UNTIL_THE_FIRST_STEP = """
 import sys
 from pathlib import Path
@@ -114,7 +123,13 @@ def study_of_a_sweep(count: int) -> str:
     return HEADER.format(title=f"{count} points") + material(0) + SWEEP.format(values=values)
 
 
-STUDIES = {"materials": study_of_materials, "sweep": study_of_a_sweep}
+def study_of_slabs(count: int) -> str:
+    values = "\n".join(f"    {10.0 + 0.01 * number:.2f}," for number in range((count - 1) // len(THICKNESSES_ANG)))
+    sweep = SLABS.format(thicknesses=", ".join(map(str, THICKNESSES_ANG)), values=values)
+    return HEADER.format(title=f"{count} slabs") + material(0) + sweep
+
+
+STUDIES = {"materials": study_of_materials, "sweep": study_of_a_sweep, "slabs": study_of_slabs}
 
 
 def write_study(folder: Path, kind: str, steps: int) -> Path:
@@ -127,10 +142,12 @@ def write_study(folder: Path, kind: str, steps: int) -> Path:
 
 
 def leave_finished(study_file: Path, place: Path) -> None:
-    """Its run in ``place/run`` as if all of it had been calculated; its numbers are none."""
+    """Its run in ``place/run`` as if all of it had been calculated, each calculation once; its numbers are none."""
     from dftflow.jobs.step_state import finished, write_state  # here, so that who measures stays small
     from dftflow.report.own_files import RESULTS_MARK
     from dftflow.report.settled import Settlement
+    from dftflow.studies.builder import Builder
+    from dftflow.studies.identity import outline_of
     from dftflow.studies.plan import plan_study
     from dftflow.studies.reader import load_study
     from dftflow.studies.study_folder import StudyFolder
@@ -138,13 +155,17 @@ def leave_finished(study_file: Path, place: Path) -> None:
     root = place / "run"
     study = load_study(str(study_file))
     folder = StudyFolder.create(plan_study(study), root, "run")
+    builder, places = Builder(folder.plan), dict[str, Path]()
     for number, step in enumerate(folder.plan.steps):
         own = root / "steps" / f"{step.name}-{number:010x}"
+        place = places.setdefault(outline_of(builder.build(step)), own)
+        folder.note(step.name, place)
+        if place is not own:
+            continue
         own.mkdir(parents=True)
         for name in (f"{step.seed}.py", f"{step.seed}.xyz", "built.json", "results.json", "stdout.log", "stderr.log"):
             (own / name).write_text(f"{step.name}\n" * 20)
         write_state(own, finished(own, wall_time_s=1.0, cpu_time_s=1.0))
-        folder.note(step.name, own)
     folder.add_wall_time(1.0)
     folder.write_whole()
     (root / "results.json").write_bytes(b"{%s}" % RESULTS_MARK)

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from dftflow.input_file import named_place
 
-__all__ = ["OutFile", "OutFolder", "Place"]
+__all__ = ["FutureFolder", "OutFile", "OutFolder", "Place"]
 
 
 class _Completed(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on alone
@@ -57,3 +57,13 @@ class OutFolder(_Completed):
         from dftflow.jobs.output_place import output_folder
 
         return output_folder(os.fspath(value))
+
+
+class FutureFolder(OutFolder):
+    """A folder that another command writes to: it is read, and need not be writable."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path with the home of ``~`` in it; raises `StoreError`."""
+        from dftflow.jobs.output_place import future_folder
+
+        return future_folder(os.fspath(value))

@@ -12,7 +12,7 @@ import click
 
 from dftflow.cli.completion import Codes, Presets, Studies
 from dftflow.cli.output import tell
-from dftflow.cli.place import OutFolder
+from dftflow.cli.place import FutureFolder
 from dftflow.cli.table import text_table
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MOST_SHOWN = 40
     "--preset", type=Presets(), help="study, quick, converged, or one of the study's; the study's own unless given."
 )
 @click.option("--code", type=Codes(), help="DFT code, instead of the one the study names.")
-@click.option("--out", type=OutFolder(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
+@click.option("--out", type=FutureFolder(), help="Folder of the run.  [default: runs/STUDY-PRESET]")
 @click.option("--steps", "all_steps", is_flag=True, help="Every step, also where there are many.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(study: str, preset: str | None, code: str | None, out: Path | None, all_steps: bool, as_json: bool) -> None:

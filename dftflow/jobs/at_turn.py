@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dftflow.jobs.cancelled import is_cancelled, why_cancelled
+from dftflow.jobs.cancelled import is_given_up, why_cancelled
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Job, Node, NodeOutcome
 from dftflow.jobs.lock import Turn
@@ -86,7 +86,7 @@ class AtTurn:
         return None
 
     def _cancelled(self) -> NodeOutcome | None:
-        if not is_cancelled(self._root, self._node.name):
+        if not is_given_up(self._root, self._node.name, self._node.sharers):
             return None
         node, why = self._node, why_cancelled(self._root, self._node.name)
         return NodeOutcome(name=node.name, title=node.title, state="cancelled", folder=self.folder, failure=why)

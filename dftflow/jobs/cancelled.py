@@ -6,13 +6,14 @@ and while one runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from dftflow.jobs.store import below, storage_errors, write_atomically
 from dftflow.named_command import dftflow_line
 
-__all__ = ["CANCELLED", "is_cancelled", "mark_cancelled", "unmark_cancelled", "why_cancelled"]
+__all__ = ["CANCELLED", "is_cancelled", "is_given_up", "mark_cancelled", "unmark_cancelled", "why_cancelled"]
 
 CANCELLED = "cancelled"
 
@@ -20,6 +21,11 @@ CANCELLED = "cancelled"
 def is_cancelled(root: Path, step: str) -> bool:
     """Whether the step of that run is not to be carried out."""
     return _mark(root, step).is_file()
+
+
+def is_given_up(root: Path, step: str, sharers: Callable[[], Iterable[str]]) -> bool:
+    """Whether its calculation is not to be carried out: it is cancelled, and so is every step that shares it."""
+    return is_cancelled(root, step) and all(is_cancelled(root, other) for other in sharers())
 
 
 def mark_cancelled(root: Path, step: str) -> None:

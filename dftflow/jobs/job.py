@@ -128,6 +128,8 @@ class Node:
         Cause by which a job of the scheduler ended, and the last attempt with it; ``""`` where none did.
     after_job
         Called with the folder and the attempts before, where `after` names a cause: how to go on.
+    sharers
+        Called where the node is cancelled: names of the others that are the same calculation, which goes on for them.
     """
 
     name: str
@@ -143,6 +145,7 @@ class Node:
     resumed: Callable[[Path, Job], Job] = _as_it_is
     after: str = ""
     after_job: Callable[[Path, Sequence[Attempt]], Again | None] = lambda folder, tries: None
+    sharers: Callable[[], tuple[str, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

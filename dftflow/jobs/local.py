@@ -18,7 +18,7 @@ from typing import TypedDict
 
 from dftflow.errors import DftflowError
 from dftflow.jobs.at_turn import AtTurn
-from dftflow.jobs.cancelled import is_cancelled, why_cancelled
+from dftflow.jobs.cancelled import is_cancelled, is_given_up, why_cancelled
 from dftflow.jobs.executor import Running
 from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.lock import EngineLock, engine_lock_is_held
@@ -74,6 +74,7 @@ class Local:
         self._root = root
         self._home = home or StepHome(root)
         self._ended_jobs = ended_jobs
+        self._tried: set[Path] = set()
         self._folders: dict[str, Path] = {}
         if self._home.is_shared:
             return
@@ -112,7 +113,7 @@ class Local:
             state = read_state(folder)
             process = EngineProcess.found(folder, state.pid, state.birth, stop_file=job.stop_file)
             if process is not None:
-                return _LocalJob(self._root, node, job, folder, process, state)
+                return self._watched(node, job, folder, process, state)
             if time.monotonic() > until:
                 doubt = why_uncertain(folder, state, "an engine that cannot be seen from here holds the folder's lock")
                 return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -123,7 +124,7 @@ class Local:
         if not lock.works and state.state == "running":
             process = EngineProcess.found(folder, state.pid, state.birth, stop_file=job.stop_file)
             if process is not None:
-                return _LocalJob(self._root, node, job, folder, process, state)
+                return self._watched(node, job, folder, process, state)
         job = node.resumed(folder, job) if state.tries else job
         renewed = keep_beside(folder, job)
         verdict = node.judge(folder)
@@ -134,6 +135,8 @@ class Local:
             return _closed(node, folder, state, "finished", reused=end.reused)
         if end is not None:
             return end
+        if folder in self._tried and before.state in ("failed", "refused"):  # for another node, and would end so again
+            return _without_results(self._root, node, folder, before)
         doubt = _doubt(folder, state, lock)
         if doubt:
             return _closed(node, folder, replace(state, failure=doubt), "uncertain")
@@ -147,7 +150,12 @@ class Local:
     def _start(self, node: Node, job: Job, folder: Path, lock: EngineLock, before: StepState) -> Running | NodeOutcome:
         process, state = _started(node, job, folder, lock, before)
         if process is None:
+            self._tried.add(folder)
             return _closed(node, folder, state, "failed")
+        return self._watched(node, job, folder, process, state)
+
+    def _watched(self, node: Node, job: Job, folder: Path, process: EngineProcess, state: StepState) -> Running:
+        self._tried.add(folder)
         return _LocalJob(self._root, node, job, folder, process, state)
 
 
@@ -218,7 +226,7 @@ class _LocalJob:
         cpu_time_s = self._cpu_time_s(verdict.cpu_time_s)
         if verdict.state == "finished":
             state = finished(self.folder, wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
-        elif is_cancelled(self._root, self._node.name):
+        elif self._is_given_up():
             return self._ended_by_hand(cpu_time_s)
         else:
             ended = self._process.failure
@@ -235,16 +243,20 @@ class _LocalJob:
             if state.state == "failed" and self._tries_again(state):
                 return None
         write_state(self.folder, state)
-        return _closed(self._node, self.folder, state, state.state)
+        if state.state == "finished":
+            return _closed(self._node, self.folder, state, "finished")
+        return _without_results(self._root, self._node, self.folder, state)
+
+    def _is_given_up(self) -> bool:
+        return is_given_up(self._root, self._node.name, self._node.sharers)
 
     def _is_ended_by_hand(self) -> bool:
-        return is_cancelled(self._root, self._node.name) and self._process.stop()
+        return self._is_given_up() and self._process.stop()
 
     def _ended_by_hand(self, cpu_time_s: float | None) -> NodeOutcome:
         state = StepState(state="waiting", wall_time_s=self.elapsed_s, cpu_time_s=cpu_time_s, tries=self.tries)
         write_state(self.folder, state)
-        why = why_cancelled(self._root, self._node.name)
-        return _closed(self._node, self.folder, replace(state, failure=why), "cancelled")
+        return _cancelled(self._root, self._node, self.folder, state)
 
     def _tries_again(self, failed: StepState) -> bool:
         """Whether another attempt has begun: the files of the failed one are put aside, and its remedy is noted."""
@@ -311,10 +323,7 @@ def end_by_folder(
         if changed:  # what was damaged beyond use is calculated again
             return _closed(node, folder, replace(state, failure=changed), "refused")
         return _closed(node, folder, state, "finished", reused=state.state == "finished")
-    if is_cancelled(root, node.name):
-        why = why_cancelled(root, node.name)
-        return _closed(node, folder, replace(state, failure=why), "cancelled")
-    return None
+    return _cancelled(root, node, folder, state) if is_given_up(root, node.name, node.sharers) else None
 
 
 def at_work(folder: Path, state: StepState) -> JobState | None:
@@ -379,6 +388,17 @@ def _why(ended: str, exit_code: int | None, verdict: Verdict) -> str:
     reason = ended or verdict.failure or "the process has left no results"
     code = f"exit code {exit_code}" if exit_code and exit_code > 0 else ""
     return f"{reason} ({code})" if code and not ended else reason
+
+
+def _without_results(root: Path, node: Node, folder: Path, state: StepState) -> NodeOutcome:
+    """How a node ends whose calculation has failed or was refused, maybe for others that share it."""
+    if is_cancelled(root, node.name):
+        return _cancelled(root, node, folder, state)
+    return _closed(node, folder, state, state.state)
+
+
+def _cancelled(root: Path, node: Node, folder: Path, state: StepState) -> NodeOutcome:
+    return _closed(node, folder, replace(state, failure=why_cancelled(root, node.name)), "cancelled")
 
 
 def _closed(node: Node, folder: Path, state: StepState, end: JobState, *, reused: bool = False) -> NodeOutcome:

@@ -14,7 +14,7 @@ from dftflow.errors import StoreError
 from dftflow.input_file import named_place, shortened
 from dftflow.jobs.store import storage_errors, write_atomically
 
-__all__ = ["output_file", "output_folder", "write_output"]
+__all__ = ["future_folder", "output_file", "output_folder", "write_output"]
 
 
 def output_file(name: str | Path) -> Path:
@@ -44,12 +44,23 @@ def output_folder(name: str | Path) -> Path:
     StoreError
         A file has its name or stands in its way, or the folder that it is to be made in may not be written to.
     """
+    place = future_folder(name)
+    _refuse_unwritable(name, _above(place))
+    return place
+
+
+def future_folder(name: str | Path) -> Path:
+    """A folder that is there, or could be by this name, whoever may write to it; raises `StoreError`."""
     place = named_place(name, error=StoreError)
-    above = next((path for path in (place, *place.parents) if os.path.lexists(path)), Path())
+    above = _above(place)
     if not above.is_dir():
         raise _impossible(name, f"{shortened(above)} is no folder", "give another folder")
-    _refuse_unwritable(name, above)
     return place
+
+
+def _above(place: Path) -> Path:
+    """What is there on the way to a place."""
+    return next((path for path in (place, *place.parents) if os.path.lexists(path)), Path())
 
 
 def write_output(file: Path, content: str | bytes) -> None:

@@ -43,6 +43,7 @@ TURNS = "turns"
 LOCK = "lock"
 SHARED_LENGTH = 16
 """Letters of an identity in the name of a folder that studies share: of a million, two agree once in 40 million."""
+_ANOTHER_STORE = "write another `store` into the study"
 _SHARED_PLACE = re.compile(rf"steps/[0-9a-f]{{{SHARED_LENGTH}}}")
 
 
@@ -111,7 +112,7 @@ class StoreUse:
             When its place has something else in it, or cannot be written.
         """
         if not _is_store(self.store):
-            with storage_errors(self.store):
+            with storage_errors(self.store, elsewhere=_ANOTHER_STORE):
                 self.store.mkdir(parents=True, exist_ok=True)
                 others = sorted(name for name in os.listdir(self.store) if not name.startswith("."))
                 if others and not _is_store(self.store):
@@ -119,7 +120,7 @@ class StoreUse:
                 write_atomically(self.store / MARKER, json.dumps({"schema": SCHEMA}))
         content = {"folder": self._folder_seen_from_store()}
         if _user(self.store, self.user) != content:
-            with storage_errors(self.store):
+            with storage_errors(self.store, elsewhere=_ANOTHER_STORE):
                 file = self.store / USERS / f"{self.user}.json"
                 write_atomically(file, json.dumps(content, ensure_ascii=False), root=self.store)
 
@@ -214,7 +215,10 @@ def _is_store(place: Path) -> bool:
 
 def _no_store(place: Path, why: str) -> StoreError:
     return StoreError(
-        "this folder is no store", reason=why, where=str(place), fix="name a folder that is empty or not there yet"
+        "this folder is no store",
+        reason=why,
+        where=str(place),
+        fix="write into the study, as `store`, a folder that is empty or not there yet",
     )
 
 

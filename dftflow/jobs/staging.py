@@ -33,7 +33,7 @@ def make_folder(folder: Path, root: Path) -> None:
             "the folder of a step leads out of the run",
             reason=f"it is {real}",
             where=str(folder),
-            fix="remove the link, or give another folder with --out",
+            fix="put a folder in its place: nothing is written through it",
         )
 
 

@@ -54,6 +54,7 @@ SCHEMA = "dftflow-plan/1"
 PLACES = "places"
 MOST_LETTERS = 1000
 TEMPORARY_BYTES = 8
+_WRITABLE = "make it writable for you, copy it to a place that is"
 _USER = re.compile(r"[0-9a-f]{16}")
 
 
@@ -172,7 +173,7 @@ def _checked_plan(root: Path, content: Any) -> PlanFile:
         raise StoreError(
             "this is a run of dftflow 0.1, which this version does not go on with",
             where=str(root),
-            fix="give another folder with --out; `dftflow parse FOLDER` reads the results of every step in it",
+            fix="run its study in another folder; `dftflow parse FOLDER` reads the results of every step in it",
         )
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         layout = content.get("schema") if isinstance(content, dict) else content
@@ -389,26 +390,26 @@ def _opened_folder(root: Path, parts: tuple[str, ...]) -> int:
 
 
 @contextmanager
-def storage_errors(where: Path) -> Iterator[None]:
-    """Turn what the file system says into a `StoreError` with advice."""
+def storage_errors(where: Path, *, elsewhere: str = "name another place") -> Iterator[None]:
+    """Turn what the file system says into a `StoreError` with advice; `elsewhere` is how another place is named."""
     advice = {
         errno.ENOSPC: ("the disk is full", "free some space and run again: what is finished is kept"),
         errno.EDQUOT: ("the disk quota is used up", "free some space and run again: what is finished is kept"),
-        errno.EROFS: ("the folder is read-only", "give another folder with --out"),
-        errno.EACCES: ("the folder may not be written to", "give another folder with --out, or change its rights"),
-        errno.EPERM: ("the folder may not be written to", "give another folder with --out, or change its rights"),
-        errno.ENOTDIR: ("a part of this path is a file, not a folder", "give another folder with --out"),
-        errno.EEXIST: ("there is a file of this name", "give another folder with --out"),
+        errno.EROFS: ("the folder is read-only", f"copy it to a place that is writable for you, or {elsewhere}"),
+        errno.EACCES: ("the folder may not be written to", f"{_WRITABLE}, or {elsewhere}"),
+        errno.EPERM: ("the folder may not be written to", f"{_WRITABLE}, or {elsewhere}"),
+        errno.ENOTDIR: ("a part of this path is a file, not a folder", f"move it away, or {elsewhere}"),
+        errno.EEXIST: ("there is a file of this name", f"move it away, or {elsewhere}"),
         errno.ELOOP: (
             "a link in this folder leads elsewhere",
             "put a folder in its place: nothing is written through it",
         ),
-        errno.EISDIR: ("a folder has the name of a file", "move it away, or give another folder with --out"),
+        errno.EISDIR: ("a folder has the name of a file", f"move it away, or {elsewhere}"),
         errno.ENAMETOOLONG: ("a name is too long for this file system", "shorten it"),
     }
     try:
         yield
     except OSError as error:
-        other = ("the file system refuses this folder or a file in it", "give another folder with --out")
+        other = ("the file system refuses this folder or a file in it", f"{_WRITABLE}, or {elsewhere}")
         summary, fix = advice.get(error.errno or 0, other)
         raise StoreError(summary, reason=str(error.strerror), where=str(error.filename or where), fix=fix) from error

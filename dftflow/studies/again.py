@@ -21,6 +21,7 @@ from dftflow.jobs.process import EngineProcess
 from dftflow.jobs.step_state import read_state, write_state
 from dftflow.jobs.store import existing_plan
 from dftflow.jobs.tries import put_aside
+from dftflow.model.reasons import listed
 from dftflow.model.step import Step
 from dftflow.named_command import dftflow_line
 from dftflow.studies.built_file import BUILT_FILE
@@ -35,11 +36,15 @@ __all__ = ["CancelledStep", "RetriedStep", "cancel_steps", "retry_steps", "retry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelledStep:
-    """A step that is not carried out any more; `doubt` is why its engine may run on, ``""`` when it does not."""
+    """A step that is not carried out any more; `doubt` is why its engine may run on, ``""`` when it does not.
+
+    `shared_with`: steps that nobody has cancelled and that are the same calculation, which goes on for them.
+    """
 
     name: str
     was: str
     doubt: str = ""
+    shared_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +132,13 @@ def cancel_steps(root: Path, names: Sequence[str] = ()) -> tuple[CancelledStep, 
     folder = _run_in(root)
     steps = [folder.plan.step(name) for name in names] or list(folder.plan.steps)
     work, jobs = Work(folder.plan, folder), _Jobs(root)
-    found = [_cancelled(folder, jobs, step, end_on_disk(work, step).state, by_name=bool(names)) for step in steps]
-    left = () if names else _left_by_earlier_plans(folder, jobs)
-    return (*(one for one in found if one is not None), *left)
+    stand = [(step, end_on_disk(work, step).state) for step in steps]
+    to_end = [(step, state) for step, state in stand if _can_be_cancelled(folder, step, state, by_name=bool(names))]
+    for step, _ in to_end:  # all, before an engine that some of them share is ended
+        mark_cancelled(folder.root, step.name)
+    shared = {step.name: _wanted_by(work, step) if names else () for step, _ in to_end}
+    found = [_cancelled(folder, jobs, step, state, shared[step.name]) for step, state in to_end]
+    return (*found, *(() if names else _left_by_earlier_plans(folder, jobs)))
 
 
 def _left_by_earlier_plans(folder: StudyFolder, jobs: _Jobs) -> Iterator[CancelledStep]:
@@ -140,20 +149,39 @@ def _left_by_earlier_plans(folder: StudyFolder, jobs: _Jobs) -> Iterator[Cancell
             yield CancelledStep(name=record.step, was="of an earlier plan", doubt=jobs.end(record))
 
 
-def _cancelled(folder: StudyFolder, jobs: _Jobs, step: Step, state: str, *, by_name: bool) -> CancelledStep | None:
-    place, record = folder.folder_of(step), last_attempt(folder.root, step.name)
-    is_open = record is not None and record.is_open
-    has_job = record is not None and is_open and record.is_of(folder.root)  # it can be asked to end again
+def _can_be_cancelled(folder: StudyFolder, step: Step, state: str, *, by_name: bool) -> bool:
+    record = last_attempt(folder.root, step.name)
+    has_job = record is not None and record.is_open and record.is_of(folder.root)  # it can be asked to end again
     if state == "finished" or (is_cancelled(folder.root, step.name) and not has_job):
-        return None
-    if not has_job and state not in ("running", "queued", "waiting", "not_run", "uncertain") and not by_name:
-        return None
-    mark_cancelled(folder.root, step.name)
-    if record is not None and is_open:
-        return CancelledStep(name=step.name, was=state, doubt=jobs.end(record))
-    if place is not None and folder.home.is_shared:
-        return CancelledStep(name=step.name, was=state, doubt=_left_to_the_store(folder.root, place))
-    return CancelledStep(name=step.name, was=state, doubt="" if place is None else _ended(place))
+        return False
+    return has_job or by_name or state in ("running", "queued", "waiting", "not_run", "uncertain")
+
+
+def _wanted_by(work: Work, step: Step) -> tuple[str, ...]:
+    """The steps that are the same calculation and that nobody has cancelled."""
+    assert work.folder is not None
+    root = work.folder.root
+    return tuple(name for name in work.sharers(step) if not is_cancelled(root, name))
+
+
+def _cancelled(folder: StudyFolder, jobs: _Jobs, step: Step, state: str, shared_with: tuple[str, ...]) -> CancelledStep:
+    place, record = folder.folder_of(step), last_attempt(folder.root, step.name)
+    cancelled = CancelledStep(name=step.name, was=state, shared_with=shared_with)
+    if record is not None and record.is_open:
+        return replace(cancelled, doubt=jobs.end(record))
+    if place is None:
+        return cancelled
+    if shared_with:
+        return replace(cancelled, doubt=_left_to_others(place, shared_with))
+    doubt = _left_to_the_store(folder.root, place) if folder.home.is_shared else _ended(place)
+    return replace(cancelled, doubt=doubt)
+
+
+def _left_to_others(place: Path, names: tuple[str, ...]) -> str:
+    """Why an engine runs on that other steps of the run want."""
+    if at_work(place, read_state(place)) is None:
+        return ""
+    return f"it runs on for {listed(names)}, the same calculation"
 
 
 def _left_to_the_store(root: Path, place: Path) -> str:

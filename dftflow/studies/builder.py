@@ -97,5 +97,10 @@ def older_than(built: Built, step: Step, admissions: Mapping[StepId, Admission])
         for need, admission in ended.items()
         if isinstance(admission, Admitted)
         and admission.results.structure is not None
-        and built.parents.get(str(need)) != geometry_digest(admission.results.structure)
+        and not _is_made_from(built, str(need), geometry_digest(admission.results.structure))
     )
+
+
+def _is_made_from(built: Built, need: str, digest: str) -> bool:
+    """Whether it was made from that geometry; where it was made for another step, by any of its own."""
+    return built.parents[need] == digest if need in built.parents else digest in built.parents.values()

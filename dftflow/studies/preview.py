@@ -116,10 +116,14 @@ def _of_one_material(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
 
 
 def _state(work: Work, step: Step) -> JobState:
-    """How the step stands in its folder: of a run where the same calculation lies, whichever text asked for it."""
+    """How the step stands in its folder: of a run where the same calculation lies, whichever text asked for it.
+
+    What is made from a geometry that is not there yet waits, also where it would be what lies there if nothing moved.
+    """
     assert work.folder is not None
     if work.folder.layout == "run":
-        there = work.folder.calculation(work.build_record(step).identity)
+        record = work.build_record(step)
+        there = None if record.built.assumed else work.folder.calculation(record.identity)
         work.folder.note(step.name, None if there is None else there[0])
     return end_on_disk(work, step).state
 

@@ -57,11 +57,13 @@ def standing_of(root: Path) -> Standing:
         When its plan cannot be read.
     """
     index = RunIndex(root)
-    file = index.outline() or existing_plan(root)
+    outline = index.outline()
+    file = outline or existing_plan(root)
     home = home_of(root, file)
     names = _names(root, file.header)
     is_run = file.header.get("layout") == "run"
-    settled = {step.name: _settled(root, home, step, index) if is_run else None for step in file.steps}
+    is_left = outline is not None  # as the last run left it, which asked the gate where each step lies
+    settled = {step.name: _settled(root, home, step, index, is_left) if is_run else None for step in file.steps}
     open_names = [name for name, end in settled.items() if end is None]
     asked = _asked(root, open_names) if open_names else {}
     study, preset, code = names
@@ -86,7 +88,7 @@ def _names(root: Path, header: Mapping[str, Any]) -> tuple[str, str, str]:
     return study, preset, code
 
 
-def _settled(root: Path, home: StepHome, step: PlannedStep, index: RunIndex) -> NodeOutcome | None:
+def _settled(root: Path, home: StepHome, step: PlannedStep, index: RunIndex, is_left: bool) -> NodeOutcome | None:
     """How a step of a run stands, where its files say so without being read; None where they have to be."""
     if not step.folder:
         state: JobState = "not_run" if step.failure else "waiting"
@@ -95,7 +97,7 @@ def _settled(root: Path, home: StepHome, step: PlannedStep, index: RunIndex) -> 
             end = replace(end, state="cancelled", failure=why_cancelled(root, step.name))
         record = last_attempt(root, step.name)
         return end if record is None else at_the_queue(end, record, root)
-    if not home.names_own(step):
+    if not is_left and not home.names_own(step):
         return None  # another step's: the gate tells whether it is the same calculation
     folder = home.root / step.folder
     known: FinishedStep | StepState | None = index.finished(home.root, step.folder)

@@ -27,10 +27,10 @@ from dftflow.model.deck import Deck
 from dftflow.model.outcome import StepOutcome
 from dftflow.model.step import Step, StepId
 from dftflow.stored_file import read_stored
-from dftflow.studies.builder import Builder, older_than
+from dftflow.studies.builder import Builder, geometry_needs, older_than
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read_built
 from dftflow.studies.cost import expected_cost
-from dftflow.studies.identity import identity_of
+from dftflow.studies.identity import identity_of, outline_of
 from dftflow.studies.memory import expected_memory_mib
 from dftflow.studies.next_job import asked_words
 from dftflow.studies.overrides import what_was_set
@@ -100,6 +100,8 @@ class Work:
         self._told: set[StepId] = set()
         self._left_there: set[StepId] = set()
         self._built: dict[StepId, Built] = {}
+        self._outlines: dict[StepId, str] = {}
+        self._sharers: dict[StepId, tuple[str, ...]] = {}
         self._memory_mib: dict[StepId, float] = {}
         self._resources: dict[str, Resources] = {}
         self.ended_jobs: Container[str] = () if folder is None else EndedJobs(folder.root)
@@ -155,6 +157,7 @@ class Work:
             resumed=lambda folder, job: self._resumed(step, folder, job),
             after=after,
             after_job=lambda folder, tries: self._after_job(step, folder, after, tries),
+            sharers=lambda: self.sharers(step),
         )
 
     def node_by_hand(self, step: Step) -> Node:
@@ -191,6 +194,25 @@ class Work:
         """What the step calculates, from what is known of earlier steps."""
         known = self.admissions.get(step.id)
         return self._built.get(step.id) or (known and known.built) or self._builder.build(step, self.admissions)
+
+    def sharers(self, step: Step) -> tuple[str, ...]:
+        """Names of the other steps that are the same calculation as `step`, and are built from the same ones."""
+        if step.id not in self._sharers:
+            steps = {other.id: other for other in self.plan.steps}
+            alike = [other for other in self.plan.steps if other.id.task == step.id.task and other.id != step.id]
+            mine = self._outline(step.id, steps)
+            self._sharers[step.id] = tuple(one.name for one in alike if self._outline(one.id, steps) == mine)
+        return self._sharers[step.id]
+
+    def _outline(self, step: StepId, steps: Mapping[StepId, Step]) -> str:
+        """What a step calculates, and what those calculate whose geometries it is built from."""
+        if step not in self._outlines:
+            needed = [self._outline(need, steps) for need in geometry_needs(steps[step])]
+            try:
+                self._outlines[step] = " ".join([outline_of(self._builder.build(steps[step])), *needed])
+            except DftflowError:  # it is nobody's calculation
+                self._outlines[step] = str(step)
+        return self._outlines[step]
 
     def job_here(self, step: Step) -> Job:
         """The step's job where its folder is named by its identity."""
@@ -439,7 +461,7 @@ class Work:
 
     def step_outcome(self, step: Step, end: NodeOutcome) -> StepOutcome:
         """How the step ended, with its deck as it lies there."""
-        if step.id not in self.admissions:
+        if step.id not in self.admissions or end.state != "finished":  # the gate does not know who killed an engine
             self.refuse(step, end.state, end.failure)
         admission, record = self.admissions[step.id], self.records.get(step.id)
         admitted = None if isinstance(admission, Refusal) else admission

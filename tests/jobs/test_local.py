@@ -23,11 +23,12 @@ import pytest
 
 from dftflow.errors import StoreError, StructureError
 from dftflow.jobs.graph import Room, run_graph
-from dftflow.jobs.job import Job, Node, NodeOutcome, Verdict
+from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.local import Local
 from dftflow.jobs.lock import engine_lock_is_held, locked
 from dftflow.jobs.machine import birth_of, boot_id, host_name
 from dftflow.jobs.resources import Resources
+from dftflow.jobs.shared_store import StepHome
 from dftflow.jobs.step_state import StepState, read_state, write_state
 
 SAYS_DONE = "open('done','w').write('yes')"
@@ -148,7 +149,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from dftflow.jobs.graph import run_graph
-from dftflow.jobs.job import Job, Node, Verdict
+from dftflow.jobs.job import Job, JobState, Node, Verdict
 from dftflow.jobs.local import Local
 from dftflow.jobs.lock import engine_lock_is_held, locked
 from dftflow.jobs.machine import birth_of, boot_id, host_name
@@ -268,6 +269,31 @@ def test_the_same_calculation_for_two_nodes_runs_once(tmp_path: Path) -> None:
     assert log.read_text() == "x"
     assert ends["a/one"].folder == ends["b/other"].folder and ends["b/other"].reused
     assert {end.state for end in ends.values()} == {"finished"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("is_shared", [False, True])
+@pytest.mark.parametrize("state", ["failed", "refused"])
+def test_a_calculation_that_two_nodes_share_fails_once_for_both(
+    tmp_path: Path, state: JobState, is_shared: bool, workers: int
+) -> None:
+    """The next call tries it again, once."""
+    log = tmp_path / "log"
+    script = f"open({str(log)!r}, 'a').write('x')"
+    nodes = [
+        replace(node(name, script), judge=lambda folder: Verdict(state=state, failure="no good", cause="no_results"))
+        for name in ("a/one", "b/other")
+    ]
+    nodes.append(node("child", needs=("b/other",)))
+    root = tmp_path / "run"
+    for tried in ("x", "xx"):
+        local = Local(root, StepHome(tmp_path / "store", is_shared=is_shared))
+        ends = run_graph(nodes, local, room=Room(workers=workers))
+        assert log.read_text() == tried
+        one, other = ends["a/one"], ends["b/other"]
+        assert (one.state, one.failure, one.cause, one.folder) == (state, "no good", "no_results", other.folder)
+        assert replace(other, name="a/one", title="a/one") == one
+        assert ends["child"].failure == "not run, because b/other did not finish"
 
 
 def test_results_of_something_else_are_refused_and_not_failed(tmp_path: Path) -> None:

@@ -10,7 +10,16 @@ import pytest
 
 from dftflow.errors import StoreError
 from dftflow.jobs.by_hand import Ledger
-from dftflow.jobs.store import PlanFile, PlannedStep, below, leads_outside, read_plan, write_atomically, write_plan
+from dftflow.jobs.store import (
+    PlanFile,
+    PlannedStep,
+    below,
+    leads_outside,
+    read_plan,
+    storage_errors,
+    write_atomically,
+    write_plan,
+)
 
 ESCAPES = ("../x", "a/../../x", "/etc", "..", ".", "a//b", "a/", "a\0b", "a\nb", "\x1b[2J", "x" * 5000)
 
@@ -122,3 +131,11 @@ def test_decks_are_not_written_through_a_link_and_a_persons_link_is_kept(root: P
     (root / "step" / "deck.py").symlink_to(outside / "mine.txt")
     assert Ledger(root).write({"step/deck.py": "text"}) == ("step/deck.py",)
     assert (outside / "mine.txt").read_text() == "mine" and len(list(outside.iterdir())) == 1
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, 0])
+def test_a_place_that_is_refused_has_advice_for_every_command(code: int) -> None:
+    """Many have a folder as an argument, and no option that names another."""
+    with pytest.raises(StoreError) as caught, storage_errors(Path("runs/x")):
+        raise OSError(code, os.strerror(code))
+    assert "--out" not in str(caught.value) and caught.value.fix.endswith(", or name another place")

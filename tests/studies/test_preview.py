@@ -219,6 +219,21 @@ def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert "CsPbBr3/slab-010-potential" in out and "0 of 5 steps are there" in out
 
 
+def test_a_place_that_cannot_be_written_is_previewed(
+    write_study: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing is written; `run` refuses it."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    study, out = str(write_study()), str(tmp_path / "kept" / "run")
+    assert main(["plan", study, "--preset", "quick", "--out", out]) == 0
+    assert "0 of 2 steps are there" in capsys.readouterr().out
+    assert main(["run", study, "--preset", "quick", "--out", out]) == StoreError.exit_code
+    assert not (tmp_path / "kept").exists()
+
+
 def test_many_steps_are_told_by_what_they_calculate(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

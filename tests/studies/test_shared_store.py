@@ -106,6 +106,15 @@ def test_a_second_study_runs_only_what_is_new(place: Place) -> None:
     assert place.run(first) == place.run(second) == []
 
 
+@pytest.mark.parametrize("store", ["/dev/null", "../all"])
+def test_a_store_that_can_be_none_is_named_anew_in_the_study(place: Place, store: str) -> None:
+    (place.root / "all").mkdir()
+    (place.root / "all" / "mine").touch()
+    with pytest.raises(StoreError) as caught:
+        place.run(place.study("first", store=store))
+    assert "`store`" in caught.value.fix and "study" in caught.value.fix and "--out" not in caught.value.fix
+
+
 def test_another_setting_is_another_calculation(place: Place) -> None:
     assert place.run(place.study("first")) == place.run(place.study("second", cutoff=300.0)) == ["CsBr-bulk-bands"]
     assert len(place.steps()) == 2
