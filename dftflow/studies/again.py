@@ -25,6 +25,7 @@ from dftflow.model.reasons import listed
 from dftflow.model.step import Step
 from dftflow.named_command import dftflow_line
 from dftflow.studies.built_file import BUILT_FILE
+from dftflow.studies.carriers import group_of
 from dftflow.studies.machine_of_run import has_machine, machine_of
 from dftflow.studies.overrides import Setting, checked_settings, overridden
 from dftflow.studies.step_end import end_on_disk
@@ -136,8 +137,8 @@ def cancel_steps(root: Path, names: Sequence[str] = ()) -> tuple[CancelledStep, 
     to_end = [(step, state) for step, state in stand if _can_be_cancelled(folder, step, state, by_name=bool(names))]
     for step, _ in to_end:  # all, before an engine that some of them share is ended
         mark_cancelled(folder.root, step.name)
-    shared = {step.name: _wanted_by(work, step) if names else () for step, _ in to_end}
-    found = [_cancelled(folder, jobs, step, state, shared[step.name]) for step, state in to_end]
+    groups = {step.name: tuple(group_of(work, step.name)) if names else (step.name,) for step, _ in to_end}
+    found = [_cancelled(folder, jobs, step, state, groups[step.name]) for step, state in to_end]
     return (*found, *(() if names else _left_by_earlier_plans(folder, jobs)))
 
 
@@ -157,23 +158,22 @@ def _can_be_cancelled(folder: StudyFolder, step: Step, state: str, *, by_name: b
     return has_job or by_name or state in ("running", "queued", "waiting", "not_run", "uncertain")
 
 
-def _wanted_by(work: Work, step: Step) -> tuple[str, ...]:
-    """The steps that are the same calculation and that nobody has cancelled."""
-    assert work.folder is not None
-    root = work.folder.root
-    return tuple(name for name in work.sharers(step) if not is_cancelled(root, name))
-
-
-def _cancelled(folder: StudyFolder, jobs: _Jobs, step: Step, state: str, shared_with: tuple[str, ...]) -> CancelledStep:
-    place, record = folder.folder_of(step), last_attempt(folder.root, step.name)
+def _cancelled(folder: StudyFolder, jobs: _Jobs, step: Step, state: str, group: tuple[str, ...]) -> CancelledStep:
+    """The end of a step that is marked as cancelled; `group`: itself, and those that are the same calculation."""
+    root, place = folder.root, folder.folder_of(step)
+    shared_with = tuple(name for name in group if not is_cancelled(root, name))
     cancelled = CancelledStep(name=step.name, was=state, shared_with=shared_with)
-    if record is not None and record.is_open:
-        return replace(cancelled, doubt=jobs.end(record))
+    given = [record for name in group if (record := last_attempt(root, name)) is not None and record.is_open]
+    if given and shared_with:
+        told = " and ".join(f"job {record.job}" if record.job else "a job" for record in given)
+        return replace(cancelled, doubt=f"{told} is left for {listed(shared_with)}, the same calculation")
+    if given:
+        return replace(cancelled, doubt="; ".join(filter(None, map(jobs.end, given))))
     if place is None:
         return cancelled
     if shared_with:
         return replace(cancelled, doubt=_left_to_others(place, shared_with))
-    doubt = _left_to_the_store(folder.root, place) if folder.home.is_shared else _ended(place)
+    doubt = _left_to_the_store(root, place) if folder.home.is_shared else _ended(place)
     return replace(cancelled, doubt=doubt)
 
 
@@ -252,16 +252,17 @@ def retry_uncertain(root: Path) -> tuple[RetriedStep, ...]:
 
 
 def _retried(folder: StudyFolder, jobs: _Jobs, step: Step, asked: Mapping[str, Setting]) -> RetriedStep:
-    root, name = folder.root, step.name
-    state = end_on_disk(Work(folder.plan, folder), step).state
+    root, name, work = folder.root, step.name, Work(folder.plan, folder)
+    state = end_on_disk(work, step).state
     new = {**folder.plan.overrides.get(name, {}), **asked}
     changes = new != folder.plan.overrides.get(name, {})
     _refuse_retry(folder, step, state, changes=changes)
     if changes:
         _refuse_while_others_run(folder, step)
     overridden(Work(folder.plan).built(step), new)
-    jobs.settle(name)
-    let_another(root, name)
+    for other in (name,) if changes else group_of(work, name):
+        jobs.settle(other)
+        let_another(root, other)
     place = folder.folder_of(step)
     kept_in = "" if place is None or state == "finished" else _set_free(place, aside=state == "refused")
     unmark_cancelled(root, name)

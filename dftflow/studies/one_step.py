@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dftflow.errors import CalculationError, StoreError
-from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
-from dftflow.jobs.graph import Observer, run_graph
+from dftflow.jobs.cluster.submission import EndedJobs
+from dftflow.jobs.graph import Observer, Recorder, run_graph
 from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.local import Local
 from dftflow.jobs.lock import engine_lock_is_held
@@ -22,6 +22,7 @@ from dftflow.jobs.machine_profile import Machine, load_machine
 from dftflow.model.step import Step
 from dftflow.named_command import dftflow_line
 from dftflow.studies.at_the_queue import LATE_S
+from dftflow.studies.carriers import has_job
 from dftflow.studies.standing import with_needs
 from dftflow.studies.step_end import end_on_disk
 from dftflow.studies.study_folder import StudyFolder
@@ -81,7 +82,7 @@ def run_step(
     while True:
         local = Local(root, folder.home, ended_jobs=EndedJobs(root))
         with folder.home.held():
-            end = run_graph([node], local, record=folder.record_apart, observer=observer)[name]
+            end = run_graph([node], local, record=_recorder(work, step), observer=observer)[name]
         if end.state != "uncertain" or end.folder is None or not engine_lock_is_held(end.folder):
             return end
         time.sleep(LOOK_EVERY_S)
@@ -98,7 +99,7 @@ def _ready(root: Path, name: str, plan: str, machine: Machine | None, given: Map
         _refuse_another(folder, plan)
         step = folder.plan.step(name)
         work = Work(folder.plan, folder, machine=machine or load_machine(), given=given)
-        late = any(last_attempt(root, str(need.step)) is not None for need in step.needs)
+        late = any(has_job(work, root, str(need.step)) for need in step.needs)
         try:
             _refuse_unready(work, step)
             return work
@@ -106,6 +107,21 @@ def _ready(root: Path, name: str, plan: str, machine: Machine | None, given: Map
             if not late or time.monotonic() > until:
                 raise
         time.sleep(LOOK_EVERY_S)
+
+
+def _recorder(work: Work, step: Step) -> Recorder:
+    """Notes where a step lies, for those too that are the same calculation and have no job of their own."""
+    folder = work.folder
+    assert folder is not None
+
+    def record(name: str, place: Path | None, failure: str) -> None:
+        folder.record_apart(name, place, failure)
+        others = () if place is None else work.sharers(step)
+        for other in others:
+            if folder.folder_of(work.plan.step(other)) is None:
+                folder.record_apart(other, place, "")
+
+    return record
 
 
 def _refuse_another(folder: StudyFolder, plan: str) -> None:

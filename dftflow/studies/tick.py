@@ -36,6 +36,7 @@ from dftflow.model.cause import cause_words
 from dftflow.model.step import Step
 from dftflow.named_command import dftflow_line
 from dftflow.studies.at_the_queue import ended_unlisted, may_come_late
+from dftflow.studies.carriers import Carriers
 from dftflow.studies.machine_of_run import machine_of, note_machine
 from dftflow.studies.next_job import cause_of_end, next_job
 from dftflow.studies.paced import Say
@@ -184,15 +185,16 @@ def _refuse_jobs_of_another(folder: StudyFolder, queue: Queue, machine: Machine)
 def _look(folder: StudyFolder, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
     root, plan = folder.root, folder.plan
     records = {step.name: record for step in plan.steps if (record := last_attempt(root, step.name)) is not None}
+    carriers = Carriers(Work(plan, folder), records)
     listing = _settle(root, plan, machine, queue, records)
     ends = _ends(root)
-    if _release(root, plan, machine, records, ends, again=again, say=say):
+    if _release(root, plan, machine, records, carriers, ends, again=again, say=say):
         ends = _ends(root)
-    _end_stranded(root, plan, records, ends, queue, listing, say)
+    _end_stranded(root, plan, records, carriers, ends, queue, listing, say)
     submitted: dict[str, str] = {}
     held = listing.silence
     while not held:
-        given = _Submitting(folder, machine, queue, records, ends, say, again=again)
+        given = _Submitting(folder, machine, queue, records, carriers, ends, say, again=again)
         held, submitted = given.all(), submitted | given.submitted
         before, ends = ends, _ends(root)
         if _finished(ends) <= _finished(before):
@@ -241,6 +243,7 @@ def _release(
     plan: Plan,
     machine: Machine,
     records: dict[str, Submission],
+    carriers: Carriers,
     ends: Mapping[str, NodeOutcome],
     *,
     again: bool,
@@ -254,7 +257,7 @@ def _release(
         record, end = records.get(step.name), ends[step.name]
         if record is None or record.stage != "ended" or end.state == "finished":
             continue
-        forerunners = _given_again_after(root, step, record, ends)
+        forerunners = _given_again_after(root, step, record, carriers, ends)
         if forerunners:
             now = moved(record, "released", why=f"{' and '.join(forerunners)} had not finished")
         else:
@@ -269,10 +272,14 @@ def _release(
     return released
 
 
-def _given_again_after(root: Path, step: Step, record: Submission, ends: Mapping[str, NodeOutcome]) -> list[str]:
+def _given_again_after(
+    root: Path, step: Step, record: Submission, carriers: Carriers, ends: Mapping[str, NodeOutcome]
+) -> list[str]:
     """The steps because of which a job has nothing left to say: they did not finish, or were let run again since."""
     names = list(dict.fromkeys(str(need.step) for need in step.needs))
-    again = [name for name in names if any(job.released_after(record.intended_s) for job in attempts(root, name))]
+    again = [
+        name for name in names if any(job.released_after(record.intended_s) for job in carriers.attempts(root, name))
+    ]
     never_began = record.word == "cancelled" and not record.began
     return again or [name for name in names if never_began and ends[name].state != "finished"]
 
@@ -300,6 +307,7 @@ def _end_stranded(
     root: Path,
     plan: Plan,
     records: Mapping[str, Submission],
+    carriers: Carriers,
     ends: Mapping[str, NodeOutcome],
     queue: Queue,
     listing: Listing,
@@ -318,17 +326,20 @@ def _end_stranded(
             said = queue.cancel(record, listing)
             say(f"{step.name} has finished without job {record.job}, which is ended; {said}".removesuffix("; "))
             continue
-        failed = list(dict.fromkeys(name for need in step.needs if _has_failed(name := str(need.step), records, ends)))
+        needs = dict.fromkeys(str(need.step) for need in step.needs)
+        failed = [name for name in needs if _has_failed(name, carriers.job(name), ends)]
         if failed:
             said, names = queue.cancel(record, listing), " and ".join(failed)
             line = f"{step.name}: job {record.job} waits for {names}, which has no results, and is ended; {said}"
             say(line.removesuffix("; "))
 
 
-def _has_failed(name: str, records: Mapping[str, Submission], ends: Mapping[str, NodeOutcome]) -> bool:
-    """Whether a step has no results, and the job that was to give them is over."""
-    over = name in records and records[name].stage == "released"
-    return ends[name].state in ("failed", "refused", "cancelled") or (over and ends[name].state != "finished")
+def _has_failed(name: str, job: Submission | None, ends: Mapping[str, NodeOutcome]) -> bool:
+    """Whether a step has no results, and the job that was to give them, or to another as well, is over."""
+    if ends[name].state == "finished":
+        return False
+    over = job is not None and (job.stage == "released" or ends[job.step].state in ("failed", "refused"))
+    return over or ends[name].state in ("failed", "refused", "cancelled")
 
 
 class _Submitting:
@@ -340,6 +351,7 @@ class _Submitting:
         machine: Machine,
         queue: Queue,
         records: dict[str, Submission],
+        carriers: Carriers,
         ends: Mapping[str, NodeOutcome],
         say: Say,
         *,
@@ -348,7 +360,7 @@ class _Submitting:
         self._root, self._plan, self._digest = folder.root, folder.plan, folder.digest
         self._machine, self._queue, self._say = machine, queue, say
         self._again = again
-        self._records, self._ends = records, ends
+        self._records, self._carriers, self._ends = records, carriers, ends
         self.submitted: dict[str, str] = {}
 
     def all(self) -> str:
@@ -381,8 +393,11 @@ class _Submitting:
             return None
         if record is not None and record.stage == "refused" and refusal_of(record.why) == "wrong" and not self._again:
             return None  # as it is it is refused again
+        carrier = self._carriers.job(step.name)
+        if carrier is not None and not carrier.lets_another:
+            return None
         before = [str(need.step) for need in step.needs if self._ends[str(need.step)].state != "finished"]
-        jobs = [self._records[name] for name in before if name in self._records]
+        jobs = [job for name in before if (job := self._carriers.job(name)) is not None]
         if len(jobs) < len(before) or any(job.stage != "submitted" or not job.is_of(self._root) for job in jobs):
             return None
         return tuple(dict.fromkeys(job.job for job in jobs))

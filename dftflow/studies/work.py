@@ -101,7 +101,7 @@ class Work:
         self._left_there: set[StepId] = set()
         self._built: dict[StepId, Built] = {}
         self._outlines: dict[StepId, str] = {}
-        self._sharers: dict[StepId, tuple[str, ...]] = {}
+        self._alike: dict[tuple[str, str], dict[str, list[str]]] = {}
         self._memory_mib: dict[StepId, float] = {}
         self._resources: dict[str, Resources] = {}
         self.ended_jobs: Container[str] = () if folder is None else EndedJobs(folder.root)
@@ -197,12 +197,15 @@ class Work:
 
     def sharers(self, step: Step) -> tuple[str, ...]:
         """Names of the other steps that are the same calculation as `step`, and are built from the same ones."""
-        if step.id not in self._sharers:
+        sort = _sort(step)
+        if sort not in self._alike:
             steps = {other.id: other for other in self.plan.steps}
-            alike = [other for other in self.plan.steps if other.id.task == step.id.task and other.id != step.id]
-            mine = self._outline(step.id, steps)
-            self._sharers[step.id] = tuple(one.name for one in alike if self._outline(one.id, steps) == mine)
-        return self._sharers[step.id]
+            groups: dict[str, list[str]] = {}
+            for other in self.plan.steps:
+                if _sort(other) == sort:
+                    groups.setdefault(self._outline(other.id, steps), []).append(other.name)
+            self._alike[sort] = {name: names for names in groups.values() for name in names}
+        return tuple(name for name in self._alike[sort][step.name] if name != step.name)
 
     def _outline(self, step: StepId, steps: Mapping[StepId, Step]) -> str:
         """What a step calculates, and what those calculate whose geometries it is built from."""
@@ -495,6 +498,11 @@ class Work:
                 content = read_stored(folder / name, most_bytes=MOST_SHOWN_BYTES)
                 texts[name] = content.decode("utf-8", errors="replace")
         return texts
+
+
+def _sort(step: Step) -> tuple[str, str]:
+    """Steps of another sort are other calculations."""
+    return step.id.subject.kind, step.id.task
 
 
 def _edited(file: Path, text: str) -> bool:

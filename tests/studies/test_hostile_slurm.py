@@ -118,14 +118,21 @@ class Place:
 
 
 @pytest.fixture
+def text() -> str:
+    """Of the study."""
+    return STUDY
+
+
+@pytest.fixture
 def place(
+    text: str,
     warm: WarmPython,
     behind: Behind,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Place]:
-    study = CountedStudy(tmp_path, STUDY, machines=MACHINES, interpreter=warm.command)
+    study = CountedStudy(tmp_path, text, machines=MACHINES, interpreter=warm.command)
     slurm = HostileSlurm(tmp_path / "slurm")
     behind(study, slurm)
     monkeypatch.setattr(tick_module, "WAITS_S", (0.0, 0.0, 0.0, 0.0))
@@ -375,6 +382,63 @@ def test_dependents_that_stay_in_the_queue_for_ever(place: Place) -> None:
     assert place.run() == 0
     assert place.to_the_end() == 0
     assert place.states() == FINISHED and place.study.started == ONCE
+
+
+# --- what several points of a sweep share -----------------------------------------------------------------------
+
+SWEPT = f"""{STUDY.replace('title = "CsBr"', 'title = "CsBr"' + chr(10) + 'preset = "tiny"')}
+[[materials.CsBr.slabs]]
+miller = [1, 1, 0]
+
+[[sweep]]
+vacuum_ang = [10.0, 11.0]
+
+[presets.tiny]
+description = "small"
+accuracy = "none"
+bulk_relax = "cell"
+slab_relax = false
+slab_thickness_ang = 6.0
+vacuum_ang = 12.0
+path_spacing_per_ang = 0.5
+"""
+POINTS = ("", "-vacuum-10", "-vacuum-11")
+"""Three slabs beside one crystal, whose two steps stand in the plan at each point."""
+swept = pytest.mark.parametrize("text", [SWEPT], ids=["swept"])
+
+
+@swept
+def test_one_job_is_given_for_a_calculation_of_several_points(place: Place) -> None:
+    assert place.run() == 0
+    assert len(place.slurm.jobs) == 5, "relaxation, bands and three slabs"
+    assert place.to_the_end() == 0
+    assert set(place.states().values()) == {"finished"} and len(place.states()) == 9
+    assert set(place.study.started.values()) == {1} and len(place.study.started) == 5
+    assert place.run() == 0 and len(place.slurm.jobs) == 5
+
+
+@swept
+def test_what_fails_for_several_points_fails_once(place: Place) -> None:
+    for file in place.study.path.glob("prepared/*bulk-bands*/results.json"):
+        file.write_text(file.read_text().replace('"status": "finished"', '"status": "scf_not_converged"'))
+    assert place.run() == 0
+    assert place.to_the_end() == 5
+    assert [place.states()[f"{BANDS}{point}"] for point in POINTS] == ["failed"] * 3
+    assert [seed for seed in place.study.started if "bands" in seed] == ["CsBr-bulk-bands"]
+    assert place.dftflow("retry", str(place.root), f"{BANDS}-vacuum-11") == 0
+    assert list(tick(place.root).submitted) == [BANDS]
+
+
+@swept
+def test_the_job_of_several_points_is_left_to_those_that_are_not_cancelled(place: Place) -> None:
+    place.slurm.does("nothing starts")
+    assert place.run() == 0
+    assert place.dftflow("cancel", str(place.root), RELAX) == 9
+    assert f"job 100 is left for {RELAX}-vacuum-10, {RELAX}-vacuum-11, the same" in place.said()
+    assert "CANCELLED" not in job_states(place)
+    for point in POINTS[1:]:
+        place.dftflow("cancel", str(place.root), f"{RELAX}{point}")
+    assert job_states(place)[0] == "CANCELLED"
 
 
 # --- what a person does -----------------------------------------------------------------------------------------
