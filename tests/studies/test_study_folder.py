@@ -166,7 +166,7 @@ def test_a_run_of_0_1_is_refused_by_name(study: Study, engine: Path, tmp_path: P
     for act in (lambda: run_study(study, tmp_path / "run"), lambda: outcome_of_folder(tmp_path / "run")):
         with pytest.raises(StoreError, match=r"a run of dftflow 0\.1") as caught:
             act()
-        assert "--out" in caught.value.fix and "dftflow parse" in caught.value.fix
+        assert "in another folder" in caught.value.fix and "dftflow parse" in caught.value.fix
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,13 @@ class Queue:
         with suppress(OSError):
             self._cache.unlink()
         ended = run_command((*self._commands.delete_job_command, *self._on_cluster, job.id), time_limit_s=ASK_LIMIT_S)
-        return "" if ended.code == 0 else ended.said
+        return "" if ended.code == 0 or self._has_ended(record) else ended.said
+
+    def _has_ended(self, record: Submission) -> bool:
+        """Whether a job that was listed a moment ago has ended meanwhile, as one does whose step is cancelled."""
+        listing = self.listing((record,), now=True)
+        job = listing.job(record.job, record.folder, record.name)
+        return not listing.silence and (job is None or job.phase in ("ended well", "ended badly"))
 
     # --- what it says -------------------------------------------------------------------------------------------
 
