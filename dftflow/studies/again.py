@@ -82,6 +82,11 @@ class _Jobs:
     def _listing(self) -> Listing:
         return self._queue.listing(open_attempts(self._root), now=True)
 
+    def ask(self) -> None:
+        """Ask the scheduler now, where there is a job whose end is not known."""
+        if open_attempts(self._root) and self._machine is not None:
+            _ = self._listing
+
     def end(self, record: Submission) -> str:
         """Ask the scheduler to end a job, and with it its engine; why that may run on, ``""`` when it does not."""
         job = f"job {record.job}" if record.job else "a job"
@@ -135,6 +140,7 @@ def cancel_steps(root: Path, names: Sequence[str] = ()) -> tuple[CancelledStep, 
     work, jobs = Work(folder.plan, folder), _Jobs(root)
     stand = [(step, end_on_disk(work, step).state) for step in steps]
     to_end = [(step, state) for step, state in stand if _can_be_cancelled(folder, step, state, by_name=bool(names))]
+    jobs.ask()  # a job whose step is marked ends itself, and many queues list none that has ended
     for step, _ in to_end:  # all, before an engine that some of them share is ended
         mark_cancelled(folder.root, step.name)
     groups = {step.name: tuple(group_of(work, step.name)) if names else (step.name,) for step, _ in to_end}
