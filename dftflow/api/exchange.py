@@ -95,6 +95,7 @@ def export_ase(folder: str | os.PathLike[str], file: str | os.PathLike[str]) -> 
 
 
 def _new_place(file: str | os.PathLike[str], root: Path) -> Path:
+    """Where an export is written, refused before it is made, which takes a while."""
     target = output_file(os.fspath(file))
     refuse_taken(target)
     refuse_own_place(target, root)

@@ -11,10 +11,11 @@ import lzma
 import zlib
 from contextlib import suppress
 from fnmatch import fnmatch
+from typing import IO
 
 from dftflow.codes.compressed import MAX_DICTIONARY_BYTES
 
-__all__ = ["HEAD_BYTES", "bytes_to_look_at", "expanded", "why_not_handed_on"]
+__all__ = ["expanded", "first_bytes", "why_not_handed_on"]
 
 HEAD_BYTES = 4096
 """So much of a file is looked at, where it is none of bzip2."""
@@ -48,14 +49,15 @@ _DEFLATED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _COMPRESSED = (".gz", ".bz2", ".xz", ".z", ".zst")
 
 
-def bytes_to_look_at(head: bytes) -> int:
-    """How many of a file's first bytes `why_not_handed_on` and `expanded` have to see, by its first `HEAD_BYTES`."""
-    return BLOCK_BYTES if head.startswith(b"BZh") else HEAD_BYTES
+def first_bytes(stream: IO[bytes]) -> bytes:
+    """The first bytes of a file, as many as `why_not_handed_on` and `expanded` have to see."""
+    head = stream.read(HEAD_BYTES)
+    return head + stream.read(BLOCK_BYTES - len(head)) if head.startswith(b"BZh") else head
 
 
 def why_not_handed_on(name: str, head: bytes) -> str:
-    """What licensed data a file is, by its name without folders and its first bytes; ``""`` for what is none."""
-    plain, begins = name.casefold(), expanded(head[: bytes_to_look_at(head)])
+    """What licensed data a file is, by its name without folders and its `first_bytes`; ``""`` for what is none."""
+    plain, begins = name.casefold(), expanded(head)
     for ending in _COMPRESSED:
         plain = plain.removesuffix(ending)
     if plain in _NAMES_ALONE:

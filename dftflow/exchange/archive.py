@@ -16,7 +16,7 @@ from dftflow.errors import DftflowError, StoreError
 from dftflow.exchange.crate import CrateFile, CrateStep, CrateStudy, crate_text
 from dftflow.exchange.folder_files import FolderFile, LeftOut, files_below, files_of_step, files_of_study
 from dftflow.exchange.names import METADATA_FILE, refuse_clashes
-from dftflow.exchange.new_file import new_file, refuse_taken
+from dftflow.exchange.new_file import new_file
 from dftflow.input_file import open_regular
 from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.local import IDENTITY_LENGTH
@@ -70,7 +70,6 @@ def write_archive(
     StoreError
         A step of it is running or uncertain, or the archive cannot be written.
     """
-    refuse_taken(file)
     ends = {end.name: end for end in standing_of(root).ends}
     _refuse_moving(ends, root)
     folder = StudyFolder.existing(root)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dftflow.codes.licensed import HEAD_BYTES, bytes_to_look_at, why_not_handed_on
+from dftflow.codes.licensed import first_bytes, why_not_handed_on
 from dftflow.exchange.names import why_no_name
 from dftflow.exchange.pickles import why_pickle
 from dftflow.input_file import open_regular
@@ -85,9 +85,8 @@ def _looked_at(file: Path, most_bytes: int | None) -> tuple[int, str]:
     """Mode of a file, and why it is left out or ``""``."""
     try:
         with open_regular(file, links=False) as stream:
-            found, head = os.fstat(stream.fileno()), stream.read(HEAD_BYTES)
-            head += stream.read(bytes_to_look_at(head) - len(head))
-            reason = why_not_handed_on(file.name, head) or why_pickle(file.name, stream)
+            found = os.fstat(stream.fileno())
+            reason = why_not_handed_on(file.name, first_bytes(stream)) or why_pickle(file.name, stream)
     except OSError as error:
         return 0, error.strerror or str(error)
     if not reason and most_bytes is not None and found.st_size > most_bytes:

@@ -17,9 +17,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
-from dftflow.codes.licensed import HEAD_BYTES, bytes_to_look_at, expanded
+from dftflow.codes.licensed import expanded, first_bytes
 from dftflow.exchange.zip_directory import directory_bytes
 
 __all__ = ["why_pickle"]
@@ -51,8 +51,7 @@ def why_pickle(name: str, stream: BinaryIO) -> str:
         The file, for reading from any place.
     """
     stream.seek(0)
-    head = stream.read(HEAD_BYTES)
-    head += stream.read(bytes_to_look_at(head) - len(head))
+    head = first_bytes(stream)
     stream.seek(max(stream.seek(0, os.SEEK_END) - 1, 0))
     if _is_pickle(name, head, stream.read(1)):
         return PICKLE
@@ -137,10 +136,5 @@ def _head(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
         suppress(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError),
         archive.open(entry) as content,
     ):
-        return _first(content)
+        return first_bytes(content)
     return b""
-
-
-def _first(content: IO[bytes]) -> bytes:
-    head = content.read(HEAD_BYTES)
-    return head + content.read(bytes_to_look_at(head) - len(head))

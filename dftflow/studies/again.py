@@ -79,12 +79,16 @@ class _Jobs:
         return Queue.of(self._machine)
 
     @cached_property
+    def _open(self) -> tuple[Submission, ...]:
+        return open_attempts(self._root)
+
+    @cached_property
     def _listing(self) -> Listing:
-        return self._queue.listing(open_attempts(self._root), now=True)
+        return self._queue.listing(self._open, now=True)
 
     def ask(self) -> None:
         """Ask the scheduler now, where there is a job whose end is not known."""
-        if open_attempts(self._root) and self._machine is not None:
+        if self._open and self._machine is not None:
             _ = self._listing
 
     def end(self, record: Submission) -> str:

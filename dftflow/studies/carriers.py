@@ -7,7 +7,7 @@ while they wait for its end, and calculate anew what has failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from dftflow.jobs.cluster.submission import Submission, attempts, last_attempt
@@ -19,26 +19,30 @@ __all__ = ["Carriers", "group_of", "has_job"]
 class Carriers:
     """The jobs of a run, by the steps that they carry out.
 
-    Parameters
+    Attributes
     ----------
     records
-        Step -> its last submission; looked at anew each time.
+        Step -> its last submission, which whoever looks at the queue keeps up to date.
     """
 
-    def __init__(self, work: Work, records: Mapping[str, Submission]) -> None:
-        self._work, self._records = work, records
+    def __init__(self, work: Work, records: dict[str, Submission]) -> None:
+        self._work, self.records = work, records
+
+    def others(self, name: str) -> tuple[str, ...]:
+        """The steps that a job of this one carries out as well."""
+        return self._work.sharers(self._work.plan.step(name))
 
     def job(self, name: str) -> Submission | None:
         """The last submission of the job that carries out a step; None where nobody has meant to give one."""
-        given = (self._records.get(other) for other in group_of(self._work, name))
+        given = (self.records.get(other) for other in group_of(self._work, name))
         open_ones = (record for record in given if record is not None and not record.lets_another)
-        return next(open_ones, self._records.get(name))
+        return next(open_ones, self.records.get(name))
 
     def attempts(self, root: Path, name: str) -> Iterator[Submission]:
         """All submissions that were meant to carry out a step."""
         for other in group_of(self._work, name):
             yield from attempts(root, other)
-            if name in self._records:
+            if name in self.records:
                 return
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dftflow.errors import CalculationError, StoreError
-from dftflow.jobs.cluster.submission import EndedJobs
+from dftflow.jobs.cluster.submission import EndedJobs, last_attempt
 from dftflow.jobs.graph import Observer, Recorder, run_graph
 from dftflow.jobs.job import NodeOutcome
 from dftflow.jobs.local import Local
@@ -99,25 +99,24 @@ def _ready(root: Path, name: str, plan: str, machine: Machine | None, given: Map
         _refuse_another(folder, plan)
         step = folder.plan.step(name)
         work = Work(folder.plan, folder, machine=machine or load_machine(), given=given)
-        late = any(has_job(work, root, str(need.step)) for need in step.needs)
         try:
             _refuse_unready(work, step)
             return work
         except CalculationError:
-            if not late or time.monotonic() > until:
+            if time.monotonic() > until or not any(has_job(work, root, str(need.step)) for need in step.needs):
                 raise
         time.sleep(LOOK_EVERY_S)
 
 
 def _recorder(work: Work, step: Step) -> Recorder:
-    """Notes where a step lies, for those too that are the same calculation and have no job of their own."""
+    """Notes where a step lies, for those too that its job carries out as well."""
     folder = work.folder
     assert folder is not None
+    job = last_attempt(folder.root, step.name)
 
     def record(name: str, place: Path | None, failure: str) -> None:
         folder.record_apart(name, place, failure)
-        others = () if place is None else work.sharers(step)
-        for other in others:
+        for other in () if place is None or job is None else job.also:
             if folder.folder_of(work.plan.step(other)) is None:
                 folder.record_apart(other, place, "")
 

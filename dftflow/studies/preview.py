@@ -86,7 +86,7 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
 
 
 def _refuse_functionals(work: Work) -> None:
-    """Render one deck with each functional of the study: no other entry of a plan tells what is misspelt there."""
+    """Render one deck with each functional of the study: what a code has is known to its decks alone."""
     first: dict[object, Step] = {}
     for step in work.plan.steps:
         first.setdefault(step.point.get("xc"), step)

@@ -185,16 +185,16 @@ def _refuse_jobs_of_another(folder: StudyFolder, queue: Queue, machine: Machine)
 def _look(folder: StudyFolder, machine: Machine, queue: Queue, say: Say, *, again: bool = False) -> Tick:
     root, plan = folder.root, folder.plan
     records = {step.name: record for step in plan.steps if (record := last_attempt(root, step.name)) is not None}
-    carriers = Carriers(Work(plan, folder), records)
+    jobs = Carriers(Work(plan, folder), records)
     listing = _settle(root, plan, machine, queue, records)
     ends = _ends(root)
-    if _release(root, plan, machine, records, carriers, ends, again=again, say=say):
+    if _release(root, plan, machine, jobs, ends, again=again, say=say):
         ends = _ends(root)
-    _end_stranded(root, plan, records, carriers, ends, queue, listing, say)
+    _end_stranded(root, plan, jobs, ends, queue, listing, say)
     submitted: dict[str, str] = {}
     held = listing.silence
     while not held:
-        given = _Submitting(folder, machine, queue, records, carriers, ends, say, again=again)
+        given = _Submitting(folder, machine, queue, jobs, ends, say, again=again)
         held, submitted = given.all(), submitted | given.submitted
         before, ends = ends, _ends(root)
         if _finished(ends) <= _finished(before):
@@ -242,8 +242,7 @@ def _release(
     root: Path,
     plan: Plan,
     machine: Machine,
-    records: dict[str, Submission],
-    carriers: Carriers,
+    jobs: Carriers,
     ends: Mapping[str, NodeOutcome],
     *,
     again: bool,
@@ -254,10 +253,10 @@ def _release(
     """
     released = False
     for step in plan.steps:
-        record, end = records.get(step.name), ends[step.name]
+        record, end = jobs.records.get(step.name), ends[step.name]
         if record is None or record.stage != "ended" or end.state == "finished":
             continue
-        forerunners = _given_again_after(root, step, record, carriers, ends)
+        forerunners = _given_again_after(root, step, record, jobs, ends)
         if forerunners:
             now = moved(record, "released", why=f"{' and '.join(forerunners)} had not finished")
         else:
@@ -268,18 +267,16 @@ def _release(
             if now.remedy:
                 say(f"{step.name}: {now.why}")
             write(root, now)
-            records[step.name], released = now, True
+            jobs.records[step.name], released = now, True
     return released
 
 
 def _given_again_after(
-    root: Path, step: Step, record: Submission, carriers: Carriers, ends: Mapping[str, NodeOutcome]
+    root: Path, step: Step, record: Submission, jobs: Carriers, ends: Mapping[str, NodeOutcome]
 ) -> list[str]:
     """The steps because of which a job has nothing left to say: they did not finish, or were let run again since."""
     names = list(dict.fromkeys(str(need.step) for need in step.needs))
-    again = [
-        name for name in names if any(job.released_after(record.intended_s) for job in carriers.attempts(root, name))
-    ]
+    again = [name for name in names if any(job.released_after(record.intended_s) for job in jobs.attempts(root, name))]
     never_began = record.word == "cancelled" and not record.began
     return again or [name for name in names if never_began and ends[name].state != "finished"]
 
@@ -306,8 +303,7 @@ def _remedied(root: Path, plan: Plan, machine: Machine, step: Step, record: Subm
 def _end_stranded(
     root: Path,
     plan: Plan,
-    records: Mapping[str, Submission],
-    carriers: Carriers,
+    jobs: Carriers,
     ends: Mapping[str, NodeOutcome],
     queue: Queue,
     listing: Listing,
@@ -317,17 +313,17 @@ def _end_stranded(
     of steps that have finished meanwhile without them.
     """
     for step in plan.steps:
-        record = records.get(step.name)
+        record = jobs.records.get(step.name)
         if record is None or not record.is_of(root) or record.stage != "submitted" or record.word != "pending":
             continue
-        if listing.silence or listing.job(record.job, record.folder, record.name) is None:
+        if listing.silence or record.listed_in(listing) is None:
             continue  # a later look does it
         if ends[step.name].state == "finished":
             said = queue.cancel(record, listing)
             say(f"{step.name} has finished without job {record.job}, which is ended; {said}".removesuffix("; "))
             continue
         needs = dict.fromkeys(str(need.step) for need in step.needs)
-        failed = [name for name in needs if _has_failed(name, carriers.job(name), ends)]
+        failed = [name for name in needs if _has_failed(name, jobs.job(name), ends)]
         if failed:
             said, names = queue.cancel(record, listing), " and ".join(failed)
             line = f"{step.name}: job {record.job} waits for {names}, which has no results, and is ended; {said}"
@@ -350,8 +346,7 @@ class _Submitting:
         folder: StudyFolder,
         machine: Machine,
         queue: Queue,
-        records: dict[str, Submission],
-        carriers: Carriers,
+        jobs: Carriers,
         ends: Mapping[str, NodeOutcome],
         say: Say,
         *,
@@ -360,7 +355,7 @@ class _Submitting:
         self._root, self._plan, self._digest = folder.root, folder.plan, folder.digest
         self._machine, self._queue, self._say = machine, queue, say
         self._again = again
-        self._records, self._carriers, self._ends = records, carriers, ends
+        self._jobs, self._ends = jobs, ends
         self.submitted: dict[str, str] = {}
 
     def all(self) -> str:
@@ -386,18 +381,18 @@ class _Submitting:
 
     def _after(self, step: Step) -> tuple[str, ...] | None:
         """Ids of the jobs that the step's job has to wait for; None when it is not to be submitted now."""
-        record, end = self._records.get(step.name), self._ends[step.name]
+        record, end = self._jobs.records.get(step.name), self._ends[step.name]
         if end.state == "finished" or (record is not None and not record.lets_another):
             return None
         if end.state in ("running", "uncertain", "refused", "cancelled"):
             return None
         if record is not None and record.stage == "refused" and refusal_of(record.why) == "wrong" and not self._again:
             return None  # as it is it is refused again
-        carrier = self._carriers.job(step.name)
+        carrier = self._jobs.job(step.name)
         if carrier is not None and not carrier.lets_another:
             return None
         before = [str(need.step) for need in step.needs if self._ends[str(need.step)].state != "finished"]
-        jobs = [job for name in before if (job := self._carriers.job(name)) is not None]
+        jobs = [job for name in before if (job := self._jobs.job(name)) is not None]
         if len(jobs) < len(before) or any(job.stage != "submitted" or not job.is_of(self._root) for job in jobs):
             return None
         return tuple(dict.fromkeys(job.job for job in jobs))
@@ -419,7 +414,7 @@ class _Submitting:
         return answer
 
     def _intend(self, step: Step, after: Sequence[str]) -> Submission:
-        before = self._records.get(step.name)
+        before = self._jobs.records.get(step.name)
         asked = {} if before is None else before.next_asked
         goes_on = "" if before is None else before.next_goes_on
         resources = self._plan.resources(step, self._machine, given=asked)
@@ -437,6 +432,7 @@ class _Submitting:
             plan=self._digest,
             name=step.seed,
             cluster=self._queue.cluster,
+            also=self._jobs.others(step.name),
             script=lambda folder: job_script(
                 self._machine,
                 resources,
@@ -458,6 +454,6 @@ class _Submitting:
             self._say(f"{step.name} was refused: {answer.said}")
         else:
             self._say(f"{step.name}: whether it was submitted is uncertain: {answer.said}")
-        self._records[step.name] = record
+        self._jobs.records[step.name] = record
         if record.stage != "intended":
             write(self._root, record)

@@ -411,6 +411,7 @@ swept = pytest.mark.parametrize("text", [SWEPT], ids=["swept"])
 def test_one_job_is_given_for_a_calculation_of_several_points(place: Place) -> None:
     assert place.run() == 0
     assert len(place.slurm.jobs) == 5, "relaxation, bands and three slabs"
+    assert place.records(RELAX)[0].also == tuple(f"{RELAX}{point}" for point in POINTS[1:])
     assert place.to_the_end() == 0
     assert set(place.states().values()) == {"finished"} and len(place.states()) == 9
     assert set(place.study.started.values()) == {1} and len(place.study.started) == 5

@@ -80,7 +80,7 @@ def read_calculation(calculation: Calculation) -> Reading:
             log.pass_over(file, NOT_READ[plain_name(file)], "" if run is None else "the log holds what is used of it")
     log.pass_over_copies(calculation)
     if run is not None and states is not None:
-        results: Results | None = replace(_results(files, run, bands, potential, states), density=density)
+        results: Results | None = _results(files, run, bands, potential, density, states)
     else:
         results = None if outcar is None else _results_of_outcar(outcar, potential, zero, note)
     return Reading(calculation=calculation, files=log.files, results=results)
@@ -138,7 +138,12 @@ def _log_fermi(run: VaspRun | None, outcar: OutcarFile | None, zero: EnergyZero)
 
 
 def _results(
-    files: _RunFiles, run: VaspRun, bands: Bands | None, potential: PotentialGrid | None, states: States
+    files: _RunFiles,
+    run: VaspRun,
+    bands: Bands | None,
+    potential: PotentialGrid | None,
+    density: Density | None,
+    states: States,
 ) -> Results:
     last, outcar = run.steps[-1], files.outcar
     method = method_of(run)
@@ -160,6 +165,7 @@ def _results(
         projections=states.projections,
         dos=states.dos,
         potential=potential,
+        density=density,
         steps=_steps(run),
         wall_time_s=None if outcar is None else outcar.wall_time_s,
         peak_memory_mib=None if outcar is None else outcar.peak_memory_mib,

@@ -40,6 +40,10 @@ class ListedJob:
     def phase(self) -> Phase:
         return phase_of(self.word)
 
+    @property
+    def has_ended(self) -> bool:
+        return self.phase in ("ended well", "ended badly")
+
     @classmethod
     def read(cls, id: str, folder: str, word: str, *, name: str = "", reason: str = "") -> ListedJob:
         """From what a scheduler prints."""
@@ -93,5 +97,5 @@ class Listing:
         (*runaway jobs*, sacctmgr(1)).
         """
         known = {job.id for job in self.jobs}
-        ended = (job for job in jobs if job.phase in ("ended well", "ended badly") and job.id not in known)
+        ended = (job for job in jobs if job.has_ended and job.id not in known)
         return Listing(at_s=self.at_s, jobs=(*self.jobs, *ended))

@@ -165,13 +165,13 @@ class Queue:
             What it says now, by which the job is the one of this submission: ids are used again, and are those of other
             jobs on another cluster.
         """
-        job = listing.job(record.job, record.folder, record.name)
+        job = record.listed_in(listing)
         if listing.silence:
             return f"it is not asked to end, as the queue does not tell whose it is: {listing.silence}"
         if job is None:
             asks = f"; `{self.cancel_words} {record.job}` asks for its end, if it is yours" if record.job else ""
             return f"the queue lists no such job, and none is asked to end{asks}"
-        if job.phase in ("ended well", "ended badly"):
+        if job.has_ended:
             return ""
         with suppress(OSError):
             self._cache.unlink()
@@ -181,8 +181,8 @@ class Queue:
     def _has_ended(self, record: Submission) -> bool:
         """Whether a job that was listed a moment ago has ended meanwhile, as one does whose step is cancelled."""
         listing = self.listing((record,), now=True)
-        job = listing.job(record.job, record.folder, record.name)
-        return not listing.silence and (job is None or job.phase in ("ended well", "ended badly"))
+        job = record.listed_in(listing)
+        return not listing.silence and (job is None or job.has_ended)
 
     # --- what it says -------------------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class Queue:
             return Listing(at_s=time.time(), silence=f"{here}: {mend}")
         with waited_for(self._cache.with_suffix(".lock"), patience_s=TWICE_S):
             listing = (None if now else self._kept()) or self._asked()
-        missing = [r for r in records if listing.job(r.job, r.folder, r.name) is None]
+        missing = [record for record in records if record.listed_in(listing) is None]
         return listing.with_ends(self._accounted(missing)) if missing and not listing.silence else listing
 
     def _asked(self) -> Listing:

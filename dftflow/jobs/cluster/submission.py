@@ -36,7 +36,7 @@ from pydantic import TypeAdapter
 
 from dftflow.errors import StoreError
 from dftflow.jobs.cluster.answer import refusal_of
-from dftflow.jobs.cluster.listing import Listing
+from dftflow.jobs.cluster.listing import ListedJob, Listing
 from dftflow.jobs.machine import host_name
 from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.stored_file import read_stored_as
@@ -87,6 +87,8 @@ class Submission:
         Of the job.
     cluster
         That it is given to, as a Slurm calls itself; ``""`` where that is not known.
+    also
+        Other steps that are the same calculation, and have no job of their own.
     script_sha256
         Of the script, which says all that it needs.
     host, pid, intended_s
@@ -125,6 +127,7 @@ class Submission:
     intended_s: float
     name: str = ""
     cluster: str = ""
+    also: tuple[str, ...] = ()
     stage: Stage = "intended"
     job: str = ""
     moved_s: float = 0.0
@@ -177,6 +180,10 @@ class Submission:
         except OSError:
             return False
 
+    def listed_in(self, listing: Listing) -> ListedJob | None:
+        """Its job, as the queue lists it."""
+        return listing.job(self.job, self.folder, self.name)
+
     @property
     def lets_another(self) -> bool:
         """Whether the step may be submitted again."""
@@ -203,10 +210,10 @@ def settled(record: Submission, listing: Listing, *, lost_after_s: float) -> Sub
     """`record` by what the queue says; itself where that is nothing new."""
     if not record.is_open:
         return record
-    job = listing.job(record.job, record.folder, record.name)
+    job = record.listed_in(listing)
     if job is None:
         return _unlisted(record, listing, lost_after_s)
-    if job.phase in ("ended well", "ended badly"):
+    if job.has_ended:
         began = record.began or job.word != "cancelled"
         return moved(record, "ended", job=job.id, word=job.word, reason="", began=began, unlisted_since_s=None)
     began = record.began or job.phase == "running"
@@ -235,13 +242,14 @@ def intend(
     name: str,
     script: Callable[[Path], str],
     cluster: str = "",
+    also: tuple[str, ...] = (),
     before: Submission | None = None,
 ) -> Submission:
     """Write down that a job is to be submitted, and its script; both are on the disk when this returns.
 
     Parameters
     ----------
-    name, cluster
+    name, cluster, also
         As in `Submission`.
     script
         Gives the text, for the folder that the job is to work in.
@@ -258,6 +266,7 @@ def intend(
         folder=str(folder),
         name=name,
         cluster=cluster,
+        also=also,
         script_sha256=hashlib.sha256(text.encode()).hexdigest(),
         host=host_name(),
         pid=os.getpid(),
