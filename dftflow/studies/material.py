@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING
 from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.molecules import load_molecule
+from dftflow.crystals.moments import check_open_shells, with_moments
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
 from dftflow.studies.blame import blamed
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study
+from dftflow.studies.schema import MaterialEntry
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = ["LazyMaterials", "Material", "MaterialsAt", "load_materials"]
+
+
+MOMENTS_FIX = (
+    "give this material starting moments in Bohr magnetons, moments = {{ {element} = 2.0 }}, or one for each atom, "
+    "moments = {{ {element} = [2.0, -2.0] }}; moments = {{}} calculates without spin"
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -119,8 +127,16 @@ def _start(study: Study, name: str, crystal: Crystal) -> Structure:
     """The crystal after the substitution that its entry asks for."""
     entry = study.content.materials[name]
     made = entry.substitute
-    if made is None:
-        return crystal.structure
+    start = crystal.structure if made is None else _substituted(study, entry, crystal)
+    if entry.moments is not None:
+        return with_moments(start, entry.moments)
+    check_open_shells(start, fix=MOMENTS_FIX)
+    return start
+
+
+def _substituted(study: Study, entry: MaterialEntry, crystal: Crystal) -> Structure:
+    made = entry.substitute
+    assert made is not None
     return substitute(
         crystal.structure,
         site=made.site,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.crystals.kpaths import surface_points
+from dftflow.crystals.moments import moments_of
 from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
@@ -146,6 +147,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: 
             slab_axis=2,
             relaxation=settings.relaxation("fixed"),
             fixed_atoms=_held_atoms(settings, entry, slab),
+            moments_mub=moments_of(slab),
             **settings.in_plane_grid(use, slab),
         )
     common = settings.common(f"electrostatic potential of the {subject}")
@@ -153,6 +155,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: 
         common,
         slab_axis=2,
         edge_kpoints=surface_points(slab),
+        moments_mub=moments_of(slab),
         empty_bands=min(common.empty_bands, SLAB_EMPTY_BANDS),
         **settings.in_plane_grid(use, slab),
     )
