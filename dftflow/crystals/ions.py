@@ -270,6 +270,7 @@ def _bonds(structure: Structure, marks: Sequence[int]) -> dict[int, list[tuple[i
 def _bonded_groups(structure: Structure, marks: Sequence[int]) -> Iterator[tuple[tuple[int, ...], NDArray[np.float64]]]:
     """Sites held together by bonds, with Cartesian positions in one piece."""
     bonds = _bonds(structure, marks)
+    frac_coords = structure.frac_coords  # made anew whenever it is asked for
     visited: set[int] = set()
     for seed in range(len(structure)):
         if seed in visited:
@@ -292,7 +293,7 @@ def _bonded_groups(structure: Structure, marks: Sequence[int]) -> Iterator[tuple
         visited |= images.keys()
         indices = tuple(sorted(images))
         shifts = np.array([images[i] for i in indices])
-        yield indices, structure.lattice.get_cartesian_coords(structure.frac_coords[list(indices)] + shifts)
+        yield indices, structure.lattice.get_cartesian_coords(frac_coords[list(indices)] + shifts)
 
 
 def _check_marks(structure: Structure, indices: tuple[int, ...], marks: Sequence[int]) -> None:
@@ -359,6 +360,7 @@ def _state(structure: Structure, index: int) -> float | None:
 
 
 def _recorded_charge(structure: Structure, index: int) -> int | None:
-    mark = _molecule_marks(structure)[index]
+    mark = structure[index].properties.get("molecule")
+    mark = -1 if mark is None else int(mark)
     recorded = (structure.properties or {}).get("molecule_charges", ())
     return int(recorded[mark]) if 0 <= mark < len(recorded) else None
