@@ -48,16 +48,16 @@ def read_miller(miller: str | Sequence[int]) -> tuple[int, ...]:
     if len(indices) not in (3, 4):
         example = '"011"' if isinstance(miller, str) else "[0, 1, 1]"
         raise SurfaceError(f"miller indices {shown(miller)} are not {FORMS}", fix=f"write them like {example}")
+    h, k, m = *indices[:2], indices[-1]
+    if not any((h, k, m)):
+        raise SurfaceError(
+            f"miller indices {miller_text(indices)} name no plane", fix="give at least one index that is not zero"
+        )
     if not third_index_holds(indices):
-        h, k, _, m = indices
         raise SurfaceError(
             f"miller indices {miller_text(indices)} name no plane",
             reason=THIRD_INDEX,
             fix=f"write ({h}, {k}, {-h - k}, {m}), or three indices",
-        )
-    if not any(indices):
-        raise SurfaceError(
-            f"miller indices {miller_text(indices)} name no plane", fix="give at least one index that is not zero"
         )
     return indices
 

@@ -43,6 +43,8 @@ def test_the_third_of_four_is_minus_the_sum_of_the_first_two(h: int, k: int, i: 
     if not third_index_holds(indices):
         with pytest.raises(SurfaceError, match="name no plane") as caught:
             read_miller(indices)
+        if not any((h, k, m)):
+            return
         assert read_miller(caught.value.fix.removeprefix("write ").partition("), ")[0]) == (h, k, -h - k, m)
 
 
