@@ -29,11 +29,12 @@ from dftflow.figures.structure import ShownStructure, structures_drawing
 from dftflow.gate.found import FoundCalculation
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, ReferenceLevel
 from dftflow.model.levels import BandEdges, SurfaceLevels
+from dftflow.model.miller import miller_text
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.printable import brief
 from dftflow.model.results import Bands
 from dftflow.model.sourced_levels import SourcedLevels
-from dftflow.model.surface import SlabModel, miller_text
+from dftflow.model.surface import SlabModel
 from dftflow.report.calculation_summary import CalculationSummary, summary_of
 from dftflow.report.cell_html import MOST_ROWS, Fact, block, facts_html, figure_html, notes_html, number_html, rows_html
 from dftflow.report.headline import headline
