@@ -137,7 +137,6 @@ def test_a_surface_that_cannot_be_told_is_no_agreement(slabs: dict[str, SlabMode
         ({"method": {"functional": None}}, None),
         ({"method": {"cutoff_ev": 300.02}}, "calculated at 300.02 eV, the study asks for 300 eV"),
         ({"method": {"cutoff_ev": 300.005}}, None),
-        ({"method": {"spin_polarised": True}}, "calculated with spin polarisation, the study asks for it without"),
         ({"method": {"spin_polarised": False}}, None),
         ({"method": {"dispersion": "D3"}}, "calculated with dispersion D3, the study asks for none"),
         ({"method": {"dispersion": "none"}}, None),
