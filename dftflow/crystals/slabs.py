@@ -137,7 +137,13 @@ class _Slabs(Sequence[SlabModel]):
         return (*self, *others)
 
 
-def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_refused: bool = False) -> SlabModel:
+def choose_slab(
+    slabs: Sequence[SlabModel],
+    termination: str = "auto",
+    *,
+    allow_refused: bool = False,
+    way_out: Callable[[], str] = str,
+) -> SlabModel:
     """One of the slabs of `enumerate_slabs`.
 
     Parameters
@@ -148,6 +154,8 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
         Name of a termination, or ``"auto"`` for the first that is not refused.
     allow_refused
         Give a slab asked for by name even if it is refused.
+    way_out
+        Asked for advice when all are refused; ``""`` for none.
 
     Raises
     ------
@@ -161,7 +169,7 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
         raise SurfaceError(
             f"no slab of {slabs[0].plane if slabs else 'this plane'} is fit to be calculated",
             reason="; ".join(f"{slab.termination}: {slab.refused}" for slab in slabs),
-            fix=_advice(slabs),
+            fix=way_out() or _advice(slabs),
         )
     named = next((slab for slab in slabs if _same_name(slab.termination, termination)), None)
     if named is None:

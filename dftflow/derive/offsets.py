@@ -42,8 +42,8 @@ EdgesOf = Callable[[MaterialOutcome, SlabOutcome], AbsoluteEdges]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """A way to an offset: its name, where the edges of one surface come from, what their range holds, and whether crystal
-    and slab are lined up.
+    """A way to an offset: its name, where a surface's edges come from, what their range holds, and whether it lines up
+    crystal and slab.
     """
 
     method: str

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.model.kpoint_grid import PlaneVectors
+from dftflow.model.miller import miller_text
 from dftflow.model.results import FloatArray, readonly
 from dftflow.model.shown import Shown
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["GIVEN", "AtomicLayer", "FoundSurface", "Plane", "SlabModel", "miller_text"]
+__all__ = ["GIVEN", "AtomicLayer", "FoundSurface", "Plane", "SlabModel"]
 
 GIVEN = "given"
 """The setting of a plane whose indices count in the cell that the structure at hand is given in."""
@@ -23,12 +24,6 @@ GIVEN = "given"
 
 MOST_PARTS = 24
 """Of a lattice vector of the crystal: a supercell's vector holds that many of its cell's at most."""
-
-
-def miller_text(miller: tuple[int, int, int]) -> str:
-    """``(011)``, with blanks where an index has two digits."""
-    separator = " " if any(abs(value) > 9 for value in miller) else ""
-    return f"({separator.join(map(str, miller))})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,22 +41,31 @@ class Plane:
         Setting -> indices of the same plane there (``{"Pbnm": (1, 1, 0), "pseudocubic": (1, 1, 1)}``).
     miller_cell
         Indices in the cell that the structure at hand is given in.
+    four_indices
+        The plane was named by four indices (hkil), and is shown so.
     """
 
     miller: tuple[int, int, int]
     setting: str
     equivalents: tuple[tuple[str, tuple[int, int, int]], ...]
     miller_cell: tuple[int, int, int]
+    four_indices: bool = False
 
     def __str__(self) -> str:
         cell = "of the given cell" if self.setting == GIVEN else self.setting
-        return f"{miller_text(self.miller)} {cell}"
+        return f"{self.text} {cell}"
+
+    @property
+    def text(self) -> str:
+        """The indices as they were given: ``(011)``, ``(11-20)``."""
+        h, k, m = self.miller
+        return miller_text((h, k, -h - k, m) if self.four_indices else self.miller)
 
     @property
     def short(self) -> str:
         """The indices; with their cell where they are others in the given one, or count in it alone."""
         in_place = self.setting != GIVEN and self.miller == self.miller_cell
-        return miller_text(self.miller) if in_place else str(self)
+        return self.text if in_place else str(self)
 
     def named(self, setting: str) -> tuple[int, int, int] | None:
         """Indices in a setting; None where they are not known."""

@@ -11,6 +11,7 @@ from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.molecules import load_molecule
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
+from dftflow.crystals.vacuum import refuse_as_material
 from dftflow.studies.blame import blamed
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study
@@ -66,6 +67,7 @@ class LazyMaterials(Mapping[str, Material]):
             kept = self._study.kept.get(source)
             crystal = kept or load_crystal(source, base_dir=file.parent, where=str(file))
             check_neutral(crystal.structure)
+            refuse_as_material(crystal.structure, source)
             self._crystals[source] = crystal
         return self._crystals[source]
 

@@ -7,12 +7,13 @@ from itertools import product
 from math import prod
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dftflow.jobs.resource_table import ResourceTable
 from dftflow.model import bounds
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
+from dftflow.model.miller import FORMS, THIRD_INDEX, third_index_holds
 from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.point import SWEPT, Point
 from dftflow.model.printable import shown
@@ -75,6 +76,18 @@ Repeats = Annotated[int, within(bounds.REPEATS)]
 Index = Annotated[int, within(bounds.MILLER_INDEX)]
 
 
+def _plane(miller: tuple[int, ...]) -> tuple[int, ...]:
+    if len(miller) not in (3, 4):
+        raise PydanticCustomError("no_plane", "a plane has {forms}", {"forms": FORMS})
+    if not third_index_holds(miller):
+        raise PydanticCustomError("no_plane", THIRD_INDEX)
+    return miller
+
+
+Miller = Annotated[tuple[Index, ...], AfterValidator(_plane)]
+"""``[0, 1, 1]``, or ``[1, -2, 1, 0]`` of hexagonal axes."""
+
+
 class _Sourced(Table):
     """A table that says which of its values the study's reference gives, of those that a deck can say it of."""
 
@@ -128,7 +141,7 @@ class Substitution(Table):
 class SlabEntry(Table):
     """A plane to cleave along, in a named setting of the crystal's cell."""
 
-    miller: tuple[Index, Index, Index]
+    miller: Miller
     setting: Word | None = None
     termination: Word = "auto"
     allow_refused: bool = False

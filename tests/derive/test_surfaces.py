@@ -27,8 +27,8 @@ from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 from dftflow.model.surface import SlabModel
 
 POTENTIAL = CalcSpec(
-    title="", task="potential", xc="PBE", cutoff_ev=300.0, grid=(2, 2, 1), shift=(0.5, 0.0, 0.0), smearing_ev=0.1, scf_tol_ev_per_atom=1e-6,
-    max_scf_cycles=50, slab_axis=2,
+    title="", task="potential", xc="PBE", cutoff_ev=300.0, grid=(2, 2, 1), shift=(0.5, 0.0, 0.0), smearing_ev=0.1,
+    scf_tol_ev_per_atom=1e-6, max_scf_cycles=50, slab_axis=2,
 )  # fmt: skip
 PATH = KPath(segments=((KPoint(label="G", frac=(0, 0, 0)), KPoint(label="X", frac=(0.5, 0, 0))),), spacing_per_ang=0.1)
 BANDS = replace(POTENTIAL, task="bands", slab_axis=None, grid=(2, 2, 2), shift=None, path=PATH)

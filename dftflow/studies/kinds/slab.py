@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dftflow.crystals.alike_faces import way_to_alike_faces
 from dftflow.crystals.kpaths import surface_points
 from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.planes import resolve_plane
@@ -116,7 +118,7 @@ def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
 class _Cut:
     """What a slab of a crystal is cut by."""
 
-    miller: tuple[int, int, int]
+    miller: tuple[int, ...]
     setting: str | None
     min_thickness_ang: float
     vacuum_ang: float
@@ -127,13 +129,14 @@ class _Cut:
 @per_structure
 def _made(crystal: Structure, cut: _Cut) -> SlabModel:
     """The slab, which is the same one at all points of a sweep that leave it as it is."""
-    slabs = enumerate_slabs(
-        crystal,
-        resolve_plane(crystal, cut.miller, cut.setting),
-        min_thickness_ang=cut.min_thickness_ang,
-        vacuum_ang=cut.vacuum_ang,
+    cuts = partial(enumerate_slabs, min_thickness_ang=cut.min_thickness_ang, vacuum_ang=cut.vacuum_ang)
+    plane = resolve_plane(crystal, cut.miller, cut.setting)
+    return choose_slab(
+        cuts(crystal, plane),
+        cut.termination,
+        allow_refused=cut.allow_refused,
+        way_out=lambda: way_to_alike_faces(crystal, plane, cuts),
     )
-    return choose_slab(slabs, cut.termination, allow_refused=cut.allow_refused)
 
 
 def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, model: SlabModel, task: str) -> CalcSpec:
@@ -179,5 +182,5 @@ def _atoms_around_middle(slab: Structure, height_ang: float) -> tuple[int, ...]:
     return tuple(int(index) for index in np.flatnonzero(np.abs(heights - middle) <= height_ang / 2))
 
 
-def _miller_label(miller: tuple[int, int, int]) -> str:
+def _miller_label(miller: tuple[int, ...]) -> str:
     return "".join(f"{index}" for index in miller)
