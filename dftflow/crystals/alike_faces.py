@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.crystals.ions import ionic_units
+from dftflow.crystals.orientation import parse_orientation
 from dftflow.crystals.planes import resolve_plane
-from dftflow.crystals.substitution import parse_orientation
 from dftflow.errors import DftflowError
 from dftflow.model.surface import Plane, SlabModel
 
