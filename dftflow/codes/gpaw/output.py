@@ -15,6 +15,7 @@ import numpy as np
 
 from dftflow.analysis.atoms import atoms_of
 from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.gpaw.functionals import common_name
 from dftflow.codes.gpaw.partial_waves import projections_in
 from dftflow.codes.log_tail import last_lines
 from dftflow.codes.reading import FileLog, zero_of
@@ -174,7 +175,7 @@ def _method(record: Mapping[str, Any]) -> Method:
     return Method(
         code="gpaw",
         code_version=record["gpaw"],
-        functional=told.get("functional"),
+        functional=common_name(told["functional"]) if "functional" in told else None,
         dispersion="none" if told else None,
         cutoff_ev=_finite(told.get("cutoff_ev")),
         potentials=potentials,
