@@ -86,10 +86,10 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
 
 
 def _refuse_functionals(work: Work) -> None:
-    """Render one deck with each functional of the study: what a code has is known to its decks alone."""
+    """Render one deck of each task with each functional of the study: what a code has is known to its decks alone."""
     first: dict[object, Step] = {}
     for step in work.plan.steps:
-        first.setdefault(step.point.get("xc"), step)
+        first.setdefault((step.point.get("xc"), step.id.task), step)
     for step in first.values():
         built = work.built(step)
         work.plan.code.render(built.structure, built.spec, step.seed)

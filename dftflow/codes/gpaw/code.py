@@ -37,6 +37,7 @@ DECK_BYTES = 1 << 16
 STUDY_RESULTS = b'"dftflow-results/'
 WORKER_FILES = (
     *("engine.py", "optimiser.py", "hessian_update.py", "elasticity.py", "model_hessian.py", "whole_file.py"),
+    *("edge_shifts.py", "spin_orbit.py"),
 )
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dftflow.codes.deck_text import check_seed
+from dftflow.codes.gpaw.corrections import check_corrections
 from dftflow.codes.gpaw.functionals import input_name
 from dftflow.codes.gpaw.memory_use import helping_bands
 from dftflow.codes.options import CodeOptions
@@ -42,6 +43,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
     functional = input_name(spec.xc)
     if spec.slab_axis not in (None, 2):
         raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
+    check_corrections(spec.corrections, {site.specie.symbol for site in structure})
     check_seed(seed)
     spec.check_fixed_atoms(len(structure))
     keeps = _keeps_symmetry(structure, spec.fixed_atoms)
@@ -56,6 +58,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
             "cutoff_ev": repr(spec.cutoff_ev),
             "cutoff_note": spec.cutoff_note,
             "xc": functional,
+            "takes_xc": spec.task == "shifts",
             "kpts": Verbatim(_kpts(spec)),
             "kpts_note": "holds Gamma" if spec.gamma_centred else "Monkhorst-Pack",
             "grid_note": spec.grid_note,
@@ -92,6 +95,8 @@ def _kpts(spec: CalcSpec) -> str:
 
 def _symmetry(spec: CalcSpec, keeps: bool) -> tuple[str, str]:
     """GPAW's ``symmetry``, ``""`` for its default, and why."""
+    if spec.task == "shifts":
+        return "", ""  # the default, in which alone both codes of GPAW that it takes agree
     if not keeps:
         return '{"point_group": False}', "an operation could move an atom that is held; time reversal stays"
     if spec.slab_axis is None:
@@ -102,6 +107,8 @@ def _symmetry(spec: CalcSpec, keeps: bool) -> tuple[str, str]:
 def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
     if spec.task == "bands":
         return _bands_block(structure, spec)
+    if spec.task == "shifts":
+        return _shifts_block(spec)
     if spec.task == "potential":
         return _potential_block(spec)
     goal = spec.relaxation
@@ -134,6 +141,26 @@ def _potential_block(spec: CalcSpec) -> str:
             f"kpoints = {_wrapped([point.frac for point in spec.edge_kpoints])}",
             f"labels = {_wrapped([point.label for point in spec.edge_kpoints])}",
             f"engine.potential(atoms, calculator, kpoints=kpoints, labels=labels, empty_bands={spec.empty_bands})",
+        ]
+    )
+
+
+def _shifts_block(spec: CalcSpec) -> str:
+    return "\n".join(
+        [
+            "# special points, which the grid holds",
+            f"kpoints = {_wrapped([point.frac for point in spec.edge_kpoints])}",
+            f"labels = {_wrapped([point.label for point in spec.edge_kpoints])}",
+            f"corrections = {_wrapped(list(spec.corrections))}",
+            f"empty_bands = {spec.empty_bands}",
+            "engine.shifts(",
+            "    atoms,",
+            "    calculator,",
+            "    kpoints=kpoints,",
+            "    labels=labels,",
+            "    corrections=corrections,",
+            "    empty_bands=empty_bands,",
+            ")",
         ]
     )
 
