@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["BulkKind", "bands_step", "relax_step", "shifts_step"]
 
 SAME_K = 1e-9
+EMPTY_BANDS_AN_ATOM, LEAST_EMPTY_BANDS = 2, 8
+"""That spin-orbit coupling mixes, whatever bands the study asks for: the lowest shells of every atom, and few more. It
+is scaled in first order, and states far above would add the rest a second time."""
 
 
 def _subject(material: str) -> Subject:
@@ -119,6 +122,7 @@ def _shifts_spec(settings: MaterialSettings, crystal: Structure) -> CalcSpec:
         settings.common("corrections of the band edges"),
         task="shifts",
         corrections=settings.study.content.settings.corrections,
+        empty_bands=max(LEAST_EMPTY_BANDS, EMPTY_BANDS_AN_ATOM * len(crystal)),
         edge_kpoints=tuple(point for point in points if _is_on(point.frac, grid)),
         grid=grid,
         gamma_centred=True,
