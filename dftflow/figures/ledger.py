@@ -13,6 +13,7 @@ from dftflow.figures.diagram_words import CONDUCTION, VALENCE
 from dftflow.figures.drawing import Drawing
 from dftflow.figures.labels import mathtext, signed
 from dftflow.figures.look import PAGE_IN, Look
+from dftflow.model.correction import HYBRIDS
 from dftflow.model.ledger import EdgeMove
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.model.records import Records
@@ -133,7 +134,9 @@ def _draw_edges(ax: Axes, center: float, width: float, edges: tuple[float, float
 
 
 def _heading(columns: Sequence[LedgerColumn], place: int, functional: str, on_vacuum: bool) -> str:
-    name = columns[0].moves[place].name or functional
+    corrections = columns[0].moves[place].corrections
+    own = (functional,) if not set(corrections) & set(HYBRIDS) else ()
+    name = " + ".join((*own, *corrections))
     text = name.replace(" + ", "\n+ ") if " + " in name else f"{name}\n"
     if not on_vacuum:
         return text
