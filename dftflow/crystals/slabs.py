@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, overload
@@ -137,7 +137,13 @@ class _Slabs(Sequence[SlabModel]):
         return (*self, *others)
 
 
-def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_refused: bool = False) -> SlabModel:
+def choose_slab(
+    slabs: Sequence[SlabModel],
+    termination: str = "auto",
+    *,
+    allow_refused: bool = False,
+    way_out: Callable[[], str] = str,
+) -> SlabModel:
     """One of the slabs of `enumerate_slabs`.
 
     Parameters
@@ -148,6 +154,8 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
         Name of a termination, or ``"auto"`` for the first that is not refused.
     allow_refused
         Give a slab asked for by name even if it is refused.
+    way_out
+        Asked for advice when all are refused; ``""`` for none.
 
     Raises
     ------
@@ -161,7 +169,7 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
         raise SurfaceError(
             f"no slab of {slabs[0].plane if slabs else 'this plane'} is fit to be calculated",
             reason="; ".join(f"{slab.termination}: {slab.refused}" for slab in slabs),
-            fix=_advice(slabs),
+            fix=way_out() or _advice(slabs),
         )
     named = next((slab for slab in slabs if _same_name(slab.termination, termination)), None)
     if named is None:
@@ -227,7 +235,8 @@ def _check_size(stacking: Stacking, size: _Size) -> None:
 
 
 def _cut(stacking: Stacking, start: int, count: int) -> Cut:
-    return Cut(layers=stacking.cut(start, count), in_plane_ang=stacking.in_plane_ang)
+    layers = stacking.cut(start, count)
+    return Cut(layers=layers, in_plane_ang=stacking.in_plane_ang, crystal_ang=stacking.crystal_ang)
 
 
 def _cuts_from(stacking: Stacking, start: int, size: _Size) -> Iterator[tuple[int, Cut]]:
@@ -295,7 +304,7 @@ def _thicker(stacking: Stacking, cut: Cut) -> Cut:
     below = tuple(
         tuple(unit.moved(-stacking.repeat_ang) for unit in layer) for layer in cut.layers[: len(stacking.layers)]
     )
-    return Cut(layers=below + cut.layers, in_plane_ang=cut.in_plane_ang)
+    return replace(cut, layers=below + cut.layers)
 
 
 def _model(
@@ -322,6 +331,7 @@ def _model(
         thickness_ang=cut.thickness_ang,
         vacuum_ang=vacuum_ang,
         period_ang=period_ang,
+        crystal_ang=cut.crystal_ang,
         refused=_refusal(cut, size),
     )
 

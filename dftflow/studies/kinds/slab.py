@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dftflow.crystals.alike_faces import way_to_alike_faces
 from dftflow.crystals.kpaths import surface_points
 from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.planes import resolve_plane
@@ -15,7 +17,7 @@ from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.step import Need, Step, StepId, Subject
-from dftflow.model.surface import Plane, SlabModel
+from dftflow.model.surface import SlabModel
 from dftflow.studies.blame import blamed
 from dftflow.studies.kinds.base import Parent
 from dftflow.studies.kinds.bulk import relax_step
@@ -97,7 +99,7 @@ class SlabKind:
             with blamed(study, f"material {name}, slab {number + 1}", "materials", name, "slabs", number):
                 model = _cut(study, entry, materials[name].start if parent is None else parent.structure)
             slab = model.structure
-        return Built(structure=slab, spec=_spec(settings, entry, slab, model.plane, step.id.task), model=model)
+        return Built(structure=slab, spec=_spec(settings, entry, slab, model, step.id.task), model=model)
 
 
 def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
@@ -116,7 +118,7 @@ def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
 class _Cut:
     """What a slab of a crystal is cut by."""
 
-    miller: tuple[int, int, int]
+    miller: tuple[int, ...]
     setting: str | None
     min_thickness_ang: float
     vacuum_ang: float
@@ -127,16 +129,18 @@ class _Cut:
 @per_structure
 def _made(crystal: Structure, cut: _Cut) -> SlabModel:
     """The slab, which is the same one at all points of a sweep that leave it as it is."""
-    slabs = enumerate_slabs(
-        crystal,
-        resolve_plane(crystal, cut.miller, cut.setting),
-        min_thickness_ang=cut.min_thickness_ang,
-        vacuum_ang=cut.vacuum_ang,
+    cuts = partial(enumerate_slabs, min_thickness_ang=cut.min_thickness_ang, vacuum_ang=cut.vacuum_ang)
+    plane = resolve_plane(crystal, cut.miller, cut.setting)
+    return choose_slab(
+        cuts(crystal, plane),
+        cut.termination,
+        allow_refused=cut.allow_refused,
+        way_out=lambda: way_to_alike_faces(crystal, plane, cuts),
     )
-    return choose_slab(slabs, cut.termination, allow_refused=cut.allow_refused)
 
 
-def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: Plane, task: str) -> CalcSpec:
+def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, model: SlabModel, task: str) -> CalcSpec:
+    plane = model.plane
     subject = f"slab {plane}" if plane.short == str(plane) else f"{plane.short} slab"
     use: GridUse = "relax" if task == "relax" else "bands"
     if task == "relax":
@@ -146,7 +150,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: 
             slab_axis=2,
             relaxation=settings.relaxation("fixed"),
             fixed_atoms=_held_atoms(settings, entry, slab),
-            **settings.in_plane_grid(use, slab),
+            **settings.in_plane_grid(use, model),
         )
     common = settings.common(f"electrostatic potential of the {subject}")
     return replace(
@@ -154,7 +158,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: 
         slab_axis=2,
         edge_kpoints=surface_points(slab),
         empty_bands=min(common.empty_bands, SLAB_EMPTY_BANDS),
-        **settings.in_plane_grid(use, slab),
+        **settings.in_plane_grid(use, model),
     )
 
 
@@ -178,5 +182,5 @@ def _atoms_around_middle(slab: Structure, height_ang: float) -> tuple[int, ...]:
     return tuple(int(index) for index in np.flatnonzero(np.abs(heights - middle) <= height_ang / 2))
 
 
-def _miller_label(miller: tuple[int, int, int]) -> str:
+def _miller_label(miller: tuple[int, ...]) -> str:
     return "".join(f"{index}" for index in miller)
