@@ -129,7 +129,7 @@ def _of_crystal(material: MaterialOutcome) -> Iterator[Quantity]:
     bulk = material.bulk
     moves, why = moves_or_reason(bulk)
     known: dict[str, Any] = {"origin": (bulk.shifts_step,)}
-    if not moves:
+    if why is not None:
         for edge in OF_EDGES:
             yield Quantity.of(f"shift of the {edge}", material.name, "eV", None, why, **known)
     for move in moves:

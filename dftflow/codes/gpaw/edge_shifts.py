@@ -18,6 +18,7 @@ from dftflow.model.kpoint_grid import same_kpoint
 __all__ = ["corrected_edges"]
 
 SAME_K = 1e-6
+SAME_LEVEL_EV = 5e-3
 BANDS_OF_HYBRIDS = 4
 """On each side of the gap: enough to see whether a hybrid changes their order."""
 
@@ -100,15 +101,22 @@ def _with_spin_orbit(
 ) -> tuple[list[list[float]], dict[str, float]]:
     """Edges with it, and the factors that its operators were multiplied by."""
     operators, factors = operators_ev(engine)
-    kept, sites = filled + empty_bands, range(len(operators))
     waves = {wave.k: wave for wave in engine.dft.ibzwfs}
-    levels = [
-        spinor_levels_ev(
-            engine.get_eigenvalues(kpt=place)[:kept], [waves[place].P_ani[site][:kept] for site in sites], operators
-        )
-        for place in places
-    ]
-    return _edges(np.array(levels), 2 * filled), factors
+    found = []
+    for place in places:
+        levels_ev = engine.get_eigenvalues(kpt=place)
+        kept = _whole_sets(levels_ev, filled + empty_bands)
+        overlaps = [waves[place].P_ani[site][:kept] for site in range(len(operators))]
+        coupled = spinor_levels_ev(levels_ev[:kept], overlaps, operators)
+        found += _edges(coupled[None], 2 * filled)
+    return found, factors
+
+
+def _whole_sets(levels_ev: np.ndarray, kept: int) -> int:
+    """`kept` bands or fewer, so that no set of equal levels is mixed in part."""
+    while 0 < kept < len(levels_ev) and levels_ev[kept] - levels_ev[kept - 1] < SAME_LEVEL_EV:
+        kept -= 1
+    return kept
 
 
 def _with_hybrid(engine: Any, name: str, places: Sequence[int], filled: int) -> list[list[float]]:
