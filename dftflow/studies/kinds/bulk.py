@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dftflow.crystals.kpaths import special_points, standard_path
+from dftflow.crystals.moments import moments_of
 from dftflow.errors import StudyError
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec, CellFreedom
@@ -80,6 +81,7 @@ class BulkKind:
                 settings.common("geometry of the crystal"),
                 task="relax",
                 relaxation=settings.relaxation(freedom),
+                moments_mub=moments_of(crystal),
                 **settings.grid("relax", crystal),
             )
             return Built(structure=crystal, spec=spec)
@@ -90,6 +92,7 @@ class BulkKind:
             task="bands",
             path=standard_path(crystal, study.preset.path_spacing_per_ang),
             edge_kpoints=tuple(special_points(crystal).values()),
+            moments_mub=moments_of(crystal),
             **settings.grid("bands", crystal),
         )
         return Built(structure=crystal, spec=spec, facts=self._edge_point(study, materials[name]))
@@ -121,6 +124,8 @@ def _shifts_spec(settings: MaterialSettings, crystal: Structure) -> CalcSpec:
     return replace(
         settings.common("corrections of the band edges"),
         task="shifts",
+        dispersion="none",  # it moves no level
+        moments_mub=moments_of(crystal),
         corrections=settings.study.content.settings.corrections,
         empty_bands=max(LEAST_EMPTY_BANDS, EMPTY_BANDS_AN_ATOM * len(crystal)),
         edge_kpoints=tuple(point for point in points if _is_on(point.frac, grid)),
