@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ SPIN_ORBIT_HOLDS = (
     "the functional is in it"
 )
 OF_EDGES = {"valence band maximum": "vbm", "conduction band minimum": "cbm"}
+FAR_ANG = 20.0
+SHORT_SUM = (
+    "exact exchange reaches {:.1f} Å, as far as the grid repeats the cell; in cubic CsPbBr3 the valence band maximum rises by "
+    "0.11 eV (HSE06) or 0.16 eV (PBE0) from 11.7 to 23.5 Å"
+)
 ADDED = "the two shifts are added, not calculated together"
 
 
@@ -59,7 +65,17 @@ def moves_or_reason(bulk: BulkOutcome) -> tuple[tuple[EdgeMove, ...], Missing | 
         reason = f"the {edge} band edge lies at ({where}), which is no special point that the grid of the step holds"
         return (), Missing(kind="not derived", reason=reason)
     vbm, cbm = (place for place in places if place is not None)
-    return tuple(_move(bulk.shifts, names, vbm, cbm, bulk.edges) for names in _sums(bulk.shifts)), None
+    lengths = bulk.structure.lattice.abc
+    reach_ang = min(number * length for number, length in zip(bulk.shifts.grid, lengths, strict=True))
+    moves = [_move(bulk.shifts, names, vbm, cbm, bulk.edges) for names in _sums(bulk.shifts)]
+    return tuple(_with_reach(move, reach_ang) for move in moves), None
+
+
+def _with_reach(move: EdgeMove, reach_ang: float) -> EdgeMove:
+    """The line with how far exact exchange was summed, where that is not far enough."""
+    if reach_ang >= FAR_ANG or not set(HYBRIDS) & set(move.corrections):
+        return move
+    return replace(move, remarks=(*move.remarks, SHORT_SUM.format(reach_ang)))
 
 
 def _place(shifts: EdgeShifts, kpoint: tuple[float, float, float]) -> int | None:

@@ -48,6 +48,8 @@ class EdgeShifts:
         Correction -> the same, with it alone; all on one zero.
     gaps
         Correction -> the gap of a functional whose levels are on a zero of their own.
+    grid
+        Numbers of the grid that exact exchange was summed over.
     spin_orbit_factors
         ``"Pb p"`` -> by which factor the engine's own operator of the spin-orbit coupling was multiplied.
     """
@@ -55,6 +57,7 @@ class EdgeShifts:
     labels: tuple[str, ...]
     kpoints_frac: FloatArray
     before_ev: FloatArray
+    grid: tuple[int, int, int] = (1, 1, 1)
     after_ev: Mapping[Correction, FloatArray] = field(default_factory=dict)
     gaps: Mapping[Correction, GapOfItsOwn] = field(default_factory=dict)
     spin_orbit_factors: Mapping[str, float] = field(default_factory=dict)

@@ -92,6 +92,14 @@ def test_what_is_open_is_a_part_of_the_spin_orbit_shift_alone() -> None:
     assert found["shift of the conduction band minimum", "A", "HSE06"].uncertainty is None
 
 
+def test_exchange_that_is_not_summed_far_enough_is_told() -> None:
+    """The cell is 5 Å wide: 3 repeats are too few, 4 are 20 Å; spin-orbit coupling sums nothing."""
+    for grid, told in (((4, 3, 4), True), ((4, 4, 4), False)):
+        moves = moves_or_reason(crystal("A", replace(shifts(), grid=grid)).bulk)[0]
+        found = {move.name: any("15.0 Å" in remark for remark in move.remarks) for move in moves}
+        assert found == {"spin-orbit": False, "HSE06": told, "HSE06 + spin-orbit": told}
+
+
 def test_an_edge_moves_as_its_own_point_does() -> None:
     """The VBM at R, the CBM at Γ, whose levels move by others than those of R."""
     (move, *_) = moves_or_reason(crystal("A", shifts(at_gamma=(0.5, 0.7)), edges(cbm_k=G)).bulk)[0]

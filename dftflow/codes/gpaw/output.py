@@ -155,7 +155,7 @@ def _results(record: Mapping[str, Any], zero: EnergyZero) -> Results:
         stress_gpa=_array(record.get("stress_gpa"), 3),
         finite_basis_de_dlnecut_ev=record.get("finite_basis_de_dlnecut_ev"),
         length_compliance_per_gpa=_compliance(record.get("length_compliance_per_gpa")),
-        shifts=_shifts(record.get("shifts")),
+        shifts=_shifts(record),
         log_fermi=None if record.get("fermi_ev") is None else Energy(record["fermi_ev"], zero),
         wall_time_s=record["wall_time_s"],
         cpu_time_s=record.get("cpu_time_s"),
@@ -230,15 +230,18 @@ def _array(values: object, rows: int | None) -> FloatArray | None:
     return found
 
 
-def _shifts(told: Any) -> EdgeShifts | None:
+def _shifts(record: Mapping[str, Any]) -> EdgeShifts | None:
     """Corrected band edges; None where there are none."""
+    told = record.get("shifts")
     if told is None:
         return None
+    a, b, c = map(int, record["method"]["kpoints_grid"])
     labels, count = tuple(map(str, told["labels"])), len(told["labels"])
     if any(name not in CORRECTIONS for name in (*told["after_ev"], *told["gaps"])):
         raise ValueError("a correction of the record has no name that is known")
     return EdgeShifts(
         labels=labels,
+        grid=(a, b, c),
         kpoints_frac=_numbers(told["kpoints_frac"], (count, 3)),
         before_ev=_numbers(told["before_ev"], (count, 2)),
         after_ev={name: _numbers(values, (count, 2)) for name, values in told["after_ev"].items()},
