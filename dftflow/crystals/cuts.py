@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import gcd, pi
 
@@ -38,16 +38,20 @@ class Cut:
         Ions of each layer.
     in_plane_ang
         shape (2, 3); lattice vectors of the surface cell, the first along x.
+    crystal_ang
+        shape (3, 3); lattice vectors of the crystal as it was given, in the axes of the cut.
     surface
         Name of both faces when part of their layer was taken away; ``""`` for a plain cut.
     """
 
     layers: tuple[Layer, ...]
     in_plane_ang: FloatArray
+    crystal_ang: FloatArray
     surface: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "in_plane_ang", readonly(self.in_plane_ang, (2, 3), "in_plane_ang"))
+        object.__setattr__(self, "crystal_ang", readonly(self.crystal_ang, (3, 3), "crystal_ang"))
 
     @cached_property
     def units(self) -> Layer:
@@ -101,7 +105,7 @@ class Cut:
         x = vectors[0] / np.linalg.norm(vectors[0])
         turn = np.array([x, [-x[1], x[0], 0.0], [0.0, 0.0, 1.0]])
         layers = tuple(tuple(unit.moved(turn @ s, turn) for unit in layer for s in shifts) for layer in self.layers)
-        return Cut(layers=layers, in_plane_ang=vectors @ turn.T, surface=self.surface)
+        return replace(self, layers=layers, in_plane_ang=vectors @ turn.T, crystal_ang=self.crystal_ang @ turn.T)
 
     @property
     def termination(self) -> str:
@@ -112,7 +116,7 @@ class Cut:
         """The cut without the ions of these numbers in `units`, its faces now named `surface`."""
         gone = {id(self.units[number]) for number in removed}
         layers = tuple(tuple(unit for unit in layer if id(unit) not in gone) for layer in self.layers)
-        return Cut(layers=layers, in_plane_ang=self.in_plane_ang, surface=surface)
+        return replace(self, layers=layers, surface=surface)
 
     def is_made_of(self, units: Iterable[IonicUnit]) -> bool:
         """Whether the composition is that of `units`."""

@@ -49,6 +49,8 @@ class Stacking:
         shape (2, 3); the shortest lattice vectors of the plane, z = 0.
     repeat_ang
         shape (3,); the lattice vector to the next repeat.
+    crystal_ang
+        shape (3, 3); lattice vectors of the crystal as it was given, in these axes.
     images
         Symmetry operations that keep the plane: for each, the layer that every layer is mapped on, and whether top
         and bottom change places.
@@ -57,12 +59,14 @@ class Stacking:
     layers: tuple[tuple[IonicUnit, ...], ...]
     in_plane_ang: FloatArray
     repeat_ang: FloatArray
+    crystal_ang: FloatArray
     images: tuple[tuple[tuple[int, ...], bool], ...]
     _moved: dict[tuple[int, int], tuple[IonicUnit, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "in_plane_ang", readonly(self.in_plane_ang, (2, 3), "in_plane_ang"))
         object.__setattr__(self, "repeat_ang", readonly(self.repeat_ang, (3,), "repeat_ang"))
+        object.__setattr__(self, "crystal_ang", readonly(self.crystal_ang, (3, 3), "crystal_ang"))
 
     @property
     def period_ang(self) -> float:
@@ -119,6 +123,7 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
         layers=_layers(distinct, heights, bounds, basis_ang, frame),
         in_plane_ang=basis_ang[:2] @ frame.T * np.array([1.0, 1.0, 0.0]),
         repeat_ang=basis_ang[2] @ frame.T,
+        crystal_ang=structure.lattice.matrix @ frame.T,
         images=_layer_images(structure, repeats @ np.array(indices), heights % 1.0, bounds),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, overload
@@ -235,7 +235,8 @@ def _check_size(stacking: Stacking, size: _Size) -> None:
 
 
 def _cut(stacking: Stacking, start: int, count: int) -> Cut:
-    return Cut(layers=stacking.cut(start, count), in_plane_ang=stacking.in_plane_ang)
+    layers = stacking.cut(start, count)
+    return Cut(layers=layers, in_plane_ang=stacking.in_plane_ang, crystal_ang=stacking.crystal_ang)
 
 
 def _cuts_from(stacking: Stacking, start: int, size: _Size) -> Iterator[tuple[int, Cut]]:
@@ -303,7 +304,7 @@ def _thicker(stacking: Stacking, cut: Cut) -> Cut:
     below = tuple(
         tuple(unit.moved(-stacking.repeat_ang) for unit in layer) for layer in cut.layers[: len(stacking.layers)]
     )
-    return Cut(layers=below + cut.layers, in_plane_ang=cut.in_plane_ang)
+    return replace(cut, layers=below + cut.layers)
 
 
 def _model(
@@ -330,6 +331,7 @@ def _model(
         thickness_ang=cut.thickness_ang,
         vacuum_ang=vacuum_ang,
         period_ang=period_ang,
+        crystal_ang=cut.crystal_ang,
         refused=_refusal(cut, size),
     )
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from dftflow.model.kpoint_grid import PlaneVectors
 from dftflow.model.miller import miller_text
+from dftflow.model.results import FloatArray, readonly
 from dftflow.model.shown import Shown
 
 if TYPE_CHECKING:
@@ -15,6 +20,10 @@ __all__ = ["GIVEN", "AtomicLayer", "FoundSurface", "Plane", "SlabModel"]
 
 GIVEN = "given"
 """The setting of a plane whose indices count in the cell that the structure at hand is given in."""
+
+
+MOST_PARTS = 24
+"""Of a lattice vector of the crystal: a supercell's vector holds that many of its cell's at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +109,9 @@ class SlabModel(Shown):
     area_ang2, thickness_ang, vacuum_ang, period_ang
         Of one surface cell; outermost atom to outermost atom; height of the empty part; distance along the normal
         after which the crystal's plane averages repeat.
+    crystal_ang
+        shape (3, 3); lattice vectors of the crystal that it was cut from, in the axes of the slab; None in what an
+        earlier version stored.
     refused
         ``""`` when the slab may be calculated by default, else why not.
     """
@@ -116,13 +128,27 @@ class SlabModel(Shown):
     thickness_ang: float
     vacuum_ang: float
     period_ang: float
+    crystal_ang: FloatArray | None = None
     compensated: bool = False
     refused: str = ""
+
+    def __post_init__(self) -> None:
+        if self.crystal_ang is not None:
+            object.__setattr__(self, "crystal_ang", readonly(self.crystal_ang, (3, 3), "crystal_ang"))
 
     def _in_short(self) -> str:
         refused = ", refused" if self.refused else ""
         size = f"{len(self.structure)} atoms, {self.thickness_ang:.2f} Å"
         return f"{self.plane}, {self.termination}: {size}{refused}"
+
+    @property
+    def plane_vectors(self) -> PlaneVectors | None:
+        """Its lattice vectors a and b in units of those of the crystal; None where these are not known."""
+        if self.crystal_ang is None:
+            return None
+        parts = self.structure.lattice.matrix[:2] @ np.linalg.inv(self.crystal_ang)
+        a, b = (tuple(Fraction(float(x)).limit_denominator(MOST_PARTS) for x in vector) for vector in parts)
+        return ((a[0], a[1], a[2]), (b[0], b[1], b[2]))
 
     @property
     def of_polar_plane(self) -> bool:

@@ -17,7 +17,7 @@ from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.step import Need, Step, StepId, Subject
-from dftflow.model.surface import Plane, SlabModel
+from dftflow.model.surface import SlabModel
 from dftflow.studies.blame import blamed
 from dftflow.studies.kinds.base import Parent
 from dftflow.studies.kinds.bulk import relax_step
@@ -99,7 +99,7 @@ class SlabKind:
             with blamed(study, f"material {name}, slab {number + 1}", "materials", name, "slabs", number):
                 model = _cut(study, entry, materials[name].start if parent is None else parent.structure)
             slab = model.structure
-        return Built(structure=slab, spec=_spec(settings, entry, slab, model.plane, step.id.task), model=model)
+        return Built(structure=slab, spec=_spec(settings, entry, slab, model, step.id.task), model=model)
 
 
 def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
@@ -139,7 +139,8 @@ def _made(crystal: Structure, cut: _Cut) -> SlabModel:
     )
 
 
-def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: Plane, task: str) -> CalcSpec:
+def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, model: SlabModel, task: str) -> CalcSpec:
+    plane = model.plane
     subject = f"slab {plane}" if plane.short == str(plane) else f"{plane.short} slab"
     use: GridUse = "relax" if task == "relax" else "bands"
     if task == "relax":
@@ -149,7 +150,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: 
             slab_axis=2,
             relaxation=settings.relaxation("fixed"),
             fixed_atoms=_held_atoms(settings, entry, slab),
-            **settings.in_plane_grid(use, slab),
+            **settings.in_plane_grid(use, model),
         )
     common = settings.common(f"electrostatic potential of the {subject}")
     return replace(
@@ -157,7 +158,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: 
         slab_axis=2,
         edge_kpoints=surface_points(slab),
         empty_bands=min(common.empty_bands, SLAB_EMPTY_BANDS),
-        **settings.in_plane_grid(use, slab),
+        **settings.in_plane_grid(use, model),
     )
 
 
