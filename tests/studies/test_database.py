@@ -125,7 +125,7 @@ def test_an_answer_that_changes_between_two_runs_changes_no_run(server: Any, tmp
     assert [material.crystal.structure for material in kept.materials.values()] == [PNMA, CUBIC]
     new = plan_study(load_study(study(tmp_path), "quick", folder=tmp_path / "other"))
     assert list(new.materials) == ["CsPbBr3_mp-5", "CsPbBr3_mp-600089"]
-    with pytest.raises(StoreError, match="mp-600089 is another crystal in the Materials Project"):
+    with pytest.raises(StoreError, match="mp-600089 is another crystal in its database"):
         StudyFolder.create(new, tmp_path / "run", "run")
 
 
