@@ -56,12 +56,12 @@ def answer_of(query: str, endpoint: str, version: str, *, of: Any, **content: An
         "endpoint": endpoint,
         "retrieved": datetime.now(UTC).date().isoformat(),
         "database_version": version,
-        "sha256": sha256_of(of),
+        "sha256": _sha256_of(of),
         **content,
     }
 
 
-def sha256_of(value: Any) -> str:
+def _sha256_of(value: Any) -> str:
     """sha256 of the canonical JSON of `value`: sorted keys, no spaces."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -69,7 +69,7 @@ def sha256_of(value: Any) -> str:
 
 def answer_path(folder: Path, query: str, endpoint: str, name: str = "") -> Path:
     """File of the answer to `query` from `endpoint`; `name` is what it is called where the query is no file's name."""
-    question = sha256_of([SCHEMA, query, endpoint])
+    question = _sha256_of([SCHEMA, query, endpoint])
     return folder / f"{name or query.replace(':', '-')}-{question[:12]}.json"
 
 
@@ -84,7 +84,7 @@ def kept(path: Path) -> dict[str, Any] | None:
     try:
         stored = read_stored_json(path)
         entry, digest = stored["entry"], stored["sha256"]
-        if sha256_of(entry) == digest and isinstance(entry, dict):
+        if _sha256_of(entry) == digest and isinstance(entry, dict):
             return entry
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -104,7 +104,7 @@ def keep(path: Path, entry: dict[str, Any]) -> None:
         When the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"sha256": sha256_of(entry), "entry": entry}, indent=1)
+    text = json.dumps({"sha256": _sha256_of(entry), "entry": entry}, indent=1)
     handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
     try:
         with open(handle, "w", encoding="utf-8") as file:
