@@ -84,8 +84,8 @@ define build_engine
 endef
 
 $(DONE)/test: $(DONE)/packages $(DONE)/engine-xc
-	@echo "==> installing the test packages and the client of the Materials Project"
-	@$(PIP) --editable '.[gpaw,mp,test]'
+	@echo "==> installing the test packages"
+	@$(PIP) --editable '.[gpaw,test]'
 	@$(PIP) --no-deps aiida-castep autoplex matador-db
 	@$(PIP) colorlog enum-tools inquirerpy pyshacl rdflib requests-cache rich-click toml
 	@$(PIP) --no-deps roc-validator 'rocrate<0.15'

@@ -94,9 +94,7 @@ def test_finds_codes_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 def test_the_key_is_never_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MP_API_KEY", KEY)
-    monkeypatch.setattr(doctor, "_in_a_process", lambda script: "{}")
-    monkeypatch.setattr(doctor, "_installed", lambda package: package == "mp_api")
-    monkeypatch.setattr(metadata, "version", lambda name: "0.46.5")
+    monkeypatch.setattr(doctor, "_installed", lambda package: False)
     for arguments in (["doctor"], ["doctor", "--json"]):
         assert main(arguments) == 0
         captured = capsys.readouterr()
