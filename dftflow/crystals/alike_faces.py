@@ -15,6 +15,7 @@ import numpy as np
 from dftflow.crystals.ions import ionic_units
 from dftflow.crystals.orientation import parse_orientation
 from dftflow.crystals.planes import resolve_plane
+from dftflow.crystals.substitution import common_orientation
 from dftflow.errors import DftflowError
 from dftflow.model.surface import Plane, SlabModel
 
@@ -65,9 +66,8 @@ def _any_fit(crystal: Structure, plane: Plane, cuts: Cuts) -> bool:
 
 def _turned(crystal: Structure) -> Iterator[tuple[str, Structure]]:
     """A crystal whose molecules were put in alike, with them along each two axes; none where they were not."""
-    made = crystal.properties.get("substitution")
-    orientation = made["orientation"] if isinstance(made, dict) else None
-    if not isinstance(orientation, str) or orientation == "random":
+    orientation = common_orientation(crystal)
+    if orientation is None:
         return
     lattice_ang = crystal.lattice.matrix
     back = parse_orientation(orientation).rotation(lattice_ang).T

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SUBSTITUTION",
+    "common_orientation",
     "notes_of",
     "orderings_of",
     "substitute",
@@ -169,6 +170,13 @@ def substitution_text(structure: Structure) -> str:
         + (f", orientation {one['orientation']}" if one["geometry"] else "")
         for one in _done(structure).get("replaced", ())
     )
+
+
+def common_orientation(structure: Structure) -> str | None:
+    """How all molecules that were put into a crystal are turned; None where they differ, or there are none."""
+    turned = [one["orientation"] for one in _done(structure).get("replaced", ()) if one["geometry"]]
+    alike = bool(turned) and all(one == turned[0] for one in turned)
+    return turned[0] if alike and isinstance(turned[0], str) and turned[0] != RANDOM else None
 
 
 def _done(structure: Structure) -> Mapping[str, Any]:

@@ -129,13 +129,24 @@ KPointGrid = Annotated[KPoints, BeforeValidator(_as_table)]
 
 
 class Substitution(Table):
-    """A molecule in the place of an atom."""
+    """A molecule, an atom or nothing in the place of an ion, of all of a name or of a fraction of them."""
 
     site: Word
     by: Place
+    fraction: Annotated[float, within(bounds.FRACTION)] | None = None
     orientation: Word = "100"
     seed: Annotated[int, within(bounds.SEED)] | None = None
     charge: Annotated[int, within(bounds.MOLECULE_CHARGE)] = 1
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, dict) else value
+
+
+Substitutions = Annotated[tuple[Substitution, ...], BeforeValidator(_as_list)]
+"""``substitute = { ... }``, or ``[[materials.NAME.substitute]]`` for each."""
+
+Ordering = Annotated[int, within(bounds.ORDERING)] | Literal["quasirandom", "random"]
 
 
 class SlabEntry(Table):
@@ -165,8 +176,10 @@ class MaterialEntry(_Sourced):
 
     structure: Place
     pseudocubic_ang: Annotated[float, within(bounds.PSEUDOCUBIC_ANG)] | None = None
-    supercell: tuple[Repeats, Repeats, Repeats] = (1, 1, 1)
-    substitute: Substitution | None = None
+    supercell: tuple[Repeats, Repeats, Repeats] | None = None
+    substitute: Substitutions = ()
+    ordering: Ordering | None = None
+    seed: Annotated[int, within(bounds.SEED)] | None = None
     cutoff_ev: CutoffEV
     relax_kpoints: KPointGrid
     bands_kpoints: KPointGrid
@@ -176,9 +189,29 @@ class MaterialEntry(_Sourced):
 
     @model_validator(mode="after")
     def _host_is_substituted(self) -> MaterialEntry:
-        if self.substitute is None and (self.pseudocubic_ang is not None or self.supercell != (1, 1, 1)):
-            raise ValueError("pseudocubic_ang and supercell belong to a substitution; add substitute = { ... }")
+        if not self.substitute and self.pseudocubic_ang is not None:
+            raise ValueError("pseudocubic_ang belongs to a substitution; add substitute = { ... }")
+        if not self.substitute and self.ordering is None and (self.supercell or self.seed is not None):
+            raise ValueError(
+                "supercell and seed belong to a substitution, or to a file with partly occupied sites; "
+                'add substitute = { ... }, or ordering = "quasirandom"'
+            )
+        if len({seed for seed in self._seeds() if seed is not None}) > 1:
+            raise ValueError("a material has one seed: leave the others out")
         return self
+
+    def _seeds(self) -> tuple[int | None, ...]:
+        return (self.seed, *(one.seed for one in self.substitute))
+
+    @property
+    def one_seed(self) -> int | None:
+        """Of random orientations and of the ordering, wherever it stands."""
+        return next((seed for seed in self._seeds() if seed is not None), None)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether ions are mixed in it, so that there is an ordering of them."""
+        return self.ordering is not None or any(one.fraction is not None for one in self.substitute)
 
 
 class Settings(_Sourced):
@@ -239,10 +272,6 @@ class AlignmentEntry(Table):
     published: tuple[Published, ...] = ()
 
 
-def _as_list(value: object) -> object:
-    return (value,) if isinstance(value, dict) else value
-
-
 Alignments = Annotated[tuple[AlignmentEntry, ...], BeforeValidator(_as_list)]
 """``[[alignment]]``, again for each; a single one may stand as ``[alignment]``."""
 
@@ -265,6 +294,8 @@ class SweepEntry(Table):
     smearing_ev: tuple[Smearing, ...] = ()
     xc: tuple[Word, ...] = ()
     orientation: tuple[Word, ...] = ()
+    ordering: tuple[Annotated[int, within(bounds.ORDERING)], ...] = ()
+    seed: tuple[Annotated[int, within(bounds.SEED)], ...] = ()
 
     def values(self) -> dict[str, tuple[float | str, ...]]:
         """What is swept: key -> its values."""
@@ -397,6 +428,10 @@ class StudyFile(Table):
             if entry.orientation and not any(self.materials[name].substitute for name in named):
                 what = "none of its materials has a substituted molecule, whose orientation could be swept"
                 raise EntryError(what, "sweep", number, "orientation")
+            for key in ("ordering", "seed"):
+                if getattr(entry, key) and not any(self.materials[name].is_ordered for name in named):
+                    what = f"none of its materials is a mixture, whose {key} could be swept; give a fraction"
+                    raise EntryError(what, "sweep", number, key)
         _check_points(self.sweep)
         return self
 
