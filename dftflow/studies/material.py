@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.mixture import Replacement
+from dftflow.crystals.moments import check_open_shells, with_moments
 from dftflow.crystals.ordering_choice import QUASIRANDOM
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import notes_of, substitute_all
@@ -16,11 +17,18 @@ from dftflow.crystals.vacuum import refuse_as_material
 from dftflow.studies.blame import blamed
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study
+from dftflow.studies.schema import MaterialEntry
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = ["LazyMaterials", "Material", "MaterialsAt", "load_materials"]
+
+
+MOMENTS_FIX = (
+    "give this material starting moments in Bohr magnetons, moments = {{ {element} = 2.0 }}, or one for each atom, "
+    "moments = {{ {element} = [2.0, -2.0] }}; moments = {{}} calculates without spin"
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -130,10 +138,16 @@ def _material(name: str, crystal: Crystal, start: Structure) -> Material:
 
 
 def _start(study: Study, name: str, crystal: Crystal) -> Structure:
-    """The crystal after the substitutions that its entry asks for."""
+    """The crystal after the substitutions that its entry asks for, with the moments that it starts with."""
     entry = study.content.materials[name]
-    if not entry.substitute:
-        return crystal.structure
+    start = _substituted(study, entry, crystal) if entry.substitute else crystal.structure
+    if entry.moments is not None:
+        return with_moments(start, entry.moments)
+    check_open_shells(start, fix=MOMENTS_FIX)
+    return start
+
+
+def _substituted(study: Study, entry: MaterialEntry, crystal: Crystal) -> Structure:
     replacements = [
         Replacement.of(
             made.site,
