@@ -67,6 +67,7 @@ def test_a_metal_has_a_work_function_and_no_edges(outcome: StudyOutcome) -> None
     (work_function,) = of(outcome, "work function", "M ")
     assert work_function.value == pytest.approx(W, abs=0.01) and work_function.method == METAL_WAY
     assert work_function.origin == ("M/slab-110-potential",), "the crystal is not needed"
+    assert any("k-points 0.73 1/Å apart" in text for text in work_function.remarks), "2 pi / (4.29 Å 2)"
     assert work_function.uncertainty is not None and "thickness" in work_function.uncertainty_holds
     lacking = [*of(outcome, "ionisation potential", "M "), *of(outcome, "electron affinity", "M ")]
     assert {q.missing.kind for q in lacking if q.missing} == {"metallic"} and len(lacking) == 4
