@@ -120,8 +120,8 @@ def test_magnesium_oxide_in_either_cell_and_of_any_thickness(tmp_path: Path) -> 
     """(100), as cut: the same ionisation potential by the primitive and the cubic cell, and by four and five layers."""
     cubic = fcc(4.212, ("Mg", (0, 0, 0), 2), ("O", (0.5, 0.5, 0.5), -2))
     slab = SLAB.format(name="{name}", miller=[1, 0, 0], setting="Fm-3m")
-    text = MATERIAL.format(name="small", cutoff_ev=400.0, kpoints=[3, 3, 3]) + slab.format(name="small")
-    text += MATERIAL.format(name="large", cutoff_ev=400.0, kpoints=[2, 2, 2]) + slab.format(name="large")
+    text = MATERIAL.format(name="small", cutoff_ev=400.0, kpoints=[4, 4, 4]) + slab.format(name="small")
+    text += MATERIAL.format(name="large", cutoff_ev=400.0, kpoints=[3, 3, 3]) + slab.format(name="large")
     text += 'min_thickness_ang = 6.0\n[[sweep]]\nmaterials = ["small"]\nslab_thickness_ang = [6.0]\n'
     content = ran(tmp_path, text, {"small": primitive(cubic), "large": cubic})
     found = [q for q in content["quantities"] if q["name"] == "ionisation potential" and "bulk line-up" in q["method"]]
