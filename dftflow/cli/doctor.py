@@ -39,7 +39,7 @@ HYDROGEN_EV = (-7.5, -6.0)
 TRY_GPAW = """
 import json, time
 from ase.build import molecule
-from gpaw import GPAW, PW, __version__, setup_paths
+from gpaw import GPAW, PW, __version__, get_libraries, setup_paths
 elements = "H C N Br Cs Pb".split()
 found = [e for e in elements if any(any(p.glob(f"{e}.PBE*")) for p in setup_paths)]
 start = time.perf_counter()
@@ -50,7 +50,7 @@ atoms.pbc = True
 atoms.calc = GPAW(mode=PW(200), xc="PBE", txt=None)
 energy = atoms.get_potential_energy()
 print(json.dumps({"version": __version__, "energy_ev": float(energy), "wall_time_s": time.perf_counter() - start,
-                  "without_data": [e for e in elements if e not in found]}))
+                  "libxc": get_libraries()["libxc"], "without_data": [e for e in elements if e not in found]}))
 """
 
 
@@ -192,10 +192,20 @@ def _gpaw() -> Check:
     return Check(
         name="GPAW",
         state="ok" if right else "broken",
-        detail=f"{found['version']}; H2 {found['energy_ev']:.3f} eV in {found['wall_time_s']:.1f} s"
+        detail=f"{found['version']}, {_functionals(found['libxc'])}; "
+        f"H2 {found['energy_ev']:.3f} eV in {found['wall_time_s']:.1f} s"
         + ("" if right else f", which should lie between {low} and {high} eV"),
         fix="" if right else fix,
     )
+
+
+def _functionals(libxc: str) -> str:
+    """Which functionals the engine has, by the version of libxc that it answers; ``""`` for none."""
+    from dftflow.codes.gpaw.functionals import OF_LIBXC, OWN
+
+    if libxc:
+        return f"{', '.join((*OWN, *OF_LIBXC))}, hybrids and GLLB-SC at band edges (libxc {libxc})"
+    return f"{', '.join(OWN)} (without libxc)"
 
 
 def _programs() -> Iterator[Check]:
