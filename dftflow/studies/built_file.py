@@ -82,6 +82,10 @@ class _StoredModel(BaseModel):
     vacuum_ang: Size
     period_ang: Annotated[float, Field(gt=0, le=1e6)]
     compensated: bool = False
+    tasker: str = ""
+    charges: str = ""
+    why: str = ""
+    remarks: tuple[str, ...] = ()
     refused: str = ""
 
 

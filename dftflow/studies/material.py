@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.ions import with_charges
 from dftflow.crystals.molecules import load_molecule
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
 from dftflow.studies.blame import blamed
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study
+from dftflow.studies.schema import MaterialEntry
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -116,13 +118,21 @@ class MaterialsAt(Mapping[str, Material]):
 
 
 def _start(study: Study, name: str, crystal: Crystal) -> Structure:
-    """The crystal after the substitution that its entry asks for."""
+    """The crystal after the substitution that its entry asks for, with the charges that it gives."""
     entry = study.content.materials[name]
+    start = _substituted(study, entry, crystal.structure)
+    if not entry.charges:
+        return start
+    with blamed(study, f"material {name}", "materials", name, "charges"):
+        return with_charges(start, {ion: of[0] if len(of) == 1 else of for ion, of in entry.charges.items()})
+
+
+def _substituted(study: Study, entry: MaterialEntry, crystal: Structure) -> Structure:
     made = entry.substitute
     if made is None:
-        return crystal.structure
+        return crystal
     return substitute(
-        crystal.structure,
+        crystal,
         site=made.site,
         by=load_molecule(made.by, base_dir=study.file.parent, charge=made.charge),
         orientation=made.orientation,

@@ -11,7 +11,7 @@ import numpy as np
 from dftflow.crystals.kpaths import surface_points
 from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.planes import resolve_plane
-from dftflow.crystals.slabs import choose_slab, enumerate_slabs
+from dftflow.crystals.slabs import PlaneCuts, choose_slab, cut_plane
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.step import Need, Step, StepId, Subject
@@ -127,13 +127,16 @@ class _Cut:
 @per_structure
 def _made(crystal: Structure, cut: _Cut) -> SlabModel:
     """The slab, which is the same one at all points of a sweep that leave it as it is."""
-    slabs = enumerate_slabs(
-        crystal,
-        resolve_plane(crystal, cut.miller, cut.setting),
-        min_thickness_ang=cut.min_thickness_ang,
-        vacuum_ang=cut.vacuum_ang,
-    )
+    slabs = _plane_cuts(crystal, cut.miller, cut.setting, cut.min_thickness_ang).slabs(cut.vacuum_ang)
     return choose_slab(slabs, cut.termination, allow_refused=cut.allow_refused)
+
+
+@per_structure
+def _plane_cuts(
+    crystal: Structure, miller: tuple[int, int, int], setting: str | None, min_thickness_ang: float
+) -> PlaneCuts:
+    """The cuts of a plane, which are the same ones whatever the vacuum."""
+    return cut_plane(crystal, resolve_plane(crystal, miller, setting), min_thickness_ang=min_thickness_ang)
 
 
 def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: Plane, task: str) -> CalcSpec:
