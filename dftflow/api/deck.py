@@ -24,6 +24,7 @@ from dftflow.crystals.ions import formula_of
 from dftflow.crystals.kpaths import special_points, standard_path, surface_path, surface_points
 from dftflow.crystals.moments import has_moments
 from dftflow.crystals.symmetry import is_hexagonal
+from dftflow.crystals.vacuum import LEAST_NAMED_VACUUM_ANG, LEAST_VACUUM_ANG, slab_axis_of
 from dftflow.errors import InputError, OptionError, SpecError
 from dftflow.jobs.by_hand import Ledger
 from dftflow.jobs.output_place import output_folder
@@ -41,13 +42,7 @@ from dftflow.studies.schema import Settings
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["LEAST_VACUUM_ANG", "CalculationDeck", "WrittenFiles", "deck", "slab_axis_of"]
-
-LEAST_VACUUM_ANG = 8.0
-"""An empty part of a cell from this width on is the vacuum of a slab. No crystal of ions or bonds has one."""
-
-LEAST_NAMED_VACUUM_ANG = 5.0
-"""Where a person names the normal of a slab; the layers of a van der Waals crystal are less apart."""
+__all__ = ["CalculationDeck", "WrittenFiles", "deck"]
 
 SHARED = Settings()
 """Tolerances that a study has where it sets none."""
@@ -204,25 +199,6 @@ def deck(
 
 
 _TITLES = {"relax": "geometry", "bands": "band structure", "potential": "electrostatic potential"}
-
-
-def slab_axis_of(structure: Structure) -> int | None:
-    """Along which lattice vector the cell is empty over at least 8 Å; None where it is nowhere.
-
-    Raises
-    ------
-    SpecError
-        Along two or three of them: a wire or a molecule.
-    """
-    wide = np.flatnonzero(empty_widths_ang(structure.frac_coords, structure.lattice.matrix) >= LEAST_VACUUM_ANG)
-    if len(wide) > 1:
-        along = " and ".join("abc"[axis] for axis in wide)
-        raise SpecError(
-            f"the cell is empty over at least {LEAST_VACUUM_ANG:g} Å along {along}",
-            reason="that is no crystal and no slab, but a wire or a molecule, or a crystal with wide pores",
-            fix="say which it is: slab_axis (--slab a, b, c, or none for a crystal)",
-        )
-    return int(wide[0]) if len(wide) else None
 
 
 def _named_axis(crystal: Structure, given: object) -> int | None:

@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from dftflow.api.structures import NotebookStructure, StructureLike, as_structure
+from dftflow.crystals.alike_faces import way_to_alike_faces
 from dftflow.crystals.ions import formula_of, with_charges
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
-from dftflow.errors import SurfaceError
+from dftflow.model.miller import read_miller
 from dftflow.model.printable import brief
 from dftflow.model.records import Records
 from dftflow.model.surface import Plane, SlabModel
@@ -42,10 +43,13 @@ class Slabs(Sequence[SlabModel]):
         With its names in the other settings.
     """
 
-    def __init__(self, crystal: str, plane: Plane, models: Sequence[SlabModel]) -> None:
+    def __init__(
+        self, crystal: str, plane: Plane, models: Sequence[SlabModel], way_out: Callable[[], str] = str
+    ) -> None:
         self.crystal = crystal
         self.plane = plane
         self._models = models
+        self._way_out = way_out
 
     def __len__(self) -> int:
         return len(self._models)
@@ -58,7 +62,7 @@ class Slabs(Sequence[SlabModel]):
 
     def __getitem__(self, place: int | slice) -> SlabModel | Slabs:
         if isinstance(place, slice):
-            return Slabs(self.crystal, self.plane, self._models[place])
+            return Slabs(self.crystal, self.plane, self._models[place], self._way_out)
         return _for_notebooks(self._models[place])
 
     def choose(self, termination: str = "auto", *, allow_refused: bool = False) -> SlabModel:
@@ -76,7 +80,8 @@ class Slabs(Sequence[SlabModel]):
         SurfaceError
             For a name that no slab has, with the nearest; for a refused slab; and when all are refused.
         """
-        return _for_notebooks(choose_slab(self._models, termination, allow_refused=allow_refused))
+        chosen = choose_slab(self._models, termination, allow_refused=allow_refused, way_out=self._way_out)
+        return _for_notebooks(chosen)
 
     @property
     def choice(self) -> str:
@@ -138,7 +143,7 @@ def slabs(
     crystal
         As `as_structure` takes it; any cell of the crystal.
     miller
-        ``(0, 1, 1)``, ``"011"``, ``"1-10"``, ``"0 1 -12"``; of a hexagonal cell (hkil) too.
+        ``(0, 1, 1)``, ``"011"``, ``"1-10"``, ``"0 1 -12"``; of hexagonal axes (hkil) too, ``"1-210"``.
     setting
         Which cell the indices belong to: ``"Pnma"``, ``"Pbnm"``, ``"cubic"``, ``"pseudocubic"``, ``"given"`` for the
         cell of `crystal` itself. It can be left out where all of them mean the same plane.
@@ -162,42 +167,15 @@ def slabs(
     structure = as_structure(crystal)
     if charges:
         structure = with_charges(structure, charges)
-    plane = resolve_plane(structure, _indices(miller), setting)
-    models = enumerate_slabs(
-        structure,
-        plane,
+    plane = resolve_plane(structure, read_miller(miller), setting)
+    cuts = partial(
+        enumerate_slabs,
         min_thickness_ang=10.0 if min_thickness_ang is None and n_layers is None else min_thickness_ang,
         n_layers=n_layers,
         vacuum_ang=vacuum_ang,
     )
-    return Slabs(formula_of(structure), plane, models)
-
-
-def _indices(miller: str | Sequence[int]) -> Sequence[int]:
-    """Three indices; of four, h + k + i = 0 holds, and i says nothing more."""
-    indices = _written(miller) if isinstance(miller, str) else miller
-    if not isinstance(indices, Sized):
-        raise SurfaceError(f"miller indices {miller!r} are not three whole numbers", fix='write them like "011"')
-    if len(indices) != 4:
-        return indices
-    h, k, i, m = indices
-    if h + k + i != 0:
-        raise SurfaceError(
-            f"miller indices {miller!r} name no plane",
-            reason="of four indices (hkil) the third is minus the sum of the first two",
-            fix=f"write ({h}, {k}, {-h - k}, {m}), or three indices",
-        )
-    return h, k, m
-
-
-def _written(miller: str) -> Sequence[int]:
-    """Of ``"011"``, ``"(1-10)"``, ``"0, 1, -12"``: one digit each where nothing stands between them."""
-    text = miller.strip().strip("()").strip()
-    pattern = r"[+-]?\d+" if re.search(r"[\s,]", text) else r"[+-]?\d"
-    found = re.findall(pattern, text)
-    if len(found) not in (3, 4) or re.sub(r"[\s,]", "", text) != "".join(found):
-        raise SurfaceError(f"miller indices {miller!r} are not three whole numbers", fix='write them like "011"')
-    return [int(index) for index in found]
+    way_out = partial(way_to_alike_faces, structure, plane, cuts)
+    return Slabs(formula_of(structure), plane, cuts(structure, plane), way_out)
 
 
 def _for_notebooks(slab: SlabModel) -> SlabModel:

@@ -12,10 +12,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from dftflow.api.deck import LEAST_VACUUM_ANG, slab_axis_of
 from dftflow.api.defaults import DefaultGrid, default_cutoff, default_grid
 from dftflow.api.structures import StructureLike, as_structure
 from dftflow.api.surface_choice import SurfaceChoice, choose_surface
@@ -31,7 +29,8 @@ from dftflow.crystals.shipped import shipped_names
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.structure_writer import structure_text
 from dftflow.crystals.symmetry import is_hexagonal, space_group
-from dftflow.errors import InputError, SpecError, StoreError
+from dftflow.crystals.vacuum import refuse_as_material
+from dftflow.errors import InputError, StoreError
 from dftflow.jobs.output_place import output_file, write_output
 from dftflow.model.kpoint_grid import grid_of_spacing, spacing_of_grid
 from dftflow.model.names import NAME_RULE, is_name
@@ -42,7 +41,7 @@ from dftflow.studies.reader import Study, load_study, preset_names
 from dftflow.studies.schema import TAKEN_NAMES, Settings
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    pass
 
 __all__ = ["EXAMPLE", "InitialStudy", "ShippedStudy", "init_study", "list_studies"]
 
@@ -194,7 +193,7 @@ def _materials(sources: Sequence[StructureLike], folder: Path) -> tuple[list[_Ma
             crystal = load_crystal(os.fspath(source), base_dir=Path.cwd())
         structure = crystal.structure if crystal else as_structure(source)
         check_neutral(structure)
-        _refuse_vacuum(structure, source)
+        refuse_as_material(structure, os.fspath(source) if isinstance(source, str | os.PathLike) else "FILE")
         name = _material_name(crystal, structure, [one.name for one in materials])
         if crystal is None:
             file = folder / f"{name}.json"
@@ -203,28 +202,6 @@ def _materials(sources: Sequence[StructureLike], folder: Path) -> tuple[list[_Ma
         written = _written(crystal, folder) if crystal else f"{name}.json"
         materials.append(_Material(name=name, written=written, crystal=structure, note=_origin(crystal, structure)))
     return materials, files
-
-
-def _refuse_vacuum(structure: Structure, source: StructureLike) -> None:
-    """A study relaxes the cells of its crystals, which would take the vacuum out of a slab or a molecule."""
-    file = os.fspath(source) if isinstance(source, str | os.PathLike) else "FILE"
-    try:
-        axis = slab_axis_of(structure)
-    except SpecError as error:
-        raise InputError(
-            error.summary,
-            reason=f"{error.reason}; a study relaxes the cell of a crystal",
-            fix=f"name a crystal; of this, one deck: dftflow deck {quote(file)} --code castep --task relax --slab none "
-            "--cell fixed",
-        ) from None
-    if axis is not None:
-        raise InputError(
-            f"{formula_of(structure)} is no crystal but a slab: its cell is empty over at least {LEAST_VACUUM_ANG:g} Å "
-            f"along {'abc'[axis]}",
-            reason="a study cuts its slabs itself, from the crystal, whose cell it relaxes: the vacuum would be lost",
-            fix=f"name the crystal that it is cut from; of this slab: dftflow deck {quote(file)} --code castep "
-            "--task potential",
-        )
 
 
 def _written(crystal: Crystal, folder: Path) -> str:

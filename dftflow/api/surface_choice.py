@@ -13,7 +13,7 @@ from dftflow.crystals.planes import coprime_indices, resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.crystals.symmetry import averaging_period_ang, space_group
 from dftflow.errors import SurfaceError
-from dftflow.model.surface import GIVEN, Plane, SlabModel, miller_text
+from dftflow.model.surface import GIVEN, Plane, SlabModel
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -107,7 +107,7 @@ def _choice(found: list[tuple[Plane, SlabModel]], refused: list[str]) -> Surface
 
 
 def _name(plane: Plane) -> str:
-    return f"{miller_text(plane.miller)} {plane.setting}"
+    return f"{plane.text} {plane.setting}"
 
 
 def _fit_slab(structure: Structure, plane: Plane) -> SlabModel:

@@ -11,10 +11,11 @@ import click
 from dftflow.cli.bounded import Within
 from dftflow.cli.completion import Crystals
 from dftflow.cli.place import OutFile
+from dftflow.cli.plane_option import MillerIndices, PlaneCommand
 from dftflow.cli.structure import OUT_FORMATS, refuse_without_substitute, write_structure
 from dftflow.cli.table import text_table
 from dftflow.errors import InputError
-from dftflow.model.bounds import ION_CHARGE, MILLER_INDEX, PSEUDOCUBIC_ANG, THICKNESS_ANG, VACUUM_ANG
+from dftflow.model.bounds import ION_CHARGE, PSEUDOCUBIC_ANG, THICKNESS_ANG, VACUUM_ANG
 from dftflow.model.printable import shown
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command()
+@click.command(cls=PlaneCommand)
 @click.argument("source", type=Crystals())
-@click.option("--miller", type=Within(MILLER_INDEX, int), nargs=3, required=True, help="Three indices: 0 1 1.")
+@click.option("--miller", type=MillerIndices(), required=True, help="0 1 1; of hexagonal axes 1 -2 1 0 too.")
 @click.option("--setting", help="The cell setting that they belong to: Pnma, cubic, …; given: SOURCE's cell.")
 @click.option("--substitute", "swap", metavar="SITE=ION", help="Replace SITE by a molecule first: Cs=FA.")
 @click.option("--orientation", default="100", show_default=True, help='Of that molecule: "100", "100/001".')
@@ -38,7 +39,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: str,
-    miller: tuple[int, int, int],
+    miller: tuple[int, ...],
     setting: str | None,
     swap: str | None,
     orientation: str,
@@ -89,7 +90,8 @@ def _charge(text: str) -> tuple[str, int | list[int]]:
 
 
 def _table(slabs: Slabs) -> str:
-    from dftflow.model.surface import GIVEN, miller_text
+    from dftflow.model.miller import miller_text
+    from dftflow.model.surface import GIVEN
 
     plane = slabs.plane
     names = [f"{miller_text(indices)} {name}" for name, indices in plane.equivalents if name != GIVEN]

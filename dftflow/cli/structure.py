@@ -121,6 +121,7 @@ def _listing(rows: list[dict[str, Any]]) -> str:
 
 def _facts(crystal: Crystal, structure: Structure) -> dict[str, Any]:
     from dftflow.crystals.ions import formula_of
+    from dftflow.crystals.substitution import notes_of, substitution_text
     from dftflow.crystals.symmetry import space_group
 
     group = space_group(structure)
@@ -136,11 +137,11 @@ def _facts(crystal: Crystal, structure: Structure) -> dict[str, Any]:
         "volume_ang3": round(structure.volume, 3),
         "density_g_per_cm3": round(float(structure.density), 4),
         "source": crystal.source,
-        "substitution": str(structure.properties.get("substitution", "")),
+        "substitution": substitution_text(structure),
         "reference": crystal.reference,
         "confidence": crystal.confidence,
         "sha256": crystal.sha256,
-        "warnings": list(crystal.warnings),
+        "warnings": [*crystal.warnings, *notes_of(structure)],
     }  # fmt: skip
 
 

@@ -43,6 +43,8 @@ class Cut:
         Ions of each layer.
     in_plane_ang
         shape (2, 3); lattice vectors of the surface cell, the first along x.
+    crystal_ang
+        shape (3, 3); lattice vectors of the crystal as it was given, in the axes of the cut.
     broken_per_ang2
         Valence of the bonds that a face cuts, over its area, the mean of both faces.
     surface
@@ -51,11 +53,13 @@ class Cut:
 
     layers: tuple[Layer, ...]
     in_plane_ang: FloatArray
+    crystal_ang: FloatArray
     broken_per_ang2: float = 0.0
     surface: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "in_plane_ang", readonly(self.in_plane_ang, (2, 3), "in_plane_ang"))
+        object.__setattr__(self, "crystal_ang", readonly(self.crystal_ang, (3, 3), "crystal_ang"))
 
     @cached_property
     def units(self) -> Layer:
@@ -115,7 +119,7 @@ class Cut:
         x = vectors[0] / np.linalg.norm(vectors[0])
         turn = np.array([x, [-x[1], x[0], 0.0], [0.0, 0.0, 1.0]])
         layers = tuple(tuple(unit.moved(turn @ s, turn) for unit in layer for s in shifts) for layer in self.layers)
-        return replace(self, layers=layers, in_plane_ang=vectors @ turn.T)
+        return replace(self, layers=layers, in_plane_ang=vectors @ turn.T, crystal_ang=self.crystal_ang @ turn.T)
 
     @property
     def termination(self) -> str:

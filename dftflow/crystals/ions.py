@@ -35,12 +35,14 @@ __all__ = [
     "OXIDATION_STATE",
     "IonicUnit",
     "Ions",
+    "bonded_groups",
     "chemical_formula",
     "formal_charge",
     "formula_of",
     "has_perovskite_formula",
     "ionic_units",
     "ions_of",
+    "name_of_group",
     "states_of_units",
     "with_all_states",
     "with_charges",
@@ -131,11 +133,19 @@ def has_perovskite_formula(units: Iterable[IonicUnit]) -> bool:
     return len(cations) > 1 and 2 * anions == 3 * sum(cations) and anions + sum(cations) == counts.total()
 
 
-def chemical_formula(units: Iterable[IonicUnit], *, reduced: bool = False) -> str:
-    """Formula with the ions in the order A, B, X: ``"Cs2Br6"``, or ``"CsBr3"`` when `reduced`; ``"GaAs"``."""
+def chemical_formula(units: Iterable[IonicUnit], *, reduced: bool = False, formula_units: int = 0) -> str:
+    """Formula with the ions in the order A, B, X: ``"Cs2Br6"``, or ``"CsBr3"`` when `reduced`; ``"GaAs"``.
+
+    With the number of `formula_units` that a cell of a mixture holds it is ``"FA0.85Cs0.15PbBr3"``, ions of one charge
+    in the order of their amounts.
+    """
     units = tuple(units)
     counts = Counter(unit.name for unit in units)
     charges = {unit.name: unit.charge for unit in units}
+    if formula_units:
+        by_amount = sorted(counts, key=lambda name: (charges[name] < 0, abs(charges[name]), -counts[name], name))
+        shares = [(name, f"{counts[name] / formula_units:.4g}") for name in by_amount]
+        return "".join(name if share == "1" else f"{name}{share}" for name, share in shares)
     names = sorted(counts, key=lambda name: (charges[name] < 0, abs(charges[name]), *_by_electronegativity(name)))
     divisor = gcd(*counts.values()) if reduced and counts else 1
     numbers = [(name, counts[name] // divisor) for name in names]
@@ -148,9 +158,13 @@ def _by_electronegativity(name: str) -> tuple[float, str]:
 
 
 def formula_of(structure: Structure) -> str:
-    """Reduced formula with molecules by their names (``"FAPbBr3"``); by elements where an ion is not known."""
+    """Reduced formula with molecules by their names (``"FAPbBr3"``); by elements where an ion is not known.
+
+    Of a mixture, whose ``properties["formula_units"]`` is set, by formula unit (``"FA0.85Cs0.15PbBr3"``).
+    """
+    formula_units = int((structure.properties or {}).get("formula_units", 0))
     try:
-        return chemical_formula(ionic_units(structure), reduced=True)
+        return chemical_formula(ionic_units(structure), reduced=True, formula_units=formula_units)
     except SurfaceError:
         return str(structure.composition.reduced_formula)
 
@@ -341,6 +355,23 @@ def _groups(structure: Structure) -> tuple[_Group, ...]:
     return tuple(sorted(found, key=lambda group: group.indices[0]))
 
 
+def bonded_groups(structure: Structure) -> tuple[tuple[tuple[int, ...], NDArray[np.float64]], ...]:
+    """Sites of each ion as `ions_of` counts them, with Cartesian positions in one piece, shape (n, 3) each.
+
+    Raises
+    ------
+    SurfaceError
+        For molecules that overlap.
+    """
+    return tuple(_bonded_groups(structure, _molecule_marks(structure)))
+
+
+def name_of_group(symbols: Iterable[str]) -> str:
+    """``"Cs"``; ``"FA"``, ``"MA"``; any other molecule by its formula in Hill order, ``"C2H8N"``."""
+    formula = _hill(Counter(symbols))
+    return MOLECULAR_IONS.get(formula, (formula, 0))[0]
+
+
 def _molecule_marks(structure: Structure) -> tuple[int, ...]:
     marks = structure.site_properties.get("molecule") or [-1] * len(structure)
     return tuple(-1 if mark is None else int(mark) for mark in marks)
@@ -364,6 +395,7 @@ def _bonds(structure: Structure, marks: Sequence[int]) -> dict[int, list[tuple[i
 def _bonded_groups(structure: Structure, marks: Sequence[int]) -> Iterator[tuple[tuple[int, ...], NDArray[np.float64]]]:
     """Sites held together by bonds, with Cartesian positions in one piece."""
     bonds = _bonds(structure, marks)
+    frac_coords = structure.frac_coords  # made anew whenever it is asked for
     visited: set[int] = set()
     for seed in range(len(structure)):
         if seed in visited:
@@ -383,10 +415,10 @@ def _bonded_groups(structure: Structure, marks: Sequence[int]) -> Iterator[tuple
         indices = tuple(sorted(images))
         if endless:
             _check_network(structure, indices, marks)
-            yield from (((i,), structure.cart_coords[[i]]) for i in indices)
+            yield from (((i,), structure.lattice.get_cartesian_coords(frac_coords[[i]])) for i in indices)
             continue
         shifts = np.array([images[i] for i in indices])
-        yield indices, structure.lattice.get_cartesian_coords(structure.frac_coords[list(indices)] + shifts)
+        yield indices, structure.lattice.get_cartesian_coords(frac_coords[list(indices)] + shifts)
 
 
 def _check_network(structure: Structure, indices: tuple[int, ...], marks: Sequence[int]) -> None:
@@ -447,6 +479,7 @@ def _state(structure: Structure, index: int) -> float | None:
 
 
 def _recorded_charge(structure: Structure, index: int) -> int | None:
-    mark = _molecule_marks(structure)[index]
+    mark = structure[index].properties.get("molecule")
+    mark = -1 if mark is None else int(mark)
     recorded = (structure.properties or {}).get("molecule_charges", ())
     return int(recorded[mark]) if 0 <= mark < len(recorded) else None

@@ -67,6 +67,8 @@ class Stacking:
         shape (3,); the lattice vector to the next repeat.
     broken_per_ang2
         Valence of the bonds that a cut below each layer breaks, over its area.
+    crystal_ang
+        shape (3, 3); lattice vectors of the crystal as it was given, in these axes.
     images
         Symmetry operations that keep the plane: for each, the layer that every layer is mapped on, and whether top
         and bottom change places.
@@ -76,12 +78,14 @@ class Stacking:
     in_plane_ang: FloatArray
     repeat_ang: FloatArray
     broken_per_ang2: tuple[float, ...]
+    crystal_ang: FloatArray
     images: tuple[tuple[tuple[int, ...], bool], ...]
     _moved: dict[tuple[int, int], tuple[IonicUnit, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "in_plane_ang", readonly(self.in_plane_ang, (2, 3), "in_plane_ang"))
         object.__setattr__(self, "repeat_ang", readonly(self.repeat_ang, (3,), "repeat_ang"))
+        object.__setattr__(self, "crystal_ang", readonly(self.crystal_ang, (3, 3), "crystal_ang"))
 
     @property
     def period_ang(self) -> float:
@@ -151,6 +155,7 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
         in_plane_ang=basis_ang[:2] @ frame.T * np.array([1.0, 1.0, 0.0]),
         repeat_ang=basis_ang[2] @ frame.T,
         broken_per_ang2=tuple(broken(bounds).tolist()),
+        crystal_ang=structure.lattice.matrix @ frame.T,
         images=_layer_images(structure, repeats @ np.array(indices), heights % 1.0, bounds),
     )
 

@@ -14,19 +14,20 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import product
 from math import gcd, lcm
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dftflow.crystals.ions import IonicUnit, ionic_units
 from dftflow.crystals.symmetry import is_highest, spglib_dataset, tabulated_settings
+from dftflow.crystals.vacuum import refuse_vacuum
 from dftflow.errors import SurfaceError
-from dftflow.model.surface import GIVEN, Plane, miller_text
+from dftflow.model.miller import miller_text, read_miller
+from dftflow.model.surface import GIVEN, Plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pymatgen.core import Structure
+    from pymatgen.core import Lattice, Structure
 
 __all__ = ["PSEUDOCUBIC", "coprime_indices", "resolve_plane"]
 
@@ -48,6 +49,10 @@ SAME_TRANSLATION = 0.06
 """Translations of operations are multiples of an eighth; those of a relaxed crystal lie nearby."""
 
 SAME_AXES = 1e-6
+
+HEXAGONAL_SHARE = 0.02
+HEXAGONAL_ANGLE_DEG = 2.0
+"""How far axes may be from a = b, 90°, 90° and 120° to have planes of four indices (hkil)."""
 
 # Space-group number -> pseudocubic axes of the perovskite in units of the axes of the standard setting. Pnma:
 # a_p = (a + c)/2, b_p = b/2, c_p = (c - a)/2.
@@ -77,6 +82,12 @@ class _Setting:
         """Whether these are the axes of the cell at hand."""
         return np.allclose(self.to_cell, np.eye(3), atol=1e-2)
 
+    def is_hexagonal(self, lattice: Lattice) -> bool:
+        """Whether its axes are those of (hkil): two of one length, 120° apart, and the third upright on them."""
+        axes = type(lattice)(np.linalg.inv(self.to_cell).T @ lattice.matrix)
+        off_deg = np.abs(np.array(axes.angles) - [90, 90, 120])
+        return bool(abs(axes.a / axes.b - 1) < HEXAGONAL_SHARE and off_deg.max() < HEXAGONAL_ANGLE_DEG)
+
     def cell_indices(self, miller: Indices) -> Indices:
         return coprime_indices(np.array(miller) @ self.to_cell)
 
@@ -103,7 +114,7 @@ def resolve_plane(structure: Structure, miller: Sequence[int], setting: str | No
     structure
         Any cell of the crystal: axes in any order, primitive, or a supercell.
     miller
-        Indices h, k, l in `setting`.
+        Indices h, k, l in `setting`; of hexagonal axes h, k, i, l too.
     setting
         Hermann-Mauguin symbol of a setting of the crystal's space group (``Pnma``, ``Pbnm``, ``R-3c:H``); ``cubic``
         or ``Pm-3m`` for a cubic crystal or framework; ``pseudocubic`` for a perovskite; ``given`` for the cell of
@@ -117,10 +128,14 @@ def resolve_plane(structure: Structure, miller: Sequence[int], setting: str | No
         For indices that are no plane, for a setting the crystal is not of, and for an ambiguous plane, with what each
         setting would mean.
     """
-    wanted = _checked_indices(miller)
+    *hk, m = read_miller(miller)
+    wanted, four_indices = (hk[0], hk[1], m), len(hk) == 3
+    refuse_vacuum(structure)
     units = ionic_units(structure)
     settings = _settings_of(_Crystal(structure, units))
     candidates = _named(settings, setting)
+    if four_indices:
+        candidates = _hexagonal(structure, wanted, settings, candidates)
     if not candidates:
         raise _unknown_setting(structure, units, str(setting), wanted, settings)
     chosen = _unambiguous(structure, wanted, setting, candidates)
@@ -130,6 +145,7 @@ def resolve_plane(structure: Structure, miller: Sequence[int], setting: str | No
         setting=setting if setting and len(candidates) == 1 else chosen.symbol,
         equivalents=tuple((other.symbol, other.indices(cell_indices)) for other in _worth_printing(settings, chosen)),
         miller_cell=cell_indices,
+        four_indices=four_indices,
     )
 
 
@@ -156,15 +172,22 @@ def _settings_of(crystal: _Crystal) -> list[_Setting]:
     return _settings(crystal.structure, crystal.units)
 
 
-def _checked_indices(miller: Sequence[int]) -> Indices:
-    try:
-        h, k, m = (index(value) for value in miller)
-    except (TypeError, ValueError):
-        raise SurfaceError(
-            f"miller indices {miller!r} are not three whole numbers", fix="write them like [0, 1, 1]"
-        ) from None
-    coprime_indices((h, k, m))
-    return h, k, m
+def _hexagonal(
+    structure: Structure, wanted: Indices, settings: Sequence[_Setting], candidates: Sequence[_Setting]
+) -> list[_Setting]:
+    """Those of hexagonal axes; refuses named ones of which none is, and a crystal that has none."""
+    found = [one for one in candidates if one.is_hexagonal(structure.lattice)]
+    if found or not candidates:
+        return found
+    h, k, m = wanted
+    others = [one.symbol for one in settings if one.is_hexagonal(structure.lattice)]
+    named = ", ".join(one.symbol for one in candidates)
+    three = f"write three indices, --miller {h} {k} {m} (miller = [{h}, {k}, {m}])"
+    raise SurfaceError(
+        f"{miller_text((h, k, -h - k, m))} has four indices, which belong to hexagonal axes",
+        reason=f"those are two of one length, 120° apart, and a third upright on them, as in no setting of {named}",
+        fix=f'name such axes, setting = "{others[0]}" (--setting {others[0]}), or {three}' if others else three,
+    )
 
 
 def _plain(symbol: str) -> str:
@@ -337,13 +360,19 @@ def _all_known(number: int, known: Collection[str]) -> bool:
     return symbols <= set(known) and (number not in _PSEUDOCUBIC_AXES or PSEUDOCUBIC in known)
 
 
-def _of_charge(units: Sequence[IonicUnit], charge: int) -> NDArray[np.float64]:
-    return np.array([unit.centre_ang for unit in units if unit.charge == charge]).reshape(-1, 3)
+def _b_sites(structure: Structure, units: Sequence[IonicUnit]) -> NDArray[np.float64]:
+    """Centres of the B ions of an ABX3 crystal: of its cations the half that is nearest to anions; none of another.
 
-
-def _is_abx3(units: Sequence[IonicUnit]) -> bool:
-    a, b, x = (len(_of_charge(units, charge)) for charge in (1, 2, -1))
-    return a == b > 0 and x == 3 * b and a + b + x == len(units)
+    Of what elements and charges it is does not matter, so that several may share a site of the perovskite.
+    """
+    cations, anions = (
+        np.array([unit.centre_ang for unit in units if unit.charge * sign > 0]).reshape(-1, 3) for sign in (1, -1)
+    )
+    if not 0 < len(cations) * 3 == len(anions) * 2 == (len(units) - len(anions)) * 3:
+        return np.empty((0, 3))
+    to_fractions = structure.lattice.get_fractional_coords
+    apart = structure.lattice.get_all_distances(to_fractions(cations), to_fractions(anions)).min(axis=1)
+    return cations[np.argsort(apart, kind="stable")[: len(cations) // 2]]
 
 
 def _is_grid(points_ang: NDArray[np.float64], axes_ang: NDArray[np.float64], tolerance: float = 0.15) -> bool:
@@ -354,9 +383,9 @@ def _is_grid(points_ang: NDArray[np.float64], axes_ang: NDArray[np.float64], tol
 
 def _is_perovskite(structure: Structure, units: Sequence[IonicUnit], axes_ang: NDArray[np.float64]) -> bool:
     """ABX3 with one B ion in each cell spanned by `axes_ang`."""
-    b_sites = _of_charge(units, 2)
+    b_sites = _b_sites(structure, units)
     volume = abs(float(np.linalg.det(axes_ang)))
-    return _is_abx3(units) and round(structure.volume / volume) == len(b_sites) and _is_grid(b_sites, axes_ang)
+    return len(b_sites) > 0 and round(structure.volume / volume) == len(b_sites) and _is_grid(b_sites, axes_ang)
 
 
 def _cubic_repeats(structure: Structure, units: Sequence[IonicUnit]) -> Indices | None:
@@ -369,14 +398,12 @@ def _cubic_repeats(structure: Structure, units: Sequence[IonicUnit]) -> Indices 
 
 def _frame_repeats(structure: Structure, units: Sequence[IonicUnit]) -> Indices | None:
     """How many cells of the perovskite frame lie along each axis, the most even ones; None where none fit."""
-    if not _is_abx3(units):
-        return None
-    b_sites = _of_charge(units, 2)
+    b_sites = _b_sites(structure, units)
     divisors = [n for n in range(1, len(b_sites) + 1) if len(b_sites) % n == 0]
     fitting = [
         (along_a, along_b, along_c)
         for along_a, along_b, along_c in product(divisors, repeat=3)
-        if along_a * along_b * along_c == len(b_sites)
+        if along_a * along_b * along_c == len(b_sites) > 0
         and _is_grid(b_sites, structure.lattice.matrix / np.array([[along_a], [along_b], [along_c]]))
     ]
     return min(fitting, key=lambda repeats: _length_spread(structure, repeats), default=None)
@@ -394,10 +421,10 @@ def _off_right_angles_deg(structure: Structure) -> float:
 
 def _why_not_cubic(structure: Structure, units: Sequence[IonicUnit]) -> str:
     repeats = _frame_repeats(structure, units)
-    if not _is_abx3(units):
-        return "it is neither cubic nor a perovskite of ions A+, B2+ and 3 X-"
+    if not len(_b_sites(structure, units)):
+        return "it is neither cubic nor a perovskite ABX3 of two cations and three anions"
     if repeats is None:
-        return "no whole number of cells of its frame, one B2+ ion each, lies along each of its axes"
+        return "no whole number of cells of its frame, one B ion each, lies along each of its axes"
     lengths, angles = np.array(structure.lattice.abc) / np.array(repeats), structure.lattice.angles
     return (
         f"the cell of its frame has axes of {', '.join(f'{length:.2f}' for length in lengths)} Å, which differ by "
@@ -460,8 +487,10 @@ def _with_tolerance(one: _Setting) -> str:
 
 def _ways_out(wanted: Indices, settings: Sequence[_Setting]) -> str:
     given = f'for {miller_text(coprime_indices(wanted))} of the given cell, setting = "{GIVEN}" (--setting {GIVEN})'
-    others = ", ".join(one.symbol for one in settings if one.symbol != GIVEN)
-    return f"{given}; or name another: {others}" if others else given
+    others = [one.symbol for one in settings if one.symbol != GIVEN]
+    if len(others) == len(settings):
+        return f'name it: setting = "{others[0]}" (--setting {others[0]}), or another of {", ".join(others)}'
+    return f"{given}; or name another: {', '.join(others)}" if others else given
 
 
 def _unknown_setting(

@@ -157,6 +157,7 @@ class PlaneCuts:
             thickness_ang=cut.thickness_ang,
             vacuum_ang=vacuum_ang,
             period_ang=self.period_ang,
+            crystal_ang=cut.crystal_ang,
             tasker=tasker_type(cut),
             charges=self.charges,
             why=self._why if number == 0 else "",
@@ -198,7 +199,13 @@ class _Slabs(Sequence[SlabModel]):
         return (*self, *others)
 
 
-def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_refused: bool = False) -> SlabModel:
+def choose_slab(
+    slabs: Sequence[SlabModel],
+    termination: str = "auto",
+    *,
+    allow_refused: bool = False,
+    way_out: Callable[[], str] = str,
+) -> SlabModel:
     """One of the slabs of `enumerate_slabs`.
 
     Parameters
@@ -209,6 +216,8 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
         Name of a termination, or ``"auto"`` for the first that is not refused.
     allow_refused
         Give a slab asked for by name even if it is refused.
+    way_out
+        Asked for advice when all are refused; ``""`` for none.
 
     Raises
     ------
@@ -222,7 +231,7 @@ def choose_slab(slabs: Sequence[SlabModel], termination: str = "auto", *, allow_
         raise SurfaceError(
             f"no slab of {slabs[0].plane if slabs else 'this plane'} is fit to be calculated",
             reason="; ".join(f"{slab.termination}: {slab.refused}" for slab in slabs),
-            fix=_advice(slabs),
+            fix=way_out() or _advice(slabs),
         )
     named = next((slab for slab in slabs if _same_name(slab.termination, termination)), None)
     if named is None:
@@ -298,6 +307,7 @@ def _cut(stacking: Stacking, start: int, count: int) -> Cut:
     return Cut(
         layers=stacking.cut(start, count),
         in_plane_ang=stacking.in_plane_ang,
+        crystal_ang=stacking.crystal_ang,
         broken_per_ang2=stacking.broken_by(start, count),
     )
 

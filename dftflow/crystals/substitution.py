@@ -1,195 +1,49 @@
-"""Puts a molecular cation on the sites of an atom: Cs+ out, formamidinium in."""
+"""Ions put in the place of others: molecules, atoms or nothing, on all sites of a kind or on some of them.
+
+On some of them the result is an ordered cell of a mixture; which ordering it is, is said with it.
+"""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
-from math import prod
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import gcd, prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from dftflow.crystals.contacts import check_contacts
-from dftflow.crystals.molecules import Molecule, load_molecule
-from dftflow.crystals.number_bounds import check_number_of_atoms
-from dftflow.crystals.symmetry import point_operations
-from dftflow.errors import StructureError
-from dftflow.model.bounds import MOST_ATOMS, PSEUDOCUBIC_ANG
-from dftflow.model.printable import shown
+from dftflow.crystals.ions import formal_charge, ionic_units
+from dftflow.crystals.mixture import Replacement, shares_text
+from dftflow.crystals.molecules import Molecule
+from dftflow.crystals.ordering_choice import QUASIRANDOM, Ordering, listed_orderings, ordering_of
+from dftflow.crystals.orderings import Frame, MixedSites, alike_turned, site_permutations
+from dftflow.crystals.orientation import RANDOM, parse_orientation, rotations
+from dftflow.crystals.substitution_plan import Repeats, SubstitutionPlan, substitution_plan
+from dftflow.crystals.units import Unit, crystal_of, repeated
+from dftflow.errors import StructureError, SurfaceError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["Orientation", "enumerate_orientations", "parse_orientation", "substitute"]
+__all__ = [
+    "SUBSTITUTION",
+    "common_orientation",
+    "notes_of",
+    "orderings_of",
+    "substitute",
+    "substitute_all",
+    "substitution_text",
+]
 
-Direction = tuple[int, int, int]
+SUBSTITUTION = "substitution"
+"""Property of a structure with what was done to the host, plain data."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orientation:
-    """Two lattice directions of the host: where the molecule's long axis and its second axis point.
-
-    Attributes
-    ----------
-    long
-        Direction [uvw] of the long axis.
-    second
-        Direction that the second axis leans to; only its part perpendicular to the long axis counts.
-    """
-
-    long: Direction
-    second: Direction
-
-    def __str__(self) -> str:
-        return f"{_indices(self.long)}/{_indices(self.second)}"
-
-    def rotation(self, lattice_ang: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rotation matrix, shape (3, 3), that turns the molecule's x and y into the two directions."""
-        first = np.array(self.long) @ lattice_ang
-        first /= np.linalg.norm(first)
-        second = np.array(self.second) @ lattice_ang
-        second = second - (second @ first) * first
-        second /= np.linalg.norm(second)
-        return np.column_stack([first, second, np.cross(first, second)])
-
-
-def _indices(direction: Direction) -> str:
-    return ("" if max(map(abs, direction)) < 10 else " ").join(map(str, direction))
-
-
-def _direction(text: str, whole: str) -> Direction:
-    stripped = text.strip().strip("[]").strip()
-    compact = re.fullmatch(r"(-?\d)(-?\d)(-?\d)", stripped)
-    spaced = re.fullmatch(r"(-?\d{1,3})[\s,]+(-?\d{1,3})[\s,]+(-?\d{1,3})", stripped)
-    found = compact or spaced
-    if found is None or not any(map(int, found.groups())):
-        raise StructureError(
-            f"orientation {whole!r} cannot be read",
-            reason=f"{text.strip()!r} is no lattice direction",
-            fix='write "100", "1-10", "100/001" (long axis / second axis), or "random" with a seed',
-        )
-    u, v, w = map(int, found.groups())
-    return (u, v, w)
-
-
-def parse_orientation(text: str) -> Orientation:
-    """Orientation from ``"100"`` or ``"100/001"``.
-
-    Without the second direction it is [010], or [001] when the long axis lies along [010].
-
-    Raises
-    ------
-    StructureError
-        For anything but one or two directions that are not parallel.
-    """
-    parts = text.split("/")
-    if len(parts) > 2:
-        raise StructureError(f"orientation {text!r} has more than two directions", fix='write it like "100/001"')
-    long = _direction(parts[0], text)
-    default = (0, 1, 0) if any((long[0], long[2])) else (0, 0, 1)
-    second = _direction(parts[1], text) if len(parts) == 2 else default
-    if not np.any(np.cross(long, second)):
-        raise StructureError(
-            f"orientation {text!r} names the same direction twice",
-            fix=f'leave the second direction out, or choose another, e.g. "{_indices(long)}/{_indices(default)}"',
-        )
-    return Orientation(long=long, second=second)
-
-
-def _rotations(
-    orientation: str | Sequence[str], lattice_ang: NDArray[np.float64], count: int, seed: int | None
-) -> Iterator[NDArray[np.float64]]:
-    """One rotation matrix a site."""
-    if orientation == "random":
-        if seed is None:
-            raise StructureError("a random orientation needs a seed", fix="give a whole number, e.g. seed = 1")
-        from scipy.spatial.transform import Rotation  # type: ignore[import-untyped]  # a quarter of a second, and rare
-
-        # Normal deviates on the four axes are spread evenly over the unit quaternions, hence over all rotations.
-        for quaternion in np.random.default_rng(seed).normal(size=(count, 4)):
-            yield Rotation.from_quat(quaternion).as_matrix()
-        return
-    if orientation == "enumerate":
-        raise StructureError(
-            "enumerated orientations give several crystals",
-            fix="name one orientation; in Python, dftflow.crystals.substitution.enumerate_orientations gives them all",
-        )
-    names = [orientation] * count if isinstance(orientation, str) else list(orientation)
-    if len(names) != count:
-        raise StructureError(
-            f"{len(names)} orientations were given for {count} sites", fix="give one for all sites, or one for each"
-        )
-    for name in names:
-        yield parse_orientation(name).rotation(lattice_ang)
-
-
-def _site_indices(host: Structure, site: str, molecule_of: NDArray[np.int64]) -> list[int]:
-    found = [k for k, atom in enumerate(host) if atom.specie.symbol == site and molecule_of[k] < 0]
-    if not found:
-        held = sorted({atom.specie.symbol for k, atom in enumerate(host) if molecule_of[k] < 0})
-        raise StructureError(
-            f"no site {site!r} to substitute in {host.composition.reduced_formula}",
-            reason=f"its atoms outside molecules are {', '.join(held) or 'none'}",
-            fix='name the element that the molecule replaces, e.g. site = "Cs"',
-        )
-    return found
-
-
-def _check_size(host: Structure, site: str, molecule: Molecule, supercell: tuple[int, int, int]) -> None:
-    """Refuse what would be too large, before any of it is made."""
-    replaced = sum(atom.specie.symbol == site for atom in host)
-    atoms = (len(host) + replaced * (len(molecule.symbols) - 1)) * prod(supercell)
-    if atoms > MOST_ATOMS:
-        raise StructureError(
-            f"the crystal would hold {shown(atoms)} atoms",
-            reason=f"the limit is {MOST_ATOMS}; the supercell is {shown(supercell)}",
-            fix="ask for a smaller supercell",
-        )
-
-
-def _prepared_host(
-    structure: Structure, site: str, supercell: tuple[int, int, int], pseudocubic_ang: float | None
-) -> Structure:
-    if len(supercell) != 3 or any(n != int(n) or n < 1 for n in supercell):
-        raise StructureError(f"supercell {supercell} cannot be made", fix="give three whole numbers of at least 1")
-    check_number_of_atoms(len(structure) * math.prod(map(int, supercell)), "")
-    host = structure.copy()
-    molecules = np.array(host.site_properties.get("molecule", [-1] * len(host)), dtype=np.int64)
-    if np.any(molecules >= 0) and (pseudocubic_ang is not None or tuple(supercell) != (1, 1, 1)):
-        raise StructureError(
-            "a crystal that holds molecules cannot be scaled or repeated here",
-            reason="scaling would stretch the molecules",
-            fix="scale and repeat it in the first substitution",
-        )
-    host.add_site_property("molecule", molecules.tolist())
-    if pseudocubic_ang is not None:
-        if not PSEUDOCUBIC_ANG.holds(pseudocubic_ang):
-            raise StructureError(
-                f"pseudocubic_ang is {pseudocubic_ang}",
-                reason=f"it can be {PSEUDOCUBIC_ANG}",
-                fix="give a length in Å, e.g. 5.99",
-            )
-        host.scale_lattice(len(_site_indices(host, site, molecules)) * pseudocubic_ang**3)
-    return host.make_supercell(supercell, to_unit_cell=False)
-
-
-def _with_molecules(
-    host: Structure, sites: list[int], molecule: Molecule, rotations: Sequence[NDArray[np.float64]]
-) -> Structure:
-    """`host` with `molecule` on each of `sites`; the atoms that stay come first, in their order."""
-    built = host.copy()
-    centres = host.cart_coords[sites]
-    built.remove_sites(sites)
-    charges = tuple(host.properties.get("molecule_charges", ()))
-    for k, (centre, rotation) in enumerate(zip(centres, rotations, strict=True)):
-        for symbol, position in zip(molecule.symbols, molecule.positions_ang @ rotation.T + centre, strict=True):
-            built.append(symbol, position, coords_are_cartesian=True, properties={"molecule": len(charges) + k})
-    built.properties = {**host.properties, "molecule_charges": charges + (molecule.charge,) * len(sites)}
-    return built
+KIND = 1000
+"""Atoms of the n-th sublattice count as kinds of n times this and more."""
 
 
 def substitute(
@@ -197,147 +51,285 @@ def substitute(
     *,
     site: str,
     by: str | Molecule,
+    fraction: float | None = None,
     orientation: str | Sequence[str] = "100",
-    supercell: tuple[int, int, int] = (1, 1, 1),
+    supercell: Repeats | None = None,
+    ordering: str | int = QUASIRANDOM,
     seed: int | None = None,
     pseudocubic_ang: float | None = None,
 ) -> Structure:
-    """Replace every `site` atom by a molecule, its centre of mass on the site.
+    """Replace `site` ions by others: `substitute_all` for one replacement."""
+    incoming = by if isinstance(by, Molecule) else Replacement.of(site, by).by
+    replacement = Replacement(site=site, by=incoming, fraction=fraction, orientation=orientation)
+    return substitute_all(
+        structure,
+        (replacement,),
+        supercell=supercell,
+        ordering=ordering,
+        seed=seed,
+        pseudocubic_ang=pseudocubic_ang,
+    )
+
+
+def substitute_all(
+    structure: Structure,
+    replacements: Sequence[Replacement],
+    *,
+    supercell: Repeats | None = None,
+    ordering: str | int = QUASIRANDOM,
+    seed: int | None = None,
+    pseudocubic_ang: float | None = None,
+    nearest: bool = False,
+) -> Structure:
+    """Put other ions in the places of some of a crystal's own.
 
     Parameters
     ----------
     structure
         The host; left as it is.
-    site
-        Element to replace, e.g. ``"Cs"``.
-    by
-        ``"FA"``, ``"MA"``, a file, or a `Molecule`.
-    orientation
-        Lattice directions of the host. ``"110"``: the molecule's long axis (FA: N···N, MA: C to N) along [110] and
-        its second axis (FA: C to H, along the dipole) along [010], made perpendicular to the first, hence [-110] in
-        a cubic host. ``"100/001"`` names both. ``"random"`` draws every molecule's rotation evenly from all
-        rotations, the same ones for the same `seed`. A sequence gives each site its own, in the order of the sites.
+    replacements
+        Each is of the host's own ions; several may share a site. A molecule comes to lie with its centre of mass on
+        the site, an atom on the centre of mass of the molecule that it replaces. ``"110"`` as the orientation of a
+        molecule: its long axis (FA: N···N, MA: C to N) along [110] of the host and its second axis (FA: C to H, along
+        the dipole) along [010], made perpendicular to the first. ``"100/001"`` names both. ``"random"`` draws every
+        molecule's rotation evenly from all rotations, the same ones for the same `seed`.
     supercell
-        Repeats along the three lattice vectors, made before the molecules are placed.
-    seed
-        Only with ``"random"``.
+        Repeats along the three lattice vectors. Unless given: none, and for fractions that the cell does not have
+        the smallest ones that have them.
+    ordering, seed
+        Of a mixture, see `dftflow.crystals.ordering_choice.ordering_of`; `seed` also of random orientations.
     pseudocubic_ang
-        Scale the host first, all lengths by one factor, to the volume of `pseudocubic_ang` cubed per replaced site:
-        5.99 makes a FAPbBr3-sized cell of CsPbBr3 in any phase and setting.
+        Scale the host first, all lengths between its ions by one factor, to the volume of `pseudocubic_ang` cubed per
+        formula unit of an ABX3 crystal, of another one per ion of the first replacement's site: 5.99 makes a
+        FAPbBr3-sized cell of CsPbBr3 in any phase and setting. Molecules keep their size.
+    nearest
+        Take the nearest whole numbers for fractions that the cell does not have.
 
     Returns
     -------
     Structure
-        Site property ``molecule``: -1 for a single atom, else the number of the molecule, each of which is written
-        whole (not wrapped into the cell). ``properties["molecule_charges"]`` gives the charge of each molecule as a
-        unit, in e; ``properties["substitution"]`` says what was done.
+        The ions that stay come first. Site property ``molecule``: -1 for a single atom, else the number of the
+        molecule, each of which is written whole (not wrapped into the cell). ``properties["molecule_charges"]`` gives
+        the charge of each molecule as a unit, in e; ``properties["substitution"]`` says what was done, and of a
+        mixture ``properties["formula_units"]`` how many formula units the cell holds.
 
     Raises
     ------
     StructureError
-        For a site, molecule, orientation, supercell or scale that cannot be used.
+        For a site, molecule, orientation, fraction, supercell, ordering or scale that cannot be used.
     ClashError
-        When a molecule comes too close to its surroundings.
+        When an ion comes too close to its surroundings.
     """
-    molecule = by if isinstance(by, Molecule) else load_molecule(by)
-    _check_size(structure, site, molecule, supercell)
-    host = _prepared_host(structure, site, supercell, pseudocubic_ang)
-    sites = _site_indices(host, site, np.array(host.site_properties["molecule"]))
-    rotations = tuple(_rotations(orientation, host.lattice.matrix, len(sites), seed))
-    built = _with_molecules(host, sites, molecule, rotations)
-    built.properties["substitution"] = {
-        "site": site,
-        "by": molecule.name,
-        "geometry": molecule.source,
-        "count": len(sites),
-        "orientation": orientation if isinstance(orientation, str) else tuple(orientation),
+    plan = substitution_plan(structure, replacements, supercell, pseudocubic_ang, nearest=nearest)
+    found = ordering_of(_mixed_sites(plan), ordering, seed) if plan.mixed else None
+    built = crystal_of(plan.supercell_ang, _placed(plan, found, seed))
+    built.properties = {**structure.properties, **built.properties}
+    if plan.mixed:
+        built.properties["formula_units"] = gcd(*Counter(unit.name for unit in plan.host).values()) * prod(plan.repeats)
+    built.properties[SUBSTITUTION] = {
+        "replaced": [_told(replacement, plan) for replacement in replacements],
+        "supercell": list(plan.repeats),
         "seed": seed,
-        "supercell": tuple(supercell),
         "pseudocubic_ang": pseudocubic_ang,
+        "orientations": _orientations(plan),
+        "ordering": None if found is None else found.as_dict(),
+        "notes": [],
     }
+    first = replacements[0]
     check_contacts(
         built,
-        where=f"{molecule.name} on {site} of {structure.composition.reduced_formula}, orientation {orientation}",
+        where=f"{first.name} on {first.site} of {structure.composition.reduced_formula}, orientation "
+        f"{first.orientation}",
         fix="choose another orientation or seed, or a larger cell (pseudocubic_ang)",
     )
+    built.properties[SUBSTITUTION]["notes"] += _notes(structure, built, plan, found)
     return built
 
 
-def _family(direction: Direction) -> list[Direction]:
-    """All directions that differ from `direction` by order and signs of the indices."""
-    wanted = sorted(map(abs, direction))
-    reach = range(-max(wanted), max(wanted) + 1)
-    return [(u, v, w) for u, v, w in product(reach, repeat=3) if sorted((abs(u), abs(v), abs(w))) == wanted][::-1]
-
-
-def _candidates(directions: str) -> Iterator[Orientation]:
-    """Long axes of the family `directions`, each with the <100>, <110> and <112> directions perpendicular to it."""
-    families: dict[str, Direction] = {"<100>": (1, 0, 0), "<110>": (1, 1, 0), "<111>": (1, 1, 1)}
-    if directions not in families:
-        raise StructureError(f"unknown family of directions {directions!r}", fix=f"choose {', '.join(families)}")
-    seconds = _family((1, 0, 0)) + _family((1, 1, 0)) + _family((1, 1, 2))
-    for long in _family(families[directions]):
-        perpendicular = [second for second in seconds if np.dot(long, second) == 0]
-        yield from (Orientation(long=long, second=second) for second in perpendicular)
-
-
-def _same_atoms(first: NDArray[np.float64], second: NDArray[np.float64], symbols: NDArray[np.str_]) -> bool:
-    """Whether two placements of one molecule put the same elements on the same points."""
-    distance = np.linalg.norm(first[:, None] - second[None], axis=2)
-    return bool(np.all(np.any((distance < 1e-3) & (symbols[:, None] == symbols[None]), axis=1)))
-
-
-def enumerate_orientations(
-    structure: Structure,
-    *,
-    site: str,
-    by: str | Molecule,
-    directions: str = "<100>",
-    supercell: tuple[int, int, int] = (1, 1, 1),
-    pseudocubic_ang: float | None = None,
-) -> tuple[tuple[str, Structure], ...]:
-    """Crystals with all molecules turned alike, one for each orientation that the host's symmetry tells apart.
-
-    Parameters
-    ----------
-    structure, site, by, supercell, pseudocubic_ang
-        As in `substitute`.
-    directions
-        Family of the long axis: ``"<100>"``, ``"<110>"`` or ``"<111>"``. The second axis runs through the <100>,
-        <110> and <112> directions perpendicular to it.
-
-    Returns
-    -------
-    tuple of (label, Structure)
-        The label is the orientation, ``"100/010"``, as `substitute` takes it. Two orientations count as one when a
-        rotation or reflection of the host's point group turns one molecule into the other.
-
-    Raises
-    ------
-    StructureError, ClashError
-        As in `substitute`.
-    """
-    molecule = by if isinstance(by, Molecule) else load_molecule(by)
-    symbols = np.array(molecule.symbols)
-    operations = point_operations(structure)
-    lattice_ang = structure.lattice.matrix
-    kept: list[tuple[Orientation, NDArray[np.float64]]] = []
-    for orientation in _candidates(directions):
-        atoms = molecule.positions_ang @ orientation.rotation(lattice_ang).T
-        images = np.einsum("oij,nj->oni", operations, atoms)
-        if not any(_same_atoms(image, known, symbols) for image in images for _, known in kept):
-            kept.append((orientation, atoms))
-    return tuple(
-        (
-            str(orientation),
-            substitute(
-                structure,
-                site=site,
-                by=molecule,
-                orientation=str(orientation),
-                supercell=supercell,
-                pseudocubic_ang=pseudocubic_ang,
-            ),
+def orderings_of(
+    structure: Structure, replacements: Sequence[Replacement], *, supercell: Repeats | None = None
+) -> tuple[Ordering, ...]:
+    """All orderings of a mixture in its cell, the most random ones first; arguments and errors as `substitute_all`."""
+    plan = substitution_plan(structure, replacements, supercell, None)
+    if not plan.mixed:
+        raise StructureError(
+            "there is one ordering", reason="nothing is mixed", fix="give a fraction: FA=Cs:0.15, fraction = 0.15"
         )
-        for orientation, _ in kept
+    return listed_orderings(_mixed_sites(plan))
+
+
+def notes_of(structure: Structure) -> tuple[str, ...]:
+    """What a person has to know of how a crystal was substituted."""
+    return tuple(_done(structure).get("notes", ()))
+
+
+def substitution_text(structure: Structure) -> str:
+    """What was put where, in a line: ``"3 of 20 FA by Cs"``; ``""`` for a crystal that nothing was put into."""
+    return "; ".join(
+        f"{one['count']} of {one['of']} {one['site']} by {one['by']}"
+        + (f", orientation {one['orientation']}" if one["geometry"] else "")
+        for one in _done(structure).get("replaced", ())
     )
+
+
+def common_orientation(structure: Structure) -> str | None:
+    """How all molecules that were put into a crystal are turned; None where they differ, or there are none."""
+    turned = [one["orientation"] for one in _done(structure).get("replaced", ()) if one["geometry"]]
+    alike = bool(turned) and all(one == turned[0] for one in turned)
+    return turned[0] if alike and isinstance(turned[0], str) and turned[0] != RANDOM else None
+
+
+def _done(structure: Structure) -> Mapping[str, Any]:
+    done = (structure.properties or {}).get(SUBSTITUTION)
+    return done if isinstance(done, Mapping) else {}
+
+
+# --- where it comes ---------------------------------------------------------------------------------------------
+
+
+def _frame(plan: SubstitutionPlan) -> Frame:
+    """The unit cell with a mark on each site that something comes to, and what stays there of the host's molecules."""
+    frac, kinds = [], []
+    inverse = np.linalg.inv(plan.cell_ang)
+    for unit in plan.host:
+        number = plan.number_of(unit)
+        kind = 0 if number is None else KIND * (number + 1)
+        leaves = number is not None and (len(unit.symbols) == 1 or plan.contents[number][0] == 0)
+        for symbol, offset in zip(unit.symbols, unit.offsets_ang, strict=True):
+            frac.append(unit.frac if leaves else unit.frac + offset @ inverse)
+            kinds.append(kind if leaves else kind + atomic_numbers[symbol])
+            if leaves:
+                break
+    return Frame(cell_ang=plan.cell_ang, frac=np.array(frac), kinds=tuple(kinds), rigid=tuple(_rigid(plan)))
+
+
+def _rigid(plan: SubstitutionPlan) -> Iterator[tuple[NDArray[np.float64], tuple[int, ...]]]:
+    """Molecules that come in, those of which all are turned alike."""
+    for sublattice in plan.sublattices:
+        for replacement in sublattice.replacements:
+            unit = replacement.unit()
+            together = isinstance(replacement.orientation, str) and replacement.orientation != RANDOM
+            if unit is not None and len(unit.symbols) > 1 and together:
+                turn = parse_orientation(str(replacement.orientation)).rotation(plan.cell_ang)
+                yield unit.offsets_ang @ turn.T, tuple(atomic_numbers[symbol] for symbol in unit.symbols)
+
+
+def _mixed_sites(plan: SubstitutionPlan) -> MixedSites:
+    mixed = [k for k, counts in enumerate(plan.contents) if sum(count > 0 for count in counts) > 1]
+    sites = [(mixed.index(n), u.frac) for u in repeated(plan.host, plan.repeats) if (n := plan.number_of(u)) in mixed]
+    frac = np.array([place for _, place in sites])
+    return MixedSites(
+        cell_ang=plan.supercell_ang,
+        frac=frac,
+        sublattice=tuple(number for number, _ in sites),
+        contents=tuple(plan.contents[k] for k in mixed),
+        permutations=site_permutations(_frame(plan), plan.repeats, frac),
+    )
+
+
+def _placed(plan: SubstitutionPlan, ordering: Ordering | None, seed: int | None) -> list[Unit]:
+    """The units of the supercell: those that stay, then what each replacement brings."""
+    arranged = iter(() if ordering is None else ordering.occupants)
+    kept: list[Unit] = []
+    places: dict[tuple[int, int], list[NDArray[np.float64]]] = {
+        (number, which): []
+        for number, sublattice in enumerate(plan.sublattices)
+        for which in range(len(sublattice.replacements))
+    }
+    for unit in repeated(plan.host, plan.repeats):
+        number = plan.number_of(unit)
+        present = [] if number is None else [k for k, count in enumerate(plan.contents[number]) if count]
+        occupant = next(arranged) if len(present) > 1 else sum(present)
+        if number is None or occupant == 0:
+            kept.append(unit)
+        else:
+            places[number, occupant - 1].append(unit.frac)
+    brought = [
+        placed
+        for nth, ((number, which), there) in enumerate(places.items())
+        for placed in _turned(plan, plan.sublattices[number].replacements[which], there, seed, nth)
+    ]
+    return kept + brought
+
+
+def _turned(
+    plan: SubstitutionPlan,
+    replacement: Replacement,
+    places: Sequence[NDArray[np.float64]],
+    seed: int | None,
+    nth: int,
+) -> Iterator[Unit]:
+    """What comes in, on each of its places; the n-th replacement draws other rotations than the first."""
+    unit = replacement.unit()
+    if unit is None:
+        return
+    if len(unit.symbols) == 1:
+        yield from (unit.at(place) for place in places)
+        return
+    drawn = seed if seed is None or nth == 0 else [seed, nth]
+    turns = rotations(replacement.orientation, plan.cell_ang, len(places), drawn)
+    for place, turn in zip(places, turns, strict=True):
+        yield replace(unit, frac=place, offsets_ang=unit.offsets_ang @ turn.T)
+
+
+# --- what is said of it -----------------------------------------------------------------------------------------
+
+
+def _told(replacement: Replacement, plan: SubstitutionPlan) -> dict[str, Any]:
+    number = next(n for n, sublattice in enumerate(plan.sublattices) if sublattice.name == replacement.site)
+    counts = plan.contents[number]
+    which = plan.sublattices[number].replacements.index(replacement)
+    molecule = replacement.by if isinstance(replacement.by, Molecule) else None
+    orientation = replacement.orientation
+    return {
+        "site": replacement.site,
+        "by": replacement.name,
+        "count": counts[which + 1],
+        "of": sum(counts),
+        "geometry": "" if molecule is None else molecule.source,
+        "orientation": orientation if isinstance(orientation, str) else list(orientation),
+    }
+
+
+def _orientations(plan: SubstitutionPlan) -> int:
+    frame = _frame(plan)
+    return alike_turned(frame, plan.repeats if plan.mixed else (1, 1, 1)) if frame.rigid else 1
+
+
+def _notes(host: Structure, built: Structure, plan: SubstitutionPlan, found: Ordering | None) -> Iterator[str]:
+    if plan.chosen:
+        size = " x ".join(map(str, plan.repeats))
+        yield f"supercell {size}: the smallest compact one that has these fractions; none was asked for"
+    if found is not None:
+        yield _ordering_note(plan, found)
+    charge = _charge(built)
+    if charge and not _charge(host):
+        yield (
+            f"the formal charges add up to {charge:+d} e, and the calculation is of a neutral cell: it has "
+            f"{abs(charge)} electron{'s' if abs(charge) > 1 else ''} {'more' if charge > 0 else 'less'} than the "
+            "closed shells of its ions, so that its Fermi level lies in a band or a defect level"
+        )
+
+
+def _ordering_note(plan: SubstitutionPlan, found: Ordering) -> str:
+    pairs = zip(plan.sublattices, plan.contents, strict=True)
+    mixed = "; ".join(
+        f"{sublattice.name} sites: {', '.join(shares_text(sublattice, counts))}"
+        for sublattice, counts in pairs
+        if sum(count > 0 for count in counts) > 1
+    )
+    which = f"ordering {found.number} of {found.distinct}" if found.distinct else "one ordering of more than are listed"
+    alike = f", one of {found.alike} that are as random" if found.alike and found.alike > 1 else ""
+    return (
+        f"{mixed}. {str(found.asked).capitalize() if isinstance(found.asked, str) else 'Chosen'}: {which}{alike}; "
+        f"{found.degeneracy} of {found.arrangements} arrangements are it; its pairs are off the random ones by "
+        f"{found.correlation_error:.3f} (0 random, 1 segregated)"
+    )
+
+
+def _charge(structure: Structure) -> int:
+    """Sum of the formal charges; 0 where they are not known."""
+    try:
+        return formal_charge(ionic_units(structure))
+    except SurfaceError:
+        return 0

@@ -42,11 +42,14 @@ EdgesOf = Callable[[MaterialOutcome, SlabOutcome], AbsoluteEdges]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """A way to an offset: its name, where the edges of one surface come from, and what their range holds."""
+    """A way to an offset: its name, where a surface's edges come from, what their range holds, and whether it lines up
+    crystal and slab.
+    """
 
     method: str
     edges_of: EdgesOf
     range_holds: str
+    lines_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +242,7 @@ def _row(
         tolerance_ev=tolerance_ev,
         polar=a.model.of_polar_plane or b.model.of_polar_plane,
         relaxed=_both_relaxed(a, b),
-        remarks=_remarks(first, a, second, b),
+        remarks=(*_remarks(first, a, second, b), *(_of_line_up((a, b)) if way.lines_up else ())),
     )
 
 
@@ -270,7 +273,7 @@ def _edges_by_work_function(material: MaterialOutcome, slab: SlabOutcome) -> Abs
 
 
 WAYS = (
-    _Way(method="bulk line-up through the slabs", edges_of=_edges_by_line_up, range_holds=BY_LINE_UP),
+    _Way(method="bulk line-up through the slabs", edges_of=_edges_by_line_up, range_holds=BY_LINE_UP, lines_up=True),
     _Way(method="work functions of the slabs", edges_of=_edges_by_work_function, range_holds=BY_WORK_FUNCTION),
 )
 
@@ -294,6 +297,10 @@ def _remarks(first: MaterialOutcome, a: SlabOutcome, second: MaterialOutcome, b:
     crystals = [f"{m.bulk.edges_step}: {remark}" for m, _ in pairs for remark in m.bulk.remarks]
     slabs = [f"{slab.levels_step}: {remark}" for _, slab in pairs for remark in slab.remarks]
     return (*polar, *unrelaxed, *dict.fromkeys((*crystals, *slabs)))
+
+
+def _of_line_up(slabs: Sequence[SlabOutcome]) -> tuple[str, ...]:
+    return tuple(f"{slab.levels_step}: {remark}" for slab in slabs for remark in slab.line_up_remarks)
 
 
 # --- quantities -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dftflow.analysis.band_edges import edges_or_reason, missing_points
 from dftflow.analysis.calculation_levels import EDGES_OF_ANOTHER_RUN, slab_normal, slab_side
+from dftflow.analysis.line_up_sampling import unlike_sampling
 from dftflow.analysis.potential_profile import bulk_average_ev, potential_profile
 from dftflow.analysis.surface_levels import surface_levels
 from dftflow.analysis.vacuum import vacuum_levels
@@ -72,6 +73,7 @@ def slab_outcome(
         relaxed=_is_relaxed(slab.structure, model, None if relax is None else relax[1]),
         **levels,
         remarks=(*remarks, *filter(None, (unlike_sides(levels["vacuum"]),))),
+        line_up_remarks=tuple(filter(None, (_unlike_kpoints(slab, model, bulk_bands[1]),))),
         warnings=_warnings(model, slab),
     )
 
@@ -86,6 +88,14 @@ def _remarks(relax: tuple[str, Admission] | None, potential: tuple[str, Admissio
     if relax is not None and isinstance(relax[1], Admitted):
         lines += [f"{relax[0]}: {remark}" for remark in relax[1].remarks]
     return tuple(lines)
+
+
+def _unlike_kpoints(slab: Results, model: SlabModel, crystal: Admission) -> str:
+    """That both were sampled unlike; ``""`` where that is not so, or not known."""
+    of_crystal = crystal.results.method if isinstance(crystal, Admitted) else None
+    if of_crystal is None or slab.method is None or slab.structure is None:
+        return ""
+    return unlike_sampling(of_crystal, slab.method, model, slab.structure.lattice.matrix)
 
 
 def _is_relaxed(slab: Structure, model: SlabModel, relax: Admission | None) -> bool | None:
@@ -200,7 +210,7 @@ def _of_surface(material: MaterialOutcome, slab: SlabOutcome) -> tuple[Quantity,
     own = {"origin": (slab.levels_step,), "remarks": remarks}
     by_line_up = {
         "origin": (slab.levels_step, bulk.edges_step),
-        "remarks": (*remarks, *(f"{bulk.edges_step}: {remark}" for remark in bulk.remarks)),
+        "remarks": (*remarks, *slab.line_up_remarks, *(f"{bulk.edges_step}: {remark}" for remark in bulk.remarks)),
         "method": BY_LINE_UP_WAY,
     }
     if levels is not None:

@@ -13,6 +13,8 @@ __all__ = ["SweptSeries", "swept_series"]
 SAME_EV = 1e-6
 """Less is rounding."""
 FINER_WHEN_SMALLER = ("kpoint_spacing_per_ang", "smearing_ev")
+WITHOUT_ORDER = ("ordering", "seed")
+"""Numbers that name something, of which none is finer than another."""
 OWN_SCALE = "on the scale of the run itself"
 FOLLOWED = {
     (TOTAL_ENERGY, OWN_SCALE), ("band gap", ""), ("ionisation potential", BY_LINE_UP_WAY),
@@ -122,7 +124,7 @@ def _is_followed(quantity: Quantity) -> bool:
 
 def _in_order(key: str, group: Sequence[Quantity]) -> tuple[Quantity, ...]:
     values = [quantity.point.get(key) for quantity in group]
-    if not all(isinstance(value, float | int) for value in values):
+    if key in WITHOUT_ORDER or not all(isinstance(value, float | int) for value in values):
         return tuple(group)
     order = sorted(range(len(group)), key=lambda place: float(values[place] or 0.0))
     ordered = tuple(group[place] for place in order)

@@ -18,6 +18,7 @@ from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.reading import read_only
 from dftflow.crystals.faces import faces_of
 from dftflow.crystals.geometry import same_geometry
+from dftflow.crystals.ions import with_states_of
 from dftflow.crystals.likeness import Likeness
 from dftflow.crystals.same_crystal import compare_crystal
 from dftflow.crystals.same_slab import compare_surface
@@ -200,7 +201,8 @@ def _other_geometry(results: Results, built: Built, older_than: tuple[str, ...])
     assert found is not None
     lines = []
     if built.model is not None:
-        have, want = faces_of(found).layers, faces_of(built.model.structure).layers
+        cut = built.model.structure
+        have, want = faces_of(with_states_of(found, cut)).layers, faces_of(cut).layers
         if have != want:
             lines.append(f"a slab of {have} layers, where that of the study has {want}")
     if older_than:

@@ -7,7 +7,9 @@ steps from a grid that holds Γ: 0, or 1/2. Monkhorst and Pack (10.1103/PhysRevB
 
 from __future__ import annotations
 
-from math import ceil, pi
+from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil, gcd, lcm, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +18,19 @@ from dftflow.errors import SpecError
 from dftflow.model.periodic_cell import cell_heights_ang
 
 __all__ = [
+    "MONKHORST_PACK",
     "NO_SHIFT",
     "Counts",
+    "PlaneVectors",
     "Shift",
     "common_shift",
+    "grid_kind",
     "grid_of_spacing",
     "grid_points",
     "grid_text",
     "is_lattice_vector",
     "monkhorst_pack_shift",
+    "projected_grid",
     "same_kpoint",
     "same_shift",
     "shift_of_points",
@@ -34,10 +40,13 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 Counts = tuple[int, int, int]
 Shift = tuple[float, float, float]
+PlaneVectors = tuple[tuple[Fraction, Fraction, Fraction], tuple[Fraction, Fraction, Fraction]]
+"""Two lattice vectors of a plane, in units of the lattice vectors of the crystal."""
 
 NO_SHIFT: Shift = (0.0, 0.0, 0.0)
 SAME_SHIFT = 1e-4
 ROUNDING_POINTS = 1e-6
+MONKHORST_PACK = "Monkhorst-Pack"
 
 
 def spacing_of_grid(cell_ang: FloatArray, counts: Counts, *, normal: int | None = None) -> float:
@@ -102,6 +111,47 @@ def monkhorst_pack_shift(counts: Counts) -> Shift:
     return (a, b, c)
 
 
+def projected_grid(counts: Counts, shift: Shift, plane: PlaneVectors) -> tuple[Counts, Shift] | None:
+    """The grid that the points of a crystal's grid make when they are projected on a plane of it.
+
+    Along the surface cell's lattice vectors A a point k has the coordinates (k · A) / 2π. All points of the crystal,
+    each with all its images, make a lattice of them, which is a regular grid where each of its points is the sum of
+    one along the first and one along the second vector. A slab on that grid samples its plane as the crystal does.
+
+    Parameters
+    ----------
+    counts, shift
+        The crystal's grid; `shift` 0 or 1/2 along each direction.
+    plane
+        Lattice vectors of the surface cell.
+
+    Returns
+    -------
+    tuple or None
+        Its numbers, with 1 along the normal, and its shift; None where the points are no such grid (those of a face
+        that is centred in the crystal's cell lie on the diagonals of the surface cell).
+    """
+    steps = [(plane[0][i] / counts[i], plane[1][i] / counts[i]) for i in range(3)]
+    whole = lcm(*(part.denominator for step in steps for part in step))
+    along, across, rest = _reduced([(int(x * whole), int(y * whole)) for x, y in steps] + [(whole, 0), (0, whole)])
+    if across % rest:
+        return None
+    sizes = (whole // along, whole // rest)
+    moved = [sum(Fraction(2 * shift[i]) / 2 * step[axis] for i, step in enumerate(steps)) for axis in (0, 1)]
+    first, second = (float(2 * move * size % 2) / 2 % 1.0 for move, size in zip(moved, sizes, strict=True))
+    return (*sizes, 1), (first, second, 0.0)
+
+
+def _reduced(vectors: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
+    """p, q, r of the vectors (p, q) and (0, r) of which all of `vectors`, which span the plane, are whole sums."""
+    p, q, r = 0, 0, 0
+    for x, y in vectors:
+        while x:
+            p, q, x, y = x, y, p - p // x * x, q - p // x * y
+        r = gcd(r, y)
+    return abs(p), q if p > 0 else -q, r
+
+
 def grid_points(counts: Counts, shift: Shift) -> FloatArray:
     """Fractional coordinates of all points, shape (n, 3), each from -1/2 up to but not including 1/2."""
     axes = [(np.arange(count) + move) / count for count, move in zip(counts, shift, strict=True)]
@@ -139,11 +189,17 @@ def grid_text(counts: Counts, shift: Shift | None) -> str:
     text = "x".join(map(str, counts))
     if shift is None:
         return f"{text} (shift not told)"
+    kind = grid_kind(counts, shift)
+    return text if kind == MONKHORST_PACK else f"{text} ({kind.replace('Gamma', 'Γ')})"
+
+
+def grid_kind(counts: Counts, shift: Shift) -> str:
+    """``Monkhorst-Pack`` for the grid of the two, else ``Gamma-centred`` or by how much it is shifted."""
     if same_shift(shift, monkhorst_pack_shift(counts)):
-        return text
+        return MONKHORST_PACK
     if same_shift(shift, NO_SHIFT):
-        return f"{text} (Γ-centred)"
-    return f"{text} (shifted by {', '.join(f'{x:g}' for x in shift)} of a step)"
+        return "Gamma-centred"
+    return f"shifted by {', '.join(f'{x:g}' for x in shift)} of a step"
 
 
 def same_shift(first: Shift, second: Shift) -> bool:

@@ -142,6 +142,8 @@ class SlabOutcome(Shown):
         Name of the step that the levels come from.
     remarks
         What has to stand beside its numbers: what of the results is not as the study asks, vacuum levels that differ.
+    line_up_remarks
+        What has to stand beside those that the line-up with the crystal gives: k-points that differ.
     relaxed
         Whether its ions were relaxed (True) or are as cut from the crystal (False); None when that is not known.
     """
@@ -158,6 +160,7 @@ class SlabOutcome(Shown):
     no_own_edges: str = ""
     levels_step: str = ""
     remarks: tuple[str, ...] = ()
+    line_up_remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -16,6 +16,8 @@ SWEPT: Mapping[str, str] = {
     "smearing_ev": "smearing",
     "xc": "xc",
     "orientation": "orientation",
+    "ordering": "ordering",
+    "seed": "seed",
 }
 """Settings that a study may sweep, in the order in which they stand, and what each is called in the name of a point."""
 
@@ -74,7 +76,7 @@ OWN = Point()
 
 def value_text(value: float | str) -> str:
     """A value as a person writes it: ``300``, ``PBE``."""
-    return value if isinstance(value, str) else f"{value:.12g}"
+    return str(value) if isinstance(value, str | int) else f"{value:.12g}"
 
 
 def _in_name(value: float | str) -> str:

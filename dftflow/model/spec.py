@@ -8,7 +8,7 @@ from typing import Literal
 
 from dftflow.errors import SpecError
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
-from dftflow.model.kpoint_grid import NO_SHIFT, Shift, monkhorst_pack_shift
+from dftflow.model.kpoint_grid import NO_SHIFT, Shift, grid_kind, monkhorst_pack_shift
 
 __all__ = ["CalcSpec", "CellFreedom", "KPath", "KPoint", "Relaxation", "Task"]
 
@@ -96,6 +96,9 @@ class CalcSpec:
         k-points of the SCF along each reciprocal lattice vector: the grid of Monkhorst and Pack
         (10.1103/PhysRevB.13.5188), of which an even number leaves out Γ and the zone border, or one that holds Γ
         whatever the numbers. Both are the same for odd numbers.
+    shift
+        Where the grid stands when that is neither of the two: 0 or 1/2 of a step along each direction, as the points of
+        a crystal's grid have it that are projected on a plane. None otherwise.
     smearing_ev
         Width of the occupation smearing.
     scf_tol_ev_per_atom, max_scf_cycles
@@ -130,6 +133,7 @@ class CalcSpec:
     cutoff_ev: float
     grid: tuple[int, int, int]
     gamma_centred: bool = False
+    shift: Shift | None = None
     smearing_ev: float
     scf_tol_ev_per_atom: float
     max_scf_cycles: int
@@ -154,6 +158,8 @@ class CalcSpec:
                 f"the k-grid {self.grid} has more than {MOST_GRID_POINTS} points",
                 fix="ask for a wider spacing (kpoint_spacing_per_ang), or for a coarser grid",
             )
+        if self.shift is not None and not set(self.shift) <= {0.0, 0.5}:
+            raise SpecError(f"the k-grid is shifted by {self.shift} of a step", fix="give 0 or 0.5 for each direction")
         if (self.task == "relax") != (self.relaxation is not None):
             raise SpecError(f"task {self.task!r} and relaxation={self.relaxation!r} do not go together")
         if (self.task == "bands") != (self.path is not None):
@@ -169,7 +175,14 @@ class CalcSpec:
     @property
     def grid_shift(self) -> Shift:
         """Where the grid stands, in steps from one that holds Γ (see `dftflow.model.kpoint_grid`)."""
+        if self.shift is not None:
+            return self.shift
         return NO_SHIFT if self.gamma_centred else monkhorst_pack_shift(self.grid)
+
+    @property
+    def grid_kind(self) -> str:
+        """``Monkhorst-Pack``, ``Gamma-centred``, or where else the grid stands."""
+        return "Gamma-centred" if self.gamma_centred else grid_kind(self.grid, self.grid_shift)
 
     @property
     def moves_cell(self) -> bool:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from dftflow.model.kpoint_grid import PlaneVectors
+from dftflow.model.miller import miller_text
+from dftflow.model.results import FloatArray, readonly
 from dftflow.model.shown import Shown
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["GIVEN", "AtomicLayer", "FoundSurface", "Plane", "SlabModel", "miller_text"]
+__all__ = ["GIVEN", "AtomicLayer", "FoundSurface", "Plane", "SlabModel"]
 
 GIVEN = "given"
 """The setting of a plane whose indices count in the cell that the structure at hand is given in."""
 
 
-def miller_text(miller: tuple[int, int, int]) -> str:
-    """``(011)``, with blanks where an index has two digits."""
-    separator = " " if any(abs(value) > 9 for value in miller) else ""
-    return f"({separator.join(map(str, miller))})"
+MOST_PARTS = 24
+"""Of a lattice vector of the crystal: a supercell's vector holds that many of its cell's at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +41,31 @@ class Plane:
         Setting -> indices of the same plane there (``{"Pbnm": (1, 1, 0), "pseudocubic": (1, 1, 1)}``).
     miller_cell
         Indices in the cell that the structure at hand is given in.
+    four_indices
+        The plane was named by four indices (hkil), and is shown so.
     """
 
     miller: tuple[int, int, int]
     setting: str
     equivalents: tuple[tuple[str, tuple[int, int, int]], ...]
     miller_cell: tuple[int, int, int]
+    four_indices: bool = False
 
     def __str__(self) -> str:
         cell = "of the given cell" if self.setting == GIVEN else self.setting
-        return f"{miller_text(self.miller)} {cell}"
+        return f"{self.text} {cell}"
+
+    @property
+    def text(self) -> str:
+        """The indices as they were given: ``(011)``, ``(11-20)``."""
+        h, k, m = self.miller
+        return miller_text((h, k, -h - k, m) if self.four_indices else self.miller)
 
     @property
     def short(self) -> str:
         """The indices; with their cell where they are others in the given one, or count in it alone."""
         in_place = self.setting != GIVEN and self.miller == self.miller_cell
-        return miller_text(self.miller) if in_place else str(self)
+        return self.text if in_place else str(self)
 
     def named(self, setting: str) -> tuple[int, int, int] | None:
         """Indices in a setting; None where they are not known."""
@@ -105,6 +118,9 @@ class SlabModel(Shown):
     area_ang2, thickness_ang, vacuum_ang, period_ang
         Of one surface cell; outermost atom to outermost atom; height of the empty part; distance along the normal
         after which the crystal's plane averages repeat.
+    crystal_ang
+        shape (3, 3); lattice vectors of the crystal that it was cut from, in the axes of the slab; None in what an
+        earlier version stored.
     refused
         ``""`` when the slab may be calculated by default, else why not.
     """
@@ -121,6 +137,7 @@ class SlabModel(Shown):
     thickness_ang: float
     vacuum_ang: float
     period_ang: float
+    crystal_ang: FloatArray | None = None
     compensated: bool = False
     tasker: str = ""
     charges: str = ""
@@ -128,10 +145,23 @@ class SlabModel(Shown):
     remarks: tuple[str, ...] = ()
     refused: str = ""
 
+    def __post_init__(self) -> None:
+        if self.crystal_ang is not None:
+            object.__setattr__(self, "crystal_ang", readonly(self.crystal_ang, (3, 3), "crystal_ang"))
+
     def _in_short(self) -> str:
         refused = ", refused" if self.refused else ""
         size = f"{len(self.structure)} atoms, {self.thickness_ang:.2f} Å"
         return f"{self.plane}, {self.termination}: {size}{refused}"
+
+    @property
+    def plane_vectors(self) -> PlaneVectors | None:
+        """Its lattice vectors a and b in units of those of the crystal; None where these are not known."""
+        if self.crystal_ang is None:
+            return None
+        parts = self.structure.lattice.matrix[:2] @ np.linalg.inv(self.crystal_ang)
+        a, b = (tuple(Fraction(float(x)).limit_denominator(MOST_PARTS) for x in vector) for vector in parts)
+        return ((a[0], a[1], a[2]), (b[0], b[1], b[2]))
 
     @property
     def of_polar_plane(self) -> bool:

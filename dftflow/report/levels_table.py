@@ -9,7 +9,6 @@ from typing import Any
 
 from dftflow.model.records import Records
 from dftflow.model.slab_levels import FaceLevels, SlabLevels
-from dftflow.model.surface import miller_text
 from dftflow.report.fitted_table import TableColumn, fitted_table
 
 __all__ = ["LINE_UP_HOLDS", "OWN_HOLDS", "levels_records", "levels_table", "slab_document"]
@@ -161,7 +160,7 @@ def _record(slab: SlabLevels, face: FaceLevels | None) -> tuple[float | str | No
     return (
         slab.name,
         str(slab.place),
-        None if plane is None else miller_text(plane.miller),
+        None if plane is None else plane.text,
         None if plane is None else plane.setting,
         None if face is None else face.own.vacuum.side,
         None if face is None else face.name,

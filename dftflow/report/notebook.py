@@ -17,6 +17,7 @@ from dftflow.analysis.alignment import edges_from_levels
 from dftflow.analysis.band_edges import edges_or_reason
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import formula_of
+from dftflow.crystals.substitution import substitution_text
 from dftflow.crystals.symmetry import space_group
 from dftflow.errors import DftflowError
 from dftflow.figures.alignment import alignment_drawing, diagram_columns
@@ -28,11 +29,12 @@ from dftflow.figures.structure import ShownStructure, structures_drawing
 from dftflow.gate.found import FoundCalculation
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment, ReferenceLevel
 from dftflow.model.levels import BandEdges, SurfaceLevels
+from dftflow.model.miller import miller_text
 from dftflow.model.outcome import StudyOutcome
 from dftflow.model.printable import brief
 from dftflow.model.results import Bands
 from dftflow.model.sourced_levels import SourcedLevels
-from dftflow.model.surface import SlabModel, miller_text
+from dftflow.model.surface import SlabModel
 from dftflow.report.calculation_summary import CalculationSummary, summary_of
 from dftflow.report.cell_html import MOST_ROWS, Fact, block, facts_html, figure_html, notes_html, number_html, rows_html
 from dftflow.report.headline import headline
@@ -90,7 +92,7 @@ def _crystal(structure: Structure, name: str, group: str, origin: Sequence[Fact]
         ("α, β, γ", f"{', '.join(f'{angle:.2f}' for angle in lattice.angles)}°"),
         ("volume", f"{lattice.volume:.2f} Å³"),
         ("density", f"{float(structure.density):.3f} g/cm³"),
-        ("substitution", _substitution(structure)),
+        ("substitution", substitution_text(structure)),
         *origin,
     ]
     return facts_html(facts), _view(structure, name, is_slab=False)
@@ -105,14 +107,6 @@ def _space_group(structure: Structure) -> str:
     except DftflowError:
         return ""
     return f"{group.symbol} ({group.number})"
-
-
-def _substitution(structure: Structure) -> str:
-    """What `substitute` notes of itself."""
-    made = structure.properties.get("substitution")
-    if not isinstance(made, dict):
-        return ""
-    return f"{made.get('count')} {made.get('site')} by {made.get('by')}, orientation {made.get('orientation')}"
 
 
 def _view(structure: Structure, name: str, *, is_slab: bool) -> Markup:

@@ -160,7 +160,7 @@ def _slab(slab: SlabOutcome) -> Document:
         "from": {"levels": slab.levels_step if slab.vacuum else None},
         "subject": slab.subject,
         "failure": slab.failure,
-        "remarks": list(slab.remarks),
+        "remarks": [*slab.remarks, *slab.line_up_remarks],
         "warnings": list(slab.warnings),
     }
 

@@ -189,15 +189,17 @@ def _sources(study: Study) -> Iterator[str]:
     entries = study.content.materials.values()
     for source in dict.fromkeys(entry.structure for entry in entries):
         yield _crystal(study, source)
-    for molecule in dict.fromkeys(entry.substitute.by for entry in entries if entry.substitute is not None):
-        if not _is_built_in(molecule):
+    for molecule in dict.fromkeys(made.by for entry in entries for made in entry.substitute):
+        if not _is_known(molecule):
             yield _content(named_place(molecule, base=study.file.parent))
 
 
-def _is_built_in(molecule: str) -> bool:
-    from dftflow.crystals.molecules import MOLECULES  # with ASE
+def _is_known(incoming: str) -> bool:
+    """Whether it is an atom, a vacancy, or a molecule of the package, and no file."""
+    from dftflow.crystals.mixture import VACANCY, is_element  # with ASE
+    from dftflow.crystals.molecules import MOLECULES
 
-    return molecule in MOLECULES
+    return incoming in MOLECULES or incoming == VACANCY or is_element(incoming)
 
 
 def _crystal(study: Study, source: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dftflow.crystals.plain import MARKS, plain_structure, structure_of, what_is_wrong
@@ -39,6 +40,8 @@ def _plain_name(name: str) -> str:
 
 
 FileName = Annotated[str, AfterValidator(_plain_name)]
+_Length = Annotated[float, Field(ge=-1e6, le=1e6)]
+_Vector = tuple[_Length, _Length, _Length]
 Size = Annotated[float, Field(ge=0, le=1e6)]
 
 
@@ -81,6 +84,7 @@ class _StoredModel(BaseModel):
     thickness_ang: Size
     vacuum_ang: Size
     period_ang: Annotated[float, Field(gt=0, le=1e6)]
+    crystal_ang: tuple[_Vector, _Vector, _Vector] | None = None
     compensated: bool = False
     tasker: str = ""
     charges: str = ""
@@ -200,6 +204,7 @@ def _plain_model(model: SlabModel) -> dict[str, Any]:
     return plain | {
         "structure": plain_structure(model.structure),
         "plane": asdict(model.plane),
+        "crystal_ang": None if model.crystal_ang is None else model.crystal_ang.tolist(),
         "layers": [asdict(layer) for layer in model.layers],
     }
 
@@ -210,4 +215,5 @@ def _model(stored: _StoredModel) -> SlabModel:
     if not all(name in marks for name in MARKS) or not 0 <= min(marks["layer"]) <= max(marks["layer"]):
         raise ValueError("the sites of the slab do not tell their layer and molecule")
     plain = {name: getattr(stored, name) for name in type(stored).model_fields}
-    return SlabModel(**plain | {"structure": structure})
+    crystal = None if stored.crystal_ang is None else np.array(stored.crystal_ang)
+    return SlabModel(**plain | {"structure": structure, "crystal_ang": crystal})

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import with_charges
-from dftflow.crystals.molecules import load_molecule
+from dftflow.crystals.mixture import Replacement
+from dftflow.crystals.ordering_choice import QUASIRANDOM
 from dftflow.crystals.sources import load_crystal
-from dftflow.crystals.substitution import substitute
+from dftflow.crystals.substitution import notes_of, substitute_all
+from dftflow.crystals.vacuum import refuse_as_material
 from dftflow.studies.blame import blamed
 from dftflow.studies.paced import Say, paced
 from dftflow.studies.reader import Study
@@ -59,7 +61,8 @@ class LazyMaterials(Mapping[str, Material]):
         if name not in self._read:
             with blamed(self._study, f"material {name}", "materials", name, "structure"):
                 crystal = self._crystal(self._study.content.materials[name].structure)
-                self._read[name] = Material(name=name, crystal=crystal, start=_start(self._study, name, crystal))
+            with blamed(self._study, f"material {name}", "materials", name, "substitute"):
+                self._read[name] = _material(name, crystal, _start(self._study, name, crystal))
         return self._read[name]
 
     def _crystal(self, source: str) -> Crystal:
@@ -68,6 +71,7 @@ class LazyMaterials(Mapping[str, Material]):
             kept = self._study.kept.get(source)
             crystal = kept or load_crystal(source, base_dir=file.parent, where=str(file))
             check_neutral(crystal.structure)
+            refuse_as_material(crystal.structure, source)
             self._crystals[source] = crystal
         return self._crystals[source]
 
@@ -99,7 +103,10 @@ class MaterialsAt(Mapping[str, Material]):
         self._starts = dict(starts or {})
         entries = study.content.materials.items()
         turned = study.point.get("orientation") is not None
-        self.others = tuple(name for name, entry in entries if turned and entry.substitute is not None)
+        ordered = any(study.point.get(key) is not None for key in ("ordering", "seed"))
+        self.others = tuple(
+            name for name, entry in entries if (turned and entry.substitute) or (ordered and entry.is_ordered)
+        )
 
     def __getitem__(self, name: str) -> Material:
         own = self._materials[name]
@@ -117,8 +124,15 @@ class MaterialsAt(Mapping[str, Material]):
         return len(self._materials)
 
 
+def _material(name: str, crystal: Crystal, start: Structure) -> Material:
+    """With what is to be known of the substitution beside what is to be known of the crystal."""
+    notes = notes_of(start)
+    told = replace(crystal, warnings=(*crystal.warnings, *notes)) if notes else crystal
+    return Material(name=name, crystal=told, start=start)
+
+
 def _start(study: Study, name: str, crystal: Crystal) -> Structure:
-    """The crystal after the substitution that its entry asks for, with the charges that it gives."""
+    """The crystal after the substitutions that its entry asks for, with the charges that it gives."""
     entry = study.content.materials[name]
     start = _substituted(study, entry, crystal.structure)
     if not entry.charges:
@@ -128,15 +142,24 @@ def _start(study: Study, name: str, crystal: Crystal) -> Structure:
 
 
 def _substituted(study: Study, entry: MaterialEntry, crystal: Structure) -> Structure:
-    made = entry.substitute
-    if made is None:
+    if not entry.substitute:
         return crystal
-    return substitute(
+    replacements = [
+        Replacement.of(
+            made.site,
+            made.by,
+            fraction=made.fraction,
+            orientation=made.orientation,
+            charge=made.charge,
+            base_dir=study.file.parent,
+        )
+        for made in entry.substitute
+    ]
+    return substitute_all(
         crystal,
-        site=made.site,
-        by=load_molecule(made.by, base_dir=study.file.parent, charge=made.charge),
-        orientation=made.orientation,
-        seed=made.seed,
+        replacements,
         supercell=entry.supercell,
+        ordering=entry.ordering or QUASIRANDOM,
+        seed=entry.one_seed,
         pseudocubic_ang=entry.pseudocubic_ang,
     )

@@ -157,7 +157,7 @@ def _material(at: _At, material: Material) -> MaterialOutcome:
     bulk = _bulk(at, material)
     found = [_slab(at, subject, bulk) for subject in slab_subjects(at.study, material.name)]
     slabs = tuple(slab for slab in found if slab is not None)
-    return MaterialOutcome(name=material.name, formula=formula_of(bulk.structure), bulk=bulk, slabs=slabs)
+    return MaterialOutcome(name=material.name, formula=formula_of(material.start), bulk=bulk, slabs=slabs)
 
 
 def _bulk(at: _At, material: Material) -> BulkOutcome:

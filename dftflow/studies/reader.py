@@ -350,12 +350,15 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     **resource_tables("resources"),
     ("materials", "*"): MaterialEntry,
     ("materials", "*", "substitute"): Substitution,
+    ("materials", "*", "substitute", "*"): Substitution,
     ("materials", "*", "relax_kpoints"): KPoints,
     ("materials", "*", "bands_kpoints"): KPoints,
     ("materials", "*", "slabs", "*"): SlabEntry,
+    ("alignment",): AlignmentEntry,
     ("alignment", "*"): AlignmentEntry,
     ("alignment", "*", "published", "*"): Published,
     ("presets", "*"): Preset,
+    ("sweep",): SweepEntry,
     ("sweep", "*"): SweepEntry,
 }
 
@@ -373,6 +376,8 @@ _EXAMPLES: Mapping[str, str] = {
     "substitute": '{ site = "Cs", by = "FA" }',
     "site": '"Cs"',
     "by": '"FA"',
+    "fraction": "0.25",
+    "ordering": '"quasirandom"',
     "orientation": '"100/001"',
     "seed": "1",
     "charge": "1",
@@ -423,17 +428,18 @@ _EXAMPLES: Mapping[str, str] = {
 """A value of each key that has one, as it is written."""
 
 
-_OWN_EXAMPLES: Mapping[tuple[str, ...], Mapping[str, str]] = {
-    ("sweep", "*"): {
-        "cutoff_ev": "[400.0, 500.0]",
-        "kpoint_spacing_per_ang": "[0.3, 0.2]",
-        "slab_thickness_ang": "[12.0, 18.0]",
-        "vacuum_ang": "[15.0, 20.0]",
-        "smearing_ev": "[0.05, 0.1]",
-        "xc": '["LDA", "PBE"]',
-        "orientation": '["100/001", "110/001"]',
-    }
+_LISTS: Mapping[str, str] = {
+    "cutoff_ev": "[400.0, 500.0]",
+    "kpoint_spacing_per_ang": "[0.3, 0.2]",
+    "slab_thickness_ang": "[12.0, 18.0]",
+    "vacuum_ang": "[15.0, 20.0]",
+    "smearing_ev": "[0.05, 0.1]",
+    "xc": '["LDA", "PBE"]',
+    "orientation": '["100/001", "110/001"]',
+    "ordering": "[1, 2, 3]",
+    "seed": "[1, 2, 3]",
 }
+_OWN_EXAMPLES: Mapping[tuple[str, ...], Mapping[str, str]] = {("sweep",): _LISTS, ("sweep", "*"): _LISTS}
 """The same of keys that take a list in one table, and a value elsewhere."""
 
 

@@ -7,12 +7,13 @@ from itertools import product
 from math import prod
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dftflow.jobs.resource_table import ResourceTable
 from dftflow.model import bounds
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
+from dftflow.model.miller import FORMS, THIRD_INDEX, third_index_holds
 from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.point import SWEPT, Point
 from dftflow.model.printable import shown
@@ -75,6 +76,18 @@ Repeats = Annotated[int, within(bounds.REPEATS)]
 Index = Annotated[int, within(bounds.MILLER_INDEX)]
 
 
+def _plane(miller: tuple[int, ...]) -> tuple[int, ...]:
+    if len(miller) not in (3, 4):
+        raise PydanticCustomError("no_plane", "a plane has {forms}", {"forms": FORMS})
+    if not third_index_holds(miller):
+        raise PydanticCustomError("no_plane", THIRD_INDEX)
+    return miller
+
+
+Miller = Annotated[tuple[Index, ...], AfterValidator(_plane)]
+"""``[0, 1, 1]``, or ``[1, -2, 1, 0]`` of hexagonal axes."""
+
+
 class _Sourced(Table):
     """A table that says which of its values the study's reference gives, of those that a deck can say it of."""
 
@@ -116,19 +129,30 @@ KPointGrid = Annotated[KPoints, BeforeValidator(_as_table)]
 
 
 class Substitution(Table):
-    """A molecule in the place of an atom."""
+    """A molecule, an atom or nothing in the place of an ion, of all of a name or of a fraction of them."""
 
     site: Word
     by: Place
+    fraction: Annotated[float, within(bounds.FRACTION)] | None = None
     orientation: Word = "100"
     seed: Annotated[int, within(bounds.SEED)] | None = None
     charge: Annotated[int, within(bounds.ION_CHARGE)] = 1
 
 
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, dict) else value
+
+
+Substitutions = Annotated[tuple[Substitution, ...], BeforeValidator(_as_list)]
+"""``substitute = { ... }``, or ``[[materials.NAME.substitute]]`` for each."""
+
+Ordering = Annotated[int, within(bounds.ORDERING)] | Literal["quasirandom", "random"]
+
+
 class SlabEntry(Table):
     """A plane to cleave along, in a named setting of the crystal's cell."""
 
-    miller: tuple[Index, Index, Index]
+    miller: Miller
     setting: Word | None = None
     termination: Word = "auto"
     allow_refused: bool = False
@@ -160,8 +184,10 @@ class MaterialEntry(_Sourced):
 
     structure: Place
     pseudocubic_ang: Annotated[float, within(bounds.PSEUDOCUBIC_ANG)] | None = None
-    supercell: tuple[Repeats, Repeats, Repeats] = (1, 1, 1)
-    substitute: Substitution | None = None
+    supercell: tuple[Repeats, Repeats, Repeats] | None = None
+    substitute: Substitutions = ()
+    ordering: Ordering | None = None
+    seed: Annotated[int, within(bounds.SEED)] | None = None
     charges: dict[Word, IonCharges] = Field(default_factory=dict)
     cutoff_ev: CutoffEV
     relax_kpoints: KPointGrid
@@ -172,9 +198,29 @@ class MaterialEntry(_Sourced):
 
     @model_validator(mode="after")
     def _host_is_substituted(self) -> MaterialEntry:
-        if self.substitute is None and (self.pseudocubic_ang is not None or self.supercell != (1, 1, 1)):
-            raise ValueError("pseudocubic_ang and supercell belong to a substitution; add substitute = { ... }")
+        if not self.substitute and self.pseudocubic_ang is not None:
+            raise ValueError("pseudocubic_ang belongs to a substitution; add substitute = { ... }")
+        if not self.substitute and self.ordering is None and (self.supercell or self.seed is not None):
+            raise ValueError(
+                "supercell and seed belong to a substitution, or to a file with partly occupied sites; "
+                'add substitute = { ... }, or ordering = "quasirandom"'
+            )
+        if len({seed for seed in self._seeds() if seed is not None}) > 1:
+            raise ValueError("a material has one seed: leave the others out")
         return self
+
+    def _seeds(self) -> tuple[int | None, ...]:
+        return (self.seed, *(one.seed for one in self.substitute))
+
+    @property
+    def one_seed(self) -> int | None:
+        """Of random orientations and of the ordering, wherever it stands."""
+        return next((seed for seed in self._seeds() if seed is not None), None)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether ions are mixed in it, so that there is an ordering of them."""
+        return self.ordering is not None or any(one.fraction is not None for one in self.substitute)
 
 
 class Settings(_Sourced):
@@ -235,10 +281,6 @@ class AlignmentEntry(Table):
     published: tuple[Published, ...] = ()
 
 
-def _as_list(value: object) -> object:
-    return (value,) if isinstance(value, dict) else value
-
-
 Alignments = Annotated[tuple[AlignmentEntry, ...], BeforeValidator(_as_list)]
 """``[[alignment]]``, again for each; a single one may stand as ``[alignment]``."""
 
@@ -261,6 +303,8 @@ class SweepEntry(Table):
     smearing_ev: tuple[Smearing, ...] = ()
     xc: tuple[Word, ...] = ()
     orientation: tuple[Word, ...] = ()
+    ordering: tuple[Annotated[int, within(bounds.ORDERING)], ...] = ()
+    seed: tuple[Annotated[int, within(bounds.SEED)], ...] = ()
 
     def values(self) -> dict[str, tuple[float | str, ...]]:
         """What is swept: key -> its values."""
@@ -393,6 +437,10 @@ class StudyFile(Table):
             if entry.orientation and not any(self.materials[name].substitute for name in named):
                 what = "none of its materials has a substituted molecule, whose orientation could be swept"
                 raise EntryError(what, "sweep", number, "orientation")
+            for key in ("ordering", "seed"):
+                if getattr(entry, key) and not any(self.materials[name].is_ordered for name in named):
+                    what = f"none of its materials is a mixture, whose {key} could be swept; give a fraction"
+                    raise EntryError(what, "sweep", number, key)
         _check_points(self.sweep)
         return self
 

@@ -53,8 +53,9 @@ def _material_at(entry: MaterialEntry, point: Point) -> MaterialEntry:
         slab["min_thickness_ang"] = thickness_ang
     if slab:
         change["slabs"] = tuple(_changed(one, slab) for one in entry.slabs)
-    if entry.substitute is not None:
-        change["substitute"] = _changed(entry.substitute, _given(point, ("orientation",)))
+    change |= _given(point, ("ordering", "seed")) if entry.is_ordered else {}
+    turned: dict[str, Any] = _given(point, ("orientation",)) | ({"seed": None} if "seed" in change else {})
+    change["substitute"] = tuple(_changed(one, turned) for one in entry.substitute)
     return _changed(entry, change)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,7 +102,7 @@ def explained(error: ValidationError, text: str, file: Path, words: Words, prefi
     """
     # An unknown key is most often a misspelt one, whose right spelling is then also "missing": it is told first.
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    place = prefix + _place(first, words)
+    place = _as_written(prefix + _place(first, words), text)
     line = place_in(text, file, place)
     refusal, kind = words.error, first["type"]
     if kind == "extra_forbidden":
@@ -133,6 +134,23 @@ def _place(error: ErrorDetails, words: Words) -> tuple[Any, ...]:
     cause = error.get("ctx", {}).get("error")
     within = cause.place if isinstance(cause, EntryError) else ()
     return tuple(part for part in error["loc"] if part not in aliases) + within
+
+
+def _as_written(place: tuple[Any, ...], text: str) -> tuple[Any, ...]:
+    """Without the number of a table that stands once where several may."""
+    here: object = tomllib.loads(text)
+    kept: list[Any] = []
+    for part in place:
+        if isinstance(part, int) and isinstance(here, Mapping):
+            continue
+        kept.append(part)
+        if isinstance(here, Mapping):
+            here = here.get(part)
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+        else:
+            here = None
+    return tuple(kept)
 
 
 def _missing(place: Sequence[Any], text: str, line: str, words: Words) -> InputError:

@@ -9,12 +9,13 @@ import pytest
 from ase.build import bulk
 from pymatgen.core import Lattice, Species, Structure
 
-from dftflow.api.deck import CalculationDeck, deck, slab_axis_of
+from dftflow.api.deck import CalculationDeck, deck
 from dftflow.codes.registry import load_code
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.shipped import load_shipped
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.crystals.structure_writer import structure_text
+from dftflow.crystals.vacuum import slab_axis_of
 from dftflow.errors import DftflowError, InputError, SpecError, StoreError
 from dftflow.model.spec import Task
 

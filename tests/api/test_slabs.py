@@ -50,6 +50,13 @@ def test_what_names_no_plane(miller) -> None:  # type: ignore[no-untyped-def]
     assert caught.value.fix
 
 
+@pytest.mark.parametrize("miller", ["1-210", (1, -2, 1, 0), "(1 -2 1 0)"])
+def test_four_indices_of_hexagonal_axes(miller) -> None:  # type: ignore[no-untyped-def]
+    found = slabs("Cs4PbBr6_R-3c", miller)
+    assert str(found.plane) == "(1-210) R-3c:H"
+    assert found.choose().stoichiometric and found.to_dict()["miller_cell"] == [1, -2, 0]
+
+
 def test_an_ambiguous_plane_asks_for_its_setting() -> None:
     with pytest.raises(SurfaceError, match="Pbnm"):
         slabs("CsPbBr3_Pnma", "011")

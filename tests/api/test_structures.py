@@ -101,7 +101,7 @@ def test_a_molecule_on_the_sites_of_a_crystal_however_it_is_held(as_given) -> No
 
 
 def test_the_error_of_a_site_names_the_elements_there_are() -> None:
-    with pytest.raises(StructureError, match="its atoms outside molecules are Br, Cs, Pb"):
+    with pytest.raises(StructureError, match="the ions of the crystal are Br, Cs, Pb"):
         substitute("CsPbBr3_Pm-3m", site="Rb", by="FA")
 
 

@@ -21,6 +21,25 @@ def test_structure_lists_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> 
     assert len(rows) >= 14
 
 
+@pytest.mark.parametrize(
+    "indices", [["--miller", "1", "-2", "1", "0"], ["--miller", "1-210"], ["--miller=1-210"], ["--miller", "1 -2 1 0"]]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_four_indices_behind_miller(indices: list[str], first: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the crystal and behind it, with another option behind them."""
+    name = ["Cs4PbBr6_R-3c"]
+    assert main(["slab", *(name if first else []), *indices, "--vacuum", "12", *([] if first else name)]) == 0
+    assert capsys.readouterr().out.startswith("(1-210) R-3c:H = (1-20) of the given cell = ")
+
+
+@pytest.mark.parametrize("indices", [["1", "-2", "0", "0"], ["1", "-2"], ["1", "0", "31"], ["one"]])
+def test_indices_that_are_no_plane_are_refused_with_the_reason(
+    indices: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["slab", "Cs4PbBr6_R-3c", "--miller", *indices]) == 2
+    assert "--miller" in capsys.readouterr().err
+
+
 def test_structure_substitutes_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "fapbbr3.cif"
     arguments = ["CsPbBr3_Pm-3m", "--substitute", "Cs=FA", "--orientation", "100/001", "--pseudocubic", "5.99"]

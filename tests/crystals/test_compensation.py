@@ -26,7 +26,10 @@ def cut(structure: Structure, miller: tuple[int, int, int], count: int, lowest: 
     """The first symmetric cut whose lowest layer is `lowest`."""
     stacking = stack_layers(structure, ionic_units(structure), miller)
     starts = [i for i, layer in enumerate(stacking.layers) if chemical_formula(layer) == lowest]
-    cuts = [Cut(layers=stacking.cut(start, count), in_plane_ang=stacking.in_plane_ang) for start in starts]
+    cuts = [
+        Cut(layers=stacking.cut(start, count), in_plane_ang=stacking.in_plane_ang, crystal_ang=stacking.crystal_ang)
+        for start in starts
+    ]
     return next(one for one in cuts if one.flips)
 
 

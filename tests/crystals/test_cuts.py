@@ -17,7 +17,7 @@ CSBR = Structure.from_spacegroup("Pm-3m", Lattice.cubic(A_ANG), ["Cs", "Br"], [(
 def cut(miller: tuple[int, int, int], count: int, lowest: str = "") -> Cut:
     stacking = stack_layers(CSBR, ionic_units(CSBR), miller)
     start = next(i for i, layer in enumerate(stacking.layers) if lowest in (layer[0].name, ""))
-    return Cut(layers=stacking.cut(start, count), in_plane_ang=stacking.in_plane_ang)
+    return Cut(layers=stacking.cut(start, count), in_plane_ang=stacking.in_plane_ang, crystal_ang=stacking.crystal_ang)
 
 
 def test_potential_step_of_a_plate_capacitor():

@@ -10,6 +10,7 @@ import pytest
 from cif_texts import FA_SKELETON, cif_text, cubic, named
 
 from dftflow.cli.main import main
+from dftflow.crystals.ions import formula_of
 from dftflow.crystals.missing_hydrogens import bare_cations
 from dftflow.crystals.shipped import load_shipped
 from dftflow.crystals.sources import load_crystal
@@ -51,6 +52,15 @@ def test_fapbbr3_without_its_hydrogens(tmp_path: Path, head: str) -> None:
     assert error.summary == "hydrogens are missing: 5 a formula unit"
     assert 'structure = "CsPbBr3_Pm-3m"' in error.fix
     assert 'by = "FA"' in error.fix
+
+
+def test_deuterium_is_the_hydrogen_that_is_there(tmp_path: Path) -> None:
+    """FAPbBr3 as neutrons give it: nothing is missing, and its cation is FA."""
+    deuterium = "D1 D .5 .752 .5\nD2 D .836 .56 .5\nD3 D .164 .56 .5\nD4 D .712 .3 .5\nD5 D .288 .3 .5\n"
+    (tmp_path / "d.cif").write_text(cif_text(cubic(5.9944), FA_SKELETON + deuterium, P1))
+    structure = load_crystal("d.cif", base_dir=tmp_path).structure
+    assert structure.composition.formula == "H5 Pb1 C1 Br3 N2"
+    assert formula_of(structure) == "FAPbBr3"
 
 
 def test_the_way_out_is_the_crystal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

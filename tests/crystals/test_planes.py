@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import permutations
 
 import numpy as np
@@ -454,3 +455,104 @@ def test_planes_are_named_with_their_cell():
     assert resolve_plane(cubic, (1, 0, 0), "Pm-3m").short == "(100) Pm-3m"
     assert resolve_plane(cspbbr3_pnma(), (0, 1, 1), "Pnma").short == "(011)"
     assert str(resolve_plane(cspbbr3_pnma(), (11, 0, -1), "Pnma")) == "(11 0 -1) Pnma"
+
+
+@pytest.mark.parametrize("setting", [None, "given", "R-3c:H"])
+def test_four_indices_name_the_plane_of_the_first_second_and_fourth(setting):
+    """(1-210) of Cs4PbBr6 holds c and stands upright on b, of which it has the spacing a/2."""
+    plane = resolve_plane(rhombohedral(), (1, -2, 1, 0), setting)
+    assert plane.miller == plane.miller_cell == (1, -2, 0)
+    assert str(plane) == f"(1-210) {'of the given cell' if setting == 'given' else 'R-3c:H'}"
+    assert rhombohedral().lattice.d_hkl(plane.miller_cell) == pytest.approx(HEX[0] / 2)
+    along_b = rhombohedral().lattice.matrix[1] / HEX[0]
+    assert abs(normal(rhombohedral().lattice, (1, -2, 0)) @ along_b) == pytest.approx(1)
+
+
+@given(h=st.integers(-3, 3), k=st.integers(-3, 3), m=st.integers(-3, 3))
+@settings(max_examples=30, deadline=None)
+def test_four_indices_that_symmetry_makes_alike_have_one_spacing(h, k, m):
+    """What (hkil) is written for: turned by 120° about c, the first three go round."""
+    assume(any((h, k, m)))
+    i = -h - k
+    spacings = [
+        rhombohedral().lattice.d_hkl(resolve_plane(rhombohedral(), four, "R-3c:H").miller_cell)
+        for four in ((h, k, i, m), (k, i, h, m), (i, h, k, m))
+    ]
+    assert spacings == pytest.approx([spacings[0]] * 3)
+
+
+@pytest.mark.parametrize(
+    ("crystal", "setting"),
+    [
+        (rhombohedral(), "R-3c:R"),
+        (with_basis(rhombohedral(), RHOMBIC), "given"),
+        (cubic_cspbbr3(), None),
+        (cspbbr3_pnma(), None),
+        (cspbbr3_pnma(), "Pnma"),
+        (with_basis(rock_salt(), FCC), "given"),
+        # Axes 60° apart: a third one alike is b - a, not -a - b.
+        (with_basis(rhombohedral(), [[1, 0, 0], [1, 1, 0], [0, 0, 1]]), "given"),
+    ],
+)
+def test_four_indices_belong_to_hexagonal_axes(crystal, setting):
+    with pytest.raises(SurfaceError, match=r"\(1-210\) has four indices") as caught:
+        resolve_plane(crystal, (1, -2, 1, 0), setting)
+    named = re.search(r'setting = "(.+?)"', caught.value.fix)
+    if named:
+        assert resolve_plane(crystal, (1, -2, 1, 0), named[1]).four_indices
+    assert "--miller 1 -2 0 (miller = [1, -2, 0])" in caught.value.fix
+
+
+def test_a_hexagonal_cell_of_a_cubic_crystal_takes_four_indices():
+    """fcc along [111]: a = b = a_c/√2 at 120°, c = √3 a_c."""
+    cell = with_basis(rock_salt(), [[0.5, -0.5, 0], [0, 0.5, -0.5], [1, 1, 1]])
+    assert resolve_plane(cell, (0, 0, 0, 1)).miller_cell == (0, 0, 1)
+    assert resolve_plane(cell, (1, 1, -2, 0), "given").miller_cell == (1, 1, 0)
+
+
+def test_reverse_hexagonal_axes_are_asked_about_with_four_indices():
+    with pytest.raises(SurfaceError, match="is ambiguous") as caught:
+        resolve_plane(with_basis(rhombohedral(), REVERSE), (1, 0, -1, 1))
+    assert "R-3c:R" not in caught.value.fix
+
+
+def relaxed_fa_lead_iodide() -> Structure:
+    """A pseudocubic cell as DFT may relax it: three lengths, ions up to 0.5 Å off their sites."""
+    sites = """C .500 .520 .500/N .682 .426 .500/N .318 .426 .500/H .500 .696 .500/H .812 .520 .500/H .702 .263 .500
+    H .298 .263 .500/H .188 .520 .500/Pb .000 .966 .000/I .500 .984 .000/I .000 .463 .000/I .000 .920 .500"""
+    rows = [row.split() for row in sites.replace("\n", "/").split("/")]
+    coords = [[float(number) for number in row[1:]] for row in rows]
+    return Structure(Lattice.orthorhombic(6.41, 6.27, 6.34), [row[0] for row in rows], coords)
+
+
+@pytest.mark.parametrize("repeats", [(1, 1, 1), (2, 2, 2), (1, 2, 1)])
+def test_a_relaxed_pseudocubic_cell_offers_itself_first_and_has_cubic_names(repeats):
+    """Its (010) holds the vectors of 6.41 and 6.34 Å, by each of these names."""
+    crystal = relaxed_fa_lead_iodide() * repeats
+    with pytest.raises(SurfaceError, match="is ambiguous") as caught:
+        resolve_plane(crystal, (0, 1, 0))
+    assert caught.value.fix.startswith('for (010) of the given cell, setting = "given" (--setting given)')
+    for name in ("given", "cubic", "pseudocubic"):
+        assert resolve_plane(crystal, (0, 1, 0), name).miller_cell == (0, 1, 0)
+
+
+def tilted_oxide() -> Structure:
+    """CaTiO3, Pnma (Sasaki et al. 1987, 10.1107/S0108270187087456), rounded."""
+    coords = [(0.036, 0.25, 0.993), (0, 0, 0.5), (0.484, 0.25, 0.071), (0.289, 0.037, 0.711)]
+    lattice = Lattice.orthorhombic(5.442, 7.640, 5.380)
+    return Structure.from_spacegroup("Pnma", lattice, ["Ca", "Ti", "O", "O"], coords)
+
+
+def with_charges(structure: Structure, charges: dict[str, int]) -> Structure:
+    structure.add_site_property("oxidation_state", [charges[site.specie.symbol] for site in structure])
+    return structure
+
+
+def test_a_perovskite_of_any_charges_has_pseudocubic_axes():
+    """Of Pnma a_p = (a + c)/2 and b_p = b/2 whether it is CsPbBr3 or an oxide; with another halide on one site, too."""
+    oxide = with_charges(tilted_oxide(), {"Ca": 2, "Ti": 4, "O": -2})
+    coords = [site.frac_coords for site in cspbbr3_pnma()]
+    mixed = Structure(PNMA, ["Cs"] * 4 + ["Pb"] * 4 + ["Br"] * 8 + ["I"] * 4, coords)
+    for crystal in (oxide, mixed):
+        assert resolve_plane(crystal, (1, 0, 0), "pseudocubic").miller_cell == (1, 0, 1)
+        assert resolve_plane(crystal, (0, 1, 0), "pseudocubic").miller_cell == (0, 1, 0)

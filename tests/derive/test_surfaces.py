@@ -27,11 +27,11 @@ from dftflow.model.spec import CalcSpec, KPath, KPoint, Relaxation
 from dftflow.model.surface import SlabModel
 
 POTENTIAL = CalcSpec(
-    title="", task="potential", xc="PBE", cutoff_ev=300.0, grid=(2, 2, 1), smearing_ev=0.1, scf_tol_ev_per_atom=1e-6,
-    max_scf_cycles=50, slab_axis=2,
+    title="", task="potential", xc="PBE", cutoff_ev=300.0, grid=(2, 2, 1), shift=(0.5, 0.0, 0.0), smearing_ev=0.1,
+    scf_tol_ev_per_atom=1e-6, max_scf_cycles=50, slab_axis=2,
 )  # fmt: skip
 PATH = KPath(segments=((KPoint(label="G", frac=(0, 0, 0)), KPoint(label="X", frac=(0.5, 0, 0))),), spacing_per_ang=0.1)
-BANDS = replace(POTENTIAL, task="bands", slab_axis=None, grid=(2, 2, 2), path=PATH)
+BANDS = replace(POTENTIAL, task="bands", slab_axis=None, grid=(2, 2, 2), shift=None, path=PATH)
 RELAX = replace(
     POTENTIAL,
     task="relax",
@@ -112,6 +112,20 @@ def test_the_levels_and_where_they_come_from(crystal: Crystal, bands: Admitted, 
     assert found["work function", ""].uncertainty is None
     assert {q.subject for q in found.values()} == {"CsBr (110) cubic, CsBr"}
     assert {q.unit for q in found.values()} == {"eV"} and len(found) == 6
+
+
+def test_k_points_that_differ_are_said_beside_the_line_up_alone(
+    crystal: Crystal, bands: Admitted, model: SlabModel, tmp_path: Path
+) -> None:
+    """2x2x2 of CsBr, 4.29 Å: along c points at 1/4 and 3/4, along a - b at 0 and 1/2; 2 pi / (6.067 Å 2) is 0.518."""
+    spec = replace(POTENTIAL, shift=None)
+    slab = outcome(crystal, bands, admitted(Built(structure=model.structure, spec=spec, model=model), tmp_path / "p"))
+    assert slab is not None
+    for (name, method), quantity in quantities(crystal, bands, slab).items():
+        said = [remark for remark in quantity.remarks if "k-points" in remark]
+        assert bool(said) == (method == "bulk line-up through the slab"), name
+        assert all("2x2x2, at most 0.732 1/Å" in text and "2x2x1 (shifted by 0.5, 0, 0" in text for text in said)
+        assert all("the slab has 2x2x1, at most 0.732 1/Å" in text for text in said)
 
 
 def test_an_unrelaxed_slab_says_so_beside_every_number(crystal: Crystal, bands: Admitted, potential: Admitted) -> None:

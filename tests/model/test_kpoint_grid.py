@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from dftflow.model.kpoint_grid import (
     grid_points,
     grid_text,
     monkhorst_pack_shift,
+    projected_grid,
     same_shift,
     shift_of_points,
     spacing_of_grid,
@@ -155,3 +158,30 @@ def test_no_grid_has_no_step(counts):
 def test_no_spacing_makes_no_grid(spacing):
     with pytest.raises(SpecError, match="spacing above zero"):
         grid_of_spacing(TETRAGONAL, spacing)
+
+
+parts = st.sampled_from([Fraction(n, 2) for n in range(-4, 5)])
+planes = st.tuples(*[st.tuples(parts, parts, parts)] * 2).filter(
+    lambda plane: np.linalg.matrix_rank(np.array(plane, dtype=float)) == 2
+)
+half_shifts = st.tuples(*[st.sampled_from([0.0, 0.5])] * 3)
+
+
+@given(st.tuples(*[st.integers(1, 4)] * 3), half_shifts, planes)
+def test_a_projected_grid_holds_every_point_of_the_crystal_s(counts, shift, plane):
+    """All points within three zones, by hand; what is no grid has fewer points than the smallest grid that holds it."""
+    images = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 3), axis=-1).reshape(-1, 3)
+    points = (grid_points(counts, shift)[:, None] + images).reshape(-1, 3) @ np.array(plane, dtype=float).T
+    expected = {tuple(np.round(point, 6) % 1.0 + 0.0) for point in points % 1.0}
+    found = projected_grid(counts, shift, plane)
+    if found is None:
+        axes = [len({round((x - points[0, axis]) % 1.0, 6) % 1.0 for x in points[:, axis]}) for axis in (0, 1)]
+        assert np.prod(axes) > len(expected)
+    else:
+        assert {tuple(np.round(point, 6) % 1.0 + 0.0) for point in grid_points(*found)[:, :2] % 1.0} == expected
+
+
+def test_a_centred_face_has_no_grid_along_its_own_vectors():
+    """(001) of a face-centred cube in its conventional cell: the points lie on the diagonals of the surface cell."""
+    half = Fraction(1, 2)
+    assert projected_grid((4, 4, 4), NO_SHIFT, ((half, half, Fraction(0)), (-half, half, Fraction(0)))) is None

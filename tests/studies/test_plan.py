@@ -12,6 +12,7 @@ from pymatgen.core import Lattice, Structure
 from dftflow.crystals.ions import ionic_units
 from dftflow.errors import InputError, StudyError
 from dftflow.model.built import Built
+from dftflow.model.kpoint_grid import grid_points
 from dftflow.model.spec import CalcSpec
 from dftflow.studies.builder import Builder
 from dftflow.studies.plan import Plan, plan_study
@@ -41,8 +42,9 @@ def test_the_paper_s_steps_and_settings() -> None:
     assert relaxation is not None and relaxation.cell == "isotropic" and relaxation.force_tol_ev_per_ang == 0.05
     assert specs["CsPbBr3/slab-011-relax"].relaxation.cell == "fixed"  # type: ignore[union-attr]
     assert specs["CsPbBr3/slab-011-potential"].slab_axis == 2
-    # 2 pi / 8.198 Å over 2 points is 0.383 1/Å: cells of 8.24 x 14.32 and 8.20 x 8.24 Å ask for 2 and 1, 2 and 2
-    assert specs["CsPbBr3/slab-011-potential"].grid == (2, 1, 1)
+    # the points 1/4 and 3/4 of b and c differ along b - c by 0 and 1/2
+    assert specs["CsPbBr3/slab-011-potential"].grid == (2, 2, 1)
+    assert specs["CsPbBr3/slab-011-potential"].grid_shift == (0.5, 0.0, 0.0)
     assert specs["CsPbBr3/slab-010-potential"].grid == (2, 2, 1)
     assert specs["FAPbBr3/slab-010-potential"].grid == (4, 4, 1)
     assert specs["FAPbBr3/slab-010-relax"].grid == (2, 2, 1)
@@ -94,7 +96,7 @@ def test_notes_name_the_reference_where_it_gave_the_number_and_nowhere_else() ->
     assert specs["FAPbBr3/bulk-bands"].grid_note == doi
     relaxation = specs["CsPbBr3/bulk-relax"].relaxation
     assert relaxation is not None and relaxation.notes["force_tol_ev_per_ang"] == doi
-    assert "bands_kpoints = 2x2x2 of the crystal" in specs["CsPbBr3/slab-010-potential"].grid_note
+    assert "the 2x2x2 of the crystal" in specs["CsPbBr3/slab-010-potential"].grid_note
     quick = specs_of(plan_of("fapbbr3-cspbbr3", "quick"))
     assert quick["CsPbBr3/bulk-bands"].grid_note == "preset quick: relax_kpoints of the study"
     assert quick["CsPbBr3/bulk-bands"].cutoff_note == doi
@@ -112,18 +114,49 @@ def test_another_study_s_reference_is_not_taken_for_its_numbers(write_study: Cal
 @pytest.mark.parametrize(
     ("written", "bulk", "slab"),
     [
-        ("[2, 2, 2]", (0.5, 0.5, 0.5), (0.5, 0.5, 0.0)),
-        ("[3, 3, 3]", (0.0, 0.0, 0.0), (0.0, 0.5, 0.0)),
+        ("[2, 2, 2]", (0.5, 0.5, 0.5), (0.5, 0.0, 0.0)),
+        ("[3, 3, 3]", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
         ("{ size = [2, 2, 2], gamma = true }", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
     ],
 )
 def test_a_grid_stands_where_monkhorst_and_pack_put_it_unless_gamma_is_asked_for(
     write_study: Callable[..., Path], written: str, bulk: tuple[float, ...], slab: tuple[float, ...]
 ) -> None:
-    """The (110) surface cell is 4.29 by 6.07 Å: 3 points along a ask for 3 and 2 there."""
+    """The (110) surface cell has c and a - b: along the latter points at 1/4 and 3/4 of both differ by 0 and 1/2."""
     specs = specs_of(plan_of(str(write_study(("[2, 2, 2]", written))), "study"))
     assert specs["CsBr/bulk-relax"].grid_shift == bulk
     assert specs["CsBr/slab-110-relax"].grid_shift == slab
+
+
+@pytest.mark.parametrize("preset", ["study", "converged"])
+@pytest.mark.parametrize(
+    ("crystal", "miller", "grid"),
+    [
+        ("CsBr_Pm-3m", (1, 1, 0), "[4, 4, 4]"),
+        ("CsBr_Pm-3m", (1, 1, 2), "[3, 3, 3]"),
+        ("CsPbBr3_Pnma", (0, 1, 1), "[2, 2, 2]"),
+        ("CsPbBr3_Pnma", (1, 0, 1), "[4, 3, 4]"),
+        ("CsPbBr3_Pnma", (0, 1, 0), "{ size = [4, 2, 3], gamma = true }"),
+    ],
+)
+def test_crystal_and_slab_sample_the_plane_alike(
+    write_study: Callable[..., Path], crystal: str, miller: tuple[int, int, int], grid: str, preset: str
+) -> None:
+    """The Cartesian k-points of the crystal, turned with the slab: their parts in its plane are those of the slab."""
+    changes = [("CsBr_Pm-3m", crystal), ("[4, 4, 4]", grid), ("[1, 1, 0]", str(list(miller)))]
+    file = write_study(*changes, ('setting = "cubic"', 'setting = "given"'), ('band_edge = "G"', ""))
+    built = built_of(plan_of(str(file), preset))
+    bulk, slab = built["CsBr/bulk-bands"], built[f"CsBr/slab-{''.join(map(str, miller))}-potential"]
+    assert slab.model is not None and slab.model.crystal_ang is not None
+    np.testing.assert_allclose(Lattice(slab.model.crystal_ang).parameters, bulk.structure.lattice.parameters)
+    points = grid_points(bulk.spec.grid, bulk.spec.grid_shift)
+    k_per_ang = points @ Lattice(slab.model.crystal_ang).reciprocal_lattice.matrix
+    along = k_per_ang @ slab.structure.lattice.matrix[:2].T / (2 * np.pi)
+    assert _distinct(along) == _distinct(grid_points(slab.spec.grid, slab.spec.grid_shift)[:, :2])
+
+
+def _distinct(points: np.ndarray) -> set[tuple[float, ...]]:
+    return {tuple(np.round(point, 6) % 1.0 + 0.0) for point in points % 1.0}
 
 
 def test_a_hexagonal_cell_gets_gamma_unless_told_otherwise(write_study: Callable[..., Path]) -> None:

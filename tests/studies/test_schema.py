@@ -156,6 +156,8 @@ def test_a_grid_supercell_or_plane_beyond_sense_is_refused_with_its_line(number:
         ("vacuum_ang", "1e300", "it can be from 1 to 500 Å"),
         ("cutoff_ev", "1e308", "it can be from 1 to 10000 eV"),
         ("miller", "[31, 0, 0]", "it can be from -30 to 30"),
+        ("miller", "[1, -2, 0, 0]", "of four indices (hkil) the third is minus the sum of the first two"),
+        ("miller", "[1, 0]", "a plane has three whole numbers, or four (hkil) of hexagonal axes"),
         ("relax_kpoints", "[101, 1, 1]", "it can be from 1 to 100"),
         ("bands_kpoints", "{ size = [100, 100, 11] }", "a grid can have 100000 points"),
         ("max_scf_cycles", "100001", "it can be from 1 to 100000"),

@@ -164,6 +164,8 @@ def _stage_values(structure: Structure, spec: CalcSpec, stage: str) -> dict[str,
     else:
         card = grid_card(spec.grid, spec.grid_shift)
         note = "Monkhorst-Pack: an even number leaves out Gamma (offset 1), an odd one holds it (offset 0)"
+        if spec.shift is not None:
+            note = f"a grid {spec.grid_kind}"
         if spec.gamma_centred:
             note = "Gamma is a point of the grid, whatever its numbers (offset 0)"
         note = with_source(note, spec.grid_note)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dftflow.codes.deck_text import check_seed
 from dftflow.codes.gpaw.functionals import input_name
 from dftflow.codes.gpaw.memory_use import helping_bands
@@ -15,6 +17,7 @@ from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.symmetry import keeps_symmetry
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
+from dftflow.model.kpoint_grid import monkhorst_pack_shift
 from dftflow.model.spec import CalcSpec, KPath, KPoint
 from dftflow.rendering.quoting import PYTHON, Verbatim
 from dftflow.rendering.templates import render_template
@@ -57,7 +60,8 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
             "cutoff_note": spec.cutoff_note,
             "xc": functional,
             "kpts": Verbatim(_kpts(spec)),
-            "kpts_note": "holds Gamma" if spec.gamma_centred else "Monkhorst-Pack",
+            "shifted": spec.shift is not None,
+            "kpts_note": "holds Gamma" if spec.gamma_centred else spec.grid_kind,
             "grid_note": spec.grid_note,
             "nbands_empty": spec.empty_bands + helping if helping else EMPTY_BANDS_OF_RELAXATION,
             "helping_bands": helping or "",
@@ -84,8 +88,11 @@ _keeps_symmetry = per_structure(keeps_symmetry)
 
 def _kpts(spec: CalcSpec) -> str:
     """ASE's words for the grid. Its ``gamma`` forces Γ into the grid or, when False, out of it, odd grids too; left out
-    it means the grid of Monkhorst and Pack.
+    it means the grid of Monkhorst and Pack. One that stands elsewhere is that grid, moved.
     """
+    if spec.shift is not None:
+        moves = np.subtract(spec.shift, monkhorst_pack_shift(spec.grid)) / spec.grid
+        return f"monkhorst_pack({spec.grid}) + [{', '.join(f'{move:.12g}' for move in moves)}]"
     gamma = ', "gamma": True' if spec.gamma_centred else ""
     return f'{{"size": {spec.grid}{gamma}}}'
 

@@ -32,9 +32,10 @@ from ase.constraints import FixSymmetry
 from ase.optimize import BFGS
 
 from dftflow.codes.gpaw.elasticity import length_compliance_per_gpa
+from dftflow.codes.gpaw.kpoint_set import grid_of_points
 from dftflow.codes.gpaw.optimiser import KeptBFGS, optimiser_of
 from dftflow.codes.gpaw.whole_file import replace_whole
-from dftflow.model.kpoint_grid import same_kpoint, shift_of_points
+from dftflow.model.kpoint_grid import same_kpoint
 from dftflow.model.spec import CellFreedom
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
@@ -400,13 +401,13 @@ def _ground_state(atoms: Atoms, engine: Any) -> dict[str, Any]:
 def _method(engine: Any) -> dict[str, Any]:
     """What has to agree before two results may be subtracted; a data set is told by its own hash."""
     asked = engine.params.todict()
-    counts = [int(count) for count in asked["kpts"]["size"]]
+    grid = grid_of_points(engine.get_bz_k_points())
     return {
         "functional": asked["xc"]["name"],
         "cutoff_ev": float(asked["mode"]["ecut"]),
         "potentials": {setup.symbol: f"PAW {setup.fingerprint}" for setup in engine.dft.setups},
-        "kpoints_grid": counts,
-        "kpoints_shift": shift_of_points(engine.get_bz_k_points(), (counts[0], counts[1], counts[2])),
+        "kpoints_grid": None if grid is None else grid[0],
+        "kpoints_shift": None if grid is None else grid[1],
         "smearing": asked["occupations"]["name"],
         "smearing_ev": float(asked["occupations"]["width"]),
         "spin_polarised": engine.get_number_of_spins() == 2,

@@ -22,6 +22,7 @@ from dftflow.codes.vasp.options import VaspOptions
 from dftflow.codes.vasp.potentials import LIBRARIES, PotentialName, choose_potentials
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
+from dftflow.model.kpoint_grid import MONKHORST_PACK
 from dftflow.model.periodic_cell import largest_empty_part
 from dftflow.model.spec import CalcSpec, Relaxation
 from dftflow.rendering.quoting import SHELL, VASP
@@ -101,9 +102,10 @@ def _poscar(structure: Structure, title: str, fixed: list[bool]) -> str:
 
 
 def _kpoints(structure: Structure, spec: CalcSpec) -> str:
-    kind = "Gamma-centred" if spec.gamma_centred else "Monkhorst-Pack"
+    kind = spec.grid_kind
     if not _lists_kpoints(spec):
-        return regular_grid(with_source(f"{kind} grid", spec.grid_note), spec.grid, gamma_centred=spec.gamma_centred)
+        shift = None if spec.grid_kind == MONKHORST_PACK else spec.grid_shift
+        return regular_grid(with_source(f"{kind} grid", spec.grid_note), spec.grid, shift)
     numbers, rest = "x".join(map(str, spec.grid)), "special points" if spec.path is None else "path and edges"
     title = with_source(f"{kind} grid {numbers} up to time reversal, then {rest} at weight 0", spec.grid_note)
     reciprocal = structure.lattice.reciprocal_lattice.matrix

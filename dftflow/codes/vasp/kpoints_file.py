@@ -31,14 +31,14 @@ MOST_BYTES = 20_000_000
 _GAMMA = ("Γ", "\\GAMMA", "GAMMA", "\\G", "{\\GAMMA}", "$\\GAMMA$")
 
 
-def regular_grid(title: str, grid: Counts, *, gamma_centred: bool = False) -> str:
-    """``KPOINTS`` with a grid that holds Γ, or one of Monkhorst and Pack: with the latter an even number leaves out Γ.
+def regular_grid(title: str, grid: Counts, shift: Shift | None = None) -> str:
+    """``KPOINTS`` with a grid of Monkhorst and Pack, or with one that stands `shift` steps from one that holds Γ.
 
     VASP shifts the second by half a step along each direction with an even number (https://vasp.at/wiki/KPOINTS), as
     equation 3 of 10.1103/PhysRevB.13.5188 does.
     """
-    mode = "Gamma" if gamma_centred else "Monkhorst-Pack"
-    return f"{title}\n0\n{mode}\n{' '.join(map(str, grid))}\n0 0 0\n"
+    mode, moved = ("Monkhorst-Pack", NO_SHIFT) if shift is None else ("Gamma", shift)
+    return f"{title}\n0\n{mode}\n{' '.join(map(str, grid))}\n{' '.join(f'{x:g}' for x in moved)}\n"
 
 
 def half_grid(grid: Counts, shift: Shift) -> tuple[FloatArray, list[int]]:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
+from pymatgen.core import Lattice
+
 from dftflow.crystals.symmetry import is_hexagonal
-from dftflow.model.kpoint_grid import grid_of_spacing, spacing_of_grid
+from dftflow.model.kpoint_grid import (
+    NO_SHIFT,
+    Counts,
+    Shift,
+    grid_of_spacing,
+    grid_text,
+    monkhorst_pack_shift,
+    projected_grid,
+    same_shift,
+    spacing_of_grid,
+)
 from dftflow.model.spec import CalcSpec, CellFreedom, Relaxation
+from dftflow.model.surface import SlabModel
 from dftflow.studies.material import Material
 from dftflow.studies.reader import Study
 from dftflow.studies.schema import TOLERANCES, KPoints, MaterialEntry
 
 if TYPE_CHECKING:
-    from pymatgen.core import Lattice, Structure
+    from pymatgen.core import Structure
 
 __all__ = ["GridUse", "MaterialSettings"]
 
 GridUse = Literal["relax", "bands"]
+
+MOST_TIMES_AS_DENSE = 4
+"""Points of a projected grid for one of a grid that is as dense as the crystal's: along a long vector of the plane
+the crystal's points lie close together."""
 
 
 class MaterialSettings:
@@ -27,7 +45,7 @@ class MaterialSettings:
     study
         With the preset chosen.
     material
-        Its `start` is what grids of slabs are as dense as.
+        Where its crystal is from.
     """
 
     def __init__(self, study: Study, material: Material) -> None:
@@ -84,25 +102,52 @@ class MaterialSettings:
             note = f"preset {self.study.preset_name}: {key} of the study"
         return {"grid": asked.size, "gamma_centred": _holds_gamma(asked, cell.lattice), "grid_note": note}
 
-    def in_plane_grid(self, use: GridUse, slab: Structure) -> dict[str, Any]:
-        """A grid in the plane as dense as that of the crystal, and one point along the normal."""
-        spacing = self.study.preset.kpoint_spacing_per_ang
-        note = f"{self.study.asked_by('kpoint_spacing_per_ang')}: at most {spacing} 1/Å apart; 1 along the normal"
-        gamma, as_dense = is_hexagonal(slab.lattice), spacing is None
-        if spacing is None:
-            key, asked = self._asked(use)
-            spacing = spacing_of_grid(self.material.start.lattice.matrix, asked.size)
-            gamma = _holds_gamma(asked, slab.lattice)
-            note = f"as dense as {key} = {'x'.join(map(str, asked.size))} of the crystal; 1 along the normal"
+    def in_plane_grid(self, use: GridUse, slab: SlabModel) -> dict[str, Any]:
+        """The crystal's own grid projected on the plane, so that both sample it alike; one point along the normal.
+
+        Where the projection is no grid, or far denser than the crystal's, one that is as dense.
+        """
+        if slab.crystal_ang is None or (plane := slab.plane_vectors) is None:
+            return self._as_dense(use, slab.structure.lattice, self.material.start.lattice)
+        crystal = Lattice(slab.crystal_ang)
+        counts, shift = self._counts(use, crystal)
+        as_dense = self._as_dense(use, slab.structure.lattice, crystal)
+        projected = projected_grid(counts, shift, plane)
+        if projected is None or prod(projected[0]) > MOST_TIMES_AS_DENSE * prod(as_dense["grid"]):
+            return as_dense
+        note = f"the {grid_text(counts, shift)} of the crystal, projected on the plane; 1 along the normal"
+        return _where(*projected) | {"grid": projected[0], "grid_note": note}
+
+    def _as_dense(self, use: GridUse, slab: Lattice, crystal: Lattice) -> dict[str, Any]:
+        counts, shift = self._counts(use, crystal)
+        spacing = spacing_of_grid(crystal.matrix, counts)
         # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two.
-        short = {"short_points": 0.2} if as_dense else {}
-        grid = grid_of_spacing(slab.lattice.matrix, spacing, normal=2, **short)
-        return {"grid": grid, "gamma_centred": gamma, "grid_note": note}
+        grid = grid_of_spacing(slab.matrix, spacing, normal=2, short_points=0.2)
+        gamma = same_shift(shift, NO_SHIFT) and not same_shift(shift, monkhorst_pack_shift(counts))
+        note = f"as dense as the {grid_text(counts, shift)} of the crystal; 1 along the normal"
+        return {"grid": grid, "gamma_centred": gamma or is_hexagonal(slab), "grid_note": note}
+
+    def _counts(self, use: GridUse, crystal: Lattice) -> tuple[Counts, Shift]:
+        """Numbers and shift of the crystal's grid."""
+        spacing = self.study.preset.kpoint_spacing_per_ang
+        if spacing is None:
+            asked = self._asked(use)[1]
+            counts, gamma = asked.size, _holds_gamma(asked, crystal)
+        else:
+            counts, gamma = grid_of_spacing(crystal.matrix, spacing), is_hexagonal(crystal)
+        return counts, NO_SHIFT if gamma else monkhorst_pack_shift(counts)
 
     def _asked(self, use: GridUse) -> tuple[str, KPoints]:
         """Key in the study file, and the grid: the preset may take the one of the other use."""
         key = {"study": f"{use}_kpoints", "coarse": "relax_kpoints", "fine": "bands_kpoints"}[self.study.preset.grids]
         return key, self.entry.relax_kpoints if key == "relax_kpoints" else self.entry.bands_kpoints
+
+
+def _where(counts: Counts, shift: Shift) -> dict[str, Any]:
+    """Where a grid stands: fields of a `CalcSpec`."""
+    if same_shift(shift, monkhorst_pack_shift(counts)):
+        return {}
+    return {"gamma_centred": True} if same_shift(shift, NO_SHIFT) else {"shift": shift}
 
 
 def _holds_gamma(asked: KPoints, lattice: Lattice) -> bool:

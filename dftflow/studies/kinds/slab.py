@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dftflow.crystals.alike_faces import way_to_alike_faces
 from dftflow.crystals.kpaths import surface_points
 from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.planes import resolve_plane
-from dftflow.crystals.slabs import PlaneCuts, choose_slab, cut_plane
+from dftflow.crystals.slabs import PlaneCuts, choose_slab, cut_plane, enumerate_slabs
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.step import Need, Step, StepId, Subject
@@ -97,7 +99,7 @@ class SlabKind:
             with blamed(study, f"material {name}, slab {number + 1}", "materials", name, "slabs", number):
                 model = _cut(study, entry, materials[name].start if parent is None else parent.structure)
             slab = model.structure
-        return Built(structure=slab, spec=_spec(settings, entry, slab, model.plane, step.id.task), model=model)
+        return Built(structure=slab, spec=_spec(settings, entry, slab, model, step.id.task), model=model)
 
 
 def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
@@ -116,7 +118,7 @@ def _cut(study: Study, entry: SlabEntry, crystal: Structure) -> SlabModel:
 class _Cut:
     """What a slab of a crystal is cut by."""
 
-    miller: tuple[int, int, int]
+    miller: tuple[int, ...]
     setting: str | None
     min_thickness_ang: float
     vacuum_ang: float
@@ -127,19 +129,30 @@ class _Cut:
 @per_structure
 def _made(crystal: Structure, cut: _Cut) -> SlabModel:
     """The slab, which is the same one at all points of a sweep that leave it as it is."""
-    slabs = _plane_cuts(crystal, cut.miller, cut.setting, cut.min_thickness_ang).slabs(cut.vacuum_ang)
-    return choose_slab(slabs, cut.termination, allow_refused=cut.allow_refused)
+    plane = _plane(crystal, cut.miller, cut.setting)
+    return choose_slab(
+        _plane_cuts(crystal, plane, cut.min_thickness_ang).slabs(cut.vacuum_ang),
+        cut.termination,
+        allow_refused=cut.allow_refused,
+        way_out=lambda: way_to_alike_faces(
+            crystal,
+            plane,
+            partial(enumerate_slabs, min_thickness_ang=cut.min_thickness_ang, vacuum_ang=cut.vacuum_ang),
+        ),
+    )
+
+
+_plane = per_structure(resolve_plane)
 
 
 @per_structure
-def _plane_cuts(
-    crystal: Structure, miller: tuple[int, int, int], setting: str | None, min_thickness_ang: float
-) -> PlaneCuts:
+def _plane_cuts(crystal: Structure, plane: Plane, min_thickness_ang: float) -> PlaneCuts:
     """The cuts of a plane, which are the same ones whatever the vacuum."""
-    return cut_plane(crystal, resolve_plane(crystal, miller, setting), min_thickness_ang=min_thickness_ang)
+    return cut_plane(crystal, plane, min_thickness_ang=min_thickness_ang)
 
 
-def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: Plane, task: str) -> CalcSpec:
+def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, model: SlabModel, task: str) -> CalcSpec:
+    plane = model.plane
     subject = f"slab {plane}" if plane.short == str(plane) else f"{plane.short} slab"
     use: GridUse = "relax" if task == "relax" else "bands"
     if task == "relax":
@@ -149,7 +162,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: 
             slab_axis=2,
             relaxation=settings.relaxation("fixed"),
             fixed_atoms=_held_atoms(settings, entry, slab),
-            **settings.in_plane_grid(use, slab),
+            **settings.in_plane_grid(use, model),
         )
     common = settings.common(f"electrostatic potential of the {subject}")
     return replace(
@@ -157,7 +170,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, plane: 
         slab_axis=2,
         edge_kpoints=surface_points(slab),
         empty_bands=min(common.empty_bands, SLAB_EMPTY_BANDS),
-        **settings.in_plane_grid(use, slab),
+        **settings.in_plane_grid(use, model),
     )
 
 
@@ -181,5 +194,5 @@ def _atoms_around_middle(slab: Structure, height_ang: float) -> tuple[int, ...]:
     return tuple(int(index) for index in np.flatnonzero(np.abs(heights - middle) <= height_ang / 2))
 
 
-def _miller_label(miller: tuple[int, int, int]) -> str:
+def _miller_label(miller: tuple[int, ...]) -> str:
     return "".join(f"{index}" for index in miller)

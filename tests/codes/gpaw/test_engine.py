@@ -29,6 +29,8 @@ from dftflow.api.plot import plot
 from dftflow.codes.gpaw import GPAW
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.kpaths import special_points, standard_path, surface_points
+from dftflow.crystals.planes import resolve_plane
+from dftflow.crystals.slabs import enumerate_slabs
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
 from dftflow.gate.calculation import sound
@@ -310,6 +312,24 @@ def test_the_engine_calculates_the_k_points_asked_for(
     method = read_results(GPAW(), folder).method
     assert method is not None and method.kpoints_grid == counts and method.kpoints_shift is not None
     assert same_shift(method.kpoints_shift, spec.grid_shift)
+
+
+def test_the_log_of_a_slab_has_the_crystal_s_k_points_projected_on_its_plane(run_deck: RunDeck) -> None:
+    """(110): of a crystal whose log leaves out no point, 2x2x2 are 1/4 and 3/4 along c, 0 and 1/2 along a - b."""
+    crystal = Structure(Lattice.orthorhombic(4.2, 4.3, 4.5), ["Cs", "Br"], [[0, 0, 0], [0.53, 0.46, 0.55]])
+    plane = resolve_plane(crystal, (1, 1, 0), "given")
+    model = enumerate_slabs(crystal, plane, min_thickness_ang=2.0, vacuum_ang=8.0)[0]
+    coarse = replace(SPEC, cutoff_ev=80.0, grid=(2, 2, 2), scf_tol_ev_per_atom=1e-2, empty_bands=1)
+    bulk = logged_kpoints(run_deck("alike-bulk", crystal, coarse))
+    in_plane = replace(coarse, grid=(2, 2, 1), shift=(0.5, 0.0, 0.0), slab_axis=2)
+    folder = run_deck("alike-slab", model.structure, in_plane)
+    assert model.crystal_ang is not None
+    k_per_ang = bulk @ Lattice(model.crystal_ang).reciprocal_lattice.matrix
+    along = np.zeros_like(bulk)
+    along[:, :2] = k_per_ang @ model.structure.lattice.matrix[:2].T / (2 * np.pi)
+    assert as_set(along) == as_set(logged_kpoints(folder))
+    method = read_results(GPAW(), folder).method
+    assert method is not None and method.kpoints_grid == (2, 2, 1) and method.kpoints_shift == (0.5, 0.0, 0.0)
 
 
 def test_orthorhombic_cspbbr3_at_gamma(run_deck: RunDeck) -> None:

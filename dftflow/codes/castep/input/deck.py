@@ -155,7 +155,7 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
         "lattice": _lattice(structure),
         "positions": _positions(structure),
         "grid": " ".join(map(str, spec.grid)),
-        "grid_kind": "Gamma-centred" if spec.gamma_centred else "Monkhorst-Pack",
+        "grid_kind": spec.grid_kind,
         "grid_note": plain_text(spec.grid_note),
         "grid_offset": " ".join(map(decimal_text, offset)),
         "grid_offset_note": "half a step of the grid where its number is even" if any(offset) else "",
