@@ -16,7 +16,7 @@ import numpy as np
 from dftflow.analysis.calculation_levels import slab_normal
 from dftflow.model.comparison import Comparison, ComparisonRow, Verdict
 from dftflow.model.kpoint_grid import grid_text, same_shift, spacing_of_grid
-from dftflow.model.method import SAME_CUTOFF_EV, Method
+from dftflow.model.method import SAME_CUTOFF_EV, SAME_U_EV, Method, hubbard_text
 from dftflow.model.results import Results, Status
 
 __all__ = ["compare"]
@@ -26,7 +26,6 @@ NEAR_CUTOFF = 1e-3  # of the cutoff: one value that two people rounded, or conve
 SAME_K_DENSITY = 0.2  # of one another: grids of whole numbers cannot be closer in cells of different size
 SAME_CELL_ANG = 0.01
 SAME_SMEARING_EV = 1e-6
-SAME_U_EV = 1e-3
 FIXED = "fixed"
 NO_CORRECTION = "none"
 
@@ -332,7 +331,7 @@ def _yes(flag: bool | None) -> str | None:
 
 
 def _u_text(method: Method) -> str | None:
-    return None if method.hubbard_u_ev is None else method.hubbard_text or "none"
+    return None if method.hubbard_u_ev is None else hubbard_text(method.hubbard_u_ev) or "none"
 
 
 def _smearing_text(method: Method) -> str | None:

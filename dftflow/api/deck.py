@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+from pydantic import ValidationError
 
 from dftflow.api.defaults import Default, default_cutoff, default_grid
 from dftflow.api.structures import StructureLike, as_structure
@@ -22,7 +23,7 @@ from dftflow.codes.registry import load_code
 from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.kpaths import special_points, standard_path, surface_path, surface_points
-from dftflow.crystals.moments import has_moments
+from dftflow.crystals.moments import check_open_shells, moments_of, with_moments
 from dftflow.crystals.symmetry import is_hexagonal
 from dftflow.crystals.vacuum import LEAST_NAMED_VACUUM_ANG, LEAST_VACUUM_ANG, slab_axis_of
 from dftflow.errors import InputError, OptionError, SpecError
@@ -32,9 +33,12 @@ from dftflow.jobs.store import storage_errors
 from dftflow.model import bounds
 from dftflow.model.bounds import Bound
 from dftflow.model.deck import Deck
+from dftflow.model.dispersion import Dispersion
+from dftflow.model.entry_reason import reason_of
 from dftflow.model.kpoint_grid import Counts, grid_of_spacing, grid_text
 from dftflow.model.names import is_name
 from dftflow.model.periodic_cell import empty_widths_ang
+from dftflow.model.printable import shown
 from dftflow.model.spec import CalcSpec, CellFreedom, KPath, KPoint, Relaxation, Task
 from dftflow.studies.kinds.slab import SLAB_EMPTY_BANDS
 from dftflow.studies.schema import Settings
@@ -48,6 +52,11 @@ SHARED = Settings()
 """Tolerances that a study has where it sets none."""
 
 PATH_SPACING_PER_ANG = 0.05
+
+MOMENTS_FIX = (
+    "give starting moments in Bohr magnetons: --moment {element}=2 (in Python moments={{'{element}': 2.0}}), or say "
+    "--no-spin (moments={{}})"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +136,10 @@ def deck(
     gamma: bool | None = None,
     xc: str = SHARED.xc,
     smearing_ev: float = SHARED.smearing_ev,
+    moments: Mapping[str, float | Sequence[float]] | None = None,
+    hubbard_u_ev: Mapping[str, Mapping[str, float]] | None = None,
+    dispersion: Dispersion = SHARED.dispersion,
+    spin_orbit: bool = SHARED.spin_orbit,
     empty_bands: int | None = None,
     cell: CellFreedom | None = None,
     path_spacing_per_ang: float = PATH_SPACING_PER_ANG,
@@ -152,6 +165,15 @@ def deck(
         k-points along each reciprocal lattice vector, or their largest distance in 1/Å, 2π included: one of the two.
     gamma
         Whether the grid holds Γ whatever its numbers; in a hexagonal cell unless given.
+    moments
+        Element -> starting moment in Bohr magnetons, or one for each of its atoms; ``{}`` for a calculation without
+        spin. Those that the structure carries unless given.
+    hubbard_u_ev
+        Element -> shell -> effective U: ``{"Ni": {"d": 6.0}}``.
+    dispersion
+        ``"none"``, ``"D2"``, ``"D3"``, ``"D3(BJ)"``, ``"TS"`` or ``"MBD"``.
+    spin_orbit
+        Self-consistent spin-orbit coupling.
     cell
         What a relaxation may change of the cell: all of it, and nothing of a slab's, unless given.
     slab_axis
@@ -175,8 +197,10 @@ def deck(
         raise OptionError(f"options cannot be {options!r}", fix='give a dict, e.g. {"keywords": "castep"}')
     engine, crystal = load_code(_text("code", code, "vasp"), options), as_structure(structure)
     check_neutral(crystal)
+    magnetic = _with_moments(crystal, moments)
+    settings = _electrons(hubbard_u_ev, dispersion, spin_orbit)
     axis = slab_axis_of(crystal) if slab_axis == "auto" else _named_axis(crystal, slab_axis)
-    chosen = [_spin(crystal), *(_chosen_axis(axis) if slab_axis == "auto" else ())]
+    chosen = [*_spin(magnetic, moments), *(_chosen_axis(axis) if slab_axis == "auto" else ())]
     formula = formula_of(crystal)
     bands = (SHARED.empty_bands if axis is None else SLAB_EMPTY_BANDS) if empty_bands is None else empty_bands
     spec = CalcSpec(
@@ -186,6 +210,10 @@ def deck(
         **_cutoff(engine, crystal, cutoff_ev, chosen),
         **_grid(crystal, task, axis, grid, kpoint_spacing_per_ang, gamma, chosen),
         smearing_ev=_bounded("smearing_ev", smearing_ev, bounds.SMEARING_EV),
+        moments_mub=moments_of(magnetic),
+        hubbard_u_ev=settings.hubbard_of({site.specie.symbol for site in crystal}),
+        dispersion=settings.dispersion,
+        spin_orbit=settings.spin_orbit,
         scf_tol_ev_per_atom=SHARED.scf_tol_ev_per_atom,
         max_scf_cycles=SHARED.max_scf_cycles,
         empty_bands=_whole("empty_bands", bands, bounds.BANDS),
@@ -225,9 +253,33 @@ def _chosen_axis(axis: int | None) -> tuple[Default, ...]:
     return (Default(name="slab", value="abc"[axis], why=why),)
 
 
-def _spin(crystal: Structure) -> Default:
-    unused = "; the moments given are not used" if has_moments(crystal) else ""
-    return Default(name="spin", value="none", why=f"decks are not spin-polarised{unused}")
+def _with_moments(crystal: Structure, given: Mapping[str, float | Sequence[float]] | None) -> Structure:
+    if given is None:
+        check_open_shells(crystal, fix=MOMENTS_FIX)
+        return crystal
+    if not isinstance(given, Mapping):
+        raise InputError(f"moments cannot be {given!r}", fix='give a dict, e.g. {"Ni": 2.0}')
+    return with_moments(crystal, given)
+
+
+def _spin(crystal: Structure, given: object) -> tuple[Default, ...]:
+    """What was chosen of the spin, where nobody named it."""
+    if given is not None:
+        return ()
+    if moments_of(crystal):
+        return (Default(name="spin", value="polarised", why="from the moments that the structure carries"),)
+    return (Default(name="spin", value="none", why="no ion has an open d or f shell"),)
+
+
+def _electrons(hubbard_u_ev: object, dispersion: object, spin_orbit: object) -> Settings:
+    """The settings of a study, with its bounds; raises `InputError` for what it would not take."""
+    given = {"hubbard_u_ev": hubbard_u_ev or {}, "dispersion": dispersion, "spin_orbit": spin_orbit}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        raise InputError(f"{name} cannot be {shown(str(first['input']))}", reason=reason_of(first)) from None
 
 
 def _bounded(name: str, value: object, bound: Bound) -> float:

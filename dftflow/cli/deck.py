@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -13,12 +14,14 @@ from dftflow.cli.bounded import Within
 from dftflow.cli.completion import Codes, Crystals
 from dftflow.cli.place import OutFolder
 from dftflow.model.bounds import BANDS, CUTOFF_EV, GRID_NUMBER, GRID_SPACING, PATH_SPACING, SMEARING_EV
+from dftflow.model.dispersion import Dispersion
 
 if TYPE_CHECKING:
     from dftflow.api.deck import CalculationDeck, WrittenFiles
 
 __all__ = ["command"]
 
+MOMENT_HELP = "Starting moment in Bohr magnetons: Ni=2, or Ni=2,-2 for each atom. Can be given again."
 AXES: dict[str, Any] = {"a": 0, "b": 1, "c": 2, "none": None, "auto": "auto"}
 
 
@@ -32,6 +35,13 @@ AXES: dict[str, Any] = {"a": 0, "b": 1, "c": 2, "none": None, "auto": "auto"}
 @click.option("--gamma/--no-gamma", default=None, help="Whether the grid holds Γ.  [default: in a hexagonal cell]")
 @click.option("--xc", default="PBE", show_default=True, help="Functional.")
 @click.option("--smearing", type=Within(SMEARING_EV), default=0.1, show_default=True, help="eV.")
+@click.option("--moment", "moments", metavar="ELEMENT=MOMENT", multiple=True, help=MOMENT_HELP)
+@click.option("--no-spin", is_flag=True, help="Without spin polarisation, whatever the elements.")
+@click.option(
+    "--hubbard", metavar="ELEMENT:SHELL=U", multiple=True, help="Effective U, eV: Ni:d=6. Can be given again."
+)
+@click.option("--dispersion", type=click.Choice(get_args(Dispersion)), default="none", show_default=True)
+@click.option("--soc", is_flag=True, help="Self-consistent spin-orbit coupling.")
 @click.option("--empty-bands", type=Within(BANDS, int), help="Above the highest occupied one.")
 @click.option("--path-spacing", type=Within(PATH_SPACING), default=0.05, show_default=True, help="Of the path, 1/Å.")
 @click.option(
@@ -66,6 +76,11 @@ def command(
     gamma: bool | None,
     xc: str,
     smearing: float,
+    moments: tuple[str, ...],
+    no_spin: bool,
+    hubbard: tuple[str, ...],
+    dispersion: Any,
+    soc: bool,
     empty_bands: int | None,
     path_spacing: float,
     cell: Any,
@@ -91,6 +106,10 @@ def command(
         gamma=gamma,
         xc=xc,
         smearing_ev=smearing,
+        moments=_moments(moments, no_spin),
+        hubbard_u_ev=_hubbard(hubbard),
+        dispersion=dispersion,
+        spin_orbit=soc,
         empty_bands=empty_bands,
         cell=cell,
         path_spacing_per_ang=path_spacing,
@@ -100,6 +119,39 @@ def command(
     )
     written = made.write(out or made.deck.seed)
     click.echo(json.dumps(_document(made, written), indent=1, ensure_ascii=False) if as_json else _page(made, written))
+
+
+def _moments(given: Sequence[str], no_spin: bool) -> dict[str, float | list[float]] | None:
+    """None where nothing is said."""
+    from dftflow.errors import InputError
+
+    if no_spin and given:
+        raise InputError("--no-spin and --moment contradict each other", fix="leave one out")
+    found: dict[str, float | list[float]] = {}
+    for text in given:
+        element, _, words = text.partition("=")
+        values = [_number("--moment", text, word) for word in words.split(",")]
+        found[element] = values[0] if len(values) == 1 else values
+    return found if given or no_spin else None
+
+
+def _hubbard(given: Sequence[str]) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for text in given:
+        name, _, word = text.partition("=")
+        element, _, shell = name.partition(":")
+        found.setdefault(element, {})[shell] = _number("--hubbard", text, word)
+    return found
+
+
+def _number(option: str, text: str, word: str) -> float:
+    from dftflow.errors import InputError
+
+    try:
+        return float(word)
+    except ValueError:
+        example = "Ni=2 or Ni=2,-2" if option == "--moment" else "Ni:d=6"
+        raise InputError(f"{option} {text!r} holds no number", fix=f"write {option} {example}") from None
 
 
 def _option(text: str) -> tuple[str, object]:

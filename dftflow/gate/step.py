@@ -28,7 +28,7 @@ from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
 from dftflow.model.built import Built
 from dftflow.model.check import Part
 from dftflow.model.kpoint_grid import Counts, Shift, grid_text, same_shift
-from dftflow.model.method import SAME_CUTOFF_EV
+from dftflow.model.method import SAME_CUTOFF_EV, SAME_U_EV, Method, hubbard_text
 from dftflow.model.results import Results
 from dftflow.model.spec import CalcSpec, Task
 from dftflow.stored_file import read_stored
@@ -185,7 +185,29 @@ def _other_method(results: Results, spec: CalcSpec) -> list[str]:
         lines.append(f"calculated at {method.cutoff_ev:g} eV, the study asks for {spec.cutoff_ev:g} eV")
     if method.kpoints_grid is not None:
         lines += _other_grid(method.kpoints_grid, method.kpoints_shift, spec)
+    return [*lines, *_other_electrons(method, spec)]
+
+
+def _other_electrons(method: Method, spec: CalcSpec) -> list[str]:
+    """Spin, spin-orbit coupling, U and dispersion, each as far as the files tell it."""
+    asked = {"spin-orbit coupling": spec.spin_orbit, "spin polarisation": spec.spin_polarised or spec.spin_orbit}
+    found = {"spin-orbit coupling": method.spin_orbit, "spin polarisation": method.spin_polarised}
+    lines = [
+        f"calculated with{'' if have else 'out'} {what}, the study asks for it with{'out' if have else ''}"
+        for what, have in found.items()
+        if have is not None and have != asked[what]
+    ]
+    if method.dispersion is not None and method.dispersion != spec.dispersion:
+        lines.append(f"calculated with dispersion {method.dispersion}, the study asks for {spec.dispersion}")
+    if method.hubbard_u_ev is not None and not _same_u(method.hubbard_u_ev, spec.hubbard_u_ev):
+        have, want = (hubbard_text(values) or "no U" for values in (method.hubbard_u_ev, spec.hubbard_u_ev))
+        lines.append(f"calculated with {have}, the study asks for {want}")
     return lines
+
+
+def _same_u(found: Mapping[str, float], asked: Mapping[str, float]) -> bool:
+    shells = found.keys() | asked.keys()
+    return all(abs(found.get(shell, 0.0) - asked.get(shell, 0.0)) < SAME_U_EV for shell in shells)
 
 
 def _other_grid(counts: Counts, shift: Shift | None, spec: CalcSpec) -> list[str]:

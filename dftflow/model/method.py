@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 
 from dftflow.model.kpoint_grid import Shift
 
-__all__ = ["SAME_CUTOFF_EV", "Method"]
+__all__ = ["SAME_CUTOFF_EV", "SAME_U_EV", "Method", "hubbard_text"]
 
 SAME_CUTOFF_EV = 0.01
 """Cutoffs are printed with one or two decimals, and go through Rydberg or Hartree."""
+
+SAME_U_EV = 1e-3
+
+
+def hubbard_text(hubbard_u_ev: Mapping[str, float] | None) -> str:
+    """Each U in words; ``""`` where there is none, or it is not told."""
+    return ", ".join(f"{shell} {value:g} eV" for shell, value in sorted((hubbard_u_ev or {}).items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +29,8 @@ class Method:
     functional
         Exchange-correlation functional under its common name: ``"PBE"``, ``"LDA"``, ``"HSE06"``.
     dispersion
-        Dispersion correction (``"G06"``, ``"TS"``, ``"D3"``), ``"none"`` without one.
+        Dispersion correction by the name in `dftflow.model.dispersion` (``"D3(BJ)"``), by the code's own where it has
+        none there; ``"none"`` without one.
     cutoff_ev
         Plane-wave cutoff of the wave functions.
     potentials
@@ -69,8 +77,3 @@ class Method:
     hubbard_u_ev: Mapping[str, float] | None = field(default_factory=dict)
     n_electrons: float | None = None
     constants: str | None = None
-
-    @property
-    def hubbard_text(self) -> str:
-        """Each U in words; ``""`` where there is none, or it is not told."""
-        return ", ".join(f"{shell} {value:g} eV" for shell, value in sorted((self.hubbard_u_ev or {}).items()))

@@ -8,6 +8,7 @@ from typing import Literal
 
 from dftflow.errors import SpecError
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
+from dftflow.model.dispersion import Dispersion, check_dispersion
 from dftflow.model.kpoint_grid import NO_SHIFT, Shift, grid_kind, monkhorst_pack_shift
 
 __all__ = ["CalcSpec", "CellFreedom", "KPath", "KPoint", "Relaxation", "Task"]
@@ -90,6 +91,14 @@ class CalcSpec:
         (SCF of a slab, with the local or electrostatic potential written).
     xc
         Exchange-correlation functional, in upper case: ``PBE``.
+    dispersion
+        Correction of energies and forces for the dispersion that the functional lacks.
+    moments_mub
+        Starting moments, one an atom, along one axis; ``()`` for a calculation without spin polarisation.
+    hubbard_u_ev
+        ``"Ni:d"`` -> effective U = U - J of these shells (Dudarev, 10.1103/PhysRevB.57.1505).
+    spin_orbit
+        Self-consistent spin-orbit coupling: a band then holds one electron.
     cutoff_ev
         Plane-wave cutoff of the wave functions.
     grid, gamma_centred
@@ -138,6 +147,10 @@ class CalcSpec:
     scf_tol_ev_per_atom: float
     max_scf_cycles: int
     empty_bands: int = 12
+    dispersion: Dispersion = "none"
+    moments_mub: tuple[float, ...] = ()
+    hubbard_u_ev: Mapping[str, float] = field(default_factory=dict)
+    spin_orbit: bool = False
     relaxation: Relaxation | None = None
     path: KPath | None = None
     edge_kpoints: tuple[KPoint, ...] = ()
@@ -167,6 +180,7 @@ class CalcSpec:
         if self.edge_kpoints and self.task == "relax":
             raise SpecError("a relaxation calculates no points besides its grid", fix="leave edge_kpoints out")
         self._check_slab()
+        check_dispersion(self.dispersion, self.xc)
         if self.fixed_atoms and self.task != "relax":
             raise SpecError(f"task {self.task!r} moves no atom, so none can be fixed", fix="leave fixed_atoms out")
         if len(set(self.fixed_atoms)) != len(self.fixed_atoms):
@@ -178,6 +192,11 @@ class CalcSpec:
         if self.shift is not None:
             return self.shift
         return NO_SHIFT if self.gamma_centred else monkhorst_pack_shift(self.grid)
+
+    @property
+    def spin_polarised(self) -> bool:
+        """Whether it has two spin channels, or spinors that start with moments."""
+        return bool(self.moments_mub)
 
     @property
     def grid_kind(self) -> str:
@@ -206,6 +225,13 @@ class CalcSpec:
                 f"the cell of a slab cannot be relaxed ({self.relaxation.cell!r})",
                 reason="the vacuum would shrink",
                 fix="relax the crystal first, then the slab with cell='fixed'",
+            )
+
+    def check_moments(self, number_of_atoms: int) -> None:
+        """Raise `SpecError` when the moments are not one an atom."""
+        if self.moments_mub and len(self.moments_mub) != number_of_atoms:
+            raise SpecError(
+                f"{len(self.moments_mub)} moments are given for {number_of_atoms} atoms", fix="give one for each"
             )
 
     def check_fixed_atoms(self, number_of_atoms: int) -> None:

@@ -8,7 +8,7 @@ from dftflow.gate.calculation import Sound
 from dftflow.gate.found import FoundCalculation
 from dftflow.model.absolute import CalculationLevels
 from dftflow.model.kpoint_grid import grid_text
-from dftflow.model.method import Method
+from dftflow.model.method import Method, hubbard_text
 from dftflow.report.calculation_summary import refusal_text
 
 __all__ = ["calculation_page"]
@@ -94,7 +94,7 @@ def _method_line(method: Method | None) -> str:
     parts = [
         method.functional,
         None if method.dispersion in (None, "none") else f"dispersion {method.dispersion}",
-        f"U of {method.hubbard_text}" if method.hubbard_text else None,
+        f"U of {hubbard_text(method.hubbard_u_ev)}" if method.hubbard_u_ev else None,
         None if method.cutoff_ev is None else f"{method.cutoff_ev:g} eV",
         grid,
         None if method.smearing is None else f"occupations {method.smearing}{width}",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dftflow.model.kpoint_grid import grid_text
-from dftflow.model.method import Method
+from dftflow.model.method import Method, hubbard_text
 from dftflow.report.references import Reference, bibtex, code_name, each_once, references_for
 
 __all__ = ["Methods", "methods_of"]
@@ -143,7 +143,7 @@ def _electrons(method: Method) -> Iterator[str]:
     if method.hubbard_u_ev is None:
         yield f"Hubbard U: {NOT_TOLD}"
     elif method.hubbard_u_ev:
-        yield f"Hubbard U: {method.hubbard_text}"
+        yield f"Hubbard U: {hubbard_text(method.hubbard_u_ev)}"
     yield f"Spin polarisation: {_yes(method.spin_polarised)}"
     yield f"Spin-orbit coupling: {_yes(method.spin_orbit)}"
 

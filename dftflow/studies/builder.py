@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dftflow.crystals.geometry import digest_of_unchanged, geometry_digest
 from dftflow.crystals.ions import with_states_of
+from dftflow.crystals.moments import with_moments_of
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.built import Built
 from dftflow.model.step import Step, StepId
@@ -79,7 +80,9 @@ class Builder:
         if isinstance(admission, Admitted):
             structure = admission.results.structure
             assert structure is not None, "the gate admits no relaxation without a geometry"
-            return Parent(built=admission.built, structure=with_states_of(structure, admission.built.structure))
+            asked = admission.built.structure
+            structure = with_moments_of(with_states_of(structure, asked), asked)
+            return Parent(built=admission.built, structure=structure)
         built = self.build(step, known)
         return Parent(built=built, structure=built.structure)
 

@@ -10,6 +10,7 @@ from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import with_charges
 from dftflow.crystals.mixture import Replacement
+from dftflow.crystals.moments import check_open_shells, with_moments
 from dftflow.crystals.ordering_choice import QUASIRANDOM
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import notes_of, substitute_all
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = ["LazyMaterials", "Material", "MaterialsAt", "load_materials"]
+
+
+MOMENTS_FIX = (
+    "give this material starting moments in Bohr magnetons, moments = {{ {element} = 2.0 }}, or one for each atom, "
+    "moments = {{ {element} = [2.0, -2.0] }}; moments = {{}} calculates without spin"
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -132,18 +139,19 @@ def _material(name: str, crystal: Crystal, start: Structure) -> Material:
 
 
 def _start(study: Study, name: str, crystal: Crystal) -> Structure:
-    """The crystal after the substitutions that its entry asks for, with the charges that it gives."""
+    """The crystal after the substitutions that its entry asks for, with the charges and moments that it gives."""
     entry = study.content.materials[name]
-    start = _substituted(study, entry, crystal.structure)
-    if not entry.charges:
-        return start
-    with blamed(study, f"material {name}", "materials", name, "charges"):
-        return with_charges(start, {ion: of[0] if len(of) == 1 else of for ion, of in entry.charges.items()})
+    start = _substituted(study, entry, crystal) if entry.substitute else crystal.structure
+    if entry.charges:
+        with blamed(study, f"material {name}", "materials", name, "charges"):
+            start = with_charges(start, {ion: of[0] if len(of) == 1 else of for ion, of in entry.charges.items()})
+    if entry.moments is not None:
+        return with_moments(start, entry.moments)
+    check_open_shells(start, fix=MOMENTS_FIX)
+    return start
 
 
-def _substituted(study: Study, entry: MaterialEntry, crystal: Structure) -> Structure:
-    if not entry.substitute:
-        return crystal
+def _substituted(study: Study, entry: MaterialEntry, crystal: Crystal) -> Structure:
     replacements = [
         Replacement.of(
             made.site,
@@ -156,7 +164,7 @@ def _substituted(study: Study, entry: MaterialEntry, crystal: Structure) -> Stru
         for made in entry.substitute
     ]
     return substitute_all(
-        crystal,
+        crystal.structure,
         replacements,
         supercell=entry.supercell,
         ordering=entry.ordering or QUASIRANDOM,

@@ -10,6 +10,7 @@ from pathlib import Path
 from dftflow.crystals.mp_names import is_database_query
 from dftflow.jobs.job import JobState
 from dftflow.jobs.store import read_plan
+from dftflow.model.built import Built
 from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.step import Step
 from dftflow.studies.cost import expected_cost
@@ -23,6 +24,8 @@ from dftflow.studies.study_folder import StudyFolder, step_home
 from dftflow.studies.work import Work
 
 __all__ = ["PreviewedStep", "preview"]
+
+FEW_MATERIALS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     Raises
     ------
     InputError, SourceError
-        When a crystal or a slab cannot be made, or the code has no deck for a functional.
+        When a crystal or a slab cannot be made, or the code has no deck for what is asked.
     StoreError
         When `out` belongs to another study, preset or code.
     """
@@ -76,23 +79,37 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
     if not is_new:
         layout = "run" if before is None else StudyFolder.existing(root).layout
         work = Work(plan, StudyFolder.planned(plan, root, layout))
-        _refuse_functionals(work)
-        return _told_apart(_previewed(step, work, _state(work, step)) for step in paced(plan.steps, "steps built", say))
-    groups, work = _of_one_material(plan.steps), Work(plan)
-    _refuse_functionals(work)
-    found = side_by_side(lambda steps: [_previewed(step, work, "waiting") for step in steps], groups)
+        trial = _Trial(work)
+        return _told_apart(
+            _previewed(step, trial, _state(work, step)) for step in paced(plan.steps, "steps built", say)
+        )
+    groups, trial = _of_one_material(plan.steps), _Trial(Work(plan))
+    found = side_by_side(lambda steps: [_previewed(step, trial, "waiting") for step in steps], groups)
     rows = (row for rows in found for row in rows)
     return _told_apart(row for _, row in zip(paced(plan.steps, "steps built", say), rows, strict=True))
 
 
-def _refuse_functionals(work: Work) -> None:
-    """Render one deck with each functional of the study: what a code has is known to its decks alone."""
-    first: dict[object, Step] = {}
-    for step in work.plan.steps:
-        first.setdefault(step.point.get("xc"), step)
-    for step in first.values():
-        built = work.built(step)
-        work.plan.code.render(built.structure, built.spec, step.seed)
+class _Trial:
+    """Renders one deck of every sort of calculation in a study: what a code can do is known to its decks alone.
+
+    Of a study of a few materials each is a sort of its own, because cutoffs and potentials belong to its elements.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self._tried: set[tuple[object, ...]] = set()
+        self._each = len(work.plan.materials) <= FEW_MATERIALS
+
+    def built(self, step: Step) -> Built:
+        """The step, of which a deck can be written; raises `InputError` where it cannot."""
+        built = self.work.built(step)
+        spec = built.spec
+        sort = (spec.task, spec.xc, spec.dispersion, spec.spin_orbit, spec.spin_polarised, *sorted(spec.hubbard_u_ev))
+        shape = (spec.slab_axis is not None, spec.moves_cell, step.id.subject.materials if self._each else ())
+        if (*sort, *shape) not in self._tried:
+            self.work.plan.code.render(built.structure, spec, step.seed)
+            self._tried.add((*sort, *shape))
+        return built
 
 
 def _told_apart(rows: Iterable[tuple[PreviewedStep, str]]) -> tuple[PreviewedStep, ...]:
@@ -128,9 +145,9 @@ def _state(work: Work, step: Step) -> JobState:
     return end_on_disk(work, step).state
 
 
-def _previewed(step: Step, work: Work, state: JobState) -> tuple[PreviewedStep, str]:
+def _previewed(step: Step, trial: _Trial, state: JobState) -> tuple[PreviewedStep, str]:
     """The step, and the outline of what it calculates."""
-    built = work.built(step)
+    built, work = trial.built(step), trial.work
     row = PreviewedStep(
         name=step.name,
         title=step.title,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Annotated, ClassVar, Literal
@@ -10,9 +10,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from dftflow.codes.options import ElementSymbol
 from dftflow.jobs.resource_table import ResourceTable
 from dftflow.model import bounds
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
+from dftflow.model.dispersion import Dispersion
 from dftflow.model.miller import FORMS, THIRD_INDEX, third_index_holds
 from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.point import SWEPT, Point
@@ -74,6 +76,9 @@ Bands = Annotated[int, within(bounds.BANDS)]
 GridNumber = Annotated[int, within(bounds.GRID_NUMBER)]
 Repeats = Annotated[int, within(bounds.REPEATS)]
 Index = Annotated[int, within(bounds.MILLER_INDEX)]
+Moment = Annotated[float, within(bounds.MOMENT_MUB)]
+HubbardU = Annotated[float, within(bounds.HUBBARD_U_EV)]
+Shell = Literal["s", "p", "d", "f"]
 
 
 def _plane(miller: tuple[int, ...]) -> tuple[int, ...]:
@@ -193,6 +198,7 @@ class MaterialEntry(_Sourced):
     relax_kpoints: KPointGrid
     bands_kpoints: KPointGrid
     cell: Literal["fixed", "isotropic", "lengths", "all"] = "lengths"
+    moments: dict[ElementSymbol, Moment | tuple[Moment, ...]] | None = None
     band_edge: Word | None = None
     slabs: tuple[SlabEntry, ...] = ()
 
@@ -229,6 +235,9 @@ class Settings(_Sourced):
     _citable = TOLERANCES
 
     xc: Word = "PBE"
+    dispersion: Dispersion = "none"
+    hubbard_u_ev: dict[ElementSymbol, dict[Shell, HubbardU]] = Field(default_factory=dict)
+    spin_orbit: bool = False
     smearing_ev: Smearing = 0.1
     scf_tol_ev_per_atom: ScfTol = 2e-6
     max_scf_cycles: Cycles = 100
@@ -238,6 +247,15 @@ class Settings(_Sourced):
     stress_tol_gpa: Annotated[float, within(bounds.STRESS_TOL_GPA)] = 0.1
     displacement_tol_ang: Annotated[float, within(bounds.DISPLACEMENT_TOL_ANG)] = 2e-3
     max_relax_steps: Cycles = 100
+
+    def hubbard_of(self, elements: Collection[str]) -> dict[str, float]:
+        """``"Ni:d"`` -> U of the shells of `elements`."""
+        return {
+            f"{element}:{shell}": value
+            for element, shells in sorted(self.hubbard_u_ev.items())
+            if element in elements
+            for shell, value in sorted(shells.items())
+        }
 
     def relaxation(self, cell: CellFreedom, notes: Mapping[str, str]) -> Relaxation:
         """The criteria, with what may change of the cell and where the criteria come from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -194,18 +195,42 @@ def test_a_charged_crystal_has_no_deck(tmp_path: Path) -> None:
     assert deck(crystal, code="vasp", task="relax").files == plain.files
 
 
-@pytest.mark.parametrize("kind", ["none", "zero", "pymatgen", "species", "vectors", "ase"])
-def test_moments_that_are_not_used_are_said(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["pymatgen", "species", "vectors", "ase"])
+def test_moments_that_a_crystal_carries_are_those_it_starts_with(kind: str) -> None:
     atoms = bulk("Fe")
     atoms.set_initial_magnetic_moments([2.2] if kind == "ase" else None)
-    iron = Structure(Lattice(atoms.cell.array), [Species("Fe", spin=5) if kind == "species" else "Fe"], [[0, 0, 0]])
-    moments = {"zero": 0.0, "pymatgen": 2.2, "vectors": [0.0, 0.0, 2.2]}
+    iron = Structure(Lattice(atoms.cell.array), [Species("Fe", spin=2.2) if kind == "species" else "Fe"], [[0, 0, 0]])
+    moments = {"pymatgen": 2.2, "vectors": [0.0, 0.0, 2.2]}
     if kind in moments:
         iron.add_site_property("magmom", [moments[kind]])
     made = deck(atoms if kind == "ase" else iron, code="gpaw", task="relax")
     spin = next(str(one) for one in made.chosen if one.name == "spin")
-    assert spin.startswith("spin = none  (decks are not spin-polarised")
-    assert ("the moments given are not used" in spin) is (kind not in ("none", "zero"))
+    assert spin == "spin = polarised  (from the moments that the structure carries)"
+    assert made.spec.moments_mub == (2.2,)
+    assert not deck(iron, code="gpaw", task="relax", moments={}).spec.spin_polarised
+
+
+@pytest.mark.parametrize("moments", [None, [0.0]])
+def test_iron_without_a_word_on_its_moments_has_no_deck(moments: list[float] | None) -> None:
+    iron = Structure(Lattice.cubic(2.87), ["Fe"], [[0, 0, 0]])
+    if moments is not None:
+        iron.add_site_property("magmom", moments)
+    with pytest.raises(SpecError, match=r"likely to have magnetic moments: Fe") as caught:
+        deck(iron, code="vasp", task="relax")
+    assert "--moment Fe=2" in caught.value.fix and "--no-spin" in caught.value.fix
+    assert deck(iron, code="vasp", task="relax", moments={"Fe": 2.2}).spec.moments_mub == (2.2,)
+
+
+def test_settings_of_the_electrons_are_checked_as_in_a_study() -> None:
+    for given, says in [
+        ({"hubbard_u_ev": {"Br": {"g": 2.0}}}, "hubbard_u_ev.Br.g"),
+        ({"hubbard_u_ev": {"Xx": {"d": 2.0}}}, "hubbard_u_ev.Xx"),
+        ({"hubbard_u_ev": {"Br": {"p": 99.0}}}, "hubbard_u_ev.Br.p cannot be '99.0'"),
+        ({"dispersion": "D9"}, "dispersion cannot be 'D9'"),
+        ({"moments": 2.0}, "moments cannot be 2.0"),
+    ]:
+        with pytest.raises(InputError, match=re.escape(says)):
+            deck(CSBR, code="vasp", task="relax", **given)  # type: ignore[arg-type]
 
 
 def test_numbers_of_numpy_are_written_as_numbers() -> None:

@@ -137,6 +137,11 @@ def test_a_surface_that_cannot_be_told_is_no_agreement(slabs: dict[str, SlabMode
         ({"method": {"functional": None}}, None),
         ({"method": {"cutoff_ev": 300.02}}, "calculated at 300.02 eV, the study asks for 300 eV"),
         ({"method": {"cutoff_ev": 300.005}}, None),
+        ({"method": {"spin_polarised": False}}, None),
+        ({"method": {"dispersion": "D3"}}, "calculated with dispersion D3, the study asks for none"),
+        ({"method": {"dispersion": "none"}}, None),
+        ({"method": {"hubbard_u_ev": {"Pb:p": 2.0}}}, "calculated with Pb:p 2 eV, the study asks for no U"),
+        ({"method": {"hubbard_u_ev": {"Pb:p": 1e-4}}}, None),
         ({"method": {"cutoff_ev": 299.0}}, "calculated at 299 eV, the study asks for 300 eV"),
         ({"method": {"kpoints_grid": [4, 4, 1]}}, "calculated on 4x4x1 k-points, the study asks for 2x2x1"),
         ({"method": {"kpoints_shift": [0, 0, 0]}}, "calculated on 2x2x1 (Γ-centred)"),
@@ -150,6 +155,24 @@ def test_another_method_is_used_and_said(
     admission = admit(asked, GPAW, leave(tmp_path, asked.structure, SPEC, changes=changes))
     assert isinstance(admission, Admitted)
     assert [remark.startswith(said or "") for remark in admission.remarks] == ([True] if said else [])
+
+
+def test_what_was_asked_for_and_is_not_there_is_said(slabs: dict[str, SlabModel], tmp_path: Path) -> None:
+    """A run without spin, U, dispersion and spin-orbit coupling, where a study asks for all of them."""
+    asked = built_as(slabs["CsBr"])
+    spec = replace(SPEC, moments_mub=(1.0,) * len(asked.structure), hubbard_u_ev={"Pb:p": 2.0}, dispersion="D3")
+    changes = {"method": {"spin_polarised": False}}
+    folder = leave(tmp_path, asked.structure, SPEC, changes=changes)
+    admission = admit(replace(asked, spec=spec), GPAW, folder)
+    assert isinstance(admission, Admitted)
+    assert admission.remarks == (
+        "calculated without spin polarisation, the study asks for it with",
+        "calculated with dispersion none, the study asks for D3",
+        "calculated with no U, the study asks for Pb:p 2 eV",
+    )
+    coupled = admit(replace(asked, spec=replace(SPEC, spin_orbit=True)), GPAW, folder)
+    assert isinstance(coupled, Admitted)
+    assert "calculated without spin-orbit coupling, the study asks for it with" in coupled.remarks
 
 
 def test_a_band_structure_counts_by_the_method_of_its_own_run(crystal_bands: Built, tmp_path: Path) -> None:

@@ -258,6 +258,7 @@ def test_the_scripts_of_codes_run_nothing_of_their_values(name: str, tmp_path: P
     for text in HOSTILE:
         one = {"symbol": text, "valence": None}
         values: dict[str, Any] = {"library": text, "family": text, "potentials": [one, one]}
+        values["programs"] = [text, text]
         if name.startswith("espresso"):
             values = {"seed": text, "stages": ["scf", text], "potentials": [text, text]}
         script = render_template(name, values, language=SHELL)

@@ -30,10 +30,10 @@ def rock_salt(first: str, second: str) -> Structure:
 
 
 @pytest.mark.parametrize(
-    ("charges", "expected"), [("", {"V": 2, "O": -2}), ("charges = { V = 0, O = 0 }", {"V": 0, "O": 0})]
+    ("charges", "expected"), [("", {"Mg": 2, "O": -2}), ("charges = { Mg = 0, O = 0 }", {"Mg": 0, "O": 0})]
 )
 def test_charges_of_a_study_come_before_those_that_balance(write_study, tmp_path, charges, expected):  # type: ignore[no-untyped-def]
-    plan = plan_study(load_study(with_crystal(write_study, tmp_path, rock_salt("V", "O"), charges), "quick"))
+    plan = plan_study(load_study(with_crystal(write_study, tmp_path, rock_salt("Mg", "O"), charges), "quick"))
     slab = Builder(plan).build(next(step for step in plan.steps if "slab" in step.name)).model
     assert slab is not None
     assert {unit.name: unit.charge for unit in ionic_units(slab.structure)} == expected
@@ -55,13 +55,13 @@ def test_mixed_valence_is_told_atom_by_atom(write_study: Write, tmp_path: Path) 
     ("charges", "said"),
     [
         ("charges = { Ti = 4 }", "no 'Ti'"),
-        ("charges = { V = [2, 3] }", "2 charges of V"),
-        ("charges = { V = 2.5 }", "whole number|integer"),
-        ("charges = { V = 40 }", "-10 to 10"),
+        ("charges = { Mg = [2, 3] }", "2 charges of Mg"),
+        ("charges = { Mg = 2.5 }", "whole number|integer"),
+        ("charges = { Mg = 40 }", "-10 to 10"),
     ],
 )
 def test_charges_that_cannot_be_are_refused_with_their_line(write_study, tmp_path, charges, said):  # type: ignore[no-untyped-def]
-    file = with_crystal(write_study, tmp_path, rock_salt("V", "O"), charges)
+    file = with_crystal(write_study, tmp_path, rock_salt("Mg", "O"), charges)
     with pytest.raises(InputError, match=said) as caught:
         plan_study(load_study(file, "quick"))
     assert f"{file}" in caught.value.where and ":7" in caught.value.where

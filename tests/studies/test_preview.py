@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -56,21 +57,21 @@ def test_a_functional_that_the_code_has_not_is_told_by_the_plan(
         preview(load_study(file, "quick"), tmp_path / "none")
 
 
-def test_a_plan_of_many_steps_renders_one_deck_a_functional(
+def test_a_plan_of_many_steps_renders_one_deck_of_each_sort(
     write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered = []
     render = GPAW.render
 
     def counted(self: GPAW, structure: Any, spec: Any, seed: str) -> Any:
-        rendered.append(spec.xc)
+        rendered.append((spec.task, spec.xc))
         return render(self, structure, spec, seed)
 
     monkeypatch.setattr(GPAW, "render", counted)
     file = write_study()
     file.write_text(file.read_text() + '\n[sweep]\nxc = ["LDA", "RPBE"]\ncutoff_ev = [200, 210, 220]\n')
     assert len(preview(load_study(file, "quick"), tmp_path / "none")) == 14
-    assert rendered == ["PBE", "LDA", "RPBE"]
+    assert sorted(rendered) == sorted(product(["bands", "potential"], ["PBE", "LDA", "RPBE"]))
 
 
 def test_steps_that_start_from_one_crystal_share_what_is_cut_from_it(

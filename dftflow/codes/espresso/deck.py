@@ -18,6 +18,7 @@ import numpy as np
 from dftflow.codes.deck_text import align_comments, check_seed, plain_text, with_source
 from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
+from dftflow.codes.espresso.electrons import check_electrons, electron_values, species_of
 from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
 from dftflow.codes.espresso.options import EspressoOptions
@@ -70,6 +71,7 @@ def render_deck(
     chosen = choose_potentials(_elements(structure), options.potentials, folder)
     _check_cutoff_in_2d(spec, chosen, options)
     check_cell_cutoff(spec, chosen)
+    check_electrons(spec, chosen, options.hubbard)
     values = _values(structure, spec, seed, chosen, options)
     return Deck(
         code="espresso",
@@ -91,6 +93,7 @@ def _check(structure: Structure, spec: CalcSpec, options: EspressoOptions) -> No
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     spec.check_fixed_atoms(len(structure))
+    spec.check_moments(len(structure))
     if np.linalg.det(structure.lattice.matrix) < 0:
         raise SpecError("the lattice vectors are left-handed, which pw.x refuses", fix="exchange two of them")
     if spec.slab_axis is not None:
@@ -189,6 +192,7 @@ def _values(
     share = 1.0 if spec.slab_axis is None else SLAB_SCF_SHARE
     conv_thr_ry = share * spec.scf_tol_ev_per_atom * len(structure) / RYDBERG_EV
     cell = "fixed" if spec.relaxation is None else spec.relaxation.cell
+    species, labels = species_of(structure, spec, chosen)
     simple_cubic = choose_cell_freedom(structure, cell).simple_cubic
     return {
         "title": _title(spec.title),
@@ -204,16 +208,17 @@ def _values(
         "degauss_ry": _number(spec.smearing_ev / RYDBERG_EV) if spec.smearing_ev > 0 else "",
         "degauss_note": f"{spec.smearing_ev:.8g} eV",
         "n_bands": _n_bands(structure, spec, chosen) or "",
-        "bands_note": "" if spec.task == "relax" else f"{spec.empty_bands} of them empty",
+        "bands_note": "" if spec.task == "relax" else f"{_empty_bands(spec)} of them empty",
         "conv_thr_ry": _number(conv_thr_ry),
         "conv_thr_note": _conv_thr_note(spec, len(structure), share),
         "max_scf_cycles": spec.max_scf_cycles,
         "relaxation": _relaxation(structure, spec),
         "slab": _slab(structure, spec, options),
         "potentials": chosen,
-        "species": [f"{one.element:<2s} {_mass(one.element):10.4f}  {one.file}" for one in chosen],
+        "species": [f"{one.label:<2s} {_mass(one.potential.element):10.4f}  {one.potential.file}" for one in species],
+        **electron_values(spec, species, options.hubbard),
         "lattice": _lattice(structure),
-        "positions": _positions(structure, spec.fixed_atoms),
+        "positions": _positions(structure, labels, spec.fixed_atoms),
     }
 
 
@@ -222,14 +227,14 @@ def _lattice(structure: Structure) -> Verbatim:
     return Verbatim("\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in rows))
 
 
-def _positions(structure: Structure, fixed: Sequence[int]) -> Verbatim:
+def _positions(structure: Structure, labels: Sequence[str], fixed: Sequence[int]) -> Verbatim:
     """One atom a line; behind one that is held the zeros of if_pos."""
     return Verbatim(
         "\n".join(
-            f"{site.specie.symbol:<2s}"
+            f"{label:<2s}"
             + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
             + ("  0 0 0" if index in fixed else "")
-            for index, site in enumerate(structure)
+            for index, (site, label) in enumerate(zip(structure, labels, strict=True))
         )
     )
 
@@ -271,8 +276,14 @@ def _n_bands(structure: Structure, spec: CalcSpec, chosen: Sequence[Potential]) 
         if valence is None:
             return None
         electrons += valence
-    empty = spec.empty_bands if spec.task != "relax" else max(4, round(0.1 * electrons))
-    return math.ceil(electrons / 2 - 1e-6) + empty
+    empty = _empty_bands(spec) if spec.task != "relax" else max(4, round(0.1 * electrons))
+    filled = electrons if spec.spin_orbit else (electrons + abs(sum(spec.moments_mub))) / 2
+    return math.ceil(filled - 1e-6) + empty
+
+
+def _empty_bands(spec: CalcSpec) -> int:
+    """Two spinors for each that was asked for."""
+    return (2 if spec.spin_orbit else 1) * spec.empty_bands
 
 
 def _relaxation(structure: Structure, spec: CalcSpec) -> dict[str, Any] | None:
@@ -348,8 +359,8 @@ def _notes_on_potentials(spec: CalcSpec, chosen: Sequence[Potential], values: Ma
     if valence_unknown and spec.task != "relax":
         notes.append(
             f"The number of bands is left to pw.x, because the valence of {', '.join(valence_unknown)} is not known "
-            f"here: for {spec.empty_bands} empty bands set nbnd, in every .in of pw.x, to half the number of electrons "
-            f"plus {spec.empty_bands}."
+            f"here: for {_empty_bands(spec)} empty bands set nbnd, in every .in of pw.x, to "
+            f"{'' if spec.spin_orbit else 'half '}the number of electrons plus {_empty_bands(spec)}."
         )
     return notes
 

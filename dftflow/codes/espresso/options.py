@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from dftflow.codes.espresso.electrons import HubbardSyntax
 from dftflow.codes.espresso.potentials import check_name
 from dftflow.codes.options import CodeOptions, ElementSymbol
 from dftflow.errors import SpecError
@@ -30,6 +31,8 @@ class EspressoOptions(CodeOptions):
         ``"dipole"`` (``tefield``, ``dipfield``): a sawtooth in the vacuum. ``"2D"`` (``assume_isolated``): the Coulomb
         interaction cut off along z, for energies and geometries; its potential has no plateau that reaches to the
         middle of the vacuum.
+    hubbard
+        ``"card"``: U as versions from 7.1 on take it; ``"namelist"``: as earlier ones do.
     """
 
     potentials: Mapping[ElementSymbol, str] = Field(
@@ -37,6 +40,7 @@ class EspressoOptions(CodeOptions):
     )
     ecutrho_factor: float | None = Field(default=None, ge=4, le=100, description="a number from 4 to 100")
     slab_correction: SlabCorrection = Field(default="dipole", description='"dipole" or "2D"')
+    hubbard: HubbardSyntax = Field(default="card", description='"card" (7.1 and later) or "namelist"')
 
     @field_validator("potentials")
     @classmethod

@@ -34,6 +34,7 @@ _KINDS: dict[str, Kind] = {
     "USPP": "ultrasoft",
     "PAW": "PAW",
 }
+_TRUTH = {"T": True, "F": False}
 _GTH_FUNCTIONALS = {1: "LDA", 7: "LDA (PW92)", 11: "PBE", 18: "BLYP", -101130: "PBE"}
 _HEADER = re.compile(r"<PP_HEADER(.*?)(?:/>|</PP_HEADER>)", re.DOTALL)
 _ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
@@ -48,6 +49,8 @@ class Potential:
     ----------
     least_cutoff_ry
         Cutoff of the wave functions that the file suggests; many files have 0 there, which is none.
+    spin_orbit
+        Whether it depends on j.
     """
 
     element: str
@@ -56,6 +59,7 @@ class Potential:
     valence: float | None = None
     functional: str | None = None
     least_cutoff_ry: float | None = None
+    spin_orbit: bool | None = None
     md5: str | None = None
 
 
@@ -139,6 +143,7 @@ def _read(element: str, file: Path) -> Potential:
         valence=_number(told.get("z_valence"), MOST_ELECTRONS),
         least_cutoff_ry=_number(told.get("wfc_cutoff"), MOST_CUTOFF_RY),
         functional=functional_name(told.get("functional") or ""),
+        spin_orbit=_TRUTH.get(told.get("has_so", "").strip().strip(".").upper()[:1]),
     )
 
 
@@ -157,7 +162,7 @@ def _gth(head: str) -> dict[str, str]:
         return {}
     code = rows[2][1]
     functional = _GTH_FUNCTIONALS.get(int(code), "") if re.fullmatch(r"-?\d{1,9}", code, re.ASCII) else ""
-    return {"pseudo_type": "NC", "z_valence": rows[1][1], "functional": functional}
+    return {"pseudo_type": "NC", "z_valence": rows[1][1], "functional": functional, "has_so": "F"}
 
 
 def _upf(head: str) -> dict[str, str]:
@@ -165,6 +170,7 @@ def _upf(head: str) -> dict[str, str]:
     if found is None:
         return {}
     told = dict(_ATTRIBUTE.findall(found[1])) or _upf_one(found[1].split("\n"))
+    told.setdefault("has_so", "T" if "<PP_ADDINFO>" in head else "F")
     suggested = _SUGGESTED.search(head)
     if suggested is not None and _number(told.get("wfc_cutoff"), MOST_CUTOFF_RY) is None:
         told["wfc_cutoff"] = suggested[1]

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["read_pw_xml"]
 
+_DISPERSIONS = {"grimme-d2": "D2", "grimme-d3 3": "D3", "grimme-d3 4": "D3(BJ)", "ts-vdw": "TS", "mbd_vdw": "MBD"}
+"""``vdw_corr``, with the version of D3 where the XML tells it -> usual name."""
+
 ORDERED_EV = 1e-3
 OCCUPATION_SLACK = 1e-3
 WEIGHT_SLACK = 1e-4
@@ -412,7 +415,11 @@ def _dispersion(dft: XmlElement) -> str | None:
     if element is None:
         return "none"
     kind = element.maybe("vdw_corr") or element.maybe("non_local_term")
-    return None if kind is None else kind.text or "none"
+    if kind is None:
+        return None
+    version = element.maybe("dftd3_version")
+    name = kind.text.strip().lower() + ("" if version is None else f" {version.text.strip()}")
+    return _DISPERSIONS.get(name, kind.text or "none")
 
 
 def _hubbard(dft: XmlElement) -> dict[str, float]:
@@ -424,7 +431,7 @@ def _hubbard(dft: XmlElement) -> dict[str, float]:
         value_ev = one.number() * HARTREE_EV
         label = one.attributes.get("label", "").strip()
         if value_ev and label != "no Hubbard":
-            found[f"{one.attribute('specie').strip()}:{label[-1:] or '?'}"] = value_ev
+            found[f"{element_of(one.attribute('specie'))}:{label[-1:] or '?'}"] = value_ev
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dftflow.codes.deck_text import check_seed
+from dftflow.codes.gpaw.electrons import check_electrons, moments_text, setups_text
 from dftflow.codes.gpaw.functionals import input_name
 from dftflow.codes.gpaw.memory_use import helping_bands
 from dftflow.codes.options import CodeOptions
@@ -30,6 +31,7 @@ __all__ = ["render_deck"]
 EMPTY_BANDS_OF_RELAXATION = 8
 LONGEST_LINE = 110
 LINE_BREAK = "\n "
+BANDS_ARGUMENTS = "atoms, calculator, kpoints=kpoints, labels=labels, segments=segments, empty_bands=empty_bands"
 OPTIMISER_OF_IONS = "# BFGS from 70 eV/Å^2 in every direction"
 OPTIMISER_OF_CRYSTAL = "# BFGS of atoms and cell from a model of the Hessian: bonds, angles, a soft rest"
 
@@ -47,6 +49,8 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
         raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
     check_seed(seed)
     spec.check_fixed_atoms(len(structure))
+    spec.check_moments(len(structure))
+    check_electrons(spec)
     keeps = _keeps_symmetry(structure, spec.fixed_atoms)
     symmetry, symmetry_note = _symmetry(spec, keeps)
     helping = helping_bands(len(structure)) if spec.task != "relax" else 0
@@ -72,6 +76,8 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
             "symmetry": Verbatim(symmetry),
             "symmetry_note": symmetry_note,
             "slab": spec.slab_axis is not None,
+            "moments": Verbatim(moments_text(spec.moments_mub)),
+            "setups": Verbatim(setups_text(spec.hubbard_u_ev)),
             "fixed_atoms": repr(sorted(spec.fixed_atoms)) if spec.fixed_atoms else "",
             "task_block": Verbatim(_task_block(structure, spec, keeps)),
         },
@@ -113,6 +119,7 @@ def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
         return _potential_block(spec)
     goal = spec.relaxation
     assert goal is not None
+    dispersion = _dispersion(spec)
     sources = {name: f"  # {PYTHON.inert(note)}" for name, note in goal.notes.items()}
     return "\n".join(
         [
@@ -127,20 +134,27 @@ def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
             f"    displacement_tol_ang={goal.displacement_tol_ang!r},{sources.get('displacement_tol_ang', '')}",
             f"    max_steps={goal.max_steps},",
             f"    keep_symmetry={keeps},",
+            *([f"    {dispersion},"] if dispersion else []),
             ")",
         ]
     )
 
 
+def _dispersion(spec: CalcSpec) -> str:
+    """Argument of the engine's tasks; ``""`` without a correction."""
+    return "" if spec.dispersion == "none" else f"dispersion={PYTHON.quoted(spec.dispersion)}"
+
+
 def _potential_block(spec: CalcSpec) -> str:
+    numbers = ", ".join(filter(None, (f"empty_bands={spec.empty_bands}", _dispersion(spec))))
     if not spec.edge_kpoints:
-        return f"engine.potential(atoms, calculator, empty_bands={spec.empty_bands})"
+        return f"engine.potential(atoms, calculator, {numbers})"
     return "\n".join(
         [
             "# special points of the surface's zone, beside the grid",
             f"kpoints = {_wrapped([point.frac for point in spec.edge_kpoints])}",
             f"labels = {_wrapped([point.label for point in spec.edge_kpoints])}",
-            f"engine.potential(atoms, calculator, kpoints=kpoints, labels=labels, empty_bands={spec.empty_bands})",
+            f"engine.potential(atoms, calculator, kpoints=kpoints, labels=labels, {numbers})",
         ]
     )
 
@@ -152,7 +166,7 @@ def _bands_block(structure: Structure, spec: CalcSpec) -> str:
             _points(structure, spec.path, spec.edge_kpoints),
             f"empty_bands = {spec.empty_bands}",
             "engine.bands(",
-            "    atoms, calculator, kpoints=kpoints, labels=labels, segments=segments, empty_bands=empty_bands",
+            f"    {', '.join(filter(None, (BANDS_ARGUMENTS, _dispersion(spec))))}",
             ")",
         ]
     )

@@ -42,6 +42,9 @@ from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 __all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "relax"]
 
 SEGMENT_OF_EXTRA_POINTS = -1
+SMEARED_OUT = 0.25  # of a band: less is what smearing leaves over, and no band of its own
+NO_DISPERSION = "none"
+DAMPING = {"D3": "d3zero", "D3(BJ)": "d3bj"}
 FINITE_BASIS_STEP = 0.03
 KPOINTS_AT_ONCE = 4
 EIGENSTATE_TOLERANCE_EV2 = 1e-4  # squared residual; against 1e-5 it moved none of 92 bands by more than 0.11 meV
@@ -129,6 +132,7 @@ def relax(
     displacement_tol_ang: float,
     max_steps: int,
     keep_symmetry: bool,
+    dispersion: str = NO_DISPERSION,
 ) -> None:
     """Relax ions (and cell) by BFGS until all four criteria hold; that of the energy as `_energy_change_ev` says.
 
@@ -140,7 +144,7 @@ def relax(
         slope = None if cell == "fixed" else _finite_basis_slope(atoms, calculator)
         record["finite_basis_de_dlnecut_ev"] = slope
         engine = calculator()
-        atoms.calc = BasisCorrected(engine, slope)
+        atoms.calc = _dispersed(BasisCorrected(engine, slope), engine, dispersion)
         start = atoms.copy()
         optimiser = _optimiser(atoms, cell, steps, keep_symmetry)
         count, goes_on = len(steps), bool(steps)
@@ -157,8 +161,8 @@ def relax(
             )
             if converged:
                 break
-        record.update(_ground_state(atoms, engine))
-        record["forces_ev_per_ang"] = atoms.calc.results["forces"].tolist()
+        record.update(_ground_state(atoms, engine, dispersion))
+        record["forces_ev_per_ang"] = atoms.get_forces(apply_constraint=False).tolist()
         if cell != "fixed":
             record["stress_gpa"] = (atoms.get_stress(voigt=False, apply_constraint=False) * EV_PER_ANG3_GPA).tolist()
             course = [(np.array(step["degrees"]), np.array(step["slope"])) for step in steps if "slope" in step]
@@ -190,11 +194,13 @@ def bands(
     labels: Sequence[str],
     segments: Sequence[int],
     empty_bands: int,
+    dispersion: str = NO_DISPERSION,
 ) -> None:
     """SCF on the grid, then eigenvalues at `kpoints` in its fixed density; both go to ``bands.npz``."""
     with _recorded() as record:
         engine = _converge(atoms, calculator)
-        record.update(_ground_state(atoms, engine))
+        atoms.calc = _dispersed(engine, engine, dispersion)
+        record.update(_ground_state(atoms, engine, dispersion))
         _save_potential(engine, atoms)
         record["grid_kpoints"] = _save_bands(engine, kpoints, labels, segments, empty_bands)
         record["status"] = "finished"
@@ -207,11 +213,13 @@ def potential(
     empty_bands: int,
     kpoints: Sequence[Sequence[float]] = (),
     labels: Sequence[str] = (),
+    dispersion: str = NO_DISPERSION,
 ) -> None:
     """SCF; the plane-averaged electrostatic potential, and eigenvalues on the grid and at `kpoints`."""
     with _recorded() as record:
         engine = _converge(atoms, calculator)
-        record.update(_ground_state(atoms, engine))
+        atoms.calc = _dispersed(engine, engine, dispersion)
+        record.update(_ground_state(atoms, engine, dispersion))
         record["forces_ev_per_ang"] = atoms.get_forces().tolist()
         _save_potential(engine, atoms)
         record["grid_kpoints"] = _save_bands(engine, (), (), (), empty_bands)
@@ -237,7 +245,7 @@ def _save_bands(
     engine: Any, kpoints: Sequence[Sequence[float]], labels: Sequence[str], segments: Sequence[int], empty_bands: int
 ) -> int:
     """The states on the grid and at `kpoints` go to ``bands.npz``; returns the number of points of the grid."""
-    kept = int(engine.get_number_of_electrons() + 1) // 2 + empty_bands
+    kept = _bands_kept(engine, empty_bands)
     states, points = _states(engine, kept), engine.get_ibz_k_points()
     count, sites_and_l = len(points), np.array(list(_shells(engine)), dtype=int).reshape(-1, 2)
     if len(kpoints):
@@ -256,9 +264,26 @@ def _save_bands(
         projection_l=sites_and_l[:, 1],
         **_named(engine.atoms),
         n_electrons=float(engine.get_number_of_electrons()),
+        electrons_by_spin=_electrons_by_spin(engine),
         fermi_ev=float(engine.get_fermi_level()),
     )
     return count
+
+
+def _bands_kept(engine: Any, empty_bands: int) -> int:
+    """`empty_bands` above the highest occupied one of both channels; as many as there are, where a moment grew."""
+    per_band = 2 // engine.get_number_of_spins()
+    filled = int(np.ceil(max(_electrons_by_spin(engine)) / per_band - SMEARED_OUT))
+    return min(filled + empty_bands, int(engine.get_number_of_bands()))
+
+
+def _electrons_by_spin(engine: Any) -> list[float]:
+    """Of the channels, up first; of both together without spin polarisation."""
+    total = float(engine.get_number_of_electrons())
+    if engine.get_number_of_spins() == 1:
+        return [total]
+    unpaired = float(engine.get_magnetic_moment())
+    return [(total + unpaired) / 2, (total - unpaired) / 2]
 
 
 def _beside_the_grid(engine: Any, kpoints: np.ndarray, on_grid: _States, grid_kpoints: np.ndarray) -> _States:
@@ -347,6 +372,20 @@ def _converge(atoms: Atoms, calculator: MakeCalculator) -> Any:
     return engine
 
 
+def _dispersed(calculator: Any, engine: Any, dispersion: str) -> Any:
+    """`calculator` with the dispersion correction added: energies, forces and stresses, no levels.
+
+    Without the three-body term, as in the other codes.
+    """
+    if dispersion == NO_DISPERSION:
+        return calculator
+    from ase.calculators.mixing import SumCalculator
+    from dftd3.ase import DFTD3
+
+    functional = engine.params.todict()["xc"]["name"]
+    return SumCalculator([calculator, DFTD3(method=functional, damping=DAMPING[dispersion])])
+
+
 def _finite_basis_slope(atoms: Atoms, calculator: MakeCalculator) -> float:
     """dE/d ln E_cut at the present geometry, from three cutoffs 3 % apart; kept in ``finite_basis.json``."""
     kept = Path("finite_basis.json")
@@ -385,17 +424,23 @@ def _effective_cutoff_ratio(atoms: Atoms, engine: Any) -> float:
     return float(np.exp(2 / 3 * np.mean(logs)))
 
 
-def _ground_state(atoms: Atoms, engine: Any) -> dict[str, Any]:
+def _ground_state(atoms: Atoms, engine: Any, dispersion: str) -> dict[str, Any]:
     return {
         "energy_ev": float(atoms.get_potential_energy()),
         "fermi_ev": float(engine.get_fermi_level()),
         "n_electrons": float(engine.get_number_of_electrons()),
-        "method": _method(engine),
+        "method": _method(engine) | {"dispersion": dispersion},
+        "moments_mub": _moments(engine),
         "numbers": atoms.numbers.tolist(),
         "cell_ang": atoms.cell.array.tolist(),
         "positions_ang": atoms.positions.tolist(),
         "pbc": [bool(periodic) for periodic in atoms.pbc],
     }
+
+
+def _moments(engine: Any) -> list[float]:
+    """Of the atoms, as far as they lie in their augmentation spheres; none without spin polarisation."""
+    return [float(moment) for moment in engine.get_magnetic_moments()] if engine.get_number_of_spins() == 2 else []
 
 
 def _method(engine: Any) -> dict[str, Any]:
@@ -411,9 +456,16 @@ def _method(engine: Any) -> dict[str, Any]:
         "smearing": asked["occupations"]["name"],
         "smearing_ev": float(asked["occupations"]["width"]),
         "spin_polarised": engine.get_number_of_spins() == 2,
+        "hubbard_u_ev": _hubbard_u_ev(asked.get("setups")),
         "dipole_correction": "z, self-consistent" if "dipolelayer" in asked.get("poissonsolver", {}) else "none",
         "constants": ASE_CONSTANTS,
     }
+
+
+def _hubbard_u_ev(setups: Any) -> dict[str, float]:
+    """``"Ni:d"`` -> U of ``setups={"Ni": ":d,6"}``."""
+    asked = [(element, str(name).partition(":")[2]) for element, name in (setups or {}).items()]
+    return {f"{element}:{shell[0]}": float(shell.split(",")[1]) for element, shell in asked if "," in shell}
 
 
 def _save_potential(engine: Any, atoms: Atoms) -> None:

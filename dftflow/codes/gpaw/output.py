@@ -175,7 +175,7 @@ def _method(record: Mapping[str, Any]) -> Method:
         code="gpaw",
         code_version=record["gpaw"],
         functional=told.get("functional"),
-        dispersion="none" if told else None,
+        dispersion=told.get("dispersion", "none") if told else None,
         cutoff_ev=_finite(told.get("cutoff_ev")),
         potentials=potentials,
         kpoints_grid=None if grid is None else (grid[0], grid[1], grid[2]),
@@ -187,6 +187,7 @@ def _method(record: Mapping[str, Any]) -> Method:
         spin_orbit=False if told else None,
         spinor=False if told else None,
         dipole_correction=told.get("dipole_correction"),
+        hubbard_u_ev={str(shell): _number(value) for shell, value in told.get("hubbard_u_ev", {}).items()},
         n_electrons=record.get("n_electrons"),
         constants=told.get("constants"),
     )
@@ -200,6 +201,13 @@ def _shift(told: Any) -> Shift | None:
     if a is None or b is None or c is None:
         raise ValueError("the shift of the k-points holds what is no number")
     return (a, b, c)
+
+
+def _number(value: Any) -> float:
+    found = _finite(value)
+    if found is None:
+        raise ValueError("a number of the record is missing")
+    return found
 
 
 def _finite(value: Any) -> float | None:
@@ -265,15 +273,14 @@ def _states(file: Path, record: Mapping[str, Any], zero: EnergyZero) -> _States:
 def _bands(arrays: Mapping[str, Any], record: Mapping[str, Any], zero: EnergyZero) -> Bands:
     values = arrays["eigenvalues_ev"]
     told = {**record, **{name: arrays[name] for name in OF_THE_GROUND_STATE if name in arrays}}
-    if values.shape[0] != 1:
-        raise ValueError("spin-polarised runs are not written by dftflow's GPAW decks")
+    by_spin = arrays["electrons_by_spin"].tolist() if "electrons_by_spin" in arrays else [told["n_electrons"]]
     return Bands(
         eigenvalues_ev=values,
         kpoints_frac=arrays["kpoints_frac"],
         labels=tuple(str(label) for label in arrays["labels"]),
         on_path=tuple(int(segment) for segment in arrays["on_path"]),
         reciprocal_per_ang=2 * np.pi * np.linalg.inv(np.array(told["cell_ang"])).T,
-        n_electrons=(float(told["n_electrons"]),),
+        n_electrons=tuple(map(float, by_spin)),
         fermi_ev=float(told["fermi_ev"]),
         zero=zero,
         weights=_kpoint_weights(arrays),

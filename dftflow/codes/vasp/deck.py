@@ -16,6 +16,7 @@ import numpy as np
 from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text, with_source
 from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
+from dftflow.codes.vasp.electrons import PROGRAMS, band_count, electron_tags, empty_count
 from dftflow.codes.vasp.functionals import Functional, functional
 from dftflow.codes.vasp.kpoints_file import bands_list, regular_grid
 from dftflow.codes.vasp.options import VaspOptions
@@ -63,9 +64,11 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: VaspOp
     library, family = LIBRARIES[lda]
     isif, isif_note = (0, "") if spec.relaxation is None else choose_isif(ordered, spec.relaxation.cell)
     values = _incar_values(ordered, spec, xc, _n_bands(spec, names, counts))
+    values["electrons"] = electron_tags(spec, order, list(counts))
     if spec.relaxation is not None:
         values |= _relaxation_values(spec.relaxation, isif, isif_note)
-    script = {"library": library, "family": family, "potentials": names}
+    programs = PROGRAMS[spec.spin_orbit]
+    script = {"library": library, "family": family, "potentials": names, "programs": programs}
     incar = render_template(f"vasp/{spec.task}.incar.j2", values, search=options.search, language=VASP)
     return Deck(
         code="vasp",
@@ -124,10 +127,29 @@ def _check(structure: Structure, spec: CalcSpec) -> None:
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     spec.check_fixed_atoms(len(structure))
+    spec.check_moments(len(structure))
+    _check_shells(spec)
+    if spec.spin_orbit and spec.spin_polarised and _lists_kpoints(spec):
+        raise SpecError(
+            "no list of k-points is written here for spin-orbit coupling with magnetic moments",
+            reason="the list holds one of k and -k, which are alike only without moments",
+            fix="leave out spin_orbit or the moments (moments = {})",
+        )
     if np.linalg.det(structure.lattice.matrix) < 0:
         raise SpecError("the lattice vectors are left-handed, which VASP refuses", fix="exchange two of them")
     if spec.slab_axis is not None:
         _check_slab(structure.lattice, spec.slab_axis)
+
+
+def _check_shells(spec: CalcSpec) -> None:
+    elements = [name.partition(":")[0] for name in spec.hubbard_u_ev]
+    twice = next((element for element in elements if elements.count(element) > 1), None)
+    if twice is not None:
+        raise SpecError(
+            f"VASP takes one U an element, and {twice} has {elements.count(twice)}",
+            reason="LDAUL names one shell of each",
+            fix=f"leave one shell of {twice} in hubbard_u_ev",
+        )
 
 
 def _check_slab(lattice: Lattice, axis: int) -> None:
@@ -159,9 +181,10 @@ def _incar_values(structure: Structure, spec: CalcSpec, xc: Functional, n_bands:
         "sigma_note": "" if spec.smearing_ev >= SMALLEST_SIGMA_EV else "as good as none",
         "idipol": "" if spec.slab_axis is None else spec.slab_axis + 1,
         "dipol": "" if spec.slab_axis is None else _centre(structure, spec.slab_axis),
+        "spinors": spec.spin_orbit,
     }
     if spec.task != "relax":
-        values |= {"n_bands": n_bands or "", "empty_bands": spec.empty_bands}
+        values |= {"n_bands": n_bands or "", "empty_bands": empty_count(spec)}
     if spec.task == "potential":
         values["listed"] = _lists_kpoints(spec)
     return values
@@ -186,7 +209,7 @@ def _n_bands(spec: CalcSpec, names: Sequence[PotentialName], counts: Mapping[str
     if spec.task == "relax" or None in valences:
         return None
     electrons = sum((name.valence or 0) * counts[name.element] for name in names)
-    return (electrons + 1) // 2 + spec.empty_bands
+    return band_count(spec, electrons)
 
 
 def _centre(structure: Structure, axis: int) -> str:
@@ -209,14 +232,16 @@ def _notes(spec: CalcSpec, names: Sequence[PotentialName], library: str, isif: i
         notes.append("ISIF = 8 needs VASP 6.4.1 or later.")
     if _lists_kpoints(spec):
         notes.append(
-            "The grid is reduced by time reversal alone (ISYM = 0), because VASP takes an explicit list as it stands. "
-            "The SCF does not test the points of weight zero: NELMIN gives them cycles to converge in."
+            f"The grid is reduced by time reversal alone (ISYM = {-1 if spec.spin_orbit else 0}), because VASP takes "
+            "an explicit list as it stands. The SCF does not test the points of weight zero: NELMIN gives them cycles "
+            "to converge in."
         )
     unknown = [name.symbol for name in names if name.valence is None]
     if unknown and spec.task != "relax":
         notes.append(
             f"NBANDS is left to VASP, because the valence of {', '.join(unknown)} is not known here: set it to "
-            f"half the sum of the POTCAR's ZVAL over all atoms, plus {spec.empty_bands}."
+            + ("" if spec.spin_orbit else "half ")
+            + f"the sum of the POTCAR's ZVAL over all atoms, plus {empty_count(spec)}."
         )
     if spec.smearing_ev < SMALLEST_SIGMA_EV:
         asked = f"a smearing of {decimal_text(spec.smearing_ev)} eV" if spec.smearing_ev > 0 else "fixed occupations"

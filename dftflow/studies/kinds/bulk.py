@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dftflow.crystals.kpaths import special_points, standard_path
+from dftflow.crystals.moments import moments_of
 from dftflow.errors import StudyError
 from dftflow.model.built import Built
 from dftflow.model.spec import CellFreedom
@@ -65,6 +66,7 @@ class BulkKind:
                 settings.common("geometry of the crystal"),
                 task="relax",
                 relaxation=settings.relaxation(freedom),
+                moments_mub=moments_of(crystal),
                 **settings.grid("relax", crystal),
             )
             return Built(structure=crystal, spec=spec)
@@ -73,6 +75,7 @@ class BulkKind:
             task="bands",
             path=standard_path(crystal, study.preset.path_spacing_per_ang),
             edge_kpoints=tuple(special_points(crystal).values()),
+            moments_mub=moments_of(crystal),
             **settings.grid("bands", crystal),
         )
         return Built(structure=crystal, spec=spec, facts=self._edge_point(study, materials[name]))

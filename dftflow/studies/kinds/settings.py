@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pymatgen.core import Lattice
 
+from dftflow.crystals.geometry import elements_of_unchanged
 from dftflow.crystals.symmetry import is_hexagonal
 from dftflow.model.kpoint_grid import (
     NO_SHIFT,
@@ -69,7 +70,13 @@ class MaterialSettings:
             scf_tol_ev_per_atom=preset.scf_tol_ev_per_atom or settings.scf_tol_ev_per_atom,
             max_scf_cycles=settings.max_scf_cycles,
             empty_bands=preset.empty_bands or settings.empty_bands,
+            dispersion=settings.dispersion,
+            hubbard_u_ev=settings.hubbard_of(self._elements()),
+            spin_orbit=settings.spin_orbit,
         )
+
+    def _elements(self) -> frozenset[str]:
+        return frozenset(elements_of_unchanged(self.material.start))
 
     def _cutoff(self) -> tuple[float, str]:
         least = self.study.preset.min_cutoff_ev

@@ -11,6 +11,7 @@ import numpy as np
 
 from dftflow.crystals.alike_faces import way_to_alike_faces
 from dftflow.crystals.kpaths import surface_points
+from dftflow.crystals.moments import moments_of
 from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import PlaneCuts, choose_slab, cut_plane, enumerate_slabs
@@ -162,6 +163,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, model: 
             slab_axis=2,
             relaxation=settings.relaxation("fixed"),
             fixed_atoms=_held_atoms(settings, entry, slab),
+            moments_mub=moments_of(slab),
             **settings.in_plane_grid(use, model),
         )
     common = settings.common(f"electrostatic potential of the {subject}")
@@ -169,6 +171,7 @@ def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, model: 
         common,
         slab_axis=2,
         edge_kpoints=surface_points(slab),
+        moments_mub=moments_of(slab),
         empty_bands=min(common.empty_bands, SLAB_EMPTY_BANDS),
         **settings.in_plane_grid(use, model),
     )

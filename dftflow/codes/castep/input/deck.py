@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dftflow.codes.castep.input.constraints import ionic_constraints_block
+from dftflow.codes.castep.input.electrons import (
+    electron_notes,
+    electron_values,
+    hubbard_block,
+    spin_text,
+    spins_break_symmetry,
+)
 from dftflow.codes.castep.input.keywords import FAMILIES, KeywordFamily, functional, tolerance_notes
 from dftflow.codes.castep.input.kpoint_blocks import grid_offset, list_block, path_block
 from dftflow.codes.castep.input.potentials import Potentials, choose_potentials
@@ -71,7 +78,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: Castep
         code="castep",
         seed=seed,
         files={f"{seed}.cell": align_comments(cell, "!"), f"{seed}.param": align_comments(param, "!")},
-        notes=(*pots.notes, *_break_notes(cell, family), *_reuse_notes(spec)),
+        notes=(*pots.notes, *electron_notes(spec), *_break_notes(cell, family), *_reuse_notes(spec)),
     )
 
 
@@ -100,6 +107,7 @@ def _check(structure: Structure, spec: CalcSpec) -> None:
             fix="take the potential from a PBE run",
         )
     spec.check_fixed_atoms(len(structure))
+    spec.check_moments(len(structure))
     _check_continues(spec.continues)
     if spec.slab_axis is not None:
         _check_slab(structure.lattice, spec.slab_axis)
@@ -153,7 +161,7 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
         "title": _title(spec.title),
         "reference": plain_text(spec.reference),
         "lattice": _lattice(structure),
-        "positions": _positions(structure),
+        "positions": _positions(structure, spec),
         "grid": " ".join(map(str, spec.grid)),
         "grid_kind": spec.grid_kind,
         "grid_note": plain_text(spec.grid_note),
@@ -162,12 +170,14 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
         "moving_ions": spec.relaxation is not None,
         "ionic_constraints": Verbatim(ionic_constraints_block(structure, spec.fixed_atoms)),
         "band_points": Verbatim(_band_points(spec, FAMILIES[family].upper())),
+        "hubbard": Verbatim(hubbard_block(spec.hubbard_u_ev)),
         "potentials_note": pots.comment,
         "potentials": Verbatim(pots.block),
     }
     if spec.slab_axis is None:
         freedom = "" if spec.relaxation is None else spec.relaxation.cell
         values |= {"cell_freedom": freedom, "cell_constraints": Verbatim(CELL_CONSTRAINTS.get(freedom, ""))}
+        values["unlike_spins"] = spins_break_symmetry(structure, spec)
     return values
 
 
@@ -187,13 +197,15 @@ def _lattice(structure: Structure) -> Verbatim:
     return Verbatim("\n".join("".join(f"{round(x, 10) + 0.0:17.10f}" for x in row) for row in rows))
 
 
-def _positions(structure: Structure) -> Verbatim:
+def _positions(structure: Structure, spec: CalcSpec) -> Verbatim:
     """Fractional positions, species by species: the order that CASTEP keeps and writes back."""
     return Verbatim(
         "\n".join(
-            f"{element:<3s}" + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
+            f"{element:<3s}"
+            + "".join(f"{round(x, 12) + 0.0:17.12f}" for x in site.frac_coords)
+            + spin_text(spec, index)
             for element in _elements(structure)
-            for site in structure
+            for index, site in enumerate(structure)
             if site.specie.symbol == element
         )
     )
@@ -217,6 +229,7 @@ def _param_values(spec: CalcSpec) -> dict[str, Any]:
         "reference": plain_text(spec.reference),
         "reuse": _reused(spec),
         "xc": functional(spec.xc).keyword,
+        **electron_values(spec),
         "cutoff_ev": decimal_text(spec.cutoff_ev),
         "cutoff_note": plain_text(spec.cutoff_note),
         "scf_tol_ev": decimal_text(spec.scf_tol_ev_per_atom),
@@ -242,7 +255,7 @@ def _band_values(spec: CalcSpec) -> dict[str, Any]:
         else "its level in the vacuum is the slab's zero"
     )
     return {
-        "empty_bands": spec.empty_bands,
+        "empty_bands": (2 if spec.spin_orbit else 1) * spec.empty_bands,
         "points": "the path" if spec.path is not None else "the list of k-points",
         "local_potential": not functional(spec.xc).hybrid,
         "potential_note": POTENTIAL_FILE if wants_potential else use,

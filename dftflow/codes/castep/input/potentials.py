@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dftflow.codes.castep.input.electrons import SPIN_ORBIT_LIBRARY
 from dftflow.codes.castep.input.keywords import KeywordFamily, functional
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
 from dftflow.errors import SpecError
@@ -27,6 +28,7 @@ ACADEMIC_LIBRARY = "C19"
 TABULATED: Final = "tabulated:"
 NORM_CONSERVING_SET = "_OP"
 POTENTIAL_FILES = (".usp", ".uspcc", ".uspso", ".recpot", ".upf", ".otfglib", ".dat", ".data")
+J_DEPENDENT = (".uspso", ".upf")
 CHECK_CUTOFF = (
     "Each potential wants a cutoff of its own. Its on-the-fly string, which the .castep file repeats, holds three of "
     "them in Hartree (coarse, medium, fine: 7, 8 and 9 in 2|1.6|7|8|9|30:31); a tabulated potential may say so in the "
@@ -57,8 +59,10 @@ def choose_potentials(
     Raises
     ------
     SpecError
-        An element has no potential, or a hybrid functional would run with ultrasoft ones.
+        An element has no potential, or a hybrid functional or spin-orbit coupling would run with ultrasoft ones.
     """
+    if spec.spin_orbit:
+        _check_spin_orbit(choice)
     if isinstance(choice, Mapping):
         missing = [element for element in elements if element not in choice]
         if missing:
@@ -70,6 +74,8 @@ def choose_potentials(
         comment = f"tabulated potentials {choice.removeprefix(TABULATED)}, as given"
     elif choice is not None:
         return _library(choice, spec, f"potential library {choice}, as given")
+    elif spec.spin_orbit:
+        return _library(SPIN_ORBIT_LIBRARY, spec, f"{SPIN_ORBIT_LIBRARY} = norm-conserving potentials that depend on j")
     elif family == "academic":
         comment = "C19 = on-the-fly ultrasoft potentials, CASTEP >= 19.1"
         return _library(ACADEMIC_LIBRARY, spec, comment)
@@ -128,8 +134,23 @@ def _library(name: str, spec: CalcSpec, comment: str) -> Potentials:
     return Potentials(block=name, comment=comment, notes=(note, CHECK_CUTOFF))
 
 
+def _check_spin_orbit(choice: str | Mapping[str, str] | None) -> None:
+    """Spin-orbit coupling acts through potentials that depend on j, which a name must be known to do."""
+    names = [] if choice is None else [choice] if isinstance(choice, str) else list(choice.values())
+    without = [name for name in names if not (name.upper().startswith("SOC") or name.lower().endswith(J_DEPENDENT))]
+    if without:
+        raise SpecError(
+            f"CASTEP runs spin-orbit coupling with potentials that depend on j, which {', '.join(without)} does not",
+            reason="its library for that is SOC19, of norm-conserving potentials; files end in .uspso or .upf",
+            fix=f'choose potentials = "{SPIN_ORBIT_LIBRARY}" in [codes.castep], or leave them out',
+        )
+
+
 def _refuse_ultrasoft_hybrid(spec: CalcSpec, names: Collection[str]) -> None:
-    norm_conserving = all("NCP" in name.upper() or name.lower().endswith((".recpot", ".upf")) for name in names)
+    norm_conserving = all(
+        "NCP" in name.upper() or name.upper().startswith("SOC") or name.lower().endswith((".recpot", ".upf"))
+        for name in names
+    )
     if functional(spec.xc).hybrid and not norm_conserving:
         raise SpecError(
             f"CASTEP runs {spec.xc} with norm-conserving potentials only",

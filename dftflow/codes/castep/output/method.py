@@ -33,6 +33,8 @@ _FUNCTIONALS = {
     "hybrid hse03": "HSE03",
     "hybrid hse06": "HSE06",
 }
+_DISPERSIONS = {"G06": "D2", "D3-BJ": "D3(BJ)"}
+"""Scheme of CASTEP's -> usual name, where they differ."""
 OFFSET_HALF_UNIT = 0.5e-3 + 1e-9
 _AXES = {"x", "y", "z", "a"}
 _KEYWORDS = {"PBESOL": "PBEsol", "RSCAN": "rSCAN", "R2SCAN": "r2SCAN"}
@@ -57,7 +59,7 @@ def castep_method(run: CastepRun | None, params: ParamFile | None = None) -> Met
         code="castep",
         code_version=run.version,
         functional=_functional(setup.functional) or _asked_functional(params, "xc_functional"),
-        dispersion=setup.dispersion or ("none" if setup.functional else None),
+        dispersion=_DISPERSIONS.get(setup.dispersion or "", setup.dispersion) or ("none" if setup.functional else None),
         cutoff_ev=_asked_cutoff_ev(params) if setup.cutoff_ev is None else setup.cutoff_ev,
         potentials=_potentials(setup.potentials),
         kpoints_grid=None if setup.kpoint_grid is None else setup.kpoint_grid.divisions,

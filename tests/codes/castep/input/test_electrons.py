@@ -1,0 +1,67 @@
+"""CASTEP's keywords for spin, spin-orbit coupling, U and dispersion, as the lint and the reader of decks see them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from nickel_oxide import MAGNETIC, NIO
+
+from dftflow.codes.castep import CASTEP
+from dftflow.codes.castep.input.cell_file import read_cell_deck
+from dftflow.codes.castep.input.param_file import ParamFile, read_param
+from dftflow.codes.castep.lint.lint import lint_files
+from dftflow.codes.castep.options import CastepOptions
+from dftflow.errors import SpecError
+from dftflow.model.spec import CalcSpec
+
+SPINORS = replace(MAGNETIC, moments_mub=(), hubbard_u_ev={}, dispersion="none", spin_orbit=True)
+
+
+def write(folder: Path, spec: CalcSpec, **options: object) -> tuple[Path, ParamFile]:
+    """The ``.cell``, and the ``.param`` as it is read; the lint has nothing to say of them."""
+    deck = CASTEP(CastepOptions.model_validate(options)).render(NIO, spec, "nio")
+    for name, text in deck.files.items():
+        (folder / name).write_text(text)
+    for name in ("Ni_SOC.uspso", "O_SOC.uspso"):
+        (folder / name).touch()
+    assert not [one for one in lint_files([folder / name for name in deck.files]) if one.severity != "note"]
+    return folder / "nio.cell", read_param(folder / "nio.param")
+
+
+def test_moments_stand_behind_their_atoms(tmp_path: Path) -> None:
+    """Atoms go element by element; an operation may not exchange two of unlike moments."""
+    cell, param = write(tmp_path, MAGNETIC)
+    assert [site.spin for site in read_cell_deck(cell).sites] == [(2.0,), (-2.0,), (), ()]
+    assert param.boolean("spin_polarized") is True and param.option("spin") == "0.0"
+    assert "\nSYMMETRY_GENERATE" not in cell.read_text()
+    ferro, param = write(tmp_path, replace(MAGNETIC, moments_mub=(2.0, 0.0, 2.0, 0.0)))
+    assert param.option("spin") == "4.0" and "\nSYMMETRY_GENERATE" in ferro.read_text()
+    _, param = write(tmp_path, replace(MAGNETIC, moments_mub=()))
+    assert param.boolean("spin_polarized") is False and param.option("spin") is None
+
+
+def test_u_and_dispersion(tmp_path: Path) -> None:
+    """castep-docs, "DFT+U input": lines "Ni d: 6" in HUBBARD_U, in eV."""
+    cell, param = write(tmp_path, MAGNETIC)
+    lines = cell.read_text().splitlines()
+    start = lines.index("%BLOCK HUBBARD_U")
+    assert [line.strip() for line in lines[start + 1 : start + 4]] == ["eV", "Ni d: 6.0", "%ENDBLOCK HUBBARD_U"]
+    assert (param.boolean("sedc_apply"), param.option("sedc_scheme")) == (True, "d3-bj")
+    plain, param = write(tmp_path, replace(MAGNETIC, hubbard_u_ev={}, dispersion="none"))
+    assert "HUBBARD" not in plain.read_text() and param.option("sedc_scheme") is None
+
+
+def test_spin_orbit_coupling_brings_what_it_needs(tmp_path: Path) -> None:
+    """castep-docs, "SOC": spinors, Dirac's equation, potentials that depend on j."""
+    cell, param = write(tmp_path, SPINORS)
+    assert param.option("spin_treatment") == "vector" and param.option("relativistic_treatment") == "dirac"
+    assert param.boolean("spin_orbit_coupling") is True
+    assert "\nSOC19\n" in cell.read_text()
+    write(tmp_path, SPINORS, potentials={"Ni": "Ni_SOC.uspso", "O": "O_SOC.uspso"})
+    with pytest.raises(SpecError, match="which C19 does not") as raised:
+        write(tmp_path, SPINORS, potentials="C19")
+    assert 'potentials = "SOC19"' in raised.value.fix
+    magnetic, _ = write(tmp_path, replace(MAGNETIC, spin_orbit=True))
+    assert read_cell_deck(magnetic).sites[0].spin == (0.0, 0.0, 2.0)

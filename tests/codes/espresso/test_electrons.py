@@ -1,0 +1,88 @@
+"""What pw.x is told of spin, spin-orbit coupling, U and dispersion; that it takes it, test_pw.py tries."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from nickel_oxide import MAGNETIC, NIO
+
+from dftflow.codes.espresso import ESPRESSO
+from dftflow.codes.espresso.options import EspressoOptions
+from dftflow.crystals.structure_file import read_structure_file
+from dftflow.errors import SpecError
+from dftflow.model.spec import CalcSpec
+
+SPINORS = replace(MAGNETIC, moments_mub=(), hubbard_u_ev={}, dispersion="none", spin_orbit=True)
+UPF = '<UPF version="2.0.1">\n<PP_HEADER element="{element}" pseudo_type="NC" functional="PBE" z_valence="{z}" {more}/>'
+
+
+def scf(spec: CalcSpec, **options: object) -> str:
+    return ESPRESSO(EspressoOptions.model_validate(options)).render(NIO, spec, "nio").files["nio.scf.in"]
+
+
+def value(text: str, key: str) -> str:
+    found = re.search(rf"^\s*{re.escape(key)}\s*=\s*([^!\n]*?)\s*(?:!.*)?$", text, re.MULTILINE)
+    return "" if found is None else found[1]
+
+
+@pytest.fixture(autouse=True)
+def potentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ESPRESSO_PSEUDO", str(tmp_path))
+    for element, valence in (("Ni", 18), ("O", 6)):
+        (tmp_path / f"{element}.upf").write_text(UPF.format(element=element, z=f"{valence}.0", more=""))
+    return tmp_path
+
+
+def test_atoms_of_unlike_moments_are_two_species(tmp_path: Path) -> None:
+    """Ni1 up, Ni2 down: 2 of 18 valence electrons; read back, both are Ni."""
+    text = scf(MAGNETIC)
+    assert value(text, "ntyp") == "3" and value(text, "nspin") == "2"
+    assert float(value(text, "starting_magnetization(1)")) == pytest.approx(2 / 18, abs=1e-5)
+    assert float(value(text, "starting_magnetization(2)")) == pytest.approx(-2 / 18, abs=1e-5)
+    assert value(text, "starting_magnetization(3)") == ""
+    assert re.findall(r"^(Ni\d|O) +[\d.]+ +(\S+\.upf)$", text, re.MULTILINE) == [
+        ("Ni1", "Ni.upf"), ("Ni2", "Ni.upf"), ("O", "O.upf")
+    ]  # fmt: skip
+    assert re.findall(r"^(Ni\d|O) +[\d.]+ +[\d.]+ +[\d.]+$", text, re.MULTILINE) == ["Ni1", "O", "Ni2", "O"]
+    (tmp_path / "nio.scf.in").write_text(text)
+    assert read_structure_file(tmp_path / "nio.scf.in", "nio").structure.composition == NIO.composition
+    same = scf(replace(MAGNETIC, moments_mub=(2.0, 0.0, 2.0, 0.0)))
+    assert value(same, "ntyp") == "2" and "\nNi  " in same and int(value(same, "nbnd")) == int(value(text, "nbnd")) + 2
+
+
+def test_u_in_the_card_of_7_1_or_in_the_namelist() -> None:
+    card, namelist = scf(MAGNETIC), scf(MAGNETIC, hubbard="namelist")
+    assert card.split("HUBBARD (ortho-atomic)\n")[1].splitlines() == ["U Ni1-3d 6", "U Ni2-3d 6"]
+    assert "lda_plus_u" not in card and "HUBBARD" not in namelist
+    assert value(namelist, "lda_plus_u") == ".true." and value(namelist, "U_projection_type") == "'ortho-atomic'"
+    assert (value(namelist, "Hubbard_U(1)"), value(namelist, "Hubbard_U(3)")) == ("6", "")
+    assert "U O-2p 4" in scf(replace(MAGNETIC, hubbard_u_ev={"O:p": 4.0}))
+    with pytest.raises(SpecError, match="one U an element"):
+        scf(replace(MAGNETIC, hubbard_u_ev={"Ni:d": 6.0, "Ni:p": 1.0}), hubbard="namelist")
+
+
+@pytest.mark.parametrize(("name", "corr", "version"), [
+    ("D2", "'grimme-d2'", ""), ("D3", "'grimme-d3'", "3"), ("D3(BJ)", "'grimme-d3'", "4"), ("TS", "'ts-vdw'", ""),
+    ("MBD", "'mbd_vdw'", ""), ("none", "", ""),
+])  # fmt: skip
+def test_dispersion(name: str, corr: str, version: str) -> None:
+    text = scf(replace(MAGNETIC, dispersion=name))  # type: ignore[arg-type]
+    assert (value(text, "vdw_corr"), value(text, "dftd3_version")) == (corr, version)
+
+
+def test_spin_orbit_coupling_wants_potentials_that_have_it(potentials: Path) -> None:
+    with pytest.raises(SpecError, match=r"fully relativistic potentials, which Ni\.upf, O\.upf are not"):
+        scf(SPINORS)
+    for element, valence in (("Ni", 18), ("O", 6)):
+        (potentials / f"{element}.upf").write_text(UPF.format(element=element, z=f"{valence}.0", more='has_so="T" '))
+    text = scf(SPINORS)
+    assert value(text, "noncolin") == value(text, "lspinorb") == ".true." and value(text, "nspin") == ""
+    assert int(value(text, "nbnd")) == 2 * int(value(scf(replace(SPINORS, spin_orbit=False)), "nbnd"))
+
+
+def test_fixed_occupations_leave_no_moment_to_be_found() -> None:
+    with pytest.raises(SpecError, match="no fixed occupations with starting moments"):
+        scf(replace(MAGNETIC, smearing_ev=0.0))

@@ -1,0 +1,70 @@
+"""INCAR's tags for spin, spin-orbit coupling, U and dispersion, as pymatgen reads them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from nickel_oxide import MAGNETIC, NIO, RELAXED
+from pymatgen.io.vasp import Incar
+
+from dftflow.codes.vasp import VASP
+from dftflow.errors import SpecError
+from dftflow.model.deck import Deck
+from dftflow.model.spec import CalcSpec
+
+SPINORS = replace(MAGNETIC, moments_mub=(), hubbard_u_ev={}, dispersion="none", spin_orbit=True)
+
+
+def incar(spec: CalcSpec) -> Incar:
+    return Incar.from_str(render(spec).files["INCAR"])
+
+
+def render(spec: CalcSpec) -> Deck:
+    return VASP().render(NIO, spec, "seed")
+
+
+def test_moments_stand_in_the_order_of_the_poscar() -> None:
+    """Atoms go element by element there: Ni Ni O O."""
+    tags = incar(MAGNETIC)
+    assert (tags["ISPIN"], tags["MAGMOM"]) == (2, [2.0, -2.0, 0.0, 0.0])
+    assert incar(replace(MAGNETIC, moments_mub=()))["ISPIN"] == 1
+    with pytest.raises(SpecError, match="1 moments are given for 4 atoms"):
+        render(replace(MAGNETIC, moments_mub=(2.0,)))
+
+
+def test_u_stands_on_the_shell_of_its_element() -> None:
+    """Dudarev's scheme; l = 2 is d, -1 none; densities of d shells are mixed from LMAXMIX = 4 on (wiki, LMAXMIX)."""
+    tags = incar(MAGNETIC)
+    assert (tags["LDAU"], tags["LDAUTYPE"], tags["LMAXMIX"]) == (True, 2, 4)
+    assert (tags["LDAUL"], tags["LDAUU"], tags["LDAUJ"]) == ([2, -1], [6.0, 0.0], [0.0, 0.0])
+    assert "LDAU" not in incar(replace(MAGNETIC, hubbard_u_ev={}))
+    assert incar(replace(MAGNETIC, hubbard_u_ev={"O:p": 4.0}))["LDAUL"] == [-1, 1]
+    assert incar(replace(MAGNETIC, hubbard_u_ev={"Ni:f": 4.0}))["LMAXMIX"] == 6
+    with pytest.raises(SpecError, match="one U an element, and Ni has 2"):
+        render(replace(MAGNETIC, hubbard_u_ev={"Ni:d": 6.0, "Ni:p": 1.0}))
+
+
+@pytest.mark.parametrize(("name", "ivdw"), [("D2", 1), ("D3", 11), ("D3(BJ)", 12), ("TS", 2), ("MBD", 202)])
+def test_dispersion(name: str, ivdw: int) -> None:
+    """Numbers of https://vasp.at/wiki/IVDW."""
+    assert incar(replace(MAGNETIC, dispersion=name))["IVDW"] == ivdw  # type: ignore[arg-type]
+    assert "IVDW" not in incar(replace(MAGNETIC, dispersion="none"))
+
+
+def test_spinors_need_their_own_program_and_twice_the_bands() -> None:
+    tags, plain = incar(SPINORS), incar(replace(SPINORS, spin_orbit=False))
+    assert (tags["LSORBIT"], tags["ISPIN"]) == (True, 1)
+    assert tags["MAGMOM"] == [[0.0, 0.0, 0.0]] * 4
+    assert tags["NBANDS"] == 2 * plain["NBANDS"] == 2 * (16 + 12)  # 2 x (10 + 6) electrons
+    script = render(SPINORS).files["vasp.sh"]
+    assert "builds=(vasp_ncl)" in script
+    assert "builds=(vasp_std vasp_gam vasp_ncl)" in render(MAGNETIC).files["vasp.sh"]
+    turned = incar(replace(RELAXED, spin_orbit=True))
+    assert turned["MAGMOM"][:2] == [[0.0, 0.0, 2.0], [0.0, 0.0, -2.0]]
+
+
+def test_a_moment_of_the_cell_needs_bands_of_its_channel() -> None:
+    """With 8 electrons more in one channel its highest band lies four above half of all."""
+    ferro = incar(replace(MAGNETIC, moments_mub=(4.0, 0.0, 4.0, 0.0)))
+    assert ferro["NBANDS"] == incar(MAGNETIC)["NBANDS"] + 4

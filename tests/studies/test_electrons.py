@@ -1,0 +1,92 @@
+"""Spin, U, dispersion and spin-orbit coupling of a study: from its file into the decks of every code, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nickel_oxide import NIO
+
+from dftflow.crystals.moments import moments_of
+from dftflow.errors import SpecError, StudyError
+from dftflow.studies.builder import Builder
+from dftflow.studies.plan import Plan, plan_study
+from dftflow.studies.preview import preview
+from dftflow.studies.reader import load_study
+
+HEAD = """\
+schema = 1
+title = "NiO"
+code = "{code}"
+
+[settings]
+hubbard_u_ev = {{ Ni = {{ d = 6.0 }}, Ti = {{ d = 3.0 }} }}
+{settings}
+
+[materials.NiO]
+structure = "NiO.vasp"
+cutoff_ev = 500.0
+relax_kpoints = [2, 2, 2]
+bands_kpoints = [4, 4, 4]
+cell = "fixed"
+{material}
+"""
+AFM = "moments = { Ni = [2.0, -2.0] }"
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Callable[..., Plan]:
+    NIO.to(filename=str(tmp_path / "NiO.vasp"), fmt="poscar")
+
+    def plan(material: str = AFM, settings: str = "", code: str = "vasp") -> Plan:
+        file = tmp_path / "study.toml"
+        file.write_text(HEAD.format(code=code, material=material, settings=settings))
+        return plan_study(load_study(str(file), "study"))
+
+    return plan
+
+
+@pytest.mark.parametrize("code", ["castep", "espresso", "gpaw", "vasp"])
+def test_all_steps_of_all_codes_have_them(planned: Callable[..., Plan], code: str) -> None:
+    plan = planned(code=code, settings='dispersion = "D3"')
+    builder = Builder(plan)
+    for step in plan.steps:
+        spec = builder.build(step).spec
+        assert sorted(spec.moments_mub) == [-2.0, 0.0, 0.0, 2.0]
+        assert (dict(spec.hubbard_u_ev), spec.dispersion) == ({"Ni:d": 6.0}, "D3")
+
+
+def test_an_open_shell_without_a_word_is_refused_with_what_can_be_pasted(planned: Callable[..., Plan]) -> None:
+    with pytest.raises(SpecError, match=r"likely to have magnetic moments: Ni \(3d8\)") as raised:
+        planned("")
+    assert "study.toml" in raised.value.where
+    for pasted, moments in [
+        ("moments = { Ni = 2.0 }", [2.0, 2.0]),
+        (AFM, [2.0, -2.0]),
+        ("moments = {}", []),
+    ]:
+        assert pasted.replace(" }", "").replace(" ]", "") in raised.value.fix.replace(" }", "").replace(" ]", "")
+        plan = planned(pasted)
+        assert [moment for moment in moments_of(plan.materials["NiO"].start) if moment] == moments
+
+
+def test_what_a_code_cannot_do_is_refused_before_anything_runs(planned: Callable[..., Plan]) -> None:
+    with pytest.raises(SpecError, match="no self-consistent spin-orbit coupling"):
+        preview(planned("moments = {}", "spin_orbit = true", code="gpaw").study)
+    with pytest.raises(SpecError, match="no published parameters for LDA"):
+        preview(planned(settings='xc = "LDA"\ndispersion = "D3"').study)
+    with pytest.raises(SpecError, match="no dispersion correction TS"):
+        preview(planned(settings='dispersion = "TS"', code="gpaw").study)
+    assert preview(planned(settings='dispersion = "TS"').study)
+
+
+@pytest.mark.parametrize(("material", "settings", "says"), [
+    ("moments = { Nx = 2.0 }", "", "no element"),
+    ("moments = { Ni = 20.0 }", "", "from -10 to 10"),
+    (AFM, 'dispersion = "D9"', "dispersion"),
+    (AFM, "spin_orbit = 1", "spin_orbit"),
+])  # fmt: skip
+def test_what_no_study_says(planned: Callable[..., Plan], material: str, settings: str, says: str) -> None:
+    with pytest.raises(StudyError, match=says):
+        planned(material, settings)
