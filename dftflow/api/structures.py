@@ -1,4 +1,4 @@
-"""Crystals as people hold them (a name, a file, a pymatgen `Structure`, ASE `Atoms`), and molecules put on their sites.
+"""Crystals as people hold them (a name, a file, a pymatgen `Structure`, ASE `Atoms`), and ions put on their sites.
 
 >>> import dftflow                                             # doctest: +SKIP
 >>> dftflow.substitute("CsPbBr3_Pm-3m", site="Cs", by="FA")    # doctest: +SKIP
@@ -153,34 +153,41 @@ def substitute(
     *,
     site: str,
     by: str | os.PathLike[str] | Molecule,
+    fraction: float | None = None,
     orientation: str | Sequence[str] = "100",
-    supercell: tuple[int, int, int] = (1, 1, 1),
+    supercell: tuple[int, int, int] | None = None,
+    ordering: str | int = "quasirandom",
     seed: int | None = None,
     pseudocubic_ang: float | None = None,
 ) -> NotebookStructure:
-    """Replace every `site` atom of a crystal by a molecule, its centre of mass on the site.
+    """Replace the `site` ions of a crystal, or a fraction of them: by a molecule, an atom, or nothing.
 
     Parameters
     ----------
     crystal
         As `as_structure` takes it; left as it is.
     site
-        Element to replace, e.g. ``"Cs"``.
+        Ion to replace: ``"Cs"``, ``"Br"``, ``"MA"``.
     by
-        ``"FA"``, ``"MA"``, a file, or a `Molecule`.
-    orientation, supercell, seed, pseudocubic_ang
-        As `dftflow.crystals.substitution.substitute` takes them: ``"110/001"`` names the lattice directions of the
-        molecule's long and second axis, ``"random"`` draws them with `seed`; `pseudocubic_ang` scales the host first.
+        ``"FA"``, ``"MA"``, a file, a `Molecule`; an element; ``"vacancy"``.
+    fraction
+        Of the sites; all of them unless given.
+    orientation, supercell, ordering, seed, pseudocubic_ang
+        As `dftflow.crystals.substitution.substitute_all` takes them: ``"110/001"`` names the lattice directions of the
+        molecule's long and second axis, ``"random"`` draws them with `seed`; of a mixture `ordering` is
+        ``"quasirandom"``, ``"random"`` (with `seed`) or the number of one; `pseudocubic_ang` scales the host first.
 
     Returns
     -------
     NotebookStructure
         A pymatgen `Structure`. Site property ``molecule``: -1 for a single atom, else the number of its molecule.
+        ``properties["substitution"]`` tells what was done: of a mixture its ordering, how many arrangements of the
+        ions are that one, and how far its pairs are off the random ones.
 
     Raises
     ------
     StructureError
-        As `as_structure`; a site, molecule, orientation, supercell or scale that cannot be used.
+        As `as_structure`; a site, molecule, orientation, fraction, supercell, ordering or scale that cannot be used.
     ClashError
         A molecule comes too close to its surroundings.
     """
@@ -189,14 +196,18 @@ def substitute(
             f"a {type(by).__module__}.{type(by).__qualname__} is not put on sites",
             fix='write it to a file and give that: by="ion.xyz"; or "FA", "MA", or a dftflow Molecule',
         )
-    if not isinstance(supercell, Sequence) or not all(isinstance(number, Real) for number in supercell):
+    if supercell is not None and not (
+        isinstance(supercell, Sequence) and all(isinstance(number, Real) for number in supercell)
+    ):
         raise StructureError(f"supercell {supercell!r} cannot be made", fix="give three whole numbers: (2, 2, 2)")
     built = substitution.substitute(
         as_structure(crystal),
         site=site,
         by=by if isinstance(by, Molecule) else os.fspath(by),
+        fraction=fraction,
         orientation=orientation,
         supercell=supercell,
+        ordering=ordering,
         seed=seed,
         pseudocubic_ang=pseudocubic_ang,
     )

@@ -12,10 +12,11 @@ from dftflow.cli.bounded import Within
 from dftflow.cli.completion import Crystals
 from dftflow.cli.place import OutFile
 from dftflow.cli.plane_option import MillerIndices, PlaneCommand
-from dftflow.cli.structure import OUT_FORMATS, refuse_without_substitute, write_structure
+from dftflow.cli.structure import OUT_FORMATS, write_structure
+from dftflow.cli.substitution import Substitution, substitution_options
 from dftflow.cli.table import text_table
 from dftflow.errors import InputError
-from dftflow.model.bounds import ION_CHARGE, PSEUDOCUBIC_ANG, THICKNESS_ANG, VACUUM_ANG
+from dftflow.model.bounds import ION_CHARGE, THICKNESS_ANG, VACUUM_ANG
 from dftflow.model.printable import shown
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ __all__ = ["command"]
 @click.argument("source", type=Crystals())
 @click.option("--miller", type=MillerIndices(), required=True, help="0 1 1; of hexagonal axes 1 -2 1 0 too.")
 @click.option("--setting", help="The cell setting that they belong to: Pnma, cubic, …; given: SOURCE's cell.")
-@click.option("--substitute", "swap", metavar="SITE=ION", help="Replace SITE by a molecule first: Cs=FA.")
-@click.option("--orientation", default="100", show_default=True, help='Of that molecule: "100", "100/001".')
-@click.option("--pseudocubic", type=Within(PSEUDOCUBIC_ANG), help="Scale the host to this pseudocubic length, Å.")
+@substitution_options
 @click.option("--thickness", type=Within(THICKNESS_ANG), default=10.0, show_default=True, help="At least, Å.")
 @click.option("--vacuum", type=Within(VACUUM_ANG), default=15.0, show_default=True, help="Å.")
 @click.option("--charge", "charges", multiple=True, metavar="ION=CHARGE", help="Formal charge: Ti=4, CO3=-2; Fe=2,3,3.")
@@ -41,9 +40,7 @@ def command(
     source: str,
     miller: tuple[int, ...],
     setting: str | None,
-    swap: str | None,
-    orientation: str,
-    pseudocubic: float | None,
+    substitution: Substitution | None,
     thickness: float,
     vacuum: float,
     charges: tuple[str, ...],
@@ -53,14 +50,11 @@ def command(
 ) -> None:
     """List the terminations of a plane of SOURCE, with what speaks against each."""
     from dftflow.api.slabs import slabs as slabs_of
-    from dftflow.api.structures import as_structure, substitute
+    from dftflow.api.structures import as_structure
 
-    if swap is None:
-        refuse_without_substitute("orientation", "pseudocubic")
     structure = as_structure(source)
-    if swap is not None:
-        site, _, ion = swap.partition("=")
-        structure = substitute(structure, site=site, by=ion, orientation=orientation, pseudocubic_ang=pseudocubic)
+    if substitution is not None:
+        structure = substitution.of(structure)
     slabs = slabs_of(
         structure,
         miller,

@@ -7,85 +7,80 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from dftflow.cli.bounded import Within
 from dftflow.cli.completion import Crystals
 from dftflow.cli.output import tell
 from dftflow.cli.place import OutFile
+from dftflow.cli.substitution import Substitution, substitution_options
 from dftflow.cli.table import text_table
-from dftflow.model.bounds import PSEUDOCUBIC_ANG, REPEATS, SEED
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
     from dftflow.crystals.crystal import Crystal
 
-__all__ = ["OUT_FORMATS", "command", "refuse_without_substitute", "write_structure"]
+__all__ = ["OUT_FORMATS", "command", "write_structure"]
 
+MOST_SWEPT = 12
+"""Of orderings that a line of a study is shown with."""
 OUT_FORMATS = ".cif, POSCAR, .vasp, .cell, .extxyz, .in (pw.x), .json"
 
 
 @click.command()
 @click.argument("source", type=Crystals(), required=False)
-@click.option(
-    "--substitute", "swap", metavar="SITE=ION", help="Replace every SITE by a molecule: Cs=FA, Cs=MA, Cs=ion.xyz."
-)
-@click.option("--orientation", default="100", show_default=True, help='Of the molecule: "100", "100/001", "random".')
-@click.option("--seed", type=Within(SEED, int), help="For a random orientation.")
-@click.option("--supercell", type=Within(REPEATS, int), nargs=3, default=(1, 1, 1), help="Three whole numbers.")
-@click.option("--pseudocubic", type=Within(PSEUDOCUBIC_ANG), help="Scale the host to this pseudocubic length, Å.")
+@substitution_options
+@click.option("--orderings", is_flag=True, help="List the orderings of the mixture that is asked for.")
 @click.option("--out", type=OutFile(), help=f"Write the crystal: {OUT_FORMATS}.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: str | None,
-    swap: str | None,
-    orientation: str,
-    seed: int | None,
-    supercell: tuple[int, int, int],
-    pseudocubic: float | None,
+    substitution: Substitution | None,
+    orderings: bool,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Show a crystal: SOURCE is a shipped name, a file, or a Materials Project id. Without it, list what is shipped."""
+    """Show a crystal: SOURCE is a shipped name, a file, or a database's id. Without it, list what is shipped."""
     from dftflow.crystals.shipped import load_shipped, shipped_names
     from dftflow.crystals.sources import load_crystal
-    from dftflow.crystals.substitution import substitute
 
-    if swap is None:
-        refuse_without_substitute("orientation", "seed", "supercell", "pseudocubic")
     if source is None:
-        if swap is not None or out is not None:
+        if substitution is not None or out is not None or orderings:
             raise click.UsageError("--substitute and --out need a SOURCE", click.get_current_context())
         rows = [_row(load_shipped(name)) for name in shipped_names()]
         click.echo(json.dumps(rows, indent=1) if as_json else _listing(rows))
         return
     crystal = load_crystal(source, base_dir=Path.cwd())
     structure = crystal.structure
-    if swap is not None:
-        site, _, ion = swap.partition("=")
-        structure = substitute(
-            structure,
-            site=site,
-            by=ion,
-            orientation=orientation,
-            seed=seed,
-            supercell=supercell,
-            pseudocubic_ang=pseudocubic,
-        )
+    if orderings:
+        click.echo(_orderings(structure, substitution, as_json=as_json))
+        return
+    if substitution is not None:
+        structure = substitution.of(structure)
     if out is not None:
         write_structure(structure, out)
     facts = _facts(crystal, structure)
     click.echo(json.dumps(facts, indent=1) if as_json else _page(facts))
 
 
-def refuse_without_substitute(*names: str) -> None:
-    """Raise `click.UsageError` for options of a substitution that were given to a command without one."""
-    context = click.get_current_context()
-    given = [f"--{name}" for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    if given:
-        verb = "belongs" if len(given) == 1 else "belong"
-        raise click.UsageError(f"{' and '.join(given)} {verb} to --substitute, which is not given", context)
+def _orderings(structure: Structure, substitution: Substitution | None, *, as_json: bool) -> str:
+    from dftflow.crystals.substitution import orderings_of
+
+    if substitution is None:
+        raise click.UsageError("--orderings belongs to --substitute, which is not given", click.get_current_context())
+    every = orderings_of(structure, substitution.replacements(), supercell=substitution.supercell)
+    if as_json:
+        return json.dumps([ordering.as_dict() for ordering in every], indent=1)
+    header = ("ordering", "arrangements", "pairs off by")
+    rows = [(f"{one.number}", f" {one.degeneracy}", f" {one.correlation_error:.3f}") for one in every]
+    arrangements = every[0].arrangements
+    numbers = ", ".join(str(one.number) for one in every[:MOST_SWEPT]) + (", ..." if len(every) > MOST_SWEPT else "")
+    return "\n".join(
+        [
+            text_table(header, rows),
+            f"{len(every)} orderings of {arrangements} arrangements; pairs are off the random ones from 0 to 1",
+            f"in a study: ordering = 1 for the first, or [sweep] ordering = [{numbers}] for all",
+        ]
+    )
 
 
 def _row(crystal: Crystal) -> dict[str, Any]:

@@ -118,6 +118,8 @@ def _quantity(plain: Mapping[str, Any]) -> Quantity:
 
 
 def _setting(value: object) -> float | str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value  # a seed has more digits than a float
     return value if isinstance(value, str) else _float(value)
 
 

@@ -75,7 +75,7 @@ class _StoredMaterial(_Stored):
 class _StoredStarts(_Stored):
     """Cells that first steps start from at a point of a sweep, of the materials that are others there."""
 
-    point: dict[str, float | str]
+    point: dict[str, int | float | str]
     starts: dict[str, dict[str, Any]]
 
 
@@ -109,7 +109,7 @@ class _StoredStep(_Stored):
     id: _StoredId
     needs: tuple[_StoredNeed, ...]
     settings: dict[str, Any]
-    point: dict[str, float | str] = Field(default_factory=dict)
+    point: dict[str, int | float | str] = Field(default_factory=dict)
 
 
 # --- to plain data ----------------------------------------------------------------------------------------------

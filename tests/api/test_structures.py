@@ -171,7 +171,7 @@ def test_a_molecule_of_another_package_is_to_be_a_file(by: object) -> None:
     assert 'by="ion.xyz"' in caught.value.fix
 
 
-@pytest.mark.parametrize("supercell", [2, ("a", 1, 1), None, (1, 1)])
+@pytest.mark.parametrize("supercell", [2, ("a", 1, 1), (1, 1)])
 def test_a_supercell_is_three_numbers(supercell: object) -> None:
     with pytest.raises(StructureError, match="cannot be made") as caught:
         substitute("CsPbBr3_Pm-3m", site="Cs", by="FA", supercell=supercell)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cif_texts import cif_text, cubic
-from pymatgen.core import Structure
+from pymatgen.core import Composition, Structure
 
 from dftflow.cli.main import main
 from dftflow.codes.castep.input.cell_file import read_cell_structure
@@ -50,9 +50,40 @@ def test_structure_substitutes_and_writes(tmp_path: Path, capsys: pytest.Capture
     assert written.lattice.a == pytest.approx(5.99)
 
 
+def test_structure_puts_a_molecule_in_the_place_of_a_molecule(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["structure", "MAPbBr3_Pm-3m_MA100", "--substitute", "MA=FA", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["formula"], told["atoms"]) == ("FAPbBr3", 12)
+    assert told["substitution"] == "1 of 1 MA by FA, orientation 100"
+
+
+def test_structure_mixes_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "POSCAR"
+    mixed = ["--substitute", "FA=Cs:0.25", "--substitute", "Br=I:0.5", "--supercell", "2", "2", "1", "--seed", "1"]
+    assert main(["structure", "FAPbBr3_Pm-3m_FA100", *mixed, "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "FA0.75Cs0.25PbBr1.5I1.5" in printed
+    assert "1 of 4 FA by Cs; 6 of 12 Br by I" in printed
+    assert "pairs are off the random ones by" in printed
+    assert Structure.from_file(out).composition == Composition("Cs Pb4 Br6 I6 C3 N6 H15")
+
+
+def test_structure_lists_the_orderings_of_a_mixture(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=Rb:0.5", "--supercell", "2", "2", "2", "--orderings"]
+    assert main(arguments) == 0
+    assert "6 orderings of 70 arrangements" in capsys.readouterr().out
+    assert main([*arguments, "--json"]) == 0
+    assert sum(one["degeneracy"] for one in json.loads(capsys.readouterr().out)) == 70
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=Rb:0.15", "--supercell", "2", "2", "2"], 2, "2 x 2 x 5"),
+        (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=FA", "--orderings"], 2, "there is one ordering"),
+        (["structure", "CsPbBr3_Pm-3m", "--orderings"], 2, "belongs to --substitute"),
+        (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=Rb:0.5", "--ordering", "best"], 2, "quasirandom, random"),
+        (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=Rb:0.5", "--ordering", "0"], 2, "from 1 to"),
         (["structure", "CsPbBr3_Pnm"], 2, "CsPbBr3_Pnma"),
         (["structure", "CsPbBr3_Pm-3m", "--substitute", "Rb=FA"], 2, "no site 'Rb'"),
         (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=FA", "--pseudocubic", "5.0"], 2, "Å"),
@@ -86,6 +117,7 @@ def test_mistakes_end_with_a_message_and_a_code(
         ["structure", "CsPbBr3_Pm-3m", "--seed", "3"],
         ["structure", "CsPbBr3_Pm-3m", "--supercell", "2", "1", "1"],
         ["structure", "CsPbBr3_Pm-3m", "--pseudocubic", "6"],
+        ["structure", "CsPbBr3_Pm-3m", "--ordering", "random"],
         ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--orientation", "110"],
         ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--pseudocubic", "6"],
     ],

@@ -22,7 +22,14 @@ from dftflow.errors import SpecError
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["check_data_sets", "data_set_hashes", "gpaw_version", "missing_data_sets"]
+__all__ = [
+    "check_data_sets",
+    "data_set_file",
+    "data_set_hashes",
+    "elements_without",
+    "gpaw_version",
+    "missing_data_sets",
+]
 
 _SETS: Final = ("PBE", "LDA", "revPBE", "RPBE")
 """Functionals for which there are data sets of their own; which of them a calculation uses, its deck says."""
@@ -61,6 +68,14 @@ def missing_data_sets(elements: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def elements_without(elements: Sequence[str], functional: str) -> tuple[str, ...]:
+    """Those of `elements` without a data set for `functional`; none where none are installed, or it is not known."""
+    listings = _listings()
+    if not any(names for _, names in listings):
+        return ()
+    return tuple(element for element in elements if _file(element, functional, listings) is None)
+
+
 def check_data_sets(structure: Structure) -> None:
     """Raise `SpecError` where data sets are installed, and none for an element of `structure`."""
     if not any(folder.is_dir() for folder in _folders()):
@@ -72,6 +87,11 @@ def check_data_sets(structure: Structure) -> None:
             reason="none of the folders that it looks into holds one",
             fix=f"name a folder that holds {missing[0]}.PBE in GPAW_SETUP_PATH, or choose another code",
         )
+
+
+def data_set_file(element: str) -> Path | None:
+    """The PBE data set of an element; None where there is none, or it is not known where they are."""
+    return _file(element, _SETS[0], _listings())
 
 
 def _has_rc_file() -> bool:

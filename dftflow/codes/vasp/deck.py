@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text, with_source
-from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
+from dftflow.codes.deck_text import (
+    align_comments,
+    check_seed,
+    decimal_text,
+    plain_text,
+    refuse_corrections,
+    with_source,
+)
+from dftflow.codes.least_cutoff import caution_on_cutoff
+from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, least_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
 from dftflow.codes.vasp.electrons import PROGRAMS, band_count, electron_tags, empty_count
 from dftflow.codes.vasp.functionals import Functional, functional
@@ -81,7 +89,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: VaspOp
             "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=options.search, language=SHELL),
         },
         notes=_notes(spec, names, library, isif),
-        cautions=notes_on_cell_cutoff(spec, names),
+        cautions=(*caution_on_cutoff(spec, least_cutoff(names)), *notes_on_cell_cutoff(spec, names)),
     )
 
 
@@ -124,6 +132,7 @@ def _lists_kpoints(spec: CalcSpec) -> bool:
 
 
 def _check(structure: Structure, spec: CalcSpec) -> None:
+    refuse_corrections(spec, "VASP")
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     spec.check_fixed_atoms(len(structure))

@@ -23,7 +23,8 @@ from dftflow.codes.castep.input.keywords import FAMILIES, KeywordFamily, functio
 from dftflow.codes.castep.input.kpoint_blocks import grid_offset, list_block, path_block
 from dftflow.codes.castep.input.potentials import Potentials, choose_potentials
 from dftflow.codes.castep.options import CastepOptions
-from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text
+from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text, refuse_corrections
+from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, Relaxation
@@ -79,6 +80,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: Castep
         seed=seed,
         files={f"{seed}.cell": align_comments(cell, "!"), f"{seed}.param": align_comments(param, "!")},
         notes=(*pots.notes, *electron_notes(spec), *_break_notes(cell, family), *_reuse_notes(spec)),
+        cautions=caution_on_cutoff(spec, pots.least_cutoff),
     )
 
 
@@ -98,6 +100,7 @@ def _reuse_notes(spec: CalcSpec) -> tuple[str, ...]:
 
 
 def _check(structure: Structure, spec: CalcSpec) -> None:
+    refuse_corrections(spec, "CASTEP")
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     if functional(spec.xc).hybrid and spec.task == "potential":

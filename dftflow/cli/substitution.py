@@ -1,0 +1,135 @@
+"""The options by which commands put ions in the place of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from dftflow.cli.bounded import Within
+from dftflow.model.bounds import ORDERING, PSEUDOCUBIC_ANG, REPEATS, SEED
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from dftflow.crystals.mixture import Replacement
+
+__all__ = ["Substitution", "substitution_options"]
+
+WORDS = ("quasirandom", "random")
+
+
+class _Ordering(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on alone
+    """A word, or the number of an ordering."""
+
+    name = "ordering"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        """The word or the number; fails with what it can be."""
+        if value in WORDS:
+            return str(value)
+        if not str(value).isascii() or not str(value).isdigit():
+            self.fail(f"It can be {', '.join(WORDS)}, or a number of --orderings.", param, ctx)
+        return int(Within(ORDERING, int).convert(value, param, ctx))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Substitution:
+    """What a person asks for, as the options have it.
+
+    Attributes
+    ----------
+    swaps
+        ``"Cs=FA"``, ``"FA=Cs:0.15"``.
+    """
+
+    swaps: tuple[str, ...]
+    orientation: str
+    seed: int | None
+    supercell: tuple[int, int, int] | None
+    ordering: str | int | None
+    pseudocubic: float | None
+
+    def replacements(self) -> list[Replacement]:
+        """Of each swap."""
+        from dftflow.crystals.mixture import Replacement
+
+        return [
+            Replacement.of(site, by, fraction=fraction, orientation=self.orientation, base_dir=Path.cwd())
+            for site, by, fraction in map(_parts, self.swaps)
+        ]
+
+    def of(self, structure: Structure) -> Structure:
+        """The crystal with all of them."""
+        from dftflow.crystals.ordering_choice import QUASIRANDOM
+        from dftflow.crystals.substitution import substitute_all
+
+        return substitute_all(
+            structure,
+            self.replacements(),
+            supercell=self.supercell,
+            ordering=self.ordering or QUASIRANDOM,
+            seed=self.seed,
+            pseudocubic_ang=self.pseudocubic,
+        )
+
+
+def _parts(swap: str) -> tuple[str, str, float | None]:
+    """Site, what comes there, and the fraction behind the last colon, where that is a number."""
+    site, _, ion = swap.partition("=")
+    by, colon, share = ion.rpartition(":")
+    try:
+        return (site, by, float(share)) if colon else (site, ion, None)
+    except ValueError:  # the colon is part of a path
+        return site, ion, None
+
+
+_OPTIONS: tuple[Any, ...] = (
+    click.option(
+        "--substitute",
+        "swaps",
+        multiple=True,
+        metavar="SITE=ION[:FRACTION]",
+        help="Replace every SITE, or a fraction of them, by an element, FA, MA, a molecule file or a vacancy: "
+        "Cs=FA, MA=FA, FA=Cs:0.15, Br=I:0.5. Again for each.",
+    ),
+    click.option("--orientation", default="100", show_default=True, help='Of molecules: "100", "100/001", "random".'),
+    click.option("--seed", type=Within(SEED, int), help="For random orientations, and the ordering of a mixture."),
+    click.option(
+        "--supercell",
+        type=Within(REPEATS, int),
+        nargs=3,
+        help="Three whole numbers; unless given the smallest that a mixture fits in.",
+    ),
+    click.option("--ordering", type=_Ordering(), help="Of a mixture: quasirandom (default), random, or a number."),
+    click.option("--pseudocubic", type=Within(PSEUDOCUBIC_ANG), help="Scale the host to this pseudocubic length, Å."),
+)
+
+
+def substitution_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options; it is called with ``substitution``, None where nothing is substituted."""
+
+    @wraps(command)
+    def gathered(**given: Any) -> None:
+        own = {name: given.pop(name) for name in Substitution.__dataclass_fields__}
+        if not own["swaps"]:
+            _refuse_alone("orientation", "seed", "supercell", "ordering", "pseudocubic")
+        command(**given, substitution=Substitution(**own) if own["swaps"] else None)
+
+    for option in reversed(_OPTIONS):
+        gathered = option(gathered)
+    return gathered
+
+
+def _refuse_alone(*names: str) -> None:
+    """Raise `click.UsageError` for options of a substitution that were given to a command without one."""
+    context = click.get_current_context()
+    given = [f"--{name}" for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        verb = "belongs" if len(given) == 1 else "belong"
+        raise click.UsageError(f"{' and '.join(given)} {verb} to --substitute, which is not given", context)
