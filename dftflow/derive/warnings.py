@@ -85,9 +85,10 @@ def _surface_remarks(face: str, slab: SlabOutcome) -> list[str]:
     if model.compensated:
         lines.append(
             f"{model.plane} is a polar plane: no bulk cut of it has a converged work function. The faces were made "
-            f"neutral by removing half of the outermost layer ({model.termination}); other reconstructions can give "
+            f"neutral by removing part of the outermost layer ({model.termination}); other reconstructions can give "
             "levels that differ by more than 1 eV."
         )
+    lines += [f"{face}: {remark}." for remark in model.remarks]
     if slab.levels is not None:
         lines += _geometry_remarks(face, slab)
         if slab.levels.slab_gap_ev is None:
