@@ -495,10 +495,16 @@ def _with_tolerance(one: _Setting) -> str:
 
 def _ways_out(wanted: Indices, settings: Sequence[_Setting]) -> str:
     given = f'for {miller_text(coprime_indices(wanted))} of the given cell, setting = "{GIVEN}" (--setting {GIVEN})'
-    others = [one.symbol for one in settings if one.symbol != GIVEN]
+    others = _by_name(settings)
     if len(others) == len(settings):
         return f'name it: setting = "{others[0]}" (--setting {others[0]}), or another of {", ".join(others)}'
     return f"{given}; or name another: {', '.join(others)}" if others else given
+
+
+def _by_name(settings: Sequence[_Setting]) -> list[str]:
+    """Names of those that are not given; of a frame with molecules the cubic ones before those that they are of."""
+    others = sorted((one for one in settings if one.symbol != GIVEN), key=lambda one: "cubic" not in one.aliases)
+    return ["cubic" if "cubic" in one.aliases and len(others) > 1 else one.symbol for one in others]
 
 
 def _unknown_setting(
