@@ -79,7 +79,7 @@ def test_the_numbers_are_in_a_table(on_vacuum: bool) -> None:
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> StudyOutcome:
-    """The paper's study, in which spin-orbit coupling moves the edges of CsPbBr3 by -1.2 eV and of FAPbBr3 by -1.1 eV."""
+    """The paper's study, in which spin-orbit coupling moves the CBM of CsPbBr3 by -1.2 eV and of FAPbBr3 by -1.1 eV."""
     outcome = StoredRun.of(tmp_path_factory.mktemp("study") / "run").outcome()
     materials = []
     for material, shift_ev in zip(outcome.materials, (-1.2, -1.1), strict=True):
@@ -90,7 +90,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> StudyOutcome:
             labels=("R",),
             kpoints_frac=[edges.vbm_k],
             before_ev=before,
-            after_ev={"spin-orbit": before + [[0, shift_ev]]},
+            after_ev={"spin-orbit": before + np.array([[0, shift_ev]])},
         )
         bulk = replace(material.bulk, shifts=shifts, shifts_step=f"{material.name}/bulk-shifts")
         materials.append(replace(material, bulk=bulk))
