@@ -50,7 +50,9 @@ def study_warnings(
             "total energies must not be compared, and their levels are not equally converged."
         )
     for material in materials:
-        if material.bulk.edges is None:
+        if material.bulk.is_metal:
+            lines.append(f"{material.name} is a metal as calculated, without band edges: {material.bulk.why_no_edges}.")
+        elif material.bulk.edges is None:
             lines.append(f"{material.name}: no band gap. {material.bulk.why_no_edges}")
         lines += [
             f"{material.name}: {text}"
@@ -81,15 +83,18 @@ def _spin_orbit_remarks(materials: Sequence[MaterialOutcome]) -> list[str]:
 
 def _surface_remarks(face: str, slab: SlabOutcome) -> list[str]:
     model = slab.model
-    lines = [f"{face}: no {'levels' if slab.own is None else 'line-up'}. {slab.failure}"] if slab.failure else []
+    lines = []
+    if slab.missing is not None and slab.missing.kind != "metallic":
+        lines.append(f"{face}: no {'levels' if slab.own is None else 'line-up'}. {slab.failure}")
     if not model.stoichiometric:
         lines.append(f"{face}: the slab has not the crystal's composition; its level is that of this termination.")
     if model.compensated:
         lines.append(
             f"{model.plane} is a polar plane: no bulk cut of it has a converged work function. The faces were made "
-            f"neutral by removing half of the outermost layer ({model.termination}); other reconstructions can give "
+            f"neutral by removing part of the outermost layer ({model.termination}); other reconstructions can give "
             "levels that differ by more than 1 eV."
         )
+    lines += [f"{face}: {remark}." for remark in model.remarks]
     if slab.levels is not None:
         lines += _geometry_remarks(face, slab)
         if slab.levels.slab_gap_ev is None:

@@ -117,7 +117,7 @@ def test_what_a_surface_is(material: MaterialOutcome) -> None:
     assert "not relaxed" not in changed(relaxed=True) and "neither that cut" not in changed(relaxed=True)
     died = Missing(kind="failed", reason="it died")
     assert "no line-up. it died" in changed(levels=None, missing=died), "its own levels stand"
-    nothing = changed(levels=None, own=None, missing=died)
+    nothing = changed(levels=None, sides=(), missing=died)
     assert "no levels. it died" in nothing and "not relaxed" not in nothing
     assert slab.levels is not None
     metal = replace(slab.levels, slab_edges=None, why_no_slab_edges="bands overlap")
@@ -137,7 +137,7 @@ def test_what_is_left_of_a_local_potential(material: MaterialOutcome) -> None:
 def test_a_crystal_without_a_gap(material: MaterialOutcome) -> None:
     why = Missing(kind="metallic", reason="filled and empty bands overlap")
     metal = replace(material, bulk=replace(material.bulk, edges=None, no_edges=why))
-    assert "CsBr: no band gap. filled and empty bands overlap" in told(metal)
+    assert "CsBr is a metal as calculated, without band edges: filled and empty bands overlap" in told(metal)
 
 
 @pytest.mark.parametrize("element", ["Pb", "Bi", "Tl", "Hg", "Sn", "I"])
