@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dftflow.model.correction import SPIN_ORBIT
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.method import SAME_CUTOFF_EV
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome
@@ -14,9 +15,13 @@ STRONG_SOC = {"Pb", "Bi", "Tl", "Hg", "Sn", "I"}
 HALOGENS = {"Cl", "Br", "I"}
 UNLIKE_SIDES_EV = 0.05
 NO_SOC_IN_LEAD_HALIDES = (
-    "No spin-orbit coupling. In lead halide perovskites it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the "
+    "No spin-orbit coupling. In lead halide perovskites it lowers the gap by 0.8 to 1.2 eV, nearly all of it at the "
     "conduction band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band "
     "offsets are less reliable than valence-band offsets."
+)
+SOC_IN_THE_LEDGER = (
+    "Levels and offsets are without spin-orbit coupling; the quantities that are called corrected, and the figure of "
+    "corrections, have it."
 )
 NO_SOC = "No spin-orbit coupling: with {} it can move band edges by several tenths of an eV."
 LOCAL_POTENTIAL = (
@@ -67,6 +72,8 @@ def _distinct(cutoffs_ev: Sequence[float]) -> list[float]:
 
 
 def _spin_orbit_remarks(materials: Sequence[MaterialOutcome]) -> list[str]:
+    if all(material.bulk.shifts is not None and SPIN_ORBIT in material.bulk.shifts.after_ev for material in materials):
+        return [SOC_IN_THE_LEDGER]
     elements = [{e.symbol for e in material.bulk.structure.composition.elements} for material in materials]
     heavy = sorted(set().union(*elements) & STRONG_SOC)
     if any("Pb" in present and present & HALOGENS for present in elements):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from model_crystal import leave
 from pymatgen.core import Lattice, Structure
 
-from dftflow.derive.warnings import NO_SOC_IN_LEAD_HALIDES, study_warnings
+from dftflow.derive.warnings import NO_SOC_IN_LEAD_HALIDES, SOC_IN_THE_LEDGER, study_warnings
+from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.energy import Energy
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.model.quantity import Missing
@@ -76,6 +78,16 @@ def test_spin_orbit_coupling_is_missed_where_it_matters(material: MaterialOutcom
     assert "spin-orbit" not in told(of(material, "Na", "Cl"), soc=False)
     oxide = told(of(material, "Pb", "O"), soc=False)
     assert "with Pb it can move" in oxide and NO_SOC_IN_LEAD_HALIDES not in oxide
+
+
+def test_spin_orbit_coupling_that_is_in_the_ledger_is_not_called_missing(material: MaterialOutcome) -> None:
+    edges = EdgeShifts(
+        labels=("G",), kpoints_frac=np.zeros((1, 3)), before_ev=[[0, 1]], after_ev={"spin-orbit": [[0, 0.5]]}
+    )
+    lead = of(material, "Cs", "Pb", "Br")
+    corrected = replace(lead, bulk=replace(lead.bulk, shifts=edges))
+    assert SOC_IN_THE_LEDGER in told(corrected, soc=False) and NO_SOC_IN_LEAD_HALIDES not in told(corrected, soc=False)
+    assert NO_SOC_IN_LEAD_HALIDES in told(lead, corrected, soc=False), "of one alone it is missing"
 
 
 def test_cutoffs_that_differ(material: MaterialOutcome) -> None:
