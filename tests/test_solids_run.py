@@ -1,4 +1,4 @@
-"""Metals and III-V compounds on the real engine, each against what is published or must be so."""
+"""Metals, III-V compounds and an oxide on the real engine, each against what is published or must be so."""
 
 from __future__ import annotations
 
@@ -113,3 +113,20 @@ def test_gallium_and_aluminium_arsenide(tmp_path: Path) -> None:
     assert offset["value"] == pytest.approx(aluminium["value"] - gallium["value"], abs=1e-9)
     assert 0.1 < offset["value"] < 0.8
     assert not any("k-points" in text for text in offset["remarks"])
+
+
+@pytest.mark.xdist_group("mgo")
+def test_magnesium_oxide_in_either_cell_and_of_any_thickness(tmp_path: Path) -> None:
+    """(100), as cut: the same ionisation potential by the primitive and the cubic cell, and by four and five layers."""
+    cubic = fcc(4.212, ("Mg", (0, 0, 0), 2), ("O", (0.5, 0.5, 0.5), -2))
+    slab = SLAB.format(name="{name}", miller=[1, 0, 0], setting="Fm-3m")
+    text = MATERIAL.format(name="small", cutoff_ev=400.0, kpoints=[4, 4, 4]) + slab.format(name="small")
+    text += MATERIAL.format(name="large", cutoff_ev=400.0, kpoints=[3, 3, 3]) + slab.format(name="large")
+    text += 'min_thickness_ang = 6.0\n[[sweep]]\nmaterials = ["small"]\nslab_thickness_ang = [6.0]\n'
+    content = ran(tmp_path, text, {"small": primitive(cubic), "large": cubic})
+    found = [q for q in content["quantities"] if q["name"] == "ionisation potential" and "bulk line-up" in q["method"]]
+    small, large, thin = found
+    assert "point" not in large and thin["point"] == {"slab_thickness_ang": 6.0}
+    for other in (large, thin):
+        allowed = small["uncertainty"][1] + other["uncertainty"][1]
+        assert other["value"] == pytest.approx(small["value"], abs=allowed) and allowed < 0.15

@@ -83,7 +83,7 @@ def slab_outcome(
             *(_coarse_for_a_metal(slab, model) if bulk.is_metal else ()),
         ),
         line_up_remarks=tuple(filter(None, (_unlike_kpoints(slab, model, bulk_bands[1]),))),
-        warnings=_warnings(model, slab),
+        warnings=_warnings(model, slab, metal=bulk.is_metal),
     )
 
 
@@ -192,9 +192,9 @@ def _surface_levels(
     )
 
 
-def _warnings(model: SlabModel, slab: Results) -> tuple[str, ...]:
+def _warnings(model: SlabModel, slab: Results, *, metal: bool) -> tuple[str, ...]:
     lines = []
-    missing = _missing_points(slab)
+    missing = "" if metal else _missing_points(slab)
     if missing:
         lines.append(f"not calculated at {missing}, so that its own gap may be smaller than it is given here")
     if model.refused:

@@ -51,7 +51,8 @@ def study_warnings(
         )
     for material in materials:
         if material.bulk.is_metal:
-            lines.append(f"{material.name} is a metal as calculated, without band edges: {material.bulk.why_no_edges}.")
+            why = material.bulk.why_no_edges.partition(";")[0]
+            lines.append(f"{material.name} is a metal as calculated, without band edges: {why}.")
         elif material.bulk.edges is None:
             lines.append(f"{material.name}: no band gap. {material.bulk.why_no_edges}")
         lines += [

@@ -30,7 +30,7 @@ def summary_table(outcome: StudyOutcome) -> str:
     head = headline(outcome)
     blocks = [
         _table(_EDGES_TITLE, _EDGE_HEADS, _edge_rows(outcome, document)),
-        *_offset_tables(document),
+        *([] if outcome.contacts and not outcome.alignments else _offset_tables(document)),
         *_contact_tables(outcome),
         "\n".join(textwrap.wrap(f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}.", _WIDTH)),
         *_closure_blocks(outcome),
