@@ -40,7 +40,9 @@ def test_every_step_with_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert len(cleaved) == 3, "each slab once"
     assert len(rows) == 10 and {row.state for row in rows.values()} == {"waiting"}
     potential = rows["CsPbBr3/slab-011-potential"]
-    assert potential.needs == ("CsPbBr3/slab-011-relax",) and potential.grid == "2x1x1" and potential.atoms == 30
+    assert potential.needs == ("CsPbBr3/slab-011-relax",) and potential.atoms == 30
+    # 2x2x2 of the crystal, seen along (011): k_a = 1/4, and k_c - k_b = 0 or 1/2
+    assert potential.grid == "2x2x1 (shifted by 0.5, 0, 0 of a step)"
     assert rows["CsPbBr3/slab-011-relax"].needs == ("CsPbBr3/bulk-relax",)
     assert rows["CsPbBr3/bulk-relax"].needs == () and rows["CsPbBr3/bulk-relax"].cutoff_ev == 244.9
     assert rows["FAPbBr3/slab-010-relax"].cost_s > rows["FAPbBr3/slab-010-potential"].cost_s > 0

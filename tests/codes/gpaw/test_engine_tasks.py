@@ -403,7 +403,7 @@ def test_the_method_is_what_the_calculator_was_asked_for(dipole: bool, expected:
     method = engine._method(Formulas(300.0, dipole=dipole, kpoints=[(-0.25, 0, 0), (0.25, 0, 0)]))
     assert method["dipole_correction"] == expected
     assert method["cutoff_ev"] == 300.0 and method["smearing_ev"] == 0.05 and method["spin_polarised"] is False
-    assert method["kpoints_grid"] == [2, 1, 1] and method["potentials"] == {"H": "PAW abc"}
+    assert tuple(method["kpoints_grid"]) == (2, 1, 1) and method["potentials"] == {"H": "PAW abc"}
 
 
 # --- how a run ends ---------------------------------------------------------------------------------------------
