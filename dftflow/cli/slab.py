@@ -48,9 +48,9 @@ def command(
     from dftflow.api.slabs import slabs as slabs_of
     from dftflow.api.structures import as_structure
 
-    structure = as_structure(source)
-    if substitution is not None:
-        structure = substitution.of(structure)
+    structure = (
+        as_structure(source) if substitution is None else substitution.of(substitution.crystal(source).structure)
+    )
     slabs = slabs_of(structure, miller, setting=setting, min_thickness_ang=thickness, vacuum_ang=vacuum)
     if out is not None:
         write_structure(slabs.choose(termination, allow_refused=termination != "auto").structure, out)

@@ -49,7 +49,7 @@ def command(
         rows = [_row(load_shipped(name)) for name in shipped_names()]
         click.echo(json.dumps(rows, indent=1) if as_json else _listing(rows))
         return
-    crystal = load_crystal(source, base_dir=Path.cwd())
+    crystal = load_crystal(source, base_dir=Path.cwd()) if substitution is None else substitution.crystal(source)
     structure = crystal.structure
     if orderings:
         click.echo(_orderings(structure, substitution, as_json=as_json))
@@ -67,7 +67,7 @@ def _orderings(structure: Structure, substitution: Substitution | None, *, as_js
 
     if substitution is None:
         raise click.UsageError("--orderings belongs to --substitute, which is not given", click.get_current_context())
-    every = orderings_of(structure, substitution.replacements(), supercell=substitution.supercell)
+    every = orderings_of(structure, substitution.replacements(structure), supercell=substitution.supercell)
     if as_json:
         return json.dumps([ordering.as_dict() for ordering in every], indent=1)
     header = ("ordering", "arrangements", "pairs off by")

@@ -117,7 +117,6 @@ def test_mistakes_end_with_a_message_and_a_code(
         ["structure", "CsPbBr3_Pm-3m", "--seed", "3"],
         ["structure", "CsPbBr3_Pm-3m", "--supercell", "2", "1", "1"],
         ["structure", "CsPbBr3_Pm-3m", "--pseudocubic", "6"],
-        ["structure", "CsPbBr3_Pm-3m", "--ordering", "random"],
         ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--orientation", "110"],
         ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--pseudocubic", "6"],
     ],
