@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 HARTREE_EV: Final = 27.211386245981
+LIGHT_SPEED_AU: Final = 137.035999177
 BOHR_ANG: Final = 0.529177210544
 RYDBERG_EV: Final = HARTREE_EV / 2
 EV_PER_ANG3_GPA: Final = 160.2176634

@@ -187,7 +187,7 @@ def test_metadata(built: dict[str, Path]) -> None:
     assert f"\nVersion: {dftflow.__version__}\n" in text
     assert "\nRequires-Python: >=3.11\n" in text
     assert "\nLicense-Expression: MIT\n" in text
-    for extra in ("docs", "gpaw", "mp", "test"):
+    for extra in ("docs", "gpaw", "test"):
         assert f"\nProvides-Extra: {extra}\n" in text
     for line in text.splitlines():
         if line.startswith("Requires-Dist: gpaw") or line.startswith("Requires-Dist: mp-api"):

@@ -22,9 +22,9 @@ from dftflow.codes.registry import load_code
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.database_names import is_database_query
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.kpaths import special_points
-from dftflow.crystals.mp_names import is_database_query
 from dftflow.crystals.shipped import shipped_names
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.structure_writer import structure_text

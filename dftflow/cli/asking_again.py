@@ -9,7 +9,7 @@ import click
 __all__ = ["ask_again_option", "refuse_without_new_folder"]
 
 ask_again_option = click.option(
-    "--ask-again", is_flag=True, help="Ask the Materials Project again for what is kept; needs a new --out."
+    "--ask-again", is_flag=True, help="Ask databases again for what is kept; needs a new --out."
 )
 
 
@@ -21,6 +21,6 @@ def refuse_without_new_folder(out: Path | None) -> None:
     if out is None or read_plan(out) is not None:
         raise InputError(
             "--ask-again needs a new folder",
-            reason="a folder keeps what the Materials Project answered for it, which may be another crystal now",
+            reason="a folder keeps what a database answered for it, which may be another crystal now",
             fix="give one with --out",
         )

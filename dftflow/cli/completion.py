@@ -110,7 +110,7 @@ class Machines(Completed):
 
 
 class Crystals(Completed):
-    """A shipped crystal, a file, or an id of the Materials Project."""
+    """A shipped crystal, a file, or an id of a database."""
 
     name = "crystal"
     kind = "file"

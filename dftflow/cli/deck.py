@@ -90,7 +90,7 @@ def command(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the deck of one calculation of STRUCTURE: a shipped name, a file, or a Materials Project id.
+    """Write the deck of one calculation of STRUCTURE: a shipped name, a file, or the id of a database's entry.
 
     What is not named is chosen, and said with the reason. Files that were changed by hand are kept.
     """

@@ -39,7 +39,7 @@ HYDROGEN_EV = (-7.5, -6.0)
 TRY_GPAW = """
 import json, time
 from ase.build import molecule
-from gpaw import GPAW, PW, __version__, setup_paths
+from gpaw import GPAW, PW, __version__, get_libraries, setup_paths
 elements = "H C N Br Cs Pb".split()
 found = [e for e in elements if any(any(p.glob(f"{e}.PBE*")) for p in setup_paths)]
 start = time.perf_counter()
@@ -50,7 +50,7 @@ atoms.pbc = True
 atoms.calc = GPAW(mode=PW(200), xc="PBE", txt=None)
 energy = atoms.get_potential_energy()
 print(json.dumps({"version": __version__, "energy_ev": float(energy), "wall_time_s": time.perf_counter() - start,
-                  "without_data": [e for e in elements if e not in found]}))
+                  "libxc": get_libraries()["libxc"], "without_data": [e for e in elements if e not in found]}))
 """
 
 
@@ -192,10 +192,20 @@ def _gpaw() -> Check:
     return Check(
         name="GPAW",
         state="ok" if right else "broken",
-        detail=f"{found['version']}; H2 {found['energy_ev']:.3f} eV in {found['wall_time_s']:.1f} s"
+        detail=f"{found['version']}, {_functionals(found['libxc'])}; "
+        f"H2 {found['energy_ev']:.3f} eV in {found['wall_time_s']:.1f} s"
         + ("" if right else f", which should lie between {low} and {high} eV"),
         fix="" if right else fix,
     )
+
+
+def _functionals(libxc: str) -> str:
+    """Which functionals the engine has, by the version of libxc that it answers; ``""`` for none."""
+    from dftflow.codes.gpaw.functionals import OF_LIBXC, OWN
+
+    if libxc:
+        return f"{', '.join((*OWN, *OF_LIBXC))}, hybrids and GLLB-SC at band edges (libxc {libxc})"
+    return f"{', '.join(OWN)} (without libxc)"
 
 
 def _programs() -> Iterator[Check]:
@@ -213,19 +223,11 @@ def _programs() -> Iterator[Check]:
 
 
 def _materials_project() -> Check:
-    name = "Materials Project"
-    if not _installed("mp_api"):
-        return Check(name=name, state="missing", detail="mp-api is not installed", fix=install_line("dftflow[mp]"))
-    try:
-        _in_a_process("import mp_api.client")
-    except (OSError, subprocess.SubprocessError) as error:
-        fix = install_line("mp-api", again=True)
-        return Check(name=name, state="broken", detail=_why_it_failed(error), fix=fix)
     has_key = bool(os.environ.get("MP_API_KEY"))
     return Check(
-        name=name,
+        name="Materials Project",
         state="ok" if has_key else "missing",
-        detail=f"mp-api {metadata.version('mp-api')}; MP_API_KEY is {'set' if has_key else 'not set'}",
+        detail=f"MP_API_KEY is {'set' if has_key else 'not set'}",
         fix="" if has_key else "export MP_API_KEY=... (get a key at https://next-gen.materialsproject.org/api)",
     )
 
@@ -234,10 +236,10 @@ def _materials_project() -> Check:
 
 
 def _machine() -> Iterator[Check]:
-    from dftflow.crystals.mp_cache import default_cache_dir
+    from dftflow.crystals.stored_answers import cache_folder
 
     yield _cores_and_memory()
-    for name, folder in (("cache folder", default_cache_dir()), ("this folder", Path.cwd())):
+    for name, folder in (("cache folder", cache_folder()), ("this folder", Path.cwd())):
         yield _writable(name, folder)
 
 

@@ -20,7 +20,7 @@ __all__ = ["command"]
     metavar="CRYSTAL",
     type=Crystals(),
     multiple=True,
-    help="A shipped name, a file, or a Materials Project id. Can be given again.  [default: cubic CsPbBr3]",
+    help="A shipped name, a file, or the id of a database's entry. Can be given again.  [default: cubic CsPbBr3]",
 )
 @click.option("--like", metavar="STUDY", type=Studies(), help="Take settings, presets and densities of this study.")
 @click.option("--code", type=Codes(), help="castep, espresso, gpaw or vasp: its potentials decide the cutoff.")

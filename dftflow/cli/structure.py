@@ -39,7 +39,7 @@ def command(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Show a crystal: SOURCE is a shipped name, a file, or a Materials Project id. Without it, list what is shipped."""
+    """Show a crystal: SOURCE is a shipped name, a file, or a database's id. Without it, list what is shipped."""
     from dftflow.crystals.shipped import load_shipped, shipped_names
     from dftflow.crystals.sources import load_crystal
 

@@ -5,15 +5,26 @@ from __future__ import annotations
 from dftflow.errors import SpecError
 from dftflow.model.names import NAME_RULE, SEED_LENGTH, is_name
 from dftflow.model.printable import shown
+from dftflow.model.spec import CalcSpec
 from dftflow.rendering.quoting import ascii_line
 
-__all__ = ["align_comments", "check_seed", "decimal_text", "plain_text", "with_source"]
+__all__ = ["align_comments", "check_seed", "decimal_text", "plain_text", "refuse_corrections", "with_source"]
 
 
 def check_seed(seed: str) -> None:
     """Raise `SpecError` when `seed` cannot name the files of a deck, for every code and in every shell."""
     if not is_name(seed, longest=SEED_LENGTH):
         raise SpecError(f"{shown(seed)} is no seed, and no name for a deck", fix=f"use {NAME_RULE}")
+
+
+def refuse_corrections(spec: CalcSpec, code: str) -> None:
+    """Raise `SpecError` for corrections at band edges, of which no deck for `code` is written."""
+    if spec.corrections:
+        raise SpecError(
+            f"no deck of {code} is written for corrections at band edges ({', '.join(spec.corrections)})",
+            reason="the embedded engine calculates them alone",
+            fix='leave corrections out of [settings], or set code = "gpaw"',
+        )
 
 
 def decimal_text(value: float) -> str:

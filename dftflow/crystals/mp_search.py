@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pymatgen.core import Composition, Element
 
+from dftflow.crystals.database_names import is_material_id
 from dftflow.crystals.materials_project import keep_entry
-from dftflow.crystals.mp_cache import DamagedEntry, default_cache_dir, entry_path, read_entry, write_entry
-from dftflow.crystals.mp_names import is_material_id
-from dftflow.crystals.mp_service import DATA_ERRORS, Json, Question, reduced_formula
+from dftflow.crystals.mp_service import MaterialsProject, reduced_formula
+from dftflow.crystals.stored_answers import DamagedAnswer, answer_of, answer_path, default_cache_dir, keep, kept
+from dftflow.crystals.web import DATA_ERRORS, Json, Problem, check_time
 from dftflow.errors import SourceError
 from dftflow.model.bounds import ENTRIES
 
@@ -43,7 +42,7 @@ def search_entries(
     """The entries of a formula or of exactly these elements, in the order of their ids.
 
     Their crystals are kept on disk as those of `fetch_structure`, which then asks no more; one that is kept already
-    stays as it is. The answer itself is kept too, and used without a network, a key or the client.
+    stays as it is. The answer itself is kept too, and used without a network or a key.
 
     Parameters
     ----------
@@ -62,33 +61,39 @@ def search_entries(
     ------
     SourceError
         Neither formula nor elements; no entry, or more than `most`; as `fetch_structure`; crystals that cannot be kept.
-    CodeNotFoundError, InputError
+    InputError
         As `fetch_structure`.
     """
-    asks = {**_criteria(what), "most": most, "above_hull_ev_per_atom": above_hull_ev_per_atom}
+    check_time(timeout_s)
+    database, asks = MaterialsProject.at(endpoint), _criteria(what)
     limit = "" if above_hull_ev_per_atom is None else f"-{above_hull_ev_per_atom!r}"
-    normal = f"mp:all-{asks.get('formula') or asks['chemsys']}{limit}"
-    question = Question.of(name=what, normal=normal, asks={"search": asks}, endpoint=endpoint, timeout_s=timeout_s)
-    folder = cache_dir or default_cache_dir()
-    path = entry_path(folder, query=question.normal, endpoint=question.endpoint)
-    kept = None if refresh else _kept(path)
-    if kept is not None:
-        _check_number(question, len(kept), most)
-        return kept
-    outcome = question.ask(api_key)
+    query = f"mp:all-{next(iter(asks.values()))}{limit}"
+    path = answer_path(cache_dir or default_cache_dir(), query, database.endpoint)
+    before = None if refresh else _kept(path)
+    if before is not None:
+        _check_number(database, what, len(before), most)
+        return before
+    version, (number, records) = database.ask(
+        what, lambda records: records.of_search(most, above_hull_ev_per_atom, **asks), api_key, timeout_s
+    )
+    _check_number(database, what, number, most)
     try:
-        return _keep(question, outcome, path, most, replace=refresh)
-    except DATA_ERRORS as error:
-        raise question.not_understood(error) from error
+        with database.service.understood(what):
+            found = _entries(asks, records, number)
+            for record in records:
+                keep_entry(record, version, endpoint=database.endpoint, folder=path.parent, replace=refresh)
+        listed = [asdict(one) for one in found]
+        keep(path, answer_of(query, database.endpoint, version, of=listed, found=listed))
     except OSError as error:
         raise SourceError(
-            f"the crystals that {question.name} stands for cannot be kept in {folder}",
+            f"the crystals that {what} stands for cannot be kept in {path.parent}",
             reason=error.strerror or str(error),
             fix="set XDG_CACHE_HOME to a folder that can be written",
         ) from error
+    return found
 
 
-def _criteria(what: str) -> dict[str, Any]:
+def _criteria(what: str) -> dict[str, str]:
     """What the service is asked for: ``formula`` or ``chemsys``, each in one spelling."""
     elements = what.split("-")
     if len(elements) > 1 and len(set(elements)) == len(elements) and all(map(Element.is_valid_symbol, elements)):
@@ -105,9 +110,9 @@ def _criteria(what: str) -> dict[str, Any]:
 def _kept(path: Path) -> tuple[FoundEntry, ...] | None:
     """The answer on disk; one that is damaged is said, since another one may be of other entries."""
     try:
-        entry = read_entry(path)
-        return None if entry is None else tuple(FoundEntry(**one) for one in entry["found"])
-    except (DamagedEntry, *DATA_ERRORS) as error:
+        answer = kept(path)
+        return None if answer is None else tuple(FoundEntry(**one) for one in answer["found"])
+    except (DamagedAnswer, *DATA_ERRORS) as error:
         raise SourceError(
             "an answer of the Materials Project that was kept is damaged",
             reason=str(error),
@@ -116,49 +121,33 @@ def _kept(path: Path) -> tuple[FoundEntry, ...] | None:
         ) from error
 
 
-def _keep(question: Question, outcome: Json, path: Path, most: int, *, replace: bool) -> tuple[FoundEntry, ...]:
-    """The entries of an answer, which is kept after each of their crystals."""
-    _check_number(question, outcome["found"], most)
-    records = {record["material_id"]: record for record in outcome["materials"]}
-    found = tuple(_found(question, records[name]) for name in sorted(records, key=lambda name: (len(name), name)))
-    if len(found) != outcome["found"]:
-        raise ValueError(f"it has {len(found)} of {outcome['found']} crystals")
-    version = str(outcome["database_version"])
-    for record in records.values():
-        keep_entry(record, version, endpoint=question.endpoint, folder=path.parent, replace=replace)
-    write_entry(path, _entry(question, found, version))
-    return found
+def _entries(asks: dict[str, str], records: list[Json], number: int) -> tuple[FoundEntry, ...]:
+    """The entries of an answer in the order of their ids; what is not all that was found is none."""
+    named = {record["material_id"]: record for record in records}
+    if len(named) != number:
+        raise ValueError(f"it has {len(named)} of {number} crystals")
+    return tuple(_found(asks, named[name]) for name in sorted(named, key=lambda name: (len(name), name)))
 
 
-def _found(question: Question, record: Json) -> FoundEntry:
+def _found(asks: dict[str, str], record: Json) -> FoundEntry:
     """An entry as it may be called; what is about something else, or no id, is no answer."""
-    asks, composition = question.asks["search"], Composition(record["formula_pretty"])
+    composition = Composition(record["formula_pretty"])
     formula = composition.reduced_formula
     elements = "-".join(sorted(element.symbol for element in composition.elements))
-    if asks.get("formula", formula) != formula or asks.get("chemsys", elements) != elements:
+    if asks not in ({"formula": formula}, {"chemsys": elements}):
         raise ValueError(f"it is about {record['formula_pretty']!r}")
     if not is_material_id(record["material_id"]) or not re.fullmatch(r"[A-Za-z0-9]+", formula):
         raise ValueError(f"{record['material_id']!r} ({formula!r}) is no entry")
     return FoundEntry(material_id=record["material_id"], formula=formula)
 
 
-def _entry(question: Question, found: tuple[FoundEntry, ...], version: str) -> Json:
-    return {
-        "query": question.normal,
-        "endpoint": question.endpoint,
-        "retrieved": datetime.now(UTC).date().isoformat(),
-        "database_version": version or "unknown",
-        "found": [asdict(one) for one in found],
-    }
-
-
-def _check_number(question: Question, number: int, most: int) -> None:
+def _check_number(database: MaterialsProject, what: str, number: int, most: int) -> None:
     if number == 0:
-        raise question.error("unknown")
+        raise database.service.refusal(what, Problem("unknown"))
     if number <= most:
         return
     fewer = "ask for fewer: a formula instead of elements, or a smaller above_hull_ev_per_atom"
     raise SourceError(
-        f"the Materials Project holds {number} crystals {question.name}, and at most {most} are taken",
+        f"the Materials Project holds {number} crystals {what}, and at most {most} are taken",
         fix=fewer if not ENTRIES.holds(number) else f"write most = {number} if all of them are meant, or {fewer}",
     )

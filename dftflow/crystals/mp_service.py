@@ -1,123 +1,157 @@
-"""A question to the Materials Project, asked through its client in a process of its own, and why there is no answer."""
+"""What the Materials Project is asked over HTTP, and why there is no answer.
+
+``GET heartbeat`` without a key gives the version of the database, ``GET materials/summary/`` and ``materials/core/``
+with the header ``x-api-key`` give ``{"data": [...], "meta": {"total_doc": n}}``, as the client mp-api 0.46 asks them.
+That client takes 5 to 20 s to import, brings 60 packages, and connects without any time limit; a test compares what it
+asks with what is asked here.
+"""
 
 from __future__ import annotations
 
-import json
-import math
 import os
-import signal
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 from pymatgen.core import Composition, Element
 
-from dftflow.errors import CodeNotFoundError, DftflowError, InputError, SourceError
-from dftflow.installer import install_line
+from dftflow.crystals.database_names import canonical_id
+from dftflow.crystals.web import DATA_ERRORS, OFFLINE, Get, Json, Problem, Service
+from dftflow.errors import SourceError
 
-__all__ = ["DATA_ERRORS", "DEFAULT_ENDPOINT", "Json", "Question", "reduced_formula"]
+__all__ = ["MaterialsProject", "Records", "reduced_formula"]
 
 DEFAULT_ENDPOINT = "https://api.materialsproject.org/"
+BELOW_ANY_HULL_EV = -100.0
+MOST_RECORDS = 1000
 
 _KEY_LENGTH = 32
 _KEY_PAGE = "https://next-gen.materialsproject.org/api"
-_STATUS_PAGE = "https://status.materialsproject.org"
-_LOADING_LIMIT_S = 180.0
-_OFFLINE = "or name a shipped crystal or a file instead"
+_FIELDS = (
+    "material_id,formula_pretty,symmetry,energy_above_hull,theoretical,deprecated,deprecation_reasons,builder_meta,"
+    "structure"
+)
+_PROBLEMS = {
+    "another service": (
+        "what answers at {host} is not {service}",
+        f"check the endpoint (MP_API_ENDPOINT), normally {DEFAULT_ENDPOINT}",
+    ),
+    "unknown": (
+        "{service} holds no {name}",
+        "look it up at https://next-gen.materialsproject.org, or check the spelling",
+    ),
+    "refused": (
+        "{service} refused the API key",
+        f"compare MP_API_KEY with the key at {_KEY_PAGE}; if it is right, this network may be blocked: try another, "
+        f"{OFFLINE}",
+    ),
+    "deprecated": (
+        "{name} is deprecated: {service} has withdrawn it",
+        "ask for the formula, as in mp:CsPbBr3, to see what the database holds today",
+    ),
+    "moved": ("{name} is a calculation, not a material", "write the id of its material, {detail}"),
+}
 
-DATA_ERRORS = (KeyError, TypeError, ValueError, AttributeError)
-"""What an answer of another form raises where it is read."""
-
-Json = dict[str, Any]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is asked of whom.
+class Records:
+    """Records of the database, for one key."""
 
-    Attributes
-    ----------
-    name
-        What a person calls it.
-    normal
-        The same for all spellings of it.
-    asks
-        As `dftflow.crystals.mp_worker.answer` takes it: ``material_id``, ``formula`` or ``search``.
-    endpoint
-        Address of the service, with a slash at its end.
-    """
-
-    name: str
-    normal: str
-    asks: Mapping[str, Any]
+    get: Get
     endpoint: str
-    timeout_s: float
+    key: str
+
+    def __call__(self, kind: str, fields: str = _FIELDS, **criteria: str | float) -> list[Json]:
+        """Those of a kind (``summary``, ``core``), ids in one spelling."""
+        asked = {**criteria, "_limit": MOST_RECORDS, "_fields": fields}
+        answer = self.get("search", f"{self.endpoint}materials/{kind}/", asked, key=self.key)
+        return [{**record, "material_id": canonical_id(record["material_id"])} for record in answer["data"]]
+
+    def of_formula(self, formula: str) -> list[Json]:
+        """Of all that have not been withdrawn."""
+        return self("summary", formula=formula, deprecated="False")
+
+    def by_id(self, material_id: str) -> list[Json]:
+        """The one with an id; raises `Problem` where it has been withdrawn, or is of a calculation."""
+        wanted = canonical_id(material_id)
+        for record in self("summary", material_ids=wanted):
+            if record["material_id"] == wanted:
+                _refuse_deprecated(record)
+                return [record]
+        fields = "material_id,formula_pretty,deprecated,deprecation_reasons"
+        for record in self("core", fields, material_ids=wanted, deprecated="True"):
+            _refuse_deprecated(record)
+        for record in self("core", "material_id", task_ids=wanted):
+            raise Problem("moved", record["material_id"])
+        return []
+
+    def of_search(self, most: int, above_hull_ev_per_atom: float | None, **what: str) -> tuple[int, list[Json]]:
+        """How many a search finds by their ids, which are small; then they themselves if they are at most so many."""
+        criteria: dict[str, str | float] = {**what, "deprecated": "False"}
+        if above_hull_ev_per_atom is not None:
+            criteria["energy_above_hull_min"] = BELOW_ANY_HULL_EV
+            criteria["energy_above_hull_max"] = above_hull_ev_per_atom
+        ids = sorted({record["material_id"] for record in self("summary", "material_id", **criteria)})
+        return len(ids), self("summary", material_ids=",".join(ids)) if 0 < len(ids) <= most else []
+
+
+def _refuse_deprecated(record: Json) -> None:
+    if record.get("deprecated"):
+        reasons = ", ".join(map(str, record.get("deprecation_reasons") or [])) or "no reason given"
+        raise Problem("deprecated", f"{record.get('formula_pretty', '')}: {reasons}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialsProject:
+    """The service at an address, with a slash at its end."""
+
+    endpoint: str
 
     @classmethod
-    def of(cls, *, name: str, normal: str, asks: Mapping[str, Any], endpoint: str | None, timeout_s: float) -> Question:
-        """A question to `endpoint`, or to the one of ``MP_API_ENDPOINT``, or to the Materials Project itself."""
-        if not (math.isfinite(timeout_s) and timeout_s > 0):
-            raise InputError(f"a time limit of {timeout_s} s is none", fix="give a positive number of seconds")
-        address = (endpoint or os.environ.get("MP_API_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/") + "/"
-        return cls(name=name, normal=normal, asks=asks, endpoint=address, timeout_s=timeout_s)
+    def at(cls, endpoint: str | None) -> MaterialsProject:
+        """At `endpoint`, or that of ``MP_API_ENDPOINT``, or the Materials Project itself."""
+        return cls(endpoint=(endpoint or os.environ.get("MP_API_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/") + "/")
 
-    def ask(self, api_key: str | None) -> Json:
-        """The answer of `dftflow.crystals.mp_worker.answer`; raises what `fetch_structure` does."""
+    @property
+    def service(self) -> Service:
+        """For questions and refusals."""
+        hint = "see https://status.materialsproject.org"
+        return Service(name="the Materials Project", address=self.endpoint, hint=hint, problems=_PROBLEMS)
+
+    def ask(
+        self, about: str, talk: Callable[[Records], Answer], api_key: str | None, timeout_s: float
+    ) -> tuple[str, Answer]:
+        """The version of the database (``"unknown"`` where it is hidden), and what `talk` gives.
+
+        Raises
+        ------
+        SourceError, InputError
+            As `Service.ask`; without a key, or with one that is none.
+        """
         key = _key(api_key)
-        if find_spec("mp_api") is None:
-            raise CodeNotFoundError(
-                "mp-api, the client of the Materials Project, is not installed",
-                fix=f"{install_line('dftflow[mp]')}, {_OFFLINE}",
-            )
-        asked = {**self.asks, "endpoint": self.endpoint, "timeout_s": self.timeout_s, "key": key}
-        outcome = _run_worker(asked)
-        if "problem" in outcome:
-            raise self.error(outcome["problem"], outcome["detail"])
-        return outcome
 
-    def error(self, kind: str, detail: str = "") -> DftflowError:
-        """Why there is no answer."""
-        if kind == "cannot load":
-            return CodeNotFoundError(
-                "mp-api, the client of the Materials Project, cannot be loaded",
-                reason=detail,
-                fix=f"{install_line('mp-api', again=True)}, {_OFFLINE}",
-            )
-        reason = detail
-        if kind == "status":
-            kind, reason = _status_kind(int(detail[:3])), f"it answered with status {detail}"
-        elif kind == "time limit" and detail:
-            reason = f"it hung at this stage: {detail}"
-        host = urlsplit(self.endpoint).netloc or self.endpoint
-        update = install_line("mp-api", again=True)
-        texts = {"host": host, "timeout_s": self.timeout_s, "name": self.name, "detail": detail, "update": update}
-        summary, fix = (text.format(**texts) for text in _PROBLEMS[kind])
-        return SourceError(summary, reason=reason, fix=fix)
+        def whole(get: Get) -> tuple[str, Answer]:
+            version = _database_version(get, self.endpoint)  # first: nothing secret goes to a captive portal
+            return version, talk(Records(get=get, endpoint=self.endpoint, key=key))
 
-    def not_understood(self, error: Exception) -> SourceError:
-        """For an answer of another form."""
-        return SourceError(
-            f"the answer of the Materials Project about {self.name} is not understood",
-            reason=f"{type(error).__name__}: {error}",
-            fix=f"update dftflow and its client ({install_line('mp-api', again=True)}), {_OFFLINE}",
-        )
+        return self.service.ask(about, whole, timeout_s)
 
 
-def reduced_formula(formula: str) -> str | None:
-    """The formula with the least whole numbers; None for what is none."""
+def _database_version(get: Get, endpoint: str) -> str:
+    """The service's firewall forbids the heartbeat to some networks that it serves otherwise (issue 1055 of mp-api)."""
     try:
-        composition = Composition(formula)
-        elements = all(isinstance(element, Element) for element in composition)
-        if composition and elements and all(float(count).is_integer() for count in composition.values()):
-            return composition.reduced_formula
-    except ValueError:
-        pass
-    return None
+        beat = get("heartbeat", f"{endpoint}heartbeat")
+    except Problem as problem:
+        if problem.status == 403:
+            return "unknown"
+        if problem.status == 404:
+            raise Problem("another service", problem.detail) from None
+        raise
+    if not isinstance(beat.get("db_version"), str):
+        raise Problem("another service", f"its heartbeat has {', '.join(beat)[:100]}")
+    return beat["db_version"] or "unknown"
 
 
 def _key(api_key: str | None) -> str:
@@ -127,7 +161,7 @@ def _key(api_key: str | None) -> str:
         raise SourceError(
             "no API key for the Materials Project",
             reason="the environment variable MP_API_KEY is not set",
-            fix=f"get a free key at {_KEY_PAGE} and set MP_API_KEY, {_OFFLINE}",
+            fix=f"get a free key at {_KEY_PAGE} and set MP_API_KEY, {OFFLINE}",
         )
     if len(key) != _KEY_LENGTH or not (key.isascii() and key.isalnum()):
         kind = "letters and digits" if len(key) == _KEY_LENGTH else f"characters, this one has {len(key)}"
@@ -139,66 +173,13 @@ def _key(api_key: str | None) -> str:
     return key
 
 
-def _run_worker(question: Json) -> Json:
-    """Outcome of `mp_worker`, from which every trace of the key has been taken out."""
-    argv = [sys.executable, "-P", str(Path(__file__).with_name("mp_worker.py"))]
-    limit_s = question["timeout_s"] + _LOADING_LIMIT_S
+def reduced_formula(formula: str) -> str | None:
+    """The formula with the least whole numbers; None for what is none."""
     try:
-        done = subprocess.run(argv, input=json.dumps(question), capture_output=True, text=True, timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        return {"problem": "cannot load", "detail": f"it was not loaded within {_LOADING_LIMIT_S:.0f} s"}
-    lines = [json.loads(line) for line in done.stdout.replace(question["key"], "***").splitlines()]
-    if done.returncode == 0 and lines:
-        return dict(lines[-1])
-    if done.returncode == -signal.SIGALRM:
-        return {"problem": "time limit", "detail": lines[-1]["stage"] if lines else ""}
-    last = done.stderr.replace(question["key"], "***").strip().splitlines()[-1:]
-    return {"problem": "client", "detail": f"its process ended with code {done.returncode}. {' '.join(last)}".strip()}
-
-
-_PROBLEMS = {
-    "unreachable": (
-        "the Materials Project cannot be reached at {host}",
-        f"check the network, and HTTPS_PROXY behind a proxy, {_OFFLINE}",
-    ),
-    "time limit": (
-        "the Materials Project did not answer within {timeout_s:g} s",
-        f"check the network, see {_STATUS_PAGE}, or allow more time, {_OFFLINE}",
-    ),
-    "not json": (
-        "what answers at {host} is a web page, not the Materials Project",
-        f"log in to the network (a hotel's or institute's portal answers like this), or check the proxy, {_OFFLINE}",
-    ),
-    "not the service": (
-        "what answers at {host} is not the Materials Project",
-        f"check the endpoint (MP_API_ENDPOINT), normally {DEFAULT_ENDPOINT}",
-    ),
-    "unknown": (
-        "the Materials Project holds no {name}",
-        "look it up at https://next-gen.materialsproject.org, or check the spelling",
-    ),
-    "deprecated": (
-        "{name} is deprecated: the Materials Project has withdrawn it",
-        "ask for the formula, as in mp:CsPbBr3, to see what the database holds today",
-    ),
-    "moved": ("{name} is a calculation, not a material", "write the id of its material, {detail}"),
-    "refused": (
-        "the Materials Project refused the API key",
-        f"compare MP_API_KEY with the key at {_KEY_PAGE}; if it is right, this network may be blocked: try another, "
-        f"{_OFFLINE}",
-    ),
-    "too many": ("the Materials Project got too many requests", f"wait some minutes and try again, {_OFFLINE}"),
-    "failing": ("the Materials Project is failing", f"see {_STATUS_PAGE} and try again later, {_OFFLINE}"),
-    "client": (
-        "the client of the Materials Project failed",
-        f"update it ({{update}}) and try again, {_OFFLINE}",
-    ),
-}
-
-
-def _status_kind(status: int) -> str:
-    if status in (401, 403):
-        return "refused"
-    if status == 429:
-        return "too many"
-    return "failing" if status >= 500 else "client"
+        composition = Composition(formula)
+        elements = all(isinstance(element, Element) for element in composition)
+        if composition and elements and all(float(count).is_integer() for count in composition.values()):
+            return composition.reduced_formula
+    except DATA_ERRORS:
+        pass
+    return None

@@ -1,22 +1,22 @@
-"""A study's crystal, from wherever it is: shipped, a file, or the Materials Project."""
+"""A study's crystal, from wherever it is: shipped, a file, the Materials Project, or a provider of OPTIMADE."""
 
 from __future__ import annotations
 
 import difflib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from dftflow.crystals.crystal import Crystal
-from dftflow.crystals.file_notes import plain
-from dftflow.crystals.mp_names import is_database_query
+from dftflow.crystals.database_names import is_database_query, is_optimade
+from dftflow.crystals.missing_hydrogens import check_hydrogens
 from dftflow.crystals.shipped import load_shipped, shipped_names
 from dftflow.crystals.structure_file import checked, read_structure_file, reader_of
-from dftflow.crystals.symmetry import space_group
 from dftflow.errors import StructureError
 from dftflow.input_file import named_place
 
-__all__ = ["load_crystal"]
+__all__ = ["from_database", "load_crystal"]
 
 
 def _nearest(path: Path) -> Iterator[str]:
@@ -36,23 +36,14 @@ def _not_found(source: str, path: Path, where: str) -> StructureError:
     )
 
 
-def _from_database(query: str) -> Crystal:
-    from dftflow.crystals.materials_project import fetch_structure
+def from_database(query: str, *, refresh: bool = False) -> Crystal:
+    """The crystal that a database is asked for, once more where that is wanted; raises as `load_crystal`."""
+    from dftflow.crystals import materials_project, optimade  # with what asks
 
-    answer = fetch_structure(query)
-    structure = checked(plain(answer.structure), str(answer.material_id))
-    group = space_group(structure)
-    return Crystal(
-        name=str(answer.material_id),
-        structure=structure,
-        source=query,
-        reference=f"{answer.material_id}, Materials Project {answer.database_version}, retrieved {answer.retrieved}",
-        sha256=answer.sha256,
-        space_group=group.symbol,
-        space_group_number=group.number,
-        confidence="database",
-        warnings=tuple(answer.warnings),
-    )
+    ask = optimade.fetch_structure if is_optimade(query) else materials_project.fetch_structure
+    crystal = ask(query, refresh=refresh)
+    check_hydrogens(checked(crystal.structure, crystal.name), crystal.name)
+    return replace(crystal, source=query)
 
 
 def load_crystal(
@@ -64,7 +55,7 @@ def load_crystal(
     ----------
     source
         A shipped name (``"CsPbBr3_Pnma"``), a path (CIF, POSCAR or CONTCAR, CASTEP .cell, extended XYZ with a
-        lattice, input of pw.x, JSON of pymatgen), ``"mp-567629"`` or ``"mp:CsPbBr3"``.
+        lattice, input of pw.x, JSON of pymatgen), ``"mp-567629"`` or ``"mp:CsPbBr3"``, ``"optimade:cod/1000041"``.
     base_dir
         Folder that a relative path counts from, such as that of the study; the working folder unless given.
     where
@@ -85,15 +76,15 @@ def load_crystal(
         lattice, or with an unknown element or space group.
     ClashError
         Two atoms overlap.
-    SourceError, CodeNotFoundError
-        From the Materials Project.
+    SourceError
+        From the Materials Project, or from a provider of OPTIMADE.
     """
     path = named_place(source, base=base_dir, error=StructureError)
     source = os.fspath(source)
     if source in shipped_names():
         return load_shipped(source)
     if is_database_query(source) and not path.exists():
-        return _from_database(source)
+        return from_database(source)
     if not source.strip() or not path.exists():
         raise _not_found(source, path, where)
     return read_structure_file(path, source, mixed_sites=mixed_sites)

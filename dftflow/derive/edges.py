@@ -10,6 +10,7 @@ from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.symmetry import space_group
 from dftflow.derive.cell_spread import SPREAD_HOLDS, open_lengths_ang
 from dftflow.derive.findings import Findings
+from dftflow.derive.ledger import shifts_or_reason
 from dftflow.derive.missing import missing_results
 from dftflow.errors import BandEdgeError, MetallicError
 from dftflow.model.admission import Admission, Admitted
@@ -37,6 +38,7 @@ def bulk_outcome(
     relax: tuple[str, Admission] | None,
     bands: tuple[str, Admission],
     stress_tol_gpa: float,
+    shifts: tuple[str, Admission] | None = None,
 ) -> BulkOutcome:
     """What is known of a crystal.
 
@@ -51,6 +53,8 @@ def bulk_outcome(
     stress_tol_gpa
         Criterion of the relaxation. A finite-basis correction of the pressure above it means that the cutoff is not
         converged.
+    shifts
+        Name of the step of the corrections and what the gate said of it, where the study asks for any.
     """
     structure, warnings, open_ang = start, list(crystal.warnings), None
     relaxed = relax[1] if relax is not None else None
@@ -62,6 +66,7 @@ def bulk_outcome(
     if edges is not None:
         assert found is not None, "edges are found in bands"
         warnings += _grid_warnings(found, edges)
+    corrected, no_shifts = shifts_or_reason(shifts)
     group = space_group(structure, symprec_ang=RELAXED_SYMPREC_ANG)
     return BulkOutcome(
         structure=structure,
@@ -77,6 +82,9 @@ def bulk_outcome(
         open_lengths_ang=open_ang,
         remarks=bands[1].remarks if isinstance(bands[1], Admitted) else (),
         warnings=tuple(warnings),
+        shifts=corrected,
+        no_shifts=no_shifts,
+        shifts_step="" if shifts is None else shifts[0],
     )
 
 

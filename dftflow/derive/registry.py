@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from dftflow.derive.edges import crystal_quantities
 from dftflow.derive.findings import Findings
+from dftflow.derive.ledger import ledger_quantities
 from dftflow.derive.mixtures import mixture_quantities
 from dftflow.derive.offsets import offset_quantities
 from dftflow.derive.surfaces import surface_quantities
@@ -25,6 +26,7 @@ FAMILIES: tuple[Callable[[Findings], Iterable[Quantity]], ...] = (
     mixture_quantities,
     surface_quantities,
     offset_quantities,
+    ledger_quantities,
 )
 
 

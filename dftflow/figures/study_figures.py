@@ -16,6 +16,7 @@ from dftflow.figures.band_figure import BandStructure, bands_drawing
 from dftflow.figures.colors import material_colors
 from dftflow.figures.drawing import Drawing
 from dftflow.figures.energy_axis import Reference
+from dftflow.figures.ledger import ledger_columns, ledger_drawing
 from dftflow.figures.look import PAGE_HEIGHT_IN, PAGE_IN, Look
 from dftflow.figures.offsets import draw_offsets, offsets_by_pair, offsets_height_in
 from dftflow.figures.potential import SlabPotential, potential_drawing
@@ -29,6 +30,9 @@ __all__ = ["MOST_PAIRS", "study_figures"]
 
 MOST_COLUMNS, MOST_BANDS, MOST_STRUCTURES = 16, 12, 24
 """Of one figure; wider or longer than three pages it is not looked at as one."""
+
+MOST_LEDGERS, MOST_IN_A_LEDGER = 12, 4
+"""Of figures; of crystals on one, beside each other at each correction."""
 
 MOST_PAIRS = 435
 """All pairs of 30 materials fill a dozen pages."""
@@ -46,8 +50,8 @@ class _Named(TypedDict):
 
 
 def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
-    """All figures of a study: alignment, offsets by every method, bands, structures, one potential profile a slab, one
-    figure a swept setting.
+    """All figures of a study: alignment, offsets by every method, bands, corrections of the edges, structures, one
+    potential profile a slab, one figure a swept setting.
 
     What does not fit into one figure stands in several, with numbers at the end of their names.
     """
@@ -61,6 +65,7 @@ def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
         *_alignment_figures(shown),
         *_offset_figures(shown),
         *_bands_figures(shown),
+        *_ledger_figures(shown),
         *_structures_figures(outcome),
         *profiles,
         *_sweep_figures(outcome),
@@ -223,6 +228,31 @@ def _placed(shown: _Shown) -> str:
         "" if len(shown.on_vacuum) == len(shown.columns) else ", the first from the left where a material has several"
     )
     return f" (by {ways}{several})"
+
+
+# --- corrections of band edges ----------------------------------------------------------------------------------
+
+
+def _ledger_figures(shown: _Shown) -> list[Drawing]:
+    """One for each row whose crystals both have corrections; without such a row the crystals on zeros of their own."""
+    own = {column.material: column for column in ledger_columns(shown.outcome.materials)}
+    functional = str(shown.outcome.settings["settings"]["xc"])
+    aligned = []
+    for row in shown.rows[:MOST_LEDGERS]:
+        pair = [edges for edges in (row.first, row.second) if edges is not None and edges.material in own]
+        if len(pair) == 2:
+            aligned.append([replace(own[edges.material], vbm_ev=edges.vbm_ev, cbm_ev=edges.cbm_ev) for edges in pair])
+    drawn = aligned or [list(page) for page in _pages([*own.values()], MOST_IN_A_LEDGER) if page]
+    return [
+        ledger_drawing(
+            columns,
+            functional,
+            Look(colors={column.material: shown.colors[column.material] for column in columns}),
+            on_vacuum=bool(aligned),
+            **_numbered("ledger", "Corrections of the band edges", number, len(drawn)),
+        )
+        for number, columns in enumerate(drawn, start=1)
+    ]
 
 
 # --- structures and potentials ----------------------------------------------------------------------------------

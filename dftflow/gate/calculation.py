@@ -24,6 +24,7 @@ _FIELDS: dict[Part, tuple[str, ...]] = {
     "dos": ("dos",),
     "potential": ("potential",),
     "density": ("density",),
+    "shifts": ("shifts",),
 }
 """Part -> the fields of `Results` that it stands in."""
 

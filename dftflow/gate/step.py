@@ -43,12 +43,14 @@ NEEDED: Mapping[Task, tuple[Part, ...]] = {
     "relax": ("structure",),
     "bands": ("structure", "bands"),
     "potential": ("structure", "potential", "fermi"),
+    "shifts": ("structure", "shifts"),
 }
 NAMES: Mapping[Part, str] = {
     "structure": "a geometry",
     "bands": "eigenvalues",
     "potential": "a potential",
     "fermi": "a Fermi level",
+    "shifts": "corrected band edges",
 }
 
 

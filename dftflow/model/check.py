@@ -19,6 +19,7 @@ Part = Literal[
     "dos",
     "potential",
     "density",
+    "shifts",
 ]
 """What results consist of, and what a failed check takes out of them; without its status a calculation has not ended
 in any way that is known."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dftflow.model.absolute import SlabSide
 from dftflow.model.alignment import Alignment
 from dftflow.model.attempt import Attempt
+from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.mixture import Mixture
 from dftflow.model.quantity import Missing, Quantity
@@ -94,6 +95,8 @@ class BulkOutcome(Shown):
         (`dftflow.derive.cell_spread`); None where it was not relaxed, or its elasticity is not known.
     remarks
         What of those steps' results is not as the study asks.
+    shifts, no_shifts, shifts_step
+        Band edges with corrections, or why there are none, and the step that gives them, ``""`` if none is asked for.
     """
 
     structure: Structure
@@ -109,6 +112,9 @@ class BulkOutcome(Shown):
     open_lengths_ang: tuple[float, float, float] | None = None
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    shifts: EdgeShifts | None = None
+    no_shifts: Missing | None = None
+    shifts_step: str = ""
 
     def __post_init__(self) -> None:
         if self.edges is None and self.no_edges is None:

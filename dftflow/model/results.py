@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
     from dftflow.model.dos import DensityOfStates
+    from dftflow.model.edge_shifts import EdgeShifts
     from dftflow.model.levels import PrintedGap
     from dftflow.model.projections import Projections
 
@@ -299,6 +300,8 @@ class Results:
         The gap that the code printed, where there are no eigenvalues.
     density
         What the grid of the density says of itself.
+    shifts
+        Band edges with corrections.
     lost
         Part -> why it is not among the results although its file holds it: what stands there is no number.
     warnings
@@ -325,6 +328,7 @@ class Results:
     printed_gap: PrintedGap | None = None
     potential: PotentialGrid | None = None
     density: Density | None = None
+    shifts: EdgeShifts | None = None
     steps: tuple[RelaxationStep, ...] = ()
     wall_time_s: float | None = None
     cpu_time_s: float | None = None

@@ -8,12 +8,13 @@ from typing import Literal
 
 from dftflow.errors import SpecError
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
+from dftflow.model.correction import Correction
 from dftflow.model.dispersion import Dispersion, check_dispersion
 from dftflow.model.kpoint_grid import NO_SHIFT, Shift, grid_kind, monkhorst_pack_shift
 
 __all__ = ["CalcSpec", "CellFreedom", "KPath", "KPoint", "Relaxation", "Task"]
 
-Task = Literal["relax", "bands", "potential"]
+Task = Literal["relax", "bands", "potential", "shifts"]
 CellFreedom = Literal["fixed", "isotropic", "lengths", "all"]
 
 
@@ -87,8 +88,9 @@ class CalcSpec:
     title
         One line that names the calculation to a person.
     task
-        ``relax`` (geometry), ``bands`` (SCF, then bands along `path` and at `edge_kpoints`) or ``potential``
-        (SCF of a slab, with the local or electrostatic potential written).
+        ``relax`` (geometry), ``bands`` (SCF, then bands along `path` and at `edge_kpoints`), ``potential``
+        (SCF of a slab, with the local or electrostatic potential written) or ``shifts`` (SCF, then the band edges at
+        `edge_kpoints`, which the grid holds, with each of `corrections`).
     xc
         Exchange-correlation functional, in upper case: ``PBE``.
     dispersion
@@ -119,8 +121,10 @@ class CalcSpec:
     path
         Only with ``bands``.
     edge_kpoints
-        Points that are calculated besides the path and the grid, where band edges are known to lie: the special points
-        of a crystal with ``bands``, those of the surface's zone with ``potential``.
+        Points where band edges are known to lie, besides the path and the grid: the special points of a crystal with
+        ``bands``, those of the surface's zone with ``potential``. With ``shifts`` they are points of the grid.
+    corrections
+        Only with ``shifts``.
     slab_axis
         0, 1 or 2 when the cell holds a slab whose normal lies along that lattice vector and the Cartesian axis of
         the same number; None for a crystal. A slab is not periodic along it, and gets a dipole correction there.
@@ -154,6 +158,7 @@ class CalcSpec:
     relaxation: Relaxation | None = None
     path: KPath | None = None
     edge_kpoints: tuple[KPoint, ...] = ()
+    corrections: tuple[Correction, ...] = ()
     slab_axis: int | None = None
     fixed_atoms: tuple[int, ...] = ()
     continues: str = ""
@@ -177,6 +182,8 @@ class CalcSpec:
             raise SpecError(f"task {self.task!r} and relaxation={self.relaxation!r} do not go together")
         if (self.task == "bands") != (self.path is not None):
             raise SpecError(f"task {self.task!r} and path={self.path!r} do not go together")
+        if (self.task == "shifts") != bool(self.corrections):
+            raise SpecError(f"task {self.task!r} and corrections={self.corrections!r} do not go together")
         if self.edge_kpoints and self.task == "relax":
             raise SpecError("a relaxation calculates no points besides its grid", fix="leave edge_kpoints out")
         self._check_slab()

@@ -1,4 +1,4 @@
-"""What a study has of the Materials Project: as the plan of its run keeps it, else as it is on disk, else asked for."""
+"""What a study has of databases: as the plan of its run keeps it, else as it is on disk, else asked for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dftflow.crystals.mp_names import is_database_query
+from dftflow.crystals.database_names import is_database_query
 from dftflow.errors import DftflowError
 from dftflow.studies.kept_entries import KeptEntries
 from dftflow.studies.schema import DatabaseEntries, MaterialEntry
@@ -21,7 +21,7 @@ __all__ = ["Database"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """The Materials Project, for the questions of one study file.
+    """Databases, for the questions of one study file.
 
     Attributes
     ----------
@@ -73,17 +73,17 @@ class Database:
         Raises
         ------
         SourceError, CodeNotFoundError, InputError
-            As `dftflow.crystals.materials_project.fetch_structure`.
+            As `dftflow.crystals.sources.from_database`.
         """
         if not self.ask_again:
             return
-        from dftflow.crystals.materials_project import fetch_structure  # with pymatgen
+        from dftflow.crystals.sources import from_database  # with pymatgen
 
         asked = {entry.structure: name for name, entry in materials.items() if is_database_query(entry.structure)}
         for structure, name in asked.items():
             if structure not in known and not (self.file.parent / structure).exists():
                 with self._blamed(("materials", name, "structure")):
-                    fetch_structure(structure, refresh=True)
+                    from_database(structure, refresh=True)
 
     @contextmanager
     def _blamed(self, place: tuple[str, ...]) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What the plan of a run keeps of the Materials Project: answered once, it is not asked again in that folder."""
+"""What the plan of a run keeps of databases: answered once, it is not asked again in that folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from dftflow.crystals.crystal import Crystal
-from dftflow.crystals.mp_names import is_database_query
+from dftflow.crystals.database_names import is_database_query
 from dftflow.errors import StudyError
 from dftflow.jobs.store import read_plan, unreadable_plan
 from dftflow.toml_file.reading import parsed
@@ -18,12 +18,12 @@ from dftflow.toml_file.reading import parsed
 __all__ = ["FROM_DATABASE", "KeptEntries", "asks_database", "kept_entries"]
 
 FROM_DATABASE = "database"
-"""Confidence of a crystal of the Materials Project."""
+"""Confidence of a crystal of a database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptEntries:
-    """Answers of the Materials Project that a plan holds.
+    """Answers of databases that a plan holds.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class KeptEntries:
 
 
 def asks_database(data: Mapping[str, Any]) -> bool:
-    """Whether a study has crystals of the Materials Project."""
+    """Whether a study has crystals of a database."""
     return any(
         isinstance(structure, Mapping) or is_database_query(str(one))
         for structure in _structures(data).values()

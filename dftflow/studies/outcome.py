@@ -24,7 +24,7 @@ from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, Ste
 from dftflow.model.point import OWN, Point
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.step import StepId, Subject
-from dftflow.studies.kinds.bulk import bands_step, relax_step
+from dftflow.studies.kinds.bulk import bands_step, relax_step, shifts_step
 from dftflow.studies.kinds.slab import potential_step, slab_subjects
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
@@ -182,6 +182,7 @@ def _bulk(at: _At, material: Material) -> BulkOutcome:
         relax=at.named(relax_step(at.study, material.name)),
         bands=at.asked(bands_step(material.name)),
         stress_tol_gpa=at.study.content.settings.stress_tol_gpa,
+        shifts=at.named(shifts_step(at.study, material.name)),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from dftflow.crystals.mp_names import is_database_query
+from dftflow.crystals.database_names import is_database_query
 from dftflow.jobs.job import JobState
 from dftflow.jobs.store import read_plan
 from dftflow.model.built import Built

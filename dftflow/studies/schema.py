@@ -14,6 +14,7 @@ from dftflow.codes.options import ElementSymbol
 from dftflow.jobs.resource_table import ResourceTable
 from dftflow.model import bounds
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
+from dftflow.model.correction import Correction
 from dftflow.model.dispersion import Dispersion
 from dftflow.model.miller import FORMS, THIRD_INDEX, third_index_holds
 from dftflow.model.names import NAME_RULE, is_name
@@ -220,6 +221,15 @@ class MaterialEntry(_Sourced):
         return self.ordering is not None or any(one.fraction is not None for one in self.substitute)
 
 
+def _each_once(value: tuple[Correction, ...]) -> tuple[Correction, ...]:
+    if len(set(value)) != len(value):
+        raise ValueError("a correction stands twice")
+    return value
+
+
+Corrections = Annotated[tuple[Correction, ...], AfterValidator(_each_once)]
+
+
 class Settings(_Sourced):
     """What all calculations of the study share."""
 
@@ -233,6 +243,7 @@ class Settings(_Sourced):
     scf_tol_ev_per_atom: ScfTol = 2e-6
     max_scf_cycles: Cycles = 100
     empty_bands: Bands = 12
+    corrections: Corrections = ()
     energy_tol_ev_per_atom: Annotated[float, within(bounds.ENERGY_TOL_EV)] = 2e-5
     force_tol_ev_per_ang: Annotated[float, within(bounds.FORCE_TOL)] = 0.05
     stress_tol_gpa: Annotated[float, within(bounds.STRESS_TOL_GPA)] = 0.1

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from dftflow.crystals.database_names import is_database_query, query_name
 from dftflow.crystals.shipped import shipped_names
 from dftflow.input_file import is_regular
 from dftflow.model.printable import shown
@@ -97,7 +98,8 @@ def _seen_from(folder: Path, text: str) -> Path:
 def _named(table: str, structure: Any, folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for source in _sources(table, structure if isinstance(structure, tuple) else (structure,), folder):
-        name = source if source in shipped_names() else Path(source.removeprefix("mp:")).stem
+        name = query_name(source) if is_database_query(source) else Path(source).stem
+        name = source if source in shipped_names() else name
         if name in found:
             what = f"{shown(found[name])} and {shown(source)} would both be the material {shown(name)}: rename a file"
             raise EntryError(what, "materials", table, "structure")

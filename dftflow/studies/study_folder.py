@@ -346,13 +346,13 @@ def _refuse_another(before: StoredHeader, now: Mapping[str, Any], root: Path) ->
 
 
 def _refuse_another_answer(before: StoredHeader, now: Mapping[str, Any], root: Path) -> None:
-    """What a folder keeps of the Materials Project is not replaced by what is answered later."""
+    """What a folder keeps of a database is not replaced by what is answered later."""
     for name, material in before.materials.items():
         kept, new = material.crystal, now["materials"].get(name, {}).get("crystal", {})
         is_same_question = kept.confidence == FROM_DATABASE == new.get("confidence") and kept.source == new["source"]
         if is_same_question and kept.sha256 != new["sha256"]:
             raise StoreError(
-                f"{kept.source} is another crystal in the Materials Project than the one that this folder keeps",
+                f"{kept.source} is another crystal in its database than the one that this folder keeps",
                 reason=f"kept is {kept.reference}; now it is {new['reference']}",
                 where=str(root),
                 fix="give another folder with --out; in Python, load_study(..., folder=...) takes what is kept",

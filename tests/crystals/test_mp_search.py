@@ -1,4 +1,4 @@
-"""Several entries of the Materials Project, by the real client from a server on loopback."""
+"""Several entries of the Materials Project, from a server on loopback."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mp_client import client, in_process, own_database  # noqa: F401
+from mp_client import nobody_is_asked, own_database  # noqa: F401
 from pymatgen.core import Lattice, Structure
 from servers import materials_project as servers
 
-from dftflow.crystals import mp_service
 from dftflow.crystals.materials_project import fetch_structure
 from dftflow.crystals.mp_search import FoundEntry, search_entries
 from dftflow.crystals.shipped import load_shipped
-from dftflow.errors import CodeNotFoundError, SourceError
+from dftflow.crystals.web import Get
+from dftflow.errors import SourceError
 
 pytestmark = pytest.mark.usefixtures("own_database")
 KEY = servers.KEY
@@ -34,7 +34,7 @@ NOBODY = "http://127.0.0.1:9/"
 
 @pytest.fixture
 def never_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(mp_service, "_run_worker", lambda question: pytest.fail("asked"))
+    nobody_is_asked(monkeypatch)
     return
 
 
@@ -47,8 +47,6 @@ def searched(what: str, *records: dict[str, Any], **options: Any) -> tuple[Found
         return search_entries(what, api_key=KEY, endpoint=server.endpoint, **options)
 
 
-@client
-@pytest.mark.usefixtures("in_process")
 class TestAnswers:
     def test_every_entry_of_a_formula_in_the_order_of_its_number(self) -> None:
         found = searched("PbCsBr3")
@@ -91,10 +89,10 @@ class TestAnswers:
     def test_crystals_are_kept_with_the_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with servers.MaterialsProjectServer(*POLYMORPHS) as server:
             found = search_entries("CsPbBr3", api_key=KEY, endpoint=server.endpoint)
-        monkeypatch.setattr(mp_service, "_run_worker", lambda question: pytest.fail("asked"))
+        nobody_is_asked(monkeypatch)
         assert search_entries("Cs2Pb2Br6", endpoint=server.endpoint) == found
         crystal = fetch_structure("mp-1000000", endpoint=server.endpoint)
-        assert (crystal.from_cache, crystal.database_version) == (True, servers.DB_VERSION)
+        assert crystal.warnings[0].startswith(f"taken from the cache: database version {servers.DB_VERSION}")
         assert crystal.structure == PNMA
         with pytest.raises(SourceError, match="at most 1 are taken"):
             search_entries("CsPbBr3", endpoint=server.endpoint, most=1)
@@ -153,21 +151,30 @@ class TestAnswers:
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "mp-1/../x", "mp-1\n", "", "mp-", "mp-１"])
 def test_an_id_that_is_a_path_is_no_answer(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Behind the client, which has its own idea of an id."""
-    answer = {"database_version": "1", "found": 1, "materials": [servers.material(name, CUBIC)]}
-    monkeypatch.setattr(mp_service, "_run_worker", lambda question: json.loads(json.dumps(answer)))
-    monkeypatch.setattr(mp_service, "find_spec", lambda package: package)
+    answers_with(monkeypatch, {"data": [servers.material(name, CUBIC)], "meta": {"total_doc": 1}})
     with pytest.raises(SourceError, match="is not understood"):
         search_entries("CsPbBr3", api_key=KEY, endpoint=NOBODY)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def answers_with(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any]) -> None:
+    """A service that answers to questions for records with these, one after another; the last one again."""
+    left = list(answers)
+
+    def get(self: Get, at: str, *asked: object, key: str = "") -> dict[str, Any]:
+        if at == "heartbeat":
+            return {"db_version": "1"}
+        return json.loads(json.dumps(left.pop(0) if len(left) > 1 else left[0]))  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(Get, "__call__", get)
+
+
 def test_an_answer_that_lacks_crystals_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = {"database_version": "1", "found": 2, "materials": [servers.material("mp-1", CUBIC)]}
-    monkeypatch.setattr(mp_service, "_run_worker", lambda question: json.loads(json.dumps(answer)))
-    monkeypatch.setattr(mp_service, "find_spec", lambda package: package)
-    with pytest.raises(SourceError, match="it has 1 of 2 crystals"):
+    two = {"data": [{"material_id": "mp-1"}, {"material_id": "mp-2"}]}
+    answers_with(monkeypatch, two, {"data": [servers.material("mp-1", CUBIC)]})
+    with pytest.raises(SourceError) as caught:
         search_entries("CsPbBr3", api_key=KEY, endpoint=NOBODY)
+    assert "it has 1 of 2 crystals" in caught.value.reason
 
 
 @pytest.mark.usefixtures("never_asked")
@@ -183,14 +190,6 @@ def test_without_a_key_nothing_is_asked() -> None:
         search_entries("CsPbBr3", endpoint=NOBODY)
 
 
-def test_without_the_client_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mp_service, "find_spec", lambda package: None)
-    with pytest.raises(CodeNotFoundError, match="not installed"):
-        search_entries("CsPbBr3", api_key=KEY, endpoint=NOBODY)
-
-
-@client
-@pytest.mark.usefixtures("in_process")
 class TestDisk:
     def test_a_damaged_answer_is_said_and_not_asked_for_again(self, tmp_path: Path) -> None:
         with servers.MaterialsProjectServer(*POLYMORPHS) as server:

@@ -12,6 +12,7 @@ from pymatgen.core import Lattice, Structure
 from dftflow.gate.calculation import Refused, sound
 from dftflow.model.check import Check, Part
 from dftflow.model.dos import DensityOfStates
+from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.projections import ProjectionGroup, Projections
 from dftflow.model.results import Bands, Density, PotentialGrid, RelaxationStep, Results
@@ -29,6 +30,7 @@ FIELDS: dict[Part, tuple[str, ...]] = {
     "dos": ("dos",),
     "potential": ("potential",),
     "density": ("density",),
+    "shifts": ("shifts",),
 }
 
 
@@ -64,6 +66,7 @@ def results(*checks: Check) -> Results:
         dos=DensityOfStates(energies_ev=[0.0, 1.0], total=[[1.0, 1.0]], fermi_ev=None, zero=ZERO, source="a test"),
         potential=PotentialGrid(values_ev=np.zeros((2, 2, 2)), cell_ang=4 * np.eye(3), kind="local", zero=ZERO),
         density=Density(cell_ang=4 * np.eye(3), n_electrons=4.0, counted_to=1e-6, n_spins=1),
+        shifts=EdgeShifts(labels=("G",), kpoints_frac=np.zeros((1, 3)), before_ev=[[0.0, 1.0]]),
         steps=(step,),
     )
 

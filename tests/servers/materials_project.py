@@ -58,6 +58,7 @@ class MaterialsProjectServer:
         self.materials = materials
         self.faults = faults or {}
         self.requests: list[tuple[str, str | None]] = []
+        self.queries: list[tuple[str, dict[str, str]]] = []
         self.stopped = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
@@ -131,6 +132,7 @@ def _handler(server: MaterialsProjectServer) -> type[BaseHTTPRequestHandler]:
             key = self.headers.get("x-api-key")
             server.requests.append((resource, key))
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
+            server.queries.append((resource, query))
             fault = server.faults.get(resource)
             if fault is None:
                 status, body = server.answer(resource, query, key)
@@ -152,6 +154,8 @@ def _handler(server: MaterialsProjectServer) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, status: int, body: bytes, kind: str = "application/json") -> None:
             self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", f"{server.endpoint}materials/elsewhere/")
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

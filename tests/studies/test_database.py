@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mp_client import client, in_process, own_database  # noqa: F401
+from mp_client import nobody_is_asked, own_database  # noqa: F401
 from servers import materials_project as servers
 
 from dftflow.cli.main import main
-from dftflow.crystals import mp_service
 from dftflow.crystals.shipped import load_shipped
 from dftflow.errors import SourceError, StoreError, StudyError
 from dftflow.jobs.store import PLAN_FILE
@@ -41,7 +40,6 @@ bands_kpoints = [1, 1, 1]
 @pytest.fixture
 def server(
     own_database: None,  # noqa: F811
-    in_process: None,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Any:
@@ -64,11 +62,10 @@ def forget(folder: Path) -> None:
 
 def not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """No network, and no key either."""
-    monkeypatch.setattr(mp_service, "_run_worker", lambda question: pytest.fail("asked"))
+    nobody_is_asked(monkeypatch)
     monkeypatch.delenv("MP_API_KEY")
 
 
-@client
 def test_each_entry_is_a_material_with_its_origin(server: Any, tmp_path: Path) -> None:
     rows = ('[alignment]\nmaterials = ["Bromide"]', '[sweep]\nmaterials = ["Bromide"]\ncutoff_ev = [100, 150]')
     read = load_study(study(tmp_path, '{ mp = "CsPbBr3" }', *rows), "quick")
@@ -82,7 +79,6 @@ def test_each_entry_is_a_material_with_its_origin(server: Any, tmp_path: Path) -
     assert [crystal.structure for crystal in crystals] == [PNMA, CUBIC]
 
 
-@client
 def test_the_number_and_the_hull_bound_it(server: Any, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds 2 crystals CsPbBr3, and at most 1 are taken") as caught:
         load_study(study(tmp_path, '{ mp = "CsPbBr3", most = 1 }'))
@@ -91,7 +87,6 @@ def test_the_number_and_the_hull_bound_it(server: Any, tmp_path: Path) -> None:
     assert list(near.content.materials) == NAMES[:1]
 
 
-@client
 def test_a_run_keeps_its_answer_without_network_and_without_the_answers_on_disk(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +104,6 @@ def test_a_run_keeps_its_answer_without_network_and_without_the_answers_on_disk(
     assert folder.digest == StudyFolder.planned(first, tmp_path / "run", "run").digest
 
 
-@client
 def test_the_folder_of_a_run_needs_no_name(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = load_study(study(tmp_path), "quick")
     StudyFolder.create(plan_study(read), Path("runs/polymorphs-quick"), "run")
@@ -120,7 +114,6 @@ def test_the_folder_of_a_run_needs_no_name(server: Any, tmp_path: Path, monkeypa
         load_study(study(tmp_path), "study")
 
 
-@client
 def test_an_answer_that_changes_between_two_runs_changes_no_run(server: Any, tmp_path: Path) -> None:
     """The database withdraws an entry, moves the atoms of another one and gets a third."""
     StudyFolder.create(plan_study(load_study(study(tmp_path), "quick")), tmp_path / "run", "run")
@@ -132,18 +125,16 @@ def test_an_answer_that_changes_between_two_runs_changes_no_run(server: Any, tmp
     assert [material.crystal.structure for material in kept.materials.values()] == [PNMA, CUBIC]
     new = plan_study(load_study(study(tmp_path), "quick", folder=tmp_path / "other"))
     assert list(new.materials) == ["CsPbBr3_mp-5", "CsPbBr3_mp-600089"]
-    with pytest.raises(StoreError, match="mp-600089 is another crystal in the Materials Project"):
+    with pytest.raises(StoreError, match="mp-600089 is another crystal in its database"):
         StudyFolder.create(new, tmp_path / "run", "run")
 
 
-@client
 def test_another_question_is_asked(server: Any, tmp_path: Path) -> None:
     StudyFolder.create(plan_study(load_study(study(tmp_path), "quick")), tmp_path / "run", "run")
     near = study(tmp_path, '{ mp = "CsPbBr3", above_hull_ev_per_atom = 0.01 }')
     assert list(load_study(near, "quick", folder=tmp_path / "run").content.materials) == NAMES[:1]
 
 
-@client
 def test_a_single_entry_is_kept_too(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     StudyFolder.create(plan_study(load_study(study(tmp_path, '"mp-600089"'), "quick")), tmp_path / "run", "run")
     forget(tmp_path)
@@ -152,7 +143,6 @@ def test_a_single_entry_is_kept_too(server: Any, tmp_path: Path, monkeypatch: py
     assert plan.materials["Bromide"].crystal.structure == CUBIC
 
 
-@client
 def test_asking_again_needs_a_new_folder(server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     moved = CUBIC.copy()
     moved.apply_strain(0.01)
@@ -170,7 +160,6 @@ def test_asking_again_needs_a_new_folder(server: Any, tmp_path: Path, capsys: py
     assert (new[NAMES[1]].crystal.structure, old[NAMES[1]].crystal.structure) == (moved, CUBIC)
 
 
-@client
 def test_asking_again_reaches_single_entries(server: Any, tmp_path: Path) -> None:
     moved = CUBIC.copy()
     moved.apply_strain(0.01)
@@ -207,7 +196,6 @@ def test_without_a_key_the_line_is_named(tmp_path: Path) -> None:
     assert caught.value.where.endswith("polymorphs.toml:5")
 
 
-@client
 def test_a_damaged_plan_is_said(server: Any, tmp_path: Path) -> None:
     StudyFolder.create(plan_study(load_study(study(tmp_path), "quick")), tmp_path / "run", "run")
     plan = tmp_path / "run" / PLAN_FILE

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dftflow.codes.deck_text import align_comments, check_seed, plain_text, with_source
+from dftflow.codes.deck_text import align_comments, check_seed, plain_text, refuse_corrections, with_source
 from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
 from dftflow.codes.espresso.electrons import check_electrons, electron_values, species_of
@@ -90,6 +90,7 @@ def _elements(structure: Structure) -> list[str]:
 
 
 def _check(structure: Structure, spec: CalcSpec, options: EspressoOptions) -> None:
+    refuse_corrections(spec, "Quantum ESPRESSO")
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     spec.check_fixed_atoms(len(structure))

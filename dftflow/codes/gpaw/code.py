@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from shlex import quote
-from shutil import which
 from typing import TYPE_CHECKING
 
 from dftflow.codes.base import PLAIN_LAUNCH, Calculation, Diagnosis, Launch, Progress, Reading
 from dftflow.codes.compressed import head_of
 from dftflow.codes.gpaw.data_sets import check_data_sets, data_set_hashes, gpaw_version
 from dftflow.codes.gpaw.folder import calculations_in, files_of
+from dftflow.codes.gpaw.functionals import line_that_builds
 from dftflow.codes.gpaw.memory_use import GPAW_MEMORY
 from dftflow.codes.gpaw.remedies import REMEDIES
 from dftflow.codes.gpaw.sheet import GPAW_SHEET
@@ -24,10 +23,8 @@ from dftflow.codes.log_tail import tail_of
 from dftflow.codes.options import CodeOptions
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.errors import ParseError, SpecError
-from dftflow.installer import install_line
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
-from dftflow.resources import templates_dir
 from dftflow.stored_file import plain_json, read_stored
 
 if TYPE_CHECKING:
@@ -40,6 +37,7 @@ DECK_BYTES = 1 << 16
 STUDY_RESULTS = b'"dftflow-results/'
 WORKER_FILES = (
     *("engine.py", "optimiser.py", "hessian_update.py", "elasticity.py", "model_hessian.py", "whole_file.py"),
+    *("edge_shifts.py", "spin_orbit.py"),
 )
 OUTPUTS = ("results.json", "bands.npz", "potential.npz", "relax.jsonl")
 
@@ -66,9 +64,7 @@ class GPAW:
     @property
     def how_to_get_it(self) -> str:
         """One line for a person who does not have it."""
-        compiler = "" if which("g++") else "install g++ (apt-get install g++), then "
-        configuration = quote(str(templates_dir() / "gpaw" / "siteconfig.py"))
-        return f"{compiler}CC=g++ GPAW_CONFIG={configuration} {install_line('gpaw', 'gpaw-data', built_anew=True)}"
+        return line_that_builds(with_libxc=False)
 
     def render(self, structure: Structure, spec: CalcSpec, seed: str) -> Deck:
         """The script, and the structure as extended XYZ; `SpecError` for an element that has no data set."""

@@ -22,7 +22,7 @@ from dftflow.errors import SpecError
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["check_data_sets", "data_set_hashes", "gpaw_version", "missing_data_sets"]
+__all__ = ["check_data_sets", "data_set_hashes", "elements_without", "gpaw_version", "missing_data_sets"]
 
 _SETS: Final = ("PBE", "LDA", "revPBE", "RPBE")
 """Functionals for which there are data sets of their own; which of them a calculation uses, its deck says."""
@@ -59,6 +59,14 @@ def missing_data_sets(elements: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         element for element in elements if not any(_file(element, functional, listings) for functional in _SETS)
     )
+
+
+def elements_without(elements: Sequence[str], functional: str) -> tuple[str, ...]:
+    """Those of `elements` without a data set for `functional`; none where none are installed, or it is not known."""
+    listings = _listings()
+    if not any(names for _, names in listings):
+        return ()
+    return tuple(element for element in elements if _file(element, functional, listings) is None)
 
 
 def check_data_sets(structure: Structure) -> None:

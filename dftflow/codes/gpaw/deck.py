@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dftflow.codes.deck_text import check_seed
+from dftflow.codes.gpaw.corrections import check_corrections
 from dftflow.codes.gpaw.electrons import check_electrons, moments_text, setups_text
 from dftflow.codes.gpaw.functionals import input_name
 from dftflow.codes.gpaw.memory_use import helping_bands
@@ -47,6 +48,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
     functional = input_name(spec.xc)
     if spec.slab_axis not in (None, 2):
         raise SpecError("GPAW's dipole correction wants the slab's normal along z", fix="cleave with dftflow")
+    check_corrections(spec, {site.specie.symbol for site in structure})
     check_seed(seed)
     spec.check_fixed_atoms(len(structure))
     spec.check_moments(len(structure))
@@ -63,6 +65,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
             "cutoff_ev": repr(spec.cutoff_ev),
             "cutoff_note": spec.cutoff_note,
             "xc": functional,
+            "takes_xc": spec.task == "shifts",
             "kpts": Verbatim(_kpts(spec)),
             "shifted": spec.shift is not None,
             "kpts_note": "holds Gamma" if spec.gamma_centred else spec.grid_kind,
@@ -105,6 +108,8 @@ def _kpts(spec: CalcSpec) -> str:
 
 def _symmetry(spec: CalcSpec, keeps: bool) -> tuple[str, str]:
     """GPAW's ``symmetry``, ``""`` for its default, and why."""
+    if spec.task == "shifts":
+        return "", ""  # the default, in which alone both codes of GPAW that it takes agree
     if not keeps:
         return '{"point_group": False}', "an operation could move an atom that is held; time reversal stays"
     if spec.slab_axis is None:
@@ -115,6 +120,8 @@ def _symmetry(spec: CalcSpec, keeps: bool) -> tuple[str, str]:
 def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
     if spec.task == "bands":
         return _bands_block(structure, spec)
+    if spec.task == "shifts":
+        return _shifts_block(spec)
     if spec.task == "potential":
         return _potential_block(spec)
     goal = spec.relaxation
@@ -155,6 +162,26 @@ def _potential_block(spec: CalcSpec) -> str:
             f"kpoints = {_wrapped([point.frac for point in spec.edge_kpoints])}",
             f"labels = {_wrapped([point.label for point in spec.edge_kpoints])}",
             f"engine.potential(atoms, calculator, kpoints=kpoints, labels=labels, {numbers})",
+        ]
+    )
+
+
+def _shifts_block(spec: CalcSpec) -> str:
+    return "\n".join(
+        [
+            "# special points, which the grid holds",
+            f"kpoints = {_wrapped([point.frac for point in spec.edge_kpoints])}",
+            f"labels = {_wrapped([point.label for point in spec.edge_kpoints])}",
+            f"corrections = {_wrapped(list(spec.corrections))}",
+            f"empty_bands = {spec.empty_bands}",
+            "engine.shifts(",
+            "    atoms,",
+            "    calculator,",
+            "    kpoints=kpoints,",
+            "    labels=labels,",
+            "    corrections=corrections,",
+            "    empty_bands=empty_bands,",
+            ")",
         ]
     )
 

@@ -1,4 +1,4 @@
-"""What a GPAW deck calls: the three tasks, run in the deck's own folder and process.
+"""What a GPAW deck calls: the four tasks, run in the deck's own folder and process.
 
 GPAW is imported by the deck alone, so that dftflow itself never loads it. Every task leaves in its folder
 
@@ -31,6 +31,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixSymmetry
 from ase.optimize import BFGS
 
+from dftflow.codes.gpaw.edge_shifts import corrected_edges
 from dftflow.codes.gpaw.elasticity import length_compliance_per_gpa
 from dftflow.codes.gpaw.kpoint_set import grid_of_points
 from dftflow.codes.gpaw.optimiser import KeptBFGS, optimiser_of
@@ -39,7 +40,7 @@ from dftflow.model.kpoint_grid import same_kpoint
 from dftflow.model.spec import CellFreedom
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
-__all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "relax"]
+__all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "relax", "shifts"]
 
 SEGMENT_OF_EXTRA_POINTS = -1
 SMEARED_OUT = 0.25  # of a band: less is what smearing leaves over, and no band of its own
@@ -50,6 +51,7 @@ KPOINTS_AT_ONCE = 4
 EIGENSTATE_TOLERANCE_EV2 = 1e-4  # squared residual; against 1e-5 it moved none of 92 bands by more than 0.11 meV
 SYMMETRY_TOLERANCE_ANG = 1e-3
 SAME_K = 1e-6
+NAME_OF_GLLB = "GLLBSC"
 ASE_CONSTANTS = "CODATA 2014"  # of ase.units, which GPAW counts in
 
 MakeCalculator = Callable[..., Any]
@@ -226,6 +228,39 @@ def potential(
         if len(kpoints):
             record.update(_special_points(engine, kpoints, labels, empty_bands))
         record["status"] = "finished"
+
+
+def shifts(
+    atoms: Atoms,
+    calculator: MakeCalculator,
+    *,
+    kpoints: Sequence[Sequence[float]],
+    labels: Sequence[str],
+    corrections: Sequence[str],
+    empty_bands: int,
+) -> None:
+    """SCF; band edges at `kpoints`, which are of its grid, without and with each of `corrections`."""
+    with _recorded() as record:
+        engine = _converge(atoms, calculator)
+        record.update(_ground_state(atoms, engine, NO_DISPERSION))
+        record["shifts"] = corrected_edges(
+            engine,
+            lambda: _with_own_potential(atoms, calculator),
+            kpoints=kpoints,
+            labels=labels,
+            corrections=corrections,
+            empty_bands=empty_bands,
+            tell=_tell,
+        )
+        record["status"] = "finished"
+
+
+def _with_own_potential(atoms: Atoms, calculator: MakeCalculator) -> Any:
+    """The converged crystal by GLLB-SC, which GPAW's older code calculates: it takes no hooks."""
+    alike = atoms.copy()
+    alike.calc = calculator(xc=NAME_OF_GLLB)
+    alike.get_potential_energy()
+    return alike.calc
 
 
 def _special_points(

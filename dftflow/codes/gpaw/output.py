@@ -15,11 +15,14 @@ import numpy as np
 
 from dftflow.analysis.atoms import atoms_of
 from dftflow.codes.base import Calculation, Reading
+from dftflow.codes.gpaw.functionals import common_name
 from dftflow.codes.gpaw.partial_waves import projections_in
 from dftflow.codes.log_tail import last_lines
 from dftflow.codes.reading import FileLog, zero_of
 from dftflow.crystals.atoms import from_arrays
 from dftflow.errors import ParseError
+from dftflow.model.correction import CORRECTIONS
+from dftflow.model.edge_shifts import EdgeShifts, GapOfItsOwn
 from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
@@ -152,6 +155,7 @@ def _results(record: Mapping[str, Any], zero: EnergyZero) -> Results:
         stress_gpa=_array(record.get("stress_gpa"), 3),
         finite_basis_de_dlnecut_ev=record.get("finite_basis_de_dlnecut_ev"),
         length_compliance_per_gpa=_compliance(record.get("length_compliance_per_gpa")),
+        shifts=_shifts(record),
         log_fermi=None if record.get("fermi_ev") is None else Energy(record["fermi_ev"], zero),
         wall_time_s=record["wall_time_s"],
         cpu_time_s=record.get("cpu_time_s"),
@@ -174,7 +178,7 @@ def _method(record: Mapping[str, Any]) -> Method:
     return Method(
         code="gpaw",
         code_version=record["gpaw"],
-        functional=told.get("functional"),
+        functional=common_name(told["functional"]) if "functional" in told else None,
         dispersion=told.get("dispersion", "none") if told else None,
         cutoff_ev=_finite(told.get("cutoff_ev")),
         potentials=potentials,
@@ -223,6 +227,37 @@ def _array(values: object, rows: int | None) -> FloatArray | None:
     found = readonly(values, (rows, 3), "an array of the record")
     if not np.isfinite(found).all():
         raise ValueError("an array of the record holds what is no number")
+    return found
+
+
+def _shifts(record: Mapping[str, Any]) -> EdgeShifts | None:
+    """Corrected band edges; None where there are none."""
+    told = record.get("shifts")
+    if told is None:
+        return None
+    a, b, c = map(int, record["method"]["kpoints_grid"])
+    labels, count = tuple(map(str, told["labels"])), len(told["labels"])
+    if any(name not in CORRECTIONS for name in (*told["after_ev"], *told["gaps"])):
+        raise ValueError("a correction of the record has no name that is known")
+    return EdgeShifts(
+        labels=labels,
+        grid=(a, b, c),
+        kpoints_frac=_numbers(told["kpoints_frac"], (count, 3)),
+        before_ev=_numbers(told["before_ev"], (count, 2)),
+        after_ev={name: _numbers(values, (count, 2)) for name, values in told["after_ev"].items()},
+        gaps={
+            name: GapOfItsOwn(kohn_sham_ev=float(gap), discontinuity_ev=float(more))
+            for name, values in told["gaps"].items()
+            for gap, more in [_numbers(values, (2,))]
+        },
+        spin_orbit_factors={str(shell): float(value) for shell, value in told["spin_orbit_factors"].items()},
+    )
+
+
+def _numbers(values: object, shape: tuple[int, ...]) -> FloatArray:
+    found = readonly(np.array(values, dtype=float).reshape(shape), shape, "an array of the corrections")
+    if not np.isfinite(found).all():
+        raise ValueError("the corrections hold what is no number")
     return found
 
 

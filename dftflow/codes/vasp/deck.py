@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text, with_source
+from dftflow.codes.deck_text import (
+    align_comments,
+    check_seed,
+    decimal_text,
+    plain_text,
+    refuse_corrections,
+    with_source,
+)
 from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
 from dftflow.codes.vasp.electrons import PROGRAMS, band_count, electron_tags, empty_count
@@ -124,6 +131,7 @@ def _lists_kpoints(spec: CalcSpec) -> bool:
 
 
 def _check(structure: Structure, spec: CalcSpec) -> None:
+    refuse_corrections(spec, "VASP")
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     spec.check_fixed_atoms(len(structure))

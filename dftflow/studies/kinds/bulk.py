@@ -1,22 +1,31 @@
-"""The crystal itself: its geometry, then its band structure."""
+"""The crystal itself: its geometry, then its band structure, then corrections of its band edges."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dftflow.crystals.kpaths import special_points, standard_path
 from dftflow.crystals.moments import moments_of
 from dftflow.errors import StudyError
 from dftflow.model.built import Built
-from dftflow.model.spec import CellFreedom
+from dftflow.model.spec import CalcSpec, CellFreedom
 from dftflow.model.step import Need, Step, StepId, Subject
 from dftflow.studies.kinds.base import Parent
 from dftflow.studies.kinds.settings import MaterialSettings
 from dftflow.studies.material import Material
 from dftflow.studies.reader import Study
 
-__all__ = ["BulkKind", "bands_step", "relax_step"]
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["BulkKind", "bands_step", "relax_step", "shifts_step"]
+
+SAME_K = 1e-9
+EMPTY_BANDS_AN_ATOM, LEAST_EMPTY_BANDS = 2, 8
+"""That spin-orbit coupling mixes, whatever bands the study asks for: the lowest shells of every atom, and few more. It
+is scaled in first order, and states far above would add the rest a second time."""
 
 
 def _subject(material: str) -> Subject:
@@ -33,24 +42,30 @@ def relax_step(study: Study, material: str) -> StepId | None:
     return None if study.preset.bulk_relax == "none" else StepId(subject=_subject(material), task="relax")
 
 
+def shifts_step(study: Study, material: str) -> StepId | None:
+    """The step that gives the corrections of the crystal's band edges; None where the study asks for none."""
+    return StepId(subject=_subject(material), task="shifts") if study.content.settings.corrections else None
+
+
 class BulkKind:
-    """``bulk-relax`` where the preset asks for it, and ``bulk-bands``."""
+    """``bulk-relax`` where the preset asks for it, ``bulk-bands``, ``bulk-shifts`` where the study has corrections."""
 
     name = "bulk"
 
     def steps(self, study: Study, materials: Mapping[str, Material]) -> tuple[Step, ...]:
-        """One or two steps a material."""
+        """One to three steps a material."""
         return tuple(step for name in materials for step in self._steps_of(study, name))
 
     def _steps_of(self, study: Study, material: str) -> tuple[Step, ...]:
         relax = relax_step(study, material)
-        bands = bands_step(material)
-        if relax is None:
-            return (Step(id=bands, title="bulk: band structure"),)
-        needs = (Need(step=relax, purpose="geometry"), Need(step=relax, purpose="density"))
+        shifts = shifts_step(study, material)
+        needs = () if relax is None else (Need(step=relax, purpose="geometry"), Need(step=relax, purpose="density"))
+        own = {relax: "bulk: geometry"} if relax is not None else {}
+        after = {bands_step(material): "bulk: band structure"}
+        after |= {shifts: "bulk: corrections of the band edges"} if shifts is not None else {}
         return (
-            Step(id=relax, title="bulk: geometry"),
-            Step(id=bands, title="bulk: band structure", needs=needs),
+            *(Step(id=step, title=title) for step, title in own.items()),
+            *(Step(id=step, title=title, needs=needs) for step, title in after.items()),
         )
 
     def build(
@@ -70,6 +85,8 @@ class BulkKind:
                 **settings.grid("relax", crystal),
             )
             return Built(structure=crystal, spec=spec)
+        if step.id.task == "shifts":
+            return Built(structure=crystal, spec=_shifts_spec(settings, crystal))
         spec = replace(
             settings.common("band structure of the crystal"),
             task="bands",
@@ -93,3 +110,30 @@ class BulkKind:
                 fix=f"its special points are {', '.join(points)} (G is Gamma)",
             )
         return {"band_edge": {"label": label, "frac": list(points[label].frac)}}
+
+
+def _shifts_spec(settings: MaterialSettings, crystal: Structure) -> CalcSpec:
+    """On the grid of the bands, made even and moved onto Γ, so that it holds the special points of most zones.
+
+    Exact exchange is summed over that grid, and known at its points alone.
+    """
+    asked = settings.grid("bands", crystal)
+    grid = tuple(number + number % 2 for number in asked["grid"])
+    points = special_points(crystal).values()
+    note = "; ".join(filter(None, (asked["grid_note"], "even, and moved onto Gamma, to hold the special points")))
+    return replace(
+        settings.common("corrections of the band edges"),
+        task="shifts",
+        dispersion="none",  # it moves no level
+        moments_mub=moments_of(crystal),
+        corrections=settings.study.content.settings.corrections,
+        empty_bands=max(LEAST_EMPTY_BANDS, EMPTY_BANDS_AN_ATOM * len(crystal)),
+        edge_kpoints=tuple(point for point in points if _is_on(point.frac, grid)),
+        grid=grid,
+        gamma_centred=True,
+        grid_note=note,
+    )
+
+
+def _is_on(frac: Sequence[float], grid: Sequence[int]) -> bool:
+    return all(abs(part * number - round(part * number)) < SAME_K for part, number in zip(frac, grid, strict=True))

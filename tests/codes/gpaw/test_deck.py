@@ -169,7 +169,7 @@ def installed_as(monkeypatch: pytest.MonkeyPatch, file: Path | None) -> None:
     """Where GPAW's compiled part lies; None for nowhere."""
     spec = None if file is None else ModuleSpec("_gpaw", None, origin=str(file))
     monkeypatch.setattr(functionals, "find_spec", lambda name: spec)
-    monkeypatch.setattr(functionals, "_libxc_is_not_missing", unwrap(functionals._libxc_is_not_missing))
+    monkeypatch.setattr(functionals, "libxc_is_not_missing", unwrap(functionals.libxc_is_not_missing))
 
 
 def test_what_wants_libxc_is_refused_where_gpaw_is_here_without_it(
@@ -178,26 +178,38 @@ def test_what_wants_libxc_is_refused_where_gpaw_is_here_without_it(
     library = tmp_path / "_gpaw.so"
     library.write_bytes(b"\x7fELF some names: XCFunctional")
     installed_as(monkeypatch, library)
-    with pytest.raises(SpecError, match="installed here cannot calculate with PBEsol") as caught:
-        GPAW().render(CSBR, replace(SPEC, xc="pbesol"), "seed")
-    assert caught.value.fix == "choose one of PBE, LDA, revPBE, RPBE, or build GPAW with libxc"
+    with pytest.raises(SpecError, match="installed here cannot calculate with SCAN") as caught:
+        GPAW().render(CSBR, replace(SPEC, xc="scan"), "seed")
+    assert caught.value.fix.startswith("choose one of PBE, LDA, revPBE, RPBE, or build GPAW with libxc: ")
+    assert "pyscf" in caught.value.fix and "siteconfig_xc.py" in caught.value.fix
     assert '"RPBE"' in script(replace(SPEC, xc="rpbe"))
     library.write_bytes(library.read_bytes() + b"\0lxcXCFuncNum\0")
-    assert '"PBEsol"' in script(replace(SPEC, xc="pbesol"))
+    assert '"SCAN"' in script(replace(SPEC, xc="scan"))
     installed_as(monkeypatch, None)  # a deck for another machine
-    assert '"PBEsol"' in script(replace(SPEC, xc="PBEsol"))
+    assert '"MGGA_X_R2SCAN+MGGA_C_R2SCAN"' in script(replace(SPEC, xc="r2scan"))
+
+
+def test_what_gpaw_cannot_calculate_whatever_it_was_built_with_is_refused_with_the_reason() -> None:
+    for name, why in (("PBEsol", "no data sets"), ("HSE06", "corrections")):
+        with pytest.raises(SpecError, match=name) as caught:
+            GPAW().render(CSBR, replace(SPEC, xc=name), "seed")
+        assert why in caught.value.reason
 
 
 @pytest.mark.engine
 def test_the_functionals_of_the_installed_gpaw_are_those_that_it_takes() -> None:
-    """GPAW itself is asked, in a process of its own."""
-    asks = "import sys; from gpaw.xc import XC; XC(sys.argv[1])"
-    for name in functionals.WITH_LIBXC:
-        answer = subprocess.run([sys.executable, "-c", asks, name], capture_output=True)
+    """GPAW itself is asked, in a process of its own: for the functional and for the data set that it names."""
+    asks = (
+        "import sys; from gpaw.xc import XC; from gpaw.setup_data import SetupData\n"
+        "SetupData('Br', XC(sys.argv[1]).get_setup_name(), readxml=True)"
+    )
+    for name in (*functionals.OWN, *functionals.OF_LIBXC, *functionals.WITHOUT_DATA):
+        known = functionals.OF_LIBXC.get(name, name)
+        answer = subprocess.run([sys.executable, "-c", asks, known], capture_output=True)
         try:
-            assert functionals.input_name(name) == name and answer.returncode == 0
+            assert functionals.input_name(name) == known and answer.returncode == 0, answer.stderr
         except SpecError:
-            assert answer.returncode != 0 and b"LibXC" in answer.stderr
+            assert answer.returncode != 0 and (b"LibXC" in answer.stderr or b"PBEsol" in answer.stderr)
 
 
 def test_several_processes_are_refused_for_each_would_be_a_whole_run() -> None:

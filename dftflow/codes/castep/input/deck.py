@@ -23,7 +23,7 @@ from dftflow.codes.castep.input.keywords import FAMILIES, KeywordFamily, functio
 from dftflow.codes.castep.input.kpoint_blocks import grid_offset, list_block, path_block
 from dftflow.codes.castep.input.potentials import Potentials, choose_potentials
 from dftflow.codes.castep.options import CastepOptions
-from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text
+from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text, refuse_corrections
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, Relaxation
@@ -98,6 +98,7 @@ def _reuse_notes(spec: CalcSpec) -> tuple[str, ...]:
 
 
 def _check(structure: Structure, spec: CalcSpec) -> None:
+    refuse_corrections(spec, "CASTEP")
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     if functional(spec.xc).hybrid and spec.task == "potential":
