@@ -125,16 +125,19 @@ def substitute_all(
     built = crystal_of(plan.supercell_ang, _placed(plan, found, seed))
     built.properties = {**structure.properties, **built.properties}
     built.properties.pop(PARTIAL_SITES, None)
-    if plan.mixed:
-        built.properties["formula_units"] = gcd(*Counter(unit.name for unit in plan.host).values()) * prod(plan.repeats)
+    units = structure.properties.get("formula_units", 0)
+    if plan.mixed or units:
+        own = units or gcd(*Counter(unit.name for unit in plan.host).values())
+        built.properties["formula_units"] = own * prod(plan.repeats)
+    before = _done(structure)
     built.properties[SUBSTITUTION] = {
-        "replaced": [_told(replacement, plan) for replacement in replacements],
+        "replaced": [*before.get("replaced", ()), *(_told(replacement, plan) for replacement in replacements)],
         "supercell": list(plan.repeats),
         "seed": seed,
         "pseudocubic_ang": pseudocubic_ang,
         "orientations": _orientations(plan),
         "ordering": None if found is None else found.as_dict(),
-        "notes": [],
+        "notes": list(before.get("notes", ())),
     }
     first = replacements[0]
     check_contacts(
