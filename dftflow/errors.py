@@ -176,7 +176,7 @@ class BandEdgeError(AnalysisError):
 
 
 class MetallicError(BandEdgeError):
-    """Filled and empty bands overlap: there are no band edges."""
+    """Filled and empty bands overlap, or one is half filled: there are no band edges."""
 
 
 class ReferenceMismatch(AnalysisError):

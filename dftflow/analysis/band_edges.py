@@ -41,10 +41,10 @@ def find_band_edges(bands: Bands, *, required: Sequence[KPoint] = ()) -> BandEdg
     Raises
     ------
     BandEdgeError
-        When a required point is missing, a channel does not hold a whole number of filled bands, or there is no empty
+        When a required point is missing, a channel does not hold a whole number of electrons, or there is no empty
         band.
     MetallicError
-        When filled and empty bands overlap.
+        When filled and empty bands overlap, or a band is half filled.
     """
     for point in required:
         _require(bands, point)
@@ -170,10 +170,11 @@ def _filled_bands(n_electrons: float, n_spins: int, *, spinor: bool) -> int:
             fix="fix the charge of the cell, and in a spin-polarised run its spin, to whole numbers",
         )
     if whole % per_band:
-        raise BandEdgeError(
+        raise MetallicError(
             "the number of electrons is odd, so one band is half filled",
             reason=f"{whole} electrons without spin polarisation fill {whole / 2} bands",
-            fix="calculate it spin-polarised, or look for a missing or surplus atom or charge",
+            fix="a metal has no band edges; calculate anything else spin-polarised, or look for a missing or surplus "
+            "atom or charge",
         )
     return whole // per_band
 

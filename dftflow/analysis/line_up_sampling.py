@@ -13,8 +13,8 @@ __all__ = ["unlike_sampling"]
 def unlike_sampling(crystal: Method, slab: Method, model: SlabModel, cell_ang: FloatArray) -> str:
     """That the k-points of the slab are not those of the crystal projected on its plane, and by how much.
 
-    What a grid leaves out of the density shifts the levels of crystal and slab alike where both are sampled alike, and
-    cancels in their difference.
+    Where both have the same points of the plane, what these leave out is the same in both. What the crystal's grid
+    leaves out along the normal, where the slab has one point, stays either way (docs/theory.md has the size of both).
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def unlike_sampling(crystal: Method, slab: Method, model: SlabModel, cell_ang: F
     return (
         f"the k-points of crystal and slab differ: those of the crystal, {_text(crystal)}, at most {apart:.3f} 1/Å "
         f"apart, are {projected} in the plane; the slab has {_text(slab)}, at most {in_plane:.3f} 1/Å apart. What "
-        "either leaves out does not cancel in the line-up"
+        "they leave out of the plane is not the same in both"
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from dftflow.api.structures import NotebookStructure, StructureLike, as_structure
 from dftflow.crystals.alike_faces import way_to_alike_faces
-from dftflow.crystals.ions import formula_of
+from dftflow.crystals.ions import formula_of, with_charges
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.model.miller import read_miller
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Slabs", "slabs"]
 
 _COLUMNS = (
-    "termination", "atoms", "formal_charge", "symmetric", "polar", "stoichiometric", "area_ang2", "thickness_ang",
-    "vacuum_ang", "refused",
+    "termination", "atoms", "formal_charge", "symmetric", "polar", "compensated", "tasker", "stoichiometric",
+    "area_ang2", "thickness_ang", "vacuum_ang", "refused",
 )  # fmt: skip
 
 
@@ -83,16 +83,27 @@ class Slabs(Sequence[SlabModel]):
         chosen = choose_slab(self._models, termination, allow_refused=allow_refused, way_out=self._way_out)
         return _for_notebooks(chosen)
 
+    @property
+    def choice(self) -> str:
+        """Which of them ``auto`` takes, and why."""
+        first = self._models[0]
+        if first.refused:
+            return "auto takes none: each is refused."
+        return f"auto takes {first.termination}: {first.why}."
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data, with the unit in each name."""
         return {
             "crystal": self.crystal,
             "plane": str(self.plane),
             "miller_cell": list(self.plane.miller_cell),
+            "formal_charges": self._models[0].charges,
+            "auto": self.choice,
             "equivalents": {name: list(indices) for name, indices in self.plane.equivalents},
             "slabs": [
                 {
                     **dict(zip(_COLUMNS, _row(slab), strict=True)),
+                    "remarks": list(slab.remarks),
                     "layers": [
                         {"formula": layer.formula, "formal_charge": layer.formal_charge} for layer in slab.layers
                     ],
@@ -123,7 +134,7 @@ def slabs(
     min_thickness_ang: float | None = None,
     n_layers: int | None = None,
     vacuum_ang: float = 15.0,
-    molecule_charges: Mapping[str, int] | None = None,
+    charges: Mapping[str, int | Sequence[int]] | None = None,
 ) -> Slabs:
     """Every termination of a plane of a crystal: molecules whole, those that symmetry makes alike once.
 
@@ -140,8 +151,10 @@ def slabs(
         Outermost atom to outermost atom; number of atomic layers. 10 Å where neither is given.
     vacuum_ang
         Outermost atom to the outermost atom of the next slab.
-    molecule_charges
-        Formula of a molecule (``"C2H8N"``: C, H, then the alphabet) -> charge, where it is not known.
+    charges
+        Formal charges in e, before those of the crystal's file and those that balance tells: element, or formula of a
+        molecule (``"C2H8N"``: C, H, then the alphabet), -> charge; a list with one for each, in the order of the
+        crystal, for mixed valence.
 
     Raises
     ------
@@ -152,13 +165,14 @@ def slabs(
         through the whole crystal.
     """
     structure = as_structure(crystal)
-    plane = resolve_plane(structure, read_miller(miller), setting, molecule_charges=molecule_charges)
+    if charges:
+        structure = with_charges(structure, charges)
+    plane = resolve_plane(structure, read_miller(miller), setting)
     cuts = partial(
         enumerate_slabs,
         min_thickness_ang=10.0 if min_thickness_ang is None and n_layers is None else min_thickness_ang,
         n_layers=n_layers,
         vacuum_ang=vacuum_ang,
-        molecule_charges=molecule_charges,
     )
     way_out = partial(way_to_alike_faces, structure, plane, cuts)
     return Slabs(formula_of(structure), plane, cuts(structure, plane), way_out)
@@ -175,6 +189,8 @@ def _row(slab: SlabModel) -> tuple[str | int | float | bool, ...]:
         slab.formal_charge,
         slab.symmetric,
         slab.polar,
+        slab.compensated,
+        slab.tasker,
         slab.stoichiometric,
         slab.area_ang2,
         slab.thickness_ang,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dftflow.crystals.ions import ionic_units
 from dftflow.crystals.planes import coprime_indices, resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
-from dftflow.crystals.symmetry import space_group
+from dftflow.crystals.symmetry import averaging_period_ang, space_group
 from dftflow.errors import SurfaceError
 from dftflow.model.surface import GIVEN, Plane, SlabModel
 
@@ -55,8 +55,9 @@ class SurfaceChoice:
 def choose_surface(structure: Structure) -> SurfaceChoice:
     """The plane of low indices with the widest spacing of which a neutral slab with two alike faces can be cut.
 
-    Planes of wide spacing are those that crystals show most (Bravais, Friedel, Donnay and Harker): a first choice, and
-    no surface energy. A polar plane, whose outermost layers have to be thinned out, comes after all others.
+    Planes of wide spacing are those that crystals show most (Bravais, Friedel, Donnay and Harker, who count screws and
+    glides too: a/2 for (100) of rutile, so that (110) comes first): a first choice, and no surface energy. A polar
+    plane, whose outermost layers have to be thinned out, comes after all others.
     """
     try:
         ionic_units(structure)
@@ -66,7 +67,7 @@ def choose_surface(structure: Structure) -> SurfaceChoice:
     found: list[tuple[Plane, SlabModel]] = []
     spacings: set[float] = set()
     for plane in _planes(structure):
-        spacing = round(float(structure.lattice.d_hkl(plane.miller_cell)), 3)
+        spacing = round(averaging_period_ang(structure, plane.miller_cell), 3)
         if spacing in spacings:  # most often a plane that symmetry makes alike
             continue
         try:
@@ -128,7 +129,7 @@ def _planes(structure: Structure) -> Iterator[Plane]:
         if plane.miller_cell in seen:
             continue
         seen.add(plane.miller_cell)
-        rows.append((-structure.lattice.d_hkl(plane.miller_cell), indices, plane))
+        rows.append((-averaging_period_ang(structure, plane.miller_cell), indices, plane))
     rows.sort(key=lambda row: (round(row[0], 3), sum(row[1]), row[1]))
     yield from (plane for _, _, plane in rows)
 

@@ -15,7 +15,9 @@ from dftflow.cli.plane_option import MillerIndices, PlaneCommand
 from dftflow.cli.structure import OUT_FORMATS, write_structure
 from dftflow.cli.substitution import Substitution, substitution_options
 from dftflow.cli.table import text_table
-from dftflow.model.bounds import THICKNESS_ANG, VACUUM_ANG
+from dftflow.errors import InputError
+from dftflow.model.bounds import ION_CHARGE, THICKNESS_ANG, VACUUM_ANG
+from dftflow.model.printable import shown
 
 if TYPE_CHECKING:
     from dftflow.api.slabs import Slabs
@@ -30,6 +32,7 @@ __all__ = ["command"]
 @substitution_options
 @click.option("--thickness", type=Within(THICKNESS_ANG), default=10.0, show_default=True, help="At least, Å.")
 @click.option("--vacuum", type=Within(VACUUM_ANG), default=15.0, show_default=True, help="Å.")
+@click.option("--charge", "charges", multiple=True, metavar="ION=CHARGE", help="Formal charge: Ti=4, CO3=-2; Fe=2,3,3.")
 @click.option("--termination", default="auto", show_default=True, help="The one to write.")
 @click.option("--out", type=OutFile(), help=f"Write the chosen slab: {OUT_FORMATS}.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -40,6 +43,7 @@ def command(
     substitution: Substitution | None,
     thickness: float,
     vacuum: float,
+    charges: tuple[str, ...],
     termination: str,
     out: Path | None,
     as_json: bool,
@@ -51,10 +55,32 @@ def command(
     structure = (
         as_structure(source) if substitution is None else substitution.of(substitution.crystal(source).structure)
     )
-    slabs = slabs_of(structure, miller, setting=setting, min_thickness_ang=thickness, vacuum_ang=vacuum)
+    slabs = slabs_of(
+        structure,
+        miller,
+        setting=setting,
+        min_thickness_ang=thickness,
+        vacuum_ang=vacuum,
+        charges=dict(map(_charge, charges)),
+    )
     if out is not None:
         write_structure(slabs.choose(termination, allow_refused=termination != "auto").structure, out)
     click.echo(json.dumps(slabs.to_dict(), indent=1) if as_json else _table(slabs))
+
+
+def _charge(text: str) -> tuple[str, int | list[int]]:
+    name, _, value = text.partition("=")
+    try:
+        values = [int(one) for one in value.split(",")]
+    except ValueError:
+        values = []
+    if not name.strip() or not values or not all(map(ION_CHARGE.holds, values)):
+        raise InputError(
+            f"--charge {shown(text)} is no charge",
+            reason=f"it is an ion and a whole number, or one for each such ion, {ION_CHARGE}",
+            fix="write it like --charge Ti=4 or --charge Fe=2,3,3",
+        )
+    return name.strip(), values[0] if len(values) == 1 else values
 
 
 def _table(slabs: Slabs) -> str:
@@ -64,14 +90,15 @@ def _table(slabs: Slabs) -> str:
     plane = slabs.plane
     names = [f"{miller_text(indices)} {name}" for name, indices in plane.equivalents if name != GIVEN]
     cell = f"{miller_text(plane.miller_cell)} of the given cell"
-    header = ("termination", "atoms", "charge", "symm.", "polar", "stoich.", "Å²", "Å", "refused because")
+    header = ("termination", "atoms", "charge", "symm.", "polar", "type", "stoich.", "Å²", "Å", "refused because")
     rows = [
         (
             slab.termination,
             f" {len(slab.structure)}",
             f" {slab.formal_charge:+}",
             f" {_yes(slab.symmetric)}",
-            f" {_yes(slab.polar)}",
+            f" {'compensated' if slab.compensated else _yes(slab.polar)}",
+            f" {slab.tasker}",
             f" {_yes(slab.stoichiometric)}",
             f" {slab.area_ang2:.1f}",
             f" {slab.thickness_ang:.1f}",
@@ -79,7 +106,17 @@ def _table(slabs: Slabs) -> str:
         )
         for slab in slabs
     ]
-    return "\n".join([" = ".join(dict.fromkeys([f"{plane}", cell, *names])), text_table(header, rows)])
+    remarks = {f"{slab.termination}: {remark}." for slab in slabs if not slab.refused for remark in slab.remarks}
+    return "\n".join(
+        [
+            " = ".join(dict.fromkeys([f"{plane}", cell, *names])),
+            f"Formal charges: {slabs[0].charges}.",
+            text_table(header, rows),
+            "Type: Tasker's; I neutral planes, II charged ones without dipole, III polar (compensated: made neutral).",
+            slabs.choice,
+            *sorted(remarks),
+        ]
+    )
 
 
 def _yes(flag: bool) -> str:

@@ -2,7 +2,9 @@
 
 Between layers of alternating charge every cut leaves a charged or a polar slab (Tasker's type III,
 10.1088/0022-3719/12/22/036). Moving half of the outermost layer away from each face compensates it: with layers of
-charge ±q, the slab (+q)(-q)...(+q) of total charge +q becomes neutral when each face gives up +q/2.
+charge ±q, the slab (+q)(-q)...(+q) of total charge +q becomes neutral when each face gives up +q/2. In a compound
+without formal charges the test charges of its elements stand for them: what is left fills the dangling bonds of one
+element and empties those of the other (electron counting, 10.1103/PhysRevB.40.10481).
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from pymatgen.analysis.ewald import EwaldSummation
 from pymatgen.core import DummySpecies, Lattice, Structure
 
 from dftflow.crystals.cuts import Cut
-from dftflow.crystals.ions import formal_charge
 from dftflow.model.results import FloatArray
 
 __all__ = ["compensated"]
@@ -58,10 +59,10 @@ def compensated(cut: Cut) -> Cut | None:
 
 def _removed_part(cut: Cut) -> Fraction | None:
     """Share of each outermost layer whose removal makes the cut neutral."""
-    layer_charge = formal_charge(cut.layers[0])
+    layer_charge = sum(unit.test_charge for unit in cut.layers[0])
     if cut.faces[0] != cut.faces[1] or layer_charge == 0 or len(cut.layers) < 2:
         return None
-    part = Fraction(cut.charge, 2 * layer_charge)
+    part = Fraction(cut.excess, 2 * layer_charge)
     return part if 0 < part < 1 else None
 
 
@@ -105,11 +106,11 @@ def _removals(cut: Cut, part: Fraction) -> list[Removal]:
 def _pair_energies_ev(cut: Cut) -> FloatArray:
     """shape (n_ions, n_ions); the Ewald energy of any neutral selection of ions is the sum of its block."""
     units = [unit for layer in cut.centred(_VACUUM_ANG) for unit in layer]
-    kinds = Counter(unit.charge for unit in units)
+    kinds = Counter(unit.test_charge for unit in units)
     species = {charge: DummySpecies("X", charge) for charge in kinds}
     ions = Structure(
         Lattice(cut.cell_ang(_VACUUM_ANG)),
-        [species[unit.charge] for unit in units],
+        [species[unit.test_charge] for unit in units],
         [unit.centre_ang for unit in units],
         coords_are_cartesian=True,
     )

@@ -16,7 +16,7 @@ from dftflow.crystals.symmetry import spglib_dataset
 from dftflow.model.results import FloatArray, readonly
 from dftflow.units import BOHR_ANG, HARTREE_EV
 
-__all__ = ["Cut", "Flip"]
+__all__ = ["Cut", "Flip", "potential_step_ev"]
 
 SYMMETRY_TOLERANCE_ANG = 0.1
 _SURELY_ANOTHER_ANG = 0.5
@@ -26,6 +26,11 @@ _VACUUM_ANG = 10.0
 Layer = tuple[IonicUnit, ...]
 Flip = tuple[int, ...]
 """For every ion of a cut, the number of the ion that an operation which swaps the two faces maps it on."""
+
+
+def potential_step_ev(dipole_e_ang: float, area_ang2: float) -> float:
+    """Of a neutral sheet with a dipole along its normal: 4π e² p / A."""
+    return 4 * pi * HARTREE_EV * BOHR_ANG * dipole_e_ang / area_ang2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,6 +45,8 @@ class Cut:
         shape (2, 3); lattice vectors of the surface cell, the first along x.
     crystal_ang
         shape (3, 3); lattice vectors of the crystal as it was given, in the axes of the cut.
+    broken_per_ang2
+        Valence of the bonds that a face cuts, over its area, the mean of both faces.
     surface
         Name of both faces when part of their layer was taken away; ``""`` for a plain cut.
     """
@@ -47,6 +54,7 @@ class Cut:
     layers: tuple[Layer, ...]
     in_plane_ang: FloatArray
     crystal_ang: FloatArray
+    broken_per_ang2: float = 0.0
     surface: str = ""
 
     def __post_init__(self) -> None:
@@ -81,13 +89,19 @@ class Cut:
         return formal_charge(self.units)
 
     @property
-    def potential_step_ev(self) -> float:
-        """Difference of the electron's potential energy across the cut that its formal charges make (no screening).
+    def excess(self) -> int:
+        """Sum of the test charges of a surface cell: the charge, or which element of a crystal without charges it has
+        more of."""
+        return sum(unit.test_charge for unit in self.units)
 
-        4π e² p / A with p the dipole along the normal; meaningless for a charged cut.
+    @property
+    def potential_step_ev(self) -> float:
+        """Difference of the electron's potential energy across the cut that its test charges make (no screening).
+
+        Meaningless for a cut with an `excess`.
         """
-        dipole_e_ang = sum(unit.charge * float(unit.centre_ang[2]) for unit in self.units)
-        return 4 * pi * HARTREE_EV * BOHR_ANG * dipole_e_ang / self.area_ang2
+        dipole_e_ang = sum(unit.test_charge * float(unit.centre_ang[2]) for unit in self.units)
+        return potential_step_ev(dipole_e_ang, self.area_ang2)
 
     @property
     def faces(self) -> tuple[str, str]:
@@ -146,7 +160,7 @@ class Cut:
         """The slab in its cell, layer by layer.
 
         Site properties: ``layer`` counts from the bottom; ``molecule`` is -1 for a single ion, else the number of the
-        molecule, whose charge is in ``properties["molecule_charges"]``; `OXIDATION_STATE` where an element has another
+        molecule, whose charge is in ``properties["molecule_charges"]``; `OXIDATION_STATE` where any ion has another
         charge than its usual one.
         """
         symbols: list[str] = []
@@ -154,7 +168,7 @@ class Cut:
         numbers: list[int] = []
         molecules: list[int] = []
         charges: list[int] = []
-        states: list[int | None] = []
+        units: list[IonicUnit] = []
         for number, layer in enumerate(self.centred(vacuum_ang)):
             for unit in sorted(layer, key=lambda unit: (unit.charge < 0, abs(unit.charge), unit.name)):
                 molecular = len(unit.symbols) > 1
@@ -163,14 +177,15 @@ class Cut:
                 numbers += [number] * len(unit.symbols)
                 molecules += [len(charges) if molecular else -1] * len(unit.symbols)
                 charges += [unit.charge] if molecular else []
-                states += states_of_units([unit])
+                units.append(unit)
+        states = states_of_units(units)
         return Structure(
             Lattice(self.cell_ang(vacuum_ang)),
             symbols,
             np.concatenate(positions),
             coords_are_cartesian=True,
             site_properties={"layer": numbers, "molecule": molecules}
-            | ({OXIDATION_STATE: states} if any(state is not None for state in states) else {}),
+            | ({} if states is None else {OXIDATION_STATE: states}),
             properties={"molecule_charges": tuple(charges)},
         )
 

@@ -1,6 +1,7 @@
 """The ions of a crystal: single atoms, and molecules that count as one.
 
-Cleaving moves and counts ions, not atoms, so that no molecule is cut and every layer has a formal charge.
+Cleaving moves and counts ions, not atoms, so that no molecule is cut and every layer has a formal charge. The atoms of
+a network of bonds without end are single ones.
 """
 
 from __future__ import annotations
@@ -9,12 +10,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, covalent_radii
 
-from dftflow.errors import SurfaceError
+from dftflow.crystals.formal_charges import (
+    MOLECULAR_IONS,
+    assign_charges,
+    electronegativity,
+    test_charges,
+    usual_charge,
+)
+from dftflow.errors import StructureError, SurfaceError
+from dftflow.model.bounds import ION_CHARGE
+from dftflow.model.printable import shown
 from dftflow.model.results import FloatArray, readonly
 
 if TYPE_CHECKING:
@@ -24,13 +34,18 @@ if TYPE_CHECKING:
 __all__ = [
     "OXIDATION_STATE",
     "IonicUnit",
+    "Ions",
     "bonded_groups",
     "chemical_formula",
     "formal_charge",
     "formula_of",
+    "has_perovskite_formula",
     "ionic_units",
+    "ions_of",
     "name_of_group",
     "states_of_units",
+    "with_all_states",
+    "with_charges",
     "with_oxidation_states",
     "with_states_of",
 ]
@@ -44,20 +59,6 @@ BOND_FACTOR = 1.25
 
 _MOLECULAR = frozenset({"H", "C", "N", "O", "P", "S"})
 
-_ION_CHARGES = (
-    dict.fromkeys(("Li", "Na", "K", "Rb", "Cs", "Ag"), 1)
-    | dict.fromkeys(("Be", "Mg", "Ca", "Sr", "Ba", "Zn", "Cd", "Ge", "Sn", "Pb"), 2)
-    | dict.fromkeys(("F", "Cl", "Br", "I"), -1)
-    | dict.fromkeys(("O", "S", "Se", "Te"), -2)
-)
-
-# Atoms of a molecule -> its usual abbreviation and its charge.
-_MOLECULAR_IONS = {
-    frozenset({"C": 1, "N": 2, "H": 5}.items()): ("FA", 1),
-    frozenset({"C": 1, "N": 1, "H": 6}.items()): ("MA", 1),
-    frozenset({"N": 1, "H": 4}.items()): ("NH4", 1),
-}
-
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class IonicUnit:
@@ -69,6 +70,9 @@ class IonicUnit:
         ``"Cs"``; ``"FA"``, ``"MA"``; any other molecule by its formula in parentheses.
     charge
         Formal charge, in e.
+    test_charge
+        What stands for it where polarity is asked (`formal_charges.test_charges`): of GaAs, which has no charges, +1
+        and -1.
     indices
         Its sites in the structure.
     symbols
@@ -81,6 +85,7 @@ class IonicUnit:
 
     name: str
     charge: int
+    test_charge: int
     indices: tuple[int, ...]
     symbols: tuple[str, ...]
     positions_ang: FloatArray
@@ -99,6 +104,7 @@ class IonicUnit:
         return IonicUnit(
             name=self.name,
             charge=self.charge,
+            test_charge=self.test_charge,
             indices=self.indices,
             symbols=self.symbols,
             positions_ang=positions_ang + shift_ang,
@@ -106,13 +112,29 @@ class IonicUnit:
         )
 
 
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Ions:
+    """The ions of a structure, in the order of their first sites, and in words where their charges come from."""
+
+    units: tuple[IonicUnit, ...]
+    charges: str
+
+
 def formal_charge(units: Iterable[IonicUnit]) -> int:
     """Sum of the formal charges, in e."""
     return sum(unit.charge for unit in units)
 
 
+def has_perovskite_formula(units: Iterable[IonicUnit]) -> bool:
+    """Whether three anions come on two cations of two kinds or more, as in ABX3 and its ordered relatives."""
+    counts = Counter((unit.name, unit.charge, len(unit.symbols)) for unit in units)
+    anions = sum(count for (_, charge, size), count in counts.items() if charge < 0 and size == 1)
+    cations = [count for (_, charge, _), count in counts.items() if charge > 0]
+    return len(cations) > 1 and 2 * anions == 3 * sum(cations) and anions + sum(cations) == counts.total()
+
+
 def chemical_formula(units: Iterable[IonicUnit], *, reduced: bool = False, formula_units: int = 0) -> str:
-    """Formula with the ions in the order A, B, X: ``"Cs2Br6"``, or ``"CsBr3"`` when `reduced`.
+    """Formula with the ions in the order A, B, X: ``"Cs2Br6"``, or ``"CsBr3"`` when `reduced`; ``"GaAs"``.
 
     With the number of `formula_units` that a cell of a mixture holds it is ``"FA0.85Cs0.15PbBr3"``, ions of one charge
     in the order of their amounts.
@@ -124,10 +146,15 @@ def chemical_formula(units: Iterable[IonicUnit], *, reduced: bool = False, formu
         by_amount = sorted(counts, key=lambda name: (charges[name] < 0, abs(charges[name]), -counts[name], name))
         shares = [(name, f"{counts[name] / formula_units:.4g}") for name in by_amount]
         return "".join(name if share == "1" else f"{name}{share}" for name, share in shares)
-    names = sorted(counts, key=lambda name: (charges[name] < 0, abs(charges[name]), name))
+    names = sorted(counts, key=lambda name: (charges[name] < 0, abs(charges[name]), *_by_electronegativity(name)))
     divisor = gcd(*counts.values()) if reduced and counts else 1
     numbers = [(name, counts[name] // divisor) for name in names]
     return "".join(name if number == 1 else f"{name}{number}" for name, number in numbers)
+
+
+def _by_electronegativity(name: str) -> tuple[float, str]:
+    """Orders ions of one charge: molecules first, then ``"CsAg"`` and ``"GaAs"``."""
+    return (electronegativity(name) or 9.0 if name in atomic_numbers else 0.0), name
 
 
 def formula_of(structure: Structure) -> str:
@@ -173,35 +200,103 @@ def with_states_of(structure: Structure, like: Structure) -> Structure:
     return with_oxidation_states(structure, states)
 
 
-def states_of_units(units: Sequence[IonicUnit]) -> list[int | None]:
-    """Oxidation states to keep with the atoms of `units`, None where the element alone tells the charge."""
-    states: list[int | None] = []
-    for unit in units:
-        told = len(unit.symbols) == 1 and _ION_CHARGES.get(unit.name) != unit.charge
-        states += [unit.charge if told else None] * len(unit.symbols)
-    return states
-
-
-def ionic_units(structure: Structure, *, molecule_charges: Mapping[str, int] | None = None) -> tuple[IonicUnit, ...]:
-    """Ions of an ordered crystal, in the order of their first sites.
-
-    Molecules are the groups of H, C, N, O, P, S (and of sites with the property ``molecule`` >= 0) that bonds hold
-    together; an atom without such a bond is an ion by itself.
+def with_charges(structure: Structure, charges: Mapping[str, int | Sequence[int]]) -> Structure:
+    """A copy whose ions have these formal charges.
 
     Parameters
     ----------
     structure
-        An ordered crystal. A molecule's charge is the sum of its oxidation states, if the sites have them, else that
-        in ``properties["molecule_charges"]``, else that of a known ion (FA, MA, NH4). An ion's charge is its
-        oxidation state (of its `Species`, or the site property `OXIDATION_STATE`), or else its element's only usual
-        one.
-    molecule_charges
-        Formula in Hill order (``"C2H8N"``: C, H, then the alphabet) -> charge; comes before all others.
+        An ordered crystal.
+    charges
+        Element, or formula or usual name of a molecule (``"CO3"``, ``"MA"``), -> charge, in e; or the charge of each
+        such ion, in the order of the structure, where they differ. A molecule's charge is spread over its atoms.
+
+    Raises
+    ------
+    StructureError
+        There is no such ion, there are not as many, or a charge is none.
+    """
+    groups = _groups(structure)
+    named: dict[str, list[tuple[int, ...]]] = {}
+    for group in groups:
+        for name in dict.fromkeys((group.formula, _usual_name(group.formula))):
+            named.setdefault(name, []).append(group.indices)
+    states = list(structure.site_properties.get(OXIDATION_STATE) or [None] * len(structure))
+    for name, value in charges.items():
+        sites = named.get(name, [])
+        values = list(value) if isinstance(value, Sequence) else [value] * len(sites)
+        _check_charges(name, values, len(sites), sorted({group.formula for group in groups}))
+        for indices, charge in zip(sites, values, strict=True):
+            for index in indices:
+                states[index] = charge / len(indices) if len(indices) > 1 else charge
+    return with_oxidation_states(structure, states)
+
+
+def _check_charges(name: str, given: Sequence[int], found: int, formulae: Sequence[str]) -> None:
+    if not found:
+        raise StructureError(
+            f"there is no {shown(name)} that could have a charge",
+            reason=f"the ions of the crystal are {', '.join(formulae)}",
+            fix="name one of these",
+        )
+    wrong = next((value for value in given if not (isinstance(value, int) and ION_CHARGE.holds(value))), None)
+    if wrong is not None:
+        raise StructureError(
+            f"{shown(wrong)} is no charge of {name}",
+            reason=f"it is a whole number {ION_CHARGE}",
+            fix=f"write it like {name} = 2",
+        )
+    if len(given) != found:
+        raise StructureError(
+            f"there are {len(given)} charges of {name}, of which the cell has {found}",
+            reason="a list has one for each, in the order of the file",
+            fix="give as many, or one for all of them",
+        )
+
+
+def with_all_states(structure: Structure) -> Structure:
+    """`structure` with the oxidation states that `ions_of` found, unless its ions alone tell them; raises as that."""
+    units = ionic_units(structure)
+    states = states_of_units(units)
+    if states is None:
+        return structure
+    of_site = dict(zip((index for unit in units for index in unit.indices), states, strict=True))
+    return with_oxidation_states(structure, [of_site[index] for index in range(len(structure))])
+
+
+def states_of_units(units: Sequence[IonicUnit]) -> list[float] | None:
+    """Oxidation states to keep with the atoms of `units`; None where the ions alone tell all charges.
+
+    A molecule's charge is spread over its atoms.
+    """
+    if all(usual_charge(_hill(Counter(unit.symbols))) == unit.charge for unit in units):
+        return None
+    sizes = [(unit.charge, len(unit.symbols)) for unit in units]
+    return [charge if size == 1 else charge / size for charge, size in sizes for _ in range(size)]
+
+
+def ionic_units(structure: Structure) -> tuple[IonicUnit, ...]:
+    """`ions_of` without where the charges come from."""
+    return ions_of(structure).units
+
+
+def ions_of(structure: Structure) -> Ions:
+    """Ions of an ordered crystal.
+
+    Molecules are the groups of H, C, N, O, P, S (and of sites with the property ``molecule`` >= 0) that bonds hold
+    together; an atom without such a bond is an ion by itself, and so is each of a network without end.
+
+    Parameters
+    ----------
+    structure
+        An ordered crystal or slab. A charge is the sum of the oxidation states of the ion's sites (of a `Species`, or
+        the site property `OXIDATION_STATE`), a molecule's also that in ``properties["molecule_charges"]``; without
+        them `assign_charges` tells it.
 
     Raises
     ------
     SurfaceError
-        For a disordered crystal, an ion of unknown charge, a network of bonds without end, and a site property
+        For a disordered crystal, ions whose charges are not known, molecules that overlap, and a site property
         ``molecule`` that contradicts the bonds.
     """
     if not structure.is_ordered:
@@ -210,41 +305,71 @@ def ionic_units(structure: Structure, *, molecule_charges: Mapping[str, int] | N
             reason="a site that holds several elements has no definite ion",
             fix="order it first, e.g. by a supercell",
         )
+    groups = _groups(structure)
+    formulae = [group.formula for group in groups]
+    assigned = assign_charges(formulae, [_told_charge(structure, group.indices) for group in groups])
+    tests = test_charges(formulae, assigned.charges)
+    units = tuple(map(_unit, groups, assigned.charges, tests))
+    _check_same_molecules(units, _molecule_marks(structure))
+    return Ions(units=units, charges=assigned.why)
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _Group:
+    """Sites that are one ion."""
+
+    indices: tuple[int, ...]
+    symbols: tuple[str, ...]
+    positions_ang: NDArray[np.float64]
+    formula: str
+
+
+def _unit(group: _Group, charge: int, test_charge: int) -> IonicUnit:
+    masses = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in group.symbols])
+    single = len(group.indices) == 1
+    return IonicUnit(
+        name=group.formula if single else _usual_name(group.formula),
+        charge=charge,
+        test_charge=test_charge,
+        indices=group.indices,
+        symbols=group.symbols,
+        positions_ang=group.positions_ang,
+        centre_ang=masses @ group.positions_ang / masses.sum(),
+    )
+
+
+def _usual_name(formula: str) -> str:
+    """Of a molecule; an element's is its symbol."""
+    return formula if formula in atomic_numbers else MOLECULAR_IONS.get(formula, (f"({formula})", None))[0]
+
+
+def _groups(structure: Structure) -> tuple[_Group, ...]:
+    """The sites of each ion, in the order of their first ones."""
     marks = _molecule_marks(structure)
-    units = []
+    symbols = [site.specie.symbol for site in structure]
+    found = []
     for indices, positions in _bonded_groups(structure, marks):
         _check_marks(structure, indices, marks)
-        name, charge = _identity(structure, indices, molecule_charges or {})
-        masses = np.array([atomic_masses[atomic_numbers[structure[i].specie.symbol]] for i in indices])
-        units.append(
-            IonicUnit(
-                name=name,
-                charge=charge,
-                indices=indices,
-                symbols=tuple(structure[i].specie.symbol for i in indices),
-                positions_ang=positions,
-                centre_ang=masses @ positions / masses.sum(),
-            )
-        )
-    _check_same_molecules(units, marks)
-    return tuple(units)
+        own = tuple(symbols[i] for i in indices)
+        found.append(_Group(indices=indices, symbols=own, positions_ang=positions, formula=_hill(Counter(own))))
+    return tuple(sorted(found, key=lambda group: group.indices[0]))
 
 
 def bonded_groups(structure: Structure) -> tuple[tuple[tuple[int, ...], NDArray[np.float64]], ...]:
-    """Sites of each ion as `ionic_units` counts them, with Cartesian positions in one piece, shape (n, 3) each.
+    """Sites of each ion as `ions_of` counts them, with Cartesian positions in one piece, shape (n, 3) each.
 
     Raises
     ------
     SurfaceError
-        For a network of bonds without end.
+        For molecules that overlap.
     """
     return tuple(_bonded_groups(structure, _molecule_marks(structure)))
 
 
 def name_of_group(symbols: Iterable[str]) -> str:
     """``"Cs"``; ``"FA"``, ``"MA"``; any other molecule by its formula in Hill order, ``"C2H8N"``."""
-    counts = Counter(symbols)
-    return _MOLECULAR_IONS.get(frozenset(counts.items()), (_hill(counts), None))[0]
+    formula = _hill(Counter(symbols))
+    return MOLECULAR_IONS.get(formula, (formula, 0))[0]
 
 
 def _molecule_marks(structure: Structure) -> tuple[int, ...]:
@@ -276,6 +401,7 @@ def _bonded_groups(structure: Structure, marks: Sequence[int]) -> Iterator[tuple
         if seed in visited:
             continue
         images = {seed: np.zeros(3, dtype=np.int64)}
+        endless = False
         waiting = [seed]
         while waiting:
             site = waiting.pop()
@@ -284,16 +410,26 @@ def _bonded_groups(structure: Structure, marks: Sequence[int]) -> Iterator[tuple
                 if partner not in images:
                     images[partner] = image
                     waiting.append(partner)
-                elif not np.array_equal(images[partner], image):
-                    raise SurfaceError(
-                        f"the bonds at {structure[site].specie.symbol} (atom {site + 1}) run through the whole crystal",
-                        reason="a covalent network is no molecule, and every cut would break its bonds",
-                        fix="dftflow cleaves ionic crystals and molecular ions only",
-                    )
+                endless = endless or not np.array_equal(images[partner], image)
         visited |= images.keys()
         indices = tuple(sorted(images))
+        if endless:
+            _check_network(structure, indices, marks)
+            yield from (((i,), structure.lattice.get_cartesian_coords(frac_coords[[i]])) for i in indices)
+            continue
         shifts = np.array([images[i] for i in indices])
         yield indices, structure.lattice.get_cartesian_coords(frac_coords[list(indices)] + shifts)
+
+
+def _check_network(structure: Structure, indices: tuple[int, ...], marks: Sequence[int]) -> None:
+    """A network of bonds without end is cut between its atoms, but with hydrogen or marks it is of molecules."""
+    hydrogen = next((i for i in indices if structure[i].specie.symbol == "H" or marks[i] >= 0), None)
+    if hydrogen is not None:
+        raise SurfaceError(
+            f"the bonds at {structure[hydrogen].specie.symbol} (atom {hydrogen + 1}) run through the whole crystal",
+            reason="molecules that overlap, or a polymer, have no definite ions",
+            fix="check the distances between the molecules; a crystal of chains that are polymers cannot be cut here",
+        )
 
 
 def _check_marks(structure: Structure, indices: tuple[int, ...], marks: Sequence[int]) -> None:
@@ -326,30 +462,13 @@ def _hill(counts: Mapping[str, int]) -> str:
     return "".join(symbol if counts[symbol] == 1 else f"{symbol}{counts[symbol]}" for symbol in order)
 
 
-def _identity(structure: Structure, indices: tuple[int, ...], given: Mapping[str, int]) -> tuple[str, int]:
-    """Name and charge of the ion on the sites `indices`."""
-    counts = Counter(structure[i].specie.symbol for i in indices)
-    formula = _hill(counts)
+def _told_charge(structure: Structure, indices: tuple[int, ...]) -> float | None:
+    """Charge of the ion on the sites `indices` where the structure gives it."""
     states = [_state(structure, i) for i in indices]
-    known, usual = _MOLECULAR_IONS.get(frozenset(counts.items()), (f"({formula})", None))
-    single = len(indices) == 1
-    name = formula if single else known
-    candidates: tuple[Any, ...] = (
-        given.get(formula),
-        None if any(state is None for state in states) else sum(float(state) for state in states if state is not None),
-        None if single else _recorded_charge(structure, indices[0]),
-        _ION_CHARGES.get(formula) if single else usual,
-    )
-    charge = next((value for value in candidates if value is not None), None)
-    if charge is None or abs(charge - round(charge)) > 1e-3:
-        raise SurfaceError(
-            f"the charge of {formula} is {'not known' if charge is None else f'{charge:g}, not a whole number'}",
-            reason="formal charges decide which terminations are neutral",
-            fix="give a CIF with _atom_type_oxidation_number, or in Python a structure with oxidation states "
-            "(structure.add_oxidation_state_by_element)"
-            + ("" if single else f" or molecule_charges={{{formula!r}: 1}}"),
-        )
-    return name, round(charge)
+    known = [state for state in states if state is not None]
+    if len(known) == len(states):
+        return sum(known)
+    return None if len(indices) == 1 else _recorded_charge(structure, indices[0])
 
 
 def _state(structure: Structure, index: int) -> float | None:

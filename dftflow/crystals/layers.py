@@ -6,14 +6,16 @@ charge of a layer, and both need a supercell's plane to be given in the supercel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dftflow.crystals.ions import IonicUnit
+from dftflow.crystals.bonds import bonds_between
+from dftflow.crystals.cuts import potential_step_ev
+from dftflow.crystals.ions import IonicUnit, has_perovskite_formula
 from dftflow.crystals.planes import coprime_indices
 from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
 from dftflow.errors import StructureError, SurfaceError
@@ -24,11 +26,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["Stacking", "stack_layers"]
+__all__ = ["POLAR_STEP_EV", "Stacking", "stack_layers"]
 
 LAYER_GAP_ANG = 1.0
-"""Ions whose heights differ by less belong to one layer: the octahedral tilts of perovskites spread a nominal layer
-by up to 0.9 Å, while even their {111} layers are 1.1 Å or more apart."""
+"""Ions whose heights differ by less belong to one layer, unless the crystal cleaves between them: the octahedral tilts
+of perovskites spread a nominal layer by up to 0.9 Å, while even their {111} layers are 1.1 Å or more apart."""
+
+SEAM_GAP_ANG = 0.3
+SEAM_SHARE = 0.9
+"""A layer is parted at a gap where a cut breaks less than this share of the valence that cuts at its two ends do: the
+bridging O of rutile's (110) stays on its Ti2O2 plane, two bonds in the place of three (0.62), and half of the Al of
+corundum's (0001) on either side, of the longer bonds (0.84). The layers of a perovskite are those of its cubic parent,
+which its tilts part in the same way (0.81 to 0.89): they have no seams."""
+
+BILAYER_GAP_ANG = 0.5
+"""A neutral layer that is a dipole is parted at gaps of this width: Zn and O of (0001) lie 0.6 Å apart."""
+
+POLAR_STEP_EV = 3.0
+"""A formal, unscreened potential step above this makes a layer, or a slab, polar. Layers of alternating charge make
+more than 10 eV; rumpled layers and molecules slightly off their site stay below."""
 
 _DENSE_GAP = 0.9
 """In a plane so dense that no gap reaches `LAYER_GAP_ANG`, the gaps within this fraction of the largest one count."""
@@ -49,6 +65,8 @@ class Stacking:
         shape (2, 3); the shortest lattice vectors of the plane, z = 0.
     repeat_ang
         shape (3,); the lattice vector to the next repeat.
+    broken_per_ang2
+        Valence of the bonds that a cut below each layer breaks, over its area.
     crystal_ang
         shape (3, 3); lattice vectors of the crystal as it was given, in these axes.
     images
@@ -59,6 +77,7 @@ class Stacking:
     layers: tuple[tuple[IonicUnit, ...], ...]
     in_plane_ang: FloatArray
     repeat_ang: FloatArray
+    broken_per_ang2: tuple[float, ...]
     crystal_ang: FloatArray
     images: tuple[tuple[tuple[int, ...], bool], ...]
     _moved: dict[tuple[int, int], tuple[IonicUnit, ...]] = field(default_factory=dict, init=False, repr=False)
@@ -81,6 +100,10 @@ class Stacking:
         """`count` layers, from layer `start` upwards."""
         chosen = (divmod(number, len(self.layers)) for number in range(start, start + count))
         return tuple(self._moved_layer(turn, i) for turn, i in chosen)
+
+    def broken_by(self, start: int, count: int) -> float:
+        """Valence over area that `cut` breaks, the mean of its two faces."""
+        return sum(self.broken_per_ang2[number % len(self.layers)] for number in (start, start + count)) / 2
 
     def _moved_layer(self, turn: int, layer: int) -> tuple[IonicUnit, ...]:
         """Made once, for all the cuts that hold it."""
@@ -116,13 +139,22 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
     basis_ang = _plane_basis(indices, primitive_ang)
     frame = _frame(basis_ang)
     distinct = _one_a_primitive_cell(units, data.mapping_to_primitive)
-    heights = np.array([unit.centre_ang for unit in distinct]) @ np.linalg.inv(basis_ang)[:, 2]
+    up = np.linalg.inv(basis_ang)[:, 2]
+    heights = np.array([unit.centre_ang for unit in distinct]) @ up
     period_ang = float((basis_ang @ frame.T)[2, 2])
-    bounds = _layer_bounds(heights % 1.0, period_ang)
+    area_ang2 = float(np.linalg.norm(np.cross(basis_ang[0], basis_ang[1])))
+    bonds = bonds_between(structure, units)
+    all_heights = np.array([unit.centre_ang for unit in units]) @ up
+
+    def broken(cuts: NDArray[np.float64]) -> NDArray[np.float64]:
+        return bonds.broken(all_heights, bonds.span_ang @ up, cuts) / (area_ang2 * len(units) / len(distinct))
+
+    bounds = _layer_bounds(distinct, heights % 1.0, period_ang, area_ang2, broken)
     return Stacking(
         layers=_layers(distinct, heights, bounds, basis_ang, frame),
         in_plane_ang=basis_ang[:2] @ frame.T * np.array([1.0, 1.0, 0.0]),
         repeat_ang=basis_ang[2] @ frame.T,
+        broken_per_ang2=tuple(broken(bounds).tolist()),
         crystal_ang=structure.lattice.matrix @ frame.T,
         images=_layer_images(structure, repeats @ np.array(indices), heights % 1.0, bounds),
     )
@@ -191,11 +223,60 @@ def _one_a_primitive_cell(units: Sequence[IonicUnit], mapping: Sequence[int]) ->
     return list(kept.values())
 
 
-def _layer_bounds(heights: NDArray[np.float64], period_ang: float) -> NDArray[np.float64]:
-    """Heights, in units of the period and ascending in [0, 1), at which one layer ends and the next begins."""
+def _layer_bounds(
+    units: Sequence[IonicUnit],
+    heights: NDArray[np.float64],
+    period_ang: float,
+    area_ang2: float,
+    broken: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Heights, in units of the period and ascending in [0, 1), at which one layer ends and the next begins.
+
+    Wide gaps; within a layer, those where a cut breaks less than at its ends; and those of a layer that is a dipole.
+    """
     parts = empty_parts(heights)
     smallest = min(LAYER_GAP_ANG / period_ang, _DENSE_GAP * max(part.width for part in parts))
-    return np.sort([part.middle for part in parts if part.width >= smallest])
+    wide = np.sort([part.middle for part in parts if part.width >= smallest])
+    narrow = [part for part in parts if SEAM_GAP_ANG / period_ang <= part.width < smallest]
+    middles = np.array([part.middle for part in narrow])
+    seams = () if has_perovskite_formula(units) else _seams(wide, middles, broken)
+    bounds = np.sort(np.concatenate([wide, seams]))
+    split = set(_dipole_layers(units, heights, bounds, period_ang, area_ang2))
+    wider = np.array([part.middle for part in narrow if part.width >= BILAYER_GAP_ANG / period_ang])
+    inner = [middle for middle in wider if int(_layer_of(middle, bounds)) in split and middle not in bounds]
+    return np.sort(np.concatenate([bounds, inner]))
+
+
+def _seams(
+    bounds: NDArray[np.float64],
+    gaps: NDArray[np.float64],
+    broken: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Those of the narrow `gaps` where the crystal cleaves before it does so at the ends of the layer around them."""
+    if not len(gaps):
+        return gaps
+    below = _layer_of(gaps, bounds)
+    ends = broken(bounds)
+    least = np.minimum(ends[below], ends[(below + 1) % len(bounds)])
+    return gaps[broken(gaps) < SEAM_SHARE * least]
+
+
+def _dipole_layers(
+    units: Sequence[IonicUnit],
+    heights: NDArray[np.float64],
+    bounds: NDArray[np.float64],
+    period_ang: float,
+    area_ang2: float,
+) -> Iterator[int]:
+    """Numbers of the layers that are neutral and make a potential step by themselves."""
+    numbers = _layer_of(heights, bounds)
+    above_ang = (heights - bounds[numbers]) % 1.0 * period_ang
+    charges = np.array([unit.test_charge for unit in units])
+    for number in range(len(bounds)):
+        of_layer = numbers == number
+        step_ev = potential_step_ev(float(charges[of_layer] @ above_ang[of_layer]), area_ang2)
+        if charges[of_layer].sum() == 0 and abs(step_ev) > POLAR_STEP_EV:
+            yield number
 
 
 def _layer_of(heights: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -18,11 +18,11 @@ from pymatgen.core import Composition, Structure
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.database_names import is_material_id
 from dftflow.crystals.file_notes import plain
-from dftflow.crystals.mp_service import MaterialsProject, Records, reduced_formula
+from dftflow.crystals.mp_service import Records, ask, materials_project, reduced_formula
 from dftflow.crystals.plain import structure_of
 from dftflow.crystals.stored_answers import answer_of, answer_path, default_cache_dir, is_whole, keep, kept_or_asked
 from dftflow.crystals.symmetry import SpaceGroup, space_group
-from dftflow.crystals.web import Json, Problem, check_time
+from dftflow.crystals.web import Json, Problem, Service, check_time
 from dftflow.errors import SourceError
 
 __all__ = ["fetch_structure", "keep_entry"]
@@ -68,18 +68,18 @@ def fetch_structure(
         When `timeout_s` is no positive number.
     """
     check_time(timeout_s)
-    database, (about, normal) = MaterialsProject.at(endpoint), _question(query)
+    service, (about, normal) = materials_project(endpoint), _question(query)
 
     def talk(records: Records) -> list[Json]:
         return records.by_id(query) if about == query else records.of_formula(normal.removeprefix("mp:"))
 
-    def ask() -> Json:
-        version, found = database.ask(about, talk, api_key, timeout_s)
-        with database.service.understood(about):
-            return _answer(database, normal, _only(database, about, found), version)
+    def asked() -> Json:
+        version, found = ask(service, about, talk, api_key, timeout_s)
+        with service.understood(about):
+            return _answer(service, normal, _only(service, about, found), version)
 
-    path = answer_path(cache_dir or default_cache_dir(), normal, database.endpoint)
-    return kept_or_asked(path, read=_crystal, ask=ask, refresh=refresh)
+    path = answer_path(cache_dir or default_cache_dir(), normal, service.address)
+    return kept_or_asked(path, read=_crystal, ask=asked, refresh=refresh)
 
 
 def keep_entry(record: Json, version: str, *, endpoint: str, folder: Path, replace: bool) -> None:
@@ -92,9 +92,9 @@ def keep_entry(record: Json, version: str, *, endpoint: str, folder: Path, repla
     OSError
         When it cannot be written.
     """
-    database, (_, normal) = MaterialsProject.at(endpoint), _question(record["material_id"])
-    answer = _answer(database, normal, record, version)
-    path = answer_path(folder, normal, database.endpoint)
+    service, (_, normal) = materials_project(endpoint), _question(record["material_id"])
+    answer = _answer(service, normal, record, version)
+    path = answer_path(folder, normal, service.address)
     if replace or not is_whole(path, _crystal):
         keep(path, answer)
 
@@ -117,22 +117,22 @@ def _question(query: str) -> tuple[str, str]:
     return formula, f"mp:{reduced}"
 
 
-def _answer(database: MaterialsProject, normal: str, material: Json, version: str) -> Json:
+def _answer(service: Service, normal: str, material: Json, version: str) -> Json:
     """What is kept on disk; raises one of `DATA_ERRORS` for what is no record of the crystal that was asked for."""
     formula = Composition(material["formula_pretty"]).reduced_formula
     if normal.startswith("mp:") and normal != f"mp:{formula}":
         raise ValueError(f"it is about {material['formula_pretty']}")
-    answer = answer_of(normal, database.endpoint, version, of=material["structure"], material=material)
+    answer = answer_of(normal, service.address, version, of=material["structure"], material=material)
     _crystal(answer, [])
     return answer
 
 
-def _only(database: MaterialsProject, about: str, materials: list[Json]) -> Json:
+def _only(service: Service, about: str, materials: list[Json]) -> Json:
     """The one crystal of an answer; several are listed for the user to choose from."""
     if len(materials) == 1:
         return materials[0]
     if not materials:
-        raise database.service.refusal(about, Problem("unknown"))
+        raise service.refusal(about, Problem("unknown"))
     ranked = sorted(materials, key=lambda one: (one["energy_above_hull"] is None, one["energy_above_hull"]))
     rows = [_row(one) for one in ranked[:_MOST_POLYMORPHS]]
     if len(ranked) > len(rows):

@@ -146,6 +146,8 @@ def open_shells(structure: Structure) -> tuple[str, ...]:
     if len(elements) == 1 or all(element.is_metal for element in elements.values()):
         return tuple(sorted(_MAGNETIC_METALS & elements.keys()))
     charges = _charges(structure)
+    if charges and not any(map(any, charges.values())):
+        return tuple(sorted(_MAGNETIC_METALS & elements.keys()))
     found = {symbol: _open(element, charges.get(symbol)) for symbol, element in elements.items()}
     return tuple(f"{symbol} ({shell})" for symbol, shell in sorted(found.items()) if shell)
 

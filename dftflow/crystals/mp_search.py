@@ -11,9 +11,9 @@ from pymatgen.core import Composition, Element
 
 from dftflow.crystals.database_names import is_material_id
 from dftflow.crystals.materials_project import keep_entry
-from dftflow.crystals.mp_service import MaterialsProject, reduced_formula
+from dftflow.crystals.mp_service import ask, materials_project, reduced_formula
 from dftflow.crystals.stored_answers import DamagedAnswer, answer_of, answer_path, default_cache_dir, keep, kept
-from dftflow.crystals.web import DATA_ERRORS, Json, Problem, check_time
+from dftflow.crystals.web import DATA_ERRORS, Json, Problem, Service, check_time
 from dftflow.errors import SourceError
 from dftflow.model.bounds import ENTRIES
 
@@ -65,25 +65,25 @@ def search_entries(
         As `fetch_structure`.
     """
     check_time(timeout_s)
-    database, asks = MaterialsProject.at(endpoint), _criteria(what)
+    service, asks = materials_project(endpoint), _criteria(what)
     limit = "" if above_hull_ev_per_atom is None else f"-{above_hull_ev_per_atom!r}"
     query = f"mp:all-{next(iter(asks.values()))}{limit}"
-    path = answer_path(cache_dir or default_cache_dir(), query, database.endpoint)
+    path = answer_path(cache_dir or default_cache_dir(), query, service.address)
     before = None if refresh else _kept(path)
     if before is not None:
-        _check_number(database, what, len(before), most)
+        _check_number(service, what, len(before), most)
         return before
-    version, (number, records) = database.ask(
-        what, lambda records: records.of_search(most, above_hull_ev_per_atom, **asks), api_key, timeout_s
+    version, (number, records) = ask(
+        service, what, lambda records: records.of_search(most, above_hull_ev_per_atom, **asks), api_key, timeout_s
     )
-    _check_number(database, what, number, most)
+    _check_number(service, what, number, most)
     try:
-        with database.service.understood(what):
+        with service.understood(what):
             found = _entries(asks, records, number)
             for record in records:
-                keep_entry(record, version, endpoint=database.endpoint, folder=path.parent, replace=refresh)
+                keep_entry(record, version, endpoint=service.address, folder=path.parent, replace=refresh)
         listed = [asdict(one) for one in found]
-        keep(path, answer_of(query, database.endpoint, version, of=listed, found=listed))
+        keep(path, answer_of(query, service.address, version, of=listed, found=listed))
     except OSError as error:
         raise SourceError(
             f"the crystals that {what} stands for cannot be kept in {path.parent}",
@@ -141,9 +141,9 @@ def _found(asks: dict[str, str], record: Json) -> FoundEntry:
     return FoundEntry(material_id=record["material_id"], formula=formula)
 
 
-def _check_number(database: MaterialsProject, what: str, number: int, most: int) -> None:
+def _check_number(service: Service, what: str, number: int, most: int) -> None:
     if number == 0:
-        raise database.service.refusal(what, Problem("unknown"))
+        raise service.refusal(what, Problem("unknown"))
     if number <= most:
         return
     fewer = "ask for fewer: a formula instead of elements, or a smaller above_hull_ev_per_atom"

@@ -19,7 +19,7 @@ from dftflow.crystals.database_names import canonical_id
 from dftflow.crystals.web import DATA_ERRORS, OFFLINE, Get, Json, Problem, Service
 from dftflow.errors import SourceError
 
-__all__ = ["MaterialsProject", "Records", "reduced_formula"]
+__all__ = ["Records", "ask", "materials_project", "reduced_formula"]
 
 DEFAULT_ENDPOINT = "https://api.materialsproject.org/"
 BELOW_ANY_HULL_EV = -100.0
@@ -103,40 +103,30 @@ def _refuse_deprecated(record: Json) -> None:
         raise Problem("deprecated", f"{record.get('formula_pretty', '')}: {reasons}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaterialsProject:
-    """The service at an address, with a slash at its end."""
+def materials_project(endpoint: str | None) -> Service:
+    """At `endpoint`, or that of ``MP_API_ENDPOINT``, or the Materials Project itself; a slash ends its address."""
+    address = (endpoint or os.environ.get("MP_API_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/") + "/"
+    hint = "see https://status.materialsproject.org"
+    return Service(name="the Materials Project", address=address, hint=hint, problems=_PROBLEMS)
 
-    endpoint: str
 
-    @classmethod
-    def at(cls, endpoint: str | None) -> MaterialsProject:
-        """At `endpoint`, or that of ``MP_API_ENDPOINT``, or the Materials Project itself."""
-        return cls(endpoint=(endpoint or os.environ.get("MP_API_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/") + "/")
+def ask(
+    service: Service, about: str, talk: Callable[[Records], Answer], api_key: str | None, timeout_s: float
+) -> tuple[str, Answer]:
+    """The version of the database (``"unknown"`` where it is hidden), and what `talk` gives.
 
-    @property
-    def service(self) -> Service:
-        """For questions and refusals."""
-        hint = "see https://status.materialsproject.org"
-        return Service(name="the Materials Project", address=self.endpoint, hint=hint, problems=_PROBLEMS)
+    Raises
+    ------
+    SourceError, InputError
+        As `Service.ask`; without a key, or with one that is none.
+    """
+    key = _key(api_key)
 
-    def ask(
-        self, about: str, talk: Callable[[Records], Answer], api_key: str | None, timeout_s: float
-    ) -> tuple[str, Answer]:
-        """The version of the database (``"unknown"`` where it is hidden), and what `talk` gives.
+    def whole(get: Get) -> tuple[str, Answer]:
+        version = _database_version(get, service.address)  # first: nothing secret goes to a captive portal
+        return version, talk(Records(get=get, endpoint=service.address, key=key))
 
-        Raises
-        ------
-        SourceError, InputError
-            As `Service.ask`; without a key, or with one that is none.
-        """
-        key = _key(api_key)
-
-        def whole(get: Get) -> tuple[str, Answer]:
-            version = _database_version(get, self.endpoint)  # first: nothing secret goes to a captive portal
-            return version, talk(Records(get=get, endpoint=self.endpoint, key=key))
-
-        return self.service.ask(about, whole, timeout_s)
+    return service.ask(about, whole, timeout_s)
 
 
 def _database_version(get: Get, endpoint: str) -> str:

@@ -28,6 +28,7 @@ from dftflow.errors import SourceError
 __all__ = ["fetch_structure", "providers"]
 
 MOST_LISTED = 12
+MOST_LETTERS = 200
 _ADDRESS = re.compile(r"(https?://[^?#\s]+?)(?:/v1(?:\.\d+)*)?/structures/([^/?#\s]+)/?")
 
 
@@ -187,7 +188,8 @@ def _only(asked: _Question, get: Get) -> Json:
         raise Problem("unknown")
     if len(found) == 1 and not body["meta"].get("more_data_available"):
         return dict(found[0])
-    number = body["meta"].get("data_returned") or f"at least {len(found)}"
+    told = body["meta"].get("data_returned")
+    number = told if isinstance(told, int) else f"at least {len(found)}"
     raise SourceError(
         f"{asked.service.name} holds {number} entries {asked.formula}",
         reason="\n       ".join(["one has to be chosen:", *map(_row, found[:MOST_LISTED])]),
@@ -199,8 +201,8 @@ def _row(entry: Json) -> str:
     attributes = entry["attributes"]
     vectors = attributes.get("lattice_vectors") or []
     lengths = " ".join(f"{sum(x * x for x in vector) ** 0.5:.3f}" for vector in vectors if None not in vector)
-    features = ", ".join(attributes.get("structure_features") or [])
-    return f"{entry['id']}: {attributes.get('nsites')} atoms, {lengths} Å{f', {features}' if features else ''}"
+    features = "".join(f", {feature}" for feature in attributes.get("structure_features") or [])
+    return f"{entry['id']}: {attributes.get('nsites')} atoms, {lengths} Å{features}"[:MOST_LETTERS]
 
 
 def _license(asked: _Question, get: Get) -> str:
@@ -208,7 +210,7 @@ def _license(asked: _Question, get: Get) -> str:
     try:
         told = get("licence", f"{asked.base}/v1/info")["data"]["attributes"]
         spdx, page = told.get("available_licenses") or [], told.get("license") or ""
-        return " or ".join(map(str, spdx)) or str(page["href"] if isinstance(page, dict) else page)
+        return (" or ".join(map(str, spdx)) or str(page["href"] if isinstance(page, dict) else page))[:MOST_LETTERS]
     except Problem as problem:
         if problem.kind == "time limit":
             raise

@@ -51,12 +51,12 @@ class _Species(_Table):
 class _Entry(_Table):
     lattice_vectors: tuple[Vector, Vector, Vector]
     cartesian_site_positions: list[Vector] = Field(min_length=1, max_length=MAX_ATOMS_READ)
-    species: list[_Species]
+    species: list[_Species] = Field(max_length=1000)
     species_at_sites: list[str]
     nsites: int | None = None
     dimension_types: list[int] | None = None
     structure_features: list[str] = []
-    chemical_formula_reduced: str | None = None
+    chemical_formula_reduced: str | None = Field(default=None, max_length=500)
 
 
 _FEATURES = {
@@ -116,10 +116,11 @@ def _refuse_features(attributes: Mapping[str, Any], where: str) -> None:
 
 def _elements(entry: _Entry, where: str) -> list[Element]:
     species = {one.name: one for one in entry.species}
+    standing = set(entry.species_at_sites)
     for one in entry.species:
         if one.attached:
             raise _hydrogens(entry, f"{', '.join(one.attached)} are attached to sites of {one.name}", where)
-        if one.name not in entry.species_at_sites:
+        if one.name not in standing:
             raise _hydrogens(entry, f"its species {one.name} stands at no site", where)
     found = []
     for name in entry.species_at_sites:

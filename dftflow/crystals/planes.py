@@ -8,7 +8,7 @@ supercell or a primitive cell has planes of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -106,13 +106,7 @@ def coprime_indices(indices: Iterable[float]) -> Indices:
     return h // divisor, k // divisor, m // divisor
 
 
-def resolve_plane(
-    structure: Structure,
-    miller: Sequence[int],
-    setting: str | None = None,
-    *,
-    molecule_charges: Mapping[str, int] | None = None,
-) -> Plane:
+def resolve_plane(structure: Structure, miller: Sequence[int], setting: str | None = None) -> Plane:
     """The plane (hkl) of a named setting, in the cell at hand and in the other settings.
 
     Parameters
@@ -127,8 +121,6 @@ def resolve_plane(
         `structure` itself. With molecules in the crystal, the space group of the framework counts too. The axes of
         the cell are ``cubic`` ones when a perovskite's lattice constants agree within 5 % and its angles are 90°
         within 3°. None is accepted where all settings, the given cell among them, mean the same plane.
-    molecule_charges
-        See `ionic_units`.
 
     Raises
     ------
@@ -139,7 +131,7 @@ def resolve_plane(
     *hk, m = read_miller(miller)
     wanted, four_indices = (hk[0], hk[1], m), len(hk) == 3
     refuse_vacuum(structure)
-    units = ionic_units(structure, molecule_charges=molecule_charges)
+    units = ionic_units(structure)
     settings = _settings_of(_Crystal(structure, units))
     candidates = _named(settings, setting)
     if four_indices:
@@ -495,10 +487,16 @@ def _with_tolerance(one: _Setting) -> str:
 
 def _ways_out(wanted: Indices, settings: Sequence[_Setting]) -> str:
     given = f'for {miller_text(coprime_indices(wanted))} of the given cell, setting = "{GIVEN}" (--setting {GIVEN})'
-    others = [one.symbol for one in settings if one.symbol != GIVEN]
+    others = _by_name(settings)
     if len(others) == len(settings):
         return f'name it: setting = "{others[0]}" (--setting {others[0]}), or another of {", ".join(others)}'
     return f"{given}; or name another: {', '.join(others)}" if others else given
+
+
+def _by_name(settings: Sequence[_Setting]) -> list[str]:
+    """Names of those that are not given; of a frame with molecules the cubic ones before those that they are of."""
+    others = sorted((one for one in settings if one.symbol != GIVEN), key=lambda one: "cubic" not in one.aliases)
+    return ["cubic" if "cubic" in one.aliases and len(others) > 1 else one.symbol for one in others]
 
 
 def _unknown_setting(

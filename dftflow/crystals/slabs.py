@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, overload
 
@@ -14,8 +14,10 @@ import numpy as np
 
 from dftflow.crystals.compensation import compensated
 from dftflow.crystals.cuts import Cut
-from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge, ionic_units
+from dftflow.crystals.formal_charges import charges_given
+from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge, ions_of
 from dftflow.crystals.layers import Stacking, stack_layers
+from dftflow.crystals.slab_choice import Judgement, Size, is_polar, ranked, remarks, tasker_type, why_first
 from dftflow.crystals.symmetry import averaging_period_ang
 from dftflow.errors import SurfaceError
 from dftflow.model.bounds import MOST_SLAB_ATOMS
@@ -24,19 +26,7 @@ from dftflow.model.surface import AtomicLayer, Plane, SlabModel
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["choose_slab", "enumerate_slabs"]
-
-POLAR_STEP_EV = 3.0
-"""A formal, unscreened potential step across the slab above this makes it polar. Layers of alternating charge make
-more than 15 eV; rumpled layers and molecules slightly off their site stay below."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Size:
-    """How thick the slabs are to be."""
-
-    min_thickness_ang: float | None
-    n_layers: int | None
+__all__ = ["PlaneCuts", "choose_slab", "cut_plane", "enumerate_slabs"]
 
 
 def enumerate_slabs(
@@ -46,8 +36,14 @@ def enumerate_slabs(
     min_thickness_ang: float | None = None,
     n_layers: int | None = None,
     vacuum_ang: float,
-    molecule_charges: Mapping[str, int] | None = None,
 ) -> Sequence[SlabModel]:
+    """`cut_plane`, with a vacuum around each slab."""
+    return cut_plane(structure, plane, min_thickness_ang=min_thickness_ang, n_layers=n_layers).slabs(vacuum_ang)
+
+
+def cut_plane(
+    structure: Structure, plane: Plane, *, min_thickness_ang: float | None = None, n_layers: int | None = None
+) -> PlaneCuts:
     """All terminations of a plane, best first, those that symmetry makes alike given once.
 
     Molecules stay whole and every ion stays where it is in the crystal. When every cut of the crystal is refused, as
@@ -64,17 +60,14 @@ def enumerate_slabs(
     n_layers
         Number of atomic layers, part layers included. At least one of the two sizes must be given; with both, the
         slabs of `n_layers` must reach the thickness.
-    vacuum_ang
-        Outermost atom to the outermost atom of the next slab.
-    molecule_charges
-        See `ionic_units`.
 
     Returns
     -------
-    sequence of SlabModel
-        Each is made when it is looked at. Those not refused come first: AX faces (a monovalent cation and an anion)
-        before others, because they were found more stable (CsPbI3: arXiv:2011.04269), then the thinner before the
-        thicker. ``refused`` says why a slab is not to be calculated by default.
+    PlaneCuts
+        Those not refused come first (``refused`` says why a slab is not to be calculated by default). Of a halide
+        perovskite AX faces (a monovalent cation and an anion) before others, because they were found more stable
+        (CsPbI3: arXiv:2011.04269), then the thinner before the thicker. Of other crystals those of the crystal's
+        composition before others, then those that break the least (`dftflow.crystals.bonds`).
 
     Raises
     ------
@@ -82,31 +75,100 @@ def enumerate_slabs(
         For a size that is missing, not positive, too large, or less than one repeat of the crystal, and for a crystal
         whose formal charges are unknown or do not sum to zero.
     """
-    _check_lengths(min_thickness_ang=min_thickness_ang, vacuum_ang=vacuum_ang)
-    units = ionic_units(structure, molecule_charges=molecule_charges)
-    if formal_charge(units) != 0:
-        raise SurfaceError(
-            f"the formal charges of {structure.composition.reduced_formula} sum to {formal_charge(units):+d}",
-            reason=f"counted as {_charge_list(units)}",
-            fix="decorate the structure with oxidation states (structure.add_oxidation_state_by_element)",
-        )
-    stacking = stack_layers(structure, units, plane.miller_cell)
-    size = _Size(min_thickness_ang=min_thickness_ang, n_layers=n_layers)
-    _check_size(stacking, size)
-    groups = _cuts_by_faces(stacking, size)
-    cuts = [same[0] for same in groups]
-    if all(_refusal(cut, size) for cut in cuts):
-        neutral = (_compensated_cut(stacking, size, same) for same in groups)
-        cuts += [cut for cut in neutral if cut is not None]
-    period_ang = averaging_period_ang(structure, plane.miller_cell)
-    ranked = sorted(cuts, key=lambda cut: _rank(cut, size))
-    names = _distinct_names([cut.termination for cut in ranked])
-    return _Slabs(
-        [
-            partial(_model, cut, name, stacking, plane, size, vacuum_ang, period_ang)
-            for cut, name in zip(ranked, names, strict=True)
-        ]
+    _check_lengths(min_thickness_ang=min_thickness_ang)
+    ions = ions_of(structure)
+    _check_neutral(structure, ions.units)
+    stacking = stack_layers(structure, ions.units, plane.miller_cell)
+    judge = Judgement(
+        crystal=[unit for layer in stacking.layers for unit in layer],
+        size=Size(min_thickness_ang=min_thickness_ang, n_layers=n_layers),
     )
+    _check_size(stacking, judge.size)
+    groups = _cuts_by_faces(stacking, judge)
+    cuts = [same[0] for same in groups]
+    if all(map(judge.refusal, cuts)):
+        neutral = (_compensated_cut(stacking, judge, same) for same in groups)
+        cuts += [cut for cut in neutral if cut is not None]
+    return PlaneCuts(
+        plane=plane,
+        cuts=tuple(ranked(cuts, judge)),
+        judge=judge,
+        charges=ions.charges,
+        period_ang=averaging_period_ang(structure, plane.miller_cell),
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlaneCuts:
+    """All terminations of a plane, best first, which stay as they are whatever the vacuum.
+
+    Attributes
+    ----------
+    charges
+        In words, see `SlabModel`.
+    """
+
+    plane: Plane
+    cuts: tuple[Cut, ...]
+    judge: Judgement
+    charges: str
+    period_ang: float
+
+    def slabs(self, vacuum_ang: float) -> Sequence[SlabModel]:
+        """Each is made when it is looked at.
+
+        Parameters
+        ----------
+        vacuum_ang
+            Outermost atom to the outermost atom of the next slab.
+
+        Raises
+        ------
+        SurfaceError
+            It is no length.
+        """
+        _check_lengths(vacuum_ang=vacuum_ang)
+        return _Slabs([partial(self._model, number, vacuum_ang) for number in range(len(self.cuts))])
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return _distinct_names([cut.termination for cut in self.cuts])
+
+    def _model(self, number: int, vacuum_ang: float) -> SlabModel:
+        cut = self.cuts[number]
+        return SlabModel(
+            structure=cut.to_structure(vacuum_ang),
+            plane=self.plane,
+            termination=self._names[number],
+            layers=tuple(
+                AtomicLayer(
+                    formula=chemical_formula(layer),
+                    z_ang=float(np.mean([unit.centre_ang[2] for unit in layer])),
+                    formal_charge=formal_charge(layer),
+                )
+                for layer in cut.centred(vacuum_ang)
+            ),
+            formal_charge=cut.charge,
+            symmetric=bool(cut.flips),
+            polar=is_polar(cut),
+            compensated=bool(cut.surface),
+            stoichiometric=self.judge.stoichiometric(cut),
+            area_ang2=cut.area_ang2,
+            thickness_ang=cut.thickness_ang,
+            vacuum_ang=vacuum_ang,
+            period_ang=self.period_ang,
+            crystal_ang=cut.crystal_ang,
+            tasker=tasker_type(cut),
+            charges=self.charges,
+            why=self._why if number == 0 else "",
+            remarks=remarks(cut),
+            refused=self.judge.refusal(cut),
+        )
+
+    @cached_property
+    def _why(self) -> str:
+        accepted = [cut for cut in self.cuts if not self.judge.refusal(cut)]
+        return why_first(accepted, self._names, self.judge) if accepted else ""
 
 
 class _Slabs(Sequence[SlabModel]):
@@ -201,10 +263,17 @@ def _same_name(first: str, second: str) -> bool:
     return first.replace(" ", "").casefold() == second.replace(" ", "").casefold()
 
 
-def _charge_list(units: Sequence[IonicUnit]) -> str:
-    charges = {unit.name: unit.charge for unit in units}
-    counts = Counter(unit.name for unit in units)
-    return ", ".join(f"{count} {name} ({charges[name]:+d})" for name, count in sorted(counts.items()))
+def _check_neutral(structure: Structure, units: Sequence[IonicUnit]) -> None:
+    charge = formal_charge(units)
+    if charge == 0:
+        return
+    counts = Counter((unit.name.strip("()"), unit.charge) for unit in units)
+    names = [name for name, _ in counts]
+    raise SurfaceError(
+        f"the formal charges of {structure.composition.reduced_formula} sum to {charge:+d}",
+        reason=f"counted as {', '.join(f'{count} {name} ({own:+d})' for (name, own), count in sorted(counts.items()))}",
+        fix=f"give those that are others; for a crystal without charges {charges_given(dict.fromkeys(names, 0))}",
+    )
 
 
 def _check_lengths(**lengths_ang: float | None) -> None:
@@ -213,7 +282,7 @@ def _check_lengths(**lengths_ang: float | None) -> None:
             raise SurfaceError(f"{name} is {value}", fix="give a length in Å above zero, e.g. 15.0")
 
 
-def _check_size(stacking: Stacking, size: _Size) -> None:
+def _check_size(stacking: Stacking, size: Size) -> None:
     """Refuse sizes that give no slab; a slab must hold one whole repeat of the crystal to have an inside."""
     repeat = len(stacking.layers)
     atoms = sum(len(unit.symbols) for layer in stacking.layers for unit in layer)
@@ -235,11 +304,15 @@ def _check_size(stacking: Stacking, size: _Size) -> None:
 
 
 def _cut(stacking: Stacking, start: int, count: int) -> Cut:
-    layers = stacking.cut(start, count)
-    return Cut(layers=layers, in_plane_ang=stacking.in_plane_ang, crystal_ang=stacking.crystal_ang)
+    return Cut(
+        layers=stacking.cut(start, count),
+        in_plane_ang=stacking.in_plane_ang,
+        crystal_ang=stacking.crystal_ang,
+        broken_per_ang2=stacking.broken_by(start, count),
+    )
 
 
-def _cuts_from(stacking: Stacking, start: int, size: _Size) -> Iterator[tuple[int, Cut]]:
+def _cuts_from(stacking: Stacking, start: int, size: Size) -> Iterator[tuple[int, Cut]]:
     """Cuts upwards from layer `start`: of the number of layers asked for, or the thinnest one for each top layer."""
     repeat = len(stacking.layers)
     if size.n_layers is not None:
@@ -257,26 +330,32 @@ def _cuts_from(stacking: Stacking, start: int, size: _Size) -> Iterator[tuple[in
             whole += 1
 
 
-def _cuts_by_faces(stacking: Stacking, size: _Size) -> list[list[Cut]]:
+def _cuts_by_faces(stacking: Stacking, judge: Judgement) -> list[list[Cut]]:
     """Cuts with the same two faces up to symmetry, best first; the alphabetically lower face at the bottom.
 
     Cuts in one list differ in thickness, or in the shift of one face along the other.
     """
     repeat = len(stacking.layers)
-    every = [(start, count, cut) for start in range(repeat) for count, cut in _cuts_from(stacking, start, size)]
-    _check_thickness(stacking, size, max(cut.thickness_ang for *_, cut in every))
+    every = [(start, count, cut) for start in range(repeat) for count, cut in _cuts_from(stacking, start, judge.size)]
+    _check_thickness(stacking, judge.size, max(cut.thickness_ang for *_, cut in every))
     pairs: dict[tuple[tuple[int, bool], ...], list[Cut]] = {}
     for start, count, cut in every:
         faces = (stacking.face(start, up=False), stacking.face(start + count - 1, up=True))
         pairs.setdefault(tuple(sorted(faces)), []).append(cut)
 
+    return [_best_first(same, judge) if len(same) > 1 else same for same in pairs.values()]
+
+
+def _best_first(same: Sequence[Cut], judge: Judgement) -> list[Cut]:
+    thinnest_ang = min(cut.thickness_ang for cut in same)
+
     def quality(cut: Cut) -> tuple[bool, bool, float, tuple[str, str]]:
-        return bool(_refusal(cut, size)), not cut.flips, round(cut.thickness_ang, 3), cut.faces
+        return bool(judge.refusal(cut)), not cut.flips, round(cut.thickness_ang - thinnest_ang, 2), cut.faces
 
-    return [sorted(same, key=quality) if len(same) > 1 else same for same in pairs.values()]
+    return sorted(same, key=quality)
 
 
-def _check_thickness(stacking: Stacking, size: _Size, thickest_ang: float) -> None:
+def _check_thickness(stacking: Stacking, size: Size, thickest_ang: float) -> None:
     if thickest_ang < (size.min_thickness_ang or 0.0):
         raise SurfaceError(
             f"slabs of {size.n_layers} layers are thinner than {size.min_thickness_ang} Å",
@@ -286,15 +365,15 @@ def _check_thickness(stacking: Stacking, size: _Size, thickest_ang: float) -> No
         )
 
 
-def _compensated_cut(stacking: Stacking, size: _Size, cuts: Sequence[Cut]) -> Cut | None:
+def _compensated_cut(stacking: Stacking, judge: Judgement, cuts: Sequence[Cut]) -> Cut | None:
     """The first of `cuts` that is thick enough once it is compensated; taking ions away may thin it."""
     symmetric = [cut for cut in cuts if cut.flips]
-    if size.n_layers is None:
+    if judge.size.n_layers is None:
         symmetric += [_thicker(stacking, cut) for cut in symmetric[:1]]
     neutral = None
     for cut in symmetric:
         neutral = compensated(cut)
-        if neutral is None or not _refusal(neutral, size):
+        if neutral is None or not judge.refusal(neutral):
             break
     return neutral
 
@@ -305,69 +384,6 @@ def _thicker(stacking: Stacking, cut: Cut) -> Cut:
         tuple(unit.moved(-stacking.repeat_ang) for unit in layer) for layer in cut.layers[: len(stacking.layers)]
     )
     return replace(cut, layers=below + cut.layers)
-
-
-def _model(
-    cut: Cut, termination: str, stacking: Stacking, plane: Plane, size: _Size, vacuum_ang: float, period_ang: float
-) -> SlabModel:
-    return SlabModel(
-        structure=cut.to_structure(vacuum_ang),
-        plane=plane,
-        termination=termination,
-        layers=tuple(
-            AtomicLayer(
-                formula=chemical_formula(layer),
-                z_ang=float(np.mean([unit.centre_ang[2] for unit in layer])),
-                formal_charge=formal_charge(layer),
-            )
-            for layer in cut.centred(vacuum_ang)
-        ),
-        formal_charge=cut.charge,
-        symmetric=bool(cut.flips),
-        polar=_is_polar(cut),
-        compensated=bool(cut.surface),
-        stoichiometric=cut.is_made_of(unit for layer in stacking.layers for unit in layer),
-        area_ang2=cut.area_ang2,
-        thickness_ang=cut.thickness_ang,
-        vacuum_ang=vacuum_ang,
-        period_ang=period_ang,
-        crystal_ang=cut.crystal_ang,
-        refused=_refusal(cut, size),
-    )
-
-
-def _is_polar(cut: Cut) -> bool:
-    return cut.charge != 0 or abs(cut.potential_step_ev) > POLAR_STEP_EV
-
-
-def _refusal(cut: Cut, size: _Size) -> str:
-    """Why the slab is not to be calculated by default; ``""`` when it may be."""
-    if cut.charge != 0:
-        return f"formal charge {cut.charge:+d} per surface cell: such a slab is metallic"
-    if _is_polar(cut):
-        return f"polar: its ions' charges make a potential step of {abs(cut.potential_step_ev):.1f} eV across the slab"
-    if not cut.flips:
-        turned = cut.faces[0] == cut.faces[1] and any(len(unit.symbols) > 1 for unit in cut.units)
-        why = " (the molecules point to one of them)" if turned else ""
-        return f"its two faces differ{why}, and with them the two vacuum levels"
-    if cut.thickness_ang < (size.min_thickness_ang or 0.0):
-        return f"{cut.thickness_ang:.2f} Å thick, less than the {size.min_thickness_ang} Å asked for"
-    return ""
-
-
-def _has_ax_faces(cut: Cut) -> bool:
-    charges = {unit.charge for unit in cut.layers[0]}
-    return cut.faces[0] == cut.faces[1] and max(charges) == 1 and min(charges) < 0
-
-
-def _rank(cut: Cut, size: _Size) -> tuple[object, ...]:
-    """Sorts the best first; the last entries make the order independent of how the crystal was given."""
-    heights = [float(np.mean([unit.centre_ang[2] for unit in layer])) for layer in cut.layers]
-    upwards = tuple(round(z - heights[0], 2) for z in heights)
-    downwards = tuple(round(heights[-1] - z, 2) for z in reversed(heights))
-    thickness_ang = round(cut.thickness_ang, 2)
-    refused = bool(_refusal(cut, size))
-    return refused, not _has_ax_faces(cut), thickness_ang, len(cut.units), cut.termination, min(upwards, downwards)
 
 
 def _distinct_names(terminations: Sequence[str]) -> list[str]:

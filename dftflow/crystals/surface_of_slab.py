@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.crystals.faces import units_by_height
-from dftflow.crystals.ions import IonicUnit, ionic_units, with_oxidation_states, with_states_of
+from dftflow.crystals.ions import IonicUnit, ionic_units, with_all_states, with_oxidation_states, with_states_of
 from dftflow.crystals.overlay import IonStack, Misfit, misfit, stack_of
 from dftflow.crystals.planes import PSEUDOCUBIC, resolve_plane
 from dftflow.crystals.slabs_alike import planes_that_fit, slabs_alike
@@ -144,9 +144,9 @@ def _standing(slab: Structure, normal: int) -> Structure:
 
 
 def _with_charges(slab: Structure, crystal: Structure) -> tuple[Structure, Structure]:
-    """Both with charges for all ions: their own where they are known, else none at all, which tells the cuts too."""
+    """Both with the charges of the crystal's ions where they are known, else none at all, which tells the cuts too."""
     try:
-        ionic_units(crystal)
+        crystal = with_all_states(crystal)
         slab = with_states_of(slab, crystal)
         ionic_units(slab)
     except SurfaceError:

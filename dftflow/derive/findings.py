@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from dftflow.derive.missing import MissingOffset
 from dftflow.model.admission import Admission
 from dftflow.model.alignment import Alignment
+from dftflow.model.contact import SchottkyContact
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.model.quantity import Missing
 
@@ -22,10 +23,10 @@ class Findings:
     ----------
     admissions
         Name of a step -> what the gate said of it, in the order of the plan.
-    materials, alignments
+    materials, alignments, contacts
         As in `StudyOutcome`.
-    no_offsets
-        Every two materials that the study asks to align and that no row of its own stands for.
+    no_offsets, no_contacts
+        Every two materials that the study asks to align and that no row of its own stands for; metals among the latter.
     unbuilt
         Name of a surface of which no slab was ever built -> why.
     """
@@ -33,5 +34,7 @@ class Findings:
     admissions: Mapping[str, Admission]
     materials: tuple[MaterialOutcome, ...] = ()
     alignments: tuple[Alignment, ...] = ()
+    contacts: tuple[SchottkyContact, ...] = ()
     no_offsets: tuple[MissingOffset, ...] = ()
+    no_contacts: tuple[MissingOffset, ...] = ()
     unbuilt: Mapping[str, Missing] = field(default_factory=dict)

@@ -93,7 +93,8 @@ def offsets(
     rows: list[Alignment] = []
     warnings: list[str] = []
     lacking: dict[tuple[str, str], list[Missing]] = {}
-    for request in requests:
+    for asked in requests:
+        request = replace(asked, materials=_with_gaps(asked, by_name))
         warnings += _without_slabs(request, by_name, unbuilt or {})
         lacks = {name: _lacks(request, by_name[name], unbuilt or {}) for name in request.materials}
         for first_name, second_name in combinations(request.materials, 2):
@@ -107,12 +108,17 @@ def offsets(
                 warnings.append(f"no offset by the {way.method} {faces}: {error.sentence}")
                 if a.levels and b.levels:
                     lacking[first.name, second.name].append(Missing(kind="not derived", reason=error.sentence))
-        rows += [_published(row, request) for row in request.published]
+        rows += [_published(row, asked) for row in asked.published]
     return Offsets(
         rows=with_contradictions(_told_apart(list(dict.fromkeys(rows)))),
         missing=_missing(lacking, rows),
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def _with_gaps(request: AlignmentRequest, by_name: Mapping[str, MaterialOutcome]) -> tuple[str, ...]:
+    """The materials of a request that are no metals, which have no band edges (see `dftflow.derive.contacts`)."""
+    return tuple(name for name in request.materials if not by_name[name].bulk.is_metal)
 
 
 def _tries(request: AlignmentRequest, by_name: dict[str, MaterialOutcome]) -> Iterator[tuple[_Way, _Pair]]:

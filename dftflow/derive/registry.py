@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 
+from dftflow.derive.contacts import contact_quantities
 from dftflow.derive.edges import crystal_quantities
 from dftflow.derive.findings import Findings
 from dftflow.derive.ledger import ledger_quantities
@@ -26,6 +27,7 @@ FAMILIES: tuple[Callable[[Findings], Iterable[Quantity]], ...] = (
     mixture_quantities,
     surface_quantities,
     offset_quantities,
+    contact_quantities,
     ledger_quantities,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,23 @@ from dftflow.errors import AnalysisError
 from dftflow.model.absolute import SlabSide
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.energy import Energy
+from dftflow.model.kpoint_grid import spacing_of_grid
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome
-from dftflow.model.quantity import BY_LINE_UP_WAY, Missing, Quantity
+from dftflow.model.quantity import BY_LINE_UP_WAY, METAL_WAY, Missing, MissingKind, Quantity
 from dftflow.model.results import Results
 from dftflow.model.surface import SlabModel
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["slab_outcome", "surface_quantities"]
+__all__ = ["PLATEAU_HOLDS", "slab_outcome", "surface_quantities"]
 
 LEVELS = {"ionisation potential": "ionisation_potential", "electron affinity": "electron_affinity"}
+METAL_LAYERS, METAL_STEP_PER_ANG = 5, 0.35
+METAL = "a metal has no band edges that could be lined up"
+PLATEAU_HOLDS = "spread of the vacuum level; thickness, k-points and smearing are not in it"
+ANYWHERE_HOLDS = "Fermi level anywhere in the slab's own gap"
 SPREAD_HOLDS = "spread of the line-up over the slab's middle; it bounds no error"
 
 
@@ -72,9 +77,13 @@ def slab_outcome(
         structure=slab.structure,
         relaxed=_is_relaxed(slab.structure, model, None if relax is None else relax[1]),
         **levels,
-        remarks=(*remarks, *filter(None, (unlike_sides(levels["vacuum"]),))),
+        remarks=(
+            *remarks,
+            *filter(None, (unlike_sides(levels["vacuum"]),)),
+            *(_coarse_for_a_metal(slab, model) if bulk.is_metal else ()),
+        ),
         line_up_remarks=tuple(filter(None, (_unlike_kpoints(slab, model, bulk_bands[1]),))),
-        warnings=_warnings(model, slab),
+        warnings=_warnings(model, slab, metal=bulk.is_metal),
     )
 
 
@@ -98,6 +107,21 @@ def _unlike_kpoints(slab: Results, model: SlabModel, crystal: Admission) -> str:
     return unlike_sampling(of_crystal, slab.method, model, slab.structure.lattice.matrix)
 
 
+def _coarse_for_a_metal(slab: Results, model: SlabModel) -> Iterator[str]:
+    """What of the settings was seen to be too coarse for the work function of aluminium."""
+    if len(model.layers) < METAL_LAYERS:
+        yield f"{len(model.layers)} layers: the work function of a metal goes up and down with the thickness"
+    grid = None if slab.method is None else slab.method.kpoints_grid
+    if grid is None or slab.structure is None:
+        return
+    step_per_ang = spacing_of_grid(slab.structure.lattice.matrix, grid, normal=2)
+    if step_per_ang > METAL_STEP_PER_ANG:
+        yield (
+            f"k-points {step_per_ang:.2f} 1/Å apart: the work function of Al(111) is 0.13 eV off at 0.42 1/Å, 0.34 eV "
+            "at 0.63, and 0.01 eV at 0.32"
+        )
+
+
 def _is_relaxed(slab: Structure, model: SlabModel, relax: Admission | None) -> bool | None:
     """Whether the potential was calculated at the relaxed geometry: what the geometries tell, None when they do not."""
     ended = relax.results.structure if isinstance(relax, Admitted) else None
@@ -110,7 +134,7 @@ def _levels(slab: Results, model: SlabModel, bulk: BulkOutcome, bulk_bands: tupl
     """Profile, vacuum levels and levels as far as they can be derived, and why not further."""
     profile: PotentialProfile | None = None
     vacuum: tuple[VacuumLevel, ...] = ()
-    own: SlabSide | None = None
+    sides: tuple[SlabSide, ...] = ()
     levels: SurfaceLevels | None = None
     missing: Missing | None = None
     slab_edges = edges_or_reason(slab.bands)
@@ -120,16 +144,19 @@ def _levels(slab: Results, model: SlabModel, bulk: BulkOutcome, bulk_bands: tupl
         profile = potential_profile(slab.potential, slab.structure.frac_coords[:, 2], model.period_ang)
         vacuum = vacuum_levels(profile, slab.potential.zero)
         assert slab.fermi is not None, "the gate admits no potential step without"
-        own = slab_side(vacuum[1], slab.fermi, own_edges)
-        if own.band_gap_ev is None:
+        sides = tuple(slab_side(side, slab.fermi, own_edges) for side in vacuum)
+        if sides[-1].band_gap_ev is None:
             no_own_edges = no_own_edges or EDGES_OF_ANOTHER_RUN
-        levels = _surface_levels(slab, slab_edges, profile, vacuum[1], bulk, bulk_bands)
+        if bulk.is_metal:
+            missing = Missing(kind="metallic", reason=f"{METAL}: {bulk.why_no_edges}")
+        else:
+            levels = _surface_levels(slab, slab_edges, profile, vacuum[-1], bulk, bulk_bands)
     except AnalysisError as error:
         missing = Missing(kind="not derived", reason=error.sentence)
     return {
         "profile": profile,
         "vacuum": vacuum,
-        "own": own,
+        "sides": sides,
         "no_own_edges": no_own_edges,
         "levels": levels,
         "missing": missing,
@@ -165,9 +192,9 @@ def _surface_levels(
     )
 
 
-def _warnings(model: SlabModel, slab: Results) -> tuple[str, ...]:
+def _warnings(model: SlabModel, slab: Results, *, metal: bool) -> tuple[str, ...]:
     lines = []
-    missing = _missing_points(slab)
+    missing = "" if metal else _missing_points(slab)
     if missing:
         lines.append(f"not calculated at {missing}, so that its own gap may be smaller than it is given here")
     if model.refused:
@@ -216,10 +243,11 @@ def _of_surface(material: MaterialOutcome, slab: SlabOutcome) -> tuple[Quantity,
     if levels is not None:
         spread_ev = levels.spread.total_ev
         by_line_up |= {"uncertainty": (-spread_ev, spread_ev), "uncertainty_holds": SPREAD_HOLDS}
-    slab_why = why if slab.own is None else Missing(kind="not derived", reason=slab.no_own_edges)
+    no_edges: MissingKind = "metallic" if bulk.is_metal else "not derived"
+    slab_why = why if slab.own is None else Missing(kind=no_edges, reason=slab.no_own_edges)
     from_slab = own | {"method": "the slab's own bands"}
     return (
-        Quantity.of("work function", subject, "eV", _level(slab.own, "work_function_ev"), why, **own),
+        *_work_functions(subject, slab, own, metal=bulk.is_metal),
         *(
             Quantity.of(name, subject, "eV", _level(levels, f"{key}_ev"), why, **by_line_up)
             for name, key in LEVELS.items()
@@ -230,6 +258,31 @@ def _of_surface(material: MaterialOutcome, slab: SlabOutcome) -> tuple[Quantity,
             for name, key in LEVELS.items()
         ),
     )
+
+
+def _work_functions(subject: str, slab: SlabOutcome, known: Mapping[str, Any], *, metal: bool) -> Iterator[Quantity]:
+    """One of a slab whose faces are alike, else one of each side."""
+    way = {"method": METAL_WAY} if metal else {}
+    if not slab.sides:
+        yield Quantity.of("work function", subject, "eV", None, slab.missing, **known, **way)
+        return
+    alike = slab.model.symmetric and not unlike_sides(slab.vacuum)
+    for side in slab.sides[-1:] if alike else slab.sides:
+        name = {"low": "lower", "high": "upper"}[side.vacuum.side]
+        of = subject if alike else f"{subject}, {name} side"
+        value_ev = side.work_function_ev
+        yield Quantity.of("work function", of, "eV", value_ev, None, **known, **way, **_range(side, metal=metal))
+
+
+def _range(side: SlabSide, *, metal: bool) -> dict[str, Any]:
+    """How far a work function may lie from where it is given, as far as one calculation tells."""
+    if metal:
+        spread_ev = side.vacuum.spread_ev
+        return {"uncertainty": (-spread_ev, spread_ev), "uncertainty_holds": PLATEAU_HOLDS}
+    if side.ionisation_potential_ev is None or side.electron_affinity_ev is None:
+        return {}
+    ends = (side.electron_affinity_ev - side.work_function_ev, side.ionisation_potential_ev - side.work_function_ev)
+    return {"uncertainty": ends, "uncertainty_holds": ANYWHERE_HOLDS} if ends[0] <= 0 <= ends[1] else {}
 
 
 def _level(levels: SurfaceLevels | SlabSide | None, name: str) -> float | None:

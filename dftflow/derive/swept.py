@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dftflow.model.point import SWEPT, Point
-from dftflow.model.quantity import BY_LINE_UP_WAY, TOTAL_ENERGY, VALENCE_OFFSET, Quantity
+from dftflow.model.quantity import BY_LINE_UP_WAY, METAL_WAY, TOTAL_ENERGY, VALENCE_OFFSET, Quantity
 
 __all__ = ["OWN_SCALE", "SweptSeries", "swept_series"]
 
@@ -17,7 +17,7 @@ WITHOUT_ORDER = ("ordering", "seed")
 """Numbers that name something, of which none is finer than another."""
 OWN_SCALE = "on the scale of the run itself"
 FOLLOWED = {
-    (TOTAL_ENERGY, OWN_SCALE), ("band gap", ""), ("ionisation potential", BY_LINE_UP_WAY),
+    (TOTAL_ENERGY, OWN_SCALE), ("band gap", ""), ("ionisation potential", BY_LINE_UP_WAY), ("work function", METAL_WAY),
 }  # fmt: skip
 """Name and method of what has a meaning beside the same of another run, or is looked at as if it had; and offsets."""
 NOT_BESIDE = {("xc", TOTAL_ENERGY)}
@@ -78,8 +78,8 @@ class SweptSeries:
 def swept_series(quantities: Iterable[Quantity]) -> tuple[SweptSeries, ...]:
     """Every series of two or more values that are not all the same, by setting.
 
-    It is of gaps, ionisation potentials by line-up, valence-band offsets by the same and, but for functionals, total
-    energies.
+    It is of gaps, ionisation potentials by line-up, work functions of metals, valence-band offsets by line-up and, but
+    for functionals, total energies.
     """
     groups: dict[tuple[str, Point, str, str, str], list[Quantity]] = {}
     for quantity in quantities:

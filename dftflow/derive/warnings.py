@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dftflow.model.correction import SPIN_ORBIT
 from dftflow.model.levels import VacuumLevel
 from dftflow.model.method import SAME_CUTOFF_EV
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome
@@ -14,9 +15,13 @@ STRONG_SOC = {"Pb", "Bi", "Tl", "Hg", "Sn", "I"}
 HALOGENS = {"Cl", "Br", "I"}
 UNLIKE_SIDES_EV = 0.05
 NO_SOC_IN_LEAD_HALIDES = (
-    "No spin-orbit coupling. In lead halide perovskites it lowers the gap by 0.8 to 0.9 eV, nearly all of it at the "
+    "No spin-orbit coupling. In lead halide perovskites it lowers the gap by 0.8 to 1.2 eV, nearly all of it at the "
     "conduction band (Pb 6p); PBE without it is near the measured gap by cancellation of errors, and conduction-band "
     "offsets are less reliable than valence-band offsets."
+)
+SOC_IN_THE_LEDGER = (
+    "Levels and offsets are without spin-orbit coupling; the quantities that are called corrected, and the figure of "
+    "corrections, have it."
 )
 NO_SOC = "No spin-orbit coupling: with {} it can move band edges by several tenths of an eV."
 LOCAL_POTENTIAL = (
@@ -45,7 +50,10 @@ def study_warnings(
             "total energies must not be compared, and their levels are not equally converged."
         )
     for material in materials:
-        if material.bulk.edges is None:
+        if material.bulk.is_metal:
+            why = material.bulk.why_no_edges.partition(";")[0]
+            lines.append(f"{material.name} is a metal as calculated, without band edges: {why}.")
+        elif material.bulk.edges is None:
             lines.append(f"{material.name}: no band gap. {material.bulk.why_no_edges}")
         lines += [
             f"{material.name}: {text}"
@@ -65,6 +73,8 @@ def _distinct(cutoffs_ev: Sequence[float]) -> list[float]:
 
 
 def _spin_orbit_remarks(materials: Sequence[MaterialOutcome]) -> list[str]:
+    if all(material.bulk.shifts is not None and SPIN_ORBIT in material.bulk.shifts.after_ev for material in materials):
+        return [SOC_IN_THE_LEDGER]
     elements = [{e.symbol for e in material.bulk.structure.composition.elements} for material in materials]
     heavy = sorted(set().union(*elements) & STRONG_SOC)
     if any("Pb" in present and present & HALOGENS for present in elements):
@@ -74,15 +84,18 @@ def _spin_orbit_remarks(materials: Sequence[MaterialOutcome]) -> list[str]:
 
 def _surface_remarks(face: str, slab: SlabOutcome) -> list[str]:
     model = slab.model
-    lines = [f"{face}: no {'levels' if slab.own is None else 'line-up'}. {slab.failure}"] if slab.failure else []
+    lines = []
+    if slab.missing is not None and slab.missing.kind != "metallic":
+        lines.append(f"{face}: no {'levels' if slab.own is None else 'line-up'}. {slab.failure}")
     if not model.stoichiometric:
         lines.append(f"{face}: the slab has not the crystal's composition; its level is that of this termination.")
     if model.compensated:
         lines.append(
             f"{model.plane} is a polar plane: no bulk cut of it has a converged work function. The faces were made "
-            f"neutral by removing half of the outermost layer ({model.termination}); other reconstructions can give "
+            f"neutral by removing part of the outermost layer ({model.termination}); other reconstructions can give "
             "levels that differ by more than 1 eV."
         )
+    lines += [f"{face}: {remark}." for remark in model.remarks]
     if slab.levels is not None:
         lines += _geometry_remarks(face, slab)
         if slab.levels.slab_gap_ev is None:

@@ -23,6 +23,7 @@ from dftflow.figures.potential import SlabPotential, potential_drawing
 from dftflow.figures.structure import ShownStructure, structures_drawing
 from dftflow.figures.sweeps import sweep_drawing
 from dftflow.model.alignment import AbsoluteEdges, Alignment
+from dftflow.model.contact import SchottkyContact
 from dftflow.model.outcome import MaterialOutcome, SlabOutcome, StudyOutcome
 from dftflow.model.records import Records
 
@@ -85,13 +86,24 @@ class _Shown:
     def __init__(self, outcome: StudyOutcome) -> None:
         self.outcome = outcome
         self.rows = _diagram_rows(outcome)
-        self.columns = diagram_columns(self.rows, [material.name for material in outcome.materials])
+        names = [material.name for material in outcome.materials]
+        self.levels = tuple(dict.fromkeys(contact.metal for contact in outcome.contacts))
+        self.columns = _with_those_of_contacts(diagram_columns(self.rows, names), outcome.contacts)
         self.pairs = offsets_by_pair(outcome.alignments)
         names = [*(m.name for m in outcome.materials), *(edges.material for edges in self.columns)]
         self.colors = material_colors(names)
         self.on_vacuum: dict[str, AbsoluteEdges] = {}
         for edges in self.columns:
             self.on_vacuum.setdefault(edges.material, edges)
+
+
+def _with_those_of_contacts(
+    columns: tuple[AbsoluteEdges, ...], contacts: Sequence[SchottkyContact]
+) -> tuple[AbsoluteEdges, ...]:
+    """The columns, and the semiconductors that stand beside metals alone."""
+    shown = {edges.material for edges in columns}
+    others = dict.fromkeys(contact.edges for contact in contacts if contact.edges.material not in shown)
+    return (*columns, *others)
 
 
 def _diagram_rows(outcome: StudyOutcome) -> tuple[Alignment, ...]:
@@ -126,12 +138,16 @@ def _alignment_figures(shown: _Shown) -> list[Drawing]:
 def _alignment_figure(shown: _Shown, columns: tuple[AbsoluteEdges, ...], count: int, named: _Named) -> Drawing:
     here = set(columns)
     rows = shown.rows if count == 1 else tuple(row for row in shown.rows if row.first in here and row.second in here)
-    drawing = alignment_drawing(columns, rows, colors=shown.colors, width_in=PAGE_IN, name=named["name"])
+    drawing = alignment_drawing(
+        columns, rows, colors=shown.colors, levels=shown.levels, width_in=PAGE_IN, name=named["name"]
+    )
     between = ", and those between others" if len(shown.pairs) > 1 else ""
     caption = (
         "Band edges relative to the vacuum level, and the offsets between neighbours, left minus right, with their "
         f"range: {_RANGES}. The figure of offsets has those by other methods{between}."
     )
+    if shown.levels:
+        caption += " Dotted across: Fermi levels of metals, at minus their work functions."
     missing = "" if columns else "there are no band edges relative to vacuum for two materials"
     return replace(drawing, title=named["title"], caption=caption, missing=missing)
 

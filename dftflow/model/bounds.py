@@ -73,7 +73,7 @@ MOST_SLAB_ATOMS: Final = 1_000
 ENTRIES: Final = Bound(least=1, most=100, why="each entry is a material with steps of its own")
 CYCLES: Final = Bound(least=1, most=100_000, why="it is how often an engine tries")
 BANDS: Final = Bound(least=1, most=10_000, why="each band costs as much as an occupied one")
-MOLECULE_CHARGE: Final = Bound(least=-10, most=10, why="it is the charge of one ion")
+ION_CHARGE: Final = Bound(least=-10, most=10, why="it is the charge of one ion")
 FRACTION: Final = Bound(least=1e-4, most=1, why="it is how many of the sites of an ion are taken")
 ORDERING: Final = Bound(least=1, most=50_000, why="it is a number in the list of the orderings of a cell")
 SEED: Final = Bound(least=0, most=2**63 - 1, why="it starts a sequence of random numbers")

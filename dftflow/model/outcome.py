@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dftflow.model.absolute import SlabSide
 from dftflow.model.alignment import Alignment
 from dftflow.model.attempt import Attempt
+from dftflow.model.contact import SchottkyContact
 from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.mixture import Mixture
@@ -125,6 +126,11 @@ class BulkOutcome(Shown):
         return f"{self.space_group}, {len(self.structure)} atoms, {gap}"
 
     @property
+    def is_metal(self) -> bool:
+        """Whether filled and empty bands overlap, or one is half filled."""
+        return self.no_edges is not None and self.no_edges.kind == "metallic"
+
+    @property
     def why_no_edges(self) -> str:
         """The reason why there are no edges; ``""`` where there are."""
         return "" if self.no_edges is None else self.no_edges.reason
@@ -142,9 +148,9 @@ class SlabOutcome(Shown):
         As calculated; as cut from the crystal where the calculation left none.
     missing
         Why there are no levels; None where there are.
-    own, no_own_edges
-        What the slab tells without its crystal of the side that the levels are of, and why it has no band edges of its
-        own.
+    sides, no_own_edges
+        What the slab tells of its lower and upper side without its crystal, the work function first of all; and why it
+        has no band edges of its own.
     levels_step
         Name of the step that the levels come from.
     remarks
@@ -163,7 +169,7 @@ class SlabOutcome(Shown):
     vacuum: tuple[VacuumLevel, ...]
     levels: SurfaceLevels | None
     missing: Missing | None = None
-    own: SlabSide | None = None
+    sides: tuple[SlabSide, ...] = ()
     no_own_edges: str = ""
     levels_step: str = ""
     remarks: tuple[str, ...] = ()
@@ -178,6 +184,11 @@ class SlabOutcome(Shown):
         levels = self.levels
         told = f"IP {levels.ionisation_potential_ev:.3f} eV" if levels else self.failure
         return f"{self.subject}, {self.model.termination}: {told}"
+
+    @property
+    def own(self) -> SlabSide | None:
+        """What the slab tells without its crystal of the side that the levels are of, the upper one."""
+        return self.sides[-1] if self.sides else None
 
     @property
     def failure(self) -> str:
@@ -238,6 +249,8 @@ class StudyOutcome(Tabled):
     alignments
         One row a method and pair of surfaces: bulk line-ups first, those of planes that are not polar before the
         others, then work functions; publications come last.
+    contacts
+        A metal beside a semiconductor, one a pair of surfaces.
     steps
         Every step of the graph.
     quantities
@@ -256,6 +269,7 @@ class StudyOutcome(Tabled):
     code: str
     materials: tuple[MaterialOutcome, ...]
     alignments: tuple[Alignment, ...]
+    contacts: tuple[SchottkyContact, ...] = ()
     steps: tuple[StepOutcome, ...]
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]

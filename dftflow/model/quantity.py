@@ -14,6 +14,7 @@ __all__ = [
     "ALIGNMENT_TYPE",
     "BY_LINE_UP_WAY",
     "CONDUCTION_OFFSET",
+    "METAL_WAY",
     "POLAR_PLANE",
     "TOTAL_ENERGY",
     "VALENCE_OFFSET",
@@ -27,6 +28,9 @@ ALIGNMENT_TYPE = "type of the alignment"
 TOTAL_ENERGY = "total energy per atom"
 BY_LINE_UP_WAY = "bulk line-up through the slab"
 """The method of levels that are relative to the vacuum of a slab."""
+
+METAL_WAY = "E_vac - E_F of a metal, without line-up"
+"""The method of the work function of a metal, which no crystal is needed for."""
 
 POLAR_PLANE = " is a polar plane"
 """How the remark on such a plane ends; material and plane stand before it."""

@@ -104,6 +104,15 @@ class SlabModel(Shown):
         The formal dipole along the normal is not zero, or the slab is charged.
     compensated
         The plane is polar, and the faces were made neutral by taking ions away.
+    tasker
+        Type of the stacking (10.1088/0022-3719/12/22/036): ``"I"``, neutral planes of atoms; ``"II"``, charged ones of
+        which the slab has no dipole; ``"III"``, polar, compensated or not; ``""`` where it is not known.
+    charges
+        The formal charges that were counted with, and where they come from.
+    why
+        Why ``auto`` takes this slab of its plane; ``""`` for the others.
+    remarks
+        What is to be known of its faces, one line each.
     stoichiometric
         Same composition as the crystal.
     area_ang2, thickness_ang, vacuum_ang, period_ang
@@ -130,6 +139,10 @@ class SlabModel(Shown):
     period_ang: float
     crystal_ang: FloatArray | None = None
     compensated: bool = False
+    tasker: str = ""
+    charges: str = ""
+    why: str = ""
+    remarks: tuple[str, ...] = ()
     refused: str = ""
 
     def __post_init__(self) -> None:

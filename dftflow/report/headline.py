@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from dftflow.analysis.alignment import in_order
 from dftflow.figures.labels import signed
 from dftflow.model.alignment import Alignment
 from dftflow.model.outcome import StudyOutcome
+from dftflow.model.quantity import METAL_WAY
 from dftflow.report.results_json import missing_offsets, why_no_offset
 
 __all__ = ["Headline", "headline"]
 
 _FEW_PAIRS = 3
+_LEVELS_OF_METALS = (
+    "By the vacuum level of each free surface: another surface has another one, and where two materials touch, charge "
+    "that goes over and interface states move them against each other."
+)
 _TYPES = {
     "type I": "both the electron and the hole go to the same material",
     "type II": "the electron and the hole go to different materials",
@@ -37,6 +43,8 @@ def headline(outcome: StudyOutcome) -> Headline:
     One sentence a pair of materials; for more than three pairs one for all of them.
     """
     rows = outcome.defended
+    if not rows and (metals := _of_metals(outcome)):
+        return Headline(result=" ".join(metals), meaning=_LEVELS_OF_METALS)
     if not rows:
         return Headline(result="No band offset.", meaning=f"There is none because {why_no_offset(outcome)}.")
     if len(rows) > _FEW_PAIRS:
@@ -44,6 +52,18 @@ def headline(outcome: StudyOutcome) -> Headline:
     single = len(rows) == 1
     meaning = [f"{'' if single else f'{_pair(row)}: '}{_meaning(outcome, row)}" for row in rows]
     return Headline(result=" ".join(map(_result, rows)), meaning=" ".join([*meaning, *_undefended(outcome)]))
+
+
+def _of_metals(outcome: StudyOutcome) -> list[str]:
+    """Where the Fermi level of a metal lies: in the gap of a semiconductor, else below the vacuum."""
+    if outcome.contacts:
+        return [
+            f"The Fermi level of {row.metal_name} lies {row.electron_barrier_ev:.3f} eV below the conduction band and "
+            f"{row.hole_barrier_ev:.3f} eV above the valence band of {row.edges.material}."
+            for row in outcome.contacts[:_FEW_PAIRS]
+        ]
+    found = (q for q in outcome.quantities if q.method == METAL_WAY and isinstance(q.value, float) and not q.point)
+    return [f"The work function of {q.subject} is {q.value:.3f} eV." for q in islice(found, _FEW_PAIRS)]
 
 
 def _pair(row: Alignment) -> str:

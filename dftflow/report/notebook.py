@@ -130,7 +130,9 @@ def _(slab: SlabModel) -> str:
         ("layers", formula_html(" / ".join(layer.formula for layer in slab.layers))),
         ("formal charge", _charge(slab)),
         ("faces", "alike" if slab.symmetric else "different"),
-        ("polar", "yes" if slab.polar else "compensated" if slab.compensated else "no"),
+        ("polar", _polar(slab)),
+        ("type (Tasker)", slab.tasker),
+        ("formal charges", slab.charges),
         ("stoichiometric", "yes" if slab.stoichiometric else "no"),
         ("area", f"{slab.area_ang2:.2f} Å²"),
         ("thickness, vacuum", f"{slab.thickness_ang:.2f} Å, {slab.vacuum_ang:.2f} Å"),
@@ -144,6 +146,10 @@ def _charge(slab: SlabModel) -> str:
     return f"{slab.formal_charge:+d}".replace("-", _MINUS) if slab.formal_charge else "0"
 
 
+def _polar(slab: SlabModel) -> str:
+    return "compensated" if slab.compensated else "yes" if slab.polar else "no"
+
+
 def slabs_html(title: str, slabs: Sequence[SlabModel]) -> Markup:
     """A line for each slab of a plane, and the first from the side."""
     heads = (
@@ -152,7 +158,7 @@ def slabs_html(title: str, slabs: Sequence[SlabModel]) -> Markup:
     )  # fmt: skip
     rows = [
         (
-            formula_html(slab.termination), len(slab.structure), _charge(slab), slab.symmetric, slab.polar,
+            formula_html(slab.termination), len(slab.structure), _charge(slab), slab.symmetric, _polar(slab),
             slab.stoichiometric, slab.area_ang2, slab.thickness_ang, slab.refused,
         )
         for slab in slabs

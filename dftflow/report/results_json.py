@@ -14,6 +14,7 @@ import numpy as np
 
 from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment
+from dftflow.model.contact import SchottkyContact
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.quantity import VALENCE_OFFSET, Quantity
 from dftflow.model.surface import SlabModel
@@ -64,6 +65,7 @@ def results_document(outcome: StudyOutcome, folder: Path) -> Document:
         "materials": {material.name: _material(material) for material in outcome.materials},
         "alignment": alignment_document(outcome.defended[0]) if outcome.defended else _no_alignment(outcome),
         "alignments": rows,
+        "contacts": [_contact(row) for row in outcome.contacts],
         "quantities": [quantity.as_dict() for quantity in outcome.quantities],
         "steps": [_step(step, folder) for step in outcome.steps],
         "settings": plain(outcome.settings),
@@ -175,6 +177,9 @@ def _slab_model(model: SlabModel) -> Document:
         "symmetric": model.symmetric,
         "polar": model.polar,
         "polar_plane": model.of_polar_plane,
+        "tasker": model.tasker,
+        "formal_charges": model.charges,
+        "why_this_termination": model.why,
         "stoichiometric": model.stoichiometric,
         "refused": model.refused,
         "area_ang2": _finite(model.area_ang2),
@@ -236,6 +241,22 @@ def alignment_document(row: Alignment) -> Document:
         "remarks": list(row.remarks),
         "contradicts": list(row.contradicts),
         "source": row.source,
+    }
+
+
+def _contact(row: SchottkyContact) -> Document:
+    return {
+        "metal": row.metal_name,
+        "level": row.metal.name,
+        "work_function_ev": float(row.work_function_ev),
+        "semiconductor": row.edges.material,
+        "edges": _edges(row.edges),
+        "method": row.method,
+        "electron_barrier_ev": float(row.electron_barrier_ev),
+        "hole_barrier_ev": float(row.hole_barrier_ev),
+        "range_ev": list(map(float, row.range_ev)),
+        "range_holds": row.range_holds,
+        "remarks": list(row.remarks),
     }
 
 

@@ -30,7 +30,8 @@ def summary_table(outcome: StudyOutcome) -> str:
     head = headline(outcome)
     blocks = [
         _table(_EDGES_TITLE, _EDGE_HEADS, _edge_rows(outcome, document)),
-        *_offset_tables(document),
+        *([] if outcome.contacts and not outcome.alignments else _offset_tables(document)),
+        *_contact_tables(outcome),
         "\n".join(textwrap.wrap(f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}.", _WIDTH)),
         *_closure_blocks(outcome),
         "\n".join(textwrap.wrap(head.result, _WIDTH) + textwrap.wrap(head.meaning, _WIDTH)),
@@ -62,6 +63,8 @@ def _row_notes(outcome: StudyOutcome) -> list[str]:
 _EDGES_TITLE = "Band edges (eV; IP, EA and WF below vacuum; spread of the line-up)"
 _EDGE_HEADS = ("Material, surface", "gap", "", "IP", "EA", "WF", "spread", "own gap")
 _OFFSET_HEADS = ("Method", "valence", "conduction", "range", "type")
+_CONTACTS_TITLE = "Schottky barriers (eV), by the vacuum levels of the free surfaces"
+_CONTACT_HEADS = ("Metal, semiconductor, method", "W", "electrons", "holes", "range")
 _CLOSURE_HEADS = ("Rows, materials, method", "valence", "conduction", "range")
 
 
@@ -106,6 +109,23 @@ def _offset_tables(document: dict[str, Any]) -> list[str]:
         title = "\n".join(textwrap.wrap(f"Band offsets (eV), {pair[0]} minus {pair[1]}", _WIDTH))
         tables.append(_table(title, _OFFSET_HEADS, _offset_rows(rows)))
     return tables
+
+
+def _contact_tables(outcome: StudyOutcome) -> list[str]:
+    """The barriers between metals and semiconductors, and what a reader has to know of them."""
+    if not outcome.contacts:
+        return []
+    rows = [
+        [
+            f"{row.metal_name} | {row.edges.material} {row.edges.surface}, {row.method}",
+            *(_number(value) for value in (row.work_function_ev, row.electron_barrier_ev, row.hole_barrier_ev)),
+            range_text(row.range_ev),
+        ]
+        for row in outcome.contacts
+    ]
+    remarks = dict.fromkeys(remark for row in outcome.contacts for remark in row.remarks)
+    notes = [line for text in remarks for line in textwrap.wrap(f"! {text}", _WIDTH, subsequent_indent="  ")]
+    return ["\n".join([_table(_CONTACTS_TITLE, _CONTACT_HEADS, rows), *notes])]
 
 
 def _closure_blocks(outcome: StudyOutcome) -> list[str]:

@@ -86,6 +86,10 @@ class _StoredModel(BaseModel):
     period_ang: Annotated[float, Field(gt=0, le=1e6)]
     crystal_ang: tuple[_Vector, _Vector, _Vector] | None = None
     compensated: bool = False
+    tasker: str = ""
+    charges: str = ""
+    why: str = ""
+    remarks: tuple[str, ...] = ()
     refused: str = ""
 
 

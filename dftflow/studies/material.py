@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.crystals.cell_charge import check_neutral
 from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.ions import with_charges
 from dftflow.crystals.mixture import Replacement
 from dftflow.crystals.moments import check_open_shells, with_moments
 from dftflow.crystals.ordering_choice import QUASIRANDOM
@@ -142,10 +143,13 @@ def _material(name: str, crystal: Crystal, start: Structure) -> Material:
 
 
 def _start(study: Study, name: str, crystal: Crystal) -> Structure:
-    """The crystal after the substitutions that its entry asks for, with the moments that it starts with."""
+    """The crystal after the substitutions that its entry asks for, with the charges and moments that it gives."""
     entry = study.content.materials[name]
     changed = bool(entry.substitute) or entry.ordering is not None
     start = _substituted(study, entry, crystal) if changed else crystal.structure
+    if entry.charges:
+        with blamed(study, f"material {name}", "materials", name, "charges"):
+            start = with_charges(start, {ion: of[0] if len(of) == 1 else of for ion, of in entry.charges.items()})
     if entry.moments is not None:
         return with_moments(start, entry.moments)
     check_open_shells(start, fix=MOMENTS_FIX)

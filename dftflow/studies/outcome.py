@@ -9,13 +9,15 @@ from typing import Any
 from dftflow.analysis.comparability import compare
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.substitution import mixture_of
+from dftflow.derive.contacts import contacts
 from dftflow.derive.edges import bulk_outcome
 from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
 from dftflow.derive.mixtures import averages
-from dftflow.derive.offsets import Offsets, offsets
+from dftflow.derive.offsets import offsets
 from dftflow.derive.registry import all_quantities
 from dftflow.derive.surfaces import slab_outcome
+from dftflow.derive.swept_range import with_swept_ranges
 from dftflow.derive.warnings import study_warnings
 from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
@@ -94,24 +96,28 @@ def study_outcome(
     """
     study = plan.study
     own, *swept = _points(plan, admissions)
-    materials, found, quantities = _derived(own)
+    findings, unaligned, quantities = _derived(own)
     at_points = _at_points(swept, quantities)
     remarks = [f"{step.name}: {remark}" for step in steps for remark in step.remarks]
-    warnings = study_warnings(materials, spin_orbit=_with_spin_orbit(own), cutoffs_ev=_cutoffs_ev(own))
+    warnings = study_warnings(findings.materials, spin_orbit=_with_spin_orbit(own), cutoffs_ev=_cutoffs_ev(own))
     return StudyOutcome(
         title=study.content.title,
         study_name=study.name,
         preset=study.preset_name,
         preset_note=f"{study.preset.description}. {study.preset.accuracy}",
         code=plan.code.name,
-        materials=materials,
-        alignments=found.rows,
+        materials=findings.materials,
+        alignments=findings.alignments,
+        contacts=findings.contacts,
         steps=steps,
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
         provenance=_provenance(plan, planned_with),
-        quantities=(*quantities, *at_points, *averages(at_points, _mixtures(swept))),
-        warnings=(*remarks, *dict.fromkeys(_unlike(own, *swept)), *found.warnings, *warnings),
+        quantities=(
+            *with_swept_ranges(quantities, at_points),
+            *averages(at_points, _mixtures(swept)),
+        ),
+        warnings=(*remarks, *dict.fromkeys(_unlike(own, *swept)), *unaligned, *warnings),
         wall_time_s=wall_time_s,
     )
 
@@ -133,19 +139,22 @@ def _points(plan: Plan, admissions: Admissions) -> list[_At]:
     return found
 
 
-def _derived(at: _At) -> tuple[tuple[MaterialOutcome, ...], Offsets, tuple[Quantity, ...]]:
-    """Materials, offsets and quantities."""
+def _derived(at: _At) -> tuple[Findings, tuple[str, ...], tuple[Quantity, ...]]:
+    """What is known, what could not be aligned, and the quantities."""
     materials = tuple(_material(at, material) for material in at.materials.values())
     unbuilt = _unbuilt(at, materials)
-    found = offsets(_requests(at), materials, unbuilt)
+    requests = _requests(at)
+    found, touching = offsets(requests, materials, unbuilt), contacts(requests, materials)
     findings = Findings(
         admissions={str(step): admission for step, admission in at.admissions.items()},
         materials=materials,
         alignments=found.rows,
+        contacts=touching.rows,
         no_offsets=found.missing,
+        no_contacts=touching.missing,
         unbuilt=unbuilt,
     )
-    return materials, found, all_quantities(findings)
+    return findings, found.warnings, all_quantities(findings)
 
 
 def _at_points(swept: Sequence[_At], own: tuple[Quantity, ...]) -> list[Quantity]:

@@ -142,7 +142,7 @@ class Substitution(Table):
     fraction: Annotated[float, within(bounds.FRACTION)] | None = None
     orientation: Word = "100"
     seed: Annotated[int, within(bounds.SEED)] | None = None
-    charge: Annotated[int, within(bounds.MOLECULE_CHARGE)] = 1
+    charge: Annotated[int, within(bounds.ION_CHARGE)] = 1
 
 
 def _as_list(value: object) -> object:
@@ -175,6 +175,14 @@ class DatabaseEntries(Table):
     most: Annotated[int, within(bounds.ENTRIES)] = 12
 
 
+def _as_charges(value: object) -> object:
+    return (value,) if isinstance(value, int | float) else value
+
+
+IonCharges = Annotated[tuple[Annotated[int, within(bounds.ION_CHARGE)], ...], BeforeValidator(_as_charges)]
+"""Of all ions of a kind, or of each in the order of the crystal."""
+
+
 class MaterialEntry(_Sourced):
     """One material: where its crystal comes from, and how well it is calculated."""
 
@@ -186,6 +194,7 @@ class MaterialEntry(_Sourced):
     substitute: Substitutions = ()
     ordering: Ordering | None = None
     seed: Annotated[int, within(bounds.SEED)] | None = None
+    charges: dict[Word, IonCharges] = Field(default_factory=dict)
     cutoff_ev: CutoffEV
     relax_kpoints: KPointGrid
     bands_kpoints: KPointGrid

@@ -133,16 +133,27 @@ def test_grids_follow_each_axis() -> None:
     assert entry["bands_kpoints"] == [4, 3, 4]
 
 
-def test_a_metal_gets_a_denser_grid_and_no_made_up_surface() -> None:
+def test_a_metal_gets_a_denser_grid_and_a_surface() -> None:
     copper = Structure(Lattice.cubic(3.61), ["Cu"] * 4, FCC)
     init_study("s", crystals=[copper])
-    assert table_of("s")["Cu"]["relax_kpoints"] == [12, 12, 12]  # 1.7405 1/Å / 0.15
+    entry = table_of("s")["Cu"]
+    assert entry["relax_kpoints"] == [12, 12, 12]  # 1.7405 1/Å / 0.15
+    assert entry["slabs"][0]["miller"] == [1, 1, 1], "the densest plane of fcc"
+    tasks = [step.id.task for step in plan_study(load_study("s.toml")).steps]
+    assert tasks == ["relax", "bands", "relax", "potential"]
+
+
+def test_a_crystal_of_unknown_charges_gets_no_made_up_surface() -> None:
+    """Magnetite: Fe2+ and Fe3+."""
+    magnetite = Structure.from_spacegroup(
+        "Fd-3m:2", Lattice.cubic(8.396), ["Fe", "Fe", "O"], [[0.125] * 3, [0.5] * 3, [0.2547] * 3]
+    )
+    init_study("s", crystals=[magnetite])
     note = " ".join(line.lstrip("# ") for line in Path("s.toml").read_text().splitlines())
-    assert "No surface: the charge of Cu is not known" in note
+    assert "No surface: the charges of Fe3O4 are not known" in note
     with pytest.raises(SurfaceError) as caught:
-        ionic_units(copper)
+        ionic_units(magnetite)
     assert caught.value.fix and caught.value.fix in note, "the way on of the error itself"
-    assert [str(step.id) for step in plan_study(load_study("s.toml")).steps] == ["Cu/bulk-relax", "Cu/bulk-bands"]
 
 
 # --- surfaces ---------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shlex
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from importlib import metadata
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from dftflow.cli.check import Check
 from dftflow.cli.doctor import all_checks
 from dftflow.cli.main import main
 from dftflow.codes.gpaw.functionals import libxc_is_not_missing
+from dftflow.resources import templates_dir
 
 KEY = "s3cret-key-of-a-person-0123456789"
 
@@ -79,6 +82,22 @@ def test_the_recipe_for_the_engine_can_be_given_to_a_shell() -> None:
     assert configuration["mpi"] is False
     assert configuration["libraries"] == []
     assert words[2:6] == [sys.executable, "-m", "pip", "install"]
+
+
+def test_libxc_is_looked_for_where_pyscf_lies_and_nowhere_without_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = (templates_dir() / "gpaw" / "siteconfig_xc.py").read_text()
+    configuration: dict[str, object] = {}
+    lies = ModuleSpec("pyscf", None, origin=str(tmp_path / "pyscf" / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: lies)
+    exec(text, configuration)
+    assert configuration["libraries"] == ["xc"] and "nolibxc" not in configuration
+    assert configuration["library_dirs"] == configuration["runtime_library_dirs"]
+    assert configuration["library_dirs"] == [str(tmp_path / "pyscf" / "lib" / "deps" / "lib")]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="pyscf"):
+        exec(text, {})
 
 
 @pytest.mark.usefixtures("no_processes")

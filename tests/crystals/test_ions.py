@@ -12,13 +12,15 @@ from dftflow.crystals.ions import (
     chemical_formula,
     formal_charge,
     ionic_units,
+    ions_of,
+    with_charges,
     with_oxidation_states,
     with_states_of,
 )
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.same_slab import compare_surface
 from dftflow.crystals.slabs import enumerate_slabs
-from dftflow.errors import SurfaceError
+from dftflow.errors import StructureError, SurfaceError
 
 # PBE gas-phase geometry of formamidinium: C-N 1.315 Å, C-H 1.093 Å, N-H 1.017 and 1.019 Å.
 FA_SYMBOLS = ["C", "H", "N", "N", "H", "H", "H", "H"]
@@ -95,31 +97,52 @@ def test_salts_are_neutral(spacegroup, lattice, species, coords, formula):
     assert formal_charge(units) == 0
 
 
-def test_an_element_of_several_valences_needs_an_oxidation_state():
+def test_a_charge_that_a_structure_gives_comes_before_the_one_that_balances():
     rutile = Structure.from_spacegroup(
         "P4_2/mnm", Lattice.tetragonal(4.594, 2.959), ["Ti", "O"], [(0, 0, 0), (0.305, 0.305, 0)]
     )
-    with pytest.raises(SurfaceError, match="charge of Ti is not known") as caught:
-        ionic_units(rutile)
-    assert "oxidation state" in caught.value.fix
-
-    rutile.add_oxidation_state_by_element({"Ti": 4, "O": -2})
-    units = ionic_units(rutile)
-    assert {unit.name: unit.charge for unit in units} == {"Ti": 4, "O": -2}
-    assert formal_charge(units) == 0
+    assert {unit.name: unit.charge for unit in ionic_units(rutile)} == {"Ti": 4, "O": -2}
+    rutile.add_oxidation_state_by_element({"Ti": 2, "O": -1})
+    ions = ions_of(rutile)
+    assert {unit.name: unit.charge for unit in ions.units} == {"Ti": 2, "O": -1}
+    assert ions.charges == "Ti +2, O -1 (as given)"
 
 
-def test_an_unknown_molecule_takes_its_charge_from_the_caller():
-    # Dimethylammonium, C2H8N+: all hydrogens left on the chain C-N-C within bonding distance.
+def test_an_unknown_molecule_takes_what_balances_or_what_it_is_given():
+    # The chain C-N-C of dimethylammonium, with two hydrogens.
     symbols = ["C", "N", "C", "H", "H"]
     chain = np.array([(-1.25, 0.8, 0), (0, 0, 0), (1.25, 0.8, 0), (0, -0.6, 0.82), (0, -0.6, -0.82)])
     crystal = lead_bromide_with(symbols, chain, (0.5, 0.5, 0.5))
 
-    with pytest.raises(SurfaceError, match="charge of C2H2N is not known"):
-        ionic_units(crystal)
-    units = ionic_units(crystal, molecule_charges={"C2H2N": 1})
+    units = ionic_units(crystal)
     assert formal_charge(units) == 0
     assert chemical_formula(units) == "(C2H2N)PbBr3"
+    given = ionic_units(with_charges(crystal, {"C2H2N": 2}))
+    assert next(unit.charge for unit in given if unit.name == "(C2H2N)") == 2
+
+
+def test_charges_are_given_by_element_by_molecule_and_atom_by_atom():
+    crystal = lead_bromide_with(FA_SYMBOLS, FA_ANG, (0.5, 0.5, 0.5)) * (2, 1, 1)
+    charges = {unit.name: unit.charge for unit in ionic_units(with_charges(crystal, {"FA": 2, "Pb": 1}))}
+    assert charges == {"FA": 2, "Pb": 1, "Br": -1}
+    by_site = ionic_units(with_charges(crystal, {"Pb": [2, 4]}))
+    assert [unit.charge for unit in by_site if unit.name == "Pb"] == [2, 4]
+    assert [unit.indices[0] for unit in by_site] == sorted(unit.indices[0] for unit in by_site)
+
+
+@pytest.mark.parametrize(
+    ("charges", "message"),
+    [
+        ({"Ti": 4}, "no 'Ti'"),
+        ({"Pb": [2, 2]}, "2 charges of Pb"),
+        ({"Pb": 99}, "99 is no charge"),
+        ({"Pb": 2.5}, "2.5"),
+    ],
+)
+def test_charges_that_cannot_be_given(charges, message):
+    with pytest.raises(StructureError, match=message) as caught:
+        with_charges(lead_bromide_with(FA_SYMBOLS, FA_ANG, (0.5, 0.5, 0.5)), charges)
+    assert caught.value.fix
 
 
 def marked(crystal: Structure, marks: list[int], charges: tuple[int, ...]) -> Structure:
@@ -150,11 +173,24 @@ def test_a_molecule_in_pieces_is_refused():
         ionic_units(crystal)
 
 
-def test_a_covalent_network_is_refused():
+def test_the_atoms_of_a_covalent_network_are_single():
     diamond = Structure.from_spacegroup("Fd-3m", Lattice.cubic(3.567), ["C"], [(0, 0, 0)])
 
-    with pytest.raises(SurfaceError, match="through the whole crystal"):
-        ionic_units(diamond)
+    ions = ions_of(diamond)
+    assert [unit.indices for unit in ions.units] == [(i,) for i in range(8)]
+    assert {unit.charge for unit in ions.units} == {0}
+    assert "element" in ions.charges
+
+
+def test_bonds_of_molecules_that_run_through_the_crystal_are_refused():
+    """A chain of CH2, 1.3 Å a link: a polymer, or molecules that overlap."""
+    chain = Structure(
+        Lattice.orthorhombic(2.6, 8.0, 8.0),
+        ["C", "C", "H", "H"],
+        [(0, 0.5, 0.5), (0.5, 0.55, 0.5), (0, 0.37, 0.5), (0.5, 0.68, 0.5)],
+    )
+    with pytest.raises(SurfaceError, match="run through the whole crystal"):
+        ionic_units(chain)
 
 
 def test_a_disordered_crystal_is_refused():
@@ -177,14 +213,9 @@ def cs2sni6() -> Structure:
 
 
 def test_oxidation_states_of_a_file_are_the_charges():
-    bare = cs2sni6()
-    bare.remove_site_property("oxidation_state")
-    plane = resolve_plane(bare, (0, 0, 1))
-    with pytest.raises(SurfaceError, match="sum to -8"):
-        enumerate_slabs(bare, plane, min_thickness_ang=10.0, vacuum_ang=15.0)
-    units = ionic_units(cs2sni6())
-    assert {unit.name: unit.charge for unit in units} == {"Cs": 1, "Sn": 4, "I": -1}
-    assert formal_charge(units) == 0
+    ions = ions_of(cs2sni6())
+    assert {unit.name: unit.charge for unit in ions.units} == {"Cs": 1, "Sn": 4, "I": -1}
+    assert ions.charges == "Cs +1, Sn +4, I -1 (as given)"
     assert formal_charge(ionic_units(cs2sni6() * (2, 1, 1))) == 0
 
 
@@ -196,10 +227,20 @@ def test_slabs_keep_them_and_what_a_code_returns_gets_them_back():
     slab = next(slab for slab in slabs if slab.termination == "SnI4")
     assert formal_charge(ionic_units(slab.structure)) == 0
     returned = Structure(slab.structure.lattice, slab.structure.species, slab.structure.frac_coords)
-    assert formal_charge(ionic_units(returned)) != 0
     assert formal_charge(ionic_units(with_states_of(returned, slab.structure))) == 0
     likeness = compare_surface(returned, slab)
     assert (likeness.refusal, likeness.remark) == ("", "")
+
+
+def test_a_slab_that_is_not_neutral_keeps_what_its_crystal_balances():
+    """SrTiO3: a slab of TiO2 faces holds too little Sr and O for its own balance to be asked, had it no states."""
+    crystal = Structure.from_spacegroup(
+        "Pm-3m", Lattice.cubic(3.905), ["Sr", "Ti", "O"], [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)]
+    )
+    for slab in enumerate_slabs(crystal, resolve_plane(crystal, (1, 1, 1)), min_thickness_ang=8.0, vacuum_ang=15.0):
+        units = ionic_units(slab.structure)
+        assert {unit.name: unit.charge for unit in units} == {"Sr": 2, "Ti": 4, "O": -2}
+        assert formal_charge(units) == slab.formal_charge
 
 
 def test_mixed_valence_goes_back_atom_by_atom():

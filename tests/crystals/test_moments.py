@@ -39,6 +39,12 @@ def test_divalent_ions_of_rock_salt_have_the_d_electrons_of_textbooks(cation: st
     assert open_shells(rock_salt(cation)) == shells
 
 
+@pytest.mark.parametrize(("symbols", "shells"), [(["Ti", "N"], ()), (["Fe", "N"], ("Fe",))])
+def test_a_compound_without_charges_is_judged_as_a_metal(symbols: list[str], shells: tuple[str, ...]) -> None:
+    nitride = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.24), symbols, [[0, 0, 0], [0.5] * 3])
+    assert open_shells(nitride) == shells
+
+
 @pytest.mark.parametrize(("metal", "magnetic"), [
     ("Fe", True), ("Co", True), ("Ni", True), ("Cr", True), ("Gd", True), ("Al", False), ("Cu", False), ("Au", False),
     ("Pt", False), ("Ti", False), ("Zn", False),

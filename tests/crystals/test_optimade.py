@@ -155,6 +155,15 @@ SHARED = species("Pb", ["Pb", "Sn"], [0.5, 0.5])
             {"species": [species("Cs", ["Cs", "vacancy"], [0.9, 0.1]), *(species(x, [x], [1]) for x in ("Pb", "Br"))]},
             "vacancy 0.1",
         ),
+        (
+            {
+                "species": [
+                    species("Cs", ["Cs"], [1], attached=["O"], nattached=[1]),
+                    *(species(x, [x], [1]) for x in ("Pb", "Br")),
+                ]
+            },
+            "O are attached to sites of Cs",
+        ),
         ({"species": [species("Cs", ["X"], [1]), species("Pb", ["Pb"], [1]), species("Br", ["Br"], [1])]}, "X 1"),
         ({"cartesian_site_positions": [[None, None, None], *CUBIC.cart_coords[1:].tolist()]}, "not all known"),
         ({"lattice_vectors": [[4, 0, 0], [0, 4, 0], None], "dimension_types": [1, 1, 0]}, r"\[1, 1, 0\]"),

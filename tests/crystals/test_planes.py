@@ -13,6 +13,7 @@ from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.planes import coprime_indices, resolve_plane
 from dftflow.crystals.slabs import enumerate_slabs
+from dftflow.crystals.substitution import substitute
 from dftflow.errors import DftflowError, SurfaceError
 
 PNMA = Lattice.orthorhombic(8.2440, 11.7351, 8.1982)
@@ -516,6 +517,17 @@ def test_reverse_hexagonal_axes_are_asked_about_with_four_indices():
     assert "R-3c:R" not in caught.value.fix
 
 
+@pytest.mark.parametrize("orientation", ["100/001", "110/001", "111/1-10"])
+@pytest.mark.parametrize("molecule", ["FA", "MA"])
+def test_cells_with_molecules_have_cubic_as_the_first_name_of_their_frame(molecule, orientation):
+    """However the molecule lies, whose orientation makes another space group of the cell."""
+    cell = substitute(cubic_cspbbr3(), site="Cs", by=molecule, orientation=orientation, pseudocubic_ang=6.3)
+    with pytest.raises(SurfaceError, match="is ambiguous") as caught:
+        resolve_plane(cell, (1, 2, 0))
+    assert caught.value.fix.partition("or name another: ")[2].split(", ")[0] in ("cubic", "Pm-3m")
+    assert resolve_plane(cell, (1, 2, 0), "cubic").miller_cell == (1, 2, 0)
+
+
 def relaxed_fa_lead_iodide() -> Structure:
     """A pseudocubic cell as DFT may relax it: three lengths, ions up to 0.5 Å off their sites."""
     sites = """C .500 .520 .500/N .682 .426 .500/N .318 .426 .500/H .500 .696 .500/H .812 .520 .500/H .702 .263 .500
@@ -532,6 +544,8 @@ def test_a_relaxed_pseudocubic_cell_offers_itself_first_and_has_cubic_names(repe
     with pytest.raises(SurfaceError, match="is ambiguous") as caught:
         resolve_plane(crystal, (0, 1, 0))
     assert caught.value.fix.startswith('for (010) of the given cell, setting = "given" (--setting given)')
+    named = caught.value.fix.partition("or name another: ")[2].split(", ")
+    assert named[0] == "cubic" and all(resolve_plane(crystal, (0, 1, 0), name) for name in named)
     for name in ("given", "cubic", "pseudocubic"):
         assert resolve_plane(crystal, (0, 1, 0), name).miller_cell == (0, 1, 0)
 

@@ -13,7 +13,7 @@ from pymatgen.core import Composition, Lattice, Structure
 
 from dftflow.crystals.cuts import Cut
 from dftflow.crystals.planes import resolve_plane
-from dftflow.crystals.slabs import choose_slab, enumerate_slabs
+from dftflow.crystals.slabs import choose_slab, cut_plane, enumerate_slabs
 from dftflow.errors import DftflowError, SurfaceError
 from dftflow.model.surface import SlabModel
 
@@ -353,16 +353,26 @@ def test_a_vacuum_must_be_a_length(vacuum_ang):
 
 
 def test_charges_that_do_not_sum_to_zero_are_refused():
-    """Cs2SnI6: tin(II) is the usual ion, the crystal holds tin(IV)."""
+    """Cs2SnI6 holds tin(IV), which its balance tells and a file may deny."""
     coords = [(0, 0, 0), (0.25, 0.25, 0.25), (0.2435, 0, 0)]
     tin = Structure.from_spacegroup("Fm-3m", Lattice.cubic(11.65), ["Sn", "Cs", "I"], coords)
     plane = resolve_plane(tin, (1, 0, 0), "cubic")
-    with pytest.raises(SurfaceError, match="sum to -8"):
-        enumerate_slabs(tin, plane, n_layers=9, vacuum_ang=15.0)
-
-    tin.add_oxidation_state_by_element({"Sn": 4, "Cs": 1, "I": -1})
     slab = choose_slab(enumerate_slabs(tin, plane, min_thickness_ang=10.0, vacuum_ang=15.0))
-    assert slab.formal_charge == 0
+    assert slab.formal_charge == 0 and "Sn +4" in slab.charges
+
+    tin.add_oxidation_state_by_element({"Sn": 2, "Cs": 1, "I": -1})
+    with pytest.raises(SurfaceError, match="sum to -8") as caught:
+        enumerate_slabs(tin, plane, n_layers=9, vacuum_ang=15.0)
+    assert "--charge Sn=0" in caught.value.fix
+
+
+def test_the_cuts_of_a_plane_serve_every_vacuum():
+    cuts = cut_plane(CSPBBR3, resolve_plane(CSPBBR3, (0, 1, 0), "Pnma"), min_thickness_ang=10.0)
+    thin, wide = cuts.slabs(10.0)[0], cuts.slabs(25.0)[0]
+    assert wide.structure.lattice.c - thin.structure.lattice.c == pytest.approx(15.0)
+    assert (wide.termination, wide.thickness_ang) == (thin.termination, thin.thickness_ang)
+    with pytest.raises(SurfaceError, match="vacuum_ang"):
+        cuts.slabs(0.0)
 
 
 def test_asking_for_a_termination():

@@ -90,7 +90,7 @@ def test_the_plane_of_a_hybrid_by_how_its_molecules_lie() -> None:
         (
             Structure.from_spacegroup("F-43m", Lattice.cubic(5.65), ["Ga", "As"], [[0, 0, 0], [0.25] * 3]),
             (1, 1, 0),
-            "AsGa",
+            "GaAs",
         ),
         (
             Structure.from_spacegroup(
@@ -102,10 +102,10 @@ def test_the_plane_of_a_hybrid_by_how_its_molecules_lie() -> None:
     ],
     ids=["Pt(111)", "GaAs(110)", "TiO2(110)"],
 )
-def test_crystals_without_known_charges(structure: Structure, miller: tuple[int, int, int], face: str) -> None:
-    neutral = structure.copy()
-    neutral.add_site_property("oxidation_state", [0] * len(structure))
-    slabs = enumerate_slabs(neutral, resolve_plane(neutral, miller, "given"), min_thickness_ang=8.0, vacuum_ang=12.0)
+def test_contacts_and_semiconductors(structure: Structure, miller: tuple[int, int, int], face: str) -> None:
+    slabs = enumerate_slabs(
+        structure, resolve_plane(structure, miller, "given"), min_thickness_ang=8.0, vacuum_ang=12.0
+    )
     model = next(slab for slab in slabs if slab.termination.split(" #")[0] == face)
     found = surface_of_slab(calculated(model, normal=2), structure, 2)
     assert (found.bottom, found.top) == (face, face)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from model_crystal import leave
 from pymatgen.core import Lattice, Structure
 
-from dftflow.derive.warnings import NO_SOC_IN_LEAD_HALIDES, study_warnings
+from dftflow.derive.warnings import NO_SOC_IN_LEAD_HALIDES, SOC_IN_THE_LEDGER, study_warnings
+from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.energy import Energy
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.model.quantity import Missing
@@ -78,6 +80,16 @@ def test_spin_orbit_coupling_is_missed_where_it_matters(material: MaterialOutcom
     assert "with Pb it can move" in oxide and NO_SOC_IN_LEAD_HALIDES not in oxide
 
 
+def test_spin_orbit_coupling_that_is_in_the_ledger_is_not_called_missing(material: MaterialOutcome) -> None:
+    edges = EdgeShifts(
+        labels=("G",), kpoints_frac=np.zeros((1, 3)), before_ev=[[0, 1]], after_ev={"spin-orbit": [[0, 0.5]]}
+    )
+    lead = of(material, "Cs", "Pb", "Br")
+    corrected = replace(lead, bulk=replace(lead.bulk, shifts=edges))
+    assert SOC_IN_THE_LEDGER in told(corrected, soc=False) and NO_SOC_IN_LEAD_HALIDES not in told(corrected, soc=False)
+    assert NO_SOC_IN_LEAD_HALIDES in told(lead, corrected, soc=False), "of one alone it is missing"
+
+
 def test_cutoffs_that_differ(material: MaterialOutcome) -> None:
     assert "different cutoffs (244.9 eV, 435.4 eV)" in told(material, cutoffs=(435.4, 244.9))
     assert "different cutoffs" not in told(material, cutoffs=(300.0, 300.0))
@@ -105,7 +117,7 @@ def test_what_a_surface_is(material: MaterialOutcome) -> None:
     assert "not relaxed" not in changed(relaxed=True) and "neither that cut" not in changed(relaxed=True)
     died = Missing(kind="failed", reason="it died")
     assert "no line-up. it died" in changed(levels=None, missing=died), "its own levels stand"
-    nothing = changed(levels=None, own=None, missing=died)
+    nothing = changed(levels=None, sides=(), missing=died)
     assert "no levels. it died" in nothing and "not relaxed" not in nothing
     assert slab.levels is not None
     metal = replace(slab.levels, slab_edges=None, why_no_slab_edges="bands overlap")
@@ -125,7 +137,7 @@ def test_what_is_left_of_a_local_potential(material: MaterialOutcome) -> None:
 def test_a_crystal_without_a_gap(material: MaterialOutcome) -> None:
     why = Missing(kind="metallic", reason="filled and empty bands overlap")
     metal = replace(material, bulk=replace(material.bulk, edges=None, no_edges=why))
-    assert "CsBr: no band gap. filled and empty bands overlap" in told(metal)
+    assert "CsBr is a metal as calculated, without band edges: filled and empty bands overlap" in told(metal)
 
 
 @pytest.mark.parametrize("element", ["Pb", "Bi", "Tl", "Hg", "Sn", "I"])

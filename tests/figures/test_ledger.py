@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from built import built
 from matplotlib.colors import to_rgba
+from outcomes import StoredRun
 
 from dftflow.figures.drawing import Drawing
+from dftflow.figures.labels import signed
 from dftflow.figures.ledger import LedgerColumn, ledger_drawing
 from dftflow.figures.look import Look
+from dftflow.figures.study_figures import study_figures
+from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.ledger import EdgeMove
+from dftflow.model.outcome import StudyOutcome
 
 COUPLING = EdgeMove(corrections=("spin-orbit",), vbm_ev=0.03, cbm_ev=-1.1, vbm_open_ev=0.002, cbm_open_ev=0.066)
 HYBRID = EdgeMove(corrections=("HSE06",), vbm_ev=-0.4, cbm_ev=0.25)
@@ -69,3 +75,40 @@ def test_the_numbers_are_in_a_table(on_vacuum: bool) -> None:
     ]  # fmt: skip
     assert float(rows[3]["cbm_ev"]) == pytest.approx(-3.45) and float(rows[3]["vbm_shift_ev"]) == pytest.approx(-0.4)
     assert ("minus FAPbBr3" in found.caption) == on_vacuum
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> StudyOutcome:
+    """The paper's study, in which spin-orbit coupling moves the CBM of CsPbBr3 by -1.2 eV and of FAPbBr3 by -1.1 eV."""
+    outcome = StoredRun.of(tmp_path_factory.mktemp("study") / "run").outcome()
+    materials = []
+    for material, shift_ev in zip(outcome.materials, (-1.2, -1.1), strict=True):
+        edges = material.bulk.edges
+        assert edges is not None
+        before = np.array([[edges.vbm.value_ev, edges.cbm.value_ev]])
+        shifts = EdgeShifts(
+            labels=("R",),
+            kpoints_frac=[edges.vbm_k],
+            before_ev=before,
+            after_ev={"spin-orbit": before + np.array([[0, shift_ev]])},
+        )
+        bulk = replace(material.bulk, shifts=shifts, shifts_step=f"{material.name}/bulk-shifts")
+        materials.append(replace(material, bulk=bulk))
+    return replace(outcome, materials=tuple(materials))
+
+
+def test_a_study_draws_its_row_that_it_defends(paper: StudyOutcome) -> None:
+    (found,) = [drawing for drawing in study_figures(paper) if drawing.name == "ledger"]
+    row = paper.defended[0]
+    (ax,) = built(found).axes
+    before, after = (label.get_text().split() for label in ax.get_xticklabels())
+    assert row.conduction_band_offset_ev is not None
+    assert before[-1] == signed(row.conduction_band_offset_ev)
+    assert after[-1] == signed(row.conduction_band_offset_ev - 0.1)
+    assert "Energy relative to vacuum" in ax.get_ylabel()
+
+
+def test_without_an_alignment_each_crystal_has_its_own_zero(paper: StudyOutcome) -> None:
+    (found,) = [drawing for drawing in study_figures(replace(paper, alignments=())) if drawing.name == "ledger"]
+    (ax,) = built(found).axes
+    assert "own VBM" in ax.get_ylabel()

@@ -249,7 +249,7 @@ def test_a_number_that_is_none_becomes_null_with_a_reason(outcome: StudyOutcome,
     own = replace(fa.slabs[0].own, work_function_ev=math.nan)
     odd = replace(
         outcome,
-        materials=(cs, replace(fa, slabs=(replace(fa.slabs[0], own=own),))),
+        materials=(cs, replace(fa, slabs=(replace(fa.slabs[0], sides=(own,)),))),
         settings={"array": np.array([1.0, math.inf]), "path": Path("a/b"), "set": {"b", "a"}, "count": np.int64(3)},
     )
     document = _read(odd, tmp_path)

@@ -29,13 +29,13 @@ from dftflow.studies.sums import by_kind
 
 def test_every_step_with_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cleaved = []
-    cleave = slab.enumerate_slabs
+    cleave = slab.cut_plane
 
     def counted(*what: Any, **how: Any) -> Any:
         cleaved.append(what)
         return cleave(*what, **how)
 
-    monkeypatch.setattr(slab, "enumerate_slabs", counted)
+    monkeypatch.setattr(slab, "cut_plane", counted)
     rows = {row.name: row for row in preview(load_study("fapbbr3-cspbbr3", "paper"), tmp_path / "none")}
     assert len(cleaved) == 3, "each slab once"
     assert len(rows) == 10 and {row.state for row in rows.values()} == {"waiting"}
@@ -79,21 +79,23 @@ def test_steps_that_start_from_one_crystal_share_what_is_cut_from_it(
 ) -> None:
     text = 'schema = 1\ntitle = "one crystal"\npreset = "quick"\n'
     sizes = {"A": 8.0, "B": 8.0, "C": 8.0, "D": 20.0}
+    vacua = {"C": "vacuum_ang = 20.0\n"}
     for number, (name, thickness_ang) in enumerate(sizes.items()):
         text += (
             f'[materials.{name}]\nstructure = "CsPbBr3_Pm-3m"\ncutoff_ev = {200 + number}.0\n'
             f"relax_kpoints = [1, 1, 1]\nbands_kpoints = [2, 2, 2]\n"
             f'[[materials.{name}.slabs]]\nmiller = [0, 0, 1]\nsetting = "cubic"\nmin_thickness_ang = {thickness_ang}\n'
+            f"{vacua.get(name, '')}"
         )
     (tmp_path / "one.toml").write_text(text)
     cut: list[float] = []
-    cleave = slab.enumerate_slabs
+    cleave = slab.cut_plane
 
     def counted(*what: Any, **how: Any) -> Any:
         cut.append(how["min_thickness_ang"])
         return cleave(*what, **how)
 
-    monkeypatch.setattr(slab, "enumerate_slabs", counted)
+    monkeypatch.setattr(slab, "cut_plane", counted)
     rows = {row.name: row for row in preview(load_study(str(tmp_path / "one.toml")), tmp_path / "none")}
     assert cut == [8.0, 20.0]
     steps = [rows[f"{name}/slab-001-potential"] for name in sizes]

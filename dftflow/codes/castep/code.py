@@ -70,10 +70,16 @@ class CASTEP:
         return render_deck(structure, spec, seed, self.options)
 
     def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
-        """One number for all elements: what their potentials want stands in the output of CASTEP alone."""
-        return SuggestedCutoff.untested(
-            "what each potential wants (coarse, medium, fine) is printed in the .castep file"
-        )
+        """The fine level of the hardest element of its on-the-fly potentials, where each is listed."""
+        from dftflow.codes.castep.input.recommended_cutoffs import FINE, recommended_ev
+
+        found = recommended_ev(sorted(structure.composition.chemical_system_set), FINE)
+        if found is None:
+            why = "what each potential wants (coarse, medium, fine) is printed in the .castep file"
+            return SuggestedCutoff.untested(why)
+        fine_ev, hardest = found
+        why = f"the fine level of CASTEP's on-the-fly potential of {hardest} ({fine_ev:.1f} eV)"
+        return SuggestedCutoff.at_least(fine_ev, why)
 
     def fingerprint(self, elements: Sequence[str]) -> Mapping[str, str]:
         """Keyword family and potentials; which CASTEP will run is not known before it has."""

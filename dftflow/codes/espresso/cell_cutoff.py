@@ -13,11 +13,12 @@ from collections.abc import Sequence
 
 from dftflow.codes.cell_cutoff import refuse_low_cell_cutoff
 from dftflow.codes.espresso.potentials import Potential
+from dftflow.codes.least_cutoff import LeastCutoff
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.model.spec import CalcSpec
 from dftflow.units import RYDBERG_EV
 
-__all__ = ["check_cell_cutoff", "cutoff_of_potentials", "notes_on_cell_cutoff"]
+__all__ = ["check_cell_cutoff", "cutoff_of_potentials", "least_cutoff", "notes_on_cell_cutoff"]
 
 UNKNOWN_RY = 80.0
 
@@ -30,6 +31,20 @@ def cutoff_of_potentials(chosen: Sequence[Potential]) -> SuggestedCutoff:
         return SuggestedCutoff.at_least(UNKNOWN_RY * RYDBERG_EV, why)
     least_ry, file = max((one.least_cutoff_ry or 0.0, one.file) for one in chosen)
     return SuggestedCutoff.at_least(least_ry * RYDBERG_EV, f"{file} suggests at least {least_ry:g} Ry")
+
+
+def least_cutoff(chosen: Sequence[Potential]) -> LeastCutoff | None:
+    """The largest cutoff that a potential suggests, or that its narrowest function needs; None where none is known."""
+    suggested = [(one.least_cutoff_ry, f"{one.file} suggests at least") for one in chosen if one.least_cutoff_ry]
+    estimated = [
+        (one.narrow_cutoff_ry, f"the narrowest Gaussian of {one.file} has fallen to a tenth at")
+        for one in chosen
+        if one.narrow_cutoff_ry
+    ]
+    if not (suggested or estimated):
+        return None
+    least_ry, says = max(suggested + estimated)
+    return LeastCutoff(ev=least_ry * RYDBERG_EV, why=f"{says} {least_ry:.0f} Ry ({least_ry * RYDBERG_EV:.0f} eV)")
 
 
 def check_cell_cutoff(spec: CalcSpec, chosen: Sequence[Potential]) -> None:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dftflow.codes.deck_text import align_comments, check_seed, plain_text, refuse_corrections, with_source
-from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
+from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, least_cutoff, notes_on_cell_cutoff
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
 from dftflow.codes.espresso.electrons import check_electrons, electron_values, species_of
 from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
 from dftflow.codes.espresso.options import EspressoOptions
 from dftflow.codes.espresso.potentials import Potential, choose_potentials
+from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.periodic_cell import largest_empty_part
@@ -343,10 +344,11 @@ def _notes(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any
 
 
 def _cautions(spec: CalcSpec, chosen: Sequence[Potential]) -> tuple[str, ...]:
+    low = caution_on_cutoff(spec, least_cutoff(chosen))
     if spec.relaxation is None:
-        return ()
+        return low
     lacking = "pw.x has no criterion for displacements; that of the study does not act."
-    return (lacking, *notes_on_cell_cutoff(spec, chosen))
+    return (*low, lacking, *notes_on_cell_cutoff(spec, chosen))
 
 
 def _notes_on_potentials(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any]) -> list[str]:

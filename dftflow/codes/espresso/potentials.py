@@ -8,6 +8,7 @@ unified-pseudopotential-format), and GTH in ABINIT's layout (``*.gth``).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Literal
 from dftflow.codes.espresso.functionals import functional_name
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
 from dftflow.errors import SpecError
+from dftflow.model.fortran_number import fortran_number
 from dftflow.model.printable import shown
 
 __all__ = ["Potential", "check_name", "choose_potentials", "potential_hashes"]
@@ -26,6 +28,8 @@ HEAD_BYTES = 2_000_000
 LARGEST_BYTES = 200_000_000
 MOST_ELECTRONS = 120.0
 MOST_CUTOFF_RY = 1000.0
+MOST_RADIUS_BOHR = 10.0
+NARROW = 0.1
 Kind = Literal["norm-conserving", "ultrasoft", "PAW"]
 _KINDS: dict[str, Kind] = {
     "NC": "norm-conserving",
@@ -49,6 +53,9 @@ class Potential:
     ----------
     least_cutoff_ry
         Cutoff of the wave functions that the file suggests; many files have 0 there, which is none.
+    narrow_cutoff_ry
+        Of a potential made of Gaussians (GTH), which suggests none: where the narrowest of them, exp(-(G r)^2/2) among
+        the plane waves, has fallen to a tenth. Below, it is hardly there at all.
     spin_orbit
         Whether it depends on j.
     """
@@ -59,6 +66,7 @@ class Potential:
     valence: float | None = None
     functional: str | None = None
     least_cutoff_ry: float | None = None
+    narrow_cutoff_ry: float | None = None
     spin_orbit: bool | None = None
     md5: str | None = None
 
@@ -143,6 +151,7 @@ def _read(element: str, file: Path) -> Potential:
         valence=_number(told.get("z_valence"), MOST_ELECTRONS),
         least_cutoff_ry=_number(told.get("wfc_cutoff"), MOST_CUTOFF_RY),
         functional=functional_name(told.get("functional") or ""),
+        narrow_cutoff_ry=_number(told.get("narrow_cutoff"), MOST_CUTOFF_RY),
         spin_orbit=_TRUTH.get(told.get("has_so", "").strip().strip(".").upper()[:1]),
     )
 
@@ -162,7 +171,26 @@ def _gth(head: str) -> dict[str, str]:
         return {}
     code = rows[2][1]
     functional = _GTH_FUNCTIONALS.get(int(code), "") if re.fullmatch(r"-?\d{1,9}", code, re.ASCII) else ""
-    return {"pseudo_type": "NC", "z_valence": rows[1][1], "functional": functional, "has_so": "F"}
+    told = {"pseudo_type": "NC", "z_valence": rows[1][1], "functional": functional, "has_so": "F"}
+    radius_bohr = _narrowest_bohr(head.splitlines()[3:])
+    return told if radius_bohr is None else told | {"narrow_cutoff": f"{-2 * math.log(NARROW) / radius_bohr**2}"}
+
+
+def _narrowest_bohr(lines: Sequence[str]) -> float | None:
+    """The smallest radius of a GTH potential in ABINIT's layout: r_loc, then that of each channel that has projectors.
+
+    ``r_loc n_C C_1 ...``, the number of channels, and for each ``r_l n_l h_11 ...`` with further rows, in which no
+    second word is a whole number.
+    """
+    rows = [line.split() for line in lines]
+    if len(rows) < 2 or not rows[0]:
+        return None
+    channels = [row[0] for row in rows[2:] if len(row) > 1 and re.fullmatch(r"[1-9]", row[1])]
+    radii = [value for value in map(fortran_number, (rows[0][0], *channels)) if value is not None]
+    if len(radii) <= len(channels):
+        return None
+    found = min(radii)
+    return found if 0 < found < MOST_RADIUS_BOHR else None
 
 
 def _upf(head: str) -> dict[str, str]:

@@ -22,7 +22,14 @@ from dftflow.errors import SpecError
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["check_data_sets", "data_set_hashes", "elements_without", "gpaw_version", "missing_data_sets"]
+__all__ = [
+    "check_data_sets",
+    "data_set_file",
+    "data_set_hashes",
+    "elements_without",
+    "gpaw_version",
+    "missing_data_sets",
+]
 
 _SETS: Final = ("PBE", "LDA", "revPBE", "RPBE")
 """Functionals for which there are data sets of their own; which of them a calculation uses, its deck says."""
@@ -80,6 +87,11 @@ def check_data_sets(structure: Structure) -> None:
             reason="none of the folders that it looks into holds one",
             fix=f"name a folder that holds {missing[0]}.PBE in GPAW_SETUP_PATH, or choose another code",
         )
+
+
+def data_set_file(element: str) -> Path | None:
+    """The PBE data set of an element; None where there is none, or it is not known where they are."""
+    return _file(element, _SETS[0], _listings())
 
 
 def _has_rc_file() -> bool:

@@ -9,11 +9,14 @@ import numpy as np
 
 from dftflow.codes.deck_text import check_seed
 from dftflow.codes.gpaw.corrections import check_corrections
+from dftflow.codes.gpaw.data_set_cutoffs import least_cutoff
 from dftflow.codes.gpaw.electrons import check_electrons, moments_text, setups_text
 from dftflow.codes.gpaw.functionals import input_name
 from dftflow.codes.gpaw.memory_use import helping_bands
+from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.codes.options import CodeOptions
 from dftflow.crystals.atoms import to_extxyz
+from dftflow.crystals.geometry import elements_of_unchanged
 from dftflow.crystals.kpaths import sample_path
 from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.symmetry import keeps_symmetry
@@ -88,7 +91,12 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
         language=PYTHON,
     )
     atoms = _atoms(structure, periodic=(True, True, spec.slab_axis is None))
-    return Deck(code="gpaw", seed=seed, files={f"{seed}.py": script, f"{seed}.xyz": atoms})
+    return Deck(
+        code="gpaw",
+        seed=seed,
+        files={f"{seed}.py": script, f"{seed}.xyz": atoms},
+        cautions=caution_on_cutoff(spec, least_cutoff(elements_of_unchanged(structure))),
+    )
 
 
 _atoms = per_structure(to_extxyz)

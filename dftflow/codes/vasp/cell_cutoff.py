@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dftflow.codes.cell_cutoff import refuse_low_cell_cutoff
+from dftflow.codes.least_cutoff import LeastCutoff
 from dftflow.codes.suggested_cutoff import SuggestedCutoff
 from dftflow.codes.vasp.potentials import PotentialName
 from dftflow.model.spec import CalcSpec
 
-__all__ = ["check_cell_cutoff", "cutoff_of_potentials", "notes_on_cell_cutoff"]
+__all__ = ["check_cell_cutoff", "cutoff_of_potentials", "least_cutoff", "notes_on_cell_cutoff"]
 
 MARGIN = 1.3
 UNKNOWN_EV = 520.0
@@ -27,6 +28,15 @@ def cutoff_of_potentials(names: Sequence[PotentialName]) -> SuggestedCutoff:
         return SuggestedCutoff(ev=UNKNOWN_EV, why=why)
     enmax_ev, symbol = max((name.enmax_ev or 0.0, name.symbol) for name in names)
     return SuggestedCutoff.at_least(MARGIN * enmax_ev, f"{MARGIN:g} x ENMAX of {symbol}, {enmax_ev:g} eV (VASP, ISIF)")
+
+
+def least_cutoff(names: Sequence[PotentialName]) -> LeastCutoff | None:
+    """The largest ENMAX that is known: VASP takes it where a calculation names no cutoff."""
+    known = [(name.enmax_ev, name.symbol) for name in names if name.enmax_ev is not None]
+    if not known:
+        return None
+    enmax_ev, symbol = max(known)
+    return LeastCutoff(ev=enmax_ev, why=f"ENMAX of {symbol} is {enmax_ev:g} eV")
 
 
 def check_cell_cutoff(spec: CalcSpec, names: Sequence[PotentialName]) -> None:

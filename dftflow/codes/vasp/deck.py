@@ -21,7 +21,8 @@ from dftflow.codes.deck_text import (
     refuse_corrections,
     with_source,
 )
-from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, notes_on_cell_cutoff
+from dftflow.codes.least_cutoff import caution_on_cutoff
+from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, least_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
 from dftflow.codes.vasp.electrons import PROGRAMS, band_count, electron_tags, empty_count
 from dftflow.codes.vasp.functionals import Functional, functional
@@ -88,7 +89,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: VaspOp
             "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=options.search, language=SHELL),
         },
         notes=_notes(spec, names, library, isif),
-        cautions=notes_on_cell_cutoff(spec, names),
+        cautions=(*caution_on_cutoff(spec, least_cutoff(names)), *notes_on_cell_cutoff(spec, names)),
     )
 
 

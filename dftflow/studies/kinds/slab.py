@@ -14,11 +14,11 @@ from dftflow.crystals.kpaths import surface_points
 from dftflow.crystals.moments import moments_of
 from dftflow.crystals.per_structure import per_structure
 from dftflow.crystals.planes import resolve_plane
-from dftflow.crystals.slabs import choose_slab, enumerate_slabs
+from dftflow.crystals.slabs import PlaneCuts, choose_slab, cut_plane, enumerate_slabs
 from dftflow.model.built import Built
 from dftflow.model.spec import CalcSpec
 from dftflow.model.step import Need, Step, StepId, Subject
-from dftflow.model.surface import SlabModel
+from dftflow.model.surface import Plane, SlabModel
 from dftflow.studies.blame import blamed
 from dftflow.studies.kinds.base import Parent
 from dftflow.studies.kinds.bulk import relax_step
@@ -130,14 +130,26 @@ class _Cut:
 @per_structure
 def _made(crystal: Structure, cut: _Cut) -> SlabModel:
     """The slab, which is the same one at all points of a sweep that leave it as it is."""
-    cuts = partial(enumerate_slabs, min_thickness_ang=cut.min_thickness_ang, vacuum_ang=cut.vacuum_ang)
-    plane = resolve_plane(crystal, cut.miller, cut.setting)
+    plane = _plane(crystal, cut.miller, cut.setting)
     return choose_slab(
-        cuts(crystal, plane),
+        _plane_cuts(crystal, plane, cut.min_thickness_ang).slabs(cut.vacuum_ang),
         cut.termination,
         allow_refused=cut.allow_refused,
-        way_out=lambda: way_to_alike_faces(crystal, plane, cuts),
+        way_out=lambda: way_to_alike_faces(
+            crystal,
+            plane,
+            partial(enumerate_slabs, min_thickness_ang=cut.min_thickness_ang, vacuum_ang=cut.vacuum_ang),
+        ),
     )
+
+
+_plane = per_structure(resolve_plane)
+
+
+@per_structure
+def _plane_cuts(crystal: Structure, plane: Plane, min_thickness_ang: float) -> PlaneCuts:
+    """The cuts of a plane, which are the same ones whatever the vacuum."""
+    return cut_plane(crystal, plane, min_thickness_ang=min_thickness_ang)
 
 
 def _spec(settings: MaterialSettings, entry: SlabEntry, slab: Structure, model: SlabModel, task: str) -> CalcSpec:

@@ -24,6 +24,7 @@ from dftflow.codes.castep.input.kpoint_blocks import grid_offset, list_block, pa
 from dftflow.codes.castep.input.potentials import Potentials, choose_potentials
 from dftflow.codes.castep.options import CastepOptions
 from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text, refuse_corrections
+from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, Relaxation
@@ -79,6 +80,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: Castep
         seed=seed,
         files={f"{seed}.cell": align_comments(cell, "!"), f"{seed}.param": align_comments(param, "!")},
         notes=(*pots.notes, *electron_notes(spec), *_break_notes(cell, family), *_reuse_notes(spec)),
+        cautions=caution_on_cutoff(spec, pots.least_cutoff),
     )
 
 

@@ -18,7 +18,10 @@ from typing import Final
 
 from dftflow.codes.castep.input.electrons import SPIN_ORBIT_LIBRARY
 from dftflow.codes.castep.input.keywords import KeywordFamily, functional
+from dftflow.codes.castep.input.on_the_fly import read_on_the_fly
+from dftflow.codes.castep.input.recommended_cutoffs import least_cutoff
 from dftflow.codes.file_hash import NOT_KNOWN_HERE, file_md5
+from dftflow.codes.least_cutoff import LeastCutoff
 from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec
 
@@ -38,11 +41,18 @@ CHECK_CUTOFF = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Potentials:
-    """The SPECIES_POT block: its lines, the comment above it, and what to tell the person who runs it."""
+    """The SPECIES_POT block: its lines, the comment above it, and what to tell the person who runs it.
+
+    Attributes
+    ----------
+    least_cutoff
+        The coarse level of the hardest, where it is known.
+    """
 
     block: str
     comment: str
     notes: tuple[str, ...]
+    least_cutoff: LeastCutoff | None = None
 
 
 def choose_potentials(
@@ -73,12 +83,14 @@ def choose_potentials(
         chosen = {element: _tabulated(element, choice.removeprefix(TABULATED)) for element in elements}
         comment = f"tabulated potentials {choice.removeprefix(TABULATED)}, as given"
     elif choice is not None:
-        return _library(choice, spec, f"potential library {choice}, as given")
+        return _library(choice, elements, spec, f"potential library {choice}, as given")
     elif spec.spin_orbit:
-        return _library(SPIN_ORBIT_LIBRARY, spec, f"{SPIN_ORBIT_LIBRARY} = norm-conserving potentials that depend on j")
+        return _library(
+            SPIN_ORBIT_LIBRARY, elements, spec, f"{SPIN_ORBIT_LIBRARY} = norm-conserving potentials that depend on j"
+        )
     elif family == "academic":
         comment = "C19 = on-the-fly ultrasoft potentials, CASTEP >= 19.1"
-        return _library(ACADEMIC_LIBRARY, spec, comment)
+        return _library(ACADEMIC_LIBRARY, elements, spec, comment)
     else:
         chosen = {element: _tabulated(element, _studio_set(functional(spec.xc).gradient)) for element in elements}
         comment = "tabulated ultrasoft potentials that come with Materials Studio"
@@ -87,7 +99,22 @@ def choose_potentials(
     block = "\n".join(f"{element:<{width}s}  {potential}" for element, potential in chosen.items())
     files = [p for p in chosen.values() if p.lower().endswith(POTENTIAL_FILES)]
     supply = f"Put {', '.join(files)} beside the deck, or set PSPOT_DIR to the folder that holds them."
-    return Potentials(block=block, comment=comment, notes=(supply, CHECK_CUTOFF) if files else (CHECK_CUTOFF,))
+    return Potentials(
+        block=block,
+        comment=comment,
+        notes=(supply, CHECK_CUTOFF) if files else (CHECK_CUTOFF,),
+        least_cutoff=_least_of_strings(chosen),
+    )
+
+
+def _least_of_strings(chosen: Mapping[str, str]) -> LeastCutoff | None:
+    """The highest coarse level of those that are on-the-fly strings."""
+    strings = {element: found for element, name in chosen.items() if (found := read_on_the_fly(name)) is not None}
+    if not strings:
+        return None
+    hardest = max(strings, key=lambda element: strings[element].coarse_ev)
+    least_ev = strings[hardest].coarse_ev
+    return LeastCutoff(ev=least_ev, why=f"the coarse level of the string of {hardest} is {least_ev:.1f} eV")
 
 
 def potential_hashes(
@@ -128,10 +155,11 @@ def _tabulated(element: str, name: str) -> str:
     return f"{element}_{name}{'.recpot' if name.endswith(NORM_CONSERVING_SET) else '.usp'}"
 
 
-def _library(name: str, spec: CalcSpec, comment: str) -> Potentials:
+def _library(name: str, elements: Sequence[str], spec: CalcSpec, comment: str) -> Potentials:
     _refuse_ultrasoft_hybrid(spec, [name])
     note = f"The potentials are CASTEP's library {name}; no file is needed if this CASTEP has it built in."
-    return Potentials(block=name, comment=comment, notes=(note, CHECK_CUTOFF))
+    least = least_cutoff(elements, name)
+    return Potentials(block=name, comment=comment, notes=(note, CHECK_CUTOFF), least_cutoff=least)
 
 
 def _check_spin_orbit(choice: str | Mapping[str, str] | None) -> None:

@@ -1,0 +1,135 @@
+"""Formal charges against chemistry: what balance tells, what is ambiguous, what has none."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pymatgen.core import Composition
+
+from dftflow.crystals.formal_charges import assign_charges, is_covalent
+from dftflow.crystals.formal_charges import test_charges as stand_ins
+from dftflow.errors import SurfaceError
+
+
+def ions(formula: str) -> list[str]:
+    return [symbol for symbol, count in Composition(formula).get_el_amt_dict().items() for _ in range(int(count))]
+
+
+def charges(formula: str) -> dict[str, int]:
+    names = ions(formula)
+    return dict(zip(names, assign_charges(names, [None] * len(names)).charges, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("TiO2", {"Ti": 4}),
+        ("SnO2", {"Sn": 4}),
+        ("SnO", {"Sn": 2}),
+        ("NiO", {"Ni": 2}),
+        ("Cu2O", {"Cu": 1}),
+        ("CuO", {"Cu": 2}),
+        ("Al2O3", {"Al": 3}),
+        ("SrTiO3", {"Sr": 2, "Ti": 4}),
+        ("PbTiO3", {"Pb": 2, "Ti": 4}),
+        ("BiFeO3", {"Bi": 3, "Fe": 3}),
+        ("LaMnO3", {"La": 3, "Mn": 3}),
+        ("Cs2AgBiBr6", {"Cs": 1, "Ag": 1, "Bi": 3}),
+        ("Cs2SnI6", {"Cs": 1, "Sn": 4}),
+        ("CsSnI3", {"Sn": 2}),
+        ("CuInSe2", {"Cu": 1, "In": 3}),
+        ("Bi2Te3", {"Bi": 3, "Te": -2}),
+        ("TeO2", {"Te": 4, "O": -2}),
+        ("PbFCl", {"Pb": 2, "F": -1, "Cl": -1}),
+        ("BiOI", {"Bi": 3, "O": -2, "I": -1}),
+        ("Li3N", {"Li": 1, "N": -3}),
+    ],
+)
+def test_the_one_assignment_that_balances(formula, expected):
+    found = charges(formula)
+    assert {symbol: found[symbol] for symbol in expected} == expected
+    assert sum(found[symbol] for symbol in ions(formula)) == 0
+
+
+@pytest.mark.parametrize(
+    "formula", ["Si", "Pt", "C", "AlNi", "CuZn", "GaAs", "AlAs", "BN", "SiC", "GaN", "TiN", "ZnGeP2"]
+)
+def test_elements_alloys_and_covalent_compounds_have_none(formula):
+    names = ions(formula)
+    found = assign_charges(names, [None] * len(names))
+    assert set(found.charges) == {0}
+    assert found.why.startswith("none: ")
+
+
+@pytest.mark.parametrize(
+    ("molecules", "expected"),
+    [
+        (["Ca", "CO3"], [2, -2]),
+        (["Na", "NO3"], [1, -1]),
+        (["Fe", "S2"], [2, -2]),
+        (["Ba", "O2"], [2, -2]),
+        (["K", "O2"], [1, -1]),
+        (["CO2"], [0]),
+        (["Cu", "O4S", "H2O"], [2, -2, 0]),
+    ],
+)
+def test_molecules(molecules, expected):
+    """Peroxide and superoxide are one molecule, told apart by the cation."""
+    assert list(assign_charges(molecules, [None] * len(molecules)).charges) == expected
+
+
+@pytest.mark.parametrize(
+    ("formula", "fix"),
+    [
+        ("Fe3O4", "--charge Fe=2,3,3"),
+        ("Co3O4", "--charge Co=2,3,3"),
+        ("Cs2Au2I6", "--charge Au=1,3"),
+        ("Cu2ZnSnS4", "--charge Cu=1 --charge Sn=4"),
+    ],
+)
+def test_what_balances_in_several_ways_is_refused_and_its_fix_can_be_pasted(formula, fix):
+    names = ions(formula)
+    with pytest.raises(SurfaceError, match="are not known") as caught:
+        assign_charges(names, [None] * len(names))
+    assert fix in caught.value.fix
+    told: list[float | None] = [None] * len(names)
+    for symbol, text in re.findall(r"--charge (\w+)=([-\d,]+)", caught.value.fix):
+        sites = [index for index, name in enumerate(names) if name == symbol]
+        values = [int(value) for value in text.split(",")]
+        for index, value in zip(sites, values * (len(sites) // len(values)), strict=True):
+            told[index] = value
+    assert sum(assign_charges(names, told).charges) == 0
+
+
+def test_what_is_told_decides_the_rest():
+    names = ions("Cu2ZnSnS4")
+    found = assign_charges(names, [4 if name == "Sn" else None for name in names])
+    assert dict(zip(names, found.charges, strict=True)) == {"Cu": 1, "Zn": 2, "Sn": 4, "S": -2}
+    assert "Sn +4 (as given)" in found.why
+    assert set(assign_charges(["Ga", "As"], [0, None]).charges) == {0}
+    with pytest.raises(SurfaceError, match="not a whole number"):
+        assign_charges(["Ti", "O"], [3.5, None])
+
+
+@given(st.permutations(ions("Cs2AgBiBr6")), st.integers(1, 3))
+def test_order_and_size_of_the_cell_do_not_matter(order, repeats):
+    names = order * repeats
+    found = assign_charges(names, [None] * len(names))
+    assert dict(zip(names, found.charges, strict=True)) == {"Cs": 1, "Ag": 1, "Bi": 3, "Br": -1}
+
+
+def test_stand_ins_of_charges_balance_and_tell_the_elements_apart():
+    assert stand_ins(["Ga", "As"], [0, 0]) == (1, -1)
+    assert sorted(stand_ins(["Mg", "Mg", "Si"], [0, 0, 0])) == [-2, 1, 1]
+    assert stand_ins(["Al", "Ga", "As", "As"], [0] * 4) == (1, 1, -1, -1)
+    assert stand_ins(["Al", "Ni"], [0, 0]) == (0, 0)
+    assert stand_ins(["Si", "Si"], [0, 0]) == (0, 0)
+    assert stand_ins(["Ti", "O", "O"], [4, -2, -2]) == (4, -2, -2)
+
+
+def test_bonds_of_a_halide_are_not_covalent_and_those_of_a_semiconductor_are():
+    assert is_covalent({"Si"}) and is_covalent({"Ga", "As"})
+    assert not is_covalent({"Al"}) and not is_covalent({"Pb", "Br"}) and not is_covalent({"Li", "N"})
