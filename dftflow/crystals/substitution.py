@@ -15,7 +15,8 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from dftflow.crystals.contacts import check_contacts
-from dftflow.crystals.ions import formal_charge, ionic_units
+from dftflow.crystals.formal_charges import usual_charge
+from dftflow.crystals.ions import ionic_units
 from dftflow.crystals.mixture import Replacement, shares_text
 from dftflow.crystals.molecules import Molecule
 from dftflow.crystals.ordering_choice import QUASIRANDOM, Ordering, listed_orderings, ordering_of
@@ -146,7 +147,7 @@ def substitute_all(
         f"{first.orientation}",
         fix="choose another orientation or seed, or a larger cell (pseudocubic_ang)",
     )
-    built.properties[SUBSTITUTION]["notes"] += _notes(structure, built, plan, found)
+    built.properties[SUBSTITUTION]["notes"] += _notes(structure, plan, found)
     return built
 
 
@@ -308,15 +309,15 @@ def _orientations(plan: SubstitutionPlan) -> int:
     return alike_turned(frame, plan.repeats if plan.mixed else (1, 1, 1)) if frame.rigid else 1
 
 
-def _notes(host: Structure, built: Structure, plan: SubstitutionPlan, found: Ordering | None) -> Iterator[str]:
+def _notes(host: Structure, plan: SubstitutionPlan, found: Ordering | None) -> Iterator[str]:
     if plan.chosen:
         size = " x ".join(map(str, plan.repeats))
         yield f"supercell {size}: the smallest compact one that has these fractions; none was asked for"
     yield from _rounded(plan)
     if found is not None:
         yield _ordering_note(plan, found)
-    charge = _charge(built)
-    if charge and not _charge(host):
+    charge = _charge_brought(host, plan)
+    if charge:
         yield (
             f"the formal charges add up to {charge:+d} e, and the calculation is of a neutral cell: it has "
             f"{abs(charge)} electron{'s' if abs(charge) > 1 else ''} {'more' if charge > 0 else 'less'} than the "
@@ -352,9 +353,18 @@ def _ordering_note(plan: SubstitutionPlan, found: Ordering) -> str:
     )
 
 
-def _charge(structure: Structure) -> int:
-    """Sum of the formal charges; 0 where they are not known."""
+def _charge_brought(host: Structure, plan: SubstitutionPlan) -> int:
+    """By how much the sum of the usual charges changes; 0 where one of an ion that comes or goes is not known."""
     try:
-        return formal_charge(ionic_units(structure))
+        own = {unit.name: unit.charge for unit in ionic_units(host)}
     except SurfaceError:
         return 0
+    total = 0
+    for sublattice, counts in zip(plan.sublattices, plan.contents, strict=True):
+        for replacement, count in zip(sublattice.replacements, counts[1:], strict=True):
+            unit, leaves = replacement.unit(), own.get(sublattice.ion)
+            comes = 0 if unit is None else unit.charge if unit.marked else usual_charge(unit.name)
+            if comes is None or leaves is None:
+                return 0
+            total += count * (comes - leaves)
+    return total
