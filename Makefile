@@ -72,7 +72,8 @@ $(DONE)/engine-xc: constraints.txt templates/gpaw/siteconfig_xc.py | $(DONE)/pac
 	$(call build_engine,siteconfig_xc.py, with libxc)
 	@$(BIN)/python -c "import _gpaw; _gpaw.lxcXCFuncNum" || { \
 	    echo "error: GPAW was built without libxc" >&2; \
-	    echo "  fix: look for MissingLibraryWarning in what make prints with PIP_QUIET=0 PIP_VERBOSE=1" >&2; exit 1; }
+	    echo "  fix: see what the build lacks: CC=g++ GPAW_CONFIG=$(CURDIR)/templates/gpaw/siteconfig_xc.py" \
+	    "$(BIN)/python -m pip install -v --no-build-isolation --no-cache-dir --no-deps --force-reinstall gpaw" >&2; exit 1; }
 	@touch $(DONE)/engine $@
 
 define build_engine

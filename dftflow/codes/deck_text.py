@@ -8,7 +8,15 @@ from dftflow.model.printable import shown
 from dftflow.model.spec import CalcSpec
 from dftflow.rendering.quoting import ascii_line
 
-__all__ = ["align_comments", "check_seed", "decimal_text", "plain_text", "refuse_corrections", "with_source"]
+__all__ = [
+    "align_comments",
+    "check_seed",
+    "decimal_text",
+    "plain_text",
+    "refuse_corrections",
+    "refuse_core_levels",
+    "with_source",
+]
 
 
 def check_seed(seed: str) -> None:
@@ -24,6 +32,16 @@ def refuse_corrections(spec: CalcSpec, code: str) -> None:
             f"no deck of {code} is written for corrections at band edges ({', '.join(spec.corrections)})",
             reason="the embedded engine calculates them alone",
             fix='leave corrections out of [settings], or set code = "gpaw"',
+        )
+
+
+def refuse_core_levels(spec: CalcSpec, code: str, why: str) -> None:
+    """Raise `SpecError` for energies of core states, which `code` does not calculate."""
+    if spec.core_levels:
+        raise SpecError(
+            f"{code} gives no energies of core states",
+            reason=why,
+            fix="leave core_levels out, or use VASP (--code vasp)",
         )
 
 

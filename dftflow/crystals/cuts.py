@@ -12,6 +12,7 @@ import numpy as np
 from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.ions import OXIDATION_STATE, IonicUnit, chemical_formula, formal_charge, states_of_units
+from dftflow.crystals.moments import MOMENT
 from dftflow.crystals.symmetry import spglib_dataset
 from dftflow.model.results import FloatArray, readonly
 from dftflow.units import BOHR_ANG, HARTREE_EV
@@ -161,7 +162,7 @@ class Cut:
 
         Site properties: ``layer`` counts from the bottom; ``molecule`` is -1 for a single ion, else the number of the
         molecule, whose charge is in ``properties["molecule_charges"]``; `OXIDATION_STATE` where any ion has another
-        charge than its usual one.
+        charge than its usual one; `MOMENT` where an ion has a magnetic moment.
         """
         symbols: list[str] = []
         positions: list[FloatArray] = []
@@ -179,13 +180,15 @@ class Cut:
                 charges += [unit.charge] if molecular else []
                 units.append(unit)
         states = states_of_units(units)
+        moments = [unit.moment_mub for unit in units for _ in unit.symbols]
         return Structure(
             Lattice(self.cell_ang(vacuum_ang)),
             symbols,
             np.concatenate(positions),
             coords_are_cartesian=True,
             site_properties={"layer": numbers, "molecule": molecules}
-            | ({} if states is None else {OXIDATION_STATE: states}),
+            | ({} if states is None else {OXIDATION_STATE: states})
+            | ({MOMENT: moments} if any(moments) else {}),
             properties={"molecule_charges": tuple(charges)},
         )
 
@@ -215,13 +218,17 @@ class Cut:
         )
 
     def _operations(self, shifts_ang: Sequence[FloatArray]) -> list[tuple[FloatArray, FloatArray]]:
-        """Symmetry operations (rotation, translation) of the ions moved by `shifts_ang`, in units of their cell."""
+        """Symmetry operations (rotation, translation) of the ions moved by `shifts_ang`, in units of their cell.
+
+        Moments that are turned round are the same, by time reversal.
+        """
         cell = self.cell_ang(_VACUUM_ANG)
-        kinds = {name: number for number, name in enumerate(sorted({s for unit in self.units for s in unit.symbols}))}
+        atoms = [(symbol, abs(unit.moment_mub)) for unit in self.units for symbol in unit.symbols]
+        kinds = {atom: number for number, atom in enumerate(sorted(set(atoms)))}
         moved = [unit.positions_ang + shift for unit, shift in zip(self.units, shifts_ang, strict=True)]
         positions = np.concatenate(moved) @ np.linalg.inv(cell)
-        symbols = [kinds[symbol] for unit in self.units for symbol in unit.symbols]
-        data = spglib_dataset(cell, positions, symbols, symprec_ang=SYMMETRY_TOLERANCE_ANG)
+        numbers = [kinds[atom] for atom in atoms]
+        data = spglib_dataset(cell, positions, numbers, symprec_ang=SYMMETRY_TOLERANCE_ANG)
         return [] if data is None else list(zip(data.rotations, data.translations, strict=True))
 
     def _images_of_units(

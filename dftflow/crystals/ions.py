@@ -81,6 +81,8 @@ class IonicUnit:
         shape (n_atoms, 3); Cartesian, a molecule in one piece.
     centre_ang
         shape (3,); centre of mass.
+    moment_mub
+        The magnetic moment that an ion starts with.
     """
 
     name: str
@@ -90,6 +92,7 @@ class IonicUnit:
     symbols: tuple[str, ...]
     positions_ang: FloatArray
     centre_ang: FloatArray
+    moment_mub: float = 0.0
 
     def __post_init__(self) -> None:
         shape = (len(self.indices), 3)
@@ -109,6 +112,7 @@ class IonicUnit:
             symbols=self.symbols,
             positions_ang=positions_ang + shift_ang,
             centre_ang=centre_ang + shift_ang,
+            moment_mub=self.moment_mub,
         )
 
 

@@ -7,7 +7,7 @@ charge of a layer, and both need a supercell's plane to be given in the supercel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from dftflow.crystals.bonds import bonds_between
 from dftflow.crystals.cuts import potential_step_ev
 from dftflow.crystals.ions import IonicUnit, has_perovskite_formula
+from dftflow.crystals.moments import moments_of
 from dftflow.crystals.planes import coprime_indices
 from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
 from dftflow.errors import StructureError, SurfaceError
@@ -116,7 +117,8 @@ class Stacking:
 def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: tuple[int, int, int]) -> Stacking:
     """Layers of `structure` parallel to the plane `miller_cell` of its own cell.
 
-    The cell is first reduced to a primitive one, so that a supercell gives the same stack as its cell.
+    The cell is first reduced to a primitive one, so that a supercell gives the same stack as its cell; of a crystal
+    with moments to one that holds their order.
 
     Parameters
     ----------
@@ -132,7 +134,10 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
     SurfaceError
         When the crystal has no symmetry that spglib can find (overlapping atoms).
     """
-    data = _symmetry(structure, TRANSLATION_TOLERANCE_ANG)
+    moments = moments_of(structure)
+    if moments:
+        units = [replace(unit, moment_mub=moments[unit.indices[0]]) for unit in units]
+    data = _symmetry(structure, TRANSLATION_TOLERANCE_ANG, moments)
     repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
     primitive_ang = np.linalg.inv(repeats) @ structure.lattice.matrix
     indices = coprime_indices(np.linalg.inv(repeats) @ np.array(miller_cell))
@@ -160,9 +165,15 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
     )
 
 
-def _symmetry(structure: Structure, symprec_ang: float) -> Any:
+def _symmetry(structure: Structure, symprec_ang: float, moments: Sequence[float] = ()) -> Any:
+    """The symmetry of the atoms, of which those with unlike `moments` are unlike."""
+    kinds: list[int] | None = None
+    if moments:
+        pairs = [(site.specie.Z, moment) for site, moment in zip(structure, moments, strict=True)]
+        known = {pair: number for number, pair in enumerate(dict.fromkeys(pairs), start=1)}
+        kinds = [known[pair] for pair in pairs]
     try:
-        return symmetry_dataset(structure, symprec_ang=symprec_ang, angle_tolerance_deg=FROM_SYMPREC)
+        return symmetry_dataset(structure, symprec_ang=symprec_ang, angle_tolerance_deg=FROM_SYMPREC, kinds=kinds)
     except StructureError as error:
         formula = structure.composition.reduced_formula
         raise SurfaceError(f"the lattice of {formula} cannot be reduced", reason=error.reason, fix=error.fix) from error
@@ -303,8 +314,12 @@ def _layers(
 def _layer_images(
     structure: Structure, indices: NDArray[np.float64], heights: NDArray[np.float64], bounds: NDArray[np.float64]
 ) -> tuple[tuple[tuple[int, ...], bool], ...]:
-    """See `Stacking.images`: an operation maps height z to s z + t, with s = ±1 when it keeps the plane."""
-    data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG)
+    """See `Stacking.images`: an operation maps height z to s z + t, with s = ±1 when it keeps the plane.
+
+    Moments that are turned round are the same, by time reversal.
+    """
+    sizes = [abs(moment) for moment in moments_of(structure)]
+    data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG, sizes)
     members = _layer_of(heights, bounds)
     images: dict[tuple[tuple[int, ...], bool], None] = {}
     turned = indices @ data.rotations

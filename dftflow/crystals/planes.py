@@ -203,9 +203,13 @@ def _named(settings: Sequence[_Setting], name: str | None) -> list[_Setting]:
 
 
 def _settings(structure: Structure, units: Sequence[IonicUnit]) -> list[_Setting]:
-    """Settings of the crystal and, where molecules hide its symmetry, of its framework; tightest tolerance first."""
+    """Settings of the crystal and, where molecular cations hide its symmetry, of its framework; the tightest first.
+
+    Anions such as CO3 are part of the framework: without them calcite would have a smaller cell.
+    """
     framework = [unit.indices[0] for unit in units if len(unit.indices) == 1]
-    groups = [list(range(len(structure)))] + ([framework] if 0 < len(framework) < len(units) else [])
+    hidden = len(framework) < len(units) and all(unit.charge > 0 for unit in units if len(unit.indices) > 1)
+    groups = [list(range(len(structure)))] + ([framework] if hidden and framework else [])
     found: list[_Setting] = []
     for sites in groups:
         for tolerances in _TOLERANCES:

@@ -101,6 +101,8 @@ class CalcSpec:
         ``"Ni:d"`` -> effective U = U - J of these shells (Dudarev, 10.1103/PhysRevB.57.1505).
     spin_orbit
         Self-consistent spin-orbit coupling: a band then holds one electron.
+    core_levels
+        Whether the energies of core states are written, by which crystals can be lined up too.
     cutoff_ev
         Plane-wave cutoff of the wave functions.
     grid, gamma_centred
@@ -155,6 +157,7 @@ class CalcSpec:
     moments_mub: tuple[float, ...] = ()
     hubbard_u_ev: Mapping[str, float] = field(default_factory=dict)
     spin_orbit: bool = False
+    core_levels: bool = False
     relaxation: Relaxation | None = None
     path: KPath | None = None
     edge_kpoints: tuple[KPoint, ...] = ()

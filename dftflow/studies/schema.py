@@ -248,6 +248,7 @@ class Settings(_Sourced):
     dispersion: Dispersion = "none"
     hubbard_u_ev: dict[ElementSymbol, dict[Shell, HubbardU]] = Field(default_factory=dict)
     spin_orbit: bool = False
+    core_levels: bool = False
     smearing_ev: Smearing = 0.1
     scf_tol_ev_per_atom: ScfTol = 2e-6
     max_scf_cycles: Cycles = 100

@@ -83,6 +83,16 @@ def test_crystals_that_everybody_cuts(tmp_path, capsys, group, lattice, species,
     assert re.search(r"^auto takes \w+: .+\.$", told, re.MULTILINE)
 
 
+def test_calcite_by_its_four_indices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """(10-14): Ca and whole CO3 in one neutral plane; its carbonate is no guest whose symmetry could be left out."""
+    file = written(
+        tmp_path, "R-3c", Lattice.hexagonal(4.99, 17.06), ["Ca", "C", "O"], [[0, 0, 0], [0, 0, 0.25], [0.257, 0, 0.25]]
+    )
+    found = slabs(capsys, file, "--miller", "1", "0", "-1", "4")
+    assert [(slab["termination"], slab["tasker"]) for slab in found["slabs"]] == [("CaCO3", "I")]
+    assert found["formal_charges"] == "Ca +2, CO3 -2 (usual)"
+
+
 def test_what_is_ambiguous_names_charges_that_can_be_pasted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Magnetite, Fd-3m in its second origin; its primitive cell has two Fe(A) and four Fe(B)."""
     magnetite = Structure.from_spacegroup(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nickel_oxide import NIO
 from pymatgen.core import Lattice, Structure
 from pymatgen.electronic_structure.core import Magmom
 
@@ -18,6 +19,8 @@ from dftflow.crystals.moments import (
     with_moments,
     with_moments_of,
 )
+from dftflow.crystals.planes import resolve_plane
+from dftflow.crystals.slabs import choose_slab, enumerate_slabs
 from dftflow.errors import SpecError
 
 ROCK_SALT = [[0, 0, 0], [0.5, 0.5, 0.5]]
@@ -125,3 +128,29 @@ def test_a_geometry_that_a_code_returns_keeps_the_moments_it_was_made_with() -> 
     assert moments_of(with_moments_of(returned, asked)) == (2.0, -2.0, 0.0, 0.0)
     other = Structure(Lattice.cubic(4.1), ["Ni"], [[0, 0, 0]])
     assert moments_of(with_moments_of(other, asked)) == ()
+
+
+# --- slabs ------------------------------------------------------------------------------------------------------
+
+
+def test_a_slab_keeps_the_order_of_its_crystal() -> None:
+    """AF II of NiO: a sheet of (111) has moments of one sign, one of (100) of both, in a cell twice as large."""
+    crystal = with_moments(NIO, {"Ni": [2.0, -2.0]})
+    for miller, signs in [((1, 0, 0), {0.0}), ((1, 1, 1), {2.0, -2.0})]:
+        plane = resolve_plane(crystal, miller, "Fm-3m")
+        slabs = enumerate_slabs(crystal, plane, min_thickness_ang=8.0, vacuum_ang=12.0)
+        slab = choose_slab(slabs, slabs[0].termination, allow_refused=True).structure
+        moments = np.array(moments_of(slab))
+        assert len(moments) == len(slab)
+        nickel = np.array([site.specie.symbol == "Ni" for site in slab])
+        assert set(np.abs(moments[nickel])) == {2.0} and not moments[~nickel].any()
+        heights = slab.cart_coords[:, 2].round(2)
+        means = {float(moments[nickel & (heights == height)].mean()) for height in set(heights[nickel])}
+        assert means == signs
+    ferro = with_moments(NIO, {"Ni": 2.0})
+    plane = resolve_plane(ferro, (1, 0, 0), "Fm-3m")
+    (small, *_), (large, *_) = (
+        enumerate_slabs(one, plane, min_thickness_ang=8.0, vacuum_ang=12.0) for one in (ferro, crystal)
+    )
+    assert len(large.structure) == 2 * len(small.structure)
+    assert set(moments_of(small.structure)) == {0.0, 2.0}

@@ -79,6 +79,10 @@ def test_what_a_code_cannot_do_is_refused_before_anything_runs(planned: Callable
     with pytest.raises(SpecError, match="no dispersion correction TS"):
         preview(planned(settings='dispersion = "TS"', code="gpaw").study)
     assert preview(planned(settings='dispersion = "TS"').study)
+    for code in ("castep", "espresso", "gpaw"):
+        with pytest.raises(SpecError, match="gives no energies of core states"):
+            preview(planned(settings="core_levels = true", code=code).study)
+    assert preview(planned(settings="core_levels = true").study)
 
 
 @pytest.mark.parametrize(("material", "settings", "says"), [

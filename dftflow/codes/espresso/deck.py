@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dftflow.codes.deck_text import align_comments, check_seed, plain_text, refuse_corrections, with_source
+from dftflow.codes.deck_text import (
+    align_comments,
+    check_seed,
+    plain_text,
+    refuse_core_levels,
+    refuse_corrections,
+    with_source,
+)
 from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, least_cutoff, notes_on_cell_cutoff
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
 from dftflow.codes.espresso.electrons import check_electrons, electron_values, species_of
@@ -92,6 +99,7 @@ def _elements(structure: Structure) -> list[str]:
 
 def _check(structure: Structure, spec: CalcSpec, options: EspressoOptions) -> None:
     refuse_corrections(spec, "Quantum ESPRESSO")
+    refuse_core_levels(spec, "pw.x", "its potentials hold no core states")
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     spec.check_fixed_atoms(len(structure))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
+from dftflow.codes.deck_text import refuse_core_levels
 from dftflow.errors import SpecError
 from dftflow.installer import install_line
 from dftflow.model.spec import CalcSpec
@@ -27,6 +28,7 @@ def check_electrons(spec: CalcSpec) -> None:
             reason="GPAW adds it to the finished states",
             fix="leave spin_orbit out, or choose another code (--code vasp)",
         )
+    refuse_core_levels(spec, "GPAW", "its data sets keep the core as it is in the free atom")
     if spec.dispersion not in WITH_DISPERSION:
         raise SpecError(
             f"the embedded engine has no dispersion correction {spec.dispersion}",

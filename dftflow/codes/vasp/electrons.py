@@ -1,6 +1,6 @@
 """INCAR's tags for spin, spin-orbit coupling, Hubbard's U and dispersion.
 
-https://vasp.at/wiki: MAGMOM, LSORBIT, LNONCOLLINEAR, LDAUTYPE, LMAXMIX, IVDW.
+https://vasp.at/wiki: MAGMOM, LSORBIT, LNONCOLLINEAR, LDAUTYPE, LMAXMIX, IVDW, ICORELEVEL.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def electron_tags(spec: CalcSpec, order: Sequence[int], elements: Sequence[str])
     elements
         Of the POSCAR, in its order.
     """
-    return (*_spin(spec, order), *_hubbard(spec.hubbard_u_ev, elements, spinors=spec.spin_orbit), *_dispersion(spec))
+    hubbard = _hubbard(spec.hubbard_u_ev, elements, spinors=spec.spin_orbit)
+    return (*_spin(spec, order), *hubbard, *_dispersion(spec), *_core_levels(spec))
 
 
 def band_count(spec: CalcSpec, electrons: float) -> int:
@@ -87,3 +88,8 @@ def _hubbard(hubbard_u_ev: Mapping[str, float], elements: Sequence[str], *, spin
 
 def _dispersion(spec: CalcSpec) -> tuple[Tag, ...]:
     return () if spec.dispersion == "none" else (("IVDW", _IVDW[spec.dispersion], spec.dispersion),)
+
+
+def _core_levels(spec: CalcSpec) -> tuple[Tag, ...]:
+    """In the initial state approximation: eigenvalues of the core states in the converged potential, in OUTCAR."""
+    return (("ICORELEVEL", "1", "energies of core states, in OUTCAR"),) if spec.core_levels else ()

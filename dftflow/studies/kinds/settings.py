@@ -73,6 +73,7 @@ class MaterialSettings:
             dispersion=settings.dispersion,
             hubbard_u_ev=settings.hubbard_of(self._elements()),
             spin_orbit=settings.spin_orbit,
+            core_levels=settings.core_levels,
         )
 
     def _elements(self) -> frozenset[str]:

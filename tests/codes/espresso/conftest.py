@@ -55,7 +55,7 @@ def gth_potentials(no_potentials: None, tmp_path: Path, monkeypatch: pytest.Monk
         pytest.skip("pw.x or the GTH library is missing: apt-get install quantum-espresso cp2k-data")
     library, folder = GTH_LIBRARY.read_text(), tmp_path / "potentials"
     folder.mkdir()
-    for element, name in (("Cs", "GTH-PBE-q9"), ("Pb", "GTH-PBE-q4"), ("Br", "GTH-PBE-q7")):
+    for element, name in (("Cs", "GTH-PBE-q9"), ("Pb", "GTH-PBE-q4"), ("Br", "GTH-PBE-q7"), ("H", "GTH-PBE-q1")):
         (folder / f"{element}.gth").write_text(_gth_text(library, element, name))
     monkeypatch.setenv("ESPRESSO_PSEUDO", str(folder))
     return folder

@@ -109,6 +109,21 @@ def test_cubic_cspbbr3_has_its_gap_at_r(tmp_path: Path) -> None:
     assert results.method is not None and results.method.functional == "PBE"
 
 
+def test_atoms_of_opposite_moments_gain_their_spin_energy(tmp_path: Path) -> None:
+    """Hydrogen atoms 5 Å apart, one up and one down: two species, two channels, 1.1 eV an atom (PBE of a free atom:
+    -12.49 eV without spin, -13.60 eV with it); D3 adds to the energies of both runs alike."""
+    atoms = Structure(Lattice.orthorhombic(5.0, 5.0, 10.0), ["H", "H"], [[0, 0, 0.25], [0, 0, 0.75]])
+    spec = replace(SPEC, cutoff_ev=500.0, grid=(1, 1, 1), dispersion="D3")
+    magnetic = run(tmp_path / "with", atoms, replace(spec, moments_mub=(1.0, -1.0)))
+    without = run(tmp_path / "without", atoms, spec)
+    assert magnetic.energy_ev is not None and without.energy_ev is not None
+    assert (without.energy_ev - magnetic.energy_ev) / 2 == pytest.approx(1.1, abs=0.25)
+    assert magnetic.bands is not None and magnetic.bands.eigenvalues_ev.shape[0] == 2
+    assert magnetic.method is not None and magnetic.method.spin_polarised and magnetic.method.dispersion == "D3"
+    assert magnetic.structure is not None and magnetic.structure.composition == atoms.composition
+    assert without.method is not None and not without.method.spin_polarised
+
+
 def two_faced_slab() -> Structure:
     """CsBr on one face, PbBr2 on the other."""
     a, vacuum = LATTICE_ANG, 12.0

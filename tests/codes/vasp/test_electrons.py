@@ -68,3 +68,9 @@ def test_a_moment_of_the_cell_needs_bands_of_its_channel() -> None:
     """With 8 electrons more in one channel its highest band lies four above half of all."""
     ferro = incar(replace(MAGNETIC, moments_mub=(4.0, 0.0, 4.0, 0.0)))
     assert ferro["NBANDS"] == incar(MAGNETIC)["NBANDS"] + 4
+
+
+def test_core_levels_are_those_of_the_initial_state() -> None:
+    """https://vasp.at/wiki/ICORELEVEL: 1 recalculates the core states in the converged potential."""
+    assert incar(replace(MAGNETIC, core_levels=True))["ICORELEVEL"] == 1
+    assert "ICORELEVEL" not in incar(MAGNETIC)

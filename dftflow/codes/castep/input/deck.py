@@ -23,7 +23,14 @@ from dftflow.codes.castep.input.keywords import FAMILIES, KeywordFamily, functio
 from dftflow.codes.castep.input.kpoint_blocks import grid_offset, list_block, path_block
 from dftflow.codes.castep.input.potentials import Potentials, choose_potentials
 from dftflow.codes.castep.options import CastepOptions
-from dftflow.codes.deck_text import align_comments, check_seed, decimal_text, plain_text, refuse_corrections
+from dftflow.codes.deck_text import (
+    align_comments,
+    check_seed,
+    decimal_text,
+    plain_text,
+    refuse_core_levels,
+    refuse_corrections,
+)
 from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
@@ -101,6 +108,7 @@ def _reuse_notes(spec: CalcSpec) -> tuple[str, ...]:
 
 def _check(structure: Structure, spec: CalcSpec) -> None:
     refuse_corrections(spec, "CASTEP")
+    refuse_core_levels(spec, "CASTEP", "it needs a core hole, and a potential made for it")
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     if functional(spec.xc).hybrid and spec.task == "potential":
