@@ -162,6 +162,8 @@ def substitute(
 ) -> NotebookStructure:
     """Replace the `site` ions of a crystal, or a fraction of them: by a molecule, an atom, or nothing.
 
+    Several sites are ordered together by `dftflow.crystals.substitution.substitute_all`.
+
     Parameters
     ----------
     crystal

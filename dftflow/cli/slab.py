@@ -52,9 +52,9 @@ def command(
     from dftflow.api.slabs import slabs as slabs_of
     from dftflow.api.structures import as_structure
 
-    structure = as_structure(source)
-    if substitution is not None:
-        structure = substitution.of(structure)
+    structure = (
+        as_structure(source) if substitution is None else substitution.of(substitution.crystal(source).structure)
+    )
     slabs = slabs_of(
         structure,
         miller,

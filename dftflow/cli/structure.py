@@ -30,12 +30,14 @@ OUT_FORMATS = ".cif, POSCAR, .vasp, .cell, .extxyz, .in (pw.x), .json"
 @click.argument("source", type=Crystals(), required=False)
 @substitution_options
 @click.option("--orderings", is_flag=True, help="List the orderings of the mixture that is asked for.")
+@click.option("--orientations", is_flag=True, help="List the ways to turn the molecule that is put in.")
 @click.option("--out", type=OutFile(), help=f"Write the crystal: {OUT_FORMATS}.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: str | None,
     substitution: Substitution | None,
     orderings: bool,
+    orientations: bool,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -44,15 +46,16 @@ def command(
     from dftflow.crystals.sources import load_crystal
 
     if source is None:
-        if substitution is not None or out is not None or orderings:
+        if substitution is not None or out is not None or orderings or orientations:
             raise click.UsageError("--substitute and --out need a SOURCE", click.get_current_context())
         rows = [_row(load_shipped(name)) for name in shipped_names()]
         click.echo(json.dumps(rows, indent=1) if as_json else _listing(rows))
         return
-    crystal = load_crystal(source, base_dir=Path.cwd())
+    crystal = load_crystal(source, base_dir=Path.cwd()) if substitution is None else substitution.crystal(source)
     structure = crystal.structure
-    if orderings:
-        click.echo(_orderings(structure, substitution, as_json=as_json))
+    if orderings or orientations:
+        listed = _orderings if orderings else _orientations
+        click.echo(listed(structure, _needed(substitution), as_json=as_json))
         return
     if substitution is not None:
         structure = substitution.of(structure)
@@ -62,12 +65,37 @@ def command(
     click.echo(json.dumps(facts, indent=1) if as_json else _page(facts))
 
 
-def _orderings(structure: Structure, substitution: Substitution | None, *, as_json: bool) -> str:
+def _needed(substitution: Substitution | None) -> Substitution:
+    if substitution is None:
+        what = "--orderings and --orientations belong to --substitute, which is not given"
+        raise click.UsageError(what, click.get_current_context())
+    return substitution
+
+
+def _orientations(structure: Structure, substitution: Substitution, *, as_json: bool) -> str:
+    from dftflow.crystals.molecules import Molecule
+    from dftflow.crystals.orientation import FAMILIES
+    from dftflow.crystals.oriented_crystals import distinct_orientations
+
+    molecules = [one.by for one in substitution.replacements(structure) if isinstance(one.by, Molecule)]
+    if len(molecules) != 1:
+        raise click.UsageError("--orientations lists those of one molecule", click.get_current_context())
+    found = [(family, *one) for family in FAMILIES for one in distinct_orientations(structure, molecules[0], family)]
+    if as_json:
+        return json.dumps([{"family": family, "orientation": name, "ways": n} for family, name, n in found], indent=1)
+    names = ", ".join(f'"{name}"' for _, name, _ in found)
+    return "\n".join(
+        [
+            text_table(("long axis", "orientation", "ways"), [(family, name, f" {n}") for family, name, n in found]),
+            f"in a study: [sweep] orientation = [{names}]",
+        ]
+    )
+
+
+def _orderings(structure: Structure, substitution: Substitution, *, as_json: bool) -> str:
     from dftflow.crystals.substitution import orderings_of
 
-    if substitution is None:
-        raise click.UsageError("--orderings belongs to --substitute, which is not given", click.get_current_context())
-    every = orderings_of(structure, substitution.replacements(), supercell=substitution.supercell)
+    every = orderings_of(structure, substitution.replacements(structure), supercell=substitution.supercell)
     if as_json:
         return json.dumps([ordering.as_dict() for ordering in every], indent=1)
     header = ("ordering", "arrangements", "pairs off by")

@@ -17,6 +17,7 @@ from dftflow.model.bounds import ORDERING, PSEUDOCUBIC_ANG, REPEATS, SEED
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+    from dftflow.crystals.crystal import Crystal
     from dftflow.crystals.mixture import Replacement
 
 __all__ = ["Substitution", "substitution_options"]
@@ -55,14 +56,22 @@ class Substitution:
     ordering: str | int | None
     pseudocubic: float | None
 
-    def replacements(self) -> list[Replacement]:
-        """Of each swap."""
-        from dftflow.crystals.mixture import Replacement
+    def crystal(self, source: str) -> Crystal:
+        """The host; its sites may be partly occupied where an ordering is asked for."""
+        from dftflow.crystals.sources import load_crystal
 
-        return [
+        return load_crystal(source, base_dir=Path.cwd(), mixed_sites=self.ordering is not None)
+
+    def replacements(self, host: Structure) -> list[Replacement]:
+        """Of each swap, and of the sites that the host's file gives several occupants."""
+        from dftflow.crystals.mixture import Replacement
+        from dftflow.crystals.partial_sites import has_partial_sites, partial_replacements
+
+        asked = [
             Replacement.of(site, by, fraction=fraction, orientation=self.orientation, base_dir=Path.cwd())
             for site, by, fraction in map(_parts, self.swaps)
         ]
+        return asked + (list(partial_replacements(host)) if has_partial_sites(host) or not asked else [])
 
     def of(self, structure: Structure) -> Structure:
         """The crystal with all of them."""
@@ -71,7 +80,7 @@ class Substitution:
 
         return substitute_all(
             structure,
-            self.replacements(),
+            self.replacements(structure),
             supercell=self.supercell,
             ordering=self.ordering or QUASIRANDOM,
             seed=self.seed,
@@ -106,7 +115,11 @@ _OPTIONS: tuple[Any, ...] = (
         nargs=3,
         help="Three whole numbers; unless given the smallest that a mixture fits in.",
     ),
-    click.option("--ordering", type=_Ordering(), help="Of a mixture: quasirandom (default), random, or a number."),
+    click.option(
+        "--ordering",
+        type=_Ordering(),
+        help="Of a mixture, or of the partly occupied sites of a CIF: quasirandom, random, or a number.",
+    ),
     click.option("--pseudocubic", type=Within(PSEUDOCUBIC_ANG), help="Scale the host to this pseudocubic length, Å."),
 )
 
@@ -117,9 +130,10 @@ def substitution_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def gathered(**given: Any) -> None:
         own = {name: given.pop(name) for name in Substitution.__dataclass_fields__}
-        if not own["swaps"]:
-            _refuse_alone("orientation", "seed", "supercell", "ordering", "pseudocubic")
-        command(**given, substitution=Substitution(**own) if own["swaps"] else None)
+        asked = bool(own["swaps"]) or own["ordering"] is not None
+        if not asked:
+            _refuse_alone("orientation", "seed", "supercell", "pseudocubic")
+        command(**given, substitution=Substitution(**own) if asked else None)
 
     for option in reversed(_OPTIONS):
         gathered = option(gathered)

@@ -88,7 +88,7 @@ class CifClaims:
         """Of the formula, where there is one."""
         return frozenset().union(*self.formulas.values()) if self.formulas else frozenset()
 
-    def of_atoms(self, counts: Mapping[str, int]) -> list[Contradiction]:
+    def of_atoms(self, counts: Mapping[str, float]) -> list[Contradiction]:
         """What the numbers of atoms in the cell contradict."""
         found = [wrong for tag in self.formulas if (wrong := self._of_formula(tag, counts)) is not None]
         for element, amount in self.in_cell.items():
@@ -99,13 +99,13 @@ class CifClaims:
                     Contradiction(
                         tag="_atom_type_number_in_cell",
                         says=f"{amount:g} {element} in the cell",
-                        built=f"{have}",
+                        built=f"{have:g}",
                         missing_hydrogens=per_unit if element == "H" and amount > have else 0.0,
                     )
                 )
         return found
 
-    def _of_formula(self, tag: str, counts: Mapping[str, int]) -> Contradiction | None:
+    def _of_formula(self, tag: str, counts: Mapping[str, float]) -> Contradiction | None:
         formula = self.formulas[tag]
         factors = self._factors(tag, counts)
         if any(_agree(counts, formula, factor) for factor in factors):
@@ -123,7 +123,7 @@ class CifClaims:
             missing_hydrogens=lacking if only_h else 0.0,
         )
 
-    def _factors(self, tag: str, counts: Mapping[str, int]) -> list[float]:
+    def _factors(self, tag: str, counts: Mapping[str, float]) -> list[float]:
         """How many of the formula may make the cell: Z, or what the heavier elements say where there is no Z.
 
         pymatgen writes the atoms of the whole cell as the sum, beside Z and the formula of one unit (structural).
@@ -280,7 +280,7 @@ def _names(block: CifBlock) -> str:
     return block.value("_chemical_name_systematic", "_chemical_name_common", "_chemical_name_structure_type")
 
 
-def mass_of(counts: Mapping[str, int], heavy: int) -> float:
+def mass_of(counts: Mapping[str, float], heavy: int) -> float:
     """Mass of the atoms in u, `heavy` of the hydrogens being deuterium."""
     mass = sum(float(Element(symbol).atomic_mass) * count for symbol, count in counts.items())
     return mass + heavy * (DEUTERIUM_U - float(Element("H").atomic_mass))

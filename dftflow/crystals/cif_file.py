@@ -31,7 +31,9 @@ from dftflow.crystals.file_notes import Read, messages_of
 from dftflow.crystals.ions import with_oxidation_states
 from dftflow.crystals.missing_hydrogens import missing_hydrogens
 from dftflow.crystals.orbits import MERGED_ANG, Orbit, orbits_of
+from dftflow.crystals.partial_sites import PARTIAL_SITES
 from dftflow.crystals.symmetry import FROM_SYMPREC, SYMPREC_ANG, symmetry_dataset
+from dftflow.crystals.units import SITE_LABEL
 from dftflow.errors import ClashError, StructureError
 from dftflow.model.bounds import MOST_ATOMS
 
@@ -60,11 +62,13 @@ class _Crystal:
         return orbits_of([(site.element, site.frac) for site in self.sites], self.choice.operations, self.lattice)
 
     @cached_property
-    def counts(self) -> dict[str, int]:
-        found: Counter[str] = Counter()
+    def counts(self) -> dict[str, float]:
+        """Atoms of each element in the cell; of mixed places as their shares."""
+        found: dict[str, float] = {}
         for site, orbit in zip(self.sites, self.orbits, strict=True):
-            found[site.element] += len(orbit.places)
-        return dict(found)
+            for element, share in site.shares.items():
+                found[element] = found.get(element, 0) + share * len(orbit.places)
+        return found
 
     @cached_property
     def told_charge(self) -> float:
@@ -90,6 +94,8 @@ class _Crystal:
             [site.element for site, orbit in zip(sites, orbits, strict=True) for _ in orbit.places],
             np.concatenate([orbit.places for orbit in orbits]),
         )
+        if any(site.others for site in sites):
+            return _with_partial_sites(structure, sites, [len(orbit.places) for orbit in orbits])
         if self.told_charge == 0 and any(state is not None for state in states):
             structure = with_oxidation_states(structure, states)
         return structure.get_sorted_structure()
@@ -133,16 +139,31 @@ class _Crystal:
     @property
     def makeup(self) -> str:
         atoms = sum(self.counts.values())
-        return f"{atoms} atoms, {formula_text(self.counts)}, {density_of(self.mass_u, self.lattice.volume):.2f} g/cm3"
+        return f"{atoms:g} atoms, {formula_text(self.counts)}, {density_of(self.mass_u, self.lattice.volume):.2f} g/cm3"
 
 
-def read_cif(text: str, where: str) -> Read:
+def _with_partial_sites(structure: Structure, sites: Sequence[CifSite], images: Sequence[int]) -> Structure:
+    """With the name of each place that is shared, and what is there beside its element."""
+    twice = {label for label, count in Counter(site.label for site in sites).items() if count > 1}
+    names = [
+        "" if not site.others else f"{site.label} ({k})" if site.label in twice else site.label
+        for k, site in enumerate(sites, 1)
+    ]
+    structure.add_site_property(SITE_LABEL, [name for name, n in zip(names, images, strict=True) for _ in range(n)])
+    structure.properties[PARTIAL_SITES] = {
+        name: dict(site.others) for name, site in zip(names, sites, strict=True) if name
+    }
+    return structure.get_sorted_structure()
+
+
+def read_cif(text: str, where: str, *, mixed: bool = False) -> Read:
+    """The crystal; with `mixed` one that is to be ordered where places are shared, see `partial_sites`."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         block = cif_block(text, where)
     claims = cif_claims(block)
     lattice = _lattice(block)
-    sites, notes = cif_sites(block, claims.elements)
+    sites, notes = cif_sites(block, claims.elements, mixed=mixed)
     declared = declared_symmetry(block, lattice)
     if len(sites) * max(len(choice.operations) for choice in declared.choices) > MOST_ATOMS:
         raise StructureError(

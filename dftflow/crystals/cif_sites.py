@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,12 +24,14 @@ LAST_ELEMENT = 103
 """Heavier ones make no crystal: ``NH4`` is no nihonium."""
 
 ORDERED = (
-    "make an ordered model of it (pymatgen's EnumerateStructureTransformation or supercell program), "
-    "or start from a shipped crystal and substitute"
+    'order it: in a study give the material ordering = "quasirandom" and a supercell; of a file '
+    "dftflow structure FILE --ordering quasirandom --supercell 2 2 2 --out ordered.cif makes an ordered cell"
 )
 FARTHEST = 1000.0
 MULTIPLICITIES = ("symmetry_multiplicity", "site_symmetry_multiplicity", "site_symmetry_order")
 SAME_PLACE = 1e-4
+SAME_SHARE = 2e-3
+VACANCY = "vacancy"
 _GROUP = re.compile(r"(?:wat|Wat|WAT|H2O|[CNOPS]-?H\d?|Me|ME)(?![a-z])")
 _CHARGE = re.compile(r"[A-Za-z]{1,2}\d*?(?:(\d+(?:\.\d+)?)?([+-])|([+-])(\d+(?:\.\d+)?))$")
 
@@ -54,6 +56,8 @@ class CifSite:
         As the file gives it; None when it does not.
     attached
         Hydrogens that it carries without a place of their own.
+    others
+        What the place holds beside the element, `VACANCY` for nothing -> its share; empty where the element fills it.
     """
 
     label: str
@@ -63,6 +67,13 @@ class CifSite:
     frac: NDArray[np.float64]
     multiplicity: int | None
     attached: float
+    others: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Element -> its share of the place."""
+        held = {name: share for name, share in self.others.items() if name != VACANCY}
+        return {self.element: 1.0 - sum(self.others.values()), **held}
 
 
 def element_called(text: str) -> str | None:
@@ -83,13 +94,17 @@ def _element_of_label(label: str, elements: frozenset[str]) -> str:
     return next(iter(in_formula or readings), text)
 
 
-def cif_sites(block: CifBlock, elements: frozenset[str]) -> tuple[tuple[CifSite, ...], list[str]]:
+def cif_sites(
+    block: CifBlock, elements: frozenset[str], *, mixed: bool = False
+) -> tuple[tuple[CifSite, ...], list[str]]:
     """The sites of a block, and what a person should know of how they were read.
 
     Parameters
     ----------
     elements
         Of the formula that the file gives; empty when it gives none.
+    mixed
+        Take places of several elements, or of one in part, as that of the element with the largest share.
 
     Raises
     ------
@@ -116,7 +131,7 @@ def cif_sites(block: CifBlock, elements: frozenset[str]) -> tuple[tuple[CifSite,
     kinds = [_element(block, text, elements, typed=used) for text in (symbols if used else labels)]
     _refuse_dummies(block, names)
     frac = _places(block, names)
-    kept, more = _whole(block, names, kinds, frac)
+    kept, others, more = _whole(block, names, kinds, frac, mixed=mixed)
     notes += more
     states = _states(block, symbols)
     columns = (block.column(f"_atom_site_{name}") for name in MULTIPLICITIES)
@@ -132,6 +147,7 @@ def cif_sites(block: CifBlock, elements: frozenset[str]) -> tuple[tuple[CifSite,
             frac=frac[k],
             multiplicity=_whole_number(counts[k]) if len(counts) == rows else None,
             attached=(cif_number(attached[k]) or 0.0) if len(attached) == rows else 0.0,
+            others=others.get(k, {}),
         )
         for k in kept
     )
@@ -210,9 +226,12 @@ def _places(block: CifBlock, names: Sequence[str]) -> NDArray[np.float64]:
 
 
 def _whole(
-    block: CifBlock, names: Sequence[str], kinds: Sequence[str], frac: NDArray[np.float64]
-) -> tuple[list[int], list[str]]:
-    """Rows that are one atom each, those at one place that share it among one element taken together."""
+    block: CifBlock, names: Sequence[str], kinds: Sequence[str], frac: NDArray[np.float64], *, mixed: bool
+) -> tuple[list[int], dict[int, Mapping[str, float]], list[str]]:
+    """Rows that are one place each, what is there beside their element, and notes.
+
+    Those at one place that share it among one element are taken together.
+    """
     texts = block.column("_atom_site_occupancy")
     given = [cif_number(text) for text in texts] if len(texts) == len(names) else [None] * len(names)
     shares = [1.0 if value is None else value for value in given]
@@ -236,7 +255,7 @@ def _whole(
     for group in _at_one_place(frac):
         present = [k for k in group if shares[k] > 1e-6]
         notes += [f"{names[k]} has an occupancy of 0: left out" for k in group if shares[k] <= 1e-6]
-        whole = abs(sum(shares[k] for k in present) - 1) < 2e-3
+        whole = abs(sum(shares[k] for k in present) - 1) < SAME_SHARE
         if len(present) > 1 and whole and len({kinds[k] for k in present}) == 1:
             kept.append(present[0])
             notes.append(
@@ -248,10 +267,26 @@ def _whole(
             partial.append(present)
         else:
             kept += present
-    if partial:
+    if partial and not mixed:
         _refuse_partial(block, names, kinds, shares, partial)
-    _refuse_disorder_groups(block, names, kept)
-    return sorted(kept), notes
+    others = dict(_shared_place(group, kinds, shares) for group in partial)
+    _refuse_disorder_groups(block, names, [*kept, *others])
+    return sorted([*kept, *others]), others, notes
+
+
+def _shared_place(
+    rows: Sequence[int], kinds: Sequence[str], shares: Sequence[float]
+) -> tuple[int, Mapping[str, float]]:
+    """The row of the largest share, and what is there beside its element."""
+    held: dict[str, float] = {}
+    for k in rows:
+        held[kinds[k]] = held.get(kinds[k], 0.0) + shares[k]
+    main = max(held, key=lambda element: held[element])
+    total = sum(held.values())
+    others = {element: share / max(total, 1.0) for element, share in held.items() if element != main}
+    if total < 1 - SAME_SHARE:
+        others[VACANCY] = 1 - total
+    return next(k for k in rows if kinds[k] == main), others
 
 
 def _refuse_untold_shares(block: CifBlock, names: Sequence[str], given: Sequence[float | None]) -> None:

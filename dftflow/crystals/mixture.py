@@ -62,12 +62,15 @@ class Replacement:
         Of the host's ions of that name; None for all of them.
     orientation
         Of a molecule, see `dftflow.crystals.orientation`; a sequence gives each its own.
+    nearest
+        Whether the nearest whole number will do in a supercell that was asked for.
     """
 
     site: str
     by: str | Molecule
     fraction: float | None = None
     orientation: str | Sequence[str] = "100"
+    nearest: bool = False
 
     @property
     def name(self) -> str:
@@ -114,7 +117,9 @@ class Sublattice:
     Attributes
     ----------
     name
-        As the host calls them.
+        As the host, or its file, calls the site.
+    ion
+        What is there in the host.
     number
         Of them in the unit cell.
     replacements
@@ -122,13 +127,17 @@ class Sublattice:
     """
 
     name: str
+    ion: str
     number: int
     replacements: tuple[Replacement, ...]
 
-    def counts(self, cells: int, *, nearest: bool = False) -> tuple[int, ...] | None:
+    def counts(self, cells: int, *, asked: bool = False) -> tuple[int, ...] | None:
         """How many ions stay, and how many each replacement takes in `cells` unit cells; None where none are whole.
 
-        With `nearest` they are rounded, the host's ions being what is left.
+        Parameters
+        ----------
+        asked
+            Whether that many cells are asked for: then what may be the nearest is rounded, but not to nothing.
         """
         sites = self.number * cells
         if self.replacements[0].fraction is None:
@@ -137,9 +146,10 @@ class Sublattice:
         taken = [round(share * sites) for share in shares]
         met = all(abs(n / sites - share) < MET for n, share in zip(taken, shares, strict=True))
         left = sites - sum(taken)
-        if left < 0 or not (nearest or (met and (left == 0) == (abs(1 - sum(shares)) < MET))):
-            return None
-        return (left, *taken)
+        filled = abs(1 - sum(shares)) < MET
+        rounded = asked and all(replacement.nearest for replacement in self.replacements) and all(taken)
+        fits = left >= 0 and (left == 0) == filled and (met or rounded)
+        return (left, *taken) if fits else None
 
 
 def sublattices_of(units: Sequence[Unit], replacements: Sequence[Replacement]) -> tuple[Sublattice, ...]:
@@ -156,7 +166,11 @@ def sublattices_of(units: Sequence[Unit], replacements: Sequence[Replacement]) -
         if replacement.site not in names:
             raise _no_such_ion(replacement.site, names)
         grouped.setdefault(replacement.site, []).append(replacement)
-    found = tuple(Sublattice(name=n, number=names[n], replacements=tuple(r)) for n, r in grouped.items())
+    ions = {unit.label or unit.name: unit.name for unit in units}
+    found = tuple(
+        Sublattice(name=name, ion=ions[name], number=names[name], replacements=tuple(asked))
+        for name, asked in grouped.items()
+    )
     for sublattice in found:
         _check_shares(sublattice)
     return found
@@ -172,7 +186,7 @@ def _no_such_ion(site: str, names: Mapping[str, int]) -> StructureError:
 
 def _check_shares(sublattice: Sublattice) -> None:
     name, replacements = sublattice.name, sublattice.replacements
-    if any(replacement.name == name for replacement in replacements):
+    if any(replacement.name == sublattice.ion for replacement in replacements):
         raise StructureError(f"{name} is to be replaced by {name}", fix="name another ion, or leave this one out")
     twice = [other for other, count in Counter(r.name for r in replacements).items() if count > 1]
     if twice:
@@ -241,6 +255,8 @@ def not_met(cell_ang: NDArray[np.float64], sublattices: Sequence[Sublattice], ce
         else f"it takes a cell of more than {MOST_MIXED_SITES} such sites; {needed} = {float(needed):.4g} is near it"
     )
     fix = f"write supercell = [{', '.join(map(str, repeats))}]" if repeats else f"write fraction = {float(needed):.4g}"
+    if all(replacement.nearest for replacement in wrong.replacements):
+        near, fix = [], "write a larger supercell, e.g. [2, 2, 2] (--supercell 2 2 2): the nearest numbers are taken"
     return StructureError(
         f"{share:g} of {sites} {wrong.name} sites are {share * sites:.4g} ions",
         reason=f"the nearest fractions of this cell are {told}; {cell}",
@@ -250,5 +266,5 @@ def not_met(cell_ang: NDArray[np.float64], sublattices: Sequence[Sublattice], ce
 
 def shares_text(sublattice: Sublattice, counts: Sequence[int]) -> Iterator[str]:
     """``"17 FA"``, ``"3 Cs"``."""
-    names = (sublattice.name, *(replacement.name for replacement in sublattice.replacements))
+    names = (sublattice.ion, *(replacement.name for replacement in sublattice.replacements))
     return (f"{count} {name}" for name, count in zip(names, counts, strict=True) if count)

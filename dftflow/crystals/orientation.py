@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -15,10 +15,12 @@ from dftflow.errors import StructureError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["RANDOM", "Orientation", "candidates", "parse_orientation", "rotations"]
+__all__ = ["FAMILIES", "RANDOM", "Orientation", "candidates", "parse_orientation", "rotations"]
 
 Direction = tuple[int, int, int]
 RANDOM = "random"
+FAMILIES: Mapping[str, Direction] = {"<100>": (1, 0, 0), "<110>": (1, 1, 0), "<111>": (1, 1, 1)}
+"""Of directions that the long axis of a molecule may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +130,9 @@ def _family(direction: Direction) -> list[Direction]:
 
 def candidates(directions: str) -> Iterator[Orientation]:
     """Long axes of the family `directions`, each with the <100>, <110> and <112> directions perpendicular to it."""
-    families: dict[str, Direction] = {"<100>": (1, 0, 0), "<110>": (1, 1, 0), "<111>": (1, 1, 1)}
-    if directions not in families:
-        raise StructureError(f"unknown family of directions {directions!r}", fix=f"choose {', '.join(families)}")
+    if directions not in FAMILIES:
+        raise StructureError(f"unknown family of directions {directions!r}", fix=f"choose {', '.join(FAMILIES)}")
     seconds = _family((1, 0, 0)) + _family((1, 1, 0)) + _family((1, 1, 2))
-    for long in _family(families[directions]):
+    for long in _family(FAMILIES[directions]):
         perpendicular = [second for second in seconds if np.dot(long, second) == 0]
         yield from (Orientation(long=long, second=second) for second in perpendicular)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["enumerate_orientations"]
+__all__ = ["distinct_orientations", "enumerate_orientations"]
 
 Repeats = tuple[int, int, int]
 
@@ -24,6 +24,34 @@ def _same_atoms(first: NDArray[np.float64], second: NDArray[np.float64], symbols
     """Whether two placements of one molecule put the same elements on the same points."""
     distance = np.linalg.norm(first[:, None] - second[None], axis=2)
     return bool(np.all(np.any((distance < 1e-3) & (symbols[:, None] == symbols[None]), axis=1)))
+
+
+def distinct_orientations(
+    structure: Structure, by: str | Molecule, directions: str = "<100>"
+) -> tuple[tuple[str, int], ...]:
+    """Ways to turn a molecule that the host's point group tells apart, and how many ways each stands for.
+
+    Parameters
+    ----------
+    structure, by, directions
+        As in `enumerate_orientations`.
+
+    Returns
+    -------
+    tuple of (label, number)
+        The label is the orientation, ``"100/010"``; the number of ways that the operations of the host make of it.
+    """
+    molecule = by if isinstance(by, Molecule) else load_molecule(by)
+    symbols = np.array(molecule.symbols)
+    operations = point_operations(structure)
+    kept: list[tuple[str, int, NDArray[np.float64]]] = []
+    for orientation in candidates(directions):
+        atoms = molecule.positions_ang @ orientation.rotation(structure.lattice.matrix).T
+        images = np.einsum("oij,nj->oni", operations, atoms)
+        if not any(_same_atoms(image, known, symbols) for image in images for *_, known in kept):
+            keep_it = sum(_same_atoms(image, atoms, symbols) for image in images)
+            kept.append((str(orientation), len(operations) // keep_it, atoms))
+    return tuple((label, number) for label, number, _ in kept)
 
 
 def enumerate_orientations(
@@ -58,14 +86,6 @@ def enumerate_orientations(
         As in `substitute`.
     """
     molecule = by if isinstance(by, Molecule) else load_molecule(by)
-    symbols = np.array(molecule.symbols)
-    operations = point_operations(structure)
-    kept: list[tuple[str, NDArray[np.float64]]] = []
-    for orientation in candidates(directions):
-        atoms = molecule.positions_ang @ orientation.rotation(structure.lattice.matrix).T
-        images = np.einsum("oij,nj->oni", operations, atoms)
-        if not any(_same_atoms(image, known, symbols) for image in images for _, known in kept):
-            kept.append((str(orientation), atoms))
     return tuple(
         (
             label,
@@ -78,5 +98,5 @@ def enumerate_orientations(
                 pseudocubic_ang=pseudocubic_ang,
             ),
         )
-        for label, _ in kept
+        for label, _ in distinct_orientations(structure, molecule, directions)
     )

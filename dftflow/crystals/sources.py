@@ -46,7 +46,9 @@ def from_database(query: str, *, refresh: bool = False) -> Crystal:
     return replace(crystal, source=query)
 
 
-def load_crystal(source: str | os.PathLike[str], *, base_dir: Path | None = None, where: str = "") -> Crystal:
+def load_crystal(
+    source: str | os.PathLike[str], *, base_dir: Path | None = None, where: str = "", mixed_sites: bool = False
+) -> Crystal:
     """A crystal with where it is from, as a study or a person names it.
 
     Parameters
@@ -58,6 +60,9 @@ def load_crystal(source: str | os.PathLike[str], *, base_dir: Path | None = None
         Folder that a relative path counts from, such as that of the study; the working folder unless given.
     where
         Place in the study, for the message when there is no such crystal.
+    mixed_sites
+        Take a CIF with places of several elements, or of one in part: the element with the largest share stands
+        there, and `dftflow.crystals.partial_sites` orders it.
 
     Returns
     -------
@@ -82,4 +87,4 @@ def load_crystal(source: str | os.PathLike[str], *, base_dir: Path | None = None
         return from_database(source)
     if not source.strip() or not path.exists():
         raise _not_found(source, path, where)
-    return read_structure_file(path, source)
+    return read_structure_file(path, source, mixed_sites=mixed_sites)

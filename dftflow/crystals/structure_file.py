@@ -69,8 +69,9 @@ def checked(structure: Structure, where: str) -> Structure:
     return structure
 
 
-def read_structure_file(path: Path, source: str) -> Crystal:
-    (structure, messages, reference), content = _read(path)
+def read_structure_file(path: Path, source: str, *, mixed_sites: bool = False) -> Crystal:
+    """With `mixed_sites` a CIF may have places of several elements, see `dftflow.crystals.partial_sites`."""
+    (structure, messages, reference), content = _read(path, mixed_sites=mixed_sites)
     group = space_group(checked(structure, str(path)))
     check_hydrogens(structure, str(path))
     return Crystal(
@@ -93,7 +94,7 @@ def read_atoms(path: Path) -> Structure:
     return structure
 
 
-def _read(path: Path) -> tuple[Read, bytes]:
+def _read(path: Path, *, mixed_sites: bool = False) -> tuple[Read, bytes]:
     reader = reader_of(path)
     content = read_named(path, limit_bytes=MAX_FILE_BYTES, error=StructureError)
     text = _text(path, content)
@@ -105,6 +106,8 @@ def _read(path: Path) -> tuple[Read, bytes]:
     if reader is read_poscar:
         check_poscar_counts(text, str(path))
     try:
+        if reader is read_cif:
+            return read_cif(text, str(path), mixed=mixed_sites), content
         return reader(text, str(path)), content
     except DftflowError:
         raise

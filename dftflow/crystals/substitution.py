@@ -15,15 +15,18 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from dftflow.crystals.contacts import check_contacts
-from dftflow.crystals.ions import formal_charge, ionic_units
+from dftflow.crystals.formal_charges import usual_charge
+from dftflow.crystals.ions import ionic_units
 from dftflow.crystals.mixture import Replacement, shares_text
 from dftflow.crystals.molecules import Molecule
 from dftflow.crystals.ordering_choice import QUASIRANDOM, Ordering, listed_orderings, ordering_of
 from dftflow.crystals.orderings import Frame, MixedSites, alike_turned, site_permutations
 from dftflow.crystals.orientation import RANDOM, parse_orientation, rotations
+from dftflow.crystals.partial_sites import PARTIAL_SITES
 from dftflow.crystals.substitution_plan import Repeats, SubstitutionPlan, substitution_plan
 from dftflow.crystals.units import Unit, crystal_of, repeated
 from dftflow.errors import StructureError, SurfaceError
+from dftflow.model.mixture import Mixture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SUBSTITUTION",
     "common_orientation",
+    "mixture_of",
     "notes_of",
     "orderings_of",
     "substitute",
@@ -79,7 +83,6 @@ def substitute_all(
     ordering: str | int = QUASIRANDOM,
     seed: int | None = None,
     pseudocubic_ang: float | None = None,
-    nearest: bool = False,
 ) -> Structure:
     """Put other ions in the places of some of a crystal's own.
 
@@ -102,8 +105,6 @@ def substitute_all(
         Scale the host first, all lengths between its ions by one factor, to the volume of `pseudocubic_ang` cubed per
         formula unit of an ABX3 crystal, of another one per ion of the first replacement's site: 5.99 makes a
         FAPbBr3-sized cell of CsPbBr3 in any phase and setting. Molecules keep their size.
-    nearest
-        Take the nearest whole numbers for fractions that the cell does not have.
 
     Returns
     -------
@@ -120,20 +121,24 @@ def substitute_all(
     ClashError
         When an ion comes too close to its surroundings.
     """
-    plan = substitution_plan(structure, replacements, supercell, pseudocubic_ang, nearest=nearest)
+    plan = substitution_plan(structure, replacements, supercell, pseudocubic_ang)
     found = ordering_of(_mixed_sites(plan), ordering, seed) if plan.mixed else None
     built = crystal_of(plan.supercell_ang, _placed(plan, found, seed))
     built.properties = {**structure.properties, **built.properties}
-    if plan.mixed:
-        built.properties["formula_units"] = gcd(*Counter(unit.name for unit in plan.host).values()) * prod(plan.repeats)
+    built.properties.pop(PARTIAL_SITES, None)
+    units = structure.properties.get("formula_units", 0)
+    if plan.mixed or units:
+        own = units or gcd(*Counter(unit.name for unit in plan.host).values())
+        built.properties["formula_units"] = own * prod(plan.repeats)
+    before = _done(structure)
     built.properties[SUBSTITUTION] = {
-        "replaced": [_told(replacement, plan) for replacement in replacements],
+        "replaced": [*before.get("replaced", ()), *(_told(replacement, plan) for replacement in replacements)],
         "supercell": list(plan.repeats),
         "seed": seed,
         "pseudocubic_ang": pseudocubic_ang,
         "orientations": _orientations(plan),
         "ordering": None if found is None else found.as_dict(),
-        "notes": [],
+        "notes": list(before.get("notes", ())),
     }
     first = replacements[0]
     check_contacts(
@@ -142,7 +147,7 @@ def substitute_all(
         f"{first.orientation}",
         fix="choose another orientation or seed, or a larger cell (pseudocubic_ang)",
     )
-    built.properties[SUBSTITUTION]["notes"] += _notes(structure, built, plan, found)
+    built.properties[SUBSTITUTION]["notes"] += _notes(structure, plan, found)
     return built
 
 
@@ -170,6 +175,14 @@ def substitution_text(structure: Structure) -> str:
         + (f", orientation {one['orientation']}" if one["geometry"] else "")
         for one in _done(structure).get("replaced", ())
     )
+
+
+def mixture_of(structure: Structure) -> Mixture:
+    """What is known of its ordering and orientation; of one where nothing was put in."""
+    done = _done(structure)
+    found = done.get("ordering") or {}
+    kept = {key: found[key] for key in ("degeneracy", "arrangements", "correlation_error") if key in found}
+    return Mixture(orientations=done.get("orientations", 1), **kept)
 
 
 def common_orientation(structure: Structure) -> str | None:
@@ -296,19 +309,32 @@ def _orientations(plan: SubstitutionPlan) -> int:
     return alike_turned(frame, plan.repeats if plan.mixed else (1, 1, 1)) if frame.rigid else 1
 
 
-def _notes(host: Structure, built: Structure, plan: SubstitutionPlan, found: Ordering | None) -> Iterator[str]:
+def _notes(host: Structure, plan: SubstitutionPlan, found: Ordering | None) -> Iterator[str]:
     if plan.chosen:
         size = " x ".join(map(str, plan.repeats))
         yield f"supercell {size}: the smallest compact one that has these fractions; none was asked for"
+    yield from _rounded(plan)
     if found is not None:
         yield _ordering_note(plan, found)
-    charge = _charge(built)
-    if charge and not _charge(host):
+    charge = _charge_brought(host, plan)
+    if charge:
         yield (
             f"the formal charges add up to {charge:+d} e, and the calculation is of a neutral cell: it has "
             f"{abs(charge)} electron{'s' if abs(charge) > 1 else ''} {'more' if charge > 0 else 'less'} than the "
             "closed shells of its ions, so that its Fermi level lies in a band or a defect level"
         )
+
+
+def _rounded(plan: SubstitutionPlan) -> Iterator[str]:
+    """Shares of a file that are others in the cell."""
+    for sublattice, counts in zip(plan.sublattices, plan.contents, strict=True):
+        for replacement, count in zip(sublattice.replacements, counts[1:], strict=True):
+            share, is_now = replacement.fraction or 1.0, count / sum(counts)
+            if replacement.nearest and abs(share - is_now) > 1e-6:
+                yield (
+                    f"{share:.4g} of the {sublattice.name} sites are {replacement.name} in the file, and "
+                    f"{is_now:.4g} ({count} of {sum(counts)}) in this cell"
+                )
 
 
 def _ordering_note(plan: SubstitutionPlan, found: Ordering) -> str:
@@ -327,9 +353,18 @@ def _ordering_note(plan: SubstitutionPlan, found: Ordering) -> str:
     )
 
 
-def _charge(structure: Structure) -> int:
-    """Sum of the formal charges; 0 where they are not known."""
+def _charge_brought(host: Structure, plan: SubstitutionPlan) -> int:
+    """By how much the sum of the usual charges changes; 0 where one of an ion that comes or goes is not known."""
     try:
-        return formal_charge(ionic_units(structure))
+        own = {unit.name: unit.charge for unit in ionic_units(host)}
     except SurfaceError:
         return 0
+    total = 0
+    for sublattice, counts in zip(plan.sublattices, plan.contents, strict=True):
+        for replacement, count in zip(sublattice.replacements, counts[1:], strict=True):
+            unit, leaves = replacement.unit(), own.get(sublattice.ion)
+            comes = 0 if unit is None else unit.charge if unit.marked else usual_charge(unit.name)
+            if comes is None or leaves is None:
+                return 0
+            total += count * (comes - leaves)
+    return total

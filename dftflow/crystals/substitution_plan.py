@@ -68,8 +68,6 @@ def substitution_plan(
     replacements: Sequence[Replacement],
     supercell: Repeats | None,
     pseudocubic_ang: float | None,
-    *,
-    nearest: bool = False,
 ) -> SubstitutionPlan:
     if supercell is not None and (len(supercell) != 3 or any(n != int(n) or n < 1 for n in supercell)):
         raise StructureError(f"supercell {supercell} cannot be made", fix="give three whole numbers of at least 1")
@@ -78,14 +76,13 @@ def substitution_plan(
     units = units_of(structure)
     sublattices = sublattices_of(units, replacements)
     cell_ang = structure.lattice.matrix
-    contents = [
-        sublattice.counts(prod(repeats), nearest=nearest and supercell is not None) for sublattice in sublattices
-    ]
+    asked = supercell is not None
+    contents = [sublattice.counts(prod(repeats), asked=asked) for sublattice in sublattices]
     fitting = fitting_repeats(cell_ang, sublattices, len(structure)) if None in contents else None
-    if None in contents and (supercell is not None or fitting is None):
+    if None in contents and (asked or fitting is None):
         raise not_met(cell_ang, sublattices, prod(repeats), len(structure))
     repeats = fitting or repeats
-    counts = [sublattice.counts(prod(repeats), nearest=nearest) for sublattice in sublattices]
+    counts = [sublattice.counts(prod(repeats), asked=asked) for sublattice in sublattices]
     plan = SubstitutionPlan(
         host=units,
         cell_ang=cell_ang if pseudocubic_ang is None else _scaled(structure, units, sublattices, pseudocubic_ang),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SITE_LABEL", "Unit", "crystal_of", "repeated", "units_of"]
 
 SITE_LABEL = "mixed_site"
-"""Site property with the name that a file gives a place of several occupants, None for a place of one."""
+"""Site property with the name that a file gives a place of several occupants, empty for a place of one."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -74,6 +74,7 @@ def _unit(structure: Structure, indices: Sequence[int], positions_ang: NDArray[n
     symbols = tuple(structure[k].specie.symbol for k in indices)
     told = [dict(structure[k].properties) for k in indices]
     marks = [mark if (mark := properties.pop("molecule", -1)) is not None else -1 for properties in told]
+    labels = [str(properties.pop(SITE_LABEL, None) or "") for properties in told]
     charges = (structure.properties or {}).get("molecule_charges", ())
     single = len(indices) == 1
     masses = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in symbols])
@@ -84,7 +85,7 @@ def _unit(structure: Structure, indices: Sequence[int], positions_ang: NDArray[n
         symbols=symbols,
         frac=np.array(frac, dtype=np.float64),
         offsets_ang=positions_ang - centre,
-        label=str(told[0].pop(SITE_LABEL, None) or ""),
+        label=labels[0],
         marked=marks[0] >= 0,
         charge=charges[marks[0]] if 0 <= marks[0] < len(charges) else None,
         properties=tuple(told),

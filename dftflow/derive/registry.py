@@ -12,6 +12,7 @@ from dftflow.derive.contacts import contact_quantities
 from dftflow.derive.edges import crystal_quantities
 from dftflow.derive.findings import Findings
 from dftflow.derive.ledger import ledger_quantities
+from dftflow.derive.mixtures import mixture_quantities
 from dftflow.derive.offsets import offset_quantities
 from dftflow.derive.surfaces import surface_quantities
 from dftflow.errors import DftflowError
@@ -23,6 +24,7 @@ __all__ = ["all_quantities"]
 GROUP = "dftflow.quantities"
 FAMILIES: tuple[Callable[[Findings], Iterable[Quantity]], ...] = (
     crystal_quantities,
+    mixture_quantities,
     surface_quantities,
     offset_quantities,
     contact_quantities,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dftflow.model.point import SWEPT, Point
 from dftflow.model.quantity import BY_LINE_UP_WAY, METAL_WAY, TOTAL_ENERGY, VALENCE_OFFSET, Quantity
 
-__all__ = ["SweptSeries", "swept_series"]
+__all__ = ["OWN_SCALE", "SweptSeries", "swept_series"]
 
 SAME_EV = 1e-6
 """Less is rounding."""

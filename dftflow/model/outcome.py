@@ -13,6 +13,7 @@ from dftflow.model.attempt import Attempt
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
+from dftflow.model.mixture import Mixture
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Bands, Results
 from dftflow.model.shown import Shown, Tabled
@@ -202,12 +203,13 @@ class SlabOutcome(Shown):
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
 class MaterialOutcome(Shown):
-    """One material of the study."""
+    """One material of the study; `mixture` says what of it is an ordering of several."""
 
     name: str
     formula: str
     bulk: BulkOutcome
     slabs: tuple[SlabOutcome, ...]
+    mixture: Mixture = field(default_factory=Mixture)
 
     def _in_short(self) -> str:
         return f"{self.name}: {self.formula}, {len(self.slabs)} slabs"

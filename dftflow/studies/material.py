@@ -12,6 +12,7 @@ from dftflow.crystals.ions import with_charges
 from dftflow.crystals.mixture import Replacement
 from dftflow.crystals.moments import check_open_shells, with_moments
 from dftflow.crystals.ordering_choice import QUASIRANDOM
+from dftflow.crystals.partial_sites import has_partial_sites, partial_replacements
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import notes_of, substitute_all
 from dftflow.crystals.vacuum import refuse_as_material
@@ -62,25 +63,27 @@ class LazyMaterials(Mapping[str, Material]):
     def __init__(self, study: Study) -> None:
         self._study = study
         self._read: dict[str, Material] = {}
-        self._crystals: dict[str, Crystal] = {}
+        self._crystals: dict[tuple[str, bool], Crystal] = {}
 
     def __getitem__(self, name: str) -> Material:
         if name not in self._read:
             with blamed(self._study, f"material {name}", "materials", name, "structure"):
-                crystal = self._crystal(self._study.content.materials[name].structure)
+                entry = self._study.content.materials[name]
+                crystal = self._crystal(entry.structure, mixed_sites=entry.ordering is not None)
             with blamed(self._study, f"material {name}", "materials", name, "substitute"):
                 self._read[name] = _material(name, crystal, _start(self._study, name, crystal))
         return self._read[name]
 
-    def _crystal(self, source: str) -> Crystal:
-        if source not in self._crystals:
+    def _crystal(self, source: str, *, mixed_sites: bool) -> Crystal:
+        if (source, mixed_sites) not in self._crystals:
             file = self._study.file
             kept = self._study.kept.get(source)
-            crystal = kept or load_crystal(source, base_dir=file.parent, where=str(file))
+            where = str(file)
+            crystal = kept or load_crystal(source, base_dir=file.parent, where=where, mixed_sites=mixed_sites)
             check_neutral(crystal.structure)
             refuse_as_material(crystal.structure, source)
-            self._crystals[source] = crystal
-        return self._crystals[source]
+            self._crystals[source, mixed_sites] = crystal
+        return self._crystals[source, mixed_sites]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._study.content.materials)
@@ -122,7 +125,8 @@ class MaterialsAt(Mapping[str, Material]):
         if name not in self._starts:
             with blamed(self._study, f"material {name}, {self._study.point}", "materials", name, "substitute"):
                 self._starts[name] = _start(self._study, name, own.crystal)
-        return replace(own, start=self._starts[name])
+        others = tuple(line for line in own.crystal.warnings if line not in notes_of(own.start))
+        return _material(name, replace(own.crystal, warnings=others), self._starts[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._materials)
@@ -141,7 +145,8 @@ def _material(name: str, crystal: Crystal, start: Structure) -> Material:
 def _start(study: Study, name: str, crystal: Crystal) -> Structure:
     """The crystal after the substitutions that its entry asks for, with the charges and moments that it gives."""
     entry = study.content.materials[name]
-    start = _substituted(study, entry, crystal) if entry.substitute else crystal.structure
+    changed = bool(entry.substitute) or entry.ordering is not None
+    start = _substituted(study, entry, crystal) if changed else crystal.structure
     if entry.charges:
         with blamed(study, f"material {name}", "materials", name, "charges"):
             start = with_charges(start, {ion: of[0] if len(of) == 1 else of for ion, of in entry.charges.items()})
@@ -152,6 +157,7 @@ def _start(study: Study, name: str, crystal: Crystal) -> Structure:
 
 
 def _substituted(study: Study, entry: MaterialEntry, crystal: Crystal) -> Structure:
+    """With what is substituted, and with partly occupied sites ordered."""
     replacements = [
         Replacement.of(
             made.site,
@@ -163,6 +169,9 @@ def _substituted(study: Study, entry: MaterialEntry, crystal: Crystal) -> Struct
         )
         for made in entry.substitute
     ]
+    mixed = any(made.fraction is not None for made in entry.substitute)
+    if entry.ordering is not None and not (mixed and not has_partial_sites(crystal.structure)):
+        replacements += partial_replacements(crystal.structure)
     return substitute_all(
         crystal.structure,
         replacements,

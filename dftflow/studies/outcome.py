@@ -8,10 +8,12 @@ from typing import Any
 
 from dftflow.analysis.comparability import compare
 from dftflow.crystals.ions import formula_of
+from dftflow.crystals.substitution import mixture_of
 from dftflow.derive.contacts import contacts
 from dftflow.derive.edges import bulk_outcome
 from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
+from dftflow.derive.mixtures import averages
 from dftflow.derive.offsets import offsets
 from dftflow.derive.registry import all_quantities
 from dftflow.derive.surfaces import slab_outcome
@@ -19,6 +21,7 @@ from dftflow.derive.swept_range import with_swept_ranges
 from dftflow.derive.warnings import study_warnings
 from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
+from dftflow.model.mixture import Mixture
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.point import OWN, Point
 from dftflow.model.quantity import Missing, Quantity
@@ -94,6 +97,7 @@ def study_outcome(
     study = plan.study
     own, *swept = _points(plan, admissions)
     findings, unaligned, quantities = _derived(own)
+    at_points = _at_points(swept, quantities)
     remarks = [f"{step.name}: {remark}" for step in steps for remark in step.remarks]
     warnings = study_warnings(findings.materials, spin_orbit=_with_spin_orbit(own), cutoffs_ev=_cutoffs_ev(own))
     return StudyOutcome(
@@ -109,7 +113,10 @@ def study_outcome(
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
         provenance=_provenance(plan, planned_with),
-        quantities=with_swept_ranges(quantities, _at_points(swept, quantities)),
+        quantities=(
+            *with_swept_ranges(quantities, at_points),
+            *averages(at_points, _mixtures(swept)),
+        ),
         warnings=(*remarks, *dict.fromkeys(_unlike(own, *swept)), *unaligned, *warnings),
         wall_time_s=wall_time_s,
     )
@@ -156,6 +163,10 @@ def _at_points(swept: Sequence[_At], own: tuple[Quantity, ...]) -> list[Quantity
     return [replace(quantity, point=at.point) for at in swept for quantity in _derived(at)[2] if quantity not in known]
 
 
+def _mixtures(swept: Sequence[_At]) -> dict[Point, dict[str, Mixture]]:
+    return {at.point: {name: mixture_of(one.start) for name, one in at.materials.items()} for at in swept}
+
+
 # --- one material -----------------------------------------------------------------------------------------------
 
 
@@ -163,7 +174,13 @@ def _material(at: _At, material: Material) -> MaterialOutcome:
     bulk = _bulk(at, material)
     found = [_slab(at, subject, bulk) for subject in slab_subjects(at.study, material.name)]
     slabs = tuple(slab for slab in found if slab is not None)
-    return MaterialOutcome(name=material.name, formula=formula_of(material.start), bulk=bulk, slabs=slabs)
+    return MaterialOutcome(
+        name=material.name,
+        formula=formula_of(material.start),
+        bulk=bulk,
+        slabs=slabs,
+        mixture=mixture_of(material.start),
+    )
 
 
 def _bulk(at: _At, material: Material) -> BulkOutcome:

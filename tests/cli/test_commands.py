@@ -68,6 +68,15 @@ def test_structure_mixes_and_writes(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert Structure.from_file(out).composition == Composition("Cs Pb4 Br6 I6 C3 N6 H15")
 
 
+def test_structure_lists_the_ways_to_turn_a_molecule(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of FA in a cube: mm2 of m-3m, 12 ways, or with the plane turned off the axes m or 2, 24."""
+    assert main(["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=FA", "--orientations", "--json"]) == 0
+    ways = {one["orientation"]: one["ways"] for one in json.loads(capsys.readouterr().out)}
+    assert ways["100/010"] == 12
+    assert len(ways) == 7
+    assert all(48 % number == 0 for number in ways.values())
+
+
 def test_structure_lists_the_orderings_of_a_mixture(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=Rb:0.5", "--supercell", "2", "2", "2", "--orderings"]
     assert main(arguments) == 0
@@ -81,7 +90,7 @@ def test_structure_lists_the_orderings_of_a_mixture(capsys: pytest.CaptureFixtur
     [
         (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=Rb:0.15", "--supercell", "2", "2", "2"], 2, "2 x 2 x 5"),
         (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=FA", "--orderings"], 2, "there is one ordering"),
-        (["structure", "CsPbBr3_Pm-3m", "--orderings"], 2, "belongs to --substitute"),
+        (["structure", "CsPbBr3_Pm-3m", "--orderings"], 2, "belong to --substitute"),
         (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=Rb:0.5", "--ordering", "best"], 2, "quasirandom, random"),
         (["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=Rb:0.5", "--ordering", "0"], 2, "from 1 to"),
         (["structure", "CsPbBr3_Pnm"], 2, "CsPbBr3_Pnma"),
@@ -117,7 +126,6 @@ def test_mistakes_end_with_a_message_and_a_code(
         ["structure", "CsPbBr3_Pm-3m", "--seed", "3"],
         ["structure", "CsPbBr3_Pm-3m", "--supercell", "2", "1", "1"],
         ["structure", "CsPbBr3_Pm-3m", "--pseudocubic", "6"],
-        ["structure", "CsPbBr3_Pm-3m", "--ordering", "random"],
         ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--orientation", "110"],
         ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--pseudocubic", "6"],
     ],

@@ -135,6 +135,14 @@ def test_several_sites_and_several_ions_on_one() -> None:
     assert built.properties["molecule_charges"] == (1,) * 7
 
 
+def test_a_mixture_is_mixed_again() -> None:
+    once = substitute(CUBIC, site="Cs", by="Rb", fraction=0.25, supercell=(2, 2, 1))
+    twice = substitute(once, site="Br", by="I", fraction=0.5, seed=1)
+    assert formula_of(twice) == "Cs0.75Rb0.25PbBr1.5I1.5"
+    assert substitution_text(twice) == "1 of 4 Cs by Rb; 6 of 12 Br by I"
+    assert len(notes_of(twice)) == 2
+
+
 def test_the_length_of_a_perovskite_is_that_of_a_formula_unit_whichever_ion_is_replaced() -> None:
     for site, by in (("Br", "I"), ("Cs", "Rb"), ("Pb", "Sn")):
         assert substitute(PNMA, site=site, by=by, pseudocubic_ang=6.1).volume == pytest.approx(4 * 6.1**3)

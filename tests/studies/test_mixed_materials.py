@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_crystal import CBM, VBM, copying_engine, leave
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
@@ -18,6 +19,7 @@ from dftflow.crystals.structure_file import read_structure_file
 from dftflow.errors import DftflowError, StudyError
 from dftflow.model.built import Built
 from dftflow.studies.builder import Builder
+from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.identity import identity_of
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import load_study
@@ -120,6 +122,32 @@ def test_a_sweep_over_orderings_and_one_over_seeds(planned: Callable[..., Plan],
         found["A/bulk-bands-ordering-1"],
         found["A/bulk-bands-ordering-2"],
     }
+
+
+def test_the_mean_over_the_orderings_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of four sites of a square: side by side in 4 of 6 arrangements, across in 2; 8 atoms a cell."""
+    file = tmp_path / "mixed.toml"
+    file.write_text(
+        f'{HEAD}code = "gpaw"\n[materials.A]\nstructure = "CsBr_Pm-3m"\nsupercell = [2, 2, 1]\n'
+        f'substitute = {{ site = "Cs", by = "Rb", fraction = 0.5 }}\n{REST}[sweep]\nordering = [1, 2]\n'
+    )
+    study = load_study(file, "quick")
+    plan, prepared = plan_study(study), tmp_path / "prepared"
+    copying_engine(study, prepared, monkeypatch)
+    builder, expected = Builder(plan), 0.0
+    for step in plan.steps:
+        of_it = plan.at(step.point).materials["A"].start.properties["substitution"]["ordering"]["degeneracy"]
+        energy_ev = -8.0 * of_it
+        built_step = builder.build(step)
+        leave(prepared / step.seed, built_step.structure, built_step.spec, changes={"energy_ev": energy_ev})
+        expected += of_it * energy_ev / 8 / 6 if step.point else 0.0
+    run_study(study, tmp_path / "run", workers=1)
+    found = {one.name: one for one in outcome_of_folder(tmp_path / "run").quantities if "ordering" in one.method}
+    mean, spread = found["mean total energy per atom"], found["spread of the total energy per atom"]
+    assert mean.value == pytest.approx(expected) == pytest.approx(-(2 * 2 + 4 * 4) / 6)
+    assert mean.uncertainty == pytest.approx((-4.0, -2.0))
+    assert spread.value == pytest.approx((2 / 6 * 4 / 6 * 2**2) ** 0.5)
+    assert found["mean band gap"].value == pytest.approx(CBM + 0.1 - VBM)
 
 
 @pytest.mark.parametrize(
