@@ -169,7 +169,6 @@ def test_errors_say_what_to_give() -> None:
     assert "did you mean CsPbBr3_Pnma" in said(InputError, 'dftflow.slabs("CsPbBr3_Pnmb", "011")')
     assert 'write them like "011"' in said(SurfaceError, 'dftflow.slabs("CsPbBr3_Pm-3m", "0x1")')
     assert "write (1, 0, -1, 0)" in said(SurfaceError, 'dftflow.slabs("CsPbBr3_Pm-3m", (1, 0, 0, 0))')
-    assert "whole crystal" in said(SurfaceError, 'dftflow.slabs(bulk("C"), "111", setting="given")')
     assert "did you mean 'CsBr'" in said(SurfaceError, 'dftflow.slabs("CsPbBr3_Pm-3m", "001").choose("CsB")')
     assert "shipped studies" in said(StudyError, 'dftflow.run("no-such-study", "x")')
     assert "preset=..." in said(InputError, 'dftflow.run(dftflow.load_study("fapbbr3-cspbbr3"), "x", preset="quick")')

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dftflow.crystals.ions import ionic_units
 from dftflow.errors import DftflowError, SpecError
 
 if TYPE_CHECKING:
@@ -154,6 +153,8 @@ def open_shells(structure: Structure) -> tuple[str, ...]:
 
 def _charges(structure: Structure) -> dict[str, set[int]]:
     """Charges of the ions of each element; none where they are not known."""
+    from dftflow.crystals.ions import ionic_units  # with ASE
+
     charges: dict[str, set[int]] = {}
     try:
         for unit in ionic_units(structure):
