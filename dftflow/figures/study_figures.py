@@ -252,6 +252,8 @@ def _placed(shown: _Shown) -> str:
 def _ledger_figures(shown: _Shown) -> list[Drawing]:
     """One for each row whose crystals both have corrections; without such a row the crystals on zeros of their own."""
     own = {column.material: column for column in ledger_columns(shown.outcome.materials)}
+    if not own:
+        return []
     functional = str(shown.outcome.settings["settings"]["xc"])
     aligned = []
     for row in shown.rows[:MOST_LEDGERS]:
