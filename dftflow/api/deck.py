@@ -54,8 +54,8 @@ SHARED = Settings()
 PATH_SPACING_PER_ANG = 0.05
 
 MOMENTS_FIX = (
-    "give starting moments in Bohr magnetons: --moment {element}=2 (in Python moments={{'{element}': 2.0}}), or say "
-    "--no-spin (moments={{}})"
+    "give starting moments in Bohr magnetons: --moment {element}=2, all of them up, or --moment '{element}={each}', in "
+    "the order of the cell (in Python moments={{'{element}': 2.0}}); or say --no-spin (moments={{}})"
 )
 
 
@@ -199,6 +199,7 @@ def deck(
     check_neutral(crystal)
     magnetic = _with_moments(crystal, moments)
     settings = _electrons(hubbard_u_ev, dispersion, spin_orbit)
+    _check_shells(settings, crystal)
     axis = slab_axis_of(crystal) if slab_axis == "auto" else _named_axis(crystal, slab_axis)
     chosen = [*_spin(magnetic, moments), *(_chosen_axis(axis) if slab_axis == "auto" else ())]
     formula = formula_of(crystal)
@@ -268,7 +269,11 @@ def _spin(crystal: Structure, given: object) -> tuple[Default, ...]:
         return ()
     if moments_of(crystal):
         return (Default(name="spin", value="polarised", why="from the moments that the structure carries"),)
-    return (Default(name="spin", value="none", why="no ion has an open d or f shell"),)
+    return (
+        Default(
+            name="spin", value="none", why="no ion has an open 3d, 4f or 5f shell; 4d and 5d shells are not looked at"
+        ),
+    )
 
 
 def _electrons(hubbard_u_ev: object, dispersion: object, spin_orbit: object) -> Settings:
@@ -280,6 +285,16 @@ def _electrons(hubbard_u_ev: object, dispersion: object, spin_orbit: object) -> 
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"]))
         raise InputError(f"{name} cannot be {shown(str(first['input']))}", reason=reason_of(first)) from None
+
+
+def _check_shells(settings: Settings, crystal: Structure) -> None:
+    elements = {site.specie.symbol for site in crystal}
+    missing = [element for element in settings.hubbard_u_ev if element not in elements]
+    if missing:
+        raise InputError(
+            f"a U is given for {missing[0]}, of which the crystal has none",
+            fix=f"its elements are {', '.join(sorted(elements))}",
+        )
 
 
 def _bounded(name: str, value: object, bound: Bound) -> float:

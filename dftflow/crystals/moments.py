@@ -19,9 +19,16 @@ MOMENT = "magmom"
 """pymatgen's name of the site property: a number in Bohr magnetons, a vector of three, or a `Magmom`."""
 
 MOST_MOMENT_MUB = 10.0
+MOST_LISTED = 16
+FARTHEST_ANG = 1.0
+"""How far an atom may move in a relaxation and still be told from the others of its element."""
+
 _MAGNETIC_METALS = frozenset({"Cr", "Mn", "Fe", "Co", "Ni", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho",
                               "Er", "Tm"})  # fmt: skip
 """Elements that have moments in their metals, or in most of their alloys."""
+OPEN_SHELLS = frozenset((*range(21, 31), *range(57, 72), *range(91, 104)))
+"""Atomic numbers of the elements whose ions can have open 3d, 4f or 5f shells."""
+
 _USUAL_STATE = {"Cr": 3, "Mn": 2, "Fe": 3, "Co": 2, "Ni": 2}
 """Charge of an ion whose charge nobody tells, as far as it decides whether its d shell is open: any of them is."""
 
@@ -110,23 +117,47 @@ def with_moments(structure: Structure, moments: Mapping[str, float | Sequence[fl
 
 
 def with_moments_of(structure: Structure, like: Structure) -> Structure:
-    """`structure`, as a code returns it, with the moments of what it was calculated from.
+    """`structure`, as a code returns it, with the moments of what it was calculated from, place by place.
 
-    Atom by atom of each element, whose order every deck keeps; as it is where it has moments, or other atoms.
+    As it is where it has moments, or `like` has none.
+
+    Raises
+    ------
+    SpecError
+        When its atoms cannot be told from those of `like`: in another cell, or too far from their places.
     """
     known = like.site_properties.get(MOMENT)
-    if known is None or MOMENT in structure.site_properties:
+    if known is None or MOMENT in structure.site_properties or not moments_of(like):
         return structure
-    left: dict[str, list[Any]] = {}
-    for site, moment in zip(like, known, strict=True):
-        left.setdefault(site.specie.symbol, []).append(moment)
-    symbols = [site.specie.symbol for site in structure]
-    if Counter(symbols) != {symbol: len(moments) for symbol, moments in left.items()}:
-        return structure
-    order = {symbol: iter(moments) for symbol, moments in left.items()}
+    partners = _partners(structure, like)
     copy = structure.copy()
-    copy.add_site_property(MOMENT, [next(order[symbol]) for symbol in symbols])
+    copy.add_site_property(MOMENT, [known[partner] for partner in partners])
     return copy
+
+
+def _partners(structure: Structure, like: Structure) -> list[int]:
+    """Which atom of `like` each atom is, by element and place."""
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
+    here, there = (np.array([site.specie.symbol for site in one]) for one in (structure, like))
+    partners = np.full(len(here), -1)
+    farthest_ang = 0.0
+    for element in sorted(set(here)):
+        own, other = np.flatnonzero(here == element), np.flatnonzero(there == element)
+        if len(own) != len(other):
+            break
+        apart = like.lattice.get_all_distances(structure.frac_coords[own], like.frac_coords[other])
+        rows, columns = linear_sum_assignment(apart**2)
+        partners[own[rows]] = other[columns]
+        farthest_ang = max(farthest_ang, float(apart[rows, columns].max()))
+    if (partners < 0).any() or len(here) != len(there) or farthest_ang > FARTHEST_ANG:
+        raise SpecError(
+            f"the magnetic moments of {like.composition.reduced_formula} cannot be given to the geometry found",
+            reason=f"it has {len(here)} atoms where the moments are for {len(there)}, or they lie more than "
+            f"{FARTHEST_ANG:g} Å from their places",
+            fix="calculate the geometry in the cell of the study, or make that cell the study's, with its own moments",
+        )
+    return [int(partner) for partner in partners]
 
 
 # --- where they are likely --------------------------------------------------------------------------------------
@@ -135,12 +166,12 @@ def with_moments_of(structure: Structure, like: Structure) -> Structure:
 def open_shells(structure: Structure) -> tuple[str, ...]:
     """Elements that are likely to have moments here: ``("Ni (3d8)",)``.
 
-    An ion of a 3d element with 1 to 9 d electrons, by its formal charge, or of a lanthanide with 1 to 13 f electrons;
-    of a crystal without charges the elements that are magnetic as metals. 4d, 5d and 5f ions mostly pair their
-    electrons or need more than a starting moment, and are not named.
+    An ion of a 3d element with 1 to 9 d electrons, by its formal charge, or of a lanthanide or actinide with 1 to 13 f
+    electrons; of a crystal without charges the elements that are magnetic as metals. 4d and 5d ions mostly pair their
+    electrons, and are not named.
     """
     elements = {site.specie.symbol: site.specie for site in structure}
-    if not any(21 <= element.Z <= 30 or 57 <= element.Z <= 71 for element in elements.values()):
+    if not any(element.Z in OPEN_SHELLS for element in elements.values()):
         return ()
     if len(elements) == 1 or all(element.is_metal for element in elements.values()):
         return tuple(sorted(_MAGNETIC_METALS & elements.keys()))
@@ -171,9 +202,11 @@ def _open(element: Any, charges: set[int] | None) -> str:
         shell, electrons, full = "3d", element.Z - 18, 10
     elif 57 <= element.Z <= 71:
         shell, electrons, full = "4f", element.Z - 54, 14
+    elif 91 <= element.Z <= 103:
+        shell, electrons, full = "5f", element.Z - 86, 14
     else:
         return ""
-    usual = {_USUAL_STATE[element.symbol]} if element.symbol in _USUAL_STATE else {3} if shell == "4f" else set()
+    usual = {_USUAL_STATE[element.symbol]} if element.symbol in _USUAL_STATE else {3} if shell[1] == "f" else set()
     left = sorted(electrons - charge for charge in charges or usual)
     return next((f"{shell}{count}" for count in left if 0 < count < full), "")
 
@@ -184,7 +217,7 @@ def check_open_shells(structure: Structure, *, fix: str) -> None:
     Parameters
     ----------
     fix
-        How moments are given where this is asked: with ``{element}`` in it.
+        How moments are given where this is asked, with ``{element}`` in it, and ``{each}`` for one moment an atom.
 
     Raises
     ------
@@ -199,5 +232,13 @@ def check_open_shells(structure: Structure, *, fix: str) -> None:
         raise SpecError(
             f"{structure.composition.reduced_formula} is likely to have magnetic moments: {', '.join(found)}",
             reason="without spin polarisation gap, levels and energy of an open shell are those of another state",
-            fix=fix.format(element=element),
+            fix=fix.format(element=element, each=_one_each(structure, element)),
         )
+
+
+def _one_each(structure: Structure, element: str) -> str:
+    """``2.0, -2.0``: a moment for each atom of an element, up and down in turn."""
+    count = sum(site.specie.symbol == element for site in structure)
+    if count > MOST_LISTED:
+        return f"{count} numbers"
+    return ", ".join("2.0" if number % 2 == 0 else "-2.0" for number in range(count))

@@ -226,6 +226,7 @@ def test_settings_of_the_electrons_are_checked_as_in_a_study() -> None:
         ({"hubbard_u_ev": {"Br": {"g": 2.0}}}, "hubbard_u_ev.Br.g"),
         ({"hubbard_u_ev": {"Xx": {"d": 2.0}}}, "hubbard_u_ev.Xx"),
         ({"hubbard_u_ev": {"Br": {"p": 99.0}}}, "hubbard_u_ev.Br.p cannot be '99.0'"),
+        ({"hubbard_u_ev": {"Fe": {"d": 2.0}}}, "a U is given for Fe, of which the crystal has none"),
         ({"dispersion": "D9"}, "dispersion cannot be 'D9'"),
         ({"moments": 2.0}, "moments cannot be 2.0"),
     ]:

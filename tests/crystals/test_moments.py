@@ -69,12 +69,13 @@ def test_the_charge_decides() -> None:
         [[0, 0, 0], [0.5, 0.5, 0.5], [0.305, 0.305, 0], [0.695, 0.695, 0], [0.195, 0.805, 0.5], [0.805, 0.195, 0.5]],
     )
     assert open_shells(with_oxidation_states(rutile, [4, 4, -2, -2, -2, -2])) == ()
+    assert open_shells(with_oxidation_states(rock_salt("U"), [4, -4])) == ("U (5f2)",)
 
 
 def test_what_is_likely_magnetic_is_asked_for_once() -> None:
     with pytest.raises(SpecError, match=r"NiO is likely to have magnetic moments: Ni \(3d8\)") as raised:
-        check_open_shells(rock_salt("Ni"), fix="moments = {{ {element} = 2.0 }}")
-    assert raised.value.fix == "moments = { Ni = 2.0 }"
+        check_open_shells(NIO, fix="moments = {{ {element} = [{each}] }}")
+    assert raised.value.fix == "moments = { Ni = [2.0, -2.0] }"
     check_open_shells(with_moments(rock_salt("Ni"), {"Ni": 2.0}), fix="")
     check_open_shells(rock_salt("Mg"), fix="")
 
@@ -120,14 +121,27 @@ def test_what_is_no_moment_along_one_axis_is_refused() -> None:
     assert moments_of(crystal) == (2.0, -2.0)
 
 
-def test_a_geometry_that_a_code_returns_keeps_the_moments_it_was_made_with() -> None:
-    """Codes sort atoms by element and know no moments; within an element the order stays."""
+def test_a_geometry_that_a_code_returns_keeps_its_moments_place_by_place() -> None:
+    """Codes sort atoms by element and know no moments; a person's own run may have another order within an element."""
     asked = Structure(Lattice.cubic(4), ["O", "Ni", "O", "Ni"], [[0.5, 0, 0], [0, 0, 0], [0, 0.5, 0], [0.5, 0.5, 0.5]])
     asked = with_moments(asked, {"Ni": [2.0, -2.0]})
-    returned = Structure(Lattice.cubic(4.1), ["Ni", "Ni", "O", "O"], asked.frac_coords[[1, 3, 0, 2]])
-    assert moments_of(with_moments_of(returned, asked)) == (2.0, -2.0, 0.0, 0.0)
-    other = Structure(Lattice.cubic(4.1), ["Ni"], [[0, 0, 0]])
-    assert moments_of(with_moments_of(other, asked)) == ()
+    for order, moments in [((1, 3, 0, 2), (2.0, -2.0, 0.0, 0.0)), ((3, 1, 2, 0), (-2.0, 2.0, 0.0, 0.0))]:
+        returned = Structure(Lattice.cubic(4.1), ["Ni", "Ni", "O", "O"], asked.frac_coords[list(order)] + 0.03)
+        assert moments_of(with_moments_of(returned, asked)) == moments
+    plain = Structure(asked.lattice, asked.species, asked.frac_coords)
+    assert with_moments_of(plain, plain) is plain
+
+
+def test_moments_are_not_lost_in_another_cell() -> None:
+    asked = with_moments(NIO, {"Ni": [2.0, -2.0]})
+    for other in (NIO * (2, 1, 1), Structure(NIO.lattice, ["Ni", "Ni", "Ni", "O"], NIO.frac_coords)):
+        with pytest.raises(SpecError, match="moments of NiO cannot be given"):
+            with_moments_of(other, asked)
+    moved = NIO.copy()
+    moved.translate_sites([0], [0.4, 0.1, 0.0])
+    with pytest.raises(SpecError, match="cannot be given"):
+        with_moments_of(moved, asked)
+    assert moments_of(with_moments_of(NIO * (2, 1, 1), with_moments(NIO, {}))) == ()
 
 
 # --- slabs ------------------------------------------------------------------------------------------------------
