@@ -52,7 +52,7 @@ def _by_symmetry(found: Structure, asked: Structure, frames: list[Structure | No
     molecular = all(frame is not None for frame in frames)
     groups = [_group(frame or whole) for frame, whole in zip(frames, (found, asked), strict=True)]
     (have, own), (want, wanted) = groups
-    if have == want and abs(own - wanted) < 1e-6:
+    if have == want and (relaxed or abs(own - wanted) < 1e-6):
         return Likeness()
     if relaxed or (molecular and own < wanted):
         whose = "framework of the calculated crystal" if molecular else "relaxed crystal"

@@ -131,7 +131,8 @@ def _grid_warnings(bands: Bands, edges: BandEdges) -> list[str]:
 def _relaxation_warnings(
     name: str, start: Structure, structure: Structure, relaxed: Results, stress_tol_gpa: float
 ) -> list[str]:
-    lines = [f"relaxation changed the volume of {name} by {100 * (structure.volume / start.volume - 1):+.1f} %"]
+    growth = _atomic_volume_ang3(structure) / _atomic_volume_ang3(start) - 1
+    lines = [f"relaxation changed the volume of {name} by {100 * growth:+.1f} %"]
     slope_ev = relaxed.finite_basis_de_dlnecut_ev
     if slope_ev is not None:
         correction_gpa = finite_basis_pressure_gpa(slope_ev, float(structure.volume))
@@ -141,6 +142,10 @@ def _relaxation_warnings(
             f"{correction_gpa:+.2f} GPa on the pressure{not_converged}"
         )
     return lines
+
+
+def _atomic_volume_ang3(structure: Structure) -> float:
+    return float(structure.volume) / len(structure)
 
 
 def finite_basis_pressure_gpa(de_dlnecut_ev: float, volume_ang3: float) -> float:

@@ -110,8 +110,8 @@ def _move(shifts: EdgeShifts, names: tuple[Correction, ...], vbm: int, cbm: int,
         corrections=names,
         vbm_ev=float(after[vbm, 0] - shifts.before_ev[vbm, 0]),
         cbm_ev=float(after[cbm, 1] - shifts.before_ev[cbm, 1]),
-        vbm_open_ev=None if coupling is None else SPIN_ORBIT_OPEN * abs(float(coupling[vbm, 0])),
-        cbm_open_ev=None if coupling is None else SPIN_ORBIT_OPEN * abs(float(coupling[cbm, 1])),
+        vbm_open_ev=None if coupling is None else SPIN_ORBIT_OPEN * float(coupling[vbm, 0]),
+        cbm_open_ev=None if coupling is None else SPIN_ORBIT_OPEN * float(coupling[cbm, 1]),
         remarks=tuple(remarks),
     )
 
@@ -155,7 +155,7 @@ def _of_crystal(material: MaterialOutcome) -> Iterator[Quantity]:
             yield Quantity.of(f"shift of the {edge}", material.name, "eV", value, None, **more, **_open(half))
         assert bulk.edges is not None
         both = {**more, "origin": (bulk.edges_step, bulk.shifts_step)}
-        gap_ev, half = bulk.edges.band_gap_ev + move.gap_ev, _sum(move.vbm_open_ev, move.cbm_open_ev)
+        gap_ev, half = bulk.edges.band_gap_ev + move.gap_ev, _apart(move.cbm_open_ev, move.vbm_open_ev)
         yield Quantity.of("corrected band gap", material.name, "eV", gap_ev, None, **both, **_open(half))
     for name, gap in (bulk.shifts.gaps if bulk.shifts is not None else {}).items():
         parts = (
@@ -208,25 +208,24 @@ def _in_both(first: MaterialOutcome, second: MaterialOutcome) -> Iterator[tuple[
 def _difference(one: EdgeMove, other: EdgeMove, short: str) -> tuple[float, float | None]:
     """Of an edge, and what is open of it: the calibration is off by the same factor in both crystals."""
     value = getattr(one, f"{short}_ev") - getattr(other, f"{short}_ev")
-    halves = [getattr(move, f"{short}_open_ev") for move in (one, other)]
-    return value, None if None in halves else abs(halves[0] - halves[1])
+    return value, _apart(getattr(one, f"{short}_open_ev"), getattr(other, f"{short}_open_ev"))
 
 
-def _sum(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one + other
+def _apart(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
 
 
 def _open(half_ev: float | None) -> dict[str, Any]:
     if half_ev is None:
         return {}
-    return {"uncertainty": (-half_ev, half_ev), "uncertainty_holds": SPIN_ORBIT_HOLDS}
+    return {"uncertainty": (-abs(half_ev), abs(half_ev)), "uncertainty_holds": SPIN_ORBIT_HOLDS}
 
 
 def _wider(row: Alignment, half_ev: float | None) -> dict[str, Any]:
     """The range of the row, widened by what is open of the shifts."""
     if row.range_ev is None:
         return {}
-    half = half_ev or 0.0
+    half = abs(half_ev or 0.0)
     ends: Range = (row.range_ev[0] - half, row.range_ev[1] + half)
     holds = row.range_holds if half_ev is None else f"{row.range_holds}; {SPIN_ORBIT_HOLDS}"
     return {"uncertainty": ends, "uncertainty_holds": holds}

@@ -118,13 +118,14 @@ def _draw_edges(ax: Axes, center: float, width: float, edges: tuple[float, float
     """The gap as an open strip between its edges, each with its number and with what is open of it."""
     left, (vbm_ev, cbm_ev) = center - width / 2, edges
     ax.fill_between([left, left + width], vbm_ev, cbm_ev, color=color, alpha=_TINT, linewidth=0)
-    for level_ev, half_ev, side in ((vbm_ev, move.vbm_open_ev, -1), (cbm_ev, move.cbm_open_ev, 1)):
+    for level_ev, open_ev, side in ((vbm_ev, move.vbm_open_ev, -1), (cbm_ev, move.cbm_open_ev, 1)):
+        half_ev = abs(open_ev or 0.0)
         ax.hlines(level_ev, left, left + width, color=color, linewidth=1.6)
         if half_ev:
             ax.errorbar(center, level_ev, yerr=half_ev, color="0.25", linewidth=0.8, capsize=2)
         ax.annotate(
             f"{level_ev:.2f}".replace("-", "\N{MINUS SIGN}"),
-            (center, level_ev + side * (half_ev or 0.0)),
+            (center, level_ev + side * half_ev),
             xytext=(0, 2 * side),
             textcoords="offset points",
             ha="center",

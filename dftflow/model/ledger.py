@@ -20,7 +20,8 @@ class EdgeMove:
     vbm_ev, cbm_ev
         Level with them minus level without, of the valence band maximum and the conduction band minimum.
     vbm_open_ev, cbm_open_ev
-        How far each may lie from there, to both sides; None where that is not known.
+        How far each may lie from there, to both sides, with the sign of what is scaled: one factor is open, so that a
+        difference of two levels is open by that of theirs. None where that is not known.
     remarks
         What has to stand beside it.
     """

@@ -191,6 +191,12 @@ class CalcSpec:
             raise SpecError("a relaxation calculates no points besides its grid", fix="leave edge_kpoints out")
         self._check_slab()
         check_dispersion(self.dispersion, self.xc)
+        if self.spin_orbit and self.spin_polarised and (self.path is not None or self.edge_kpoints):
+            raise SpecError(
+                "no list of k-points is written here for spin-orbit coupling with magnetic moments",
+                reason="it holds one of k and -k, which are alike only without moments",
+                fix="leave out spin_orbit or the moments (moments = {})",
+            )
         if self.fixed_atoms and self.task != "relax":
             raise SpecError(f"task {self.task!r} moves no atom, so none can be fixed", fix="leave fixed_atoms out")
         if len(set(self.fixed_atoms)) != len(self.fixed_atoms):

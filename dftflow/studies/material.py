@@ -29,7 +29,8 @@ __all__ = ["LazyMaterials", "Material", "MaterialsAt", "load_materials"]
 
 MOMENTS_FIX = (
     "give this material starting moments in Bohr magnetons, moments = {{ {element} = 2.0 }}, all of them up, or one "
-    "for each atom in the order of its cell, moments = {{ {element} = [{each}] }}; moments = {{}} calculates without spin"
+    "for each atom in the order of its cell, moments = {{ {element} = [{each}] }}; moments = {{}} calculates without "
+    "spin"
 )
 
 

@@ -13,6 +13,7 @@ import pytest
 from levels import pair
 from pymatgen.core import Lattice, Structure
 
+from dftflow.derive import ledger
 from dftflow.derive.findings import Findings
 from dftflow.derive.ledger import ledger_quantities, moves_or_reason, shifts_or_reason
 from dftflow.derive.missing import MissingOffset
@@ -20,6 +21,7 @@ from dftflow.model.admission import Admitted, Refusal
 from dftflow.model.correction import Correction
 from dftflow.model.edge_shifts import EdgeShifts, GapOfItsOwn
 from dftflow.model.energy import Energy, EnergyZero
+from dftflow.model.ledger import EdgeMove
 from dftflow.model.levels import BandEdges
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome
 from dftflow.model.quantity import Missing, Quantity
@@ -90,6 +92,19 @@ def test_what_is_open_is_a_part_of_the_spin_orbit_shift_alone() -> None:
         quantity = found["shift of the conduction band minimum", "A", name]
         assert quantity.uncertainty == pytest.approx((-0.066, 0.066)) and "6 %" in quantity.uncertainty_holds
     assert found["shift of the conduction band minimum", "A", "HSE06"].uncertainty is None
+
+
+def test_one_factor_is_open_in_both_crystals() -> None:
+    """6 % of the difference with its sign: shifts of +0.03 and -0.03 leave 0.0036 eV open, equal ones nothing."""
+    for other, half in ((0.03, 0.0), (-0.03, 0.0036), (0.13, 0.006)):
+        one, two = (
+            EdgeMove(
+                corrections=("spin-orbit",), vbm_ev=value, cbm_ev=-1.0, vbm_open_ev=0.06 * value, cbm_open_ev=-0.06
+            )
+            for value in (0.03, other)
+        )
+        value, found = ledger._difference(one, two, "vbm")
+        assert value == pytest.approx(0.03 - other) and abs(found or 0.0) == pytest.approx(half, abs=1e-12)
 
 
 def test_exchange_that_is_not_summed_far_enough_is_told() -> None:

@@ -25,7 +25,7 @@ from dftflow.codes.deck_text import (
 )
 from dftflow.codes.espresso.cell_cutoff import check_cell_cutoff, least_cutoff, notes_on_cell_cutoff
 from dftflow.codes.espresso.cell_freedom import choose_cell_freedom
-from dftflow.codes.espresso.electrons import check_electrons, electron_values, species_of
+from dftflow.codes.espresso.electrons import check_electrons, electron_notes, electron_values, species_of
 from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
 from dftflow.codes.espresso.options import EspressoOptions
@@ -85,7 +85,7 @@ def render_deck(
         code="espresso",
         seed=seed,
         files=_files(structure, spec, seed, values, options),
-        notes=_notes(spec, chosen, values),
+        notes=(*_notes(spec, chosen, values), *electron_notes(spec, options.hubbard)),
         cautions=_cautions(spec, chosen),
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dftflow.codes.espresso.potentials import Potential
+from dftflow.codes.known_dispersion import check_known_dispersion
 from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec
 from dftflow.rendering.quoting import Verbatim
@@ -19,20 +20,34 @@ from dftflow.rendering.quoting import Verbatim
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["HubbardSyntax", "Species", "check_electrons", "electron_values", "species_of"]
+__all__ = ["HubbardSyntax", "Species", "check_electrons", "electron_notes", "electron_values", "species_of"]
 
 HubbardSyntax = Literal["card", "namelist"]
 Entry = tuple[str, str, str]
 """Name, value, comment."""
 
 PROJECTORS: Final = "ortho-atomic"
+_TWO_BODIES: Final = ("dftd3_threebody", Verbatim(".false."))  # as the other codes have it
 _VDW: Final = {
     "D2": (("vdw_corr", Verbatim("'grimme-d2'")),),
-    "D3": (("vdw_corr", Verbatim("'grimme-d3'")), ("dftd3_version", Verbatim("3"))),
-    "D3(BJ)": (("vdw_corr", Verbatim("'grimme-d3'")), ("dftd3_version", Verbatim("4"))),
+    "D3": (("vdw_corr", Verbatim("'grimme-d3'")), ("dftd3_version", Verbatim("3")), _TWO_BODIES),
+    "D3(BJ)": (("vdw_corr", Verbatim("'grimme-d3'")), ("dftd3_version", Verbatim("4")), _TWO_BODIES),
     "TS": (("vdw_corr", Verbatim("'ts-vdw'")),),
     "MBD": (("vdw_corr", Verbatim("'mbd_vdw'")),),
 }
+_OF_D3: Final = frozenset({"PBE", "PBESOL", "REVPBE", "BLYP"})
+DISPERSIONS: Final = {
+    "D2": frozenset({"PBE"}),
+    "D3": _OF_D3,
+    "D3(BJ)": _OF_D3,
+    "TS": frozenset({"PBE"}),
+    "MBD": frozenset({"PBE"}),
+}
+"""Functionals that pw.x has the parameters of, of those that a deck can be written for."""
+
+OWN_SHELL: Final = {"d": (range(21, 32), range(39, 50), range(72, 81)), "f": (range(57, 72), range(89, 104))}
+"""Shell that pw.x before 7.1 gives a U to -> atomic numbers; p of C, N, O and As, s of H besides."""
+
 UNKNOWN_VALENCE: Final = 10.0
 """What a starting moment is a share of where the valence is not known: the share only starts the SCF."""
 
@@ -80,11 +95,47 @@ def check_electrons(spec: CalcSpec, chosen: Sequence[Potential], syntax: Hubbard
             reason="it would ask for the total moment (tot_magnetization), which the calculation is to find",
             fix="set smearing_ev = 0.01 or more",
         )
-    shells = [name.partition(":")[0] for name in spec.hubbard_u_ev]
-    if syntax == "namelist" and len(set(shells)) < len(shells):
+    if spec.spin_orbit and spec.hubbard_u_ev:
         raise SpecError(
-            "pw.x before 7.1 takes one U an element", fix='leave one shell of each, or hubbard = "card" of 7.1'
+            "pw.x has no effective U (Dudarev) with spinors",
+            reason="it ends with: simplified LDA+U not implemented with noncol. magnetism",
+            fix="leave out spin_orbit or hubbard_u_ev, or choose another code",
         )
+    check_known_dispersion(spec, "pw.x", DISPERSIONS)
+    if syntax == "namelist":
+        _check_own_shells(spec.hubbard_u_ev)
+
+
+def _check_own_shells(hubbard_u_ev: Mapping[str, float]) -> None:
+    """Before 7.1 an element has one U, of the shell that pw.x chooses."""
+    other = next((name for name in hubbard_u_ev if not _is_own_shell(*name.split(":"))), None)
+    if other is not None:
+        raise SpecError(
+            f"pw.x before 7.1 gives {other.partition(':')[0]} no U on {other[-1]}",
+            reason="it chooses the shell by the element",
+            fix='leave it out, or use hubbard = "card" of 7.1 in [codes.espresso]',
+        )
+
+
+def _is_own_shell(element: str, shell: str) -> bool:
+    from ase.data import atomic_numbers
+
+    number = atomic_numbers[element]
+    own = next((name for name, found in OWN_SHELL.items() if any(number in one for one in found)), "")
+    return shell == (own or {1: "s", 6: "p", 7: "p", 8: "p", 33: "p"}.get(number, ""))
+
+
+def electron_notes(spec: CalcSpec, syntax: HubbardSyntax) -> tuple[str, ...]:
+    """Which version is needed: an older one warns and goes on without."""
+    notes = []
+    if spec.hubbard_u_ev and syntax == "card":
+        notes.append(
+            "The card HUBBARD needs pw.x 7.1 or later: an earlier one ignores it with a warning, and has no U then. "
+            'For those set hubbard = "namelist" in [codes.espresso].'
+        )
+    if spec.dispersion == "MBD":
+        notes.append("vdw_corr = 'mbd_vdw' needs pw.x 7.0 or later: an earlier one warns, and calculates without it.")
+    return tuple(notes)
 
 
 def electron_values(spec: CalcSpec, species: Sequence[Species], syntax: HubbardSyntax) -> dict[str, Any]:

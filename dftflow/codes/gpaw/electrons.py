@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from dftflow.codes.deck_text import refuse_core_levels
+from dftflow.codes.known_dispersion import check_known_dispersion
 from dftflow.errors import SpecError
 from dftflow.installer import install_line
 from dftflow.model.spec import CalcSpec
@@ -17,6 +18,9 @@ from dftflow.model.spec import CalcSpec
 __all__ = ["check_electrons", "moments_text", "setups_text"]
 
 WITH_DISPERSION = ("none", "D3", "D3(BJ)")
+_OF_D3 = frozenset({"PBE", "RPBE", "REVPBE", "SCAN"})
+DISPERSIONS = {"D3": _OF_D3, "D3(BJ)": _OF_D3 | {"R2SCAN"}}
+"""Functionals of the engine that dftd3 has parameters for."""
 _LIKE = {"D2": "D3", "TS": "D3(BJ)", "MBD": "D3(BJ)"}
 
 
@@ -35,6 +39,7 @@ def check_electrons(spec: CalcSpec) -> None:
             reason="dftd3, which calculates it there, has D3 alone",
             fix=f'set dispersion = "{_LIKE[spec.dispersion]}", or choose another code',
         )
+    check_known_dispersion(spec, "dftd3", DISPERSIONS)
     if spec.dispersion != "none" and find_spec("gpaw") is not None and find_spec("dftd3") is None:
         raise SpecError(f"{spec.dispersion} needs the package dftd3, which is not installed", fix=install_line("dftd3"))
     elements = [name.partition(":")[0] for name in spec.hubbard_u_ev]

@@ -21,10 +21,11 @@ from dftflow.codes.deck_text import (
     refuse_corrections,
     with_source,
 )
+from dftflow.codes.known_dispersion import check_known_dispersion
 from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, least_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
-from dftflow.codes.vasp.electrons import PROGRAMS, band_count, electron_tags, empty_count
+from dftflow.codes.vasp.electrons import DISPERSIONS, PROGRAMS, band_count, electron_tags, empty_count
 from dftflow.codes.vasp.functionals import Functional, functional
 from dftflow.codes.vasp.kpoints_file import bands_list, regular_grid
 from dftflow.codes.vasp.options import VaspOptions
@@ -138,12 +139,7 @@ def _check(structure: Structure, spec: CalcSpec) -> None:
     spec.check_fixed_atoms(len(structure))
     spec.check_moments(len(structure))
     _check_shells(spec)
-    if spec.spin_orbit and spec.spin_polarised and _lists_kpoints(spec):
-        raise SpecError(
-            "no list of k-points is written here for spin-orbit coupling with magnetic moments",
-            reason="the list holds one of k and -k, which are alike only without moments",
-            fix="leave out spin_orbit or the moments (moments = {})",
-        )
+    check_known_dispersion(spec, "VASP", DISPERSIONS)
     if np.linalg.det(structure.lattice.matrix) < 0:
         raise SpecError("the lattice vectors are left-handed, which VASP refuses", fix="exchange two of them")
     if spec.slab_axis is not None:

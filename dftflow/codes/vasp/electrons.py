@@ -12,13 +12,24 @@ from typing import Final
 from dftflow.codes.deck_text import decimal_text
 from dftflow.model.spec import CalcSpec
 
-__all__ = ["PROGRAMS", "Tag", "band_count", "electron_tags", "empty_count"]
+__all__ = ["DISPERSIONS", "PROGRAMS", "Tag", "band_count", "electron_tags", "empty_count"]
 
 Tag = tuple[str, str, str]
 """Name, value, comment."""
 
 PROGRAMS: Final = {False: ("vasp_std", "vasp_gam", "vasp_ncl"), True: ("vasp_ncl",)}
 """Whether states are spinors -> the builds of VASP that can run it, the best first."""
+
+_OF_D3: Final = frozenset({"PBE", "RPBE", "REVPBE", "PBESOL"})
+DISPERSIONS: Final = {
+    "D2": frozenset({"PBE"}),
+    "D3": _OF_D3,
+    "D3(BJ)": _OF_D3,
+    "TS": frozenset({"PBE"}),
+    "MBD": frozenset({"PBE"}),
+}
+"""Functionals of which VASP knows the parameters in every version (https://vasp.at/wiki/DFT-D3); for others a person
+has to give them."""
 
 _IVDW: Final = {"D2": "1", "D3": "11", "D3(BJ)": "12", "TS": "2", "MBD": "202"}
 _ANGULAR: Final = {"s": 0, "p": 1, "d": 2, "f": 3}

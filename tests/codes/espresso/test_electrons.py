@@ -60,7 +60,7 @@ def test_u_in_the_card_of_7_1_or_in_the_namelist() -> None:
     assert value(namelist, "lda_plus_u") == ".true." and value(namelist, "U_projection_type") == "'ortho-atomic'"
     assert (value(namelist, "Hubbard_U(1)"), value(namelist, "Hubbard_U(3)")) == ("6", "")
     assert "U O-2p 4" in scf(replace(MAGNETIC, hubbard_u_ev={"O:p": 4.0}))
-    with pytest.raises(SpecError, match="one U an element"):
+    with pytest.raises(SpecError, match="gives Ni no U on p"):
         scf(replace(MAGNETIC, hubbard_u_ev={"Ni:d": 6.0, "Ni:p": 1.0}), hubbard="namelist")
 
 
@@ -71,6 +71,7 @@ def test_u_in_the_card_of_7_1_or_in_the_namelist() -> None:
 def test_dispersion(name: str, corr: str, version: str) -> None:
     text = scf(replace(MAGNETIC, dispersion=name))  # type: ignore[arg-type]
     assert (value(text, "vdw_corr"), value(text, "dftd3_version")) == (corr, version)
+    assert value(text, "dftd3_threebody") == (".false." if version else "")
 
 
 def test_spin_orbit_coupling_wants_potentials_that_have_it(potentials: Path) -> None:
@@ -78,9 +79,26 @@ def test_spin_orbit_coupling_wants_potentials_that_have_it(potentials: Path) -> 
         scf(SPINORS)
     for element, valence in (("Ni", 18), ("O", 6)):
         (potentials / f"{element}.upf").write_text(UPF.format(element=element, z=f"{valence}.0", more='has_so="T" '))
+    with pytest.raises(SpecError, match="no effective U"):
+        scf(replace(SPINORS, hubbard_u_ev={"Ni:d": 6.0}))
     text = scf(SPINORS)
     assert value(text, "noncolin") == value(text, "lspinorb") == ".true." and value(text, "nspin") == ""
     assert int(value(text, "nbnd")) == 2 * int(value(scf(replace(SPINORS, spin_orbit=False)), "nbnd"))
+
+
+def test_what_pw_would_leave_out_without_a_word_is_refused_or_noted() -> None:
+    """Seen with pw.x 6.7: the card is ignored with a warning, spinors with a U end the run."""
+
+    def notes(spec: CalcSpec, **options: object) -> str:
+        return " ".join(ESPRESSO(EspressoOptions.model_validate(options)).render(NIO, spec, "nio").notes)
+
+    assert "needs pw.x 7.1" in notes(MAGNETIC)
+    assert "7.1" not in notes(MAGNETIC, hubbard="namelist") + notes(replace(MAGNETIC, hubbard_u_ev={}))
+    assert "mbd_vdw" in notes(replace(MAGNETIC, dispersion="MBD"))
+    with pytest.raises(SpecError, match="gives Ni no U on s"):
+        scf(replace(MAGNETIC, hubbard_u_ev={"Ni:s": 2.0}), hubbard="namelist")
+    with pytest.raises(SpecError, match="no parameters of D3 for RPBE"):
+        scf(replace(MAGNETIC, xc="RPBE", dispersion="D3"))
 
 
 def test_fixed_occupations_leave_no_moment_to_be_found() -> None:

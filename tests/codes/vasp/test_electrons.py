@@ -50,6 +50,8 @@ def test_dispersion(name: str, ivdw: int) -> None:
     """Numbers of https://vasp.at/wiki/IVDW."""
     assert incar(replace(MAGNETIC, dispersion=name))["IVDW"] == ivdw  # type: ignore[arg-type]
     assert "IVDW" not in incar(replace(MAGNETIC, dispersion="none"))
+    with pytest.raises(SpecError, match=r"VASP has no parameters of D3\(BJ\) for HSE06"):
+        render(replace(MAGNETIC, xc="HSE06"))
 
 
 def test_spinors_need_their_own_program_and_twice_the_bands() -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = [
+    "DISPERSIONS",
+    "LAST_ELEMENT",
     "SPIN_ORBIT_LIBRARY",
     "electron_notes",
     "electron_values",
@@ -25,6 +27,18 @@ __all__ = [
 
 SPIN_ORBIT_LIBRARY: Final = "SOC19"
 """On-the-fly potentials that depend on j (castep-docs, "SOC")."""
+
+DISPERSIONS: Final = {
+    "D2": frozenset({"PBE", "BLYP"}),
+    "D3": frozenset({"PBE", "PBE0"}),
+    "D3(BJ)": frozenset({"PBE", "PBE0"}),
+    "TS": frozenset({"PBE", "PBE0"}),
+    "MBD": frozenset({"PBE", "PBE0"}),
+}
+"""Functionals of which CASTEP has the parameters (castep-docs, "Dispersion Corrections")."""
+
+LAST_ELEMENT: Final = {"D2": 54, "TS": 54, "MBD": 54}
+"""Of which it has them: xenon; lanthanides of TS, which it has too, are refused with the rest."""
 
 _SCHEMES: Final = {"D2": "G06", "D3": "D3", "D3(BJ)": "D3-BJ", "TS": "TS", "MBD": "MBD"}
 _SINCE_20_1: Final = ("D3", "D3(BJ)")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from nickel_oxide import MAGNETIC, NIO
+from pymatgen.core import Lattice, Structure
 
 from dftflow.codes.castep import CASTEP
 from dftflow.codes.castep.input.cell_file import read_cell_deck
@@ -65,3 +66,16 @@ def test_spin_orbit_coupling_brings_what_it_needs(tmp_path: Path) -> None:
     assert 'potentials = "SOC19"' in raised.value.fix
     magnetic, _ = write(tmp_path, replace(MAGNETIC, spin_orbit=True))
     assert read_cell_deck(magnetic).sites[0].spin == (0.0, 0.0, 2.0)
+
+
+def test_dispersion_of_elements_that_castep_has_no_parameters_of() -> None:
+    """TS, MBD and G06 end at xenon (castep-docs, "Dispersion Corrections"); D3 goes on."""
+    csbr = Structure(Lattice.cubic(4.29), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    plain = replace(MAGNETIC, moments_mub=(), hubbard_u_ev={})
+    for name in ("TS", "MBD", "D2"):
+        with pytest.raises(SpecError, match=f"no parameters of {name} for Cs") as raised:
+            CASTEP().render(csbr, replace(plain, dispersion=name), "csbr")  # type: ignore[arg-type]
+        assert raised.value.fix == "choose D3 or D3(BJ)"
+    assert CASTEP().render(csbr, replace(plain, dispersion="D3"), "csbr").files
+    with pytest.raises(SpecError, match="no parameters of D3 for RPBE"):
+        CASTEP().render(csbr, replace(plain, xc="RPBE", dispersion="D3"), "csbr")
