@@ -28,6 +28,7 @@ __all__ = [
     "BandsRun",
     "Density",
     "FloatArray",
+    "FoundMoments",
     "PotentialGrid",
     "RelaxationStep",
     "Results",
@@ -261,6 +262,23 @@ class RelaxationStep:
     volume_ang3: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundMoments:
+    """Magnetic moments of a cell along one axis, in Bohr magnetons, as an SCF ended with them.
+
+    Attributes
+    ----------
+    total_mub
+        Their sum.
+    absolute_mub
+        The sum of their sizes: within the spheres of the atoms, or the integral of the absolute value of the spin
+        density.
+    """
+
+    total_mub: float
+    absolute_mub: float
+
+
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Results:
     """Everything dftflow takes from one calculation; None where the calculation does not carry it.
@@ -289,6 +307,8 @@ class Results:
         dE/d ln E_cut used in that correction, per cell.
     log_fermi
         Fermi level as the log gives it, never that of the eigenvalues' file; None where the log gives none.
+    moments
+        Of a spin-polarised run whose files tell them.
     bands_run
         The run of `bands`, where that is another one than the energy is of: they could not be joined with the SCF's,
         or were made with another functional.
@@ -321,6 +341,7 @@ class Results:
     finite_basis_de_dlnecut_ev: float | None = None
     length_compliance_per_gpa: FloatArray | None = None
     log_fermi: Energy | None = None
+    moments: FoundMoments | None = None
     bands: Bands | None = None
     bands_run: BandsRun | None = None
     projections: Projections | None = None

@@ -175,6 +175,26 @@ def test_what_was_asked_for_and_is_not_there_is_said(slabs: dict[str, SlabModel]
     assert "calculated without spin-orbit coupling, the study asks for it with" in coupled.remarks
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([0.01, -0.01], "its moments are gone: their sizes sum to 0.02 Bohr magnetons"),
+        ([1.7, 1.7], "its moments sum to 3.40 Bohr magnetons, those asked for cancel: another magnetic order"),
+        ([1.7, -1.7], None),
+        ([], None),
+    ],
+)
+def test_moments_that_died_out_or_turned_round_are_said(
+    slabs: dict[str, SlabModel], tmp_path: Path, found: list[float], said: str | None
+) -> None:
+    asked = built_as(slabs["CsBr"])
+    moments = (2.0, -2.0, *(0.0,) * (len(asked.structure) - 2))
+    folder = leave(tmp_path, asked.structure, SPEC, changes={"moments_mub": found})
+    admission = admit(replace(asked, spec=replace(SPEC, moments_mub=moments)), GPAW, folder)
+    assert isinstance(admission, Admitted)
+    assert [remark for remark in admission.remarks if "moments" in remark] == ([said] if said else [])
+
+
 def test_a_band_structure_counts_by_the_method_of_its_own_run(crystal_bands: Built, tmp_path: Path) -> None:
     """Materials Studio: the SCF is PBE, the bands are HSE06 under a seed of their own."""
     source = Path(__file__).parents[1] / "data" / "castep" / "separate-functional"

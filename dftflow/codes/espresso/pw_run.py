@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dftflow.model.check import Part
-from dftflow.model.results import FloatArray
+from dftflow.model.results import FloatArray, FoundMoments
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -154,6 +154,7 @@ class PwRun:
     dipole_axis: int | None
     assume_isolated: str | None
     wall_time_s: float | None
+    moments: FoundMoments | None = None
     target: RelaxationTarget = RelaxationTarget()
     lost: Mapping[Part, str] = field(default_factory=dict)
     from_text: bool = False

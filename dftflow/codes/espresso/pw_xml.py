@@ -24,7 +24,7 @@ from dftflow.codes.espresso.species import element_of
 from dftflow.codes.espresso.xml_tree import XmlElement, read_xml
 from dftflow.errors import ParseError
 from dftflow.model.check import Part
-from dftflow.model.results import FloatArray
+from dftflow.model.results import FloatArray, FoundMoments
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV, KBAR_GPA
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def read_pw_xml(file: Path) -> PwRun:
         dipole_axis=_dipole_axis(asked),
         assume_isolated=_isolated(asked, given),
         wall_time_s=None if wall is None else wall.number(),
+        moments=_moments(given) if spins == "collinear" else None,
         target=_target(asked),
         lost=lost,
     )
@@ -408,6 +409,13 @@ def _potential_files(species: XmlElement) -> dict[str, str]:
     if len(found) != species.integer_attribute("ntyp"):
         raise species.damage(f"there are {len(found)} species, ntyp = {species.attributes['ntyp']}")
     return found
+
+
+def _moments(given: XmlElement) -> FoundMoments | None:
+    total, absolute = given.maybe("magnetization/total"), given.maybe("magnetization/absolute")
+    if total is None or absolute is None:
+        return None
+    return FoundMoments(total_mub=total.number(), absolute_mub=absolute.number())
 
 
 def _dispersion(dft: XmlElement) -> str | None:

@@ -197,6 +197,7 @@ def _results(
         forces_ev_per_ang=last.forces_ev_per_ang,
         stress_gpa=last.stress_gpa,
         log_fermi=_counted(_fermi(run), zero),
+        moments=run.moments,
         bands=eigenvalues.bands,
         bands_run=eigenvalues.run,
         projections=states.projections,

@@ -466,6 +466,7 @@ def _ground_state(atoms: Atoms, engine: Any, dispersion: str) -> dict[str, Any]:
         "n_electrons": float(engine.get_number_of_electrons()),
         "method": _method(engine) | {"dispersion": dispersion},
         "moments_mub": _moments(engine),
+        "moment_mub": float(engine.get_magnetic_moment()) if engine.get_number_of_spins() == 2 else 0.0,
         "numbers": atoms.numbers.tolist(),
         "cell_ang": atoms.cell.array.tolist(),
         "positions_ang": atoms.positions.tolist(),

@@ -27,7 +27,17 @@ from dftflow.model.energy import Energy, EnergyZero
 from dftflow.model.kpoint_grid import Shift, spacing_of_grid
 from dftflow.model.method import Method
 from dftflow.model.projections import Projections
-from dftflow.model.results import Atoms, Bands, FloatArray, PotentialGrid, RelaxationStep, Results, Status, readonly
+from dftflow.model.results import (
+    Atoms,
+    Bands,
+    FloatArray,
+    FoundMoments,
+    PotentialGrid,
+    RelaxationStep,
+    Results,
+    Status,
+    readonly,
+)
 from dftflow.stored_file import plain_json, read_stored
 
 __all__ = ["read_calculation", "read_record"]
@@ -157,12 +167,22 @@ def _results(record: Mapping[str, Any], zero: EnergyZero) -> Results:
         length_compliance_per_gpa=_compliance(record.get("length_compliance_per_gpa")),
         shifts=_shifts(record),
         log_fermi=None if record.get("fermi_ev") is None else Energy(record["fermi_ev"], zero),
+        moments=_moments(record),
         wall_time_s=record["wall_time_s"],
         cpu_time_s=record.get("cpu_time_s"),
         peak_memory_mib=record["peak_memory_mib"],
         settings={name: record[name] for name in ("gpaw", "ase", "numpy", "python")},
         warnings=(record["message"],) if "message" in record else (),
     )
+
+
+def _moments(record: Mapping[str, Any]) -> FoundMoments | None:
+    """Of the cell, and within the spheres of the atoms; none without spin polarisation."""
+    within = [_number(value) for value in record.get("moments_mub", ())]
+    if not within:
+        return None
+    total_mub = _number(record.get("moment_mub", sum(within)))
+    return FoundMoments(total_mub=total_mub, absolute_mub=sum(map(abs, within)))
 
 
 def _method(record: Mapping[str, Any]) -> Method:

@@ -122,6 +122,8 @@ def test_atoms_of_opposite_moments_gain_their_spin_energy(tmp_path: Path) -> Non
     assert magnetic.method is not None and magnetic.method.spin_polarised and magnetic.method.dispersion == "D3"
     assert magnetic.structure is not None and magnetic.structure.composition == atoms.composition
     assert without.method is not None and not without.method.spin_polarised
+    assert magnetic.moments is not None and magnetic.moments.total_mub == pytest.approx(0, abs=0.01)
+    assert magnetic.moments.absolute_mub == pytest.approx(2, abs=0.3) and without.moments is None
 
 
 def two_faced_slab() -> Structure:

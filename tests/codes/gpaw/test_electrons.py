@@ -64,6 +64,8 @@ def test_a_lone_hydrogen_atom_gains_its_spin_energy(run_deck: RunDeck) -> None:
     assert magnetic.bands is not None and magnetic.bands.eigenvalues_ev.shape[0] == 2
     assert magnetic.bands.n_electrons == pytest.approx((1.0, 0.0), abs=1e-3)
     assert magnetic.method is not None and magnetic.method.spin_polarised is True
+    assert magnetic.moments is not None and magnetic.moments.total_mub == pytest.approx(1.0, abs=1e-3)
+    assert 0.1 < magnetic.moments.absolute_mub <= 1.0  # within its sphere
 
 
 @pytest.mark.engine
