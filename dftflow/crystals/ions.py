@@ -19,6 +19,7 @@ from dftflow.crystals.formal_charges import (
     MOLECULAR_IONS,
     assign_charges,
     electronegativity,
+    may_balance,
     test_charges,
     usual_charge,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "IonicUnit",
     "Ions",
     "bonded_groups",
+    "charges_may_balance",
     "chemical_formula",
     "formal_charge",
     "formula_of",
@@ -316,6 +318,19 @@ def ions_of(structure: Structure) -> Ions:
     units = tuple(map(_unit, groups, assigned.charges, tests))
     _check_same_molecules(units, _molecule_marks(structure))
     return Ions(units=units, charges=assigned.why)
+
+
+def charges_may_balance(structure: Structure) -> bool:
+    """Whether the ions of an ordered crystal can have usual or common charges that sum to zero, in any way.
+
+    Raises
+    ------
+    SurfaceError
+        A charge that is told is not a whole number, or molecules overlap.
+    """
+    groups = _groups(structure)
+    told = [_told_charge(structure, group.indices) for group in groups]
+    return may_balance([group.formula for group in groups], told)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
