@@ -53,6 +53,7 @@ MOLECULAR_IONS: Mapping[str, tuple[str, int]] = {
     "CO3": ("CO3", -2), "CHO3": ("HCO3", -1), "NO3": ("NO3", -1), "NO2": ("NO2", -1), "O4S": ("SO4", -2),
     "O3S": ("SO3", -2), "O4P": ("PO4", -3), "HO": ("OH", -1), "H2O": ("H2O", 0), "CN": ("CN", -1),
     "CNS": ("SCN", -1), "CNO": ("OCN", -1), "N3": ("N3", -1), "C2": ("C2", -2), "S2": ("S2", -2),
+    "Se2": ("Se2", -2), "Te2": ("Te2", -2),
     "CHO2": ("HCOO", -1), "C2H3O2": ("CH3COO", -1), "C2O4": ("C2O4", -2),
 }  # fmt: skip
 """Formula in Hill order -> usual abbreviation, and charge."""
@@ -152,11 +153,12 @@ def test_charges(formulae: Sequence[str], charges: Sequence[int]) -> tuple[int, 
     """What stands for the charges where polarity is asked: they themselves, or numbers that tell the elements apart.
 
     In a compound without charges the elements of the group of the most electronegative one are counted against the
-    others, so that the crystal is neutral and layers that hold them in turn are a dipole. In a metal, an element and a
-    crystal of neutral molecules nothing is.
+    others, so that the crystal is neutral and layers that hold them in turn are a dipole; so in a Zintl phase. In a
+    metal, an element and a crystal of neutral molecules nothing is.
     """
     elements = {formula for formula in formulae if formula in atomic_numbers}
-    if any(charges) or len(elements) < 2 or all(map(is_metal, elements)):
+    metallic = all(map(is_metal, elements)) and not _is_zintl_phase(elements)
+    if any(charges) or len(elements) < 2 or metallic:
         return tuple(charges)
     anions = _most_electronegative(elements)
     negative = sum(formula in anions for formula in formulae)
@@ -226,13 +228,36 @@ def _why_none(every: Counter[str], *, told: bool) -> str:
     if any(formula not in atomic_numbers for formula in every):
         return ""
     if all(map(is_metal, every)):
-        return f"{_listed(sorted(every))} are metals"
+        return _why_none_of_metals(sorted(every))
     if not is_covalent(every):
         return ""
     return (
         f"no halide or chalcogenide, and electronegativities less than {MOST_IONIC:g} apart; what is polar is told by "
         "the elements of its layers"
     )
+
+
+def _why_none_of_metals(symbols: Sequence[str]) -> str:
+    """The same for metals: Cs and Au are as far apart as Na and Br."""
+    if _is_zintl_phase(symbols):
+        return f"{_listed(symbols)} make a Zintl phase; what is polar is told by the elements of its layers"
+    values = [electronegativity(symbol) or 0.0 for symbol in symbols]
+    if max(values) - min(values) >= MOST_IONIC:
+        return ""
+    return f"{_listed(symbols)} are metals, of whose planes it is not tested which are polar"
+
+
+def _is_zintl_phase(symbols: Iterable[str]) -> bool:
+    """Whether alkali and alkaline earth metals stand beside metals right of Zintl's line, of group 14 on (Mg2Sn).
+
+    Zintl, Angew. Chem. 52, 1 (1939), 10.1002/ange.19390520102.
+    """
+    from pymatgen.core import Element
+
+    elements = [Element(symbol) for symbol in symbols]
+    active = [element.is_alkali or element.is_alkaline for element in elements]
+    right = [element.is_metal and element.block == "p" and element.group >= 14 for element in elements]
+    return any(active) and any(right) and all(a or r for a, r in zip(active, right, strict=True))
 
 
 def is_covalent(elements: Iterable[str]) -> bool:

@@ -46,6 +46,7 @@ def charges(formula: str) -> dict[str, int]:
         ("PbFCl", {"Pb": 2, "F": -1, "Cl": -1}),
         ("BiOI", {"Bi": 3, "O": -2, "I": -1}),
         ("Li3N", {"Li": 1, "N": -3}),
+        ("CsAu", {"Cs": 1, "Au": -1}),
         ("UO2", {"U": 4}),
         ("UO3", {"U": 6}),
         ("SmS", {"Sm": 2}),
@@ -75,6 +76,8 @@ def test_elements_alloys_and_covalent_compounds_have_none(formula):
         (["Na", "NO3"], [1, -1]),
         (["Fe", "S2"], [2, -2]),
         (["Ba", "O2"], [2, -2]),
+        (["Ni", "Se2"], [2, -2]),
+        (["Mn", "Te2"], [2, -2]),
         (["K", "O2"], [1, -1]),
         (["CO2"], [0]),
         (["Cu", "O4S", "H2O"], [2, -2, 0]),
@@ -140,6 +143,11 @@ def test_order_and_size_of_the_cell_do_not_matter(order, repeats):
     assert dict(zip(names, found.charges, strict=True)) == {"Cs": 1, "Ag": 1, "Bi": 3, "Br": -1}
 
 
+def test_of_alloys_it_is_said_that_polar_planes_are_not_told():
+    assert "not tested" in assign_charges(["Ti", "Ni", "Sn"], [None] * 3).why
+    assert "Zintl" in assign_charges(["Mg", "Mg", "Sn"], [None] * 3).why
+
+
 @pytest.mark.parametrize(
     ("formula", "balances"),
     [("Cs2SnI6", True), ("Cs4AgPb3Br12", False), ("Cs4Sn3I12", False), ("LiNiO2", True), ("GaAs", True),
@@ -158,7 +166,9 @@ def test_stand_ins_of_charges_balance_and_tell_the_elements_apart():
     assert stand_ins(["Ga", "As"], [0, 0]) == (1, -1)
     assert sorted(stand_ins(["Mg", "Mg", "Si"], [0, 0, 0])) == [-2, 1, 1]
     assert stand_ins(["Al", "Ga", "As", "As"], [0] * 4) == (1, 1, -1, -1)
+    assert stand_ins(["Mg", "Mg", "Sn"], [0, 0, 0]) == (1, 1, -2)
     assert stand_ins(["Al", "Ni"], [0, 0]) == (0, 0)
+    assert stand_ins(["La", "Sn"], [0, 0]) == (0, 0)
     assert stand_ins(["Si", "Si"], [0, 0]) == (0, 0)
     assert stand_ins(["Ti", "O", "O"], [4, -2, -2]) == (4, -2, -2)
 
