@@ -263,7 +263,7 @@ def _advice(slabs: Sequence[SlabModel]) -> str:
 
 
 def _along_a_polar_axis(slabs: Sequence[SlabModel]) -> bool:
-    """Whether no pair of faces is alike among slabs of several numbers of layers, which are all pairs that there are."""
+    """Whether no two faces are alike among slabs of several numbers of layers, which are all pairs of faces."""
     return not any(slab.symmetric for slab in slabs) and len({len(slab.layers) for slab in slabs}) > 1
 
 
