@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Bonds", "bonds_between"]
 
 DECAY_ANG = 0.37
+COVALENT_FACTOR = 1.05
+"""Longest bond of two ions of like charge, in units of the sum of the covalent radii: Ga-Ga of GaSe is 2.45 Å (1.00),
+Al-Al of Al2O3, which is none, 2.65 Å (1.10)."""
 WEAKEST = 0.03
 """Valence of the weakest bond that counts; Cs-Br in a perovskite has 0.05 to 0.15."""
 
@@ -71,6 +74,9 @@ class Bonds:
 def bonds_between(structure: Structure, units: Sequence[IonicUnit]) -> Bonds:
     """Bonds of the ions of a crystal: between charges of unlike sign, and from and to ions without charge.
 
+    Two elements of the p block whose charges are alike are bonded where they are as close as a covalent bond (Ga of
+    GaSe).
+
     Those of a molecular anion are of its most electronegative element (O of CO3), of a cation of its least (H of NH4).
 
     Parameters
@@ -96,7 +102,11 @@ def bonds_between(structure: Structure, units: Sequence[IonicUnit]) -> Bonds:
     one, other = owner[first], owner[second]
     within = (one == other) & (np.abs(shift).max(axis=1, initial=0.0) < 1e-6)
     valence = np.exp((lengths[kind[first], kind[second]] - distance) / DECAY_ANG)
-    kept = ~within & outer[first] & outer[second] & (charges[one] * charges[other] <= 0) & (valence > WEAKEST)
+    radii = np.array([covalent_radii[site.specie.Z] for site in structure])
+    in_p_block = np.array([site.specie.block == "p" for site in structure])
+    close = in_p_block[first] & in_p_block[second] & (distance < COVALENT_FACTOR * (radii[first] + radii[second]))
+    attract = (charges[one] * charges[other] <= 0) | close
+    kept = ~within & outer[first] & outer[second] & attract & (valence > WEAKEST)
     centres = np.array([unit.centre_ang for unit in units])
     span = centres[other] - centres[one] + shift
     return Bonds(first=one[kept], span_ang=span[kept], valence=valence[kept] / 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import hypot
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -264,6 +265,7 @@ def _whole(
         elif len(present) > 1 and all(shares[k] > 0.999 for k in present):
             _refuse_twice(block, names, present)
         elif any(shares[k] < 0.999 for k in present):
+            _refuse_too_much(block, names, present, texts)
             partial.append(present)
         else:
             kept += present
@@ -272,6 +274,19 @@ def _whole(
     others = dict(_shared_place(group, kinds, shares) for group in partial)
     _refuse_disorder_groups(block, names, [*kept, *others])
     return sorted([*kept, *others]), others, notes
+
+
+def _refuse_too_much(block: CifBlock, names: Sequence[str], rows: Sequence[int], texts: Sequence[str]) -> None:
+    """A place that several share holds no more than one atom, within the uncertainty of the sum."""
+    total = sum(1.0 if (share := cif_number(texts[k])) is None else share for k in rows)
+    if total > 1 + SAME_SHARE + hypot(*(uncertainty_of(texts[k]) for k in rows)):
+        raise StructureError(
+            f"the place of {', '.join(names[k] for k in rows)} holds {total:.4g} atoms",
+            reason=f"their occupancies are {', '.join(texts[k] for k in rows)}, and a place holds between no atom and "
+            "one",
+            fix="correct the occupancies (_atom_site_occupancy) so that they sum to 1 or less",
+            where=block.place_of_site(names[rows[0]]),
+        )
 
 
 def _shared_place(

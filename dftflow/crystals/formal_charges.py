@@ -16,6 +16,7 @@ from math import gcd, isnan
 from ase.data import atomic_numbers
 
 from dftflow.errors import SurfaceError
+from dftflow.model.bounds import ION_CHARGE
 
 __all__ = [
     "MOLECULAR_IONS",
@@ -25,6 +26,7 @@ __all__ = [
     "electronegativity",
     "is_covalent",
     "is_metal",
+    "may_balance",
     "test_charges",
     "usual_charge",
 ]
@@ -51,12 +53,16 @@ MOLECULAR_IONS: Mapping[str, tuple[str, int]] = {
     "CO3": ("CO3", -2), "CHO3": ("HCO3", -1), "NO3": ("NO3", -1), "NO2": ("NO2", -1), "O4S": ("SO4", -2),
     "O3S": ("SO3", -2), "O4P": ("PO4", -3), "HO": ("OH", -1), "H2O": ("H2O", 0), "CN": ("CN", -1),
     "CNS": ("SCN", -1), "CNO": ("OCN", -1), "N3": ("N3", -1), "C2": ("C2", -2), "S2": ("S2", -2),
+    "Se2": ("Se2", -2), "Te2": ("Te2", -2),
     "CHO2": ("HCOO", -1), "C2H3O2": ("CH3COO", -1), "C2O4": ("C2O4", -2),
 }  # fmt: skip
 """Formula in Hill order -> usual abbreviation, and charge."""
 
 _ALSO = {"Cu": (1, 2), "Au": (1, 3)}
 """Common oxidation states where pymatgen's list lacks one (CuI, AuI)."""
+
+_LANTHANOIDS = dict.fromkeys(("Sm", "Eu", "Tm", "Yb"), (2, 3)) | dict.fromkeys(("Ce", "Pr", "Tb"), (3, 4))
+"""Those of more than one valence; for the others the ICSD lists errors too (La +2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,15 +134,31 @@ def assign_charges(formulae: Sequence[str], told: Sequence[float | None]) -> Cha
     return ChargeAssignment(charges=charges, why="; ".join(words))
 
 
+def may_balance(formulae: Sequence[str], told: Sequence[float | None]) -> bool:
+    """Whether charges that are told, usual or common sum to zero in any way, or there are none; arguments as above.
+
+    Of an element without a usual charge all known ones count.
+    """
+    given = _given(formulae, told)
+    every = Counter(formulae)
+    counts = Counter(formula for formula, value in zip(formulae, told, strict=True) if value is None)
+    if not counts:
+        return sum(given) == 0
+    if not any(given) and _why_none(every, told=len(every) > len(counts)):
+        return True
+    return any(True for _ in _balanced(every, counts, sum(given), _plausible_states))
+
+
 def test_charges(formulae: Sequence[str], charges: Sequence[int]) -> tuple[int, ...]:
     """What stands for the charges where polarity is asked: they themselves, or numbers that tell the elements apart.
 
     In a compound without charges the elements of the group of the most electronegative one are counted against the
-    others, so that the crystal is neutral and layers that hold them in turn are a dipole. In a metal, an element and a
-    crystal of neutral molecules nothing is.
+    others, so that the crystal is neutral and layers that hold them in turn are a dipole; so in a Zintl phase. In a
+    metal, an element and a crystal of neutral molecules nothing is.
     """
     elements = {formula for formula in formulae if formula in atomic_numbers}
-    if any(charges) or len(elements) < 2 or all(map(is_metal, elements)):
+    metallic = all(map(is_metal, elements)) and not _is_zintl_phase(elements)
+    if any(charges) or len(elements) < 2 or metallic:
         return tuple(charges)
     anions = _most_electronegative(elements)
     negative = sum(formula in anions for formula in formulae)
@@ -186,6 +208,9 @@ def _open_charges(every: Counter[str], counts: Counter[str], given: Sequence[int
             raise _ambiguous(every, counts, solutions)
     if len(known) == len(counts):
         return known, "usual"
+    rare = list(_balanced(every, counts, sum(given), _rare_states))
+    if len(rare) == 1:
+        return rare[0], "rare, and the only ones that balance"
     raise _unbalanced(every, counts, sum(given))
 
 
@@ -203,13 +228,36 @@ def _why_none(every: Counter[str], *, told: bool) -> str:
     if any(formula not in atomic_numbers for formula in every):
         return ""
     if all(map(is_metal, every)):
-        return f"{_listed(sorted(every))} are metals"
+        return _why_none_of_metals(sorted(every))
     if not is_covalent(every):
         return ""
     return (
         f"no halide or chalcogenide, and electronegativities less than {MOST_IONIC:g} apart; what is polar is told by "
         "the elements of its layers"
     )
+
+
+def _why_none_of_metals(symbols: Sequence[str]) -> str:
+    """The same for metals: Cs and Au are as far apart as Na and Br."""
+    if _is_zintl_phase(symbols):
+        return f"{_listed(symbols)} make a Zintl phase; what is polar is told by the elements of its layers"
+    values = [electronegativity(symbol) or 0.0 for symbol in symbols]
+    if max(values) - min(values) >= MOST_IONIC:
+        return ""
+    return f"{_listed(symbols)} are metals, of whose planes it is not tested which are polar"
+
+
+def _is_zintl_phase(symbols: Iterable[str]) -> bool:
+    """Whether alkali and alkaline earth metals stand beside metals right of Zintl's line, of group 14 on (Mg2Sn).
+
+    Zintl, Angew. Chem. 52, 1 (1939), 10.1002/ange.19390520102.
+    """
+    from pymatgen.core import Element
+
+    elements = [Element(symbol) for symbol in symbols]
+    active = [element.is_alkali or element.is_alkaline for element in elements]
+    right = [element.is_metal and element.block == "p" and element.group >= 14 for element in elements]
+    return any(active) and any(right) and all(a or r for a, r in zip(active, right, strict=True))
 
 
 def is_covalent(elements: Iterable[str]) -> bool:
@@ -233,18 +281,40 @@ def _common_states(symbol: str) -> tuple[int, ...]:
 
 @cache
 def _all_states(symbol: str) -> tuple[int, ...]:
-    """Those in the ICSD; of elements of one valence the common ones, for there it lists errors too (La +2)."""
+    """Those in the ICSD; of elements of one valence the common ones."""
+    from pymatgen.core import Element
+
+    if _is_of_few_valences(symbol):
+        return _LANTHANOIDS.get(symbol) or _common_states(symbol)
+    return tuple(Element(symbol).icsd_oxidation_states) or _common_states(symbol)
+
+
+def _is_of_few_valences(symbol: str) -> bool:
     from pymatgen.core import Element
 
     element = Element(symbol)
-    if element.is_alkali or element.is_alkaline or element.is_rare_earth:
-        return _common_states(symbol)
-    return tuple(Element(symbol).icsd_oxidation_states) or _common_states(symbol)
+    return bool(element.is_alkali or element.is_alkaline or (element.is_rare_earth and not element.is_actinoid))
+
+
+@cache
+def _rare_states(symbol: str) -> tuple[int, ...]:
+    """Those beyond the highest and the lowest in the ICSD too (Fe +4); between them a crystal is of mixed valence (Au
+    +2, Bi +4)."""
+    from pymatgen.core import Element
+
+    known = _all_states(symbol)
+    if _is_of_few_valences(symbol) or not known:
+        return known
+    return known + tuple(s for s in Element(symbol).oxidation_states if not min(known) <= s <= max(known))
 
 
 def _usual_states(symbol: str) -> tuple[int, ...]:
     usual = _USUAL.get(symbol)
     return _common_states(symbol) if usual is None else (usual,)
+
+
+def _plausible_states(symbol: str) -> tuple[int, ...]:
+    return _common_states(symbol) if symbol in _USUAL else _all_states(symbol)
 
 
 _WAYS = (
@@ -275,16 +345,25 @@ def _balanced(every: Counter[str], counts: Counter[str], given: int, states: Sta
 
 
 def _candidates(formula: str, every: Counter[str], states: States) -> tuple[int, ...]:
-    """Charges that an ion may have: the most electronegative element a negative one, the others positive ones too."""
+    """Charges that an ion may have: positive ones, or its usual negative one.
+
+    The most electronegative element has a negative one, unless a molecule is the anion (Fe of LiFePO4).
+    """
     usual = usual_charge(formula)
     if formula not in atomic_numbers:
         return () if usual is None else (usual,)
     elements = [symbol for symbol in every if symbol in atomic_numbers]
     foremost = max(elements, key=lambda symbol: electronegativity(symbol) or 0.0)
-    if formula == foremost and len(every) > 1 and len(elements) > 1:
+    if formula == foremost and len(elements) > 1 and not _has_molecular_anion(every):
         return (usual,) if usual is not None and usual < 0 else tuple(s for s in states(formula) if s < 0)
     positive = tuple(state for state in states(formula) if state > 0)
     return ((usual,) if usual is not None and usual < 0 else ()) + positive
+
+
+def _has_molecular_anion(every: Iterable[str]) -> bool:
+    """Whether a molecule is one, or may be for all that is known of its charge."""
+    charges = (usual_charge(formula) for formula in every if formula not in atomic_numbers)
+    return any(charge is None or charge < 0 for charge in charges)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -309,7 +388,7 @@ def _listed(words: Sequence[str]) -> str:
 
 def charges_given(charges: Mapping[str, int | Sequence[int]]) -> str:
     """How charges are given, on the command line and in a study."""
-    texts = {name: [value] if isinstance(value, int) else list(value) for name, value in charges.items()}
+    texts = {_name(name): [value] if isinstance(value, int) else list(value) for name, value in charges.items()}
     options = " ".join(f"--charge {name}={','.join(map(str, values))}" for name, values in texts.items())
     keys = ", ".join(f"{name} = {values[0] if len(values) == 1 else values}" for name, values in texts.items())
     return f"{options} (dftflow slab), charges = {{ {keys} }} (in the material's table of a study)"
@@ -320,14 +399,14 @@ def _formula(every: Counter[str]) -> str:
     parts = []
     for name, count in every.items():
         bare = name in atomic_numbers or count == divisor
-        parts.append(f"{name if bare else f'({name})'}{'' if count == divisor else count // divisor}")
+        parts.append(f"{_name(name) if bare else f'({_name(name)})'}{'' if count == divisor else count // divisor}")
     return "".join(parts)
 
 
 def _ambiguous(every: Counter[str], counts: Counter[str], solutions: Sequence[Mapping[str, int]]) -> SurfaceError:
     differing = [name for name in counts if len({solution[name] for solution in solutions}) > 1]
     shown = [{name: solution[name] for name in differing} for solution in solutions[:MOST_SOLUTIONS]]
-    words = [", ".join(f"{name} {charge:+d}" for name, charge in one.items()) for one in shown]
+    words = [", ".join(f"{_name(name)} {charge:+d}" for name, charge in one.items()) for one in shown]
     return SurfaceError(
         f"the charges of {_formula(every)} are not known",
         reason=f"{len(solutions)} assignments balance, among them {'; '.join(words)}",
@@ -348,11 +427,23 @@ def _unbalanced(every: Counter[str], counts: Counter[str], given: int) -> Surfac
             fix=f"say which atom is which, in the order of the file, such as {charges_given({name: values})}",
         )
     names = [name for name in counts if usual_charge(name) is None] or list(counts)
+    none = f"for a crystal that is to be cut without charges: {charges_given(dict.fromkeys(every, 0))}"
+    needed = _needed(names, counts, given)
+    give = "give them" if needed is None else f"give the one that would, if it is so: {needed}"
     return SurfaceError(
         summary,
-        reason=f"no known charges of {_listed(names)} balance the others",
-        fix=f"give them; for a crystal that is to be cut without charges: {charges_given(dict.fromkeys(every, 0))}",
+        reason=f"no known charges of {_listed([_name(name) for name in names])} balance the others",
+        fix=f"{give}; {none}",
     )
+
+
+def _needed(names: Sequence[str], counts: Mapping[str, int], given: int) -> str | None:
+    """The charge of the one ion without a usual one that would balance the others; None where there is none."""
+    if len(names) != 1 or usual_charge(names[0]) is not None:
+        return None
+    others = given + sum(count * (usual_charge(name) or 0) for name, count in counts.items() if name not in names)
+    charge, left = divmod(-others, counts[names[0]])
+    return None if left or not charge or not ION_CHARGE.holds(charge) else charges_given({names[0]: charge})
 
 
 def _mixed_valence(every: Counter[str], counts: Counter[str], given: int) -> tuple[str, list[int]] | None:

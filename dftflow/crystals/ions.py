@@ -19,6 +19,7 @@ from dftflow.crystals.formal_charges import (
     MOLECULAR_IONS,
     assign_charges,
     electronegativity,
+    may_balance,
     test_charges,
     usual_charge,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "IonicUnit",
     "Ions",
     "bonded_groups",
+    "charges_may_balance",
     "chemical_formula",
     "formal_charge",
     "formula_of",
@@ -57,7 +59,12 @@ OXIDATION_STATE = "oxidation_state"
 BOND_FACTOR = 1.25
 """Longest bond in units of the sum of the covalent radii: 1.84 Å for C-N, 1.34 Å for C-H."""
 
+PAIR_FACTOR = 1.1
+"""The same of a pair of one heavy chalcogen: Te-Te is 2.75 Å long in MnTe2 and 3.46 Å between the layers of NiTe2."""
+
 _MOLECULAR = frozenset({"H", "C", "N", "O", "P", "S"})
+_PAIRED = frozenset({"Se", "Te"})
+"""They bond to themselves as S does in pyrite; SeO2 and TeO2 are networks."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -287,8 +294,8 @@ def ionic_units(structure: Structure) -> tuple[IonicUnit, ...]:
 def ions_of(structure: Structure) -> Ions:
     """Ions of an ordered crystal.
 
-    Molecules are the groups of H, C, N, O, P, S (and of sites with the property ``molecule`` >= 0) that bonds hold
-    together; an atom without such a bond is an ion by itself, and so is each of a network without end.
+    Molecules are the groups of H, C, N, O, P, S, of Se, of Te (and of sites with the property ``molecule`` >= 0) that
+    bonds hold together; an atom without such a bond is an ion by itself, and so is each of a network without end.
 
     Parameters
     ----------
@@ -316,6 +323,19 @@ def ions_of(structure: Structure) -> Ions:
     units = tuple(map(_unit, groups, assigned.charges, tests))
     _check_same_molecules(units, _molecule_marks(structure))
     return Ions(units=units, charges=assigned.why)
+
+
+def charges_may_balance(structure: Structure) -> bool:
+    """Whether the ions of an ordered crystal can have usual or common charges that sum to zero, in any way.
+
+    Raises
+    ------
+    SurfaceError
+        A charge that is told is not a whole number, or molecules overlap.
+    """
+    groups = _groups(structure)
+    told = [_told_charge(structure, group.indices) for group in groups]
+    return may_balance([group.formula for group in groups], told)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -385,12 +405,15 @@ def _bonds(structure: Structure, marks: Sequence[int]) -> dict[int, list[tuple[i
     """Site -> its bonded partners, each with the image of the cell it lies in."""
     radii = np.array([covalent_radii[site.specie.Z] for site in structure])
     member = np.array([m >= 0 or site.specie.symbol in _MOLECULAR for m, site in zip(marks, structure, strict=True)])
+    paired = np.array([site.specie.Z if site.specie.symbol in _PAIRED else 0 for site in structure])
     bonds: dict[int, list[tuple[int, NDArray[np.int64]]]] = {i: [] for i in range(len(structure))}
-    if not member.any():
+    if not (member | (paired > 0)).any():
         return bonds
-    reach = 2 * BOND_FACTOR * float(radii[member].max())
+    reach = 2 * BOND_FACTOR * float(radii[member | (paired > 0)].max())
     first, second, images, distance = structure.get_neighbor_list(reach, exclude_self=True)
     bonded = member[first] & member[second] & (distance < BOND_FACTOR * (radii[first] + radii[second]))
+    alike = (paired[first] > 0) & (paired[first] == paired[second])
+    bonded |= alike & (distance < PAIR_FACTOR * (radii[first] + radii[second]))
     for i, j, image in zip(first[bonded], second[bonded], images[bonded], strict=True):
         bonds[int(i)].append((int(j), np.asarray(image, dtype=np.int64)))
     return bonds

@@ -40,6 +40,12 @@ bridging O of rutile's (110) stays on its Ti2O2 plane, two bonds in the place of
 corundum's (0001) on either side, of the longer bonds (0.84). The layers of a perovskite are those of its cubic parent,
 which its tilts part in the same way (0.81 to 0.89): they have no seams."""
 
+FLAT_GAP_ANG = 0.15
+FLAT_STEP_EV = 0.5
+"""Where every layer's end leaves the repeat a dipole, layers are parted too at gaps of this width that leave it none,
+to within this step: between the vanadyl O of the sheets of V2O5's (001), 0.27 Å apart, and half of the Cr of Cr2O3's
+(0001) on either side."""
+
 BILAYER_GAP_ANG = 0.5
 """A neutral layer that is a dipole is parted at gaps of this width: Zn and O of (0001) lie 0.6 Å apart."""
 
@@ -243,15 +249,20 @@ def _layer_bounds(
 ) -> NDArray[np.float64]:
     """Heights, in units of the period and ascending in [0, 1), at which one layer ends and the next begins.
 
-    Wide gaps; within a layer, those where a cut breaks less than at its ends; and those of a layer that is a dipole.
+    Wide gaps; within a layer, those where a cut breaks less than at its ends; where all of these leave the repeat a
+    dipole, those that leave it none; and those of a layer that is a dipole.
     """
     parts = empty_parts(heights)
     smallest = min(LAYER_GAP_ANG / period_ang, _DENSE_GAP * max(part.width for part in parts))
     wide = np.sort([part.middle for part in parts if part.width >= smallest])
     narrow = [part for part in parts if SEAM_GAP_ANG / period_ang <= part.width < smallest]
     middles = np.array([part.middle for part in narrow])
-    seams = () if has_perovskite_formula(units) else _seams(wide, middles, broken)
+    perovskite = has_perovskite_formula(units)
+    seams = () if perovskite else _seams(wide, middles, broken)
     bounds = np.sort(np.concatenate([wide, seams]))
+    if not perovskite and not _flat(units, heights, bounds, period_ang, area_ang2).any():
+        gaps = np.array([part.middle for part in parts if FLAT_GAP_ANG / period_ang <= part.width < smallest])
+        bounds = np.sort(np.concatenate([bounds, gaps[_flat(units, heights, gaps, period_ang, area_ang2)]]))
     split = set(_dipole_layers(units, heights, bounds, period_ang, area_ang2))
     wider = np.array([part.middle for part in narrow if part.width >= BILAYER_GAP_ANG / period_ang])
     inner = [middle for middle in wider if int(_layer_of(middle, bounds)) in split and middle not in bounds]
@@ -270,6 +281,20 @@ def _seams(
     ends = broken(bounds)
     least = np.minimum(ends[below], ends[(below + 1) % len(bounds)])
     return gaps[broken(gaps) < SEAM_SHARE * least]
+
+
+def _flat(
+    units: Sequence[IonicUnit],
+    heights: NDArray[np.float64],
+    cuts: NDArray[np.float64],
+    period_ang: float,
+    area_ang2: float,
+) -> NDArray[np.bool_]:
+    """For each cut whether the repeat of the crystal above it is no dipole."""
+    charges = np.array([unit.test_charge for unit in units])
+    dipoles = ((heights[None] - cuts[:, None]) % 1.0 * period_ang) @ charges
+    steps = [abs(potential_step_ev(float(dipole), area_ang2)) for dipole in dipoles]
+    return np.array([step < FLAT_STEP_EV for step in steps], dtype=np.bool_)
 
 
 def _dipole_layers(

@@ -252,11 +252,19 @@ def choose_slab(
 
 
 def _advice(slabs: Sequence[SlabModel]) -> str:
-    general = "ask for another thickness or number of layers, or name a termination and allow refused ones"
+    named = "name a termination and allow refused ones"
+    general = f"ask for another thickness or number of layers, or {named}"
     molecular = any(number >= 0 for slab in slabs for number in slab.structure.site_properties["molecule"])
     if molecular and not any(slab.symmetric for slab in slabs):
         return f"turn the molecules so that their dipoles lie in the plane, or {general}"
+    if _along_a_polar_axis(slabs):
+        return f"choose another plane: no slab of this one has two like faces, however thick it is; or {named}"
     return general
+
+
+def _along_a_polar_axis(slabs: Sequence[SlabModel]) -> bool:
+    """Whether no two faces are alike among slabs of several numbers of layers, which are all pairs of faces."""
+    return not any(slab.symmetric for slab in slabs) and len({len(slab.layers) for slab in slabs}) > 1
 
 
 def _same_name(first: str, second: str) -> bool:

@@ -16,7 +16,7 @@ from ase.data import atomic_numbers
 
 from dftflow.crystals.contacts import check_contacts
 from dftflow.crystals.formal_charges import usual_charge
-from dftflow.crystals.ions import ionic_units
+from dftflow.crystals.ions import charges_may_balance, ionic_units
 from dftflow.crystals.mixture import Replacement, shares_text
 from dftflow.crystals.molecules import Molecule
 from dftflow.crystals.ordering_choice import QUASIRANDOM, Ordering, listed_orderings, ordering_of
@@ -147,7 +147,8 @@ def substitute_all(
         f"{first.orientation}",
         fix="choose another orientation or seed, or a larger cell (pseudocubic_ang)",
     )
-    built.properties[SUBSTITUTION]["notes"] += _notes(structure, plan, found)
+    built.properties[SUBSTITUTION]["notes"] += _notes(plan, found)
+    built.properties[SUBSTITUTION]["notes"] += _charge_note(_charge_of(built, structure, plan))
     return built
 
 
@@ -309,14 +310,16 @@ def _orientations(plan: SubstitutionPlan) -> int:
     return alike_turned(frame, plan.repeats if plan.mixed else (1, 1, 1)) if frame.rigid else 1
 
 
-def _notes(host: Structure, plan: SubstitutionPlan, found: Ordering | None) -> Iterator[str]:
+def _notes(plan: SubstitutionPlan, found: Ordering | None) -> Iterator[str]:
     if plan.chosen:
         size = " x ".join(map(str, plan.repeats))
         yield f"supercell {size}: the smallest compact one that has these fractions; none was asked for"
     yield from _rounded(plan)
     if found is not None:
         yield _ordering_note(plan, found)
-    charge = _charge_brought(host, plan)
+
+
+def _charge_note(charge: int) -> Iterator[str]:
     if charge:
         yield (
             f"the formal charges add up to {charge:+d} e, and the calculation is of a neutral cell: it has "
@@ -351,6 +354,15 @@ def _ordering_note(plan: SubstitutionPlan, found: Ordering) -> str:
         f"{found.degeneracy} of {found.arrangements} arrangements are it; its pairs are off the random ones by "
         f"{found.correlation_error:.3f} (0 random, 1 segregated)"
     )
+
+
+def _charge_of(built: Structure, host: Structure, plan: SubstitutionPlan) -> int:
+    """Sum of the formal charges of what was built: what came in, or 0 where some charges balance (Sn +4 where half of
+    the Sn left)."""
+    try:
+        return 0 if charges_may_balance(built) else _charge_brought(host, plan)
+    except SurfaceError:
+        return 0
 
 
 def _charge_brought(host: Structure, plan: SubstitutionPlan) -> int:

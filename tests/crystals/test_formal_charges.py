@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Composition
 
-from dftflow.crystals.formal_charges import assign_charges, is_covalent
+from dftflow.crystals.formal_charges import assign_charges, is_covalent, may_balance
 from dftflow.crystals.formal_charges import test_charges as stand_ins
 from dftflow.errors import SurfaceError
 
@@ -46,6 +46,11 @@ def charges(formula: str) -> dict[str, int]:
         ("PbFCl", {"Pb": 2, "F": -1, "Cl": -1}),
         ("BiOI", {"Bi": 3, "O": -2, "I": -1}),
         ("Li3N", {"Li": 1, "N": -3}),
+        ("CsAu", {"Cs": 1, "Au": -1}),
+        ("UO2", {"U": 4}),
+        ("UO3", {"U": 6}),
+        ("SmS", {"Sm": 2}),
+        ("SrFeO3", {"Sr": 2, "Fe": 4}),
     ],
 )
 def test_the_one_assignment_that_balances(formula, expected):
@@ -71,9 +76,15 @@ def test_elements_alloys_and_covalent_compounds_have_none(formula):
         (["Na", "NO3"], [1, -1]),
         (["Fe", "S2"], [2, -2]),
         (["Ba", "O2"], [2, -2]),
+        (["Ni", "Se2"], [2, -2]),
+        (["Mn", "Te2"], [2, -2]),
         (["K", "O2"], [1, -1]),
         (["CO2"], [0]),
         (["Cu", "O4S", "H2O"], [2, -2, 0]),
+        (["Li", "Fe", "O4P"], [1, 2, -3]),
+        (["Li", "Co", "O4P"], [1, 2, -3]),
+        (["Fe", "O4P"], [3, -3]),
+        (["K", "Al", "O4S", "O4S"], [1, 3, -2, -2]),
     ],
 )
 def test_molecules(molecules, expected):
@@ -88,6 +99,10 @@ def test_molecules(molecules, expected):
         ("Co3O4", "--charge Co=2,3,3"),
         ("Cs2Au2I6", "--charge Au=1,3"),
         ("Cu2ZnSnS4", "--charge Cu=1 --charge Sn=4"),
+        ("BaBiO3", "--charge Bi=4"),
+        ("Ba2Bi2O6", "--charge Bi=3,5"),
+        ("U3O8", "--charge U=5,5,6"),
+        ("LaS", "--charge La=2"),
     ],
 )
 def test_what_balances_in_several_ways_is_refused_and_its_fix_can_be_pasted(formula, fix):
@@ -102,6 +117,13 @@ def test_what_balances_in_several_ways_is_refused_and_its_fix_can_be_pasted(form
         for index, value in zip(sites, values * (len(sites) // len(values)), strict=True):
             told[index] = value
     assert sum(assign_charges(names, told).charges) == 0
+
+
+def test_molecules_are_called_by_their_names_where_no_charges_balance():
+    with pytest.raises(SurfaceError) as caught:
+        assign_charges(["Li", "Sn", "Ti", "O4P"], [None] * 4)
+    text = f"{caught.value} {caught.value.reason} {caught.value.fix}"
+    assert "PO4" in text and "O4P" not in text
 
 
 def test_what_is_told_decides_the_rest():
@@ -121,11 +143,32 @@ def test_order_and_size_of_the_cell_do_not_matter(order, repeats):
     assert dict(zip(names, found.charges, strict=True)) == {"Cs": 1, "Ag": 1, "Bi": 3, "Br": -1}
 
 
+def test_of_alloys_it_is_said_that_polar_planes_are_not_told():
+    assert "not tested" in assign_charges(["Ti", "Ni", "Sn"], [None] * 3).why
+    assert "Zintl" in assign_charges(["Mg", "Mg", "Sn"], [None] * 3).why
+
+
+@pytest.mark.parametrize(
+    ("formula", "balances"),
+    [("Cs2SnI6", True), ("Cs4AgPb3Br12", False), ("Cs4Sn3I12", False), ("LiNiO2", True), ("GaAs", True),
+     ("CuFeS2", True), ("Cs4Pb4Br11", False)],
+)  # fmt: skip
+def test_common_charges_balance_or_do_not(formula, balances):
+    names = ions(formula)
+    assert may_balance(names, [None] * len(names)) == balances
+
+
+def test_told_charges_balance_or_do_not():
+    assert may_balance(["Ti", "O", "O"], [4, -2, -2]) and not may_balance(["Ti", "O", "O"], [3, -2, -2])
+
+
 def test_stand_ins_of_charges_balance_and_tell_the_elements_apart():
     assert stand_ins(["Ga", "As"], [0, 0]) == (1, -1)
     assert sorted(stand_ins(["Mg", "Mg", "Si"], [0, 0, 0])) == [-2, 1, 1]
     assert stand_ins(["Al", "Ga", "As", "As"], [0] * 4) == (1, 1, -1, -1)
+    assert stand_ins(["Mg", "Mg", "Sn"], [0, 0, 0]) == (1, 1, -2)
     assert stand_ins(["Al", "Ni"], [0, 0]) == (0, 0)
+    assert stand_ins(["La", "Sn"], [0, 0]) == (0, 0)
     assert stand_ins(["Si", "Si"], [0, 0]) == (0, 0)
     assert stand_ins(["Ti", "O", "O"], [4, -2, -2]) == (4, -2, -2)
 

@@ -121,6 +121,18 @@ def test_an_unknown_molecule_takes_what_balances_or_what_it_is_given():
     assert next(unit.charge for unit in given if unit.name == "(C2H2N)") == 2
 
 
+def test_pairs_of_selenium_and_tellurium_are_one_ion_and_layers_of_them_are_not():
+    """Se-Se 2.41 Å and Te-Te 2.75 Å in pyrites; Te-Te 3.46 Å between the layers of NiTe2."""
+    for metal, chalcogen, a_ang, u in (("Ni", "Se", 5.960, 0.383), ("Mn", "Te", 6.951, 0.3857)):
+        pyrite = Structure.from_spacegroup("Pa-3", Lattice.cubic(a_ang), [metal, chalcogen], [[0, 0, 0], [u] * 3])
+        assert sorted(unit.name for unit in ionic_units(pyrite)) == sorted([metal, f"{chalcogen}2"] * 4)
+        assert {unit.charge for unit in ionic_units(pyrite)} == {2, -2}
+    layered = Structure.from_spacegroup(
+        "P-3m1", Lattice.hexagonal(3.843, 5.265), ["Ni", "Te"], [[0, 0, 0], [1 / 3, 2 / 3, 0.25]]
+    )
+    assert sorted(unit.name for unit in ionic_units(layered)) == ["Ni", "Te", "Te"]
+
+
 def test_charges_are_given_by_element_by_molecule_and_atom_by_atom():
     crystal = lead_bromide_with(FA_SYMBOLS, FA_ANG, (0.5, 0.5, 0.5)) * (2, 1, 1)
     charges = {unit.name: unit.charge for unit in ionic_units(with_charges(crystal, {"FA": 2, "Pb": 1}))}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
-from pymatgen.core import Composition, Structure
+from pymatgen.core import Composition, Lattice, Structure
 
 from dftflow.crystals.ions import formula_of, ionic_units
 from dftflow.crystals.mixture import Replacement, fitting_repeats, sublattices_of
@@ -172,6 +172,18 @@ def test_vacancies_and_their_charge() -> None:
 def test_an_ion_of_another_charge_is_said() -> None:
     built = substitute(PNMA, site="Pb", by="Ag", fraction=0.25)
     assert any("add up to -1 e" in note and "1 electron less" in note for note in notes_of(built))
+
+
+def test_an_ion_that_takes_another_charge_balances_what_leaves() -> None:
+    """Cs2SnI6 is CsSnI3 without half of its Sn, which then is Sn +4: Lee et al., 10.1021/ja508464w."""
+    host = Structure.from_spacegroup(
+        "Pm-3m", Lattice.cubic(5.83), ["Cs", "Sn", "I"], [[0.5] * 3, [0, 0, 0], [0.5, 0, 0]]
+    )
+    built = substitute(host, site="Sn", by="vacancy", fraction=0.5, supercell=(2, 2, 2))
+    assert built.composition == Composition("Cs8Sn4I24")
+    assert not any("formal charges" in note for note in notes_of(built))
+    quarter = substitute(host, site="Sn", by="vacancy", fraction=0.25, supercell=(2, 2, 1))
+    assert any("add up to -2 e" in note for note in notes_of(quarter))
 
 
 def test_a_fraction_that_the_cell_does_not_have() -> None:

@@ -49,6 +49,20 @@ def test_without_a_supercell_the_smallest_that_has_the_shares(tmp_path: Path) ->
     assert any("1 x 1 x 2" in note for note in notes_of(built))
 
 
+@pytest.mark.parametrize("shares", [("0.6", "0.5"), ("0.60(2)", "0.50(2)"), ("0.7", "0.7")])
+def test_a_place_that_holds_more_than_one_atom_is_refused(tmp_path: Path, shares: tuple[str, str]) -> None:
+    first, second = shares
+    sites = f"Cs1 Cs 0.5 0.5 0.5 {first}\nRb1 Rb 0.5 0.5 0.5 {second}\nPb1 Pb 0 0 0 1\nBr1 Br 0.5 0 0 1\n"
+    with pytest.raises(StructureError, match=r"the place of Cs1, Rb1 holds 1\.[14] atoms") as caught:
+        ordered(written(tmp_path, sites, ""), (2, 1, 1))
+    assert caught.value.where is not None
+
+
+def test_shares_that_sum_to_one_within_their_uncertainties_are_taken(tmp_path: Path) -> None:
+    sites = "Cs1 Cs 0.5 0.5 0.5 0.52(2)\nRb1 Rb 0.5 0.5 0.5 0.50(2)\nPb1 Pb 0 0 0 1\nBr1 Br 0.5 0 0 1\n"
+    assert ordered(written(tmp_path, sites, ""), (2, 1, 1)).composition == Composition("CsRbPb2Br6")
+
+
 def test_shares_that_no_cell_has_are_the_nearest_and_said(tmp_path: Path) -> None:
     sites = "Cs1 Cs 0.5 0.5 0.5 0.9\nPb1 Pb 0 0 0 1\nBr1 Br 0.5 0 0 0.853(4)\nI1 I 0.5 0 0 0.147(4)\n"
     built = ordered(written(tmp_path, sites, ""), (2, 2, 2))

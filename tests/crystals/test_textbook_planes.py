@@ -34,6 +34,12 @@ PASHLEY = "Pashley, Phys. Rev. B 40, 10481 (1989), 10.1103/PhysRevB.40.10481"
 CALCITE = "de Leeuw and Parker, J. Phys. Chem. B 102, 2914 (1998), 10.1021/jp973210f"
 LEAD_LAYERS = "arXiv:1805.11181: Pb-Br sheets between layers of Cs"
 ANALYTIC = "structure type"
+GALLIUM_SELENIDE = (
+    "sheets Se-Ga-Ga-Se held together by van der Waals forces: Nanoscale 12, 8563 (2020), 10.1039/D0NR00165A"
+)
+CHROMIA = "as Al2O3, of which it has the structure; Noguera, above"
+VANADIA = "sheets, weakly coupled: Chakrabarti et al., Phys. Rev. B 59 (1999), issue 16, who call the plane (010)"
+QUARTZ = "the O-middle termination: Minerals 8, 58 (2018), 10.3390/min8020058"
 PEROVSKITE = "arXiv:2011.04269"
 
 
@@ -100,6 +106,25 @@ CRYSTALS: dict[str, Structure | str] = {
         ["Cs", "Ag", "Bi", "Br"],
         [[0.25] * 3, [0.5] * 3, [0, 0, 0], [0.25, 0, 0]],
     ),
+    "Cr2O3": Structure.from_spacegroup(
+        "R-3c", Lattice.hexagonal(4.961, 13.599), ["Cr", "O"], [[0, 0, 0.3475], [0.3056, 0, 0.25]]
+    ),
+    "V2O5": Structure.from_spacegroup(
+        "Pmmn",
+        Lattice.orthorhombic(11.512, 3.564, 4.368),
+        ["V", "O", "O", "O"],
+        [[-0.1488, 0, 0.8917], [-0.1457, 0, 0.531], [-0.3189, 0, 0.003], [0, 0, 0.001]],
+    ),
+    "quartz": Structure.from_spacegroup(
+        "P3_221", Lattice.hexagonal(4.913, 5.405), ["Si", "O"], [[0.4697, 0, 2 / 3], [0.4133, 0.2672, 0.7857]]
+    ),
+    "GaSe": Structure.from_spacegroup(
+        "P6_3/mmc", Lattice.hexagonal(3.755, 15.94), ["Ga", "Se"], [[1 / 3, 2 / 3, 0.173], [1 / 3, 2 / 3, 0.602]]
+    ),
+    "NiSe2": Structure.from_spacegroup("Pa-3", Lattice.cubic(5.960), ["Ni", "Se"], [[0, 0, 0], [0.383] * 3]),
+    "CsAu": Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.260), ["Cs", "Au"], [[0, 0, 0], [0.5] * 3]),
+    "Mg2Sn": Structure.from_spacegroup("Fm-3m", Lattice.cubic(6.760), ["Sn", "Mg"], [[0, 0, 0], [0.25] * 3]),
+    "Mg2Si": Structure.from_spacegroup("Fm-3m", Lattice.cubic(6.338), ["Si", "Mg"], [[0, 0, 0], [0.25] * 3]),
     "Cs4PbBr6": "Cs4PbBr6_R-3c",
     "CsPb2Br5": "CsPb2Br5_I4mcm",
     "CsPbBr3": "CsPbBr3_Pm-3m",
@@ -203,6 +228,16 @@ ROWS += [
     ),
     row("Si", (1, 1, 1), "I", {"Si2": 0}, {"Si"}, CUBE_111, ANALYTIC),
     row("Si", (0, 0, 1), "I", {"Si": 0}, {"Si"}, CUBE_100, ANALYTIC),
+    row("Cr2O3", (0, 0, 1), "II", {"O3": -6, "Cr": 3}, {"Cr"}, HEXAGON, CHROMIA),
+    row("V2O5", (0, 0, 1), "II", {"O2": -4, "V4O6": 8}, {"O"}, lambda a, c: 3.564 * a, VANADIA),
+    row("quartz", (0, 0, 1), "II", {"O": -2, "Si": 4}, {"O"}, HEXAGON, QUARTZ),
+    row("GaSe", (0, 0, 1), "II", {"Se": -2, "Ga": 2}, {"Se", "Ga"}, HEXAGON, GALLIUM_SELENIDE, "Se"),
+    row("NiSe2", (1, 0, 0), "I", {"Ni2Se22": 0}, {"NiSe2"}, SQUARE, ANALYTIC),
+    row("CsAu", (1, 0, 0), "III", {"Cs": 1, "Au": -1}, {"Cs (half)", "Au (half)"}, SQUARE, ANALYTIC),
+    row("CsAu", (1, 1, 0), "I", {"CsAu": 0}, {"CsAu"}, lambda a, c: sqrt(2) * a * a, ANALYTIC),
+    row("Mg2Sn", (1, 0, 0), "III", {"Mg2": 0, "Sn": 0}, {"Mg (half)", "Sn (half)"}, CUBE_100, TASKER),
+    row("Mg2Sn", (1, 1, 1), "II", {"Mg2Sn": 0}, {"Mg2Sn"}, CUBE_111, TASKER),
+    row("Mg2Si", (1, 0, 0), "III", {"Mg2": 0, "Si": 0}, {"Mg (half)", "Si (half)"}, CUBE_100, TASKER),
     row("graphite", (0, 0, 1), "I", {"C2": 0}, {"C"}, HEXAGON, ANALYTIC),
     row("BN", (0, 0, 1), "I", {"BN": 0}, {"BN"}, HEXAGON, ANALYTIC),
     row(
