@@ -20,13 +20,17 @@ from gpaw import GPAW, PW, FermiDirac
 SETTINGS = {
     "quick/CsPbBr3": (244.9, (1, 1, 1), (1, 1, 1), (0, 0, 0), 6.720628551),
     "quick/FAPbBr3": (435.4, (2, 2, 2), (2, 2, 1), (0.5, 0.5, 0.5), None),
-    "quick/CsBr": (200.0, (2, 2, 2), (2, 2, 1), (0, 0, 0), 4.291 / 2**0.5),
+    "quick/CsBr": (200.0, (2, 2, 2), ((-0.25, 0.25), (0, 0.5), (0,)), (0, 0, 0), 4.291 / 2**0.5),
 }
 
 
 def monkhorst_pack(grid):
-    """The points (2r - n - 1)/2n, r = 1 … n, written down one by one: no code's word for a grid is relied on."""
-    axes = [[(2 * r - n - 1) / (2 * n) for r in range(1, n + 1)] for n in grid]
+    """The points (2r - n - 1)/2n, r = 1 … n, written down one by one: no code's word for a grid is relied on.
+
+    Where the grid is not one number an axis it is the points along each: those of CsBr (110) are the crystal's, which
+    along [1-10] lie at k_1 - k_2 = 0 and 1/2.
+    """
+    axes = [n if isinstance(n, tuple) else [(2 * r - n - 1) / (2 * n) for r in range(1, n + 1)] for n in grid]
     return [(a, b, c) for a in axes[0] for b in axes[1] for c in axes[2]]
 
 

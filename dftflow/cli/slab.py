@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from dftflow.cli.place import OutFile
 from dftflow.cli.plane_option import MillerIndices, PlaneCommand
 from dftflow.cli.structure import OUT_FORMATS, write_structure
 from dftflow.cli.substitution import Substitution, substitution_options
-from dftflow.cli.table import text_table
+from dftflow.cli.table import terminal_width, text_table
 from dftflow.errors import InputError
 from dftflow.model.bounds import ION_CHARGE, THICKNESS_ANG, VACUUM_ANG
 from dftflow.model.printable import shown
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from dftflow.api.slabs import Slabs
 
 __all__ = ["command"]
+
+TYPES = "Type: Tasker's; I neutral planes, II charged ones without dipole, III polar (compensated: made neutral)."
 
 
 @click.command(cls=PlaneCommand)
@@ -110,13 +113,17 @@ def _table(slabs: Slabs) -> str:
     return "\n".join(
         [
             " = ".join(dict.fromkeys([f"{plane}", cell, *names])),
-            f"Formal charges: {slabs[0].charges}.",
+            _wrapped(f"Formal charges: {slabs[0].charges}."),
             text_table(header, rows),
-            "Type: Tasker's; I neutral planes, II charged ones without dipole, III polar (compensated: made neutral).",
-            slabs.choice,
-            *sorted(remarks),
+            _wrapped(TYPES),
+            _wrapped(slabs.choice),
+            *map(_wrapped, sorted(remarks)),
         ]
     )
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, terminal_width(), subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _yes(flag: bool) -> str:

@@ -57,7 +57,7 @@ def test_commands_respect_the_terminal(
     assert main(command) == 0
     lines = capsys.readouterr().out.split("\n")
     lines = [line for line in lines if " = " not in line]  # names of one plane
-    assert max(map(len, lines)) <= max(columns, 64)  # the columns of numbers of a slab take 64
+    assert max(map(len, lines)) <= max(columns, 74)  # the columns of numbers of a slab take 74
 
 
 @pytest.mark.parametrize("columns", [50, 80, 110])

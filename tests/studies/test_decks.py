@@ -12,9 +12,10 @@ from model_crystal import copying_engine, leave
 from pymatgen.core import Structure
 
 from dftflow.cli.main import main
+from dftflow.crystals.slabs import PlaneCuts
 from dftflow.crystals.sources import load_crystal
 from dftflow.errors import CalculationError, InputError, StoreError, StudyError
-from dftflow.model.surface import Plane, SlabModel
+from dftflow.model.surface import Plane
 from dftflow.studies.built_file import read_built
 from dftflow.studies.decks import advance, write_decks
 from dftflow.studies.execution import collect_study, outcome_of_folder, run_study
@@ -114,13 +115,13 @@ def cleaved(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     from dftflow.studies.kinds import slab
 
     planes: list[object] = []
-    cleave = slab.enumerate_slabs
+    cleave = slab.cut_plane
 
-    def counted(structure: Structure, plane: Plane, **how: Any) -> tuple[SlabModel, ...]:
+    def counted(structure: Structure, plane: Plane, **how: Any) -> PlaneCuts:
         planes.append(plane)
         return cleave(structure, plane, **how)
 
-    monkeypatch.setattr(slab, "enumerate_slabs", counted)
+    monkeypatch.setattr(slab, "cut_plane", counted)
     return planes
 
 
@@ -200,13 +201,13 @@ def test_a_step_whose_slab_cannot_be_cut_fails_alone(
     write_decks(study, tmp_path)
     relaxed_by(tmp_path, "CsBr/bulk-relax", 1.06)
 
-    def refuse(structure: Structure, *_: Any, **__: Any) -> None:
+    def refuse(structure: Structure, *_: Any, **__: Any) -> PlaneCuts:
         if structure.volume > 80:
             raise SurfaceError("this crystal cannot be cleaved")
         return cut(structure, *_, **__)
 
-    cut = slab.enumerate_slabs
-    monkeypatch.setattr(slab, "enumerate_slabs", refuse)
+    cut = slab.cut_plane
+    monkeypatch.setattr(slab, "cut_plane", refuse)
     written = {deck.name: deck for deck in advance(tmp_path).decks}
     assert "cannot be cleaved" in written["CsBr/slab-110-relax"].failure
     assert written["CsBr/bulk-bands"].failure == "" and written["CsBr/bulk-bands"].note == ""

@@ -666,7 +666,7 @@ def test_a_slab_of_materials_studio() -> None:
     np.testing.assert_allclose(end.forces_ev_per_ang, np.zeros((4, 3)), atol=5e-6)
     found = results("materials-studio-2024/slab")
     assert found.method is not None
-    assert (found.method.dispersion, found.method.dipole_correction) == ("G06", "z, self-consistent along")
+    assert (found.method.dispersion, found.method.dipole_correction) == ("D2", "z, self-consistent along")
     assert read_cell_deck(DATA / "materials-studio-2024/slab/slab.cell").fixed_atoms == (2,)
 
 

@@ -146,7 +146,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(Forces, "clock", clock)
     monkeypatch.setattr(engine, "BasisCorrected", Forces)
     monkeypatch.setattr(engine, "_finite_basis_slope", lambda atoms, calculator: 0.0)
-    monkeypatch.setattr(engine, "_ground_state", lambda atoms, engine: {})
+    monkeypatch.setattr(engine, "_ground_state", lambda atoms, engine, dispersion: {})
     monkeypatch.setattr(engine, "_recorded", unrecorded)
     monkeypatch.setattr(engine, "_append", ticking(engine._append))
     monkeypatch.setattr(KeptBFGS, "dump", ticking(KeptBFGS.dump))
