@@ -224,7 +224,7 @@ def test_a_study_runs_as_with_any_other_code(tmp_path: Path) -> None:
     slab = material.slabs[0]
     assert slab.levels is not None, slab.failure
     low, high = (level.level.value_ev for level in slab.vacuum)
-    assert low == pytest.approx(high, abs=0.005), "alike faces"
+    assert low == pytest.approx(high, abs=0.01), "alike faces; the dipole converges more slowly than the energy"
     levels = slab.levels
     assert levels.electron_affinity_ev < levels.work_function_ev < levels.ionisation_potential_ev
     assert np.isfinite(levels.spread.total_ev)
