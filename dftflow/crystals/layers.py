@@ -167,7 +167,7 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
         repeat_ang=basis_ang[2] @ frame.T,
         broken_per_ang2=tuple(broken(bounds).tolist()),
         crystal_ang=structure.lattice.matrix @ frame.T,
-        images=_layer_images(structure, repeats @ np.array(indices), heights % 1.0, bounds),
+        images=_layer_images(structure, repeats @ np.array(indices), heights % 1.0, bounds, moments),
     )
 
 
@@ -337,14 +337,17 @@ def _layers(
 
 
 def _layer_images(
-    structure: Structure, indices: NDArray[np.float64], heights: NDArray[np.float64], bounds: NDArray[np.float64]
+    structure: Structure,
+    indices: NDArray[np.float64],
+    heights: NDArray[np.float64],
+    bounds: NDArray[np.float64],
+    moments: Sequence[float],
 ) -> tuple[tuple[tuple[int, ...], bool], ...]:
     """See `Stacking.images`: an operation maps height z to s z + t, with s = ±1 when it keeps the plane.
 
     Moments that are turned round are the same, by time reversal.
     """
-    sizes = [abs(moment) for moment in moments_of(structure)]
-    data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG, sizes)
+    data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG, [abs(moment) for moment in moments])
     members = _layer_of(heights, bounds)
     images: dict[tuple[tuple[int, ...], bool], None] = {}
     turned = indices @ data.rotations

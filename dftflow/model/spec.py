@@ -220,6 +220,11 @@ class CalcSpec:
         return "Gamma-centred" if self.gamma_centred else grid_kind(self.grid, self.grid_shift)
 
     @property
+    def empty_count(self) -> int:
+        """Empty bands to calculate: two spinors for each that is asked for."""
+        return (2 if self.spin_orbit else 1) * self.empty_bands
+
+    @property
     def moves_cell(self) -> bool:
         """Whether it relaxes more than the ions."""
         return self.relaxation is not None and self.relaxation.cell != "fixed"

@@ -218,7 +218,7 @@ def _values(
         "degauss_ry": _number(spec.smearing_ev / RYDBERG_EV) if spec.smearing_ev > 0 else "",
         "degauss_note": f"{spec.smearing_ev:.8g} eV",
         "n_bands": _n_bands(structure, spec, chosen) or "",
-        "bands_note": "" if spec.task == "relax" else f"{_empty_bands(spec)} of them empty",
+        "bands_note": "" if spec.task == "relax" else f"{spec.empty_count} of them empty",
         "conv_thr_ry": _number(conv_thr_ry),
         "conv_thr_note": _conv_thr_note(spec, len(structure), share),
         "max_scf_cycles": spec.max_scf_cycles,
@@ -286,14 +286,9 @@ def _n_bands(structure: Structure, spec: CalcSpec, chosen: Sequence[Potential]) 
         if valence is None:
             return None
         electrons += valence
-    empty = _empty_bands(spec) if spec.task != "relax" else max(4, round(0.1 * electrons))
+    empty = spec.empty_count if spec.task != "relax" else max(4, round(0.1 * electrons))
     filled = electrons if spec.spin_orbit else (electrons + abs(sum(spec.moments_mub))) / 2
     return math.ceil(filled - 1e-6) + empty
-
-
-def _empty_bands(spec: CalcSpec) -> int:
-    """Two spinors for each that was asked for."""
-    return (2 if spec.spin_orbit else 1) * spec.empty_bands
 
 
 def _relaxation(structure: Structure, spec: CalcSpec) -> dict[str, Any] | None:
@@ -370,8 +365,8 @@ def _notes_on_potentials(spec: CalcSpec, chosen: Sequence[Potential], values: Ma
     if valence_unknown and spec.task != "relax":
         notes.append(
             f"The number of bands is left to pw.x, because the valence of {', '.join(valence_unknown)} is not known "
-            f"here: for {_empty_bands(spec)} empty bands set nbnd, in every .in of pw.x, to "
-            f"{'' if spec.spin_orbit else 'half '}the number of electrons plus {_empty_bands(spec)}."
+            f"here: for {spec.empty_count} empty bands set nbnd, in every .in of pw.x, to "
+            f"{'' if spec.spin_orbit else 'half '}the number of electrons plus {spec.empty_count}."
         )
     return notes
 

@@ -25,7 +25,7 @@ from dftflow.codes.known_dispersion import check_known_dispersion
 from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, least_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
-from dftflow.codes.vasp.electrons import DISPERSIONS, PROGRAMS, band_count, electron_tags, empty_count
+from dftflow.codes.vasp.electrons import DISPERSIONS, PROGRAMS, band_count, electron_tags
 from dftflow.codes.vasp.functionals import Functional, functional
 from dftflow.codes.vasp.kpoints_file import bands_list, regular_grid
 from dftflow.codes.vasp.options import VaspOptions
@@ -189,7 +189,7 @@ def _incar_values(structure: Structure, spec: CalcSpec, xc: Functional, n_bands:
         "spinors": spec.spin_orbit,
     }
     if spec.task != "relax":
-        values |= {"n_bands": n_bands or "", "empty_bands": empty_count(spec)}
+        values |= {"n_bands": n_bands or "", "empty_bands": spec.empty_count}
     if spec.task == "potential":
         values["listed"] = _lists_kpoints(spec)
     return values
@@ -246,7 +246,7 @@ def _notes(spec: CalcSpec, names: Sequence[PotentialName], library: str, isif: i
         notes.append(
             f"NBANDS is left to VASP, because the valence of {', '.join(unknown)} is not known here: set it to "
             + ("" if spec.spin_orbit else "half ")
-            + f"the sum of the POTCAR's ZVAL over all atoms, plus {empty_count(spec)}."
+            + f"the sum of the POTCAR's ZVAL over all atoms, plus {spec.empty_count}."
         )
     if spec.smearing_ev < SMALLEST_SIGMA_EV:
         asked = f"a smearing of {decimal_text(spec.smearing_ev)} eV" if spec.smearing_ev > 0 else "fixed occupations"

@@ -12,7 +12,7 @@ from typing import Final
 from dftflow.codes.deck_text import decimal_text
 from dftflow.model.spec import CalcSpec
 
-__all__ = ["DISPERSIONS", "PROGRAMS", "Tag", "band_count", "electron_tags", "empty_count"]
+__all__ = ["DISPERSIONS", "PROGRAMS", "Tag", "band_count", "electron_tags"]
 
 Tag = tuple[str, str, str]
 """Name, value, comment."""
@@ -53,13 +53,8 @@ def electron_tags(spec: CalcSpec, order: Sequence[int], elements: Sequence[str])
 def band_count(spec: CalcSpec, electrons: float) -> int:
     """Filled and empty bands; a spinor holds one electron, and of two spin channels one may hold more than half."""
     if spec.spin_orbit:
-        return int(electrons + 0.5) + empty_count(spec)
-    return int(electrons + abs(sum(spec.moments_mub)) + 1) // 2 + empty_count(spec)
-
-
-def empty_count(spec: CalcSpec) -> int:
-    """Empty bands: two spinors for each that was asked for."""
-    return (2 if spec.spin_orbit else 1) * spec.empty_bands
+        return int(electrons + 0.5) + spec.empty_count
+    return int(electrons + abs(sum(spec.moments_mub)) + 1) // 2 + spec.empty_count
 
 
 def _spin(spec: CalcSpec, order: Sequence[int]) -> tuple[Tag, ...]:

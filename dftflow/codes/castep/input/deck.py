@@ -270,7 +270,7 @@ def _band_values(spec: CalcSpec) -> dict[str, Any]:
         else "its level in the vacuum is the slab's zero"
     )
     return {
-        "empty_bands": (2 if spec.spin_orbit else 1) * spec.empty_bands,
+        "empty_bands": spec.empty_count,
         "points": "the path" if spec.path is not None else "the list of k-points",
         "local_potential": not functional(spec.xc).hybrid,
         "potential_note": POTENTIAL_FILE if wants_potential else use,
