@@ -7,7 +7,6 @@ import pytest
 from dftflow.gate.moments import other_moments
 from dftflow.model.results import FoundMoments
 
-
 CANCEL = "its moments sum to 3.40 Bohr magnetons, those asked for cancel: another magnetic order"
 
 
