@@ -32,8 +32,8 @@ from dftflow.crystals.ions import with_oxidation_states
 from dftflow.crystals.missing_hydrogens import missing_hydrogens
 from dftflow.crystals.orbits import MERGED_ANG, Orbit, orbits_of
 from dftflow.crystals.partial_sites import PARTIAL_SITES
+from dftflow.crystals.placed_units import SITE_LABEL
 from dftflow.crystals.symmetry import FROM_SYMPREC, SYMPREC_ANG, symmetry_dataset
-from dftflow.crystals.units import SITE_LABEL
 from dftflow.errors import ClashError, StructureError
 from dftflow.model.bounds import MOST_ATOMS
 

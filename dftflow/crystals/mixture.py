@@ -15,7 +15,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from dftflow.crystals.molecules import Molecule, load_molecule
-from dftflow.crystals.units import Unit
+from dftflow.crystals.placed_units import Unit
 from dftflow.errors import StructureError
 from dftflow.model.bounds import MOST_ATOMS
 

@@ -23,8 +23,9 @@ from dftflow.crystals.ordering_choice import QUASIRANDOM, Ordering, listed_order
 from dftflow.crystals.orderings import Frame, MixedSites, alike_turned, site_permutations
 from dftflow.crystals.orientation import RANDOM, parse_orientation, rotations
 from dftflow.crystals.partial_sites import PARTIAL_SITES
-from dftflow.crystals.substitution_plan import Repeats, SubstitutionPlan, substitution_plan
-from dftflow.crystals.units import Unit, crystal_of, repeated
+from dftflow.crystals.placed_units import Unit, crystal_of, repeated
+from dftflow.crystals.substitution_plan import SubstitutionPlan, substitution_plan
+from dftflow.crystals.supercell import Repeats
 from dftflow.errors import StructureError, SurfaceError
 from dftflow.model.mixture import Mixture
 

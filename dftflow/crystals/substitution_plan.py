@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.crystals.mixture import Replacement, Sublattice, fitting_repeats, not_met, sublattices_of
-from dftflow.crystals.units import Unit, units_of
+from dftflow.crystals.placed_units import Unit, units_of
+from dftflow.crystals.supercell import Repeats, check_atoms, check_repeats
 from dftflow.errors import StructureError
-from dftflow.model.bounds import MOST_ATOMS, PSEUDOCUBIC_ANG
-from dftflow.model.printable import shown
+from dftflow.model.bounds import PSEUDOCUBIC_ANG
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["Repeats", "SubstitutionPlan", "substitution_plan"]
-
-Repeats = tuple[int, int, int]
+__all__ = ["SubstitutionPlan", "substitution_plan"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -69,10 +67,9 @@ def substitution_plan(
     supercell: Repeats | None,
     pseudocubic_ang: float | None,
 ) -> SubstitutionPlan:
-    if supercell is not None and (len(supercell) != 3 or any(n != int(n) or n < 1 for n in supercell)):
-        raise StructureError(f"supercell {supercell} cannot be made", fix="give three whole numbers of at least 1")
     repeats = supercell or (1, 1, 1)
-    _check_size(len(structure) * prod(map(int, repeats)), repeats)
+    check_repeats(repeats)
+    check_atoms(len(structure) * prod(map(int, repeats)), repeats)
     units = units_of(structure)
     sublattices = sublattices_of(units, replacements)
     cell_ang = structure.lattice.matrix
@@ -91,7 +88,7 @@ def substitution_plan(
         chosen=fitting is not None,
         contents=tuple(count for count in counts if count is not None),
     )
-    _check_size(_atoms(plan), repeats)
+    check_atoms(_atoms(plan), repeats)
     return plan
 
 
@@ -119,13 +116,3 @@ def _atoms(plan: SubstitutionPlan) -> int:
         incoming = [0 if unit is None else len(unit.symbols) for unit in units]
         atoms += sum(count * (size - own) for count, size in zip(counts[1:], incoming, strict=True))
     return atoms
-
-
-def _check_size(atoms: int, repeats: Repeats) -> None:
-    """Refuse what would be too large, before any of it is made."""
-    if atoms > MOST_ATOMS:
-        raise StructureError(
-            f"the crystal would hold {shown(atoms)} atoms",
-            reason=f"the limit is {MOST_ATOMS}; the supercell is {shown(repeats)}",
-            fix="ask for a smaller supercell",
-        )

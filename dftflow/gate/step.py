@@ -24,6 +24,7 @@ from dftflow.crystals.same_crystal import compare_crystal
 from dftflow.crystals.same_slab import compare_surface
 from dftflow.errors import DftflowError, SurfaceError
 from dftflow.gate.calculation import Sound, sound
+from dftflow.gate.moments import other_moments
 from dftflow.model.admission import Admission, Admitted, Refusal, RefusalKind
 from dftflow.model.built import Built
 from dftflow.model.check import Part
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["admit", "likeness_of"]
 
 SAME_VOLUME = 0.005
-NO_MOMENT_MUB = 0.1
-HALF_A_SPIN_MUB = 0.5
 NEEDED: Mapping[Task, tuple[Part, ...]] = {
     "relax": ("structure",),
     "bands": ("structure", "bands"),
@@ -177,23 +176,9 @@ def _shape(normal: int | None) -> str:
 def _departures(results: Results, built: Built, older_than: tuple[str, ...]) -> list[str]:
     return [
         *_other_method(results, built.spec),
-        *_other_moments(results, built.spec),
+        *other_moments(results.moments, built.spec.moments_mub),
         *_other_geometry(results, built, older_than),
     ]
-
-
-def _other_moments(results: Results, spec: CalcSpec) -> list[str]:
-    """What became of the moments that it started with, where its files tell that."""
-    found = results.moments
-    if found is None or not spec.moments_mub:
-        return []
-    if found.absolute_mub < NO_MOMENT_MUB:
-        return [f"its moments are gone: their sizes sum to {found.absolute_mub:.2f} Bohr magnetons"]
-    if abs(sum(spec.moments_mub)) < NO_MOMENT_MUB < HALF_A_SPIN_MUB < abs(found.total_mub):
-        return [
-            f"its moments sum to {found.total_mub:.2f} Bohr magnetons, those asked for cancel: another magnetic order"
-        ]
-    return []
 
 
 def _other_method(results: Results, spec: CalcSpec) -> list[str]:

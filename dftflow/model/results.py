@@ -272,11 +272,11 @@ class FoundMoments:
         Their sum.
     absolute_mub
         The sum of their sizes: within the spheres of the atoms, or the integral of the absolute value of the spin
-        density.
+        density. None where only `total_mub` is told.
     """
 
     total_mub: float
-    absolute_mub: float
+    absolute_mub: float | None
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from dftflow.crystals.ordering_choice import QUASIRANDOM
 from dftflow.crystals.partial_sites import has_partial_sites, partial_replacements
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import notes_of, substitute_all
+from dftflow.crystals.supercell import Repeats, supercell_of
 from dftflow.crystals.vacuum import refuse_as_material
 from dftflow.studies.blame import blamed
 from dftflow.studies.paced import Say, paced
@@ -147,7 +148,7 @@ def _start(study: Study, name: str, crystal: Crystal) -> Structure:
     """The crystal after the substitutions that its entry asks for, with the charges and moments that it gives."""
     entry = study.content.materials[name]
     changed = bool(entry.substitute) or entry.ordering is not None
-    start = _substituted(study, entry, crystal) if changed else crystal.structure
+    start = _substituted(study, entry, crystal) if changed else _repeated(crystal.structure, entry.supercell)
     if entry.charges:
         with blamed(study, f"material {name}", "materials", name, "charges"):
             start = with_charges(start, {ion: of[0] if len(of) == 1 else of for ion, of in entry.charges.items()})
@@ -155,6 +156,10 @@ def _start(study: Study, name: str, crystal: Crystal) -> Structure:
         return with_moments(start, entry.moments)
     check_open_shells(start, fix=MOMENTS_FIX)
     return start
+
+
+def _repeated(structure: Structure, repeats: Repeats | None) -> Structure:
+    return structure if repeats is None else supercell_of(structure, repeats)
 
 
 def _substituted(study: Study, entry: MaterialEntry, crystal: Crystal) -> Structure:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.codes.base import Code
 from dftflow.codes.registry import load_code
+from dftflow.crystals.geometry import elements_of_unchanged
 from dftflow.errors import StudyError
 from dftflow.model.point import Point
 from dftflow.model.printable import is_line, shown
@@ -113,6 +114,7 @@ def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: No
     materials = LazyMaterials(study) if lazily else load_materials(study, say=say)
     if not lazily:
         _tell_of_database(study, materials, say)
+    _check_shells(study, materials)
     points = points_at(study, materials)
     order = {name: number for number, name in enumerate(materials)}
     steps = planned_steps(study, materials, points)
@@ -121,6 +123,21 @@ def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: No
     _check(steps)
     code = load_code(study.content.code, study.code_options)
     return Plan(study=study, code=code, materials=materials, steps=tuple(steps), points=points)
+
+
+def _check_shells(study: Study, materials: Mapping[str, Material]) -> None:
+    """Refuse a U of an element that no material has: a slip of the pen, without which it would be calculated."""
+    given = study.content.settings.hubbard_u_ev
+    if not given:
+        return
+    elements = {symbol for material in materials.values() for symbol in elements_of_unchanged(material.start)}
+    missing = next((element for element in given if element not in elements), None)
+    if missing is not None:
+        raise StudyError(
+            f"hubbard_u_ev has a U for {missing}, of which no material of the study has any",
+            fix=f"leave it out; the elements of the study are {', '.join(sorted(elements))}",
+            where=study.where("settings", "hubbard_u_ev"),
+        )
 
 
 def _tell_of_database(study: Study, materials: Mapping[str, Material], say: Say) -> None:

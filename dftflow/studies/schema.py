@@ -207,10 +207,15 @@ class MaterialEntry(_Sourced):
     def _host_is_substituted(self) -> MaterialEntry:
         if not self.substitute and self.pseudocubic_ang is not None:
             raise ValueError("pseudocubic_ang belongs to a substitution; add substitute = { ... }")
-        if not self.substitute and self.ordering is None and (self.supercell or self.seed is not None):
+        if not self.substitute and self.ordering is None and self.seed is not None:
             raise ValueError(
-                "supercell and seed belong to a substitution, or to a file with partly occupied sites; "
+                "seed belongs to a substitution, or to a file with partly occupied sites; "
                 'add substitute = { ... }, or ordering = "quasirandom"'
+            )
+        if not self.substitute and self.ordering is None and self.supercell and not self.moments:
+            raise ValueError(
+                "without substitute, ordering and moments a supercell calculates the same crystal at a higher cost; "
+                "leave supercell out, or add one of them, as in moments = { Ni = [2.0, -2.0] }"
             )
         if len({seed for seed in self._seeds() if seed is not None}) > 1:
             raise ValueError("a material has one seed: leave the others out")

@@ -14,6 +14,7 @@ from pymatgen.core import Composition, Lattice, Structure
 
 from dftflow.crystals.ions import formula_of, ionic_units
 from dftflow.crystals.mixture import Replacement, fitting_repeats, sublattices_of
+from dftflow.crystals.placed_units import units_of
 from dftflow.crystals.plain import plain_structure, structure_of
 from dftflow.crystals.shipped import load_shipped
 from dftflow.crystals.substitution import (
@@ -24,7 +25,6 @@ from dftflow.crystals.substitution import (
     substitution_text,
 )
 from dftflow.crystals.symmetry import space_group
-from dftflow.crystals.units import units_of
 from dftflow.errors import StructureError
 
 CUBIC = load_shipped("CsPbBr3_Pm-3m").structure

@@ -21,7 +21,7 @@ title = "NiO"
 code = "{code}"
 
 [settings]
-hubbard_u_ev = {{ Ni = {{ d = 6.0 }}, Ti = {{ d = 3.0 }} }}
+hubbard_u_ev = {{ Ni = {{ d = 6.0 }}{more_u} }}
 {settings}
 
 [materials.NiO]
@@ -39,9 +39,9 @@ AFM = "moments = { Ni = [2.0, -2.0] }"
 def planned(tmp_path: Path) -> Callable[..., Plan]:
     NIO.to(filename=str(tmp_path / "NiO.vasp"), fmt="poscar")
 
-    def plan(material: str = AFM, settings: str = "", code: str = "vasp") -> Plan:
+    def plan(material: str = AFM, settings: str = "", code: str = "vasp", more_u: str = "") -> Plan:
         file = tmp_path / "study.toml"
-        file.write_text(HEAD.format(code=code, material=material, settings=settings))
+        file.write_text(HEAD.format(code=code, material=material, settings=settings, more_u=more_u))
         return plan_study(load_study(str(file), "study"))
 
     return plan
@@ -55,6 +55,24 @@ def test_all_steps_of_all_codes_have_them(planned: Callable[..., Plan], code: st
         spec = builder.build(step).spec
         assert sorted(spec.moments_mub) == [-2.0, 0.0, 0.0, 2.0]
         assert (dict(spec.hubbard_u_ev), spec.dispersion) == ({"Ni:d": 6.0}, "D3")
+
+
+def test_a_u_of_an_element_that_no_material_has_is_a_slip(planned: Callable[..., Plan]) -> None:
+    with pytest.raises(StudyError, match="a U for Ti, of which no material of the study has any") as raised:
+        planned(more_u=", Ti = { d = 3.0 }")
+    assert raised.value.where.endswith("study.toml:6") and "Ni, O" in raised.value.fix
+
+
+def test_an_order_that_the_cell_does_not_hold_is_given_in_a_supercell(planned: Callable[..., Plan]) -> None:
+    """Each nickel is followed by its copies: the moments alternate from one cell to the next along c."""
+    start = planned("supercell = [1, 1, 2]\nmoments = { Ni = [2.0, -2.0, 2.0, -2.0] }").materials["NiO"].start
+    found = [(site, moment) for site, moment in zip(start, moments_of(start), strict=True) if moment]
+    assert len(start) == 2 * len(NIO) and start.volume == pytest.approx(2 * NIO.volume)
+    assert [moment for _, moment in found] == [2.0, -2.0, 2.0, -2.0]
+    for site, moment in found:
+        assert moment == (2.0 if site.frac_coords[2] < 0.5 else -2.0)
+    with pytest.raises(SpecError, match="2 moments are given for 4 atoms of Ni"):
+        planned("supercell = [1, 1, 2]\n" + AFM)
 
 
 def test_an_open_shell_without_a_word_is_refused_with_what_can_be_pasted(planned: Callable[..., Plan]) -> None:

@@ -160,8 +160,8 @@ def test_the_mean_over_the_orderings_of_a_run(tmp_path: Path, monkeypatch: pytes
         ('substitute = { site = "Cs", by = "FA", fraction = 0.5 }\nordering = "best"', "ordering"),
         ('substitute = { site = "Cs", by = "FA", fraction = 0.5 }\nordering = 2', "there is no ordering 2"),
         ('substitute = { site = "Cs", by = "FA", fraction = 0.3 }\nsupercell = [2, 1, 1]', "0.3 of 2 Cs sites"),
-        ("supercell = [2, 1, 1]", "belong to a substitution"),
-        ("seed = 1", "belong to a substitution"),
+        ("supercell = [2, 1, 1]", "the same crystal at a higher cost"),
+        ("seed = 1", "seed belongs to a substitution"),
         ("pseudocubic_ang = 6.0", "belongs to a substitution"),
     ],
 )

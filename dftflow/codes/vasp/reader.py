@@ -36,7 +36,7 @@ from dftflow.codes.vasp.vasprun_file import (
 from dftflow.errors import ParseError
 from dftflow.model.check import Check, Part
 from dftflow.model.energy import Energy, EnergyZero
-from dftflow.model.results import Bands, Density, FloatArray, PotentialGrid, RelaxationStep, Results
+from dftflow.model.results import Bands, Density, FloatArray, FoundMoments, PotentialGrid, RelaxationStep, Results
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -161,6 +161,7 @@ def _results(
         forces_ev_per_ang=None if no_forces else last.forces_ev_per_ang,
         stress_gpa=None if no_forces else _stress_gpa(run, last),
         log_fermi=_log_fermi(run, outcar, files.zero),
+        moments=None if no_energy else _moments(run),
         bands=bands,
         projections=states.projections,
         dos=states.dos,
@@ -296,6 +297,14 @@ def _electrons(run: VaspRun) -> tuple[float, ...]:
         up = run.eigenvalues.electrons[0]
         up = float(round(up)) if abs(up - round(up)) < WHOLE else up
     return (up, run.n_electrons - up)
+
+
+def _moments(run: VaspRun) -> FoundMoments | None:
+    """By the occupations of both channels; what the atoms have is in no file without LORBIT."""
+    if run.eigenvalues is None or len(run.eigenvalues.electrons) != 2:
+        return None
+    up, _ = shares = _electrons(run)
+    return FoundMoments(total_mub=2 * up - sum(shares), absolute_mub=None)
 
 
 # --- potential --------------------------------------------------------------------------------------------------

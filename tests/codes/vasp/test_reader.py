@@ -127,6 +127,17 @@ def test_a_fixed_moment_counts_whatever_the_occupations_say(read, make_run):
     assert bands.n_electrons == (5.0, 3.0)
 
 
+def test_the_moment_of_a_cell_is_the_difference_of_its_channels(read, make_run):
+    def moments(run):
+        return read(Files(run.xml())).results.moments
+
+    found = moments(spin(make_run, 4.6))
+    assert (found.total_mub, found.absolute_mub) == (pytest.approx(1.2), None)
+    assert moments(spin(make_run, 4.6, NUPDOWN="float:2.0")).total_mub == 2.0
+    assert moments(make_run()) is None
+    assert moments(spin(make_run, 4.6, ICHARG="int:11")) is None  # what the bands of a path sum to
+
+
 # --- energies, stress, status -----------------------------------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ from dftflow.codes.castep.output.castep_units import ENERGY_EV, factor_of
 from dftflow.codes.castep.output.cutoffs import CORRECTION, CUTOFF, read_cutoff_ev
 from dftflow.codes.castep.output.species import symbol_of
 from dftflow.codes.castep.output.supercell import copies_in_cell, copies_in_count, is_copied
-from dftflow.model.results import FloatArray
+from dftflow.model.results import FloatArray, FoundMoments
 
 __all__ = ["CollectedFrames", "collect_frames"]
 
@@ -62,6 +62,7 @@ _KIND = {
     b"Current total energy, E": "unconverged_energy_ev",
 }
 _UNMARKED_ROW = re.compile(rb"\d{1,9}\s+-?\d\.\d{8}E[-+]\d{3}\s+-?\d\.\d{8}E[-+]\d{3}\s.*")
+_SPIN = re.compile(rb"\s*Integrated (Spin Density  |\|Spin Density\|)\s*=\s*(" + NUMBER + rb"|\*+)\s+hbar/2\s*")
 _SCF_ROW = re.compile(rb"\s*(Initial|\d{1,9})\s+(.*?)\s*<-- SCF\s*")
 _FINISHED = re.compile(
     rb"\s*\S+ ?: finished iteration\s+(\d{1,9})\s+with (?:enthalpy|total energy)=\s*(" + NUMBER + rb"|\*+)\s+(\S+)\s*"
@@ -95,6 +96,7 @@ class _Draft:
     energies: dict[str, float | None] = field(default_factory=dict)
     iteration: int | None = None
     enthalpy_ev: float | None = None
+    moments: FoundMoments | None = None
     fermi_ev: float | None = None
     scf_cycles: int | None = None
     scf_converged: bool = True
@@ -183,6 +185,7 @@ class _Collector:
         self._scf: int | None = None
         self._row_of: int | None = None
         self._row: _ScfRow | None = None
+        self._spin_mub: dict[bytes, float | None] = {}  # integrals of the spin density of the SCF that runs
         self._scf_failed = self._any_failed = False
         self._finite_basis = False
         self._cutoff_ev: float | None = None
@@ -204,6 +207,7 @@ class _Collector:
             b"x  M": self._read_mixture,
             b"****": self._read_box,
             b"SCF ": self._read_scf,
+            b"Inte": self._read_spin,
             b"Calc": self._read_cutoff,
             b"*War": self._read_failure,
             b"elec": self._read_failure,
@@ -367,10 +371,21 @@ class _Collector:
         if "energy" in draft.has and not self._finite_basis:
             # the geometry of this SCF was not printed, or it is another calculation on the first geometry
             self._lost = True
-        self._scf, self._scf_failed = line, False
+        self._scf, self._scf_failed, self._spin_mub = line, False, {}
         if not self._lost:
             draft.has.add("scf")
         return line
+
+    def _read_spin(self, line: int) -> int:
+        """An integral of the spin density in hbar/2, which is a Bohr magneton's worth; they stand above the energy."""
+        found = _SPIN.fullmatch(self._text.lines[line])
+        if found is not None:
+            self._spin_mub[found[1].strip()] = printed_number(found[2])
+        return line
+
+    def _moments(self) -> FoundMoments | None:
+        total, absolute = (self._spin_mub.get(name) for name in (b"Spin Density", b"|Spin Density|"))
+        return None if total is None or absolute is None else FoundMoments(total_mub=total, absolute_mub=absolute)
 
     def _read_cutoff(self, line: int) -> int:
         content = self._text.lines[line]
@@ -458,7 +473,7 @@ class _Collector:
                 self._take_scf_row(line, draft, None)
             return
         if kind == "final_energy_ev":
-            draft.energies = {}
+            draft.energies, draft.moments = {}, self._moments()
             draft.has.discard("smeared")
         elif "final_energy_ev" not in draft.energies:
             return  # verbose output repeats the 0 K energy in every cycle of the SCF
@@ -754,6 +769,7 @@ def _frame(draft: _Draft, weights: tuple[float, ...] | None, before: int) -> Cas
         weights=weights,
         energies=_energies(draft),
         enthalpy_ev=draft.enthalpy_ev,
+        moments=draft.moments,
         fermi_ev=draft.fermi_ev,
         scf_cycles=draft.scf_cycles,
         scf_converged=draft.scf_converged,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dftflow.codes.castep.output.species import symbol_of
 from dftflow.errors import ParseError
-from dftflow.model.results import FloatArray, Status
+from dftflow.model.results import FloatArray, FoundMoments, Status
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -122,6 +122,8 @@ class CastepFrame:
         Of each atom, where a virtual crystal mixes several on one site; None without mixtures.
     energies
         None when no SCF of this geometry came to an end.
+    moments
+        Integrals of the spin density and of its absolute value; None where a run without spin prints none.
     enthalpy_ev
         As the minimiser printed it: E-TS, P·V and the finite-basis correction together.
     fermi_ev
@@ -148,6 +150,7 @@ class CastepFrame:
     positions_frac: FloatArray
     weights: tuple[float, ...] | None = None
     energies: CastepEnergies | None = None
+    moments: FoundMoments | None = None
     enthalpy_ev: float | None = None
     fermi_ev: float | None = None
     scf_cycles: int | None = None

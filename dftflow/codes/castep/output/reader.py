@@ -336,6 +336,7 @@ def _results(calculation: Calculation, contents: _Contents) -> Results | None:
         structure=contents.structure,
         forces_ev_per_ang=None if last is None else last.forces_ev_per_ang,
         stress_gpa=None if last is None else last.stress_gpa,
+        moments=None if last is None else last.moments,
         finite_basis_de_dlnecut_ev=None if run is None else run.finite_basis_de_dlnecut_ev,
         log_fermi=_log_fermi(calculation, run),
         bands=bands,

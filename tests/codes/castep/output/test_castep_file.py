@@ -271,6 +271,23 @@ def test_energy(text: str, energy_ev: float | None, free_ev: float | None, tmp_p
     )
 
 
+def spin(total: str, absolute: str) -> str:
+    """As MnO and iron were printed, with an exponent where the number is small."""
+    return f"Integrated Spin Density     = {total:>15} hbar/2\nIntegrated |Spin Density|   = {absolute:>15} hbar/2\n"
+
+
+def test_moments_are_those_of_the_same_scf_as_the_energy(tmp_path: Path) -> None:
+    first = scf(-10.0) + spin("-0.966198E-14", "9.33733") + insulator(-10.0)
+    (run,) = read(tmp_path, START + first)
+    assert run.final is not None and run.final.moments is not None
+    assert (run.final.moments.total_mub, run.final.moments.absolute_mub) == (-0.966198e-14, 9.33733)
+    (lost,) = read(tmp_path, START + first.replace("9.33733", "*******"))
+    assert lost.final is not None and lost.final.moments is None
+    lower = scf(-9.0) + spin("7.0", "8.0") + insulator(-9.0)  # of an SCF of which this energy is none
+    (without,) = read(tmp_path, START + lower.partition("Final")[0] + scf(-10.0) + insulator(-10.0))
+    assert without.final is not None and without.final.moments is None
+
+
 def test_an_unconverged_energy_is_kept_apart(tmp_path: Path) -> None:
     run = last(tmp_path, START + scf(-214.5) + GIVEN_UP + FOOTER)
     assert run.energies is not None and run.energies.unconverged_energy_ev == -214.5397998713
@@ -786,6 +803,22 @@ def test_frames_have_the_printed_energies(castep_data: Path) -> None:
         assert is_within(own, zero, 0)
         count += len(run.frames)
     assert count > 600
+
+
+def test_frames_have_the_printed_moments(castep_data: Path) -> None:
+    with_moments = 0
+    for text, run in texts_and_runs(castep_data):
+        frames = [frame.moments for frame in in_file_order(run) if frame.moments is not None]
+        for heading, own in (
+            (r"Integrated Spin Density", [moments.total_mub for moments in frames]),
+            (r"Integrated \|Spin Density\|", [moments.absolute_mub for moments in frames]),
+        ):
+            assert is_within(own, printed(rf"^{heading} += *(\S+) +hbar/2", text), 0)
+        spin = run.setup.spin == "collinear"
+        done = [frame for frame in run.frames if frame.energies and frame.energies.final_energy_ev]
+        assert all((frame.moments is not None) == spin for frame in done), text[:80]
+        with_moments += len(frames)
+    assert with_moments > 20
 
 
 def test_every_finished_iteration_is_a_step(castep_data: Path) -> None:
