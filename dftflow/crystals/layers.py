@@ -99,6 +99,11 @@ class Stacking:
         """Height of one repeat."""
         return float(self.repeat_ang[2])
 
+    @property
+    def turns_over(self) -> bool:
+        """Whether symmetry swaps top and bottom; without it no slab has two like faces, however thick it is."""
+        return any(flipped for _, flipped in self.images)
+
     def face(self, layer: int, *, up: bool) -> tuple[int, bool]:
         """What names the surface that `layer` ends: the same for all surfaces that symmetry makes alike."""
         return min((image[layer % len(self.layers)], up != flipped) for image, flipped in self.images)

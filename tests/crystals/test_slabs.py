@@ -451,17 +451,6 @@ def test_of_all_terminations_the_one_that_is_wanted_is_made(monkeypatch: pytest.
     assert slabs[1:] == tuple(slabs)[1:] and slabs[-1] is list(slabs)[-1]
 
 
-@pytest.mark.parametrize(("cation", "anion", "a_ang", "c_ang"), [("Ga", "N", 3.189, 5.185), ("Cd", "S", 4.137, 6.714)])
-def test_along_the_polar_axis_of_wurtzite_another_plane_is_advised(cation, anion, a_ang, c_ang):
-    """6mm has no operation that turns c round, at any thickness."""
-    wurtzite = Structure.from_spacegroup(
-        "P6_3mc", Lattice.hexagonal(a_ang, c_ang), [cation, anion], [[1 / 3, 2 / 3, 0], [1 / 3, 2 / 3, 0.377]]
-    )
-    with pytest.raises(SurfaceError, match="no slab") as caught:
-        choose_slab(slabs_of(wurtzite, (0, 0, 1), "given"))
-    assert caught.value.fix.startswith("choose another plane") and "another thickness" not in caught.value.fix
-
-
 def test_an_even_number_of_layers_has_no_symmetric_slab():
     with pytest.raises(SurfaceError, match="no slab") as caught:
         choose_slab(slabs_of(CSPBBR3, (0, 1, 0), "Pnma", n_layers=6))
