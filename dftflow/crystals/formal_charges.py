@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from math import gcd, isnan
+from math import gcd, isnan, lcm
 
 from ase.data import atomic_numbers
 
@@ -428,22 +428,43 @@ def _unbalanced(every: Counter[str], counts: Counter[str], given: int) -> Surfac
         )
     names = [name for name in counts if usual_charge(name) is None] or list(counts)
     none = f"for a crystal that is to be cut without charges: {charges_given(dict.fromkeys(every, 0))}"
+    reason = f"no known charges of {_listed([_name(name) for name in names])} balance the others"
     needed = _needed(names, counts, given)
-    give = "give them" if needed is None else f"give the one that would, if it is so: {needed}"
+    if needed is None:
+        return SurfaceError(summary, reason=reason, fix=f"give them; {none}")
+    (name,) = names
+    one = charges_given({name: needed})
+    states = _averaged(name, needed, counts[name])
+    if not states:
+        return SurfaceError(summary, reason=reason, fix=f"give the one that would, if it is so: {one}; {none}")
+    low, high = (f"{name} {state:+d}" for state in (states[0], states[-1]))
     return SurfaceError(
         summary,
-        reason=f"no known charges of {_listed([_name(name) for name in names])} balance the others",
-        fix=f"{give}; {none}",
+        reason=f"{reason}; {name} {needed:+d} is no usual state, but the mean of {low} and {high}",
+        fix=f"give a cell that holds both, {len(states) // counts[name]} times as large, and say which atom is which, "
+        f"such as {charges_given({name: states})}; this cell can have their mean alone: {one}; {none}",
     )
 
 
-def _needed(names: Sequence[str], counts: Mapping[str, int], given: int) -> str | None:
+def _needed(names: Sequence[str], counts: Mapping[str, int], given: int) -> int | None:
     """The charge of the one ion without a usual one that would balance the others; None where there is none."""
     if len(names) != 1 or usual_charge(names[0]) is not None:
         return None
     others = given + sum(count * (usual_charge(name) or 0) for name, count in counts.items() if name not in names)
     charge, left = divmod(-others, counts[names[0]])
-    return None if left or not charge or not ION_CHARGE.holds(charge) else charges_given({names[0]: charge})
+    return None if left or not charge or not ION_CHARGE.holds(charge) else charge
+
+
+def _averaged(name: str, mean: int, count: int) -> list[int]:
+    """Two states next to each other with this mean, of the fewest cells of `count` atoms; ``[]`` where it has none."""
+    states = _all_states(name) if name in atomic_numbers else ()
+    below = max((state for state in states if 0 < state < mean), default=0)
+    above = min((state for state in states if state > mean), default=0)
+    if mean in states or not 0 < below < above:
+        return []
+    total = lcm(count, (above - below) // gcd(above - mean, mean - below))
+    many = total * (mean - below) // (above - below)
+    return [below] * (total - many) + [above] * many
 
 
 def _mixed_valence(every: Counter[str], counts: Counter[str], given: int) -> tuple[str, list[int]] | None:
