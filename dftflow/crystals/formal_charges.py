@@ -437,10 +437,10 @@ def _unbalanced(every: Counter[str], counts: Counter[str], given: int) -> Surfac
     states = _averaged(name, needed, counts[name])
     if not states:
         return SurfaceError(summary, reason=reason, fix=f"give the one that would, if it is so: {one}; {none}")
-    low, high = (f"{name} {state:+d}" for state in (states[0], states[-1]))
+    lower, higher = (f"{name} {state:+d}" for state in (states[0], states[-1]))
     return SurfaceError(
         summary,
-        reason=f"{reason}; {name} {needed:+d} is no usual state, but the mean of {low} and {high}",
+        reason=f"{reason}; {name} {needed:+d} is no usual state, but the mean of {lower} and {higher}",
         fix=f"give a cell that holds both, {len(states) // counts[name]} times as large, and say which atom is which, "
         f"such as {charges_given({name: states})}; this cell can have their mean alone: {one}; {none}",
     )

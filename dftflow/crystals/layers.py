@@ -16,7 +16,7 @@ import numpy as np
 from dftflow.crystals.bonds import bonds_between
 from dftflow.crystals.cuts import potential_step_ev
 from dftflow.crystals.ions import IonicUnit, has_perovskite_formula
-from dftflow.crystals.moments import MOMENT, moments_of
+from dftflow.crystals.moments import moments_of
 from dftflow.crystals.planes import coprime_indices
 from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
 from dftflow.errors import StructureError, SurfaceError
@@ -145,6 +145,9 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
     SurfaceError
         When the crystal has no symmetry that spglib can find (overlapping atoms).
     """
+    moments = moments_of(structure)
+    if moments:
+        units = [replace(unit, moment_mub=moments[unit.indices[0]]) for unit in units]
     primitive = _primitive_cell(structure, units)
     units = primitive.units
     indices = coprime_indices(np.linalg.inv(primitive.repeats) @ np.array(miller_cell))
@@ -166,18 +169,18 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
         repeat_ang=basis_ang[2] @ frame.T,
         broken_per_ang2=tuple(broken(bounds).tolist()),
         crystal_ang=structure.lattice.matrix @ frame.T,
-        images=_layer_images(primitive.structure, np.array(indices), heights % 1.0, bounds),
+        images=_layer_images(primitive, np.array(indices), heights % 1.0, bounds),
     )
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class _PrimitiveCell:
-    """The smallest cell of a crystal, and of a magnetic one of its order.
+    """The smallest cell of a crystal that holds the order of its charges and moments.
 
     Attributes
     ----------
     structure
-        Its atoms where they lie in the cell that was given, or lattice vectors from there, with their moments.
+        Its atoms where they lie in the cell that was given, or lattice vectors from there.
     units
         Its ions, numbered as in `structure`.
     repeats
@@ -192,38 +195,33 @@ class _PrimitiveCell:
 def _primitive_cell(structure: Structure, units: Sequence[IonicUnit]) -> _PrimitiveCell:
     from pymatgen.core import Lattice, Structure
 
-    moments = moments_of(structure)
-    data = _symmetry(structure, TRANSLATION_TOLERANCE_ANG, moments)
+    data = _symmetry(structure, units, TRANSLATION_TOLERANCE_ANG)
     repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
     kept = _one_a_primitive_cell(units, data.mapping_to_primitive)
-    sites = [index for unit in kept for index in unit.indices]
     cell = Structure(
         Lattice(np.linalg.inv(repeats) @ structure.lattice.matrix),
-        [structure[index].specie for index in sites],
+        [structure[index].specie for unit in kept for index in unit.indices],
         np.concatenate([unit.positions_ang for unit in kept]),
         coords_are_cartesian=True,
         to_unit_cell=True,
-        site_properties={MOMENT: [moments[index] for index in sites]} if moments else None,
     )
-    numbers = iter(range(len(sites)))
-    renumbered = (
-        replace(
-            unit,
-            indices=tuple(next(numbers) for _ in unit.indices),
-            moment_mub=moments[unit.indices[0]] if moments else 0.0,
-        )
-        for unit in kept
-    )
-    return _PrimitiveCell(structure=cell, units=tuple(renumbered), repeats=repeats)
+    numbers = iter(range(len(cell)))
+    renumbered = tuple(replace(unit, indices=tuple(next(numbers) for _ in unit.indices)) for unit in kept)
+    return _PrimitiveCell(structure=cell, units=renumbered, repeats=repeats)
 
 
-def _symmetry(structure: Structure, symprec_ang: float, moments: Sequence[float] = ()) -> Any:
-    """The symmetry of the atoms, of which those with unlike `moments` are unlike."""
-    kinds: list[int] | None = None
-    if moments:
-        pairs = [(site.specie.Z, moment) for site, moment in zip(structure, moments, strict=True)]
-        known = {pair: number for number, pair in enumerate(dict.fromkeys(pairs), start=1)}
-        kinds = [known[pair] for pair in pairs]
+def _symmetry(structure: Structure, units: Sequence[IonicUnit], symprec_ang: float, *, signed: bool = True) -> Any:
+    """The symmetry of the atoms, of which those with unlike charges or moments are unlike.
+
+    Moments that are turned round are the same where they are not `signed`, by time reversal.
+    """
+    marks = {
+        index: (structure[index].specie.Z, unit.charge, unit.moment_mub if signed else abs(unit.moment_mub))
+        for unit in units
+        for index in unit.indices
+    }
+    known = {mark: number for number, mark in enumerate(dict.fromkeys(marks.values()), start=1)}
+    kinds = [known[marks[index]] for index in range(len(structure))]
     try:
         return symmetry_dataset(structure, symprec_ang=symprec_ang, angle_tolerance_deg=FROM_SYMPREC, kinds=kinds)
     except StructureError as error:
@@ -383,7 +381,7 @@ def _layers(
 
 
 def _layer_images(
-    structure: Structure,
+    cell: _PrimitiveCell,
     indices: NDArray[np.int64],
     heights: NDArray[np.float64],
     bounds: NDArray[np.float64],
@@ -391,9 +389,8 @@ def _layer_images(
     """See `Stacking.images`: an operation maps height z to s z + t, with s = ±1 when it keeps the plane.
 
     Of a primitive cell, whose operations are all those of the crystal: a supercell has only those that keep it.
-    Moments that are turned round are the same, by time reversal.
     """
-    data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG, [abs(moment) for moment in moments_of(structure)])
+    data = _symmetry(cell.structure, cell.units, SYMMETRY_TOLERANCE_ANG, signed=False)
     members = _layer_of(heights, bounds)
     images: dict[tuple[tuple[int, ...], bool], None] = {}
     turned = indices @ data.rotations
