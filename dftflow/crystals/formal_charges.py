@@ -154,11 +154,16 @@ def test_charges(formulae: Sequence[str], charges: Sequence[int]) -> tuple[int, 
 
     In a compound without charges the elements of the group of the most electronegative one are counted against the
     others, so that the crystal is neutral and layers that hold them in turn are a dipole; so in a Zintl phase. In a
-    metal, an element and a crystal of neutral molecules nothing is.
+    metal, an element, a crystal of neutral molecules and where no charges fill the shells (MgB2, FeSi) nothing is.
     """
     elements = {formula for formula in formulae if formula in atomic_numbers}
     metallic = all(map(is_metal, elements)) and not _is_zintl_phase(elements)
-    if any(charges) or len(elements) < 2 or metallic:
+    if (
+        any(charges)
+        or len(elements) < 2
+        or metallic
+        or (is_covalent(elements) and not _fills_shells(Counter(formulae)))
+    ):
         return tuple(charges)
     anions = _most_electronegative(elements)
     negative = sum(formula in anions for formula in formulae)
@@ -231,10 +236,39 @@ def _why_none(every: Counter[str], *, told: bool) -> str:
         return _why_none_of_metals(sorted(every))
     if not is_covalent(every):
         return ""
-    return (
-        f"no halide or chalcogenide, and electronegativities less than {MOST_IONIC:g} apart; what is polar is told by "
-        "the elements of its layers"
+    why = f"no halide or chalcogenide, and electronegativities less than {MOST_IONIC:g} apart"
+    if not _fills_shells(every):
+        return f"{why}; no charges fill the shells, and it is not tested which planes are polar"
+    return f"{why}; what is polar is told by the elements of its layers"
+
+
+def _fills_shells(counts: Counter[str]) -> bool:
+    """Whether the most electronegative elements reach eight electrons by what closed shells of the others leave them.
+
+    So in GaAs, SiC and Mg2Si (the 8 - N rule), and not in MgB2, TiN, FeSi and half-Heusler phases: most of these are
+    metals, and of none do counted bonds tell which planes are polar.
+    """
+    from pymatgen.core import Element
+
+    elements = [symbol for symbol in counts if symbol in atomic_numbers]
+    anions = _most_electronegative(set(elements))
+    groups = {symbol: Element(symbol).group for symbol in anions}
+    if not all(14 <= group <= 17 for group in groups.values()):
+        return False
+    missing = sum(counts[symbol] * (18 - group) for symbol, group in groups.items())
+    others = [symbol for symbol in elements if symbol not in anions]
+    return any(
+        sum(counts[symbol] * state for symbol, state in zip(others, values, strict=True)) == missing
+        for values in product(*map(_closed_states, others))
     )
+
+
+def _closed_states(symbol: str) -> tuple[int, ...]:
+    """Positive states of an element; of a transition metal with partly filled d states the one without d electrons."""
+    from pymatgen.core import Element
+
+    group = Element(symbol).group
+    return tuple(s for s in _all_states(symbol) if s > 0 and (s == group or not 3 <= group <= 10))
 
 
 def _why_none_of_metals(symbols: Sequence[str]) -> str:

@@ -179,6 +179,25 @@ def test_told_charges_balance_or_do_not():
     assert may_balance(["Ti", "O", "O"], [4, -2, -2]) and not may_balance(["Ti", "O", "O"], [3, -2, -2])
 
 
+@pytest.mark.parametrize("formula", ["MgB2", "TiB2", "LaB6", "FeSi", "CoSi2", "NiAs", "TiN", "WC", "TiCoSb", "CoSb3"])
+def test_of_a_compound_without_closed_shells_no_plane_is_called_polar(formula):
+    """Borides, silicides, nitrides and carbides that are metals, and semiconductors by 18 electrons."""
+    names = ions(formula)
+    found = assign_charges(names, [None] * len(names))
+    assert "it is not tested which planes are polar" in found.why
+    assert set(stand_ins(names, found.charges)) == {0}
+
+
+@pytest.mark.parametrize(
+    "formula", ["GaAs", "SiC", "BN", "BP", "Mg2Si", "ZnGeP2", "Zn3P2", "LiAlSi", "TiC", "ScN", "AlGaAs2"]
+)
+def test_of_one_that_keeps_the_octet_its_elements_tell(formula):
+    names = ions(formula)
+    found = assign_charges(names, [None] * len(names))
+    numbers = stand_ins(names, found.charges)
+    assert "told by the elements" in found.why and 0 not in numbers and sum(numbers) == 0
+
+
 def test_stand_ins_of_charges_balance_and_tell_the_elements_apart():
     assert stand_ins(["Ga", "As"], [0, 0]) == (1, -1)
     assert sorted(stand_ins(["Mg", "Mg", "Si"], [0, 0, 0])) == [-2, 1, 1]
