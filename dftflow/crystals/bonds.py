@@ -84,6 +84,8 @@ def bonds_between(structure: Structure, units: Sequence[IonicUnit]) -> Bonds:
     structure, units
         The crystal and all its ions, from `ions_of`.
     """
+    if not units:
+        return Bonds(first=np.empty(0, dtype=np.int64), span_ang=np.empty((0, 3)), valence=np.empty(0))
     owner = np.empty(len(structure), dtype=np.int64)
     offset = np.empty((len(structure), 3))
     outer = np.zeros(len(structure), dtype=bool)

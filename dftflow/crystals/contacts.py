@@ -113,6 +113,9 @@ class _Pairs:
 
 def _near_pairs(structure: Structure, cutoff_ang: float) -> _Pairs:
     check_size(structure, "")
+    if not len(structure):
+        none, no_ang = np.empty(0, dtype=np.int64), np.empty(0)
+        return _Pairs(first=none, second=none, distance_ang=no_ang, allowed_ang=no_ang)
     # what lies many cells away would make the grid of the search fill the memory: search within the cell
     away = np.floor(structure.frac_coords)
     inside = Structure(structure.lattice, structure.species, structure.frac_coords - away)

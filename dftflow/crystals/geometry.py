@@ -35,7 +35,7 @@ def same_geometry(first: Structure, second: Structure, *, tolerance_ang: float =
     distances = first.lattice.get_all_distances(first.frac_coords, second.frac_coords)
     kinds = [np.array([site.specie.Z for site in structure]) for structure in (first, second)]
     distances[kinds[0][:, None] != kinds[1][None, :]] = np.inf
-    return bool((distances.min(axis=0) <= tolerance_ang).all() and (distances.min(axis=1) <= tolerance_ang).all())
+    return all(bool((distances.min(axis=axis, initial=np.inf) <= tolerance_ang).all()) for axis in (0, 1))
 
 
 def geometry_digest(structure: Structure) -> str:

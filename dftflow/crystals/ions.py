@@ -403,9 +403,12 @@ def _molecule_marks(structure: Structure) -> tuple[int, ...]:
 
 def _bonds(structure: Structure, marks: Sequence[int]) -> dict[int, list[tuple[int, NDArray[np.int64]]]]:
     """Site -> its bonded partners, each with the image of the cell it lies in."""
-    radii = np.array([covalent_radii[site.specie.Z] for site in structure])
-    member = np.array([m >= 0 or site.specie.symbol in _MOLECULAR for m, site in zip(marks, structure, strict=True)])
-    paired = np.array([site.specie.Z if site.specie.symbol in _PAIRED else 0 for site in structure])
+    symbols = [site.specie.symbol for site in structure]
+    radii = np.array([covalent_radii[site.specie.Z] for site in structure], dtype=np.float64)
+    member = np.array(
+        [m >= 0 or symbol in _MOLECULAR for m, symbol in zip(marks, symbols, strict=True)], dtype=np.bool_
+    )
+    paired = np.array([atomic_numbers[symbol] if symbol in _PAIRED else 0 for symbol in symbols], dtype=np.int64)
     bonds: dict[int, list[tuple[int, NDArray[np.int64]]]] = {i: [] for i in range(len(structure))}
     if not (member | (paired > 0)).any():
         return bonds

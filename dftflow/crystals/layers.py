@@ -16,7 +16,7 @@ import numpy as np
 from dftflow.crystals.bonds import bonds_between
 from dftflow.crystals.cuts import potential_step_ev
 from dftflow.crystals.ions import IonicUnit, has_perovskite_formula
-from dftflow.crystals.moments import moments_of
+from dftflow.crystals.moments import MOMENT, moments_of
 from dftflow.crystals.planes import coprime_indices
 from dftflow.crystals.symmetry import FROM_SYMPREC, symmetry_dataset
 from dftflow.errors import StructureError, SurfaceError
@@ -99,6 +99,11 @@ class Stacking:
         """Height of one repeat."""
         return float(self.repeat_ang[2])
 
+    @property
+    def turns_over(self) -> bool:
+        """Whether symmetry swaps top and bottom; without it no slab has two like faces, however thick it is."""
+        return any(flipped for _, flipped in self.images)
+
     def face(self, layer: int, *, up: bool) -> tuple[int, bool]:
         """What names the surface that `layer` ends: the same for all surfaces that symmetry makes alike."""
         return min((image[layer % len(self.layers)], up != flipped) for image, flipped in self.images)
@@ -140,35 +145,76 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
     SurfaceError
         When the crystal has no symmetry that spglib can find (overlapping atoms).
     """
-    moments = moments_of(structure)
-    if moments:
-        units = [replace(unit, moment_mub=moments[unit.indices[0]]) for unit in units]
-    data = _symmetry(structure, TRANSLATION_TOLERANCE_ANG, moments)
-    repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
-    primitive_ang = np.linalg.inv(repeats) @ structure.lattice.matrix
-    indices = coprime_indices(np.linalg.inv(repeats) @ np.array(miller_cell))
-    basis_ang = _plane_basis(indices, primitive_ang)
+    primitive = _primitive_cell(structure, units)
+    units = primitive.units
+    indices = coprime_indices(np.linalg.inv(primitive.repeats) @ np.array(miller_cell))
+    basis_ang = _plane_basis(indices, primitive.structure.lattice.matrix)
     frame = _frame(basis_ang)
-    distinct = _one_a_primitive_cell(units, data.mapping_to_primitive)
     up = np.linalg.inv(basis_ang)[:, 2]
-    heights = np.array([unit.centre_ang for unit in distinct]) @ up
+    heights = np.array([unit.centre_ang for unit in units]) @ up
     period_ang = float((basis_ang @ frame.T)[2, 2])
     area_ang2 = float(np.linalg.norm(np.cross(basis_ang[0], basis_ang[1])))
-    bonds = bonds_between(structure, units)
-    all_heights = np.array([unit.centre_ang for unit in units]) @ up
+    bonds = bonds_between(primitive.structure, units)
 
     def broken(cuts: NDArray[np.float64]) -> NDArray[np.float64]:
-        return bonds.broken(all_heights, bonds.span_ang @ up, cuts) / (area_ang2 * len(units) / len(distinct))
+        return bonds.broken(heights, bonds.span_ang @ up, cuts) / area_ang2
 
-    bounds = _layer_bounds(distinct, heights % 1.0, period_ang, area_ang2, broken)
+    bounds = _layer_bounds(units, heights % 1.0, period_ang, area_ang2, broken)
     return Stacking(
-        layers=_layers(distinct, heights, bounds, basis_ang, frame),
+        layers=_layers(units, heights, bounds, basis_ang, frame),
         in_plane_ang=basis_ang[:2] @ frame.T * np.array([1.0, 1.0, 0.0]),
         repeat_ang=basis_ang[2] @ frame.T,
         broken_per_ang2=tuple(broken(bounds).tolist()),
         crystal_ang=structure.lattice.matrix @ frame.T,
-        images=_layer_images(structure, repeats @ np.array(indices), heights % 1.0, bounds, moments),
+        images=_layer_images(primitive.structure, np.array(indices), heights % 1.0, bounds),
     )
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _PrimitiveCell:
+    """The smallest cell of a crystal, and of a magnetic one of its order.
+
+    Attributes
+    ----------
+    structure
+        Its atoms where they lie in the cell that was given, or lattice vectors from there, with their moments.
+    units
+        Its ions, numbered as in `structure`.
+    repeats
+        shape (3, 3); lattice vectors of the cell that was given in those of this one.
+    """
+
+    structure: Structure
+    units: tuple[IonicUnit, ...]
+    repeats: NDArray[np.float64]
+
+
+def _primitive_cell(structure: Structure, units: Sequence[IonicUnit]) -> _PrimitiveCell:
+    from pymatgen.core import Lattice, Structure
+
+    moments = moments_of(structure)
+    data = _symmetry(structure, TRANSLATION_TOLERANCE_ANG, moments)
+    repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
+    kept = _one_a_primitive_cell(units, data.mapping_to_primitive)
+    sites = [index for unit in kept for index in unit.indices]
+    cell = Structure(
+        Lattice(np.linalg.inv(repeats) @ structure.lattice.matrix),
+        [structure[index].specie for index in sites],
+        np.concatenate([unit.positions_ang for unit in kept]),
+        coords_are_cartesian=True,
+        to_unit_cell=True,
+        site_properties={MOMENT: [moments[index] for index in sites]} if moments else None,
+    )
+    numbers = iter(range(len(sites)))
+    renumbered = (
+        replace(
+            unit,
+            indices=tuple(next(numbers) for _ in unit.indices),
+            moment_mub=moments[unit.indices[0]] if moments else 0.0,
+        )
+        for unit in kept
+    )
+    return _PrimitiveCell(structure=cell, units=tuple(renumbered), repeats=repeats)
 
 
 def _symmetry(structure: Structure, symprec_ang: float, moments: Sequence[float] = ()) -> Any:
@@ -338,16 +384,16 @@ def _layers(
 
 def _layer_images(
     structure: Structure,
-    indices: NDArray[np.float64],
+    indices: NDArray[np.int64],
     heights: NDArray[np.float64],
     bounds: NDArray[np.float64],
-    moments: Sequence[float],
 ) -> tuple[tuple[tuple[int, ...], bool], ...]:
     """See `Stacking.images`: an operation maps height z to s z + t, with s = ±1 when it keeps the plane.
 
+    Of a primitive cell, whose operations are all those of the crystal: a supercell has only those that keep it.
     Moments that are turned round are the same, by time reversal.
     """
-    data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG, [abs(moment) for moment in moments])
+    data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG, [abs(moment) for moment in moments_of(structure)])
     members = _layer_of(heights, bounds)
     images: dict[tuple[tuple[int, ...], bool], None] = {}
     turned = indices @ data.rotations

@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
+from dftflow.crystals.bonds import bonds_between
+from dftflow.crystals.contacts import shortest_contacts
+from dftflow.crystals.geometry import same_geometry
 from dftflow.crystals.ions import (
     chemical_formula,
     formal_charge,
+    formula_of,
     ionic_units,
     ions_of,
     with_charges,
@@ -203,6 +207,13 @@ def test_bonds_of_molecules_that_run_through_the_crystal_are_refused():
     )
     with pytest.raises(SurfaceError, match="run through the whole crystal"):
         ionic_units(chain)
+
+
+def test_a_cell_without_atoms_has_no_ions():
+    empty = Structure(Lattice.cubic(5.0), [], [])
+    assert ionic_units(empty) == () and formula_of(empty) == ""
+    assert not len(bonds_between(empty, ()).first)
+    assert shortest_contacts(empty, cutoff_ang=9.0) == () and same_geometry(empty, empty)
 
 
 def test_a_disordered_crystal_is_refused():
