@@ -83,16 +83,16 @@ def _best_removal(cut: Cut, part: Fraction) -> tuple[float, tuple[float, ...], C
 
 
 def _removals(cut: Cut, part: Fraction) -> list[Removal]:
-    """All choices of ions, symmetric between the faces, that take `part` of each species of both outermost layers."""
-    bottom: dict[str, list[int]] = {}
+    """All choices, symmetric between the faces, that take `part` of each species and charge of both outer layers."""
+    bottom: dict[tuple[str, int], list[int]] = {}
     for number, unit in enumerate(cut.layers[0]):
-        bottom.setdefault(unit.name, []).append(number)
-    taken = {name: part * len(numbers) for name, numbers in bottom.items()}
+        bottom.setdefault((unit.name, unit.test_charge), []).append(number)
+    taken = {kind: part * len(numbers) for kind, numbers in bottom.items()}
     if any(count.denominator > 1 for count in taken.values()):
         return []
-    if prod(comb(len(bottom[name]), int(count)) for name, count in taken.items()) > MAX_CHOICES:
+    if prod(comb(len(bottom[kind]), int(count)) for kind, count in taken.items()) > MAX_CHOICES:
         return []
-    choices = product(*(combinations(bottom[name], int(count)) for name, count in taken.items()))
+    choices = product(*(combinations(bottom[kind], int(count)) for kind, count in taken.items()))
     found: dict[Removal, None] = {}
     for choice in choices:
         lower = {number for numbers in choice for number in numbers}

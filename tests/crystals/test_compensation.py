@@ -11,7 +11,7 @@ from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.compensation import compensated
 from dftflow.crystals.cuts import Cut
-from dftflow.crystals.ions import chemical_formula, ionic_units
+from dftflow.crystals.ions import chemical_formula, ionic_units, with_charges
 from dftflow.crystals.layers import stack_layers
 
 CSPBBR3 = Structure.from_spacegroup(
@@ -102,6 +102,18 @@ def test_a_layer_that_cannot_be_halved_doubles_the_cell():
     assert slab.area_ang2 == pytest.approx(2 * full.area_ang2)
     assert chemical_formula(slab.units) == "Cs6Br6"
     assert slab.charge == 0
+
+
+def test_of_ions_of_one_element_and_two_charges_the_same_part_of_each_is_taken():
+    """Bi3+ and Bi5+ in one layer of (101): taken without regard to their charges they would leave the slab charged."""
+    coords = [(0.5, 0.5, 0.5), (0, 0, 0), (0.5, 0, 0)]
+    cubic = Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.35), ["Ba", "Bi", "O"], coords)
+    full = cut(with_charges(cubic * (1, 1, 2), {"Bi": [3, 5]}), (1, 0, 2), 7, "Ba2Bi2O2")
+    slab = compensated(full)
+
+    assert full.charge == 8
+    assert slab is not None
+    assert slab.charge == 0 and slab.flips
 
 
 def test_the_order_of_the_atoms_does_not_matter():
