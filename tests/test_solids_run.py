@@ -13,7 +13,11 @@ from pymatgen.core import Lattice, Structure
 
 from dftflow.crystals.ions import with_oxidation_states
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(2400)]
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.timeout(2400),
+    pytest.mark.xdist_group("solids"),  # minutes: groups begin before single tests
+]
 
 MATERIAL = """
 [materials.{name}]
@@ -64,7 +68,6 @@ def values(content: dict[str, Any], name: str, method: str) -> dict[str, dict[st
     return {q["subject"]: q for q in found if "point" not in q}
 
 
-@pytest.mark.xdist_group("aluminium")
 def test_the_work_functions_of_aluminium(tmp_path: Path) -> None:
     """PBE: 4.0 to 4.1 eV for (111), 4.2 to 4.3 for (100) (as 10.1103/PhysRevB.80.235407); few layers are 0.1 eV off.
 
@@ -86,7 +89,6 @@ def test_the_work_functions_of_aluminium(tmp_path: Path) -> None:
     assert 0.01 < high - low < 0.3, "it goes up and down with the thickness"
 
 
-@pytest.mark.xdist_group("iii-v")
 def test_gallium_and_aluminium_arsenide(tmp_path: Path) -> None:
     """(110), as cut, six layers. In contact the VBM of AlAs lies about half an eV below that of GaAs; by vacuum levels,
     within what the two surface dipoles differ by. PBE holds electrons less than the 5.5 eV that are measured.
@@ -115,7 +117,6 @@ def test_gallium_and_aluminium_arsenide(tmp_path: Path) -> None:
     assert not any("k-points" in text for text in offset["remarks"])
 
 
-@pytest.mark.xdist_group("mgo")
 def test_magnesium_oxide_in_either_cell_and_of_any_thickness(tmp_path: Path) -> None:
     """(100), as cut: the same ionisation potential by the primitive and the cubic cell, and by four and five layers."""
     cubic = fcc(4.212, ("Mg", (0, 0, 0), 2), ("O", (0.5, 0.5, 0.5), -2))

@@ -16,6 +16,7 @@ from dftflow.crystals.alike_faces import way_to_alike_faces
 from dftflow.crystals.ions import formula_of, with_charges
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
+from dftflow.errors import SurfaceError
 from dftflow.model.miller import read_miller
 from dftflow.model.printable import brief
 from dftflow.model.records import Records
@@ -85,10 +86,11 @@ class Slabs(Sequence[SlabModel]):
 
     @property
     def choice(self) -> str:
-        """Which of them ``auto`` takes, and why."""
-        first = self._models[0]
-        if first.refused:
-            return "auto takes none: each is refused."
+        """Which of them ``auto`` takes, and why; what to do where it takes none."""
+        try:
+            first = self.choose()
+        except SurfaceError as refused:
+            return f"auto takes none: each is refused. To go on: {refused.fix}."
         return f"auto takes {first.termination}: {first.why}."
 
     def to_dict(self) -> dict[str, Any]:

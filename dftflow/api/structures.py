@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
@@ -17,11 +17,13 @@ from dftflow.crystals import substitution
 from dftflow.crystals.atoms import from_atoms
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.ions import OXIDATION_STATE
+from dftflow.crystals.mixture import Replacement
 from dftflow.crystals.molecules import Molecule
 from dftflow.crystals.moments import MOMENT
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.structure_file import checked
 from dftflow.errors import StructureError
+from dftflow.model.printable import shown
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -151,8 +153,9 @@ def _no_crystal(thing: object) -> StructureError:
 def substitute(
     crystal: StructureLike,
     *,
-    site: str,
-    by: str | os.PathLike[str] | Molecule,
+    site: str | None = None,
+    by: str | os.PathLike[str] | Molecule | None = None,
+    mix: Mapping[str, Mapping[str, float]] | None = None,
     fraction: float | None = None,
     orientation: str | Sequence[str] = "100",
     supercell: tuple[int, int, int] | None = None,
@@ -160,9 +163,7 @@ def substitute(
     seed: int | None = None,
     pseudocubic_ang: float | None = None,
 ) -> NotebookStructure:
-    """Replace the `site` ions of a crystal, or a fraction of them: by a molecule, an atom, or nothing.
-
-    Several sites are ordered together by `dftflow.crystals.substitution.substitute_all`.
+    """Replace the `site` ions of a crystal, or a fraction of them, by a molecule, an atom or nothing; or `mix` several.
 
     Parameters
     ----------
@@ -172,6 +173,9 @@ def substitute(
         Ion to replace: ``"Cs"``, ``"Br"``, ``"MA"``.
     by
         ``"FA"``, ``"MA"``, a file, a `Molecule`; an element; ``"vacancy"``.
+    mix
+        Instead of `site`, `by` and `fraction`: site -> what comes to it -> fraction of its ions, ordered together:
+        ``{"Cs": {"FA": 0.5, "MA": 0.25}, "Br": {"I": 1 / 3}}``.
     fraction
         Of the sites; all of them unless given.
     orientation, supercell, ordering, seed, pseudocubic_ang
@@ -193,24 +197,47 @@ def substitute(
     ClashError
         A molecule comes too close to its surroundings.
     """
-    if not isinstance(by, str | os.PathLike | Molecule):
-        raise StructureError(
-            f"a {type(by).__module__}.{type(by).__qualname__} is not put on sites",
-            fix='write it to a file and give that: by="ion.xyz"; or "FA", "MA", or a dftflow Molecule',
-        )
     if supercell is not None and not (
         isinstance(supercell, Sequence) and all(isinstance(number, Real) for number in supercell)
     ):
         raise StructureError(f"supercell {supercell!r} cannot be made", fix="give three whole numbers: (2, 2, 2)")
-    built = substitution.substitute(
+    if mix is not None and (site, by, fraction) != (None, None, None):
+        raise StructureError("mix is given beside site, by or fraction", fix="say all of it in mix")
+    replacements = [_replacement(site, by, fraction, orientation)] if mix is None else _mixed(mix, orientation)
+    built = substitution.substitute_all(
         as_structure(crystal),
-        site=site,
-        by=by if isinstance(by, Molecule) else os.fspath(by),
-        fraction=fraction,
-        orientation=orientation,
+        replacements,
         supercell=supercell,
         ordering=ordering,
         seed=seed,
         pseudocubic_ang=pseudocubic_ang,
     )
     return NotebookStructure.of(built)
+
+
+def _replacement(site: str | None, by: object, fraction: float | None, orientation: str | Sequence[str]) -> Replacement:
+    if site is None or by is None:
+        raise StructureError(
+            "site and by are not both given",
+            reason="what is replaced, and by what",
+            fix='write site="Cs", by="FA", or for several mix={"Cs": {"FA": 0.5, "MA": 0.25}, "Br": {"I": 0.5}}',
+        )
+    if not isinstance(by, str | os.PathLike | Molecule):
+        raise StructureError(
+            f"a {type(by).__module__}.{type(by).__qualname__} is not put on sites",
+            fix='write it to a file and give that: by="ion.xyz"; or "FA", "MA", or a dftflow Molecule',
+        )
+    incoming = by if isinstance(by, Molecule) else Replacement.of(site, os.fspath(by)).by
+    return Replacement(site=site, by=incoming, fraction=fraction, orientation=orientation)
+
+
+def _mixed(mix: object, orientation: str | Sequence[str]) -> list[Replacement]:
+    """One for each share; the molecules of all are turned alike."""
+    if not isinstance(mix, Mapping) or not all(isinstance(shares, Mapping) for shares in mix.values()):
+        raise StructureError(
+            f"mix cannot be {shown(repr(mix))}", fix='give dicts: {"Cs": {"FA": 0.5, "MA": 0.25}, "Br": {"I": 0.5}}'
+        )
+    made = [_replacement(site, by, part, orientation) for site, shares in mix.items() for by, part in shares.items()]
+    if not made:
+        raise StructureError("mix names nothing to replace", fix='name a site: {"Br": {"I": 0.5}}')
+    return made

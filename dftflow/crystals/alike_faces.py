@@ -1,18 +1,18 @@
-"""How a slab of a crystal with molecules gets two faces that are alike, where the one asked for has not.
+"""How a slab gets two faces that are alike, where none of the plane asked for has.
 
-A molecule that points to one face makes the other one different. Turned, or seen along another axis of the frame, it
-lies the same way to both.
+A molecule that points to one face makes the other one different: turned, or seen along another axis of the frame, it
+lies the same way to both. Along the polar axis of a crystal no slab has two like faces, and another plane may.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
-from itertools import permutations
+from itertools import permutations, product
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dftflow.crystals.ions import ionic_units
+from dftflow.crystals.layers import stack_layers
 from dftflow.crystals.orientation import parse_orientation
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.substitution import common_orientation
@@ -42,26 +42,50 @@ def way_to_alike_faces(crystal: Structure, plane: Plane, cuts: Cuts) -> str:
     cuts
         The slabs of a crystal and a plane, of the size asked for.
     """
-    if len(crystal) > MOST_ATOMS or all(len(unit.symbols) == 1 for unit in ionic_units(crystal)):
+    if len(crystal) > MOST_ATOMS:
         return ""
     for name, turned in _turned(crystal):
-        if _any_fit(turned, plane, cuts):
+        if any(not slab.refused for slab in _cuts(cuts, turned, plane)):
             return f'turn the molecules, orientation = "{name}" (--orientation {name}): with it the faces are alike'
-    for other in _other_planes(crystal, plane):
-        if _any_fit(crystal, other, cuts):
-            h, k, m = other.miller
-            return (
-                f'take a plane whose faces are alike, miller = [{h}, {k}, {m}], setting = "{other.setting}" '
-                f"(--miller {h} {k} {m} --setting {other.setting}), or turn the molecules"
-            )
-    return ""
+    units = ionic_units(crystal)
+    molecular = any(len(unit.symbols) > 1 for unit in units)
+    never = not stack_layers(crystal, units, plane.miller_cell).turns_over
+    if not molecular and not never and len({len(slab.layers) for slab in _cuts(cuts, crystal, plane)}) == 1:
+        return ""  # of one number of layers: of another its faces are others
+    other = _other_plane(crystal, plane, cuts)
+    if other is not None:
+        found = _named(other) + (", or turn the molecules" if molecular else "")
+    elif molecular or not never:
+        return ""
+    else:
+        found = "and of no other plane of low indices is one fit to be calculated"
+    return f"{'no slab of this plane has two like faces, however thick it is: ' if never else ''}{found}"
 
 
-def _any_fit(crystal: Structure, plane: Plane, cuts: Cuts) -> bool:
+def _named(plane: Plane) -> str:
+    h, k, m = plane.miller
+    return (
+        f'take a plane whose faces are alike, miller = [{h}, {k}, {m}], setting = "{plane.setting}" '
+        f"(--miller {h} {k} {m} --setting {shlex.quote(plane.setting)})"
+    )
+
+
+def _cuts(cuts: Cuts, crystal: Structure, plane: Plane) -> Sequence[SlabModel]:
     try:
-        return any(not slab.refused for slab in cuts(crystal, plane))
+        return cuts(crystal, plane)
     except DftflowError:
-        return False
+        return ()
+
+
+def _other_plane(crystal: Structure, plane: Plane, cuts: Cuts) -> Plane | None:
+    """The first that has a slab fit to be calculated, one that needs no compensation before others."""
+    compensated = None
+    for other in _other_planes(crystal, plane):
+        first = next((slab for slab in _cuts(cuts, crystal, other) if not slab.refused), None)
+        if first is not None and not first.compensated:
+            return other
+        compensated = compensated or (other if first is not None else None)
+    return compensated
 
 
 def _turned(crystal: Structure) -> Iterator[tuple[str, Structure]]:
@@ -83,10 +107,12 @@ def _turned(crystal: Structure) -> Iterator[tuple[str, Structure]]:
 
 
 def _other_planes(crystal: Structure, plane: Plane) -> Iterator[Plane]:
-    """Planes of the same indices in another order, in the same setting."""
-    seen = {tuple(np.abs(plane.miller).tolist())}
-    for miller in permutations(plane.miller):
-        key = tuple(np.abs(miller).tolist())
-        if key not in seen and not plane.four_indices:
-            seen.add(key)
-            yield resolve_plane(crystal, miller, plane.setting)
+    """Planes of the same indices in another order, then those of low indices, in the same setting."""
+    seen = {plane.miller}
+    low = [hkl for hkl in product((1, 0, -1), repeat=3) if next(filter(None, hkl), -1) > 0]
+    low.sort(key=lambda hkl: (sum(map(abs, hkl)), hkl.count(-1), hkl.index(1)))
+    same = () if plane.four_indices else sorted(permutations(plane.miller), reverse=True)
+    for h, k, m in (*same, *low):
+        if (h, k, m) not in seen:
+            seen.add((h, k, m))
+            yield resolve_plane(crystal, (h, k, m), plane.setting)

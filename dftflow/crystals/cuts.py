@@ -220,10 +220,10 @@ class Cut:
     def _operations(self, shifts_ang: Sequence[FloatArray]) -> list[tuple[FloatArray, FloatArray]]:
         """Symmetry operations (rotation, translation) of the ions moved by `shifts_ang`, in units of their cell.
 
-        Moments that are turned round are the same, by time reversal.
+        Ions of unlike charges are unlike; moments that are turned round are the same, by time reversal.
         """
         cell = self.cell_ang(_VACUUM_ANG)
-        atoms = [(symbol, abs(unit.moment_mub)) for unit in self.units for symbol in unit.symbols]
+        atoms = [(symbol, unit.charge, abs(unit.moment_mub)) for unit in self.units for symbol in unit.symbols]
         kinds = {atom: number for number, atom in enumerate(sorted(set(atoms)))}
         moved = [unit.positions_ang + shift for unit, shift in zip(self.units, shifts_ang, strict=True)]
         positions = np.concatenate(moved) @ np.linalg.inv(cell)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from math import gcd, isnan
+from math import gcd, isnan, lcm
 
 from ase.data import atomic_numbers
 
@@ -154,11 +154,16 @@ def test_charges(formulae: Sequence[str], charges: Sequence[int]) -> tuple[int, 
 
     In a compound without charges the elements of the group of the most electronegative one are counted against the
     others, so that the crystal is neutral and layers that hold them in turn are a dipole; so in a Zintl phase. In a
-    metal, an element and a crystal of neutral molecules nothing is.
+    metal, an element, a crystal of neutral molecules and where no charges fill the shells (MgB2, FeSi) nothing is.
     """
     elements = {formula for formula in formulae if formula in atomic_numbers}
     metallic = all(map(is_metal, elements)) and not _is_zintl_phase(elements)
-    if any(charges) or len(elements) < 2 or metallic:
+    if (
+        any(charges)
+        or len(elements) < 2
+        or metallic
+        or (is_covalent(elements) and not _fills_shells(Counter(formulae)))
+    ):
         return tuple(charges)
     anions = _most_electronegative(elements)
     negative = sum(formula in anions for formula in formulae)
@@ -231,10 +236,39 @@ def _why_none(every: Counter[str], *, told: bool) -> str:
         return _why_none_of_metals(sorted(every))
     if not is_covalent(every):
         return ""
-    return (
-        f"no halide or chalcogenide, and electronegativities less than {MOST_IONIC:g} apart; what is polar is told by "
-        "the elements of its layers"
+    why = f"no halide or chalcogenide, and electronegativities less than {MOST_IONIC:g} apart"
+    if not _fills_shells(every):
+        return f"{why}; no charges fill the shells, and it is not tested which planes are polar"
+    return f"{why}; what is polar is told by the elements of its layers"
+
+
+def _fills_shells(counts: Counter[str]) -> bool:
+    """Whether the most electronegative elements reach eight electrons by what closed shells of the others leave them.
+
+    So in GaAs, SiC and Mg2Si (the 8 - N rule), and not in MgB2, TiN, FeSi and half-Heusler phases: most of these are
+    metals, and of none do counted bonds tell which planes are polar.
+    """
+    from pymatgen.core import Element
+
+    elements = [symbol for symbol in counts if symbol in atomic_numbers]
+    anions = _most_electronegative(set(elements))
+    groups = {symbol: Element(symbol).group for symbol in anions}
+    if not all(14 <= group <= 17 for group in groups.values()):
+        return False
+    missing = sum(counts[symbol] * (18 - group) for symbol, group in groups.items())
+    others = [symbol for symbol in elements if symbol not in anions]
+    return any(
+        sum(counts[symbol] * state for symbol, state in zip(others, values, strict=True)) == missing
+        for values in product(*map(_closed_states, others))
     )
+
+
+def _closed_states(symbol: str) -> tuple[int, ...]:
+    """Positive states of an element; of a transition metal with partly filled d states the one without d electrons."""
+    from pymatgen.core import Element
+
+    group = Element(symbol).group
+    return tuple(s for s in _all_states(symbol) if s > 0 and (s == group or not 3 <= group <= 10))
 
 
 def _why_none_of_metals(symbols: Sequence[str]) -> str:
@@ -428,22 +462,43 @@ def _unbalanced(every: Counter[str], counts: Counter[str], given: int) -> Surfac
         )
     names = [name for name in counts if usual_charge(name) is None] or list(counts)
     none = f"for a crystal that is to be cut without charges: {charges_given(dict.fromkeys(every, 0))}"
+    reason = f"no known charges of {_listed([_name(name) for name in names])} balance the others"
     needed = _needed(names, counts, given)
-    give = "give them" if needed is None else f"give the one that would, if it is so: {needed}"
+    if needed is None:
+        return SurfaceError(summary, reason=reason, fix=f"give them; {none}")
+    (name,) = names
+    one = charges_given({name: needed})
+    states = _averaged(name, needed, counts[name])
+    if not states:
+        return SurfaceError(summary, reason=reason, fix=f"give the one that would, if it is so: {one}; {none}")
+    lower, higher = (f"{name} {state:+d}" for state in (states[0], states[-1]))
     return SurfaceError(
         summary,
-        reason=f"no known charges of {_listed([_name(name) for name in names])} balance the others",
-        fix=f"{give}; {none}",
+        reason=f"{reason}; {name} {needed:+d} is no usual state, but the mean of {lower} and {higher}",
+        fix=f"give a cell that holds both, {len(states) // counts[name]} times as large, and say which atom is which, "
+        f"such as {charges_given({name: states})}; this cell can have their mean alone: {one}; {none}",
     )
 
 
-def _needed(names: Sequence[str], counts: Mapping[str, int], given: int) -> str | None:
+def _needed(names: Sequence[str], counts: Mapping[str, int], given: int) -> int | None:
     """The charge of the one ion without a usual one that would balance the others; None where there is none."""
     if len(names) != 1 or usual_charge(names[0]) is not None:
         return None
     others = given + sum(count * (usual_charge(name) or 0) for name, count in counts.items() if name not in names)
     charge, left = divmod(-others, counts[names[0]])
-    return None if left or not charge or not ION_CHARGE.holds(charge) else charges_given({names[0]: charge})
+    return None if left or not charge or not ION_CHARGE.holds(charge) else charge
+
+
+def _averaged(name: str, mean: int, count: int) -> list[int]:
+    """Two states next to each other with this mean, of the fewest cells of `count` atoms; ``[]`` where it has none."""
+    states = _all_states(name) if name in atomic_numbers else ()
+    below = max((state for state in states if 0 < state < mean), default=0)
+    above = min((state for state in states if state > mean), default=0)
+    if mean in states or not 0 < below < above:
+        return []
+    total = lcm(count, (above - below) // gcd(above - mean, mean - below))
+    many = total * (mean - below) // (above - below)
+    return [below] * (total - many) + [above] * many
 
 
 def _mixed_valence(every: Counter[str], counts: Counter[str], given: int) -> tuple[str, list[int]] | None:

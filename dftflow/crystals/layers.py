@@ -99,6 +99,11 @@ class Stacking:
         """Height of one repeat."""
         return float(self.repeat_ang[2])
 
+    @property
+    def turns_over(self) -> bool:
+        """Whether symmetry swaps top and bottom; without it no slab has two like faces, however thick it is."""
+        return any(flipped for _, flipped in self.images)
+
     def face(self, layer: int, *, up: bool) -> tuple[int, bool]:
         """What names the surface that `layer` ends: the same for all surfaces that symmetry makes alike."""
         return min((image[layer % len(self.layers)], up != flipped) for image, flipped in self.images)
@@ -143,41 +148,80 @@ def stack_layers(structure: Structure, units: Sequence[IonicUnit], miller_cell: 
     moments = moments_of(structure)
     if moments:
         units = [replace(unit, moment_mub=moments[unit.indices[0]]) for unit in units]
-    data = _symmetry(structure, TRANSLATION_TOLERANCE_ANG, moments)
-    repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
-    primitive_ang = np.linalg.inv(repeats) @ structure.lattice.matrix
-    indices = coprime_indices(np.linalg.inv(repeats) @ np.array(miller_cell))
-    basis_ang = _plane_basis(indices, primitive_ang)
+    primitive = _primitive_cell(structure, units)
+    units = primitive.units
+    indices = coprime_indices(np.linalg.inv(primitive.repeats) @ np.array(miller_cell))
+    basis_ang = _plane_basis(indices, primitive.structure.lattice.matrix)
     frame = _frame(basis_ang)
-    distinct = _one_a_primitive_cell(units, data.mapping_to_primitive)
     up = np.linalg.inv(basis_ang)[:, 2]
-    heights = np.array([unit.centre_ang for unit in distinct]) @ up
+    heights = np.array([unit.centre_ang for unit in units]) @ up
     period_ang = float((basis_ang @ frame.T)[2, 2])
     area_ang2 = float(np.linalg.norm(np.cross(basis_ang[0], basis_ang[1])))
-    bonds = bonds_between(structure, units)
-    all_heights = np.array([unit.centre_ang for unit in units]) @ up
+    bonds = bonds_between(primitive.structure, units)
 
     def broken(cuts: NDArray[np.float64]) -> NDArray[np.float64]:
-        return bonds.broken(all_heights, bonds.span_ang @ up, cuts) / (area_ang2 * len(units) / len(distinct))
+        return bonds.broken(heights, bonds.span_ang @ up, cuts) / area_ang2
 
-    bounds = _layer_bounds(distinct, heights % 1.0, period_ang, area_ang2, broken)
+    bounds = _layer_bounds(units, heights % 1.0, period_ang, area_ang2, broken)
     return Stacking(
-        layers=_layers(distinct, heights, bounds, basis_ang, frame),
+        layers=_layers(units, heights, bounds, basis_ang, frame),
         in_plane_ang=basis_ang[:2] @ frame.T * np.array([1.0, 1.0, 0.0]),
         repeat_ang=basis_ang[2] @ frame.T,
         broken_per_ang2=tuple(broken(bounds).tolist()),
         crystal_ang=structure.lattice.matrix @ frame.T,
-        images=_layer_images(structure, repeats @ np.array(indices), heights % 1.0, bounds, moments),
+        images=_layer_images(primitive, np.array(indices), heights % 1.0, bounds),
     )
 
 
-def _symmetry(structure: Structure, symprec_ang: float, moments: Sequence[float] = ()) -> Any:
-    """The symmetry of the atoms, of which those with unlike `moments` are unlike."""
-    kinds: list[int] | None = None
-    if moments:
-        pairs = [(site.specie.Z, moment) for site, moment in zip(structure, moments, strict=True)]
-        known = {pair: number for number, pair in enumerate(dict.fromkeys(pairs), start=1)}
-        kinds = [known[pair] for pair in pairs]
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _PrimitiveCell:
+    """The smallest cell of a crystal that holds the order of its charges and moments.
+
+    Attributes
+    ----------
+    structure
+        Its atoms where they lie in the cell that was given, or lattice vectors from there.
+    units
+        Its ions, numbered as in `structure`.
+    repeats
+        shape (3, 3); lattice vectors of the cell that was given in those of this one.
+    """
+
+    structure: Structure
+    units: tuple[IonicUnit, ...]
+    repeats: NDArray[np.float64]
+
+
+def _primitive_cell(structure: Structure, units: Sequence[IonicUnit]) -> _PrimitiveCell:
+    from pymatgen.core import Lattice, Structure
+
+    data = _symmetry(structure, units, TRANSLATION_TOLERANCE_ANG)
+    repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
+    kept = _one_a_primitive_cell(units, data.mapping_to_primitive)
+    cell = Structure(
+        Lattice(np.linalg.inv(repeats) @ structure.lattice.matrix),
+        [structure[index].specie for unit in kept for index in unit.indices],
+        np.concatenate([unit.positions_ang for unit in kept]),
+        coords_are_cartesian=True,
+        to_unit_cell=True,
+    )
+    numbers = iter(range(len(cell)))
+    renumbered = tuple(replace(unit, indices=tuple(next(numbers) for _ in unit.indices)) for unit in kept)
+    return _PrimitiveCell(structure=cell, units=renumbered, repeats=repeats)
+
+
+def _symmetry(structure: Structure, units: Sequence[IonicUnit], symprec_ang: float, *, signed: bool = True) -> Any:
+    """The symmetry of the atoms, of which those with unlike charges or moments are unlike.
+
+    Moments that are turned round are the same where they are not `signed`, by time reversal.
+    """
+    marks = {
+        index: (structure[index].specie.Z, unit.charge, unit.moment_mub if signed else abs(unit.moment_mub))
+        for unit in units
+        for index in unit.indices
+    }
+    known = {mark: number for number, mark in enumerate(dict.fromkeys(marks.values()), start=1)}
+    kinds = [known[marks[index]] for index in range(len(structure))]
     try:
         return symmetry_dataset(structure, symprec_ang=symprec_ang, angle_tolerance_deg=FROM_SYMPREC, kinds=kinds)
     except StructureError as error:
@@ -337,17 +381,16 @@ def _layers(
 
 
 def _layer_images(
-    structure: Structure,
-    indices: NDArray[np.float64],
+    cell: _PrimitiveCell,
+    indices: NDArray[np.int64],
     heights: NDArray[np.float64],
     bounds: NDArray[np.float64],
-    moments: Sequence[float],
 ) -> tuple[tuple[tuple[int, ...], bool], ...]:
     """See `Stacking.images`: an operation maps height z to s z + t, with s = ±1 when it keeps the plane.
 
-    Moments that are turned round are the same, by time reversal.
+    Of a primitive cell, whose operations are all those of the crystal: a supercell has only those that keep it.
     """
-    data = _symmetry(structure, SYMMETRY_TOLERANCE_ANG, [abs(moment) for moment in moments])
+    data = _symmetry(cell.structure, cell.units, SYMMETRY_TOLERANCE_ANG, signed=False)
     members = _layer_of(heights, bounds)
     images: dict[tuple[tuple[int, ...], bool], None] = {}
     turned = indices @ data.rotations

@@ -20,7 +20,15 @@ from dftflow.crystals.database_names import is_material_id
 from dftflow.crystals.file_notes import plain
 from dftflow.crystals.mp_service import Records, ask, materials_project, reduced_formula
 from dftflow.crystals.plain import structure_of
-from dftflow.crystals.stored_answers import answer_of, answer_path, default_cache_dir, is_whole, keep, kept_or_asked
+from dftflow.crystals.stored_answers import (
+    answer_of,
+    answer_path,
+    crystal_of_answer,
+    default_cache_dir,
+    is_whole,
+    keep,
+    kept_or_asked,
+)
 from dftflow.crystals.symmetry import SpaceGroup, space_group
 from dftflow.crystals.web import Json, Problem, Service, check_time
 from dftflow.errors import SourceError
@@ -167,17 +175,13 @@ def _crystal(answer: Json, remarks: list[str]) -> Crystal:
         lines.append("the service did not say which version of the database this is from")
     if (material.get("builder_meta") or {}).get("license") == "BY-NC":
         lines.append("this entry (GNoME) is licensed CC BY-NC 4.0: not for commercial use")
-    name = str(material["material_id"])
-    return Crystal(
-        name=name,
-        structure=structure,
-        source=str(answer["query"]),
-        reference=f"{name}, Materials Project {version}, retrieved {answer['retrieved']}",
-        sha256=str(answer["sha256"]),
-        space_group=found.symbol,
-        space_group_number=found.number,
-        confidence="database",
-        warnings=tuple(lines),
+    return crystal_of_answer(
+        answer,
+        structure,
+        found,
+        name=str(material["material_id"]),
+        version=f"Materials Project {version}",
+        warnings=lines,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import prod
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from dftflow.crystals.molecules import Molecule, load_molecule
 from dftflow.crystals.placed_units import Unit
 from dftflow.errors import StructureError
 from dftflow.model.bounds import MOST_ATOMS
+from dftflow.model.printable import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -191,11 +193,11 @@ def _check_shares(sublattice: Sublattice) -> None:
     twice = [other for other, count in Counter(r.name for r in replacements).items() if count > 1]
     if twice:
         raise StructureError(f"{twice[0]} is put on {name} twice", fix="write one fraction for it")
-    total = sum(1.0 if replacement.fraction is None else replacement.fraction for replacement in replacements)
-    bad = next((r.fraction for r in replacements if r.fraction is not None and not 0 < r.fraction <= 1), None)
+    given = [replacement.fraction for replacement in replacements if replacement.fraction is not None]
+    bad = next((part for part in given if not isinstance(part, Real) or not 0 < part <= 1), None)
     if bad is not None:
-        raise StructureError(f"{bad:g} is no fraction of the {name} sites", fix="give a number above 0, at most 1")
-    if total > 1 + MET:
+        raise StructureError(f"{shown(bad)} is no fraction of the {name} sites", fix="give a number above 0, at most 1")
+    if sum(given) + len(replacements) - len(given) > 1 + MET:
         listed = " + ".join("all" if r.fraction is None else f"{r.fraction:g}" for r in replacements)
         raise StructureError(
             f"more than all of the {name} sites are to be replaced: {listed}",

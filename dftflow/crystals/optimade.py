@@ -20,7 +20,13 @@ from pymatgen.core import Composition
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.mp_service import reduced_formula
 from dftflow.crystals.optimade_entry import FIELDS, structure_of_entry
-from dftflow.crystals.stored_answers import answer_of, answer_path, cache_folder, kept_or_asked
+from dftflow.crystals.stored_answers import (
+    answer_of,
+    answer_path,
+    cache_folder,
+    crystal_of_answer,
+    kept_or_asked,
+)
 from dftflow.crystals.symmetry import space_group
 from dftflow.crystals.web import DATA_ERRORS, Get, Json, Problem, Service, check_time
 from dftflow.errors import SourceError
@@ -222,18 +228,14 @@ def _license(asked: _Question, get: Get) -> str:
 def _crystal(answer: Json, remarks: list[str]) -> Crystal:
     name = f"{answer['provider']} {answer['id']}"
     structure, lines = structure_of_entry(answer["attributes"], str(answer["query"]))
-    group = space_group(structure)
     license = str(answer["license"]) or "not said by the database"
     changed = answer["attributes"].get("last_modified")
     dated = f", last modified {str(changed)[:10]}" if changed else ""
-    return Crystal(
+    return crystal_of_answer(
+        answer,
+        structure,
+        space_group(structure),
         name=name,
-        structure=structure,
-        source=str(answer["query"]),
-        reference=f"{name}, {answer['database_version']}{dated}, retrieved {answer['retrieved']}",
-        sha256=str(answer["sha256"]),
-        space_group=group.symbol,
-        space_group_number=group.number,
-        confidence="database",
+        version=f"{answer['database_version']}{dated}",
         warnings=(*remarks, *lines, f"licence of the database: {license}"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -229,9 +230,9 @@ def choose_slab(
         if accepted is not None:
             return accepted
         raise SurfaceError(
-            f"no slab of {slabs[0].plane if slabs else 'this plane'} is fit to be calculated",
+            f"no slab of {slabs[0].plane} is fit to be calculated",
             reason="; ".join(f"{slab.termination}: {slab.refused}" for slab in slabs),
-            fix=way_out() or _advice(slabs),
+            fix=_advice(slabs, way_out()),
         )
     named = next((slab for slab in slabs if _same_name(slab.termination, termination)), None)
     if named is None:
@@ -246,25 +247,23 @@ def choose_slab(
         raise SurfaceError(
             f"the termination {named.termination} is refused",
             reason=named.refused,
-            fix="choose 'auto' or another termination, or allow refused slabs",
+            fix="choose 'auto' or another termination, or allow it: allow_refused = true",
         )
     return named
 
 
-def _advice(slabs: Sequence[SlabModel]) -> str:
-    named = "name a termination and allow refused ones"
-    general = f"ask for another thickness or number of layers, or {named}"
+def _advice(slabs: Sequence[SlabModel], way_out: str) -> str:
     molecular = any(number >= 0 for slab in slabs for number in slab.structure.site_properties["molecule"])
-    if molecular and not any(slab.symmetric for slab in slabs):
-        return f"turn the molecules so that their dipoles lie in the plane, or {general}"
-    if _along_a_polar_axis(slabs):
-        return f"choose another plane: no slab of this one has two like faces, however thick it is; or {named}"
-    return general
-
-
-def _along_a_polar_axis(slabs: Sequence[SlabModel]) -> bool:
-    """Whether no two faces are alike among slabs of several numbers of layers, which are all pairs of faces."""
-    return not any(slab.symmetric for slab in slabs) and len({len(slab.layers) for slab in slabs}) > 1
+    turned = molecular and not any(slab.symmetric for slab in slabs)
+    general = "ask for another thickness or number of layers"
+    first = way_out or (
+        f"turn the molecules so that their dipoles lie in the plane, or {general}" if turned else general
+    )
+    if not slabs:
+        return first
+    name = slabs[0].termination
+    named = f'termination = "{name}", allow_refused = true (--termination {shlex.quote(name)})'
+    return f"{first}; or take one that is refused, {named}"
 
 
 def _same_name(first: str, second: str) -> bool:

@@ -9,20 +9,26 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.symmetry import SpaceGroup
 from dftflow.crystals.web import DATA_ERRORS
 from dftflow.stored_file import read_stored_json
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 __all__ = [
     "DamagedAnswer",
     "answer_of",
     "answer_path",
     "cache_folder",
+    "crystal_of_answer",
     "default_cache_dir",
     "is_whole",
     "keep",
@@ -59,6 +65,29 @@ def answer_of(query: str, endpoint: str, version: str, *, of: Any, **content: An
         "sha256": _sha256_of(of),
         **content,
     }
+
+
+def crystal_of_answer(
+    answer: Mapping[str, Any],
+    structure: Structure,
+    group: SpaceGroup,
+    *,
+    name: str,
+    version: str,
+    warnings: Iterable[str],
+) -> Crystal:
+    """The `structure` of an answer, which names database, version and day; its `version` as a reference has it."""
+    return Crystal(
+        name=name,
+        structure=structure,
+        source=str(answer["query"]),
+        reference=f"{name}, {version}, retrieved {answer['retrieved']}",
+        sha256=str(answer["sha256"]),
+        space_group=group.symbol,
+        space_group_number=group.number,
+        confidence="database",
+        warnings=tuple(warnings),
+    )
 
 
 def _sha256_of(value: Any) -> str:

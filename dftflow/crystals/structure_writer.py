@@ -16,10 +16,10 @@ from pymatgen.core import Species, Structure
 
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.file_notes import plain
-from dftflow.crystals.ions import OXIDATION_STATE
+from dftflow.crystals.ions import OXIDATION_STATE, ionic_units
 from dftflow.crystals.plain import MARKS, plain_structure
 from dftflow.crystals.structure_format import FORMATS, format_of
-from dftflow.errors import StructureError
+from dftflow.errors import StructureError, SurfaceError
 
 __all__ = ["WrittenStructure", "structure_text"]
 
@@ -88,7 +88,8 @@ def _charged(structure: Structure, states: list[float | None]) -> Structure:
 def _lost(structure: Structure, *, with_states: bool) -> tuple[str, ...]:
     """What the file does not hold and JSON would, one line each."""
     lost = []
-    if not with_states and any(state is not None for state in _states(structure)):
+    told = any(state is not None for state in _states(structure))
+    if told and not with_states and not _finds_the_same_charges(structure):
         lost.append("oxidation states are not in this file")
     isotopes = sorted({name for site in structure if (name := _element_name(site.specie)) != site.specie.symbol})
     if isotopes:
@@ -101,6 +102,17 @@ def _lost(structure: Structure, *, with_states: bool) -> tuple[str, ...]:
     if structure._charge:
         lost.append(f"the charge of the cell ({structure._charge:+g}) is not in this file")
     return tuple(f"{line}; .json keeps it" for line in lost)
+
+
+def _finds_the_same_charges(structure: Structure) -> bool:
+    """Whether the ions of a file without oxidation states get the charges that these tell: 0 in an element."""
+    try:
+        told, found = (
+            [(unit.indices, unit.charge) for unit in ionic_units(one)] for one in (structure, plain(structure))
+        )
+    except SurfaceError:
+        return False
+    return told == found
 
 
 def _element_name(specie: Any) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from pymatgen.core import Composition, IStructure, Lattice, Molecule, Structure
 
 import dftflow
 from dftflow.api.structures import NotebookStructure, as_structure, substitute
+from dftflow.crystals.ions import ionic_units
 from dftflow.crystals.sources import load_crystal
 from dftflow.errors import ClashError, StructureError
 
@@ -176,3 +179,33 @@ def test_a_supercell_is_three_numbers(supercell: object) -> None:
     with pytest.raises(StructureError, match="cannot be made") as caught:
         substitute("CsPbBr3_Pm-3m", site="Cs", by="FA", supercell=supercell)
     assert "three whole numbers" in caught.value.fix
+
+
+def test_several_sites_are_mixed_in_one_cell() -> None:
+    """Of eight formula units 4 FA, 2 MA and 2 Cs, and 6 of 24 halides: what the fractions come to."""
+    mix = {"Cs": {"FA": 0.5, "MA": 0.25}, "Br": {"I": 0.25}}
+    mixed = substitute("CsPbBr3_Pm-3m", mix=mix, supercell=(2, 2, 2), seed=1, ordering="random")
+    counts = Counter(unit.name for unit in ionic_units(mixed))
+    assert counts == {"Cs": 2, "FA": 4, "MA": 2, "Pb": 8, "Br": 18, "I": 6}
+    one = substitute("CsPbBr3_Pm-3m", mix={"Cs": {"FA": 1.0}})
+    assert one == substitute("CsPbBr3_Pm-3m", site="Cs", by="FA")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "site and by are not both given"),
+        ({"site": "Cs"}, "site and by are not both given"),
+        ({"mix": {}}, "names nothing to replace"),
+        ({"mix": {"Br": 0.5}}, "mix cannot be"),
+        ({"mix": [("Br", "I")]}, "mix cannot be"),
+        ({"mix": {"Br": {"I": 0.5}}, "site": "Cs"}, "beside site"),
+        ({"mix": {"Br": {"I": 0.7, "Cl": 0.7}}}, "Br"),
+        ({"mix": {"Br": {"I": "half"}}}, "half"),
+        ({"mix": {"Br": {7: 0.5}}}, "is not put on sites"),
+    ],
+)
+def test_what_is_no_substitution_is_told_how_it_is_written(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(StructureError) as caught:
+        substitute("CsPbBr3_Pm-3m", **given)
+    assert says in str(caught.value) and caught.value.fix

@@ -99,7 +99,6 @@ def test_molecules(molecules, expected):
         ("Co3O4", "--charge Co=2,3,3"),
         ("Cs2Au2I6", "--charge Au=1,3"),
         ("Cu2ZnSnS4", "--charge Cu=1 --charge Sn=4"),
-        ("BaBiO3", "--charge Bi=4"),
         ("Ba2Bi2O6", "--charge Bi=3,5"),
         ("U3O8", "--charge U=5,5,6"),
         ("LaS", "--charge La=2"),
@@ -117,6 +116,24 @@ def test_what_balances_in_several_ways_is_refused_and_its_fix_can_be_pasted(form
         for index, value in zip(sites, values * (len(sites) // len(values)), strict=True):
             told[index] = value
     assert sum(assign_charges(names, told).charges) == 0
+
+
+@pytest.mark.parametrize(
+    ("formula", "states", "mean", "times"),
+    [("CsAuI3", "Au=1,3", "Au=2", 2), ("BaBiO3", "Bi=3,5", "Bi=4", 2), ("Cs2SbCl6", "Sb=3,5", "Sb=4", 2)],
+)
+def test_a_mean_of_two_states_is_called_one_and_both_fixes_balance_in_their_cells(formula, states, mean, times):
+    """Gold(I,III), bismuth(III,V), antimony(III,V): one atom of a small cell cannot be both."""
+    names = ions(formula)
+    with pytest.raises(SurfaceError, match="are not known") as caught:
+        assign_charges(names, [None] * len(names))
+    assert "the mean of" in caught.value.reason and f"{times} times as large" in caught.value.fix
+    assert caught.value.fix.index(f"--charge {states} ") < caught.value.fix.index(f"--charge {mean} ")
+    for text, cell in ((states, names * times), (mean, names)):
+        symbol, values = text.split("=")
+        given = iter(float(value) for value in values.split(","))
+        told = [next(given) if name == symbol else None for name in cell]
+        assert sum(assign_charges(cell, told).charges) == 0
 
 
 def test_molecules_are_called_by_their_names_where_no_charges_balance():
@@ -160,6 +177,25 @@ def test_common_charges_balance_or_do_not(formula, balances):
 
 def test_told_charges_balance_or_do_not():
     assert may_balance(["Ti", "O", "O"], [4, -2, -2]) and not may_balance(["Ti", "O", "O"], [3, -2, -2])
+
+
+@pytest.mark.parametrize("formula", ["MgB2", "TiB2", "LaB6", "FeSi", "CoSi2", "NiAs", "TiN", "WC", "TiCoSb", "CoSb3"])
+def test_of_a_compound_without_closed_shells_no_plane_is_called_polar(formula):
+    """Borides, silicides, nitrides and carbides that are metals, and semiconductors by 18 electrons."""
+    names = ions(formula)
+    found = assign_charges(names, [None] * len(names))
+    assert "it is not tested which planes are polar" in found.why
+    assert set(stand_ins(names, found.charges)) == {0}
+
+
+@pytest.mark.parametrize(
+    "formula", ["GaAs", "SiC", "BN", "BP", "Mg2Si", "ZnGeP2", "Zn3P2", "LiAlSi", "TiC", "ScN", "AlGaAs2"]
+)
+def test_of_one_that_keeps_the_octet_its_elements_tell(formula):
+    names = ions(formula)
+    found = assign_charges(names, [None] * len(names))
+    numbers = stand_ins(names, found.charges)
+    assert "told by the elements" in found.why and 0 not in numbers and sum(numbers) == 0
 
 
 def test_stand_ins_of_charges_balance_and_tell_the_elements_apart():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
-from dftflow.crystals.ions import chemical_formula, formal_charge, ionic_units
+from dftflow.crystals.ions import chemical_formula, formal_charge, ionic_units, with_charges
 from dftflow.crystals.layers import Stacking, stack_layers
 
 
@@ -148,3 +148,17 @@ def test_symmetry_tells_which_layers_are_alike():
     faces = {(chemical_formula(stacking.layers[i]), stacking.face(i, up=up)) for i in range(4) for up in (False, True)}
 
     assert len(faces) == 2
+
+
+def test_an_order_of_charges_is_part_of_the_crystal():
+    """Planes of Bi3+ and of Bi5+ in turn, where the atoms alone repeat after each: BaO ends on one or on the other."""
+    coords = [(0.5, 0.5, 0.5), (0, 0, 0), (0.5, 0, 0)]
+    cubic = Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.35), ["Ba", "Bi", "O"], coords)
+    ordered = with_charges(cubic * (1, 1, 2), {"Bi": [3, 5]})
+    across, along = stack(ordered, (0, 0, 2)), stack(ordered, (1, 0, 0))
+
+    assert sorted(map(formal_charge, across.layers)) == [-1, 0, 0, 1]
+    assert across.period_ang == pytest.approx(8.70)
+    assert len({across.face(number, up=up) for number in range(4) for up in (False, True)}) == 4
+    assert [formal_charge(layer) for layer in along.layers] == [0, 0]
+    assert np.linalg.norm(np.cross(*along.in_plane_ang)) == pytest.approx(2 * 4.35**2)

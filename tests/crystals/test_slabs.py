@@ -13,6 +13,7 @@ from pymatgen.core import Composition, Lattice, Structure
 
 from dftflow.crystals.cuts import Cut
 from dftflow.crystals.planes import resolve_plane
+from dftflow.crystals.slab_choice import tasker_type
 from dftflow.crystals.slabs import choose_slab, cut_plane, enumerate_slabs
 from dftflow.errors import DftflowError, SurfaceError
 from dftflow.model.surface import SlabModel
@@ -193,6 +194,58 @@ def test_origin_and_supercell_do_not_matter(shift, miller, repeats):
     other = shifted(CSPBBR3, shift) * repeats
 
     assert signature(slabs_of(other, miller, "Pnma")) == signature(slabs_of(CSPBBR3, miller, "Pnma"))
+
+
+def of_group(symbol: str, lattice: Lattice, species: list[str], coords: list[tuple[float, float, float]]) -> Structure:
+    return Structure.from_spacegroup(symbol, lattice, species, coords)
+
+
+THIRDS = (1 / 3, 2 / 3)
+SYSTEMS = {
+    "NaCl": of_group("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [(0, 0, 0), (0.5, 0.5, 0.5)]),
+    "rutile": of_group("P4_2/mnm", Lattice.tetragonal(4.594, 2.959), ["Ti", "O"], [(0, 0, 0), (0.3053, 0.3053, 0)]),
+    "scheelite": of_group(
+        "I4_1/a",
+        Lattice.tetragonal(5.243, 11.376),
+        ["W", "Ca", "O"],
+        [(0, 0, 0), (0, 0, 0.5), (0.2415, 0.1504, 0.0861)],
+    ),
+    "CsPbBr3": CSPBBR3,
+    "BiVO4": of_group(
+        "I112/b",
+        Lattice.from_parameters(5.1935, 5.0898, 11.6972, 90, 90, 90.387),
+        ["Bi", "V", "O", "O"],
+        [(0, 0.25, 0.6335), (0, 0.25, 0.130), (0.1465, 0.5077, 0.2082), (0.2606, 0.3810, 0.4493)],
+    ),
+    "wurtzite": of_group("P6_3mc", Lattice.hexagonal(3.2498, 5.2066), ["Zn", "O"], [(*THIRDS, 0), (*THIRDS, 0.3821)]),
+    "calcite": of_group(
+        "R-3c", Lattice.hexagonal(4.990, 17.061), ["Ca", "C", "O"], [(0, 0, 0), (0, 0, 0.25), (0.2568, 0, 0.25)]
+    ),
+    "quartz": of_group(
+        "P3_221", Lattice.hexagonal(4.913, 5.4052), ["Si", "O"], [(0.4697, 0, 2 / 3), (0.4135, 0.2669, 0.7858)]
+    ),
+    "cobalt": of_group("P6_3/mmc", Lattice.hexagonal(2.507, 4.069), ["Co"], [(*THIRDS, 0.25)]),
+}
+
+
+@pytest.mark.parametrize("miller", [(0, 0, 1), (1, 0, 0), (1, 1, 1)], ids=lambda hkl: "".join(map(str, hkl)))
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_terminations_are_those_of_the_crystal_whatever_the_cell(name: str, miller: Indices) -> None:
+    """A supercell has only those rotations that keep its lattice, and the crystal all of its own."""
+
+    def told(repeats: Indices) -> tuple[list[tuple[object, ...]], list[tuple[float, float]]]:
+        cell = SYSTEMS[name] * repeats
+        h, k, m = (index * times for index, times in zip(miller, repeats, strict=True))
+        cuts = cut_plane(cell, resolve_plane(cell, (h, k, m), "given"), min_thickness_ang=6.0)
+        rows = [((x.termination, tasker_type(x), bool(x.flips)), (x.thickness_ang, x.area_ang2)) for x in cuts.cuts]
+        rows.sort(key=lambda row: (row[0], round(row[1][0], 2)))
+        return [words for words, _ in rows], [sizes for _, sizes in rows]
+
+    words, sizes = told((1, 1, 1))
+    for repeats in ((2, 1, 1), (1, 2, 1), (1, 1, 2)):
+        other_words, other_sizes = told(repeats)
+        assert other_words == words
+        np.testing.assert_allclose(other_sizes, sizes, rtol=1e-6)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -396,17 +449,6 @@ def test_of_all_terminations_the_one_that_is_wanted_is_made(monkeypatch: pytest.
     assert slabs[0] is choose_slab(slabs) and len(made) == 1
     assert len(slabs) > 1 and len(list(slabs)) == len(made) == len(slabs)
     assert slabs[1:] == tuple(slabs)[1:] and slabs[-1] is list(slabs)[-1]
-
-
-@pytest.mark.parametrize(("cation", "anion", "a_ang", "c_ang"), [("Ga", "N", 3.189, 5.185), ("Cd", "S", 4.137, 6.714)])
-def test_along_the_polar_axis_of_wurtzite_another_plane_is_advised(cation, anion, a_ang, c_ang):
-    """6mm has no operation that turns c round, at any thickness."""
-    wurtzite = Structure.from_spacegroup(
-        "P6_3mc", Lattice.hexagonal(a_ang, c_ang), [cation, anion], [[1 / 3, 2 / 3, 0], [1 / 3, 2 / 3, 0.377]]
-    )
-    with pytest.raises(SurfaceError, match="no slab") as caught:
-        choose_slab(slabs_of(wurtzite, (0, 0, 1), "given"))
-    assert caught.value.fix.startswith("choose another plane") and "another thickness" not in caught.value.fix
 
 
 def test_an_even_number_of_layers_has_no_symmetric_slab():

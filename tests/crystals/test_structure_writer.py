@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
-from dftflow.crystals.ions import OXIDATION_STATE, with_oxidation_states
+from dftflow.crystals.ions import OXIDATION_STATE, ionic_units, with_oxidation_states
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.shipped import load_shipped, shipped_names
 from dftflow.crystals.slabs import choose_slab, enumerate_slabs
@@ -102,14 +102,14 @@ def test_a_slab_comes_back_as_it_was_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "a.json"])
 def test_what_is_not_in_the_file_is_said(name: str) -> None:
     cubic = load_shipped("CsBr_Pm-3m").structure
-    charged = with_oxidation_states(cubic, [1, -1])
+    charged = with_oxidation_states(cubic, [2, -2])
     states_lost = name != "a.cif"
     assert (
         any("oxidation states" in line and ".json" in line for line in structure_text(charged, name).lost)
         is states_lost
     )
     species = cubic.copy()
-    species.add_oxidation_state_by_element({"Cs": 1, "Br": -1})
+    species.add_oxidation_state_by_element({"Cs": 2, "Br": -2})
     assert any("oxidation states" in line for line in structure_text(species, name).lost) is states_lost
     named = Structure(cubic.lattice, ["Cs", "Br"], cubic.frac_coords, labels=["Cs1", "Br_apical"])
     assert any("labels" in line for line in structure_text(named, name).lost)
@@ -118,6 +118,33 @@ def test_what_is_not_in_the_file_is_said(name: str) -> None:
     loaded = Structure(cubic.lattice, ["Cs", "Br"], cubic.frac_coords, charge=1)
     assert any("charge of the cell (+1)" in line for line in structure_text(loaded, name).lost)
     assert structure_text(cubic, name).lost == ()
+
+
+ROCK_SALT = [[0, 0, 0], [0.5, 0.5, 0.5]]
+
+
+@pytest.mark.parametrize("name", ["POSCAR", "a.cell", "a.xyz", "a.in", "a.cif"])
+@pytest.mark.parametrize(
+    ("elements", "states"),
+    [(["Al", "Al"], [0, 0]), (["Ni", "Al"], [0, 0]), (["Ga", "As"], [0, 0]), (["Cs", "Br"], [1, -1])],
+)
+def test_nothing_is_lost_where_the_ions_alone_have_the_same_charges(
+    elements: list[str], states: list[int], name: str, tmp_path: Path
+) -> None:
+    """An element, an alloy and a covalent compound have none, a salt its usual ones, whether a file says so or not."""
+    told = with_oxidation_states(Structure(Lattice.cubic(4.0), elements, ROCK_SALT), states)
+    assert structure_text(told, name).lost == ()
+    assert [unit.charge for unit in ionic_units(back(told, tmp_path, name))] == states
+
+
+@pytest.mark.parametrize(
+    ("elements", "states"),
+    [(["Cs", "Br"], [0, 0]), (["Al", "Al"], [1, -1]), (["Al", "Al"], [0.5, -0.5]), (["Cs", "Br"], [None, -2])],
+)
+def test_states_that_the_ions_alone_do_not_have_are_lost(elements: list[str], states: list[float | None]) -> None:
+    """Also those that are no charges of ions at all."""
+    told = with_oxidation_states(Structure(Lattice.cubic(4.0), elements, ROCK_SALT), states)
+    assert any("oxidation states" in line for line in structure_text(told, "POSCAR").lost)
 
 
 @pytest.mark.parametrize("states", [[3, 2, -2, -3], [4, 0, -2, -2], [2, None, -1, -1]])
