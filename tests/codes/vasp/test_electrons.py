@@ -43,11 +43,8 @@ def test_u_stands_on_the_shell_of_its_element() -> None:
     assert incar(replace(MAGNETIC, hubbard_u_ev={"O:p": 4.0}))["LDAUL"] == [-1, 1]
     ceria = NIO.copy()
     ceria.replace_species({"Ni": "Ce"})
-    of_ce = Incar.from_str(
-        VASP(VaspOptions(potentials={"Ce": "Ce"}))
-        .render(ceria, replace(MAGNETIC, hubbard_u_ev={"Ce:f": 4.5}), "c")
-        .files["INCAR"]
-    )
+    with_u = replace(MAGNETIC, hubbard_u_ev={"Ce:f": 4.5})
+    of_ce = Incar.from_str(VASP(VaspOptions(potentials={"Ce": "Ce"})).render(ceria, with_u, "ceo").files["INCAR"])
     assert (of_ce["LDAUL"], of_ce["LMAXMIX"]) == ([3, -1], 6)
     with pytest.raises(SpecError, match="one U an element, and Ni has 2"):
         render(replace(MAGNETIC, hubbard_u_ev={"Ni:d": 6.0, "Ni:p": 1.0}))
