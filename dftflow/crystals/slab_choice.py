@@ -157,11 +157,9 @@ def _has_ax_faces(cut: Cut) -> bool:
 def why_first(accepted: Sequence[Cut], names: Sequence[str], judge: Judgement) -> str:
     """Why the first of the slabs that are not refused is the one to take, as the end of "auto takes NAME: …"."""
     first, others = accepted[0], accepted[1:]
-    polar = (
-        "every plain cut of this plane is polar, and its faces were thinned out until neutral; "
-        if first.surface
-        else ""
-    )
+    number = judge.size.n_layers
+    cuts = f"each plain cut of {number} layers is refused" if number else "every plain cut of this plane is polar"
+    polar = f"{cuts}, and its faces were thinned out until neutral; " if first.surface else ""
     if not others:
         return f"{polar}the only one that is not refused"
     return polar + (_why_of_perovskite if judge.of_perovskite() else _why)(first, others, names[1], judge)

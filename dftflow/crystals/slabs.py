@@ -84,7 +84,7 @@ def cut_plane(
         crystal=[unit for layer in stacking.layers for unit in layer],
         size=Size(min_thickness_ang=min_thickness_ang, n_layers=n_layers),
     )
-    _check_size(stacking, judge.size)
+    _check_size(stacking, judge)
     groups = _cuts_by_faces(stacking, judge)
     cuts = [same[0] for same in groups]
     if all(map(judge.refusal, cuts)):
@@ -289,8 +289,9 @@ def _check_lengths(**lengths_ang: float | None) -> None:
             raise SurfaceError(f"{name} is {value}", fix="give a length in Å above zero, e.g. 15.0")
 
 
-def _check_size(stacking: Stacking, size: Size) -> None:
+def _check_size(stacking: Stacking, judge: Judgement) -> None:
     """Refuse sizes that give no slab; a slab must hold one whole repeat of the crystal to have an inside."""
+    size = judge.size
     repeat = len(stacking.layers)
     atoms = sum(len(unit.symbols) for layer in stacking.layers for unit in layer)
     if size.n_layers is None and size.min_thickness_ang is None:
@@ -299,7 +300,7 @@ def _check_size(stacking: Stacking, size: Size) -> None:
         raise SurfaceError(
             f"a slab of {size.n_layers} layers is too thin",
             reason=f"the crystal repeats after {repeat} layers ({stacking.period_ang:.2f} Å) along this normal",
-            fix=f"ask for at least {repeat} layers, better {2 * repeat + 1}",
+            fix=f"ask for at least {repeat} layers{_better(stacking, judge)}",
         )
     repeats = size.n_layers / repeat if size.n_layers else ceil((size.min_thickness_ang or 0.0) / stacking.period_ang)
     if repeats * atoms > MOST_SLAB_ATOMS:
@@ -308,6 +309,19 @@ def _check_size(stacking: Stacking, size: Size) -> None:
             reason=f"one repeat of {stacking.period_ang:.2f} Å has {atoms} atoms; the limit is {MOST_SLAB_ATOMS}",
             fix="ask for a thinner slab or a plane with lower indices",
         )
+
+
+def _better(stacking: Stacking, judge: Judgement) -> str:
+    """The fewest layers, of two repeats or more, of which a slab is fit to be calculated."""
+    if not stacking.turns_over:
+        return ""
+    repeat = len(stacking.layers)
+    plain = (
+        count
+        for count in range(2 * repeat, 3 * repeat + 1)
+        if any(not judge.refusal(_cut(stacking, start, count)) for start in range(repeat))
+    )
+    return f", better {next(plain, 2 * repeat + 1)}"
 
 
 def _cut(stacking: Stacking, start: int, count: int) -> Cut:

@@ -398,6 +398,25 @@ def test_sizes_that_cannot_be_met(size, message):
         slabs_of(CSPBBR3, (0, 1, 0), "Pnma", **size)
 
 
+@pytest.mark.parametrize(
+    ("name", "miller", "better"),
+    [("rutile", (1, 1, 0), 6), ("NaCl", (1, 1, 1), 5), ("NaCl", (0, 0, 1), 2), ("wurtzite", (0, 0, 1), None)],
+)
+def test_of_the_number_of_layers_that_is_advised_a_slab_is_fit(name: str, miller: Indices, better: int | None) -> None:
+    """Whole repeats O-Ti2O2-O of rutile, an odd number of planes of rock salt, none along a polar axis."""
+    with pytest.raises(SurfaceError, match="too thin") as caught:
+        slabs_of(SYSTEMS[name], miller, "given", n_layers=0)
+    assert caught.value.fix.partition("better ")[2] == str(better or "")
+    if better:
+        assert not slabs_of(SYSTEMS[name], miller, "given", n_layers=better)[0].refused
+
+
+def test_of_a_plane_that_is_not_polar_no_cut_says_that_it_is() -> None:
+    """Seven layers of rutile (110) are one too many for whole repeats: only faces that are thinned out are neutral."""
+    first = slabs_of(SYSTEMS["rutile"], (1, 1, 0), "given", n_layers=7)[0]
+    assert first.compensated and first.why.startswith("each plain cut of 7 layers is refused")
+
+
 @pytest.mark.parametrize("vacuum_ang", [0.0, -5.0, float("inf")])
 def test_a_vacuum_must_be_a_length(vacuum_ang):
     plane = resolve_plane(CSPBBR3, (0, 1, 0), "Pnma")
