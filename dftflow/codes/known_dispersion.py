@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from math import inf
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
 
 from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec
 
-__all__ = ["check_known_dispersion"]
+__all__ = ["OF_FREE_ATOMS", "check_known_dispersion"]
+
+OF_FREE_ATOMS: Final = frozenset((*range(1, 57), *range(72, 87)))
+"""Atomic numbers whose free atoms are tabulated for TS and MBD in VASP (https://vasp.at/wiki/Tkatchenko-Scheffler_method)
+and pw.x (``GetVdWParam``): hydrogen to radon without lanthanides."""
 
 
 def check_known_dispersion(
@@ -16,7 +20,7 @@ def check_known_dispersion(
     program: str,
     known: Mapping[str, frozenset[str]],
     atomic_numbers: Iterable[int] = (),
-    last: Mapping[str, int] | None = None,
+    elements: Mapping[str, Collection[int]] | None = None,
 ) -> None:
     """Raise `SpecError` for a correction that `program` does not have of this functional, or of these elements.
 
@@ -26,8 +30,8 @@ def check_known_dispersion(
         Correction -> the functionals, in upper case, that it has parameters for.
     atomic_numbers
         Of the crystal.
-    last
-        Correction -> the atomic number of the last element that it has parameters for; all of them unless named.
+    elements
+        Correction -> the atomic numbers that it has parameters for; all of them unless named.
     """
     asked = spec.dispersion
     if asked == "none":
@@ -40,12 +44,14 @@ def check_known_dispersion(
             reason="it would take those of another functional, or none, without a word",
             fix=fix,
         )
-    heaviest = max(atomic_numbers, default=0)
-    if heaviest > (last or {}).get(asked, inf):
+    of_crystal = set(atomic_numbers)
+    lacking = {name: of_crystal.difference(numbers) for name, numbers in (elements or {}).items()}
+    if lacking.get(asked):
         from ase.data import chemical_symbols
 
-        able = [name for name in others if heaviest <= (last or {}).get(name, inf)]
+        symbols = ", ".join(chemical_symbols[number] for number in sorted(lacking[asked]))
+        able = [name for name in others if not lacking.get(name)]
         raise SpecError(
-            f"{program} has no parameters of {asked} for {chemical_symbols[heaviest]}",
+            f"{program} has no parameters of {asked} for {symbols}",
             fix=f"choose {' or '.join(able)}" if able else "leave dispersion out, or choose another code",
         )

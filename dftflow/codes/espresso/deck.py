@@ -30,6 +30,7 @@ from dftflow.codes.espresso.functionals import functional_name, input_dft
 from dftflow.codes.espresso.kpoints_card import grid_card, path_card
 from dftflow.codes.espresso.options import EspressoOptions
 from dftflow.codes.espresso.potentials import Potential, choose_potentials
+from dftflow.codes.hubbard_shells import check_hubbard_shells
 from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
@@ -79,8 +80,14 @@ def render_deck(
     chosen = choose_potentials(_elements(structure), options.potentials, folder)
     _check_cutoff_in_2d(spec, chosen, options)
     check_cell_cutoff(spec, chosen)
-    check_electrons(spec, chosen, options.hubbard)
+    species, labels = species_of(structure, spec, chosen)
+    check_electrons(spec, species, chosen, options.hubbard)
     values = _values(structure, spec, seed, chosen, options)
+    values |= {
+        "species": [f"{one.label:<2s} {_mass(one.potential.element):10.4f}  {one.potential.file}" for one in species],
+        "positions": _positions(structure, labels, spec.fixed_atoms),
+        **electron_values(spec, species, options.hubbard),
+    }
     return Deck(
         code="espresso",
         seed=seed,
@@ -99,6 +106,7 @@ def _elements(structure: Structure) -> list[str]:
 
 def _check(structure: Structure, spec: CalcSpec, options: EspressoOptions) -> None:
     refuse_corrections(spec, "Quantum ESPRESSO")
+    check_hubbard_shells(spec.hubbard_u_ev)
     refuse_core_levels(spec, "pw.x", "its potentials hold no core states")
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
@@ -202,7 +210,6 @@ def _values(
     share = 1.0 if spec.slab_axis is None else SLAB_SCF_SHARE
     conv_thr_ry = share * spec.scf_tol_ev_per_atom * len(structure) / RYDBERG_EV
     cell = "fixed" if spec.relaxation is None else spec.relaxation.cell
-    species, labels = species_of(structure, spec, chosen)
     simple_cubic = choose_cell_freedom(structure, cell).simple_cubic
     return {
         "title": _title(spec.title),
@@ -225,10 +232,7 @@ def _values(
         "relaxation": _relaxation(structure, spec),
         "slab": _slab(structure, spec, options),
         "potentials": chosen,
-        "species": [f"{one.label:<2s} {_mass(one.potential.element):10.4f}  {one.potential.file}" for one in species],
-        **electron_values(spec, species, options.hubbard),
         "lattice": _lattice(structure),
-        "positions": _positions(structure, labels, spec.fixed_atoms),
     }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dftflow.codes.espresso.potentials import Potential
-from dftflow.codes.known_dispersion import check_known_dispersion
+from dftflow.codes.known_dispersion import OF_FREE_ATOMS, check_known_dispersion
 from dftflow.errors import SpecError
 from dftflow.model.spec import CalcSpec
 from dftflow.rendering.quoting import Verbatim
@@ -44,6 +44,13 @@ DISPERSIONS: Final = {
     "MBD": frozenset({"PBE"}),
 }
 """Functionals that pw.x has the parameters of, of those that a deck can be written for."""
+
+DISPERSION_ELEMENTS: Final = {"D2": range(1, 87), "TS": OF_FREE_ATOMS, "MBD": OF_FREE_ATOMS}
+OF_HIRSHFELD: Final = ("TS", "MBD")
+"""By the volumes of the atoms: pw.x finds these of norm-conserving potentials, by the names of the species."""
+
+MOST_SPECIES: Final = 10
+"""``ntypx``, which pw.x prints as it starts."""
 
 OWN_SHELL: Final = {"d": (range(21, 32), range(39, 50), range(72, 81)), "f": (range(57, 72), range(89, 104))}
 """Shell that pw.x before 7.1 gives a U to -> atomic numbers; p of C, N, O and As, s of H besides."""
@@ -80,8 +87,11 @@ def species_of(structure: Structure, spec: CalcSpec, chosen: Sequence[Potential]
     return list(species.values()), [species[pair].label for pair in pairs]
 
 
-def check_electrons(spec: CalcSpec, chosen: Sequence[Potential], syntax: HubbardSyntax) -> None:
+def check_electrons(
+    spec: CalcSpec, species: Sequence[Species], chosen: Sequence[Potential], syntax: HubbardSyntax
+) -> None:
     """Raise `SpecError` for what pw.x would not do, or would do otherwise than it is asked."""
+    _check_count(species)
     scalar = [one.file for one in chosen if one.spin_orbit is False]
     if spec.spin_orbit and scalar:
         raise SpecError(
@@ -101,9 +111,45 @@ def check_electrons(spec: CalcSpec, chosen: Sequence[Potential], syntax: Hubbard
             reason="it ends with: simplified LDA+U not implemented with noncol. magnetism",
             fix="leave out spin_orbit or hubbard_u_ev, or choose another code",
         )
-    check_known_dispersion(spec, "pw.x", DISPERSIONS)
+    check_known_dispersion(spec, "pw.x", DISPERSIONS, _numbers(chosen), DISPERSION_ELEMENTS)
+    if spec.dispersion in OF_HIRSHFELD:
+        _check_hirshfeld(spec.dispersion, species)
     if syntax == "namelist":
         _check_own_shells(spec.hubbard_u_ev)
+
+
+def _check_count(species: Sequence[Species]) -> None:
+    if len(species) > MOST_SPECIES:
+        labels = ", ".join(one.label for one in species)
+        raise SpecError(
+            f"pw.x takes {MOST_SPECIES} species, and these are {len(species)}: {labels}",
+            reason="atoms of one element that start with unlike moments are species of their own",
+            fix="give atoms of one element moments of the same size, or choose another code",
+        )
+
+
+def _numbers(chosen: Sequence[Potential]) -> list[int]:
+    from ase.data import atomic_numbers
+
+    return [atomic_numbers[one.element] for one in chosen]
+
+
+def _check_hirshfeld(dispersion: str, species: Sequence[Species]) -> None:
+    """pw.x ends with TS and MBD of ultrasoft potentials and PAW, and of a species that is not called as its element."""
+    soft = sorted({one.potential.file for one in species if one.potential.kind in ("ultrasoft", "PAW")})
+    if soft:
+        raise SpecError(
+            f"pw.x has {dispersion} with norm-conserving potentials only, which {', '.join(soft)} are not",
+            reason="it ends with: Tkatchenko-Scheffler not implemented with USPP/PAW",
+            fix="name norm-conserving ones in [codes.espresso] potentials, or choose D3(BJ)",
+        )
+    split = [one.label for one in species if one.label != one.potential.element]
+    if split:
+        raise SpecError(
+            f"pw.x has no {dispersion} where atoms of one element start with unlike moments",
+            reason=f"it looks its parameters up by the names of the species, here {', '.join(split)}",
+            fix="choose D3(BJ), or another code",
+        )
 
 
 def _check_own_shells(hubbard_u_ev: Mapping[str, float]) -> None:
@@ -133,6 +179,8 @@ def electron_notes(spec: CalcSpec, syntax: HubbardSyntax) -> tuple[str, ...]:
             "The card HUBBARD needs pw.x 7.1 or later: an earlier one ignores it with a warning, and has no U then. "
             'For those set hubbard = "namelist" in [codes.espresso].'
         )
+    if spec.dispersion in OF_HIRSHFELD:
+        notes.append(f"{spec.dispersion} needs norm-conserving potentials: with others pw.x ends.")
     if spec.dispersion == "MBD":
         notes.append("vdw_corr = 'mbd_vdw' needs pw.x 7.0 or later: an earlier one warns, and calculates without it.")
     return tuple(notes)

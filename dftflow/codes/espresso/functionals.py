@@ -33,6 +33,9 @@ _COMMON = {
     "B3LYP": ("B3LYP",),
     "SCAN": ("SCAN",),
 }
+_OF_ORBITALS = frozenset(
+    {"HSE03", "HSE06", "HSESOL", "PBE0", "B3LYP", "SCAN", "RSCAN", "R2SCAN", "TPSS", "REVTPSS", "M06L", "MBJ"}
+)
 _BY_NAME = {written: common for common, names in _COMMON.items() for written in names}
 
 
@@ -43,9 +46,15 @@ def input_dft(name: str) -> str:
     except KeyError:
         raise SpecError(
             f"no Quantum ESPRESSO deck can be written for the functional {name!r}",
-            reason="a hybrid or meta-GGA needs settings of its own, and pw.x calculates no bands along a path with one",
+            reason=_why_not(name),
             fix=f"choose one of {', '.join(_INPUT)}",
         ) from None
+
+
+def _why_not(name: str) -> str:
+    if name.upper() in _OF_ORBITALS:
+        return "a hybrid or meta-GGA needs settings of its own, and pw.x calculates no bands along a path with one"
+    return ""
 
 
 def functional_name(written: str) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from dftflow.codes.deck_text import refuse_core_levels
+from dftflow.codes.hubbard_shells import check_hubbard_shells
 from dftflow.codes.known_dispersion import check_known_dispersion
 from dftflow.errors import SpecError
 from dftflow.installer import install_line
@@ -32,6 +33,7 @@ def check_electrons(spec: CalcSpec) -> None:
             reason="GPAW adds it to the finished states",
             fix="leave spin_orbit out, or choose another code (--code vasp)",
         )
+    check_hubbard_shells(spec.hubbard_u_ev)
     refuse_core_levels(spec, "GPAW", "its data sets keep the core as it is in the free atom")
     if spec.dispersion not in WITH_DISPERSION:
         raise SpecError(

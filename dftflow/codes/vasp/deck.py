@@ -21,11 +21,19 @@ from dftflow.codes.deck_text import (
     refuse_corrections,
     with_source,
 )
+from dftflow.codes.hubbard_shells import check_hubbard_shells
 from dftflow.codes.known_dispersion import check_known_dispersion
 from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, least_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
-from dftflow.codes.vasp.electrons import DISPERSIONS, PROGRAMS, band_count, electron_tags
+from dftflow.codes.vasp.electrons import (
+    DISPERSION_ELEMENTS,
+    DISPERSIONS,
+    PROGRAMS,
+    band_count,
+    electron_tags,
+    is_aspherical,
+)
 from dftflow.codes.vasp.functionals import Functional, functional
 from dftflow.codes.vasp.kpoints_file import bands_list, regular_grid
 from dftflow.codes.vasp.options import VaspOptions
@@ -138,8 +146,9 @@ def _check(structure: Structure, spec: CalcSpec) -> None:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")
     spec.check_fixed_atoms(len(structure))
     spec.check_moments(len(structure))
+    check_hubbard_shells(spec.hubbard_u_ev)
     _check_shells(spec)
-    check_known_dispersion(spec, "VASP", DISPERSIONS)
+    check_known_dispersion(spec, "VASP", DISPERSIONS, (site.specie.Z for site in structure), DISPERSION_ELEMENTS)
     if np.linalg.det(structure.lattice.matrix) < 0:
         raise SpecError("the lattice vectors are left-handed, which VASP refuses", fix="exchange two of them")
     if spec.slab_axis is not None:
@@ -175,7 +184,7 @@ def _incar_values(structure: Structure, spec: CalcSpec, xc: Functional, n_bands:
         "title": _title(spec.title),
         "reference": plain_text(spec.reference),
         "tags": xc.tags,
-        "aspherical": xc.hybrid or xc.meta,
+        "aspherical": is_aspherical(spec, xc),
         "hybrid": xc.hybrid,
         "cutoff_ev": decimal_text(spec.cutoff_ev),
         "cutoff_note": plain_text(spec.cutoff_note),

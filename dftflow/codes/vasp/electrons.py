@@ -10,9 +10,13 @@ from itertools import groupby
 from typing import Final
 
 from dftflow.codes.deck_text import decimal_text
+from dftflow.codes.known_dispersion import OF_FREE_ATOMS
+from dftflow.codes.vasp.damping import DAMPED, damping_tags
+from dftflow.codes.vasp.functionals import Functional
 from dftflow.model.spec import CalcSpec
+from dftflow.rendering.quoting import Verbatim
 
-__all__ = ["DISPERSIONS", "PROGRAMS", "Tag", "band_count", "electron_tags"]
+__all__ = ["DISPERSIONS", "DISPERSION_ELEMENTS", "PROGRAMS", "Tag", "band_count", "electron_tags", "is_aspherical"]
 
 Tag = tuple[str, str, str]
 """Name, value, comment."""
@@ -20,20 +24,23 @@ Tag = tuple[str, str, str]
 PROGRAMS: Final = {False: ("vasp_std", "vasp_gam", "vasp_ncl"), True: ("vasp_ncl",)}
 """Whether states are spinors -> the builds of VASP that can run it, the best first."""
 
-_OF_D3: Final = frozenset({"PBE", "RPBE", "REVPBE", "PBESOL"})
 DISPERSIONS: Final = {
     "D2": frozenset({"PBE"}),
-    "D3": _OF_D3,
-    "D3(BJ)": _OF_D3,
+    **DAMPED,
     "TS": frozenset({"PBE"}),
     "MBD": frozenset({"PBE"}),
 }
-"""Functionals of which VASP knows the parameters in every version (https://vasp.at/wiki/DFT-D3); for others a person
-has to give them."""
+"""Functionals of which VASP knows the parameters, or is told them."""
+
+DISPERSION_ELEMENTS: Final = {"D2": range(1, 55), "TS": OF_FREE_ATOMS, "MBD": OF_FREE_ATOMS}
+"""Of which it has them: D2 up to xenon (https://vasp.at/wiki/DFT-D2)."""
 
 _IVDW: Final = {"D2": "1", "D3": "11", "D3(BJ)": "12", "TS": "2", "MBD": "202"}
 _ANGULAR: Final = {"s": 0, "p": 1, "d": 2, "f": 3}
 _D_AND_F: Final = {"d": "4", "f": "6"}
+VALUES_A_LINE: Final = 12
+LINE_GOES_ON: Final = " \\\n           "
+"""https://vasp.at/wiki/INCAR: no blank behind the backslash."""
 
 
 def electron_tags(spec: CalcSpec, order: Sequence[int], elements: Sequence[str]) -> tuple[Tag, ...]:
@@ -48,6 +55,14 @@ def electron_tags(spec: CalcSpec, order: Sequence[int], elements: Sequence[str])
     """
     hubbard = _hubbard(spec.hubbard_u_ev, elements, spinors=spec.spin_orbit)
     return (*_spin(spec, order), *hubbard, *_dispersion(spec), *_core_levels(spec))
+
+
+def is_aspherical(spec: CalcSpec, xc: Functional) -> bool:
+    """Whether the gradient corrections within the spheres are wanted as they are, not averaged over angles.
+
+    "Essential" for open d and f shells, U, hybrids and meta-GGAs (https://vasp.at/wiki/LASPH).
+    """
+    return xc.hybrid or xc.meta or spec.spin_polarised or bool(spec.hubbard_u_ev)
 
 
 def band_count(spec: CalcSpec, electrons: float) -> int:
@@ -71,9 +86,11 @@ def _spin(spec: CalcSpec, order: Sequence[int]) -> tuple[Tag, ...]:
     )
 
 
-def _repeated(values: Sequence[float]) -> str:
-    """``3*0.0 1*2.0``: VASP's way to repeat a value."""
-    return " ".join(f"{len(list(same))}*{decimal_text(value)}" for value, same in groupby(values))
+def _repeated(values: Sequence[float]) -> Verbatim:
+    """``3*0.0 1*2.0``: VASP's way to repeat a value; a long list goes on behind a backslash."""
+    words = [f"{len(list(same))}*{decimal_text(value)}" for value, same in groupby(values)]
+    lines = [" ".join(words[first : first + VALUES_A_LINE]) for first in range(0, len(words), VALUES_A_LINE)]
+    return Verbatim(LINE_GOES_ON.join(lines))
 
 
 def _hubbard(hubbard_u_ev: Mapping[str, float], elements: Sequence[str], *, spinors: bool) -> tuple[Tag, ...]:
@@ -93,7 +110,11 @@ def _hubbard(hubbard_u_ev: Mapping[str, float], elements: Sequence[str], *, spin
 
 
 def _dispersion(spec: CalcSpec) -> tuple[Tag, ...]:
-    return () if spec.dispersion == "none" else (("IVDW", _IVDW[spec.dispersion], spec.dispersion),)
+    if spec.dispersion == "none":
+        return ()
+    damping = damping_tags(spec.dispersion, spec.xc)
+    own = ((tag, decimal_text(value), f"{spec.dispersion} of {spec.xc.upper()}") for tag, value in damping)
+    return ("IVDW", _IVDW[spec.dispersion], spec.dispersion), *own
 
 
 def _core_levels(spec: CalcSpec) -> tuple[Tag, ...]:

@@ -45,6 +45,7 @@ _FUNCTIONALS = {
     "RPBE": _gga("RP"),
     "REVPBE": _gga("RE"),
     "AM05": _gga("AM"),
+    "TPSS": _meta("TPSS"),
     "SCAN": _meta("SCAN"),
     "RSCAN": _meta("RSCAN"),
     "R2SCAN": _meta("R2SCAN"),

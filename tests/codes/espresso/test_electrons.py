@@ -69,7 +69,7 @@ def test_u_in_the_card_of_7_1_or_in_the_namelist() -> None:
     ("MBD", "'mbd_vdw'", ""), ("none", "", ""),
 ])  # fmt: skip
 def test_dispersion(name: str, corr: str, version: str) -> None:
-    text = scf(replace(MAGNETIC, dispersion=name))  # type: ignore[arg-type]
+    text = scf(replace(MAGNETIC, moments_mub=(), dispersion=name))  # type: ignore[arg-type]
     assert (value(text, "vdw_corr"), value(text, "dftd3_version")) == (corr, version)
     assert value(text, "dftd3_threebody") == (".false." if version else "")
 
@@ -94,7 +94,7 @@ def test_what_pw_would_leave_out_without_a_word_is_refused_or_noted() -> None:
 
     assert "needs pw.x 7.1" in notes(MAGNETIC)
     assert "7.1" not in notes(MAGNETIC, hubbard="namelist") + notes(replace(MAGNETIC, hubbard_u_ev={}))
-    assert "mbd_vdw" in notes(replace(MAGNETIC, dispersion="MBD"))
+    assert "mbd_vdw" in notes(replace(MAGNETIC, moments_mub=(), dispersion="MBD"))
     with pytest.raises(SpecError, match="gives Ni no U on s"):
         scf(replace(MAGNETIC, hubbard_u_ev={"Ni:s": 2.0}), hubbard="namelist")
     with pytest.raises(SpecError, match="no parameters of D3 for RPBE"):
@@ -104,3 +104,42 @@ def test_what_pw_would_leave_out_without_a_word_is_refused_or_noted() -> None:
 def test_fixed_occupations_leave_no_moment_to_be_found() -> None:
     with pytest.raises(SpecError, match="no fixed occupations with starting moments"):
         scf(replace(MAGNETIC, smearing_ev=0.0))
+
+
+@pytest.mark.parametrize("name", ["TS", "MBD"])
+def test_dispersion_by_the_volumes_of_atoms_asks_for_more(name: str, potentials: Path) -> None:
+    """``setup.f90`` ends with ultrasoft potentials, ``GetVdWParam`` with a species Ni1, and has no lanthanides."""
+    plain = replace(MAGNETIC, moments_mub=(), dispersion=name)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=f"no {name} where atoms of one element start with unlike moments"):
+        scf(replace(plain, moments_mub=(2.0, 0.0, -2.0, 0.0)))
+    assert value(scf(replace(plain, moments_mub=(2.0, 0.0, 2.0, 0.0))), "nspin") == "2"
+    for kind in ("US", "PAW"):
+        (potentials / "O.upf").write_text(UPF.format(element="O", z="6.0", more="").replace("NC", kind))
+        with pytest.raises(SpecError, match=r"norm-conserving potentials only, which O\.upf are not"):
+            scf(plain)
+    ceria = NIO.copy()
+    ceria.replace_species({"Ni": "Ce"})
+    with pytest.raises(SpecError, match=rf"pw\.x has no parameters of {name} for Ce") as refused:
+        ESPRESSO().render(ceria, replace(plain, hubbard_u_ev={}), "ceo")
+    assert "D3(BJ)" in refused.value.fix
+
+
+def test_no_more_species_than_pw_takes() -> None:
+    """``ntypx`` of every version is 10: nine moments of Ni, and O."""
+    large = NIO.copy()
+    large.make_supercell([5, 1, 1])
+    moments = iter(range(1, 11))
+    eleven = tuple(next(moments) / 2 if site.specie.symbol == "Ni" else 0.0 for site in large)
+    ten = tuple(4.5 if moment == 5.0 else moment for moment in eleven)
+    with pytest.raises(SpecError, match=r"pw\.x takes 10 species, and these are 11: Ni1, .*Ni10, O"):
+        ESPRESSO().render(large, replace(MAGNETIC, moments_mub=eleven), "nio")
+    text = ESPRESSO().render(large, replace(MAGNETIC, moments_mub=ten), "nio").files["nio.scf.in"]
+    assert value(text, "ntyp") == "10"
+
+
+def test_a_gradient_functional_that_no_deck_has_is_not_called_a_hybrid() -> None:
+    with pytest.raises(SpecError, match="'RPBE'") as plain:
+        scf(replace(MAGNETIC, xc="RPBE", dispersion="none"))
+    with pytest.raises(SpecError, match="'HSE06'") as hybrid:
+        scf(replace(MAGNETIC, xc="HSE06", dispersion="none"))
+    assert "hybrid" in hybrid.value.reason and not plain.value.reason

@@ -269,6 +269,7 @@ def test_a_grid_is_that_of_monkhorst_and_pack():
     [
         ("HSE06", {"LHFCALC": True, "HFSCREEN": 0.2, "AEXX": 0.25, "ALGO": "Damped", "LASPH": True}),
         ("R2SCAN", {"METAGGA": "R2scan", "LASPH": True, "ALGO": "Normal"}),
+        ("TPSS", {"METAGGA": "Tpss", "LASPH": True}),
         ("PBESOL", {"GGA": "Ps"}),
         ("LDA", {"GGA": "Ca"}),
     ],

@@ -9,6 +9,7 @@ from nickel_oxide import MAGNETIC, NIO, RELAXED
 from pymatgen.io.vasp import Incar
 
 from dftflow.codes.vasp import VASP
+from dftflow.codes.vasp.options import VaspOptions
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -40,7 +41,11 @@ def test_u_stands_on_the_shell_of_its_element() -> None:
     assert (tags["LDAUL"], tags["LDAUU"], tags["LDAUJ"]) == ([2, -1], [6.0, 0.0], [0.0, 0.0])
     assert "LDAU" not in incar(replace(MAGNETIC, hubbard_u_ev={}))
     assert incar(replace(MAGNETIC, hubbard_u_ev={"O:p": 4.0}))["LDAUL"] == [-1, 1]
-    assert incar(replace(MAGNETIC, hubbard_u_ev={"Ni:f": 4.0}))["LMAXMIX"] == 6
+    ceria = NIO.copy()
+    ceria.replace_species({"Ni": "Ce"})
+    with_u = replace(MAGNETIC, hubbard_u_ev={"Ce:f": 4.5})
+    of_ce = Incar.from_str(VASP(VaspOptions(potentials={"Ce": "Ce"})).render(ceria, with_u, "ceo").files["INCAR"])
+    assert (of_ce["LDAUL"], of_ce["LMAXMIX"]) == ([3, -1], 6)
     with pytest.raises(SpecError, match="one U an element, and Ni has 2"):
         render(replace(MAGNETIC, hubbard_u_ev={"Ni:d": 6.0, "Ni:p": 1.0}))
 
@@ -50,8 +55,8 @@ def test_dispersion(name: str, ivdw: int) -> None:
     """Numbers of https://vasp.at/wiki/IVDW."""
     assert incar(replace(MAGNETIC, dispersion=name))["IVDW"] == ivdw  # type: ignore[arg-type]
     assert "IVDW" not in incar(replace(MAGNETIC, dispersion="none"))
-    with pytest.raises(SpecError, match=r"VASP has no parameters of D3\(BJ\) for HSE06"):
-        render(replace(MAGNETIC, xc="HSE06"))
+    with pytest.raises(SpecError, match=r"VASP has no parameters of D3\(BJ\) for BLYP"):
+        render(replace(MAGNETIC, xc="BLYP"))
 
 
 def test_spinors_need_their_own_program_and_twice_the_bands() -> None:
@@ -76,3 +81,38 @@ def test_core_levels_are_those_of_the_initial_state() -> None:
     """https://vasp.at/wiki/ICORELEVEL: 1 recalculates the core states in the converged potential."""
     assert incar(replace(MAGNETIC, core_levels=True))["ICORELEVEL"] == 1
     assert "ICORELEVEL" not in incar(MAGNETIC)
+
+
+def test_dispersion_of_elements_that_vasp_has_no_parameters_of() -> None:
+    """https://vasp.at/wiki/DFT-D2: H to Xe; Tkatchenko-Scheffler_method: six rows without lanthanides."""
+    plain = replace(MAGNETIC, moments_mub=(), hubbard_u_ev={})
+    lead = NIO.copy()
+    lead.replace_species({"Ni": "Pb"})
+    with pytest.raises(SpecError, match="VASP has no parameters of D2 for Pb") as refused:
+        VASP().render(lead, replace(plain, dispersion="D2"), "pbo")
+    assert refused.value.fix == "choose D3 or D3(BJ) or TS or MBD"
+    lanthanum = NIO.copy()
+    lanthanum.replace_species({"Ni": "La"})
+    for name in ("TS", "MBD"):
+        assert VASP().render(lead, replace(plain, dispersion=name), "pbo").files  # type: ignore[arg-type]
+        with pytest.raises(SpecError, match=f"VASP has no parameters of {name} for La"):
+            VASP().render(lanthanum, replace(plain, dispersion=name), "lao")  # type: ignore[arg-type]
+
+
+def test_open_shells_are_not_averaged_over_angles() -> None:
+    """https://vasp.at/wiki/LASPH: essential for transition metal oxides, with U above all."""
+    plain = replace(MAGNETIC, moments_mub=(), hubbard_u_ev={})
+    assert "LASPH" not in incar(plain)
+    assert incar(replace(plain, hubbard_u_ev={"Ni:d": 6.0}))["LASPH"] is True
+    assert incar(replace(plain, moments_mub=(2.0, 0.0, -2.0, 0.0)))["LASPH"] is True
+
+
+def test_a_long_list_of_moments_goes_on_behind_a_backslash() -> None:
+    """https://vasp.at/wiki/INCAR: without a blank behind it."""
+    large = NIO.copy()
+    large.make_supercell([8, 4, 1])
+    moments = tuple(2.0 * (-1) ** index if site.specie.symbol == "Ni" else 0.0 for index, site in enumerate(large))
+    text = VASP().render(large, replace(MAGNETIC, moments_mub=moments), "nio").files["INCAR"]
+    assert max(map(len, text.splitlines())) < 120 and "\\ " not in text and "\\\n" in text
+    of_nickel = [moment for moment in moments if moment]
+    assert Incar.from_str(text)["MAGMOM"] == of_nickel + [0.0] * len(of_nickel)

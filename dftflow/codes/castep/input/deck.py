@@ -13,8 +13,8 @@ import numpy as np
 
 from dftflow.codes.castep.input.constraints import ionic_constraints_block
 from dftflow.codes.castep.input.electrons import (
+    DISPERSION_ELEMENTS,
     DISPERSIONS,
-    LAST_ELEMENT,
     electron_notes,
     electron_values,
     hubbard_block,
@@ -33,6 +33,7 @@ from dftflow.codes.deck_text import (
     refuse_core_levels,
     refuse_corrections,
 )
+from dftflow.codes.hubbard_shells import check_hubbard_shells
 from dftflow.codes.known_dispersion import check_known_dispersion
 from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.errors import SpecError
@@ -111,7 +112,8 @@ def _reuse_notes(spec: CalcSpec) -> tuple[str, ...]:
 
 def _check(structure: Structure, spec: CalcSpec) -> None:
     refuse_corrections(spec, "CASTEP")
-    check_known_dispersion(spec, "CASTEP", DISPERSIONS, (site.specie.Z for site in structure), LAST_ELEMENT)
+    check_known_dispersion(spec, "CASTEP", DISPERSIONS, (site.specie.Z for site in structure), DISPERSION_ELEMENTS)
+    check_hubbard_shells(spec.hubbard_u_ev)
     refuse_core_levels(spec, "CASTEP", "it needs a core hole, and a potential made for it")
     if not structure.is_ordered:
         raise SpecError("the structure has sites with mixed or partial occupation", fix="give an ordered structure")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISPERSIONS",
-    "LAST_ELEMENT",
+    "DISPERSION_ELEMENTS",
     "SPIN_ORBIT_LIBRARY",
     "electron_notes",
     "electron_values",
@@ -37,8 +37,8 @@ DISPERSIONS: Final = {
 }
 """Functionals of which CASTEP has the parameters (castep-docs, "Dispersion Corrections")."""
 
-LAST_ELEMENT: Final = {"D2": 54, "TS": 54, "MBD": 54}
-"""Of which it has them: xenon; lanthanides of TS, which it has too, are refused with the rest."""
+DISPERSION_ELEMENTS: Final = dict.fromkeys(("D2", "TS", "MBD"), range(1, 55))
+"""Of which it has them, up to xenon; lanthanides of TS, which it has too, are refused with the rest."""
 
 _SCHEMES: Final = {"D2": "G06", "D3": "D3", "D3(BJ)": "D3-BJ", "TS": "TS", "MBD": "MBD"}
 _SINCE_20_1: Final = ("D3", "D3(BJ)")

@@ -183,5 +183,5 @@ def _refuse_ultrasoft_hybrid(spec: CalcSpec, names: Collection[str]) -> None:
         raise SpecError(
             f"CASTEP runs {spec.xc} with norm-conserving potentials only",
             reason=f"asked for: {', '.join(names)}",
-            fix='choose potentials="NCP19"',
+            fix='set potentials = "NCP19" in [codes.castep]',
         )
