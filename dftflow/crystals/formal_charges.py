@@ -27,6 +27,7 @@ __all__ = [
     "is_covalent",
     "is_metal",
     "may_balance",
+    "mixed_valence_given",
     "test_charges",
     "usual_charge",
 ]
@@ -478,6 +479,13 @@ def _unbalanced(every: Counter[str], counts: Counter[str], given: int) -> Surfac
         fix=f"give a cell that holds both, {len(states) // counts[name]} times as large, and say which atom is which, "
         f"such as {charges_given({name: states})}; this cell can have their mean alone: {one}; {none}",
     )
+
+
+def mixed_valence_given(symbols: Sequence[str]) -> str | None:
+    """How the charges of single ions are given of which one element has two (Pb3O4); None where that is not so."""
+    counts = Counter(symbols)
+    mixed = _mixed_valence(counts, counts, 0)
+    return None if mixed is None else charges_given({mixed[0]: mixed[1]})
 
 
 def _needed(names: Sequence[str], counts: Mapping[str, int], given: int) -> int | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from dftflow.crystals.compensation import compensated
 from dftflow.crystals.cuts import Cut
-from dftflow.crystals.formal_charges import charges_given
+from dftflow.crystals.formal_charges import charges_given, mixed_valence_given
 from dftflow.crystals.ions import IonicUnit, chemical_formula, formal_charge, ions_of
 from dftflow.crystals.layers import Stacking, stack_layers
 from dftflow.crystals.slab_choice import Judgement, Size, is_polar, ranked, remarks, tasker_type, why_first
@@ -276,10 +276,13 @@ def _check_neutral(structure: Structure, units: Sequence[IonicUnit]) -> None:
         return
     counts = Counter((unit.name.strip("()"), unit.charge) for unit in units)
     names = [name for name, _ in counts]
+    single = all(len(unit.symbols) == 1 for unit in units)
+    mixed = mixed_valence_given([unit.name for unit in units]) if single else None
+    others = f"give those that are others{f', such as {mixed}, in the order of the file' if mixed else ''}"
     raise SurfaceError(
         f"the formal charges of {structure.composition.reduced_formula} sum to {charge:+d}",
         reason=f"counted as {', '.join(f'{count} {name} ({own:+d})' for (name, own), count in sorted(counts.items()))}",
-        fix=f"give those that are others; for a crystal without charges {charges_given(dict.fromkeys(names, 0))}",
+        fix=f"{others}; for a crystal without charges {charges_given(dict.fromkeys(names, 0))}",
     )
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Composition, Lattice, Structure
 
 from dftflow.crystals.cuts import Cut
+from dftflow.crystals.ions import with_charges
 from dftflow.crystals.planes import resolve_plane
 from dftflow.crystals.slab_choice import tasker_type
 from dftflow.crystals.slabs import choose_slab, cut_plane, enumerate_slabs
@@ -436,6 +437,21 @@ def test_charges_that_do_not_sum_to_zero_are_refused():
     with pytest.raises(SurfaceError, match="sum to -8") as caught:
         enumerate_slabs(tin, plane, n_layers=9, vacuum_ang=15.0)
     assert "--charge Sn=0" in caught.value.fix
+
+
+def test_of_usual_charges_that_do_not_balance_two_states_are_shown_by_site() -> None:
+    """Minium, Pb(II)2Pb(IV)O4, in P4_2/mbc; Pb(IV) is the one in octahedra."""
+    minium = of_group(
+        "P4_2/mbc",
+        Lattice.tetragonal(8.811, 6.563),
+        ["Pb", "Pb", "O", "O"],
+        [(0, 0.5, 0.25), (0.1398, 0.1632, 0), (0.6718, 0.1718, 0.25), (0.0980, 0.6370, 0)],
+    )
+    with pytest.raises(SurfaceError, match="sum to -8") as caught:
+        slabs_of(minium, (1, 0, 0), "given")
+    assert "--charge Pb=2,2,2,2,2,2,2,2,4,4,4,4 " in caught.value.fix
+    ordered = with_charges(minium, {"Pb": [4] * 4 + [2] * 8})
+    assert slabs_of(ordered, (1, 0, 0), "given")
 
 
 def test_the_cuts_of_a_plane_serve_every_vacuum():
