@@ -74,10 +74,13 @@ class Substitution:
         return asked + (list(partial_replacements(host)) if has_partial_sites(host) or not asked else [])
 
     def of(self, structure: Structure) -> Structure:
-        """The crystal with all of them."""
+        """The crystal with all of them; where there are none, in the supercell."""
         from dftflow.crystals.ordering_choice import QUASIRANDOM
         from dftflow.crystals.substitution import substitute_all
+        from dftflow.crystals.supercell import supercell_of
 
+        if self.supercell is not None and not self.swaps and self.ordering is None:
+            return supercell_of(structure, self.supercell)
         return substitute_all(
             structure,
             self.replacements(structure),
@@ -113,7 +116,8 @@ _OPTIONS: tuple[Any, ...] = (
         "--supercell",
         type=Within(REPEATS, int),
         nargs=3,
-        help="Three whole numbers; unless given the smallest that a mixture fits in.",
+        help="Three whole numbers; each atom is followed by its copies, along c first. Of a mixture the smallest that it "
+        "fits in unless given.",
     ),
     click.option(
         "--ordering",
@@ -125,14 +129,15 @@ _OPTIONS: tuple[Any, ...] = (
 
 
 def substitution_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options; it is called with ``substitution``, None where nothing is substituted."""
+    """Gives a command the options; it is called with ``substitution``, None where nothing of it is asked for."""
 
     @wraps(command)
     def gathered(**given: Any) -> None:
         own = {name: given.pop(name) for name in Substitution.__dataclass_fields__}
-        asked = bool(own["swaps"]) or own["ordering"] is not None
-        if not asked:
-            _refuse_alone("orientation", "seed", "supercell", "pseudocubic")
+        changed = bool(own["swaps"]) or own["ordering"] is not None
+        if not changed:
+            _refuse_alone("orientation", "seed", "pseudocubic")
+        asked = changed or own["supercell"] is not None
         command(**given, substitution=Substitution(**own) if asked else None)
 
     for option in reversed(_OPTIONS):

@@ -68,6 +68,16 @@ def test_structure_mixes_and_writes(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert Structure.from_file(out).composition == Composition("Cs Pb4 Br6 I6 C3 N6 H15")
 
 
+def test_structure_writes_a_supercell_of_what_is_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "POSCAR"
+    assert main(["structure", "CsBr_Pm-3m", "--supercell", "1", "1", "2", "--out", str(out)]) == 0
+    written = Structure.from_file(out)
+    assert [site.specie.symbol for site in written] == ["Cs", "Cs", "Br", "Br"]
+    assert [site.frac_coords[2] for site in written] == pytest.approx([0, 0.5, 0.25, 0.75])
+    assert main(["structure", "CsBr_Pm-3m", "--supercell", "1", "1", "2", "--seed", "1"]) == 2
+    assert "--seed belongs to --substitute" in capsys.readouterr().err
+
+
 def test_structure_lists_the_ways_to_turn_a_molecule(capsys: pytest.CaptureFixture[str]) -> None:
     """Of FA in a cube: mm2 of m-3m, 12 ways, or with the plane turned off the axes m or 2, 24."""
     assert main(["structure", "CsPbBr3_Pm-3m", "--substitute", "Cs=FA", "--orientations", "--json"]) == 0
@@ -124,7 +134,6 @@ def test_mistakes_end_with_a_message_and_a_code(
     [
         ["structure", "CsPbBr3_Pm-3m", "--orientation", "110"],
         ["structure", "CsPbBr3_Pm-3m", "--seed", "3"],
-        ["structure", "CsPbBr3_Pm-3m", "--supercell", "2", "1", "1"],
         ["structure", "CsPbBr3_Pm-3m", "--pseudocubic", "6"],
         ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--orientation", "110"],
         ["slab", "CsPbBr3_Pm-3m", "--miller", "0", "0", "1", "--pseudocubic", "6"],
