@@ -116,8 +116,8 @@ _OPTIONS: tuple[Any, ...] = (
         "--supercell",
         type=Within(REPEATS, int),
         nargs=3,
-        help="Three whole numbers; each atom is followed by its copies, along c first. Of a mixture the smallest that it "
-        "fits in unless given.",
+        help="Three whole numbers; each atom is followed by its copies, along c first. Unless given a mixture gets the "
+        "smallest that it fits in.",
     ),
     click.option(
         "--ordering",
