@@ -96,7 +96,7 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
 class _Trial:
     """Renders one deck of every sort of calculation in a study: what a code can do is known to its decks alone.
 
-    Of a study of a few materials each is a sort of its own, because cutoffs and potentials belong to its elements.
+    A cutoff makes a sort, because potentials ask for one; of a study of a few materials each does, for its elements.
     """
 
     def __init__(self, work: Work) -> None:

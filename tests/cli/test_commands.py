@@ -208,7 +208,7 @@ def test_decks_say_what_their_writer_cautions_about(tmp_path: Path, capsys: pyte
 
 
 def test_plan_says_what_decks_caution_about(capsys: pytest.CaptureFixture[str]) -> None:
-    """Before a calculation is started; the preset that relaxes cells with VASP has a caution, ``quick`` a low cutoff."""
+    """Before a calculation is started: cells that are relaxed with VASP have a caution."""
     assert main(["plan", "fapbbr3-cspbbr3", "--code", "vasp", "--preset", "converged"]) == 0
     (pulay,) = [line for line in capsys.readouterr().out.splitlines() if "Pulay" in line]
     assert pulay.startswith("! ") and pulay.endswith("(CsPbBr3/bulk-relax, FAPbBr3/bulk-relax)")
