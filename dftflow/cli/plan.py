@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 MOST_SHOWN = 40
+MOST_NAMED = 4
 
 
 @click.command()
@@ -39,6 +40,7 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
     Of more than 40 steps the sums are shown, by what is calculated.
     """
     from dftflow.api.study import plan
+    from dftflow.model.cautions import by_caution
 
     found = plan(study, out, preset=preset, code=code, say=tell)
     if as_json:
@@ -49,7 +51,13 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
     shared = f"; {n_shared} are the same calculation as another step" if n_shared else ""
     n_stored = sum(row.in_store for row in found)
     stored = f" ({n_stored} in the store)" if n_stored else ""
+    for caution, names in by_caution((row.name, row.cautions) for row in found).items():
+        click.echo(f"! {caution} ({_few(names)})")
     click.echo(f"{n_there} of {len(found)} steps are there{stored}{shared}; {found.cost_left_s:.0f} s are left")
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
 
 
 def _every_step(steps: Sequence[PreviewedStep]) -> str:

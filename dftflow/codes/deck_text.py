@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from dftflow.errors import SpecError
 from dftflow.model.names import NAME_RULE, SEED_LENGTH, is_name
 from dftflow.model.printable import shown
@@ -12,6 +14,7 @@ __all__ = [
     "align_comments",
     "check_seed",
     "decimal_text",
+    "of_half_the_moment",
     "plain_text",
     "refuse_corrections",
     "refuse_core_levels",
@@ -43,6 +46,12 @@ def refuse_core_levels(spec: CalcSpec, code: str, why: str) -> None:
             reason=why,
             fix="leave core_levels out, or use VASP (--code vasp)",
         )
+
+
+def of_half_the_moment(spec: CalcSpec) -> str:
+    """`` and 2``: bands that the channel of the larger spin fills beyond half the electrons; ``""`` without any."""
+    half = 0.0 if spec.spin_orbit else abs(sum(spec.moments_mub)) / 2
+    return f" and {ceil(half)} for half the moment" if half else ""
 
 
 def decimal_text(value: float) -> str:

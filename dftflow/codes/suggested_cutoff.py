@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from dftflow.codes.base import Code
 
-__all__ = ["SuggestedCutoff", "SuggestsCutoff", "suggested_cutoff"]
+__all__ = ["UNTESTED_EV", "SuggestedCutoff", "SuggestsCutoff", "suggested_cutoff"]
 
 UNTESTED_EV: Final = 500.0
 ROUND_EV: Final = 5.0

@@ -10,6 +10,9 @@ __all__ = ["other_moments"]
 
 NO_MOMENT_MUB = 0.1
 HALF_A_SPIN_MUB = 0.5
+PARALLEL, MIXED = 0.9, 0.5
+"""Of the sum of the sizes: the least that parallel moments sum to, and the most that others do; a ferromagnet has a few
+hundredths of its moment turned round between its atoms."""
 
 
 def other_moments(found: FoundMoments | None, asked_mub: Sequence[float]) -> list[str]:
@@ -32,4 +35,17 @@ def other_moments(found: FoundMoments | None, asked_mub: Sequence[float]) -> lis
     if abs(total_mub) < NO_MOMENT_MUB < HALF_A_SPIN_MUB < abs(total_asked_mub):
         became = "are gone, or cancel" if found.absolute_mub is None else "cancel"
         return [f"its moments {became}; those asked for sum to {total_asked_mub:.2f} Bohr magnetons"]
+    return _other_directions(found, asked_mub)
+
+
+def _other_directions(found: FoundMoments, asked_mub: Sequence[float]) -> list[str]:
+    """Of moments whose sum is not zero: a ferrimagnet that became a ferromagnet, or the other way round."""
+    asked_parallel = not min(asked_mub) < 0 < max(asked_mub)
+    sizes_mub = sum(map(abs, asked_mub)) if found.absolute_mub is None else found.absolute_mub
+    if not asked_parallel and abs(found.total_mub) > PARALLEL * sizes_mub:
+        return [f"its moments are parallel, {found.total_mub:.2f} Bohr magnetons; those asked for are not"]
+    known = found.absolute_mub is not None and found.absolute_mub > HALF_A_SPIN_MUB
+    if asked_parallel and known and abs(found.total_mub) < MIXED * sizes_mub:
+        sums = f"they sum to {found.total_mub:.2f}, their sizes to {sizes_mub:.2f} Bohr magnetons"
+        return [f"its moments are not parallel, as those asked for are: {sums}"]
     return []

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from dftflow.crystals.database_names import is_database_query
+from dftflow.crystals.geometry import elements_of
 from dftflow.jobs.job import JobState
 from dftflow.jobs.store import read_plan
 from dftflow.model.built import Built
@@ -45,6 +46,8 @@ class PreviewedStep:
         Rough seconds of GPAW on one core, from the geometry that is known.
     same_as
         Name of an earlier step of the study that is the same calculation, which runs once; ``""`` where there is none.
+    cautions
+        What the writer of its deck cautions about: a cutoff below what the potentials ask for.
     """
 
     name: str
@@ -59,6 +62,7 @@ class PreviewedStep:
     cost_s: float
     same_as: str = ""
     in_store: bool = False
+    cautions: tuple[str, ...] = ()
 
 
 def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: None) -> tuple[PreviewedStep, ...]:
@@ -92,24 +96,29 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
 class _Trial:
     """Renders one deck of every sort of calculation in a study: what a code can do is known to its decks alone.
 
-    Of a study of a few materials each is a sort of its own, because cutoffs and potentials belong to its elements.
+    A cutoff makes a sort, because potentials ask for one; of a study of a few materials each does, for its elements.
     """
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self._tried: set[tuple[object, ...]] = set()
+        self._cautions: dict[tuple[object, ...], tuple[str, ...]] = {}
         self._each = len(work.plan.materials) <= FEW_MATERIALS
 
-    def built(self, step: Step) -> Built:
-        """The step, of which a deck can be written; raises `InputError` where it cannot."""
+    def built(self, step: Step) -> tuple[Built, tuple[str, ...]]:
+        """The step, of which a deck can be written, and the cautions of its sort; `InputError` where none can."""
         built = self.work.built(step)
+        sort = self._sort(step, built)
+        if sort not in self._cautions:
+            self._cautions[sort] = self.work.plan.code.render(built.structure, built.spec, step.seed).cautions
+        return built, self._cautions[sort]
+
+    def _sort(self, step: Step, built: Built) -> tuple[object, ...]:
         spec = built.spec
         sort = (spec.task, spec.xc, spec.dispersion, spec.spin_orbit, spec.spin_polarised, *sorted(spec.hubbard_u_ev))
-        shape = (spec.slab_axis is not None, spec.moves_cell, step.id.subject.materials if self._each else ())
-        if (*sort, *shape) not in self._tried:
-            self.work.plan.code.render(built.structure, spec, step.seed)
-            self._tried.add((*sort, *shape))
-        return built
+        shape = (spec.slab_axis is not None, spec.moves_cell, spec.cutoff_ev)
+        if self._each:
+            return (*sort, *shape, step.id.subject.materials)
+        return (*sort, *shape, elements_of(built.structure)) if spec.dispersion != "none" else (*sort, *shape)
 
 
 def _told_apart(rows: Iterable[tuple[PreviewedStep, str]]) -> tuple[PreviewedStep, ...]:
@@ -147,7 +156,7 @@ def _state(work: Work, step: Step) -> JobState:
 
 def _previewed(step: Step, trial: _Trial, state: JobState) -> tuple[PreviewedStep, str]:
     """The step, and the outline of what it calculates."""
-    built, work = trial.built(step), trial.work
+    (built, cautions), work = trial.built(step), trial.work
     row = PreviewedStep(
         name=step.name,
         title=step.title,
@@ -160,5 +169,6 @@ def _previewed(step: Step, trial: _Trial, state: JobState) -> tuple[PreviewedSte
         cutoff_ev=built.spec.cutoff_ev,
         cost_s=expected_cost(built.structure, built.spec),
         in_store=state == "finished" and work.folder is not None and work.folder.home.is_shared,
+        cautions=cautions,
     )
     return row, outline_of(built)

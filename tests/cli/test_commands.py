@@ -216,6 +216,16 @@ def test_decks_say_what_their_writer_cautions_about(tmp_path: Path, capsys: pyte
     assert pulay.removeprefix("! ") in (out / "RUN.md").read_text()
 
 
+def test_plan_says_what_decks_caution_about(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before a calculation is started: cells that are relaxed with VASP have a caution."""
+    assert main(["plan", "fapbbr3-cspbbr3", "--code", "vasp", "--preset", "converged"]) == 0
+    (pulay,) = [line for line in capsys.readouterr().out.splitlines() if "Pulay" in line]
+    assert pulay.startswith("! ") and pulay.endswith("(CsPbBr3/bulk-relax, FAPbBr3/bulk-relax)")
+    assert main(["plan", "fapbbr3-cspbbr3", "--code", "vasp", "--preset", "converged", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert [note for note in rows["CsPbBr3/bulk-relax"]["cautions"] if "Pulay" in note]
+
+
 def test_decks_say_how_a_crystal_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What the reader decided, in `structure`, in `decks` and in the run sheet, whole."""
     sites = "Si1 Si 0.125 0.125 0.125\n"

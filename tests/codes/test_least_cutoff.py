@@ -78,3 +78,32 @@ def test_the_published_cutoffs_are_two_levels_of_one_set() -> None:
     assert levels["fa"][MEDIUM][0] == pytest.approx(435.4, abs=0.05)
     assert recommended_ev(("Cs", "Xx"), FINE) is None
     assert suggested_cutoff(load_code("castep"), CSBR).ev == 195.0  # 7 Ha = 190.5 eV, rounded up
+    assert suggested_cutoff(load_code("castep", {"potentials": "C19"}), CSBR).ev == 195.0
+    for other in ("NCP19", "SOC19", {"Cs": "Cs_00PBE.usp", "Br": "Br_00PBE.usp"}):
+        of_other = suggested_cutoff(load_code("castep", {"potentials": other}), CSBR)
+        assert not of_other.asked and of_other.ev == 500.0 and "not tested for these potentials" in of_other.why
+
+
+def test_what_no_potential_tells_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPRESSO_PSEUDO", str(tmp_path))
+
+    def notes(code: str, **changes: object) -> str:
+        return " ".join(load_code(code, {}).render(CSBR, replace(SPEC, cutoff_ev=100.0, **changes), "seed").notes)
+
+    assert "Which cutoff Cs.upf, Br.upf needs is not known" in notes("espresso")
+    assert "ENMAX of Cs_sv, Br is not known" in notes("vasp", xc="LDA")
+    assert "ENMAX" not in notes("vasp")
+    for element in ("Cs", "Br"):
+        (tmp_path / f"{element}.upf").write_text(f'<UPF><PP_HEADER element="{element}" wfc_cutoff="30.0"/>')
+    assert "Which cutoff" not in notes("espresso")
+
+
+def test_bands_of_a_moment_are_counted_where_valences_are_not_known() -> None:
+    """A ferromagnet of 5 Bohr magnetons fills 2.5 bands more than half its electrons in one channel."""
+    for code, options in (("espresso", {}), ("vasp", {"potentials": {"Cs": "Cs"}})):
+        made = {
+            moments: " ".join(load_code(code, options).render(CSBR, replace(SPEC, moments_mub=moments), "seed").notes)
+            for moments in ((5.0, 0.0), (5.0, -5.0))
+        }
+        assert "plus 12 and 3 for half the moment" in made[5.0, 0.0]
+        assert "plus 12." in made[5.0, -5.0]

@@ -7,6 +7,7 @@ import pytest
 from dftflow.gate.moments import other_moments
 from dftflow.model.results import FoundMoments
 
+MIXED = "its moments are not parallel, as those asked for are: they sum to 4.10, their sizes to 11.60 Bohr magnetons"
 CANCEL = "its moments sum to 3.40 Bohr magnetons, those asked for cancel: another magnetic order"
 
 
@@ -25,6 +26,19 @@ CANCEL = "its moments sum to 3.40 Bohr magnetons, those asked for cancel: anothe
             CANCEL,
         ),
         ((2.0, -2.0), 0.0, None, ""),
+        ((4.0, 4.0, -4.0), 4.1, 11.6, ""),  # magnetite: Fe3+ and Fe2+ against Fe3+
+        ((4.0, 4.0, -4.0), -4.1, None, ""),
+        ((4.0, 4.0, -4.0), 11.3, 11.6, "its moments are parallel, 11.30 Bohr magnetons; those asked for are not"),
+        ((4.0, 4.0, -4.0), 11.3, None, "its moments are parallel, 11.30 Bohr magnetons; those asked for are not"),
+        ((4.0, 4.0, 4.0), 11.3, 11.6, ""),
+        ((4.0, 4.0, 4.0), 4.1, None, ""),  # smaller ones that are parallel look the same
+        ((2.0, 2.0), 1.2, 1.3, ""),  # nickel, which starts with too much
+        (
+            (4.0, 4.0, 4.0),
+            4.1,
+            11.6,
+            MIXED,
+        ),
         ((), 3.4, 3.4, ""),
     ],
 )

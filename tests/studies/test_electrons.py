@@ -112,3 +112,12 @@ def test_what_a_code_cannot_do_is_refused_before_anything_runs(planned: Callable
 def test_what_no_study_says(planned: Callable[..., Plan], material: str, settings: str, says: str) -> None:
     with pytest.raises(StudyError, match=says):
         planned(material, settings)
+
+
+def test_a_cutoff_that_is_too_low_is_said_before_anything_runs(planned: Callable[..., Plan]) -> None:
+    """O of VASP: 400 eV (https://vasp.at/wiki/Available_pseudopotentials); of a sweep its own cutoffs."""
+    assert not [row for row in preview(planned().study) if row.cautions]
+    swept = preview(planned(AFM + "\n[[sweep]]\ncutoff_ev = [300.0, 410.0]").study)
+    low = [row for row in swept if row.cutoff_ev < 400]
+    assert low and all("ENMAX of O is 400 eV" in row.cautions[0] for row in low)
+    assert not [row for row in swept if row.cautions and row.cutoff_ev >= 400]

@@ -71,7 +71,7 @@ def test_a_plan_of_many_steps_renders_one_deck_of_each_sort(
 
     monkeypatch.setattr(GPAW, "render", counted)
     file = write_study()
-    file.write_text(file.read_text() + '\n[sweep]\nxc = ["LDA", "RPBE"]\ncutoff_ev = [200, 210, 220]\n')
+    file.write_text(file.read_text() + '\n[sweep]\nxc = ["LDA", "RPBE"]\nsmearing_ev = [0.05, 0.1, 0.2]\n')
     assert len(preview(load_study(file, "quick"), tmp_path / "none")) == 14
     assert sorted(rendered) == sorted(product(["bands", "potential"], ["PBE", "LDA", "RPBE"]))
 

@@ -19,7 +19,7 @@ from dftflow.codes.compressed import lying, lying_at
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.codes.log_tail import tail_of
 from dftflow.codes.memory_use import MemoryUse
-from dftflow.codes.suggested_cutoff import SuggestedCutoff
+from dftflow.codes.suggested_cutoff import UNTESTED_EV, SuggestedCutoff
 from dftflow.errors import ParseError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CASTEP"]
 
+PRINTED_LEVELS = "what each potential wants (coarse, medium, fine) is printed in the .castep file"
 PROGRAMS = ("castep.mpi", "castep.serial", "castep")
 _MESSAGES = {
     "scf_not_converged": "the SCF was given up after max_scf_cycles",
@@ -70,16 +71,22 @@ class CASTEP:
         return render_deck(structure, spec, seed, self.options)
 
     def suggested_cutoff(self, structure: Structure) -> SuggestedCutoff:
-        """The fine level of the hardest element of its on-the-fly potentials, where each is listed."""
-        from dftflow.codes.castep.input.recommended_cutoffs import FINE, recommended_ev
+        """The fine level of the hardest element of its ultrasoft on-the-fly potentials, where each is listed.
+
+        Of other potentials nothing is known but that norm-conserving ones want no less.
+        """
+        from dftflow.codes.castep.input.recommended_cutoffs import FINE, SETS, recommended_ev
 
         found = recommended_ev(sorted(structure.composition.chemical_system_set), FINE)
         if found is None:
-            why = "what each potential wants (coarse, medium, fine) is printed in the .castep file"
-            return SuggestedCutoff.untested(why)
+            return SuggestedCutoff.untested(PRINTED_LEVELS)
         fine_ev, hardest = found
-        why = f"the fine level of CASTEP's on-the-fly potential of {hardest} ({fine_ev:.1f} eV)"
-        return SuggestedCutoff.at_least(fine_ev, why)
+        of_ultrasoft = f"the fine level of CASTEP's ultrasoft on-the-fly potential of {hardest} ({fine_ev:.1f} eV)"
+        suggested, own = SuggestedCutoff.at_least(fine_ev, of_ultrasoft), self.options.potentials
+        if own is None or (isinstance(own, str) and own.upper() in SETS):
+            return suggested
+        why = f"not tested for these potentials; {of_ultrasoft}, and norm-conserving ones want more: {PRINTED_LEVELS}"
+        return SuggestedCutoff(ev=max(UNTESTED_EV, suggested.ev), why=why, asked=False)
 
     def fingerprint(self, elements: Sequence[str]) -> Mapping[str, str]:
         """Keyword family and potentials; which CASTEP will run is not known before it has."""

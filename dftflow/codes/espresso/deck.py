@@ -18,6 +18,7 @@ import numpy as np
 from dftflow.codes.deck_text import (
     align_comments,
     check_seed,
+    of_half_the_moment,
     plain_text,
     refuse_core_levels,
     refuse_corrections,
@@ -361,6 +362,9 @@ def _cautions(spec: CalcSpec, chosen: Sequence[Potential]) -> tuple[str, ...]:
 def _notes_on_potentials(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any]) -> list[str]:
     unread = [one.file for one in chosen if one.md5 is None]
     notes = [f"{', '.join(unread)} could not be looked into while the deck was written."] if unread else []
+    unsaid = [one.file for one in chosen if one.least_cutoff_ry is None and one.narrow_cutoff_ry is None]
+    if unsaid and not spec.moves_cell:
+        notes.append(f"Which cutoff {', '.join(unsaid)} needs is not known here: compare with the source of the file.")
     if values["ecutrho_note"] == UNKNOWN_ECUTRHO_NOTE:
         notes.append("ecutrho is 8 times ecutwfc, because the kind of a potential is not known here.")
     if values["input_dft"]:
@@ -370,7 +374,8 @@ def _notes_on_potentials(spec: CalcSpec, chosen: Sequence[Potential], values: Ma
         notes.append(
             f"The number of bands is left to pw.x, because the valence of {', '.join(valence_unknown)} is not known "
             f"here: for {spec.empty_count} empty bands set nbnd, in every .in of pw.x, to "
-            f"{'' if spec.spin_orbit else 'half '}the number of electrons plus {spec.empty_count}."
+            f"{'' if spec.spin_orbit else 'half '}the number of electrons plus "
+            f"{spec.empty_count}{of_half_the_moment(spec)}."
         )
     return notes
 

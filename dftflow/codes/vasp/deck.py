@@ -17,6 +17,7 @@ from dftflow.codes.deck_text import (
     align_comments,
     check_seed,
     decimal_text,
+    of_half_the_moment,
     plain_text,
     refuse_corrections,
     with_source,
@@ -250,12 +251,18 @@ def _notes(spec: CalcSpec, names: Sequence[PotentialName], library: str, isif: i
             "an explicit list as it stands. The SCF does not test the points of weight zero: NELMIN gives them cycles "
             "to converge in."
         )
+    without_enmax = [name.symbol for name in names if name.enmax_ev is None]
+    if without_enmax and not spec.moves_cell:
+        notes.append(
+            f"ENMAX of {', '.join(without_enmax)} is not known here: see in the POTCAR (grep ENMAX POTCAR) that "
+            "ENCUT is not below the largest."
+        )
     unknown = [name.symbol for name in names if name.valence is None]
     if unknown and spec.task != "relax":
         notes.append(
             f"NBANDS is left to VASP, because the valence of {', '.join(unknown)} is not known here: set it to "
             + ("" if spec.spin_orbit else "half ")
-            + f"the sum of the POTCAR's ZVAL over all atoms, plus {spec.empty_count}."
+            + f"the sum of the POTCAR's ZVAL over all atoms, plus {spec.empty_count}{of_half_the_moment(spec)}."
         )
     if spec.smearing_ev < SMALLEST_SIGMA_EV:
         asked = f"a smearing of {decimal_text(spec.smearing_ev)} eV" if spec.smearing_ev > 0 else "fixed occupations"

@@ -427,7 +427,8 @@ def test_what_the_potentials_tell_is_used(csbr: Structure, tmp_path: Path, kind:
     assert float(value(text, "ecutrho")) == pytest.approx(factor * float(value(text, "ecutwfc")), rel=1e-9)
     assert value(text, "nbnd") == str(8 + 12) and "input_dft" not in text and "br_pbe_v1.UPF" in text
     assert re.search(r"Cs\.upf: md5 [0-9a-f]{32}", text) and str(tmp_path) not in "".join(deck.files.values())
-    assert len(deck.notes) == 1, "nothing but where the potentials come from"
+    assert len(deck.notes) == 2, "nothing but where the potentials come from, and the cutoffs that their heads lack"
+    assert "Which cutoff Cs.upf, br_pbe_v1.UPF needs is not known" in deck.notes[1]
     other = scf(ESPRESSO().render(csbr, replace(SPEC, xc="PBEsol"), "seed"))
     assert value(other, "input_dft") == "PBESOL"
     wide = scf(ESPRESSO(EspressoOptions(ecutrho_factor=12)).render(csbr, SPEC, "seed"))

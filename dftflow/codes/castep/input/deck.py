@@ -125,6 +125,12 @@ def _check(structure: Structure, spec: CalcSpec) -> None:
         )
     spec.check_fixed_atoms(len(structure))
     spec.check_moments(len(structure))
+    if spec.spin_polarised and spec.smearing_ev <= 0:
+        raise SpecError(
+            "CASTEP has no moments to find with fixed occupations",
+            reason="fix_occupancy holds the total moment that the calculation starts with",
+            fix="set smearing_ev = 0.01 or more",
+        )
     _check_continues(spec.continues)
     if spec.slab_axis is not None:
         _check_slab(structure.lattice, spec.slab_axis)

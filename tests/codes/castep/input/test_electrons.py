@@ -79,3 +79,10 @@ def test_dispersion_of_elements_that_castep_has_no_parameters_of() -> None:
     assert CASTEP().render(csbr, replace(plain, dispersion="D3"), "csbr").files
     with pytest.raises(SpecError, match="no parameters of D3 for RPBE"):
         CASTEP().render(csbr, replace(plain, xc="RPBE", dispersion="D3"), "csbr")
+
+
+def test_fixed_occupations_leave_no_moment_to_be_found() -> None:
+    """castep-docs, FIX_OCCUPANCY: as many bands are filled in each channel as ``spin`` says."""
+    with pytest.raises(SpecError, match="no moments to find with fixed occupations"):
+        CASTEP().render(NIO, replace(MAGNETIC, dispersion="none", smearing_ev=0.0), "nio")
+    assert CASTEP().render(NIO, replace(MAGNETIC, dispersion="none", moments_mub=(), smearing_ev=0.0), "nio").files
