@@ -198,6 +198,8 @@ def _primitive_cell(structure: Structure, units: Sequence[IonicUnit]) -> _Primit
     data = _symmetry(structure, units, TRANSLATION_TOLERANCE_ANG)
     repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
     kept = _one_a_primitive_cell(units, data.mapping_to_primitive)
+    if len(kept) == len(units):
+        return _PrimitiveCell(structure=structure, units=tuple(units), repeats=np.eye(3))
     cell = Structure(
         Lattice(np.linalg.inv(repeats) @ structure.lattice.matrix),
         [structure[index].specie for unit in kept for index in unit.indices],
@@ -221,7 +223,8 @@ def _symmetry(structure: Structure, units: Sequence[IonicUnit], symprec_ang: flo
         for index in unit.indices
     }
     known = {mark: number for number, mark in enumerate(dict.fromkeys(marks.values()), start=1)}
-    kinds = [known[marks[index]] for index in range(len(structure))]
+    elements = {number for number, *_ in known}
+    kinds = None if len(elements) == len(known) else [known[marks[index]] for index in range(len(structure))]
     try:
         return symmetry_dataset(structure, symprec_ang=symprec_ang, angle_tolerance_deg=FROM_SYMPREC, kinds=kinds)
     except StructureError as error:
