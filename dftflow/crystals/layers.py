@@ -197,9 +197,9 @@ def _primitive_cell(structure: Structure, units: Sequence[IonicUnit]) -> _Primit
 
     data = _symmetry(structure, units, TRANSLATION_TOLERANCE_ANG)
     repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
+    if np.array_equal(repeats, np.eye(3)):
+        return _PrimitiveCell(structure=structure, units=tuple(units), repeats=repeats)
     kept = _one_a_primitive_cell(units, data.mapping_to_primitive)
-    if len(kept) == len(units):
-        return _PrimitiveCell(structure=structure, units=tuple(units), repeats=np.eye(3))
     cell = Structure(
         Lattice(np.linalg.inv(repeats) @ structure.lattice.matrix),
         [structure[index].specie for unit in kept for index in unit.indices],

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from nickel_oxide import MAGNETIC
+from nickel_oxide import MAGNETIC, RELAXED
 from pymatgen.core import Lattice, Structure
 
 from dftflow.model.correction import Correction
-from dftflow.model.spec import KPoint, Relaxation
+from dftflow.model.spec import KPoint
 from dftflow.studies.cost import expected_cost
 
 SCF = replace(MAGNETIC, moments_mub=(), hubbard_u_ev={}, dispersion="none", cutoff_ev=600.0)
@@ -30,21 +30,13 @@ def test_symmetry_saves_points() -> None:
 
 
 def test_what_is_done_beside_the_scf_costs_more() -> None:
-    criteria = Relaxation(
-        cell="isotropic",
-        energy_tol_ev_per_atom=1e-5,
-        force_tol_ev_per_ang=0.05,
-        stress_tol_gpa=0.1,
-        displacement_tol_ang=1e-3,
-        max_steps=10,
-    )
     shifts = replace(SCF, task="shifts", edge_kpoints=EDGES, corrections=("spin-orbit",))
     costs = [
         expected_cost(CSPBBR3, spec)
         for spec in (SCF, shifts, replace(shifts, corrections=("spin-orbit", "HSE06", "PBE0")))
     ]
     assert costs == sorted(costs) and len(set(costs)) == 3
-    assert expected_cost(CSPBBR3, replace(SCF, task="relax", relaxation=criteria)) > 3 * costs[0]
+    assert expected_cost(CSPBBR3, replace(SCF, task="relax", relaxation=RELAXED.relaxation)) > 3 * costs[0]
 
 
 @pytest.mark.parametrize(
