@@ -20,6 +20,7 @@ from dftflow.model.periodic_cell import cell_heights_ang
 __all__ = [
     "MONKHORST_PACK",
     "NO_SHIFT",
+    "ROUNDING_POINTS",
     "Counts",
     "PlaneVectors",
     "Shift",
@@ -46,6 +47,7 @@ PlaneVectors = tuple[tuple[Fraction, Fraction, Fraction], tuple[Fraction, Fracti
 NO_SHIFT: Shift = (0.0, 0.0, 0.0)
 SAME_SHIFT = 1e-4
 ROUNDING_POINTS = 1e-6
+"""Part of a point by which a grid may be short of a spacing: less than the digits of a lattice."""
 MONKHORST_PACK = "Monkhorst-Pack"
 
 

@@ -12,7 +12,7 @@ from pymatgen.core import Lattice, Structure
 from dftflow.crystals.ions import ionic_units
 from dftflow.errors import InputError, StudyError
 from dftflow.model.built import Built
-from dftflow.model.kpoint_grid import grid_points
+from dftflow.model.kpoint_grid import grid_points, spacing_of_grid
 from dftflow.model.spec import CalcSpec
 from dftflow.studies.builder import Builder
 from dftflow.studies.plan import Plan, plan_study
@@ -255,3 +255,34 @@ def test_the_middle_of_a_slab_can_be_held(write_study: Callable[..., Path]) -> N
     assert all((abs(height - middle) <= 1.55) == (index in held) for index, height in enumerate(heights))
     deck = plan.code.render(slab, spec, "a")
     assert deck.files["a.cell"].count("\n  ") and "%BLOCK IONIC_CONSTRAINTS" in deck.files["a.cell"]
+
+
+@pytest.mark.parametrize("spacing", [0.15, 0.2, 0.299, 0.36])
+def test_a_spacing_that_a_preset_asks_for_is_kept_to_by_slabs(tmp_path: Path, spacing: float) -> None:
+    """(100) of the cubic cell of MgO: the surface cell is turned by 45°, and the crystal's grid is none of it."""
+    sites = [(0, 0, 0), (0.5, 0.5, 0.5)]
+    crystal = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.212), ["Mg", "O"], sites)
+    crystal.to(str(tmp_path / "MgO.vasp"), fmt="poscar")
+    (tmp_path / "study.toml").write_text(f"""\
+schema = 1
+title = "MgO"
+preset = "spaced"
+[materials.MgO]
+structure = "MgO.vasp"
+cutoff_ev = 400.0
+relax_kpoints = [2, 2, 2]
+bands_kpoints = [2, 2, 2]
+slabs = [{{ miller = [1, 0, 0], setting = "Fm-3m" }}]
+[presets.spaced]
+description = "a grid by its spacing"
+accuracy = "none"
+bulk_relax = "none"
+slab_relax = false
+slab_thickness_ang = 8.0
+vacuum_ang = 15.0
+path_spacing_per_ang = 0.1
+kpoint_spacing_per_ang = {spacing}
+""")
+    built = built_of(plan_of(str(tmp_path / "study.toml"), "spaced"))["MgO/slab-100-potential"]
+    assert "as dense as" in built.spec.grid_note
+    assert spacing_of_grid(built.structure.lattice.matrix, built.spec.grid, normal=2) <= spacing * (1 + 1e-6)

@@ -11,6 +11,7 @@ from dftflow.crystals.geometry import elements_of_unchanged
 from dftflow.crystals.symmetry import is_hexagonal
 from dftflow.model.kpoint_grid import (
     NO_SHIFT,
+    ROUNDING_POINTS,
     Counts,
     Shift,
     grid_of_spacing,
@@ -129,8 +130,10 @@ class MaterialSettings:
     def _as_dense(self, use: GridUse, slab: Lattice, crystal: Lattice) -> dict[str, Any]:
         counts, shift = self._counts(use, crystal)
         spacing = spacing_of_grid(crystal.matrix, counts)
-        # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two.
-        grid = grid_of_spacing(slab.matrix, spacing, normal=2, short_points=0.2)
+        # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two. A spacing
+        # that a preset or a sweep asks for is kept to.
+        short_points = 0.2 if self.study.preset.kpoint_spacing_per_ang is None else ROUNDING_POINTS
+        grid = grid_of_spacing(slab.matrix, spacing, normal=2, short_points=short_points)
         gamma = same_shift(shift, NO_SHIFT) and not same_shift(shift, monkhorst_pack_shift(counts))
         note = f"as dense as the {grid_text(counts, shift)} of the crystal; 1 along the normal"
         return {"grid": grid, "gamma_centred": gamma or is_hexagonal(slab), "grid_note": note}
