@@ -22,6 +22,7 @@ from dftflow.model.printable import shown
 
 if TYPE_CHECKING:
     from dftflow.api.slabs import Slabs
+    from dftflow.model.surface import SlabModel
 
 __all__ = ["command"]
 
@@ -100,8 +101,8 @@ def _table(slabs: Slabs) -> str:
             f" {len(slab.structure)}",
             f" {slab.formal_charge:+}",
             f" {_yes(slab.symmetric)}",
-            f" {'compensated' if slab.compensated else _yes(slab.polar)}",
-            f" {slab.tasker}",
+            f" {_polar(slab)}",
+            f" {slab.tasker or '-'}",
             f" {_yes(slab.stoichiometric)}",
             f" {slab.area_ang2:.1f}",
             f" {slab.thickness_ang:.1f}",
@@ -124,6 +125,12 @@ def _table(slabs: Slabs) -> str:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, terminal_width(), subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _polar(slab: SlabModel) -> str:
+    if slab.compensated:
+        return "compensated"
+    return _yes(slab.polar) if slab.tasker else "-"
 
 
 def _yes(flag: bool) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import gcd
 
 import numpy as np
 
@@ -86,11 +88,20 @@ def is_polar(cut: Cut) -> bool:
 
 
 def tasker_type(cut: Cut) -> str:
-    """``"I"``, ``"II"`` or ``"III"``: see `SlabModel.tasker`."""
+    """``"I"``, ``"II"`` or ``"III"``, ``""`` where no charges tell unlike planes apart: see `SlabModel.tasker`."""
     if cut.surface or is_polar(cut):
         return "III"
-    charged = any(sum(unit.test_charge for unit in plane) for layer in cut.layers for plane in _planes(layer))
-    return "II" if charged else "I"
+    planes = [plane for layer in cut.layers for plane in _planes(layer)]
+    if not any(unit.test_charge for unit in cut.units) and len(set(map(_shares, planes))) > 1:
+        return ""
+    return "II" if any(sum(unit.test_charge for unit in plane) for plane in planes) else "I"
+
+
+def _shares(plane: Sequence[IonicUnit]) -> frozenset[tuple[str, int]]:
+    """Of each kind of ion how many, in the smallest whole numbers: alike in planes of one composition."""
+    counts = Counter(unit.name for unit in plane)
+    common = gcd(*counts.values())
+    return frozenset((name, count // common) for name, count in counts.items())
 
 
 def _planes(layer: Sequence[IonicUnit]) -> Iterable[Sequence[IonicUnit]]:

@@ -147,7 +147,9 @@ def _charge(slab: SlabModel) -> str:
 
 
 def _polar(slab: SlabModel) -> str:
-    return "compensated" if slab.compensated else "yes" if slab.polar else "no"
+    if slab.compensated:
+        return "compensated"
+    return ("yes" if slab.polar else "no") if slab.tasker else "not known"
 
 
 def slabs_html(title: str, slabs: Sequence[SlabModel]) -> Markup:

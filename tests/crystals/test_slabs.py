@@ -490,3 +490,17 @@ def test_an_even_number_of_layers_has_no_symmetric_slab():
     with pytest.raises(SurfaceError, match="no slab") as caught:
         choose_slab(slabs_of(CSPBBR3, (0, 1, 0), "Pnma", n_layers=6))
     assert caught.value.fix.startswith("ask for another thickness or number of layers")
+
+
+@pytest.mark.parametrize(
+    ("symbols", "miller", "types"),
+    [(("Ni", "Al"), (1, 0, 0), {""}), (("Ni", "Al"), (1, 1, 0), {"I"}), (("Ni", "Ni"), (1, 0, 0), {"I"})],
+)
+def test_unlike_planes_without_charges_have_no_type(
+    symbols: tuple[str, str], miller: tuple[int, int, int], types: set[str]
+) -> None:
+    """B2: (100) has planes of Ni and of Al in turn, (110) both in each; of an element all planes are alike."""
+    crystal = Structure(Lattice.cubic(2.887), symbols, [[0, 0, 0], [0.5, 0.5, 0.5]])
+    plane = resolve_plane(crystal, miller)
+    slabs = enumerate_slabs(crystal, plane, min_thickness_ang=8.0, vacuum_ang=15.0)
+    assert slabs and {slab.tasker for slab in slabs} == types
