@@ -110,7 +110,7 @@ def _geometry_remarks(face: str, slab: SlabOutcome) -> list[str]:
         return []
     return [
         f"{face}: not relaxed, as cut from the crystal. That can be off by more than 1 eV (the CsBr face of cubic "
-        "CsPbBr3: 3.50 eV as cut, 4.68 eV relaxed)."
+        "CsPbBr3, by the slab's own bands: 3.43 eV as cut, 4.68 eV relaxed)."
     ]
 
 
