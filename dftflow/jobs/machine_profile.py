@@ -104,7 +104,7 @@ class Machine:
         Parameters
         ----------
         task
-            ``"relax"``, ``"bands"`` or ``"potential"``.
+            ``"relax"``, ``"bands"``, ``"potential"`` or ``"shifts"``.
         code
             Name of the code.
         study

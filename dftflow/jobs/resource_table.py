@@ -12,7 +12,11 @@ from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.printable import shown
 from dftflow.toml_file.entries import EntryError, Table, within
 
-__all__ = ["RESOURCE_EXAMPLES", "ResourceTable", "resource_tables"]
+__all__ = ["RESOURCE_EXAMPLES", "TASKS", "ResourceTable", "resource_tables"]
+
+
+TASKS = ("relax", "bands", "potential", "shifts")
+"""Tasks of a step, each of which may have a table of its own."""
 
 
 class _Entry(Table):
@@ -46,11 +50,12 @@ class _Tasks(_Entry):
     relax: _Entry | None = None
     bands: _Entry | None = None
     potential: _Entry | None = None
+    shifts: _Entry | None = None
 
     def entries(self, task: str) -> Iterator[_Entry]:
         """From the general to the special."""
         yield self
-        own = {"relax": self.relax, "bands": self.bands, "potential": self.potential}.get(task)
+        own = getattr(self, task) if task in TASKS else None
         if own is not None:
             yield own
 
@@ -77,9 +82,8 @@ class ResourceTable(_Tasks):
 
 def resource_tables(*place: str) -> Mapping[tuple[str, ...], type[BaseModel]]:
     """Where the tables of a ``[resources]`` at `place` stand, for messages."""
-    tasks = ("relax", "bands", "potential")
     below: dict[tuple[str, ...], type[BaseModel]] = {(): ResourceTable, ("codes", "*"): _Tasks}
-    below |= {(*above, task): _Entry for above in list(below) for task in tasks}
+    below |= {(*above, task): _Entry for above in list(below) for task in TASKS}
     return {(*place, *inner): table for inner, table in below.items()}
 
 

@@ -7,7 +7,7 @@ import string
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psutil
 import pytest
@@ -18,7 +18,8 @@ from dftflow.errors import DftflowError, MachineError
 from dftflow.jobs import machine_file
 from dftflow.jobs.machine_file import MachineEntry, MachineFile
 from dftflow.jobs.machine_profile import Machine, load_machine, machine_names
-from dftflow.jobs.resource_table import ResourceTable
+from dftflow.jobs.resource_table import TASKS, ResourceTable
+from dftflow.model.spec import Task
 from dftflow.toml_file.reading import in_tuples
 
 CLUSTER = """\
@@ -72,6 +73,14 @@ def test_a_study_counts_more_and_a_call_most(file: Path) -> None:
     study = ResourceTable.model_validate({"ranks": 8, "relax": {"time_h": 1.0, "memory_gib": 2}})
     found = load_machine().resources("relax", "castep", study=study, given={"time_s": 60.0})
     assert (found.ranks, found.time_s, found.memory_mib) == (8, 60.0, 2048.0)
+
+
+def test_every_task_of_a_step_may_have_a_table() -> None:
+    assert get_args(Task) == TASKS
+    for task in TASKS:
+        table = ResourceTable.model_validate({"time_h": 1.0, task: {"time_h": 2.0}})
+        times_h = {other: table.of(other, "gpaw")["time_s"] / 3600 for other in TASKS}
+        assert times_h == dict.fromkeys(TASKS, 1.0) | {task: 2.0}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +202,7 @@ def test_every_example_of_a_message_is_taken() -> None:
         for key in table.model_fields:
             example = machine_file._EXAMPLES.get(key)
             if example is None:
-                assert key in ("machines", "nodes", "resources", "relax", "bands", "potential", "codes"), (place, key)
+                assert key in ("machines", "nodes", "resources", *TASKS, "codes"), (place, key)
                 continue
             for_jobs = 'scheduler = "slurm"\n' if key in machine_file.OF_A_JOB else ""
             table.model_validate(in_tuples(tomllib.loads(f"{for_jobs}{key} = {example}")))

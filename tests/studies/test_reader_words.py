@@ -15,6 +15,7 @@ from pydantic_core.core_schema import ErrorType
 from dftflow.cli.main import main
 from dftflow.codes.registry import code_names, load_code
 from dftflow.errors import InputError, OptionError, StudyError
+from dftflow.jobs.resource_table import TASKS
 from dftflow.model import entry_reason
 from dftflow.model.entry_reason import OWN_KINDS, reason_of
 from dftflow.resources import workflows_dir
@@ -126,7 +127,7 @@ def test_every_key_has_a_value_that_works() -> None:
         for key, field in tables(model):
             if key in ("slabs", "published", "alignment", "kinds", "presets", "codes", "size", "resources", "sweep"):
                 continue
-            if key in ("relax", "bands", "potential"):  # of what steps may use: tables
+            if key in TASKS:  # of what steps may use: tables
                 continue
             if model is StudyFile and key in ("materials", "settings"):
                 continue
