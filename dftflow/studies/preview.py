@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from dftflow.crystals.database_names import is_database_query
-from dftflow.crystals.geometry import elements_of
+from dftflow.crystals.geometry import elements_of_unchanged
 from dftflow.jobs.job import JobState
 from dftflow.jobs.store import read_plan
 from dftflow.model.built import Built
@@ -96,7 +96,7 @@ def preview(study: Study, out: Path | None = None, *, say: Say = lambda line: No
 class _Trial:
     """Renders one deck of every sort of calculation in a study: what a code can do is known to its decks alone.
 
-    A cutoff makes a sort, because potentials ask for one; of a study of a few materials each does, for its elements.
+    Cutoff and elements make a sort, because potentials ask for one; of a study of a few materials each does.
     """
 
     def __init__(self, work: Work) -> None:
@@ -116,9 +116,7 @@ class _Trial:
         spec = built.spec
         sort = (spec.task, spec.xc, spec.dispersion, spec.spin_orbit, spec.spin_polarised, *sorted(spec.hubbard_u_ev))
         shape = (spec.slab_axis is not None, spec.moves_cell, spec.cutoff_ev)
-        if self._each:
-            return (*sort, *shape, step.id.subject.materials)
-        return (*sort, *shape, elements_of(built.structure)) if spec.dispersion != "none" else (*sort, *shape)
+        return (*sort, *shape, step.id.subject.materials if self._each else elements_of_unchanged(built.structure))
 
 
 def _told_apart(rows: Iterable[tuple[PreviewedStep, str]]) -> tuple[PreviewedStep, ...]:

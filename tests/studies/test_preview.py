@@ -258,3 +258,21 @@ def test_many_steps_are_told_by_what_they_calculate(
     assert sum(group.shared for group in groups) == len(rows)
     assert sum(group.cost_s for group in groups) == pytest.approx(sum(row.cost_s for row in rows) + rows[0].cost_s)
     assert [group.count for group in groups if group.state == "finished"] == [1]
+
+
+def test_of_many_materials_a_caution_stands_with_those_of_its_elements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At one cutoff that is too low for nitrogen and not for CsBr."""
+    monkeypatch.setattr("dftflow.studies.preview.FEW_MATERIALS", 0)
+    text = 'schema = 1\ntitle = "two"\npreset = "quick"\n'
+    for name in ("FAPbBr3_Pm-3m_FA100", "CsBr_Pm-3m"):
+        text += (
+            f'[materials.{name}]\nstructure = "{name}"\ncutoff_ev = 435.4\nrelax_kpoints = [1, 1, 1]\n'
+            "bands_kpoints = [1, 1, 1]\n"
+        )
+    (tmp_path / "two.toml").write_text(text)
+    rows = preview(load_study(str(tmp_path / "two.toml")), tmp_path / "none")
+    assert {row.name.partition("_")[0]: any("of N" in line for line in row.cautions) for row in rows} == {
+        "FAPbBr3": True, "CsBr": False
+    }  # fmt: skip
