@@ -289,10 +289,10 @@ def _electrons(hubbard_u_ev: object, dispersion: object, spin_orbit: object) -> 
 
 def _check_shells(settings: Settings, crystal: Structure) -> None:
     elements = {site.specie.symbol for site in crystal}
-    missing = [element for element in settings.hubbard_u_ev if element not in elements]
-    if missing:
+    missing = settings.element_without(elements)
+    if missing is not None:
         raise InputError(
-            f"a U is given for {missing[0]}, of which the crystal has none",
+            f"a U is given for {missing}, of which the crystal has none",
             fix=f"its elements are {', '.join(sorted(elements))}",
         )
 

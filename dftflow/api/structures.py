@@ -227,8 +227,8 @@ def _replacement(site: str | None, by: object, fraction: float | None, orientati
             f"a {type(by).__module__}.{type(by).__qualname__} is not put on sites",
             fix='write it to a file and give that: by="ion.xyz"; or "FA", "MA", or a dftflow Molecule',
         )
-    incoming = by if isinstance(by, Molecule) else Replacement.of(site, os.fspath(by)).by
-    return Replacement(site=site, by=incoming, fraction=fraction, orientation=orientation)
+    incoming = by if isinstance(by, Molecule) else os.fspath(by)
+    return Replacement.of(site, incoming, fraction=fraction, orientation=orientation)
 
 
 def _mixed(mix: object, orientation: str | Sequence[str]) -> list[Replacement]:

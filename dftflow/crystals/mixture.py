@@ -83,16 +83,17 @@ class Replacement:
     def of(
         cls,
         site: str,
-        by: str,
+        by: str | Molecule,
         *,
         fraction: float | None = None,
-        orientation: str = "100",
+        orientation: str | Sequence[str] = "100",
         charge: int = 1,
         base_dir: Path | None = None,
     ) -> Replacement:
         """A replacement as a person writes it; `charge` is that of a molecule from a file, see `load_molecule`."""
-        incoming = by if by == VACANCY or is_element(by) else load_molecule(by, base_dir=base_dir, charge=charge)
-        return cls(site=site, by=incoming, fraction=fraction, orientation=orientation)
+        if isinstance(by, str) and by != VACANCY and not is_element(by):
+            by = load_molecule(by, base_dir=base_dir, charge=charge)
+        return cls(site=site, by=by, fraction=fraction, orientation=orientation)
 
     def unit(self) -> Unit | None:
         """What comes in, not turned and not placed; None for a vacancy."""

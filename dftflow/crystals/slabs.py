@@ -259,8 +259,6 @@ def _advice(slabs: Sequence[SlabModel], way_out: str) -> str:
     first = way_out or (
         f"turn the molecules so that their dipoles lie in the plane, or {general}" if turned else general
     )
-    if not slabs:
-        return first
     name = slabs[0].termination
     named = f'termination = "{name}", allow_refused = true (--termination {shlex.quote(name)})'
     return f"{first}; or take one that is refused, {named}"

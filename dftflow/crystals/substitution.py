@@ -64,8 +64,7 @@ def substitute(
     pseudocubic_ang: float | None = None,
 ) -> Structure:
     """Replace `site` ions by others: `substitute_all` for one replacement."""
-    incoming = by if isinstance(by, Molecule) else Replacement.of(site, by).by
-    replacement = Replacement(site=site, by=incoming, fraction=fraction, orientation=orientation)
+    replacement = Replacement.of(site, by, fraction=fraction, orientation=orientation)
     return substitute_all(
         structure,
         (replacement,),

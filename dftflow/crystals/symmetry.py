@@ -20,6 +20,7 @@ import numpy as np
 import spglib
 
 from dftflow.crystals.number_bounds import is_sane_cell
+from dftflow.crystals.per_structure import per_structure
 from dftflow.errors import StructureError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "TabulatedSetting",
     "averaging_period_ang",
     "irreducible_points",
+    "points_of_unchanged",
     "is_hexagonal",
     "is_highest",
     "keeps_symmetry",
@@ -307,6 +309,10 @@ def irreducible_points(
             grid, cell, is_shift=[int(part != 0) for part in shift], symprec=symprec_ang
         )
     return -(-grid[0] * grid[1] * grid[2] // 2) if found is None else len(np.unique(found[0]))
+
+
+points_of_unchanged = per_structure(irreducible_points)
+"""`irreducible_points` of a structure that nobody changes, found out once."""
 
 
 def keeps_symmetry(structure: Structure, held: Collection[int], *, symprec_ang: float = SYMPREC_ANG) -> bool:

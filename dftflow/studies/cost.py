@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.crystals.kpaths import path_length_per_ang
 from dftflow.crystals.per_structure import per_structure
-from dftflow.crystals.symmetry import irreducible_points
+from dftflow.crystals.symmetry import points_of_unchanged
 from dftflow.model.spec import CalcSpec
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def expected_cost(structure: Structure, spec: CalcSpec) -> float:
     """
     n_electrons = _counted_electrons(structure)
     plane_waves = structure.volume * spec.cutoff_ev**1.5
-    work = float(SCF_ITERATIONS * irreducible_points(structure, spec.grid, spec.grid_shift))
+    work = float(SCF_ITERATIONS * points_of_unchanged(structure, spec.grid, spec.grid_shift))
     if spec.task == "relax":
         work *= STEPS_OF_A_RELAXATION
     work *= 1 + OF_A_CORRECTION * len(spec.corrections)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dftflow.codes.memory_use import MemoryUse
 from dftflow.crystals.kpaths import path_length_per_ang
 from dftflow.crystals.per_structure import per_structure
-from dftflow.crystals.symmetry import irreducible_points
+from dftflow.crystals.symmetry import points_of_unchanged
 from dftflow.model.spec import CalcSpec
 from dftflow.units import BOHR_ANG, RYDBERG_EV
 
@@ -59,10 +59,7 @@ def _points_held(structure: Structure, spec: CalcSpec, use: MemoryUse) -> int:
         return half + along + len(spec.edge_kpoints)
     if spec.fixed_atoms or spec.slab_axis is not None:
         return half
-    return _irreducible(structure, spec.grid, spec.grid_shift)
-
-
-_irreducible = per_structure(irreducible_points)
+    return points_of_unchanged(structure, spec.grid, spec.grid_shift)
 
 
 @per_structure

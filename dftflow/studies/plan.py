@@ -127,11 +127,11 @@ def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: No
 
 def _check_shells(study: Study, materials: Mapping[str, Material]) -> None:
     """Refuse a U of an element that no material has: a slip of the pen, without which it would be calculated."""
-    given = study.content.settings.hubbard_u_ev
-    if not given:
+    settings = study.content.settings
+    if not settings.hubbard_u_ev:
         return
     elements = {symbol for material in materials.values() for symbol in elements_of_unchanged(material.start)}
-    missing = next((element for element in given if element not in elements), None)
+    missing = settings.element_without(elements)
     if missing is not None:
         raise StudyError(
             f"hubbard_u_ev has a U for {missing}, of which no material of the study has any",

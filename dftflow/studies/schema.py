@@ -274,6 +274,10 @@ class Settings(_Sourced):
             for shell, value in sorted(shells.items())
         }
 
+    def element_without(self, elements: Collection[str]) -> str | None:
+        """The first with a U that is none of `elements`."""
+        return next((element for element in self.hubbard_u_ev if element not in elements), None)
+
     def relaxation(self, cell: CellFreedom, notes: Mapping[str, str]) -> Relaxation:
         """The criteria, with what may change of the cell and where the criteria come from."""
         return Relaxation(
