@@ -79,7 +79,7 @@ class Slabs(Sequence[SlabModel]):
         Raises
         ------
         SurfaceError
-            For a name that no slab has, with the nearest; for a refused slab; and when all are refused.
+            For a name that no slab has, with the nearest; for a refused slab; when all are refused; and of none.
         """
         chosen = choose_slab(self._models, termination, allow_refused=allow_refused, way_out=self._way_out)
         return _for_notebooks(chosen)
@@ -87,6 +87,8 @@ class Slabs(Sequence[SlabModel]):
     @property
     def choice(self) -> str:
         """Which of them ``auto`` takes, and why; what to do where it takes none."""
+        if not self._models:
+            return "auto takes none: there is none."
         try:
             first = self.choose()
         except SurfaceError as refused:
@@ -99,7 +101,7 @@ class Slabs(Sequence[SlabModel]):
             "crystal": self.crystal,
             "plane": str(self.plane),
             "miller_cell": list(self.plane.miller_cell),
-            "formal_charges": self._models[0].charges,
+            "formal_charges": self._models[0].charges if self._models else "",
             "auto": self.choice,
             "equivalents": {name: list(indices) for name, indices in self.plane.equivalents},
             "slabs": [

@@ -223,8 +223,10 @@ def choose_slab(
     Raises
     ------
     SurfaceError
-        For a name that no slab has, with the nearest; for a refused slab; and when all are refused.
+        For a name that no slab has, with the nearest; for a refused slab; when all are refused; and of none.
     """
+    if not slabs:
+        raise SurfaceError("there is no slab to choose from", fix="choose from all slabs of the plane")
     if termination == "auto":
         accepted = next((slab for slab in slabs if not slab.refused), None)
         if accepted is not None:

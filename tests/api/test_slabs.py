@@ -43,6 +43,14 @@ def test_a_refused_one_has_to_be_asked_for() -> None:
     assert polar.choose(name, allow_refused=True).refused
 
 
+@pytest.mark.parametrize("termination", ["auto", "CsBr"])
+def test_of_no_slabs_none_is_chosen(termination: str) -> None:
+    none = slabs("CsBr_Pm-3m", "110")[9:]
+    assert len(none) == 0 and none.choice == "auto takes none: there is none." and none.to_dict()["slabs"] == []
+    with pytest.raises(SurfaceError, match="there is no slab to choose from"):
+        none.choose(termination)
+
+
 @pytest.mark.parametrize("miller", ["01", "0111", "o11", "0 1", "1.5 0 0", "", "--1 0 0", (0, 1), (0.5, 1, 1), "000"])
 def test_what_names_no_plane(miller) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(SurfaceError) as caught:
