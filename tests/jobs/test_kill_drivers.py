@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,36 +30,48 @@ STUDY = drivers.STUDY.format(cutoffs=[250.0, 252.0])
 TWELVE = 3 * drivers.STEPS_A_POINT
 
 
-def nothing_wrong(study: CountedStudy, place: Any) -> None:
-    assert len(study.steps) == TWELVE
-    assert study.started == study.ended == dict.fromkeys(study.steps.values(), 1)
-    assert not place.tally.double | place.tally.lost | place.tally.silent
+def killed_often(
+    tmp_path: Path, place_of: Callable[[CountedStudy], Any], at_least: int, at_most: int, *, python: str, **times: float
+) -> Any:
+    """Where the driver was killed that often before the study's end: with engines that take longer until it is so."""
+    killed = 0
+    for seconds in (0.0, 0.2, 1.0, 5.0):
+        folder = tmp_path / str(seconds)
+        folder.mkdir()
+        study = CountedStudy(folder, STUDY, machines=drivers.MACHINES, seconds=seconds, interpreter=python)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DFTFLOW_MACHINES", str(folder / "machines.toml"))
+            place = place_of(study)
+            killed = drivers.Campaign(place, **times).run(at_most)
+        assert len(study.steps) == TWELVE
+        assert study.started == study.ended == dict.fromkeys(study.steps.values(), 1)
+        assert not place.tally.double | place.tally.lost | place.tally.silent
+        if killed >= at_least:
+            return place
+    pytest.fail(f"only {killed} kills fell before the end")
 
 
-def test_a_driver_that_is_killed_again_and_again_runs_each_step_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DFTFLOW_MACHINES", str(tmp_path / "machines.toml"))
+def test_a_driver_that_is_killed_again_and_again_runs_each_step_once(tmp_path: Path) -> None:
+    def here(study: CountedStudy) -> Any:
+        return drivers.Here(study, random.Random(3), drivers.Tally())
+
     with WarmPython(PRELOAD) as warm:
-        study = CountedStudy(tmp_path, STUDY, machines=drivers.MACHINES, interpreter=warm.command)
-        place = drivers.Here(study, random.Random(3), drivers.Tally())
-        killed = drivers.Campaign(place, start_s=0.5, look_every_s=0.1).run(5)
-    assert killed >= 3 and not place.tally.uncertain
-    nothing_wrong(study, place)
+        place = killed_often(tmp_path, here, 3, 5, python=warm.command, start_s=0.5, look_every_s=0.1)
+    assert not place.tally.uncertain
 
 
 @pytest.mark.debian
 @pytest.mark.xdist_group("slurm")
 def test_the_same_on_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DFTFLOW_MACHINES", str(tmp_path / "machines.toml"))
     home = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))  # a socket's path is short
     try:
         with Slurm(home / "s") as slurm:
             for name, value in slurm.environment.items():
                 monkeypatch.setenv(name, value)
-            study = CountedStudy(tmp_path, STUDY, machines=drivers.MACHINES)
-            place = drivers.OnSlurm(study, random.Random(3), drivers.Tally(), slurm)
-            assert drivers.Campaign(place, look_every_s=0.5).run(3) == 3
+
+            def there(study: CountedStudy) -> Any:
+                return drivers.OnSlurm(study, random.Random(3), drivers.Tally(), slurm)
+
+            killed_often(tmp_path, there, 3, 3, python=sys.executable, look_every_s=0.5)
     finally:
         shutil.rmtree(home)
-    nothing_wrong(study, place)

@@ -22,6 +22,7 @@ import psutil
 import pytest
 
 from dftflow.errors import StoreError, StructureError
+from dftflow.jobs import process
 from dftflow.jobs.graph import Room, run_graph
 from dftflow.jobs.job import Job, JobState, Node, NodeOutcome, Verdict
 from dftflow.jobs.local import Local
@@ -467,7 +468,8 @@ def test_every_signal_that_asks_for_the_end_ends_the_engines(tmp_path: Path, num
     assert read_state(folder).state == "waiting"
 
 
-def test_a_second_interrupt_does_not_leave_an_engine_behind(tmp_path: Path) -> None:
+def test_a_second_interrupt_does_not_leave_an_engine_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "GRACE_S", 120.0)
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('ready', 'w'); time.sleep(600)"
     began: list[float] = []
 
@@ -481,7 +483,7 @@ def test_a_second_interrupt_does_not_leave_an_engine_behind(tmp_path: Path) -> N
     one = Node(name="n", title="", needs=(), prepare=lambda: job_of(deaf), judge=judge, doing=interrupt)
     with pytest.raises(KeyboardInterrupt):
         run([one], tmp_path)
-    assert time.monotonic() - began[0] < 4
+    assert time.monotonic() - began[0] < 60
     (folder,) = (tmp_path / "steps").iterdir()
     assert not engine_lock_is_held(folder) and read_state(folder).state == "waiting"
 

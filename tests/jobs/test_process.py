@@ -134,12 +134,15 @@ def test_what_an_engine_has_started_holds_the_lock_and_is_ended_with_it(start: S
     wait_for(lambda: machine.birth_of(pid) is None and not engine_lock_is_held(tmp_path / "run"))
 
 
-def test_an_engine_that_ignores_the_signal_to_end_is_ended(start: Start, tmp_path: Path) -> None:
+def test_an_engine_that_ignores_the_signal_to_end_is_ended(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE_S", 120.0)
     engine = start(IGNORES_ALL)
     wait_for((tmp_path / "run" / "ready").exists)
     began = time.monotonic()
     assert engine.stop(hurry=lambda: True)
-    assert time.monotonic() - began < 4 and machine.birth_of(engine.pid) is None
+    assert time.monotonic() - began < 60 and machine.birth_of(engine.pid) is None
 
 
 def test_an_engine_whose_time_is_over_keeps_what_a_later_run_goes_on_from(start: Start, tmp_path: Path) -> None:
