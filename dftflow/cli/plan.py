@@ -41,6 +41,7 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
     """
     from dftflow.api.study import plan
     from dftflow.model.cautions import by_caution
+    from dftflow.model.reasons import listed
 
     found = plan(study, out, preset=preset, code=code, say=tell)
     if as_json:
@@ -52,12 +53,8 @@ def command(study: str, preset: str | None, code: str | None, out: Path | None, 
     n_stored = sum(row.in_store for row in found)
     stored = f" ({n_stored} in the store)" if n_stored else ""
     for caution, names in by_caution((row.name, row.cautions) for row in found).items():
-        click.echo(f"! {caution} ({_few(names)})")
+        click.echo(f"! {caution} ({listed(names, MOST_NAMED)})")
     click.echo(f"{n_there} of {len(found)} steps are there{stored}{shared}; {found.cost_left_s:.0f} s are left")
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
 
 
 def _every_step(steps: Sequence[PreviewedStep]) -> str:

@@ -13,6 +13,7 @@ from dftflow.figures.labels import mathtext, wrapped
 from dftflow.figures.look import COLUMN_IN, Look
 from dftflow.model.point import SWEPT, value_text
 from dftflow.model.quantity import TOTAL_ENERGY
+from dftflow.model.reasons import listed
 from dftflow.model.records import Records
 
 __all__ = ["sweep_drawing"]
@@ -109,8 +110,7 @@ def _absent_text(series: Sequence[SweptSeries]) -> str:
         for value, quantity in zip(one.absent_settings, one.absent, strict=True)
         if quantity.missing is not None
     ]
-    more = f" and {len(absent) - MOST_ABSENT} more" if len(absent) > MOST_ABSENT else ""
-    return f" Without a value: {', '.join(absent[:MOST_ABSENT])}{more}." if absent else ""
+    return f" Without a value: {listed(absent, MOST_ABSENT)}." if absent else ""
 
 
 def _data(series: Sequence[SweptSeries]) -> Records:

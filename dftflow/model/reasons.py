@@ -11,16 +11,16 @@ __all__ = ["listed", "shared_reasons"]
 MOST = 3
 
 
-def listed(names: Sequence[object]) -> str:
-    """The first three names, and how many more there are.
+def listed(names: Sequence[object], most: int = MOST) -> str:
+    """The first names, three unless told, and how many more there are.
 
     Examples
     --------
-    >>> listed(["a", "b", "c", "d"]), listed(["a"])
-    ('a, b, c and 1 more', 'a')
+    >>> listed(["a", "b", "c", "d"]), listed(["a"]), listed(["a", "b", "c"], most=2)
+    ('a, b, c and 1 more', 'a', 'a, b and 1 more')
     """
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return f"{', '.join(map(str, names[:MOST]))}{more}"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(map(str, names[:most]))}{more}"
 
 
 def shared_reasons(told: Iterable[tuple[object, str]]) -> tuple[str, ...]:

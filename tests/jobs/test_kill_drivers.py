@@ -30,10 +30,10 @@ STUDY = drivers.STUDY.format(cutoffs=[250.0, 252.0])
 TWELVE = 3 * drivers.STEPS_A_POINT
 
 
-def killed_often(
+def kill_often(
     tmp_path: Path, place_of: Callable[[CountedStudy], Any], at_least: int, at_most: int, *, python: str, **times: float
-) -> Any:
-    """Where the driver was killed that often before the study's end: with engines that take longer until it is so."""
+) -> None:
+    """Kill the driver of a study that often before its end: of another one with slower engines, until it is so."""
     killed = 0
     for seconds in (0.0, 0.2, 1.0, 5.0):
         folder = tmp_path / str(seconds)
@@ -47,17 +47,23 @@ def killed_often(
         assert study.started == study.ended == dict.fromkeys(study.steps.values(), 1)
         assert not place.tally.double | place.tally.lost | place.tally.silent
         if killed >= at_least:
-            return place
+            return
     pytest.fail(f"only {killed} kills fell before the end")
 
 
 def test_a_driver_that_is_killed_again_and_again_runs_each_step_once(tmp_path: Path) -> None:
-    def here(study: CountedStudy) -> Any:
-        return drivers.Here(study, random.Random(3), drivers.Tally())
-
+    tally = drivers.Tally()
     with WarmPython(PRELOAD) as warm:
-        place = killed_often(tmp_path, here, 3, 5, python=warm.command, start_s=0.5, look_every_s=0.1)
-    assert not place.tally.uncertain
+        kill_often(
+            tmp_path,
+            lambda study: drivers.Here(study, random.Random(3), tally),
+            3,
+            5,
+            python=warm.command,
+            start_s=0.5,
+            look_every_s=0.1,
+        )
+    assert not tally.uncertain
 
 
 @pytest.mark.debian
@@ -68,10 +74,13 @@ def test_the_same_on_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with Slurm(home / "s") as slurm:
             for name, value in slurm.environment.items():
                 monkeypatch.setenv(name, value)
-
-            def there(study: CountedStudy) -> Any:
-                return drivers.OnSlurm(study, random.Random(3), drivers.Tally(), slurm)
-
-            killed_often(tmp_path, there, 3, 3, python=sys.executable, look_every_s=0.5)
+            kill_often(
+                tmp_path,
+                lambda study: drivers.OnSlurm(study, random.Random(3), drivers.Tally(), slurm),
+                3,
+                3,
+                python=sys.executable,
+                look_every_s=0.5,
+            )
     finally:
         shutil.rmtree(home)
