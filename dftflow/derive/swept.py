@@ -13,8 +13,8 @@ __all__ = ["OWN_SCALE", "SweptSeries", "swept_series"]
 SAME_EV = 1e-6
 """Less is rounding."""
 FINER_WHEN_SMALLER = ("kpoint_spacing_per_ang", "smearing_ev")
-WITHOUT_ORDER = ("ordering", "seed")
-"""Numbers that name something, of which none is finer than another."""
+WITHOUT_ORDER = ("xc", "orientation", "ordering", "seed")
+"""Settings whose values are words, or numbers that name something: none is finer than another."""
 OWN_SCALE = "on the scale of the run itself"
 FOLLOWED = {
     (TOTAL_ENERGY, OWN_SCALE), ("band gap", ""), ("ionisation potential", BY_LINE_UP_WAY), ("work function", METAL_WAY),
@@ -35,7 +35,7 @@ class SweptSeries:
     others
         What else is not as the study is written.
     quantities
-        From the coarsest to the finest; of words in the order of the sweep. All have a value.
+        From the coarsest to the finest; in the order of the sweep where none is finer. All have a value.
     absent
         The same at the other values of the setting, which have none.
     swept
@@ -57,6 +57,11 @@ class SweptSeries:
     def of(self) -> str:
         """What it belongs to, with the other settings of the sweep."""
         return ", ".join(filter(None, (self.quantities[0].subject, str(self.others))))
+
+    @property
+    def is_to_scale(self) -> bool:
+        """Whether the setting is a number that can be more or less."""
+        return self.setting not in WITHOUT_ORDER
 
     @property
     def settings(self) -> tuple[float | str, ...]:
@@ -123,9 +128,7 @@ def _is_followed(quantity: Quantity) -> bool:
 
 
 def _in_order(key: str, group: Sequence[Quantity]) -> tuple[Quantity, ...]:
-    values = [quantity.point.get(key) for quantity in group]
-    if key in WITHOUT_ORDER or not all(isinstance(value, float | int) for value in values):
+    if key in WITHOUT_ORDER:
         return tuple(group)
-    order = sorted(range(len(group)), key=lambda place: float(values[place] or 0.0))
-    ordered = tuple(group[place] for place in order)
+    ordered = tuple(sorted(group, key=lambda quantity: float(quantity.point.get(key) or 0.0)))
     return ordered[::-1] if key in FINER_WHEN_SMALLER else ordered

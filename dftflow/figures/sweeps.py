@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from dftflow.derive.swept import SweptSeries
 from dftflow.figures.drawing import Drawing
-from dftflow.figures.labels import mathtext, wrapped
+from dftflow.figures.labels import wrapped
 from dftflow.figures.look import COLUMN_IN, Look
 from dftflow.model.point import SWEPT, value_text
 from dftflow.model.quantity import TOTAL_ENERGY
@@ -21,19 +21,18 @@ __all__ = ["sweep_drawing"]
 _PANEL_IN, _LINE_IN = 1.25, 0.16
 _LABEL_LETTERS = 16
 """Of a label, in a line along a panel."""
-_AXES = {
-    "cutoff_ev": "Plane-wave cutoff (eV)",
-    "kpoint_spacing_per_ang": "Largest k-point spacing (1/Å)",
-    "slab_thickness_ang": "Least thickness of the slab (Å)",
-    "vacuum_ang": "Vacuum (Å)",
-    "smearing_ev": "Smearing (eV)",
-    "xc": "Functional",
-    "orientation": "Orientation of the molecule",
-}
 _WORDS = {
-    "cutoff": "cutoff", "kspacing": "k-point spacing", "thickness": "thickness of the slabs", "vacuum": "vacuum",
-    "smearing": "smearing", "xc": "functional", "orientation": "orientation of the molecule",
-}  # fmt: skip
+    "cutoff_ev": ("Plane-wave cutoff (eV)", "cutoff"),
+    "kpoint_spacing_per_ang": ("Largest k-point spacing (1/Å)", "k-point spacing"),
+    "slab_thickness_ang": ("Least thickness of the slab (Å)", "thickness of the slabs"),
+    "vacuum_ang": ("Vacuum (Å)", "vacuum"),
+    "smearing_ev": ("Smearing (eV)", "smearing"),
+    "xc": ("Functional", "functional"),
+    "orientation": ("Orientation of the molecule", "orientation of the molecule"),
+    "ordering": ("Ordering of the mixture", "ordering of the mixture"),
+    "seed": ("Seed of the ordering", "seed of the ordering"),
+}
+"""Of each setting that may be swept the label of its axis, and what it is called in a title."""
 MOST_ABSENT = 6
 _LABELS = {TOTAL_ENERGY: "Change of energy\n(meV per atom)"}
 
@@ -46,10 +45,11 @@ def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
     series
         One or more of the same setting; each kind of number gets a panel.
     """
-    setting = series[0].setting
+    setting, to_scale = series[0].setting, series[0].is_to_scale
+    axis_label, called = _WORDS[setting]
     names = tuple(dict.fromkeys(one.name for one in series))
     ofs = list(dict.fromkeys(one.of for one in series))
-    places = _places([value for one in series for value in one.swept], setting)
+    places = _places([value for one in series for value in one.swept], to_scale)
 
     def build() -> Figure:
         height_in = _PANEL_IN * len(names) + _LINE_IN * len(ofs) + 0.6
@@ -61,13 +61,13 @@ def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
                 _draw(ax, one, places, colors[one.of])
             ax.axhline(0, color="0.6", linewidth=0.5, zorder=0)
             ax.set_ylabel(_LABELS.get(name, f"Change of\n{wrapped(f'{name} (meV)', _LABEL_LETTERS)}"))
-        if not _is_to_scale(setting):
+        if not to_scale:
             axes[-1].set_xticks(list(places.values()), [wrapped(str(value), 12) for value in places])
-        axes[-1].set_xlabel(_AXES[setting])
+        axes[-1].set_xlabel(axis_label)
         handles = {line.get_label(): line for ax in axes for line in ax.get_lines() if line.get_label() in ofs}
         figure.legend(
             [handles[of] for of in ofs],
-            [wrapped(mathtext(look.label(of)), 44) for of in ofs],
+            [wrapped(look.label(of), 44) for of in ofs],
             loc="outside upper center",
         )
         return figure
@@ -75,7 +75,7 @@ def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
     ends = "; ".join(f"{one.name} of {one.of}: from that at {value_text(one.settings[-1])}" for one in series)
     return Drawing(
         name=f"sweep-{SWEPT[setting]}",
-        title=f"Sweep of the {_WORDS[SWEPT[setting]]}",
+        title=f"Sweep of the {called}",
         caption=f"Change in meV over {setting}, all else being the same. {ends[:1].upper()}{ends[1:]}. "
         f"What does not change at all is left out.{_absent_text(series)}",
         build=build,
@@ -84,21 +84,14 @@ def sweep_drawing(series: Sequence[SweptSeries], look: Look) -> Drawing:
     )
 
 
-def _is_to_scale(setting: str) -> bool:
-    return setting not in ("xc", "orientation")
-
-
-def _places(values: Sequence[float | str], setting: str) -> dict[float | str, float]:
+def _places(values: Sequence[float | str], to_scale: bool) -> dict[float | str, float]:
     """Where each value stands: to scale, or at equal distances."""
-    return {
-        value: float(value) if _is_to_scale(setting) else float(place)
-        for place, value in enumerate(dict.fromkeys(values))
-    }
+    return {value: float(value) if to_scale else float(place) for place, value in enumerate(dict.fromkeys(values))}
 
 
 def _draw(ax: Axes, one: SweptSeries, places: dict[float | str, float], color: str) -> None:
     """A line leads from number to number; between two words there is nothing that it could lead through."""
-    marks = "o-" if _is_to_scale(one.setting) else "o"
+    marks = "o-" if one.is_to_scale else "o"
     ax.plot([places[value] for value in one.settings], one.changes_mev, marks, color=color, markersize=3, label=one.of)
 
 

@@ -18,6 +18,7 @@ from dftflow.crystals.ions import formula_of, ionic_units
 from dftflow.crystals.structure_file import read_structure_file
 from dftflow.errors import DftflowError, StudyError
 from dftflow.model.built import Built
+from dftflow.report.write import write_outcome
 from dftflow.studies.builder import Builder
 from dftflow.studies.execution import outcome_of_folder, run_study
 from dftflow.studies.identity import identity_of
@@ -142,12 +143,17 @@ def test_the_mean_over_the_orderings_of_a_run(tmp_path: Path, monkeypatch: pytes
         leave(prepared / step.seed, built_step.structure, built_step.spec, changes={"energy_ev": energy_ev})
         expected += of_it * energy_ev / 8 / 6 if step.point else 0.0
     run_study(study, tmp_path / "run", workers=1)
-    found = {one.name: one for one in outcome_of_folder(tmp_path / "run").quantities if "ordering" in one.method}
+    outcome = outcome_of_folder(tmp_path / "run")
+    found = {one.name: one for one in outcome.quantities if "ordering" in one.method}
     mean, spread = found["mean total energy per atom"], found["spread of the total energy per atom"]
     assert mean.value == pytest.approx(expected) == pytest.approx(-(2 * 2 + 4 * 4) / 6)
     assert mean.uncertainty == pytest.approx((-4.0, -2.0))
     assert spread.value == pytest.approx((2 / 6 * 4 / 6 * 2**2) ** 0.5)
     assert found["mean band gap"].value == pytest.approx(CBM + 0.1 - VBM)
+    write_outcome(outcome, tmp_path / "report")
+    rows = (tmp_path / "report" / "figures" / "sweep-ordering.csv").read_text().splitlines()
+    assert rows[0] == "name,subject,others,ordering,value,unit,change_mev" and len(rows) == 3
+    assert "Sweep of the ordering of the mixture" in (tmp_path / "report" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(
