@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["SITE_LABEL", "Unit", "crystal_of", "repeated", "units_of"]
+__all__ = ["SITE_LABEL", "Unit", "crystal_of", "repeated", "units_of", "units_once"]
 
 SITE_LABEL = "mixed_site"
 """Site property with the name that a file gives a place of several occupants, empty for a place of one."""
@@ -63,11 +63,22 @@ class Unit:
 
 def units_of(structure: Structure) -> tuple[Unit, ...]:
     """Units of a crystal in the order of their first atoms; in a network of bonds each atom is one."""
+    return tuple(_unit(structure, indices, positions) for indices, positions in _groups(structure))
+
+
+def units_once(structure: Structure, alike: Sequence[int]) -> tuple[Unit, ...]:
+    """The first of those units whose atoms have the same numbers in `alike`, one number an atom."""
+    kept: dict[frozenset[int], Unit] = {}
+    for indices, positions in _groups(structure):
+        kept.setdefault(frozenset(int(alike[k]) for k in indices), _unit(structure, indices, positions))
+    return tuple(kept.values())
+
+
+def _groups(structure: Structure) -> tuple[tuple[tuple[int, ...], NDArray[np.float64]], ...]:
     try:
-        groups = bonded_groups(structure)
+        return bonded_groups(structure)
     except SurfaceError:
-        groups = tuple(((k,), structure.cart_coords[[k]]) for k in range(len(structure)))
-    return tuple(_unit(structure, indices, positions) for indices, positions in groups)
+        return tuple(((k,), structure.cart_coords[[k]]) for k in range(len(structure)))
 
 
 def _unit(structure: Structure, indices: Sequence[int], positions_ang: NDArray[np.float64]) -> Unit:

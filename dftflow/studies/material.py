@@ -13,6 +13,7 @@ from dftflow.crystals.mixture import Replacement
 from dftflow.crystals.moments import check_open_shells, with_moments
 from dftflow.crystals.ordering_choice import QUASIRANDOM
 from dftflow.crystals.partial_sites import has_partial_sites, partial_replacements
+from dftflow.crystals.primitive_cell import primitive_cell_of
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import notes_of, substitute_all
 from dftflow.crystals.supercell import Repeats, supercell_of
@@ -147,8 +148,9 @@ def _material(name: str, crystal: Crystal, start: Structure) -> Material:
 def _start(study: Study, name: str, crystal: Crystal) -> Structure:
     """The crystal after the substitutions that its entry asks for, with the charges and moments that it gives."""
     entry = study.content.materials[name]
+    own = primitive_cell_of(crystal.structure) if entry.primitive else crystal.structure
     changed = bool(entry.substitute) or entry.ordering is not None
-    start = _substituted(study, entry, crystal) if changed else _repeated(crystal.structure, entry.supercell)
+    start = _substituted(study, entry, own) if changed else _repeated(own, entry.supercell)
     if entry.charges:
         with blamed(study, f"material {name}", "materials", name, "charges"):
             start = with_charges(start, {ion: of[0] if len(of) == 1 else of for ion, of in entry.charges.items()})
@@ -162,7 +164,7 @@ def _repeated(structure: Structure, repeats: Repeats | None) -> Structure:
     return structure if repeats is None else supercell_of(structure, repeats)
 
 
-def _substituted(study: Study, entry: MaterialEntry, crystal: Crystal) -> Structure:
+def _substituted(study: Study, entry: MaterialEntry, structure: Structure) -> Structure:
     """With what is substituted, and with partly occupied sites ordered."""
     replacements = [
         Replacement.of(
@@ -176,10 +178,10 @@ def _substituted(study: Study, entry: MaterialEntry, crystal: Crystal) -> Struct
         for made in entry.substitute
     ]
     mixed = any(made.fraction is not None for made in entry.substitute)
-    if entry.ordering is not None and not (mixed and not has_partial_sites(crystal.structure)):
-        replacements += partial_replacements(crystal.structure)
+    if entry.ordering is not None and not (mixed and not has_partial_sites(structure)):
+        replacements += partial_replacements(structure)
     return substitute_all(
-        crystal.structure,
+        structure,
         replacements,
         supercell=entry.supercell,
         ordering=entry.ordering or QUASIRANDOM,

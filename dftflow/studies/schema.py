@@ -190,6 +190,7 @@ class MaterialEntry(_Sourced):
 
     structure: Place
     pseudocubic_ang: Annotated[float, within(bounds.PSEUDOCUBIC_ANG)] | None = None
+    primitive: bool = False
     supercell: tuple[Repeats, Repeats, Repeats] | None = None
     substitute: Substitutions = ()
     ordering: Ordering | None = None

@@ -1,0 +1,49 @@
+"""A crystal in its primitive cell: the same atoms, of which lattice translations make no two alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dftflow.crystals.placed_units import crystal_of, units_once
+from dftflow.crystals.symmetry import SYMPREC_ANG, symmetry_dataset
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pymatgen.core import Structure
+
+__all__ = ["primitive_cell_of"]
+
+SAME_PLACE = 1e-9
+
+
+def primitive_cell_of(structure: Structure) -> Structure:
+    """The same crystal, unturned, in a cell of the least volume; one that is primitive comes back as it is.
+
+    Its lattice vectors are those that spglib (10.1080/27660400.2024.2384822) reduces the lattice to. Of the atoms that
+    translations make alike the first one is kept where it is, moved by whole lattice vectors into the cell; molecules
+    stay whole. What is known of a site goes with it.
+
+    Raises
+    ------
+    StructureError
+        When no symmetry is found.
+    """
+    data = symmetry_dataset(structure, symprec_ang=SYMPREC_ANG)
+    repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
+    cells = round(abs(float(np.linalg.det(repeats))))
+    if cells == 1:
+        return structure
+    cell_ang = np.linalg.inv(repeats) @ structure.lattice.matrix
+    kept = units_once(structure, data.mapping_to_primitive)
+    primitive = crystal_of(cell_ang, [unit.at(_in_cell(unit.frac @ repeats)) for unit in kept])
+    primitive.properties = {**structure.properties, **primitive.properties}
+    if "formula_units" in structure.properties:
+        primitive.properties["formula_units"] = structure.properties["formula_units"] / cells
+    return primitive
+
+
+def _in_cell(frac: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The place moved into the cell; one that rounding leaves just below its end lies at its beginning."""
+    return (frac + SAME_PLACE) % 1.0 - SAME_PLACE
