@@ -38,6 +38,9 @@ CRYSTALS = {
     "CsPbI3_Pnma": ("Pnma", 62, {"Cs": "4c", "Pb": "4a", "I": "4c 8d"}),
     "CsPbI3_Pm-3m": ("Pm-3m", 221, {"Cs": "1b", "Pb": "1a", "I": "3d"}),
     "CsPbCl3_Pm-3m": ("Pm-3m", 221, {"Cs": "1b", "Pb": "1a", "Cl": "3d"}),
+    "Cs_Im-3m": ("Im-3m", 229, {"Cs": "2a"}),
+    "Pb_Fm-3m": ("Fm-3m", 225, {"Pb": "4a"}),
+    "Br2_Cmce": ("Cmce", 64, {"Br": "8f"}),
 }
 
 names = pytest.mark.parametrize("name", sorted(CRYSTALS))
@@ -120,7 +123,7 @@ def test_lead_halogen_distances(name: str) -> None:
     np.testing.assert_allclose(found, sorted(entry["pb_x_ang"]), atol=6e-3)
 
 
-@pytest.mark.parametrize("name", sorted(set(CRYSTALS) - {"CsBr_Pm-3m", "CsPb2Br5_I4mcm", "PbBr2_Pnma"}))
+@pytest.mark.parametrize("name", sorted(set(CRYSTALS) - {"CsBr_Pm-3m", "CsPb2Br5_I4mcm", "PbBr2_Pnma", "Pb_Fm-3m"}))
 def test_octahedra_agree_with_ionic_radii(name: str) -> None:
     # Shannon radii (10.1107/S0567739476001551), coordination six: Pb2+ 1.19, Cl- 1.81, Br- 1.96, I- 2.20 Å.
     radius = {"Cl": 1.81, "Br": 1.96, "I": 2.20}
@@ -136,6 +139,18 @@ def test_caesium_bromide_distance() -> None:
     # 4.291 Å * sqrt(3) / 2
     contact = shortest_contacts(load_shipped("CsBr_Pm-3m").structure, limit=1)[0]
     assert contact.distance_ang == pytest.approx(3.716, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "distance_ang", "neighbours"),
+    # sqrt(3)/2 of 6.141 Å; 4.9502 Å / sqrt(2); the molecule in the solid, 2.27 Å (10.1021/ja01303a030).
+    [("Cs_Im-3m", 5.318, 8), ("Pb_Fm-3m", 3.500, 12), ("Br2_Cmce", 2.27, 1)],
+)
+def test_nearest_neighbours_of_the_elements(name: str, distance_ang: float, neighbours: int) -> None:
+    structure = load_shipped(name).structure
+    for site in structure:
+        near = [n.nn_distance for n in structure.get_neighbors(site, distance_ang + 0.1)]
+        np.testing.assert_allclose(near, [distance_ang] * neighbours, atol=2e-3)
 
 
 def test_tilt_angles_of_the_orthorhombic_phase() -> None:
