@@ -16,3 +16,5 @@ EV_PER_ANG3_GPA: Final = 160.2176634
 KBAR_GPA: Final = 0.1
 ATOMIC_TIME_S: Final = 2.4188843265864e-17
 BOLTZMANN_EV_PER_K: Final = 8.617333262e-5
+EV_NM: Final = 1239.8419843320026
+"""h c in eV nm, exact in the SI of 2019."""

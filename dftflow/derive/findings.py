@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dftflow.derive.missing import MissingOffset
+from dftflow.model.absorption import Absorption, AbsorptionRequest
 from dftflow.model.admission import Admission
 from dftflow.model.alignment import Alignment
 from dftflow.model.contact import SchottkyContact
@@ -29,6 +30,8 @@ class Findings:
         Every two materials that the study asks to align and that no row of its own stands for; metals among the latter.
     unbuilt
         Name of a surface of which no slab was ever built -> why.
+    light, absorptions
+        What the study asks of light, and what is found.
     """
 
     admissions: Mapping[str, Admission]
@@ -38,3 +41,5 @@ class Findings:
     no_offsets: tuple[MissingOffset, ...] = ()
     no_contacts: tuple[MissingOffset, ...] = ()
     unbuilt: Mapping[str, Missing] = field(default_factory=dict)
+    light: AbsorptionRequest | None = None
+    absorptions: tuple[Absorption, ...] = ()

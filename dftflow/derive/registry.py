@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
+from typing import NamedTuple
 
 from dftflow.derive.contacts import contact_quantities
 from dftflow.derive.edges import crystal_quantities
@@ -14,15 +15,17 @@ from dftflow.derive.findings import Findings
 from dftflow.derive.ledger import ledger_quantities
 from dftflow.derive.mixtures import mixture_quantities
 from dftflow.derive.offsets import offset_quantities
+from dftflow.derive.photons import photon_quantities
 from dftflow.derive.surfaces import surface_quantities
 from dftflow.errors import DftflowError
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.plugins import load_plugin, package_of
 
-__all__ = ["all_quantities"]
+__all__ = ["FoundQuantities", "all_quantities"]
 
 GROUP = "dftflow.quantities"
-FAMILIES: tuple[Callable[[Findings], Iterable[Quantity]], ...] = (
+Family = Callable[[Findings], Iterable[Quantity]]
+STANDING: tuple[Family, ...] = (
     crystal_quantities,
     mixture_quantities,
     surface_quantities,
@@ -30,15 +33,41 @@ FAMILIES: tuple[Callable[[Findings], Iterable[Quantity]], ...] = (
     contact_quantities,
     ledger_quantities,
 )
+"""Of what every study has: crystals, surfaces, offsets."""
+ASKED: tuple[Family, ...] = (photon_quantities,)
+"""Of tables of its own that a study may have."""
 
 
-def all_quantities(findings: Findings) -> tuple[Quantity, ...]:
+class FoundQuantities(NamedTuple):
+    """The quantities of all families.
+
+    Attributes
+    ----------
+    standing
+        Of crystals, surfaces and offsets.
+    asked
+        Of what else the study asks, and of other packages.
+    """
+
+    standing: tuple[Quantity, ...]
+    asked: tuple[Quantity, ...]
+
+    @property
+    def every(self) -> tuple[Quantity, ...]:
+        """Both."""
+        return (*self.standing, *self.asked)
+
+
+def all_quantities(findings: Findings) -> FoundQuantities:
     """Every quantity of every family, those of this package first.
 
     A family of another package that fails costs its own quantities alone: one without a value says why.
     """
-    own = [quantity for family in FAMILIES for quantity in family(findings)]
-    return (*own, *(quantity for point in entry_points(group=GROUP) for quantity in _of_another(point, findings)))
+    others = (quantity for point in entry_points(group=GROUP) for quantity in _of_another(point, findings))
+    return FoundQuantities(
+        standing=tuple(quantity for family in STANDING for quantity in family(findings)),
+        asked=(*(quantity for family in ASKED for quantity in family(findings)), *others),
+    )
 
 
 def _of_another(point: EntryPoint, findings: Findings) -> tuple[Quantity, ...]:

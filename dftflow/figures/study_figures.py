@@ -19,6 +19,7 @@ from dftflow.figures.energy_axis import Reference
 from dftflow.figures.ledger import ledger_columns, ledger_drawing
 from dftflow.figures.look import PAGE_HEIGHT_IN, PAGE_IN, Look
 from dftflow.figures.offsets import draw_offsets, offsets_by_pair, offsets_height_in
+from dftflow.figures.photons import photons_drawing
 from dftflow.figures.potential import SlabPotential, potential_drawing
 from dftflow.figures.structure import ShownStructure, structures_drawing
 from dftflow.figures.sweeps import sweep_drawing
@@ -52,7 +53,7 @@ class _Named(TypedDict):
 
 def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
     """All figures of a study: alignment, offsets by every method, bands, corrections of the edges, structures, one
-    potential profile a slab, one figure a swept setting.
+    potential profile a slab, one figure a swept setting, sources of light and gaps.
 
     What does not fit into one figure stands in several, with numbers at the end of their names.
     """
@@ -62,14 +63,15 @@ def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
         _profile_figure(material, slab, n, shown.colors[material.name])
         for n, (material, slab) in enumerate(slabs, start=1)
     ]
+    aligned = () if outcome.of_crystals_alone else (*_alignment_figures(shown), *_offset_figures(shown))
     return (
-        *_alignment_figures(shown),
-        *_offset_figures(shown),
+        *aligned,
         *_bands_figures(shown),
         *_ledger_figures(shown),
         *_structures_figures(outcome),
         *profiles,
         *_sweep_figures(outcome),
+        *([photons_drawing(outcome.absorptions, Look())] if outcome.absorptions else []),
     )
 
 

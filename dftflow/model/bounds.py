@@ -44,6 +44,12 @@ OFFSET_EV: Final = Bound(least=-100, most=100, unit="eV", why="offsets are diffe
 ABOVE_HULL_EV: Final = Bound(least=0, most=10, unit="eV per atom", why="it is a height above stable phases")
 HUBBARD_U_EV: Final = Bound(least=-20, most=20, unit="eV", why="it is a screened repulsion within one shell")
 MOMENT_MUB: Final = Bound(least=-10, most=10, unit="Bohr magnetons", why="no atom has more unpaired electrons")
+PUBLISHED: Final = Bound(least=-1e9, most=1e9, why="it is a number in the unit of a quantity")
+REACH: Final = Bound(least=0, most=1e9, why="it is how far a number may be off, either way")
+PHOTON_NM: Final = Bound(
+    least=1, most=1e5, unit="nm", why="light of lamps and lasers, from soft X-rays to far infrared"
+)
+GAP_EV: Final = Bound(least=1e-3, most=30, unit="eV", why="no crystal has a larger gap")
 TOLERANCE_EV: Final = Bound(least=1e-6, most=10, unit="eV", why="an offset of that size counts as none")
 
 # --- lengths, forces, stresses ----------------------------------------------------------------------------------

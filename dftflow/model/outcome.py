@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dftflow.model.absolute import SlabSide
+from dftflow.model.absorption import Absorption
 from dftflow.model.alignment import Alignment
 from dftflow.model.attempt import Attempt
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.mixture import Mixture
+from dftflow.model.published import StandsBeside
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Bands, Results
 from dftflow.model.shown import Shown, Tabled
@@ -256,6 +258,12 @@ class StudyOutcome(Tabled):
     quantities
         Every derived number with its unit, uncertainty and origin, or the reason why there is none: of the study as it
         is written, then of the points of its sweeps what differs from that.
+    asked
+        Those of `quantities` that tables of the study ask for beside crystals, surfaces and offsets.
+    absorptions
+        Sources of light and gaps that the study compares.
+    published
+        Numbers of publications beside those of the study.
     settings, provenance
         Plain data: what was asked; the study's hash, versions, cores, source of each structure.
     warnings
@@ -274,6 +282,9 @@ class StudyOutcome(Tabled):
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]
     quantities: tuple[Quantity, ...] = ()
+    asked: tuple[Quantity, ...] = ()
+    absorptions: tuple[Absorption, ...] = ()
+    published: tuple[StandsBeside, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_time_s: float | None = None
 
@@ -282,6 +293,11 @@ class StudyOutcome(Tabled):
         names = ", ".join(material.name for material in self.materials)
         steps = f"{finished} of {len(self.steps)} steps finished"
         return f"{self.study_name}, preset {self.preset}, {self.code}: {names}; {steps}"
+
+    @property
+    def of_crystals_alone(self) -> bool:
+        """Whether it has no surface, and no offset was asked for or quoted."""
+        return not (self.alignments or self.contacts or any(material.slabs for material in self.materials))
 
     @property
     def defended(self) -> tuple[Alignment, ...]:

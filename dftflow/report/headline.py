@@ -17,6 +17,7 @@ from dftflow.report.results_json import missing_offsets, why_no_offset
 __all__ = ["Headline", "headline"]
 
 _FEW_PAIRS = 3
+_FEW_GAPS = 8
 _LEVELS_OF_METALS = (
     "By the vacuum level of each free surface: another surface has another one, and where two materials touch, charge "
     "that goes over and interface states move them against each other."
@@ -45,6 +46,8 @@ def headline(outcome: StudyOutcome) -> Headline:
     rows = outcome.defended
     if not rows and (metals := _of_metals(outcome)):
         return Headline(result=" ".join(metals), meaning=_LEVELS_OF_METALS)
+    if not rows and outcome.of_crystals_alone and not outcome.settings.get("alignment"):
+        return _of_crystals(outcome)
     if not rows:
         return Headline(result="No band offset.", meaning=f"There is none because {why_no_offset(outcome)}.")
     if len(rows) > _FEW_PAIRS:
@@ -64,6 +67,22 @@ def _of_metals(outcome: StudyOutcome) -> list[str]:
         ]
     found = (q for q in outcome.quantities if q.method == METAL_WAY and isinstance(q.value, float) and not q.point)
     return [f"The work function of {q.subject} is {q.value:.3f} eV." for q in islice(found, _FEW_PAIRS)]
+
+
+def _of_crystals(outcome: StudyOutcome) -> Headline:
+    """Gaps of a study that asks for no offset, and how the published numbers stand."""
+    gaps = [(m.name, m.bulk.edges) for m in outcome.materials if m.bulk.edges is not None]
+    told = [f"{name} {edges.band_gap_ev:.3f} eV" for name, edges in gaps[:_FEW_GAPS]]
+    more = f", and {len(gaps) - _FEW_GAPS} more" if len(gaps) > _FEW_GAPS else ""
+    result = f"Band gaps: {', '.join(told)}{more}." if told else "No band gap."
+    counts = Counter(row.verdict for row in outcome.published)
+    meaning = ["The study asks for no band offset."]
+    if outcome.published:
+        meaning.append(
+            f"Of {len(outcome.published)} published numbers {counts['agree']} agree with those here, "
+            f"{counts['differ']} differ, {counts['open'] + counts['none']} decide nothing."
+        )
+    return Headline(result=result, meaning=" ".join(meaning))
 
 
 def _pair(row: Alignment) -> str:

@@ -24,6 +24,7 @@ from dftflow.model.point import value_text
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
 from dftflow.report.headline import headline
 from dftflow.report.markup import formula_html, kpoint_html
+from dftflow.report.number_text import number_text, reach_text
 from dftflow.report.results_json import results_document
 from dftflow.report.warnings import all_warnings
 
@@ -32,7 +33,6 @@ __all__ = ["render_report", "write_report"]
 _TEMPLATE = "report.html.j2"
 _MINUS = "\N{MINUS SIGN}"
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
-_SMALL, _LARGE = 1e-2, 1e6
 _SVG_WIDTH = re.compile(rb'<svg[^>]*\bwidth="([\d.]+)pt"')
 _SVG_HEIGHT = re.compile(rb'<svg[^>]*\bheight="([\d.]+)pt"')
 LARGE_BYTES = 8_000_000
@@ -81,8 +81,9 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         signed=signed,
         number=_number,
         range=_range,
-        measured=_measured,
-        measured_range=_measured_range,
+        measured=number_text,
+        plain=_plain,
+        measured_range=reach_text,
         change=_change,
         is_doi=_is_doi,
         relaxation=relaxation_text,
@@ -101,6 +102,8 @@ def render_report(outcome: StudyOutcome, figures: Sequence[DrawnFigure], folder:
         anchors=anchors,
         index=_index(outcome, figures),
         sweeps=_sweeps(outcome),
+        asked=[quantity.as_dict() for quantity in outcome.asked],
+        crystals_alone=outcome.of_crystals_alone,
         value_text=value_text,
         decks={step.name: {} if apart else dict(sorted(step.deck_files.items())) for step in outcome.steps},
         settings=_flat(document["settings"]),
@@ -184,24 +187,15 @@ def _range(value: Sequence[float] | None) -> str:
     return "not known" if value is None else range_text((value[0], value[1]))
 
 
-def _measured(value: float | str) -> str:
-    """A quantity of any unit: three decimals, or four digits where those would hide it; a word as it is."""
-    if isinstance(value, str):
-        return value
-    plain = value == 0 or _SMALL <= abs(value) < _LARGE
-    return (f"{value:.3f}" if plain else f"{value:.4g}").replace("-", _MINUS)
+def _plain(value: float | str) -> str:
+    """As somebody else wrote it."""
+    return value if isinstance(value, str) else f"{value:g}".replace("-", _MINUS)
 
 
 def _change(value_mev: float) -> str:
     """With its sign, to a tenth; of what is less than that none."""
     rounded = round(value_mev, 1) + 0.0
     return f"{rounded:+.1f}".replace("-", _MINUS) if rounded else "0.0"
-
-
-def _measured_range(value: Sequence[float]) -> str:
-    low, high = (_measured(abs(end)) for end in value)
-    signs = ["+" if end >= 0 else _MINUS for end in (0.0 + end for end in value)]
-    return f"± {high}" if low == high and value[0] <= 0 <= value[1] else f"{signs[0]}{low}/{signs[1]}{high}"
 
 
 def _is_doi(text: str) -> bool:

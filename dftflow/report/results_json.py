@@ -16,6 +16,7 @@ from dftflow.jobs.store import storage_errors, write_atomically
 from dftflow.model.alignment import SIGN_CONVENTION, AbsoluteEdges, Alignment
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
+from dftflow.model.published import StandsBeside
 from dftflow.model.quantity import VALENCE_OFFSET, Quantity
 from dftflow.model.surface import SlabModel
 
@@ -67,6 +68,7 @@ def results_document(outcome: StudyOutcome, folder: Path) -> Document:
         "alignments": rows,
         "contacts": [_contact(row) for row in outcome.contacts],
         "quantities": [quantity.as_dict() for quantity in outcome.quantities],
+        "published": [_published(row) for row in outcome.published],
         "steps": [_step(step, folder) for step in outcome.steps],
         "settings": plain(outcome.settings),
         "warnings": list(outcome.warnings),
@@ -87,6 +89,13 @@ def _numbers(values: Mapping[str, float | None], reason: str) -> Document:
         if number is None
     }
     return {**numbers, "missing": missing}
+
+
+def _published(row: StandsBeside) -> Document:
+    ours = None if row.ours is None else row.ours.as_dict()
+    return {
+        **asdict(row.published), "ours": ours, "difference": row.difference, "verdict": row.verdict, "why": row.why
+    }  # fmt: skip
 
 
 def _material(material: MaterialOutcome) -> Document:

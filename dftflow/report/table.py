@@ -13,28 +13,32 @@ from dftflow.figures.study_figures import MOST_PAIRS
 from dftflow.model.alignment import SIGN_CONVENTION
 from dftflow.model.cautions import by_caution
 from dftflow.model.outcome import StudyOutcome
+from dftflow.report.asked_table import asked_tables
 from dftflow.report.closure import CLOSURE_TITLE, same_levels_text
+from dftflow.report.crystal_table import crystal_table
 from dftflow.report.headline import headline
 from dftflow.report.results_json import results_document
+from dftflow.report.text_table import WIDTH, text_table, wrapped_lines
 from dftflow.report.warnings import all_warnings
 
 __all__ = ["summary_table"]
-
-_WIDTH = 92
-_NAME = 34
 
 
 def summary_table(outcome: StudyOutcome) -> str:
     """Band edges relative to vacuum, offsets by each method and what they mean; at most 92 columns wide."""
     document = results_document(outcome, Path())
     head = headline(outcome)
-    blocks = [
-        _table(_EDGES_TITLE, _EDGE_HEADS, _edge_rows(outcome, document)),
+    surfaces = [
+        text_table(_EDGES_TITLE, _EDGE_HEADS, _edge_rows(outcome, document)),
         *([] if outcome.contacts and not outcome.alignments else _offset_tables(document)),
         *_contact_tables(outcome),
-        "\n".join(textwrap.wrap(f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}.", _WIDTH)),
+        wrapped_lines(f"{SIGN_CONVENTION[0].upper()}{SIGN_CONVENTION[1:]}."),
         *_closure_blocks(outcome),
-        "\n".join(textwrap.wrap(head.result, _WIDTH) + textwrap.wrap(head.meaning, _WIDTH)),
+    ]
+    blocks = [
+        *([crystal_table(outcome.materials)] if outcome.of_crystals_alone else surfaces),
+        *asked_tables(outcome),
+        f"{wrapped_lines(head.result)}\n{wrapped_lines(head.meaning)}",
     ]
     cautions = by_caution((step.name, step.cautions) for step in outcome.steps)
     notes = _row_notes(outcome)
@@ -46,7 +50,7 @@ def summary_table(outcome: StudyOutcome) -> str:
         for number, attempt in enumerate(step.tries, start=1)
     ]
     notes += [f"! {', '.join(steps)}: {note}" for note, steps in cautions.items()]
-    lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH, subsequent_indent="  ")]
+    lines = [line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ")]
     return "\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]) + "\n"
 
 
@@ -101,13 +105,13 @@ def _offset_tables(document: dict[str, Any]) -> list[str]:
         pairs.setdefault((row["first"], row["second"]), []).append((number, row))
     if len(pairs) > MOST_PAIRS:
         told = f"Band offsets: {len(numbered)} rows between {len(pairs)} pairs of materials are in results.json."
-        return ["\n".join(textwrap.wrap(told, _WIDTH))]
+        return [wrapped_lines(told)]
     if len(pairs) < 2:
-        return [_table("Band offsets (eV)", _OFFSET_HEADS, _offset_rows(numbered))]
+        return [text_table("Band offsets (eV)", _OFFSET_HEADS, _offset_rows(numbered))]
     tables = []
     for pair, rows in pairs.items():
-        title = "\n".join(textwrap.wrap(f"Band offsets (eV), {pair[0]} minus {pair[1]}", _WIDTH))
-        tables.append(_table(title, _OFFSET_HEADS, _offset_rows(rows)))
+        title = wrapped_lines(f"Band offsets (eV), {pair[0]} minus {pair[1]}")
+        tables.append(text_table(title, _OFFSET_HEADS, _offset_rows(rows)))
     return tables
 
 
@@ -124,8 +128,8 @@ def _contact_tables(outcome: StudyOutcome) -> list[str]:
         for row in outcome.contacts
     ]
     remarks = dict.fromkeys(remark for row in outcome.contacts for remark in row.remarks)
-    notes = [line for text in remarks for line in textwrap.wrap(f"! {text}", _WIDTH, subsequent_indent="  ")]
-    return ["\n".join([_table(_CONTACTS_TITLE, _CONTACT_HEADS, rows), *notes])]
+    notes = [line for text in remarks for line in textwrap.wrap(f"! {text}", WIDTH, subsequent_indent="  ")]
+    return ["\n".join([text_table(_CONTACTS_TITLE, _CONTACT_HEADS, rows), *notes])]
 
 
 def _closure_blocks(outcome: StudyOutcome) -> list[str]:
@@ -133,17 +137,17 @@ def _closure_blocks(outcome: StudyOutcome) -> list[str]:
     found = closures(outcome.alignments)
     blocks = []
     if same := same_levels_text(found):
-        blocks.append("\n".join(textwrap.wrap(same, _WIDTH)))
+        blocks.append(wrapped_lines(same))
     many = len({row.pair for row in outcome.alignments}) > MOST_PAIRS
     if others := [closure for closure in found if closure.reasons and not many]:
-        title = "\n".join(textwrap.wrap(f"{CLOSURE_TITLE}.", _WIDTH))
+        title = wrapped_lines(f"{CLOSURE_TITLE}.")
         notes = [
             line
             for closure in others
             for reason in closure.reasons
-            for line in textwrap.wrap(f"! {_rows_text(closure)} {reason}", _WIDTH, subsequent_indent="  ")
+            for line in textwrap.wrap(f"! {_rows_text(closure)} {reason}", WIDTH, subsequent_indent="  ")
         ]
-        table = _table(title, _CLOSURE_HEADS, [_closure_row(closure) for closure in others])
+        table = text_table(title, _CLOSURE_HEADS, [_closure_row(closure) for closure in others])
         blocks.append("\n".join([table, *notes]))
     return blocks
 
@@ -173,25 +177,3 @@ def _offset_rows(rows: Sequence[tuple[int, dict[str, Any]]]) -> list[list[str]]:
         ]
         for number, row in rows
     ] or [["none", "-", "-", "-", "-"]]
-
-
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell; the first is broken into lines of 34 characters."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    widths[0] = min(widths[0], _NAME)
-    right = [all(map(_is_number, column)) for column in zip(*rows, strict=True)] or [False] * len(heads)
-    lines = [title, _row(heads, widths, right), "  ".join("-" * width for width in widths)]
-    for row in rows:
-        first, *more = textwrap.wrap(row[0], widths[0]) or [""]
-        lines.append(_row([first, *row[1:]], widths, right))
-        lines += [f"  {line}" for line in more]
-    return "\n".join(lines)
-
-
-def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    placed = (c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=True))
-    return "  ".join(placed).rstrip()
-
-
-def _is_number(cell: str) -> bool:
-    return cell == "-" or cell.lstrip("+-").replace(".", "", 1).isdigit()

@@ -15,7 +15,9 @@ from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
 from dftflow.derive.mixtures import averages
 from dftflow.derive.offsets import offsets
-from dftflow.derive.registry import all_quantities
+from dftflow.derive.photons import absorptions
+from dftflow.derive.published import stand_beside
+from dftflow.derive.registry import FoundQuantities, all_quantities
 from dftflow.derive.surfaces import slab_outcome
 from dftflow.derive.swept_range import with_swept_ranges
 from dftflow.derive.warnings import study_warnings
@@ -96,8 +98,8 @@ def study_outcome(
     """
     study = plan.study
     own, *swept = _points(plan, admissions)
-    findings, unaligned, quantities = _derived(own)
-    at_points = _at_points(swept, quantities)
+    findings, unaligned, found = _derived(own)
+    at_points = _at_points(swept, found.every)
     remarks = [f"{step.name}: {remark}" for step in steps for remark in step.remarks]
     warnings = study_warnings(findings.materials, spin_orbit=_with_spin_orbit(own), cutoffs_ev=_cutoffs_ev(own))
     return StudyOutcome(
@@ -114,9 +116,12 @@ def study_outcome(
         | {"preset": study.preset.model_dump(mode="json")},
         provenance=_provenance(plan, planned_with),
         quantities=(
-            *with_swept_ranges(quantities, at_points),
+            *with_swept_ranges(found.every, at_points),
             *averages(at_points, _mixtures(swept)),
         ),
+        absorptions=findings.absorptions,
+        asked=found.asked,
+        published=stand_beside((entry.asked() for entry in study.content.published), found.every),
         warnings=(*remarks, *dict.fromkeys(_unlike(own, *swept)), *unaligned, *warnings),
         wall_time_s=wall_time_s,
     )
@@ -139,12 +144,13 @@ def _points(plan: Plan, admissions: Admissions) -> list[_At]:
     return found
 
 
-def _derived(at: _At) -> tuple[Findings, tuple[str, ...], tuple[Quantity, ...]]:
+def _derived(at: _At) -> tuple[Findings, tuple[str, ...], FoundQuantities]:
     """What is known, what could not be aligned, and the quantities."""
     materials = tuple(_material(at, material) for material in at.materials.values())
     unbuilt = _unbuilt(at, materials)
     requests = _requests(at)
     found, touching = offsets(requests, materials, unbuilt), contacts(requests, materials)
+    light = at.study.content.light
     findings = Findings(
         admissions={str(step): admission for step, admission in at.admissions.items()},
         materials=materials,
@@ -153,6 +159,8 @@ def _derived(at: _At) -> tuple[Findings, tuple[str, ...], tuple[Quantity, ...]]:
         no_offsets=found.missing,
         no_contacts=touching.missing,
         unbuilt=unbuilt,
+        light=light,
+        absorptions=absorptions(light, materials),
     )
     return findings, found.warnings, all_quantities(findings)
 
@@ -160,7 +168,9 @@ def _derived(at: _At) -> tuple[Findings, tuple[str, ...], tuple[Quantity, ...]]:
 def _at_points(swept: Sequence[_At], own: tuple[Quantity, ...]) -> list[Quantity]:
     """What of the points is not word for word what the study has as it is written: the same value of the same steps."""
     known = set(own)
-    return [replace(quantity, point=at.point) for at in swept for quantity in _derived(at)[2] if quantity not in known]
+    return [
+        replace(quantity, point=at.point) for at in swept for quantity in _derived(at)[2].every if quantity not in known
+    ]
 
 
 def _mixtures(swept: Sequence[_At]) -> dict[Point, dict[str, Mixture]]:

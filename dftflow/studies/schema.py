@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from dftflow.codes.options import ElementSymbol
 from dftflow.jobs.resource_table import ResourceTable
 from dftflow.model import bounds
+from dftflow.model.absorption import AbsorptionRequest
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
 from dftflow.model.correction import Correction
 from dftflow.model.dispersion import Dispersion
@@ -21,6 +22,8 @@ from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.point import SWEPT, Point
 from dftflow.model.printable import shown
 from dftflow.model.spec import CellFreedom, Relaxation
+from dftflow.studies.tables.photons import PhotonsEntry
+from dftflow.studies.tables.published import PublishedEntry
 from dftflow.toml_file.entries import EntryError, Paragraph, Place, Table, Text, Word, within
 
 __all__ = [
@@ -421,6 +424,8 @@ class StudyFile(Table):
     materials: dict[str, MaterialEntry] = Field(min_length=1)
     alignment: Alignments = ()
     sweep: Sweeps = ()
+    photons: PhotonsEntry | None = None
+    published: tuple[PublishedEntry, ...] = ()
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -470,10 +475,7 @@ class StudyFile(Table):
     def _swept_materials_exist(self) -> StudyFile:
         for number, entry in enumerate(self.sweep):
             named = self.swept_materials(entry)
-            unknown = next((name for name in named if name not in self.materials), None)
-            if unknown is not None:
-                what = f"sweep.materials names {shown(unknown)}; the study has {', '.join(self.materials)}"
-                raise EntryError(what, "sweep", number, "materials")
+            self._check_named(named, "sweep", number)
             if entry.orientation and not any(self.materials[name].substitute for name in named):
                 what = "none of its materials has a substituted molecule, whose orientation could be swept"
                 raise EntryError(what, "sweep", number, "orientation")
@@ -484,13 +486,35 @@ class StudyFile(Table):
         _check_points(self.sweep)
         return self
 
+    @model_validator(mode="after")
+    def _lit_materials_exist(self) -> StudyFile:
+        if self.photons is not None:
+            self._check_named(self.named(self.photons.materials), "photons")
+        return self
+
+    def _check_named(self, named: tuple[str, ...], *table: str | int) -> None:
+        """That all of `named`, the ``materials`` of a table, are materials of the study."""
+        unknown = next((name for name in named if name not in self.materials), None)
+        if unknown is not None:
+            what = f"{table[0]}.materials names {shown(unknown)}; the study has {', '.join(self.materials)}"
+            raise EntryError(what, *table, "materials")
+
+    def named(self, materials: tuple[str, ...]) -> tuple[str, ...]:
+        """The materials that a table names; ``all`` are those of the study."""
+        return tuple(self.materials) if materials == (ALL,) else materials
+
+    @property
+    def light(self) -> AbsorptionRequest | None:
+        """What is asked of light."""
+        return None if self.photons is None else self.photons.asked(self.named(self.photons.materials))
+
     def swept_materials(self, entry: SweepEntry) -> tuple[str, ...]:
         """The materials that are calculated at the points of a sweep."""
-        return tuple(self.materials) if entry.materials == (ALL,) else entry.materials
+        return self.named(entry.materials)
 
     def aligned(self, entry: AlignmentEntry) -> tuple[str, ...]:
         """The materials of an alignment, in its order."""
-        return tuple(self.materials) if entry.materials == (ALL,) else entry.materials
+        return self.named(entry.materials)
 
 
 def _check_names(table: str, names: Iterable[str]) -> None:

@@ -125,7 +125,7 @@ def test_two_slabs_of_one_plane_have_names_and_steps_of_their_own(three: StudyOu
     )
     a = replace(a, slabs=(first, second))
     rows = offsets([AlignmentRequest(materials=("A", "B"))], (a, b)).rows
-    found = all_quantities(Findings(admissions={}, materials=(a, b), alignments=rows))
+    found = all_quantities(Findings(admissions={}, materials=(a, b), alignments=rows)).every
     names = [(q.name, q.subject, q.method) for q in found]
     assert sorted(set(names)) == sorted(names)
     lineups = [q for q in found if q.name == "valence band offset" and q.method.startswith("bulk")]

@@ -22,7 +22,10 @@ def found(findings):
 
 def test_a_family_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_package(tmp_path / "site", monkeypatch, "dftflow.quantities", GOOD)
-    assert [(q.name, q.value) for q in all_quantities(UNBUILT)] == [("ionisation potential", None), ("surfaces", 1.0)]
+    assert [(q.name, q.value) for q in all_quantities(UNBUILT).every] == [
+        ("ionisation potential", None),
+        ("surfaces", 1.0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +45,7 @@ def test_one_that_fails_costs_itself_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
 ) -> None:
     put_package(tmp_path / "site", monkeypatch, "dftflow.quantities", code)
-    own, failed = all_quantities(UNBUILT)
+    own, failed = all_quantities(UNBUILT).every
     assert own.name == "ionisation potential"
     assert (failed.name, failed.subject, failed.unit, failed.value) == ("broken", "the study", "", None)
     assert failed.missing is not None and failed.missing.kind == "not derived"
