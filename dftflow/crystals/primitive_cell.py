@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import spglib
 
 from dftflow.crystals.placed_units import crystal_of, units_once
-from dftflow.crystals.symmetry import SYMPREC_ANG, symmetry_dataset
+from dftflow.crystals.symmetry import SYMPREC_ANG, quiet_spglib, symmetry_dataset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["primitive_cell_of"]
 
 SAME_PLACE = 1e-9
+NIGGLI_TOLERANCE = 1e-5
 
 
 def primitive_cell_of(structure: Structure) -> Structure:
     """The same crystal, unturned, in a cell of the least volume; one that is primitive comes back as it is.
 
-    Its lattice vectors are those that spglib (10.1080/27660400.2024.2384822) reduces the lattice to. Of the atoms that
+    Its lattice vectors are those of Niggli's reduction, by spglib (10.1080/27660400.2024.2384822). Of the atoms that
     translations make alike the first one is kept where it is, moved by whole lattice vectors into the cell; molecules
     stay whole. What is known of a site goes with it.
 
@@ -31,7 +33,7 @@ def primitive_cell_of(structure: Structure) -> Structure:
         When no symmetry is found.
     """
     data = symmetry_dataset(structure, symprec_ang=SYMPREC_ANG)
-    repeats = np.round(structure.lattice.matrix @ np.linalg.inv(data.primitive_lattice))
+    repeats = np.round(structure.lattice.matrix @ np.linalg.inv(_reduced(data.primitive_lattice)))
     cells = round(abs(float(np.linalg.det(repeats))))
     if cells == 1:
         return structure
@@ -42,6 +44,13 @@ def primitive_cell_of(structure: Structure) -> Structure:
     if "formula_units" in structure.properties:
         primitive.properties["formula_units"] = structure.properties["formula_units"] / cells
     return primitive
+
+
+def _reduced(cell_ang: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Niggli's cell of the lattice, in its orientation: alike vectors have one length, so that grids keep symmetry."""
+    with quiet_spglib():
+        reduced = spglib.niggli_reduce(cell_ang, eps=NIGGLI_TOLERANCE)
+    return cell_ang if reduced is None else np.asarray(reduced)
 
 
 def _in_cell(frac: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -34,6 +34,13 @@ def test_centred_cells_are_reduced(name: str, atoms: int) -> None:
     assert np.allclose(repeats, np.round(repeats), atol=1e-9), "the crystal is not turned"
 
 
+@pytest.mark.parametrize(("name", "angle_deg"), [("Pb_Fm-3m", 60.0), ("Cs_Im-3m", 109.471), ("Cs4PbBr6_R-3c", 88.860)])
+def test_a_cell_of_high_symmetry_has_alike_vectors(name: str, angle_deg: float) -> None:
+    primitive = primitive_cell_of(load_crystal(name, base_dir=Path()).structure)
+    assert np.ptp(primitive.lattice.abc) < 1e-9
+    assert primitive.lattice.angles == pytest.approx((angle_deg,) * 3, abs=1e-3)
+
+
 @pytest.mark.parametrize("name", ["CsPbBr3_Pnma", "CsBr_Pm-3m", "PbBr2_Pnma"])
 def test_a_primitive_cell_comes_back_as_it_is(name: str) -> None:
     crystal = load_crystal(name, base_dir=Path()).structure
