@@ -11,7 +11,9 @@ from dftflow.model.admission import Admission
 from dftflow.model.alignment import Alignment
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.outcome import MaterialOutcome
+from dftflow.model.polymorph import Polymorph
 from dftflow.model.quantity import Missing
+from dftflow.model.reaction import Reaction
 
 __all__ = ["Findings"]
 
@@ -32,6 +34,8 @@ class Findings:
         Name of a surface of which no slab was ever built -> why.
     light, absorptions
         What the study asks of light, and what is found.
+    reactions, polymorphs
+        That the study asks for.
     """
 
     admissions: Mapping[str, Admission]
@@ -43,3 +47,5 @@ class Findings:
     unbuilt: Mapping[str, Missing] = field(default_factory=dict)
     light: AbsorptionRequest | None = None
     absorptions: tuple[Absorption, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    polymorphs: tuple[Polymorph, ...] = ()

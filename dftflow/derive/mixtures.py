@@ -11,6 +11,7 @@ from dftflow.derive.swept import OWN_SCALE
 from dftflow.model.mixture import Mixture
 from dftflow.model.point import Point
 from dftflow.model.quantity import TOTAL_ENERGY, Missing, Quantity
+from dftflow.model.reaction import ARROW
 
 __all__ = ["AVERAGED", "averages", "mixture_quantities"]
 
@@ -109,7 +110,11 @@ def _missing(absent: Quantity, number: int, of: int) -> Missing:
 def _named(one: Quantity, mixtures: Mixtures) -> list[Mixture]:
     """What the materials of its subject are at its point."""
     there = mixtures.get(one.point, {})
-    names = [part.split(" ")[0].split("/")[0] for part in one.subject.split(" | ")]
+    names = (
+        one.subject.split(" ")
+        if ARROW in one.subject
+        else [part.split(" ")[0].split("/")[0] for part in one.subject.split(" | ")]
+    )
     return [there[name] for name in names if name in there]
 
 

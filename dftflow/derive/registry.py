@@ -16,6 +16,8 @@ from dftflow.derive.ledger import ledger_quantities
 from dftflow.derive.mixtures import mixture_quantities
 from dftflow.derive.offsets import offset_quantities
 from dftflow.derive.photons import photon_quantities
+from dftflow.derive.polymorphs import polymorph_quantities
+from dftflow.derive.reactions import reaction_quantities
 from dftflow.derive.surfaces import surface_quantities
 from dftflow.errors import DftflowError
 from dftflow.model.quantity import Missing, Quantity
@@ -34,7 +36,7 @@ STANDING: tuple[Family, ...] = (
     ledger_quantities,
 )
 """Of what every study has: crystals, surfaces, offsets."""
-ASKED: tuple[Family, ...] = (photon_quantities,)
+ASKED: tuple[Family, ...] = (photon_quantities, reaction_quantities, polymorph_quantities)
 """Of tables of its own that a study may have."""
 
 

@@ -41,6 +41,7 @@ SMEARING_EV: Final = Bound(least=1e-6, most=5, unit="eV", why="more would smear 
 SCF_TOL_EV: Final = Bound(least=1e-14, most=0.1, unit="eV per atom", why="less is lost in rounding")
 ENERGY_TOL_EV: Final = Bound(least=1e-12, most=1, unit="eV per atom", why="less is lost in rounding")
 OFFSET_EV: Final = Bound(least=-100, most=100, unit="eV", why="offsets are differences of valence levels")
+ENERGY_ERROR_EV: Final = Bound(least=0, most=10, unit="eV per atom", why="it is an error of an energy")
 ABOVE_HULL_EV: Final = Bound(least=0, most=10, unit="eV per atom", why="it is a height above stable phases")
 HUBBARD_U_EV: Final = Bound(least=-20, most=20, unit="eV", why="it is a screened repulsion within one shell")
 MOMENT_MUB: Final = Bound(least=-10, most=10, unit="Bohr magnetons", why="no atom has more unpaired electrons")

@@ -15,6 +15,7 @@ from dftflow.model.contact import SchottkyContact
 from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.mixture import Mixture
+from dftflow.model.phase import FormulaUnit
 from dftflow.model.published import StandsBeside
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.results import Bands, Results
@@ -205,13 +206,14 @@ class SlabOutcome(Shown):
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
 class MaterialOutcome(Shown):
-    """One material of the study; `mixture` says what of it is an ordering of several."""
+    """One material of the study; `mixture` says what of it is an ordering of several, `unit` what a formula unit is."""
 
     name: str
     formula: str
     bulk: BulkOutcome
     slabs: tuple[SlabOutcome, ...]
     mixture: Mixture = field(default_factory=Mixture)
+    unit: FormulaUnit | None = None
 
     def _in_short(self) -> str:
         return f"{self.name}: {self.formula}, {len(self.slabs)} slabs"

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from dftflow.analysis.comparability import compare
+from dftflow.crystals.formula_unit import formula_unit
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.substitution import mixture_of
 from dftflow.derive.contacts import contacts
 from dftflow.derive.edges import bulk_outcome
 from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
-from dftflow.derive.mixtures import averages
+from dftflow.derive.mixtures import AVERAGED, averages
 from dftflow.derive.offsets import offsets
+from dftflow.derive.phase_energies import phase_energies
 from dftflow.derive.photons import absorptions
+from dftflow.derive.polymorphs import polymorphs
 from dftflow.derive.published import stand_beside
+from dftflow.derive.reactions import reactions
 from dftflow.derive.registry import FoundQuantities, all_quantities
 from dftflow.derive.surfaces import slab_outcome
 from dftflow.derive.swept_range import with_swept_ranges
@@ -25,8 +30,11 @@ from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.mixture import Mixture
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
+from dftflow.model.phase import PhaseEnergies, PhasesAt
 from dftflow.model.point import OWN, Point
+from dftflow.model.polymorph import PhasesRequest
 from dftflow.model.quantity import Missing, Quantity
+from dftflow.model.reaction import ReactionRequest
 from dftflow.model.step import StepId, Subject
 from dftflow.studies.kinds.bulk import bands_step, relax_step, shifts_step
 from dftflow.studies.kinds.slab import potential_step, slab_subjects
@@ -40,7 +48,7 @@ __all__ = ["study_outcome"]
 Admissions = Mapping[StepId, Admission]
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _At:
     """The study at one point of its sweeps, or as it is written, with what was admitted of its steps there.
 
@@ -59,6 +67,21 @@ class _At:
         """The step at the point, or where there is none as the study is written."""
         there = step.at(self.point)
         return there if there in self.admissions else step
+
+    @cached_property
+    def by_name(self) -> dict[str, Admission]:
+        """Name of a step -> what the gate said of it."""
+        return {str(step): admission for step, admission in self.admissions.items()}
+
+    @cached_property
+    def outcomes(self) -> tuple[MaterialOutcome, ...]:
+        """What is known of each material."""
+        return tuple(_material(self, material) for material in self.materials.values())
+
+    @cached_property
+    def phases(self) -> PhaseEnergies:
+        """The materials as phases."""
+        return phase_energies(self.outcomes, self.by_name)
 
     def named(self, step: StepId | None) -> tuple[str, Admission] | None:
         """A step's name and what the gate said of it."""
@@ -98,8 +121,9 @@ def study_outcome(
     """
     study = plan.study
     own, *swept = _points(plan, admissions)
-    findings, unaligned, found = _derived(own)
-    at_points = _at_points(swept, found.every)
+    phases = {at.point: at.phases for at in swept}
+    findings, unaligned, found = _derived(own, phases)
+    at_points = _at_points(swept, found.every, phases)
     remarks = [f"{step.name}: {remark}" for step in steps for remark in step.remarks]
     warnings = study_warnings(findings.materials, spin_orbit=_with_spin_orbit(own), cutoffs_ev=_cutoffs_ev(own))
     return StudyOutcome(
@@ -144,15 +168,16 @@ def _points(plan: Plan, admissions: Admissions) -> list[_At]:
     return found
 
 
-def _derived(at: _At) -> tuple[Findings, tuple[str, ...], FoundQuantities]:
-    """What is known, what could not be aligned, and the quantities."""
-    materials = tuple(_material(at, material) for material in at.materials.values())
+def _derived(at: _At, phases: PhasesAt) -> tuple[Findings, tuple[str, ...], FoundQuantities]:
+    """What is known, what could not be aligned, and the quantities; `phases` are those at the points of sweeps."""
+    materials = at.outcomes
+    compared = _compared(at)
     unbuilt = _unbuilt(at, materials)
     requests = _requests(at)
     found, touching = offsets(requests, materials, unbuilt), contacts(requests, materials)
     light = at.study.content.light
     findings = Findings(
-        admissions={str(step): admission for step, admission in at.admissions.items()},
+        admissions=at.by_name,
         materials=materials,
         alignments=found.rows,
         contacts=touching.rows,
@@ -161,16 +186,17 @@ def _derived(at: _At) -> tuple[Findings, tuple[str, ...], FoundQuantities]:
         unbuilt=unbuilt,
         light=light,
         absorptions=absorptions(light, materials),
+        reactions=reactions(compared.reactions, at.phases, phases),
+        polymorphs=polymorphs(compared.phases, at.phases, phases),
     )
     return findings, found.warnings, all_quantities(findings)
 
 
-def _at_points(swept: Sequence[_At], own: tuple[Quantity, ...]) -> list[Quantity]:
+def _at_points(swept: Sequence[_At], own: tuple[Quantity, ...], phases: PhasesAt) -> list[Quantity]:
     """What of the points is not word for word what the study has as it is written: the same value of the same steps."""
     known = set(own)
-    return [
-        replace(quantity, point=at.point) for at in swept for quantity in _derived(at)[2].every if quantity not in known
-    ]
+    found = ((at.point, quantity) for at in swept for quantity in _derived(at, phases)[2].every)
+    return [replace(quantity, point=point) for point, quantity in found if quantity not in known]
 
 
 def _mixtures(swept: Sequence[_At]) -> dict[Point, dict[str, Mixture]]:
@@ -190,6 +216,7 @@ def _material(at: _At, material: Material) -> MaterialOutcome:
         bulk=bulk,
         slabs=slabs,
         mixture=mixture_of(material.start),
+        unit=formula_unit(material.start),
     )
 
 
@@ -242,6 +269,25 @@ def _requests(at: _At) -> tuple[AlignmentRequest, ...]:
             published=tuple(PublishedOffset(**row.model_dump()) for row in entry.published if not at.point),
         )
         for entry in content.alignment
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """What a study asks of the energies of its phases."""
+
+    reactions: tuple[ReactionRequest, ...] = ()
+    phases: PhasesRequest | None = None
+
+
+def _compared(at: _At) -> _Compared:
+    """At points of sweeps only where pictures of one crystal are swept, of which there are means."""
+    content = at.study.content
+    if any(key not in AVERAGED for key, _ in at.point.settings):
+        return _Compared()
+    return _Compared(
+        reactions=tuple(entry.request() for entry in content.reaction),
+        phases=None if content.phases is None else content.phases.request(tuple(content.materials)),
     )
 
 

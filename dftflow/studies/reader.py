@@ -41,6 +41,8 @@ from dftflow.studies.schema import (
 )
 from dftflow.studies.structure_lists import Lists, lists_of, with_lists
 from dftflow.studies.sweep import content_at, preset_at
+from dftflow.studies.tables.phases import PhasesEntry
+from dftflow.studies.tables.reaction import ReactionEntry
 from dftflow.toml_file.entries import EntryError
 from dftflow.toml_file.mistakes import Words, explained, place_in
 from dftflow.toml_file.reading import decoded, parsed
@@ -360,6 +362,9 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("presets", "*"): Preset,
     ("sweep",): SweepEntry,
     ("sweep", "*"): SweepEntry,
+    ("reaction",): ReactionEntry,
+    ("reaction", "*"): ReactionEntry,
+    ("phases",): PhasesEntry,
 }
 
 _EXAMPLES: Mapping[str, str] = {
@@ -383,6 +388,7 @@ _EXAMPLES: Mapping[str, str] = {
     "charge": "1",
     "supercell": "[1, 1, 1]",
     "pseudocubic_ang": "5.99",
+    "primitive": "true",
     "cutoff_ev": "500.0",
     "relax_kpoints": "[4, 4, 4]",
     "bands_kpoints": "[6, 6, 6]",
@@ -431,6 +437,10 @@ _EXAMPLES: Mapping[str, str] = {
     "min_cutoff_ev": "600.0",
     "kpoint_spacing_per_ang": "0.25",
     "grids": '"study"',
+    "equation": '"A -> B + 2 C"',
+    "convergence_ev_per_atom": "0.002",
+    "functional_ev_per_atom": "0.024",
+    "functional_source": '"10.1103/PhysRevB.85.155208"',
 }
 """A value of each key that has one, as it is written."""
 

@@ -22,8 +22,11 @@ from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.point import SWEPT, Point
 from dftflow.model.printable import shown
 from dftflow.model.spec import CellFreedom, Relaxation
+from dftflow.studies.tables.named import wrong_name
+from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.photons import PhotonsEntry
 from dftflow.studies.tables.published import PublishedEntry
+from dftflow.studies.tables.reaction import ReactionEntry
 from dftflow.toml_file.entries import EntryError, Paragraph, Place, Table, Text, Word, within
 
 __all__ = [
@@ -388,6 +391,10 @@ Sweeps = Annotated[tuple[SweepEntry, ...], BeforeValidator(_as_list)]
 """``[[sweep]]``, again for each; a single one may stand as ``[sweep]``."""
 
 
+Reactions = Annotated[tuple[ReactionEntry, ...], BeforeValidator(_as_list)]
+"""``[[reaction]]``, again for each; a single one may stand as ``[reaction]``."""
+
+
 class Preset(Table):
     """How much is spent: what is relaxed, how thick the slabs are, how dense the k-points.
 
@@ -426,6 +433,8 @@ class StudyFile(Table):
     sweep: Sweeps = ()
     photons: PhotonsEntry | None = None
     published: tuple[PublishedEntry, ...] = ()
+    reaction: Reactions = ()
+    phases: PhasesEntry | None = None
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -507,6 +516,18 @@ class StudyFile(Table):
     def light(self) -> AbsorptionRequest | None:
         """What is asked of light."""
         return None if self.photons is None else self.photons.asked(self.named(self.photons.materials))
+
+    @model_validator(mode="after")
+    def _compared_materials_exist(self) -> StudyFile:
+        for number, entry in enumerate(self.reaction):
+            wrong = wrong_name(entry.request().names, self.materials)
+            if wrong:
+                raise EntryError(f"reaction.equation {wrong}", "reaction", number, "equation")
+        if self.phases is not None:
+            wrong = wrong_name(self.phases.request(tuple(self.materials)).materials, self.materials)
+            if wrong:
+                raise EntryError(f"phases.materials {wrong}", "phases", "materials")
+        return self
 
     def swept_materials(self, entry: SweepEntry) -> tuple[str, ...]:
         """The materials that are calculated at the points of a sweep."""

@@ -17,6 +17,9 @@ from dftflow.toml_file.entries import EntryError
 
 __all__ = ["MOST_LISTED", "Ask", "Lists", "lists_of", "with_lists"]
 
+NAMING = ("alignment", "sweep", "phases")
+"""Tables of a study that name materials."""
+
 MOST_LISTED = 2000
 """Files of one pattern; of more a list is written by a program anyway."""
 
@@ -59,7 +62,7 @@ def lists_of(data: Data, folder: Path, ask: Ask) -> dict[str, Mapping[str, str]]
 
 
 def with_lists(data: Data, lists: Lists) -> Data:
-    """The study's data with a table for each listed material, also where alignments and sweeps name the list."""
+    """The study's data with a table for each listed material, also where other tables name the list."""
     if not lists:
         return data
     materials: dict[str, Any] = {}
@@ -67,7 +70,7 @@ def with_lists(data: Data, lists: Lists) -> Data:
         listed = lists.get(name)
         each = {name: table} if listed is None else {one: {**table, "structure": at} for one, at in listed.items()}
         materials |= each
-    rows = {key: _with_names(data[key], lists) for key in ("alignment", "sweep") if key in data}
+    rows = {key: _with_names(data[key], lists) for key in NAMING if key in data}
     return {**data, "materials": materials, **rows}
 
 

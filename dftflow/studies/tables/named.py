@@ -1,0 +1,38 @@
+"""Materials that a table of a study file names: a list, or all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from dftflow.model.printable import shown
+from dftflow.toml_file.entries import Word
+
+__all__ = ["Names", "named_materials", "wrong_name"]
+
+ALL = "all"
+
+
+def _as_names(value: object) -> object:
+    if isinstance(value, str) and value != ALL:
+        raise ValueError(f"materials is a list of names, or {ALL!r}")
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[Word, ...], BeforeValidator(_as_names)]
+"""``["A", "B"]``, or ``"all"``."""
+
+
+def named_materials(names: tuple[str, ...], of_study: tuple[str, ...]) -> tuple[str, ...]:
+    """The materials that are meant."""
+    return of_study if names == (ALL,) else names
+
+
+def wrong_name(names: Collection[str], of_study: Collection[str]) -> str:
+    """What is wrong with names of materials; ``""`` where each is one of the study and stands once."""
+    unknown = next((name for name in names if name not in of_study), None)
+    if unknown is not None:
+        return f"names {shown(unknown)}; the study has {', '.join(of_study)}"
+    return f"names a material twice: {', '.join(names)}" if len(set(names)) != len(names) else ""

@@ -1,0 +1,32 @@
+"""``[[reaction]]`` of a study file."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from dftflow.model.reaction import ReactionRequest, parse_equation
+from dftflow.studies.tables.energy_error import EnergyErrorEntry
+from dftflow.toml_file.entries import EntryError, Place
+
+__all__ = ["ReactionEntry"]
+
+
+class ReactionEntry(EnergyErrorEntry):
+    """An equation between materials of the study, and what is known of the errors of their energies."""
+
+    equation: Place
+
+    @model_validator(mode="after")
+    def _is_an_equation(self) -> ReactionEntry:
+        try:
+            parse_equation(self.equation)
+        except ValueError as error:
+            raise EntryError(str(error), "equation") from None
+        return self
+
+    def request(self) -> ReactionRequest:
+        """The reaction as it is derived."""
+        reactants, products = parse_equation(self.equation)
+        return ReactionRequest(
+            equation=" ".join(self.equation.split()), reactants=reactants, products=products, error=self.error()
+        )
