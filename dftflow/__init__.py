@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # name for name what `_HOMES` has
     from dftflow.api.calculation import find, read
     from dftflow.api.comparison import compare
     from dftflow.api.deck import deck
+    from dftflow.api.diffraction import diffraction
     from dftflow.api.exchange import export_archive, export_ase, import_archive
     from dftflow.api.levels import edges, levels
     from dftflow.api.plot import plot
@@ -42,6 +43,7 @@ _HOMES = {
     "substitute": "dftflow.api.structures",
     "slabs": "dftflow.api.slabs",
     "deck": "dftflow.api.deck",
+    "diffraction": "dftflow.api.diffraction",
     "init_study": "dftflow.api.study_file",
     "load_study": "dftflow.api.study",
     "plan": "dftflow.api.study",
@@ -63,6 +65,7 @@ __all__ = [
     "align",
     "compare",
     "deck",
+    "diffraction",
     "edges",
     "export_archive",
     "export_ase",

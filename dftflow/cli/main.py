@@ -44,6 +44,10 @@ COMMANDS = {
     "lint": ("dftflow.cli.lint", "Check CASTEP input files without CASTEP."),
     "structure": ("dftflow.cli.structure", "List the shipped crystals; show, change or convert a crystal."),
     "slab": ("dftflow.cli.slab", "The terminations of a plane, and the slab to calculate."),
+    "diffraction": (
+        "dftflow.cli.diffraction",
+        "Powder patterns of crystals, and which lines measured peaks and planes may be.",
+    ),
     "report": ("dftflow.cli.report", "Write the figures, report and numbers of a study again."),
     "export": ("dftflow.cli.export", "A study for other programs: its numbers, an archive, an ASE database."),
     "import": ("dftflow.cli.import_archive", "Verify an archive of a study, and unpack it."),

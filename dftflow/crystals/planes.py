@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Lattice, Structure
 
-__all__ = ["PSEUDOCUBIC", "coprime_indices", "resolve_plane"]
+__all__ = ["PSEUDOCUBIC", "coprime_indices", "resolve_plane", "setting_of_cell"]
 
 PSEUDOCUBIC = "pseudocubic"
 
@@ -147,6 +147,19 @@ def resolve_plane(structure: Structure, miller: Sequence[int], setting: str | No
         miller_cell=cell_indices,
         four_indices=four_indices,
     )
+
+
+def setting_of_cell(structure: Structure) -> str:
+    """Name of the setting whose axes are those of the cell at hand; ``given`` where it is no tabulated one.
+
+    With molecules in the crystal, it is the cubic one of its framework where there is one.
+    """
+    units = ionic_units(structure)
+    settings = _settings_of(_Crystal(structure, units))
+    own = [one for one in settings if one.own and one.symbol not in (GIVEN, PSEUDOCUBIC)]
+    if any(len(unit.indices) > 1 for unit in units):
+        own.sort(key=lambda one: "cubic" not in one.aliases)
+    return own[0].symbol if own else GIVEN
 
 
 class _Crystal:

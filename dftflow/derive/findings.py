@@ -10,6 +10,7 @@ from dftflow.model.absorption import Absorption, AbsorptionRequest
 from dftflow.model.admission import Admission
 from dftflow.model.alignment import Alignment
 from dftflow.model.contact import SchottkyContact
+from dftflow.model.diffraction import Diffraction
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.model.polymorph import Polymorph
 from dftflow.model.quantity import Missing
@@ -36,6 +37,8 @@ class Findings:
         What the study asks of light, and what is found.
     reactions, polymorphs
         That the study asks for.
+    diffraction
+        As in `StudyOutcome`.
     """
 
     admissions: Mapping[str, Admission]
@@ -49,3 +52,4 @@ class Findings:
     absorptions: tuple[Absorption, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     polymorphs: tuple[Polymorph, ...] = ()
+    diffraction: Diffraction | None = None

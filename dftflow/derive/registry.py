@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import NamedTuple
 
 from dftflow.derive.contacts import contact_quantities
+from dftflow.derive.diffraction import diffraction_quantities
 from dftflow.derive.edges import crystal_quantities
 from dftflow.derive.findings import Findings
 from dftflow.derive.ledger import ledger_quantities
@@ -34,6 +35,7 @@ STANDING: tuple[Family, ...] = (
     offset_quantities,
     contact_quantities,
     ledger_quantities,
+    diffraction_quantities,
 )
 """Of what every study has: crystals, surfaces, offsets."""
 ASKED: tuple[Family, ...] = (photon_quantities, reaction_quantities, polymorph_quantities)

@@ -14,6 +14,7 @@ from dftflow.derive.swept import swept_series
 from dftflow.figures.alignment import alignment_drawing, diagram_columns
 from dftflow.figures.band_figure import BandStructure, bands_drawing
 from dftflow.figures.colors import material_colors
+from dftflow.figures.diffraction import MOST_PATTERNS, diffraction_drawing
 from dftflow.figures.drawing import Drawing
 from dftflow.figures.energy_axis import Reference
 from dftflow.figures.ledger import ledger_columns, ledger_drawing
@@ -70,9 +71,26 @@ def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
         *_ledger_figures(shown),
         *_structures_figures(outcome),
         *profiles,
+        *_diffraction_figures(shown),
         *_sweep_figures(outcome),
         *([photons_drawing(outcome.absorptions, Look())] if outcome.absorptions else []),
     )
+
+
+def _diffraction_figures(shown: _Shown) -> list[Drawing]:
+    """Powder patterns, as many crystals on one figure as fit."""
+    found = shown.outcome.diffraction
+    if found is None:
+        return []
+    pages = _pages(found.crystals, MOST_PATTERNS)
+    return [
+        diffraction_drawing(
+            replace(found, crystals=page),
+            Look(colors={one.crystal: shown.colors[one.crystal] for one in page}),
+            **_numbered("diffraction", "Powder diffraction", number, len(pages)),
+        )
+        for number, page in enumerate(pages, start=1)
+    ]
 
 
 def _sweep_figures(outcome: StudyOutcome) -> list[Drawing]:

@@ -62,6 +62,21 @@ PSEUDOCUBIC_ANG: Final = Bound(least=1, most=100, unit="Å", why="it is the edge
 THICKNESS_ANG: Final = Bound(least=0.1, most=500, unit="Å", why="thicker slabs hold more atoms than can be calculated")
 VACUUM_ANG: Final = Bound(least=1, most=500, unit="Å", why="plane waves fill the vacuum too")
 
+# --- diffraction and lattices that are to fit -------------------------------------------------------------------
+
+WAVELENGTH_NM: Final = Bound(least=0.005, most=1, unit="nm", why="X-rays that crystals diffract have such wavelengths")
+TWO_THETA_DEG: Final = Bound(least=0, most=180, unit="degrees", why="a beam is deflected by no more")
+TOLERANCE_DEG: Final = Bound(least=1e-3, most=5, unit="degrees", why="more would take a line for its neighbours")
+CRYSTALLITE_NM: Final = Bound(least=0.5, most=1000, unit="nm", why="smaller is no crystal, larger broadens no line")
+INSTRUMENT_DEG: Final = Bound(least=0, most=5, unit="degrees", why="it is the width of a sharp line")
+WEIGHT: Final = Bound(least=1e-6, most=1e6, why="it is a share of the mass")
+SPACING_NM: Final = Bound(least=0.02, most=20, unit="nm", why="lattice planes have such distances")
+READING_NM: Final = Bound(least=1e-6, most=1, unit="nm", why="it is the error of a distance that was read")
+MISMATCH_INDEX: Final = Bound(least=1, most=3, why="planes of higher indices are no faces that grow")
+MATCH_AREA_ANG2: Final = Bound(least=1, most=600, unit="Å²", why="larger cells always fit, and take long to be found")
+STRAIN_PERCENT: Final = Bound(least=0.1, most=15, unit="%", why="no crystal stands more")
+FRACTION_PERCENT: Final = Bound(least=-50, most=50, unit="%", why="lattices that differ more are not compared")
+
 # --- k-points ---------------------------------------------------------------------------------------------------
 
 PATH_SPACING: Final = Bound(least=1e-4, most=10, unit="1/Å", why="it is a step in a Brillouin zone, 2π included")

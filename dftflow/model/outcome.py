@@ -12,6 +12,7 @@ from dftflow.model.absorption import Absorption
 from dftflow.model.alignment import Alignment
 from dftflow.model.attempt import Attempt
 from dftflow.model.contact import SchottkyContact
+from dftflow.model.diffraction import Diffraction
 from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.mixture import Mixture
@@ -255,6 +256,8 @@ class StudyOutcome(Tabled):
         others, then work functions; publications come last.
     contacts
         A metal beside a semiconductor, one a pair of surfaces.
+    diffraction
+        Powder lines of the crystals; None where the study asks for none.
     steps
         Every step of the graph.
     quantities
@@ -280,6 +283,7 @@ class StudyOutcome(Tabled):
     materials: tuple[MaterialOutcome, ...]
     alignments: tuple[Alignment, ...]
     contacts: tuple[SchottkyContact, ...] = ()
+    diffraction: Diffraction | None = None
     steps: tuple[StepOutcome, ...]
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]

@@ -153,7 +153,8 @@ class Settlement:
         study = self._study
         preset = (study.preset_name, study.preset.model_dump(mode="json"))
         code = (study.content.code, study.code_options, dict(engine))
-        what = [study.name, study.sha256, study.lists, preset, code, self._sources, self._package]
+        measured = None if study.measured is None else study.measured.as_dict()
+        what = [study.name, study.sha256, study.lists, preset, code, self._sources, self._package, measured]
         return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -12,6 +12,7 @@ from dftflow.crystals.formula_unit import formula_unit
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.substitution import mixture_of
 from dftflow.derive.contacts import contacts
+from dftflow.derive.diffraction import diffracting, diffraction
 from dftflow.derive.edges import bulk_outcome
 from dftflow.derive.findings import Findings
 from dftflow.derive.missing import missing_results
@@ -28,6 +29,7 @@ from dftflow.derive.swept_range import with_swept_ranges
 from dftflow.derive.warnings import study_warnings
 from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
+from dftflow.model.diffraction import Diffraction
 from dftflow.model.mixture import Mixture
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.phase import PhaseEnergies, PhasesAt
@@ -135,6 +137,7 @@ def study_outcome(
         materials=findings.materials,
         alignments=findings.alignments,
         contacts=findings.contacts,
+        diffraction=findings.diffraction,
         steps=steps,
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
@@ -188,8 +191,18 @@ def _derived(at: _At, phases: PhasesAt) -> tuple[Findings, tuple[str, ...], Foun
         absorptions=absorptions(light, materials),
         reactions=reactions(compared.reactions, at.phases, phases),
         polymorphs=polymorphs(compared.phases, at.phases, phases),
+        diffraction=_diffraction(at, materials),
     )
     return findings, found.warnings, all_quantities(findings)
+
+
+def _diffraction(at: _At, materials: tuple[MaterialOutcome, ...]) -> Diffraction | None:
+    """Of the study as it is written."""
+    entry = at.study.content.diffraction
+    if entry is None or at.point:
+        return None
+    request = entry.request(tuple(at.materials), at.study.measured)
+    return diffraction(request, diffracting([one for one in materials if one.name in request.materials]))
 
 
 def _at_points(swept: Sequence[_At], own: tuple[Quantity, ...], phases: PhasesAt) -> list[Quantity]:

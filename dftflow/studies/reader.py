@@ -19,14 +19,16 @@ from pydantic import BaseModel, ValidationError
 
 from dftflow.codes.registry import code_names, load_code
 from dftflow.crystals.crystal import Crystal
-from dftflow.errors import DftflowError, OptionError, StudyError
+from dftflow.errors import DftflowError, InputError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
 from dftflow.jobs.resource_table import RESOURCE_EXAMPLES, resource_tables
 from dftflow.model.point import OWN, Point
+from dftflow.model.powder import MeasuredPattern
 from dftflow.model.printable import shown
 from dftflow.resources import shipped_studies, workflows_dir
 from dftflow.studies.database import Database
 from dftflow.studies.kept_entries import KeptEntries, asks_database, kept_entries
+from dftflow.studies.measured_pattern import read_measured_pattern
 from dftflow.studies.schema import (
     AlignmentEntry,
     KPoints,
@@ -43,6 +45,7 @@ from dftflow.studies.structure_lists import Lists, lists_of, with_lists
 from dftflow.studies.sweep import content_at, preset_at
 from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.reaction import ReactionEntry
+from dftflow.studies.tables.diffraction import DiffractionEntry, ReadingEntry
 from dftflow.toml_file.entries import EntryError
 from dftflow.toml_file.mistakes import Words, explained, place_in
 from dftflow.toml_file.reading import decoded, parsed
@@ -80,6 +83,8 @@ class Study:
         What its lists of structures stand for.
     kept
         Crystals of the Materials Project that the plan of its run keeps, by what the study calls them.
+    measured
+        The powder pattern that its table of diffraction names.
     """
 
     name: str
@@ -93,6 +98,7 @@ class Study:
     point: Point = OWN
     lists: Lists = field(default_factory=dict)
     kept: Mapping[str, Crystal] = field(default_factory=dict)
+    measured: MeasuredPattern | None = None
 
     def __repr__(self) -> str:
         names = ", ".join(self.content.materials)
@@ -218,7 +224,20 @@ def load_study(
         code_options=options.get(content.code.lower(), {}),
         lists=lists,
         kept=kept.crystals,
+        measured=_measured(content, text, file),
     )
+
+
+def _measured(content: StudyFile, text: str, file: Path) -> MeasuredPattern | None:
+    """The pattern that was measured, read now: what is wrong with it is not to be found out after the calculations."""
+    if content.diffraction is None or content.diffraction.measured is None:
+        return None
+    try:
+        return read_measured_pattern(named_place(content.diffraction.measured, base=file.parent))
+    except InputError as error:
+        where = place_in(text, file, ("diffraction", "measured"))
+        summary = f"diffraction.measured: {error.where + ': ' if error.where else ''}{error.summary}"
+        raise StudyError(summary, reason=error.reason, fix=error.fix, where=where) from None
 
 
 def _refuse_no_store(content: StudyFile, text: str, file: Path) -> None:
@@ -249,6 +268,7 @@ def restore_study(
     code: str,
     code_options: Mapping[str, object],
     lists: Lists,
+    measured: MeasuredPattern | None = None,
 ) -> Study:
     """A study from its text, with preset and options as they were when it was planned; its paths are not looked at.
 
@@ -269,6 +289,7 @@ def restore_study(
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         code_options=code_options,
         lists=lists,
+        measured=measured,
     )
 
 
@@ -365,6 +386,8 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("reaction",): ReactionEntry,
     ("reaction", "*"): ReactionEntry,
     ("phases",): PhasesEntry,
+    ("diffraction",): DiffractionEntry,
+    ("diffraction", "spacings_nm", "*"): ReadingEntry,
 }
 
 _EXAMPLES: Mapping[str, str] = {
@@ -441,6 +464,20 @@ _EXAMPLES: Mapping[str, str] = {
     "convergence_ev_per_atom": "0.002",
     "functional_ev_per_atom": "0.024",
     "functional_source": '"10.1103/PhysRevB.85.155208"',
+    "diffraction": "{ markers = [15.0] }",
+    "wavelength_nm": "0.15405",
+    "range_deg": "[10.0, 50.0]",
+    "size_nm": "20.0",
+    "instrument_deg": "0.1",
+    "weights": "{ A = 0.5, B = 0.5 }",
+    "markers": "[15.0]",
+    "marker_tolerance_deg": "0.3",
+    "least_intensity": "1.0",
+    "spacings_nm": "[{ d_nm = 0.581, plus_minus_nm = 0.0005 }]",
+    "d_nm": "0.581",
+    "plus_minus_nm": "0.0005",
+    "measured": '"pattern.xy"',
+    "peak_tolerance_deg": "0.2",
 }
 """A value of each key that has one, as it is written."""
 

@@ -27,6 +27,7 @@ from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.photons import PhotonsEntry
 from dftflow.studies.tables.published import PublishedEntry
 from dftflow.studies.tables.reaction import ReactionEntry
+from dftflow.studies.tables.diffraction import DiffractionEntry
 from dftflow.toml_file.entries import EntryError, Paragraph, Place, Table, Text, Word, within
 
 __all__ = [
@@ -435,6 +436,7 @@ class StudyFile(Table):
     published: tuple[PublishedEntry, ...] = ()
     reaction: Reactions = ()
     phases: PhasesEntry | None = None
+    diffraction: DiffractionEntry | None = None
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -527,6 +529,13 @@ class StudyFile(Table):
             wrong = wrong_name(self.phases.request(tuple(self.materials)).materials, self.materials)
             if wrong:
                 raise EntryError(f"phases.materials {wrong}", "phases", "materials")
+        return self
+
+    @model_validator(mode="after")
+    def _diffracting_materials_exist(self) -> StudyFile:
+        wrong = None if self.diffraction is None else self.diffraction.wrong(tuple(self.materials))
+        if wrong is not None:
+            raise EntryError(f"diffraction.{wrong[0]} {wrong[1]}", "diffraction", wrong[0])
         return self
 
     def swept_materials(self, entry: SweepEntry) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from dftflow import __version__
@@ -19,6 +20,7 @@ from dftflow.crystals.geometry import geometry_digest
 from dftflow.crystals.plain import plain_of_unchanged, structure_of
 from dftflow.jobs.store import PlanFile, PlannedStep
 from dftflow.model.point import Point
+from dftflow.model.powder import MeasuredPattern
 from dftflow.model.step import Need, Purpose, Step, StepId, Subject
 from dftflow.studies.material import Material, MaterialsAt
 from dftflow.studies.overrides import checked_settings
@@ -50,11 +52,20 @@ class _Stored(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class _StoredMeasured(_Stored):
+    """A powder pattern that was measured; one column may not be longer than the other."""
+
+    name: str
+    two_theta_deg: list[float]
+    intensity: list[float]
+
+
 class _StoredStudy(_Stored):
     name: str
     text: str
     sha256: str
     lists: dict[str, dict[str, str]] = Field(default_factory=dict)
+    measured: _StoredMeasured | None = None
 
 
 class _StoredPreset(_Stored):
@@ -121,13 +132,18 @@ def header_of(plan: Plan, layout: Layout) -> dict[str, Any]:
     return {
         "dftflow": __version__,
         "layout": layout,
-        "study": {"name": study.name, "text": study.text, "sha256": study.sha256, "lists": study.lists},
+        "study": _plain_study(study),
         "preset": {"name": study.preset_name, "content": study.preset.model_dump(mode="json")},
         "code": {"name": plan.code.name, "options": dict(study.code_options)},
         "materials": {name: _plain_material(material) for name, material in plan.materials.items()},
         "swept": _plain_starts(plan),
         "made_with": made_with(),
     }
+
+
+def _plain_study(study: Study) -> dict[str, Any]:
+    plain = {"name": study.name, "text": study.text, "sha256": study.sha256, "lists": study.lists}
+    return plain if study.measured is None else plain | {"measured": study.measured.as_dict()}
 
 
 def made_with() -> dict[str, Any]:
@@ -232,6 +248,7 @@ def plan_of(header: StoredHeader, steps: Sequence[PlannedStep]) -> Plan:
         code=header.code.name,
         code_options=options,
         lists=header.study.lists,
+        measured=_measured(header.study.measured),
     )
     if study.sha256 != header.study.sha256:
         raise ValueError("the text of the study is not the one that was stored: its digest is another")
@@ -252,6 +269,15 @@ def plan_of(header: StoredHeader, steps: Sequence[PlannedStep]) -> Plan:
     )
     _check_steps(plan)
     return plan
+
+
+def _measured(stored: _StoredMeasured | None) -> MeasuredPattern | None:
+    if stored is None:
+        return None
+    columns = np.array(stored.two_theta_deg), np.array(stored.intensity)
+    if columns[0].shape != columns[1].shape or not np.isfinite(columns).all() or (np.diff(columns[0]) <= 0).any():
+        raise ValueError("the measured pattern has no two columns of numbers by rising angle")
+    return MeasuredPattern(name=stored.name, two_theta_deg=columns[0], intensity=columns[1])
 
 
 def _material(name: str, stored: _StoredMaterial) -> Material:

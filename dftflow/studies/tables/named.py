@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 from dftflow.model.printable import shown
 from dftflow.toml_file.entries import Word
 
-__all__ = ["Names", "named_materials", "wrong_name"]
+__all__ = ["ALL", "Names", "named_materials", "wrong_name"]
 
 ALL = "all"
 
