@@ -43,9 +43,9 @@ from dftflow.studies.schema import (
 )
 from dftflow.studies.structure_lists import Lists, lists_of, with_lists
 from dftflow.studies.sweep import content_at, preset_at
+from dftflow.studies.tables.diffraction import DiffractionEntry, ReadingEntry
 from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.reaction import ReactionEntry
-from dftflow.studies.tables.diffraction import DiffractionEntry, ReadingEntry
 from dftflow.toml_file.entries import EntryError
 from dftflow.toml_file.mistakes import Words, explained, place_in
 from dftflow.toml_file.reading import decoded, parsed

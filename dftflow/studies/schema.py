@@ -22,12 +22,12 @@ from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.point import SWEPT, Point
 from dftflow.model.printable import shown
 from dftflow.model.spec import CellFreedom, Relaxation
+from dftflow.studies.tables.diffraction import DiffractionEntry
 from dftflow.studies.tables.named import wrong_name
 from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.photons import PhotonsEntry
 from dftflow.studies.tables.published import PublishedEntry
 from dftflow.studies.tables.reaction import ReactionEntry
-from dftflow.studies.tables.diffraction import DiffractionEntry
 from dftflow.toml_file.entries import EntryError, Paragraph, Place, Table, Text, Word, within
 
 __all__ = [
