@@ -11,6 +11,7 @@ from dftflow.model.admission import Admission
 from dftflow.model.alignment import Alignment
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.diffraction import Diffraction
+from dftflow.model.hull import Hull
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.model.polymorph import Polymorph
 from dftflow.model.quantity import Missing
@@ -35,10 +36,12 @@ class Findings:
         Name of a surface of which no slab was ever built -> why.
     light, absorptions
         What the study asks of light, and what is found.
-    reactions, polymorphs
+    reactions, polymorphs, hull
         That the study asks for.
     diffraction
         As in `StudyOutcome`.
+    phase_remarks
+        Name of a material -> what has to stand beside its energy.
     """
 
     admissions: Mapping[str, Admission]
@@ -53,3 +56,5 @@ class Findings:
     reactions: tuple[Reaction, ...] = ()
     polymorphs: tuple[Polymorph, ...] = ()
     diffraction: Diffraction | None = None
+    hull: Hull | None = None
+    phase_remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

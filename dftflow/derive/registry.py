@@ -13,6 +13,7 @@ from dftflow.derive.contacts import contact_quantities
 from dftflow.derive.diffraction import diffraction_quantities
 from dftflow.derive.edges import crystal_quantities
 from dftflow.derive.findings import Findings
+from dftflow.derive.hull import hull_quantities
 from dftflow.derive.ledger import ledger_quantities
 from dftflow.derive.mixtures import mixture_quantities
 from dftflow.derive.offsets import offset_quantities
@@ -38,7 +39,7 @@ STANDING: tuple[Family, ...] = (
     diffraction_quantities,
 )
 """Of what every study has: crystals, surfaces, offsets."""
-ASKED: tuple[Family, ...] = (photon_quantities, reaction_quantities, polymorph_quantities)
+ASKED: tuple[Family, ...] = (photon_quantities, reaction_quantities, polymorph_quantities, hull_quantities)
 """Of tables of its own that a study may have."""
 
 

@@ -17,6 +17,7 @@ from dftflow.figures.colors import material_colors
 from dftflow.figures.diffraction import MOST_PATTERNS, diffraction_drawing
 from dftflow.figures.drawing import Drawing
 from dftflow.figures.energy_axis import Reference
+from dftflow.figures.hull_figures import hull_figures
 from dftflow.figures.ledger import ledger_columns, ledger_drawing
 from dftflow.figures.look import PAGE_HEIGHT_IN, PAGE_IN, Look
 from dftflow.figures.offsets import draw_offsets, offsets_by_pair, offsets_height_in
@@ -74,6 +75,7 @@ def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
         *_diffraction_figures(shown),
         *_sweep_figures(outcome),
         *([photons_drawing(outcome.absorptions, Look())] if outcome.absorptions else []),
+        *([] if outcome.hull is None else hull_figures(outcome.hull, Look())),
     )
 
 

@@ -14,6 +14,7 @@ from dftflow.model.attempt import Attempt
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.diffraction import Diffraction
 from dftflow.model.edge_shifts import EdgeShifts
+from dftflow.model.hull import Hull
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.mixture import Mixture
 from dftflow.model.phase import FormulaUnit
@@ -265,6 +266,8 @@ class StudyOutcome(Tabled):
         is written, then of the points of its sweeps what differs from that.
     asked
         Those of `quantities` that tables of the study ask for beside crystals, surfaces and offsets.
+    hull
+        The convex hull that the study asks for.
     absorptions
         Sources of light and gaps that the study compares.
     published
@@ -290,6 +293,7 @@ class StudyOutcome(Tabled):
     quantities: tuple[Quantity, ...] = ()
     asked: tuple[Quantity, ...] = ()
     absorptions: tuple[Absorption, ...] = ()
+    hull: Hull | None = None
     published: tuple[StandsBeside, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_time_s: float | None = None

@@ -15,6 +15,7 @@ from dftflow.derive.contacts import contacts
 from dftflow.derive.diffraction import diffracting, diffraction
 from dftflow.derive.edges import bulk_outcome
 from dftflow.derive.findings import Findings
+from dftflow.derive.hull import hull
 from dftflow.derive.missing import missing_results
 from dftflow.derive.mixtures import AVERAGED, averages
 from dftflow.derive.offsets import offsets
@@ -30,6 +31,7 @@ from dftflow.derive.warnings import study_warnings
 from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.diffraction import Diffraction
+from dftflow.model.hull import HullRequest
 from dftflow.model.mixture import Mixture
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.phase import PhaseEnergies, PhasesAt
@@ -147,6 +149,7 @@ def study_outcome(
             *averages(at_points, _mixtures(swept)),
         ),
         absorptions=findings.absorptions,
+        hull=findings.hull,
         asked=found.asked,
         published=stand_beside((entry.asked() for entry in study.content.published), found.every),
         warnings=(*remarks, *dict.fromkeys(_unlike(own, *swept)), *unaligned, *warnings),
@@ -192,6 +195,8 @@ def _derived(at: _At, phases: PhasesAt) -> tuple[Findings, tuple[str, ...], Foun
         reactions=reactions(compared.reactions, at.phases, phases),
         polymorphs=polymorphs(compared.phases, at.phases, phases),
         diffraction=_diffraction(at, materials),
+        hull=hull(compared.hull, at.phases, phases),
+        phase_remarks={name: phase.remarks for name, phase in at.phases.items()},
     )
     return findings, found.warnings, all_quantities(findings)
 
@@ -291,6 +296,7 @@ class _Compared:
 
     reactions: tuple[ReactionRequest, ...] = ()
     phases: PhasesRequest | None = None
+    hull: HullRequest | None = None
 
 
 def _compared(at: _At) -> _Compared:
@@ -298,9 +304,11 @@ def _compared(at: _At) -> _Compared:
     content = at.study.content
     if any(key not in AVERAGED for key, _ in at.point.settings):
         return _Compared()
+    materials = tuple(content.materials)
     return _Compared(
         reactions=tuple(entry.request() for entry in content.reaction),
-        phases=None if content.phases is None else content.phases.request(tuple(content.materials)),
+        phases=None if content.phases is None else content.phases.request(materials),
+        hull=None if content.hull is None or at.point else content.hull.request(materials),
     )
 
 

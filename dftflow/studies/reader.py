@@ -44,6 +44,7 @@ from dftflow.studies.schema import (
 from dftflow.studies.structure_lists import Lists, lists_of, with_lists
 from dftflow.studies.sweep import content_at, preset_at
 from dftflow.studies.tables.diffraction import DiffractionEntry, ReadingEntry
+from dftflow.studies.tables.hull import HullEntry
 from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.reaction import ReactionEntry
 from dftflow.toml_file.entries import EntryError
@@ -388,6 +389,7 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("phases",): PhasesEntry,
     ("diffraction",): DiffractionEntry,
     ("diffraction", "spacings_nm", "*"): ReadingEntry,
+    ("hull",): HullEntry,
 }
 
 _EXAMPLES: Mapping[str, str] = {
@@ -499,7 +501,7 @@ _OWN_EXAMPLES: Mapping[tuple[str, ...], Mapping[str, str]] = {("sweep",): _LISTS
 
 def _example(key: str, text: str) -> str:
     """A value of a key; of materials and surfaces by the names of the study whose text it is."""
-    of_study = {"materials": _two_materials, "surfaces": _one_surface}.get(key)
+    of_study = {"materials": _two_materials, "terminals": _two_materials, "surfaces": _one_surface}.get(key)
     return of_study(text) if of_study else _EXAMPLES.get(key, "")
 
 

@@ -23,6 +23,7 @@ from dftflow.model.point import SWEPT, Point
 from dftflow.model.printable import shown
 from dftflow.model.spec import CellFreedom, Relaxation
 from dftflow.studies.tables.diffraction import DiffractionEntry
+from dftflow.studies.tables.hull import HullEntry
 from dftflow.studies.tables.named import wrong_name
 from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.photons import PhotonsEntry
@@ -437,6 +438,7 @@ class StudyFile(Table):
     reaction: Reactions = ()
     phases: PhasesEntry | None = None
     diffraction: DiffractionEntry | None = None
+    hull: HullEntry | None = None
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -529,6 +531,10 @@ class StudyFile(Table):
             wrong = wrong_name(self.phases.request(tuple(self.materials)).materials, self.materials)
             if wrong:
                 raise EntryError(f"phases.materials {wrong}", "phases", "materials")
+        if self.hull is not None:
+            key, wrong = self.hull.wrong(tuple(self.materials))
+            if wrong:
+                raise EntryError(f"hull.{key} {wrong}", "hull", key)
         return self
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ from dftflow.toml_file.entries import EntryError
 
 __all__ = ["MOST_LISTED", "Ask", "Lists", "lists_of", "with_lists"]
 
-NAMING = ("alignment", "sweep", "phases")
+NAMING = ("alignment", "sweep", "phases", "hull")
 """Tables of a study that name materials."""
 
 MOST_LISTED = 2000

@@ -1,0 +1,181 @@
+"""The convex hull of a study's phases: energy over composition between two components, a triangle between three."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dftflow.figures.drawing import Drawing
+from dftflow.figures.labels import mathtext, spread_apart
+from dftflow.figures.look import COLUMN_IN, PAGE_IN, Look
+from dftflow.model.hull import Hull, HullRow, Stability
+from dftflow.model.records import Records
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["hull_drawing"]
+
+NAME, TITLE = "hull", "Convex hull"
+_MARKS: dict[Stability, tuple[str, str]] = {
+    "stable": ("#0072B2", "#0072B2"),
+    "end of the hull": ("0.25", "0.25"),
+    "not resolved": ("white", "#0072B2"),
+    "unstable": ("white", "#D55E00"),
+}
+"""Inside and edge of a point."""
+_ON_HULL_EV = 1e-9
+_NEAR = 0.02
+"""Of the axis: points that are nearer share a place, and their labels stand below each other."""
+_LINE = 0.075
+"""Of the axis: room for a name."""
+_HEIGHT = np.sqrt(3) / 2
+
+
+def hull_drawing(hull: Hull, look: Look) -> Drawing:
+    """The hull with every phase; of more than three components a reason why there is no figure."""
+    size = len(hull.components)
+    missing = hull.missing.reason if hull.missing is not None else ""
+    if not missing and size not in (2, 3):
+        missing = f"a hull between {size} components fits on no page; the quantities have it"
+
+    def build() -> Figure:
+        width_in = PAGE_IN if size == 3 else COLUMN_IN * 1.35
+        figure = Figure(figsize=look.size_in(width_in, 0.72 * width_in), layout="constrained")
+        ax = figure.subplots()
+        _draw_triangle(ax, hull, look) if size == 3 else _draw_line(ax, hull, look)
+        return figure
+
+    return Drawing(
+        name=NAME,
+        title=TITLE,
+        caption=_caption(hull) if not missing else "",
+        build=None if missing else build,
+        data=None if missing else lambda: _data(hull),
+        shows=(hull.components, hull.rows, hull.facets, look),
+        missing=missing,
+    )
+
+
+def _caption(hull: Hull) -> str:
+    between = " and ".join(hull.formulas) if len(hull.formulas) == 2 else ", ".join(hull.formulas)
+    what = "Energy of formation of each phase" if len(hull.components) == 2 else "Phases"
+    return (
+        f"{what} between {between}. Filled: stable; open blue: nearer to the hull of the other phases than the error "
+        "of that; open orange: above it. Lines join what is stable together. Electrons at rest, without vibrations."
+    )
+
+
+# --- two components ---------------------------------------------------------------------------------------------
+
+
+def _draw_line(ax: Axes, hull: Hull, look: Look) -> None:
+    on_hull = sorted({_place(row) for row in hull.rows if row.phase.above_hull_ev_per_atom < _ON_HULL_EV})
+    ax.plot(*np.array(on_hull).T, color="0.5", linewidth=0.9, zorder=1)
+    ax.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+    for row in hull.rows:
+        inside, edge = _MARKS[row.stability]
+        x, y = _place(row)
+        ax.errorbar(
+            x, y, yerr=row.formation_error_ev_per_share or None, fmt="o", color=edge, markerfacecolor=inside,
+            markersize=4.5, linewidth=0.8, zorder=3,
+        )  # fmt: skip
+    _name_line(ax, hull, look)
+    ax.set_xlim(-0.06, 1.06)
+    first, second = (mathtext(formula) for formula in hull.formulas)
+    per, of = ("atom", "Fraction of atoms that are") if hull.of_elements else ("mole", "Mole fraction of")
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], [first, "0.25", "0.5", "0.75", second])
+    ax.set_xlabel(f"{of} {second}")
+    ax.set_ylabel(f"Energy of formation (eV per {per})")
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _place(row: HullRow) -> tuple[float, float]:
+    return row.shares[1], row.formation_ev_per_share
+
+
+def _name_line(ax: Axes, hull: Hull, look: Look) -> None:
+    """Each name beside its point; those of one composition below each other."""
+    reach = max(abs(row.formation_ev_per_share) + row.formation_error_ev_per_share for row in hull.rows)
+    left = list(hull.rows)
+    while left:
+        alike = [row for row in left if abs(row.shares[1] - left[0].shares[1]) < _NEAR]
+        left = [row for row in left if row not in alike]
+        heights = spread_apart([row.formation_ev_per_share for row in alike], _LINE * reach)
+        for row, height in zip(alike, heights, strict=True):
+            right = row.shares[1] < 0.9
+            ax.annotate(
+                mathtext(look.label(row.name)), _place(row),
+                xytext=(row.shares[1] + (0.025 if right else -0.025), height), fontsize=6.5,
+                ha="left" if right else "right", va="center",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.8},
+            )  # fmt: skip
+
+
+# --- three components -------------------------------------------------------------------------------------------
+
+
+def _corner(shares: tuple[float, ...]) -> tuple[float, float]:
+    """Of mole fractions in the triangle: the first component at the lower left, the second at the lower right."""
+    return shares[1] + shares[2] / 2, shares[2] * _HEIGHT
+
+
+def _draw_triangle(ax: Axes, hull: Hull, look: Look) -> None:
+    places = {row.name: _corner(row.shares) for row in hull.rows}
+    for facet in hull.facets:
+        for first, second in combinations(facet, 2):
+            ax.plot(*zip(places[first], places[second], strict=True), color="0.6", linewidth=0.7, zorder=1)
+    ax.plot([0, 1, 0.5, 0], [0, 0, _HEIGHT, 0], color="0.25", linewidth=0.9, zorder=0)
+    for row in hull.rows:
+        inside, edge = _MARKS[row.stability]
+        ax.plot(*places[row.name], "o", color=edge, markerfacecolor=inside, markersize=5, zorder=3)
+    for row in hull.rows:
+        x, y = places[row.name]
+        above = row.phase.above_hull_ev_per_atom
+        text = mathtext(look.label(row.name)) + (f"\n+{1000 * above:.0f} meV/atom" if above > _ON_HULL_EV else "")
+        side = _side(row)
+        ax.annotate(
+            text, (x, y), xytext=(6 * side[0], 6 * side[1]), textcoords="offset points", fontsize=6.5,
+            ha={-1: "right", 0: "center", 1: "left"}[side[0]], va={-1: "top", 0: "center", 1: "bottom"}[side[1]],
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8}, zorder=2,
+        )  # fmt: skip
+    ax.set_aspect("equal")
+    ax.set_xlim(-0.12, 1.12)
+    ax.set_ylim(-0.1, _HEIGHT + 0.08)
+    ax.axis("off")
+
+
+def _side(row: HullRow) -> tuple[int, int]:
+    """Where its name stands: outside the triangle where the phase lies on its border."""
+    first, second, third = row.shares
+    if third < _ON_HULL_EV:
+        return 0, -1
+    if second < _ON_HULL_EV:
+        return -1, 0 if first > _ON_HULL_EV else 1
+    return (1, 0)
+
+
+def _data(hull: Hull) -> Records:
+    columns = (
+        "phase", *(f"share_of_{name}" for name in hull.components), "formation_ev_per_atom",
+        "formation_error_ev_per_atom", "above_hull_ev_per_atom", "distance_ev_per_atom", "error_ev_per_atom",
+        "stability", "falls_into",
+    )  # fmt: skip
+    rows = [
+        (
+            row.name,
+            *row.shares,
+            row.phase.formation_ev_per_atom,
+            row.formation_error.total_ev,
+            row.phase.above_hull_ev_per_atom,
+            row.phase.distance_ev_per_atom,
+            None if row.error is None else row.error.total_ev,
+            row.stability,
+            " + ".join(f"{number:.4g} {name}" for name, number in row.phase.decomposition),
+        )
+        for row in hull.rows
+    ]
+    return Records(columns=columns, rows=tuple(rows))
