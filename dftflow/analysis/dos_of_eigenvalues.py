@@ -14,7 +14,14 @@ from dftflow.model.kpoint_grid import Counts, common_shift
 from dftflow.model.projections import Projections
 from dftflow.model.results import Bands, FloatArray, Results
 
-__all__ = ["SIGMA_EV", "complete_up_to_ev", "density_of_states", "grid_of_states", "without_empty_bands"]
+__all__ = [
+    "SIGMA_EV",
+    "at_most_whole",
+    "complete_up_to_ev",
+    "density_of_states",
+    "grid_of_states",
+    "without_empty_bands",
+]
 
 SIGMA_EV = 0.1
 """Width of a state where none is asked for: finer structure than 0.2 eV needs more k-points than most grids have."""
@@ -57,7 +64,9 @@ def grid_of_states(results: Results) -> tuple[Bands, Projections | None]:
             fix=_FIX,
         )  # fmt: skip
     weights = bands.weights[kept]
-    grid = None if results.bands_run is not None or results.method is None else results.method.kpoints_grid
+    grid = bands.grid or (
+        None if results.bands_run is not None or results.method is None else results.method.kpoints_grid
+    )
     weights = weights / weights.sum()
     if not _on_grid(bands.kpoints_frac[kept], weights, grid) and float(np.ptp(weights)) <= SAME_WEIGHT:
         raise AnalysisError(
@@ -175,3 +184,14 @@ def without_empty_bands(bands: Bands) -> tuple[bool, ...]:
         bool(abs(bands.electrons_per_band * count - electrons) < WHOLE)
         for count, electrons in zip(counts, bands.n_electrons, strict=True)
     )
+
+
+def at_most_whole(projections: Projections) -> Projections:
+    """Weights of which those of no state sum to more than one: where they do, all of that state are scaled alike.
+
+    Functions that overlap, or are not normalised, hold more of a state than there is, and a part of a density of states
+    would exceed the whole.
+    """
+    sums = np.nan_to_num(projections.captured)[..., None]
+    scaled = np.asarray(projections.weights / np.maximum(sums, 1), dtype=np.float32)
+    return replace(projections, weights=scaled)

@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import Unpack
 
 from dftflow.analysis.band_edges import edges_or_reason
-from dftflow.analysis.band_path import on_path_or_recognised
-from dftflow.analysis.dos_of_eigenvalues import grid_of_states
 from dftflow.analysis.split_path import join_split_path
+from dftflow.api.band_paths import WithPath, no_path_to_draw, with_path
 from dftflow.api.plotted import LookOptions, PlottedFigure, plotted, refuse_more, refuse_other, refuse_unknown
 from dftflow.api.sources import (
-    LeftOut,
     NamedCalculation,
     Projected,
     Source,
@@ -21,14 +19,12 @@ from dftflow.api.sources import (
     no_projections,
     with_clear_gap,
 )
-from dftflow.errors import AnalysisError, InputError
+from dftflow.api.states_figure import states
+from dftflow.errors import InputError
 from dftflow.figures.band_figure import BandStructure, bands_drawing
 from dftflow.figures.energy_axis import AxisZero, Reference, common_reference, known_zeros
 from dftflow.figures.projected_bands import group_name
-from dftflow.model.absolute import CalculationLevels
 from dftflow.model.projections import Projections
-from dftflow.model.reasons import shared_reasons
-from dftflow.model.results import Bands, Results
 
 __all__ = ["bands"]
 
@@ -40,6 +36,7 @@ def bands(
     join: bool = False,
     ip: Mapping[str, float] | None = None,
     project: Projected = "none",
+    dos: bool = False,
     **look: Unpack[LookOptions],
 ) -> PlottedFigure:
     """Band structures of calculations, beside or over each other.
@@ -58,7 +55,11 @@ def bands(
         Name, or number from 1, of a calculation -> its ionisation potential in eV, which puts a crystal on the vacuum
         scale.
     project
-        ``"element"`` or ``"orbital"``: what the bands are made of, as circles, where the files carry it.
+        ``"element"`` or ``"orbital"``: what the bands are made of, as circles, where the files carry it. With `dos` the
+        density of states is parted into that instead, by element unless given.
+    dos
+        With the density of states beside each: of the next source that has one and no path, where one is given, else
+        of the same files.
     look
         See `LookOptions`.
 
@@ -66,7 +67,7 @@ def bands(
     ------
     InputError
         There is no such folder, calculation or name; or an ionisation potential is given, and a zero that is not the
-        vacuum.
+        vacuum; or the density of states is to stand beside bands that lie over each other, or are joined.
     AnalysisError
         There is no band path, another one, no such zero, no projection, or the runs are not known to be of one
         Hamiltonian.
@@ -80,18 +81,17 @@ def bands(
             f"an ionisation potential puts bands on the vacuum scale, and these are to count from {zero}",
             fix="leave out --ip, or give --zero vacuum",
         )
+    if dos:
+        _refuse_beside(overlay=overlay, join=join, ip=bool(ip))
+        return states(sources, zero, project, look)
     calculations, left_out = named_calculations(sources)
     if join:
         shown = [_joined(calculations)]
     else:
-        shown, without = _with_path(calculations)
+        shown, without = with_path(calculations)
         left_out += without
     if not shown:
-        raise AnalysisError(
-            "there is no band path to draw",
-            reason="; ".join(shared_reasons(left_out)),
-            fix="give the folder of a calculation along a path",
-        )
+        raise no_path_to_draw(left_out)
     refuse_more(len(shown))
     names = [one.name for one, _, _ in shown]
     potentials = {} if ip is None else by_name({k: str(v) for k, v in ip.items()}, names, "ionisation potential of")
@@ -113,6 +113,16 @@ def bands(
     )  # fmt: skip
 
 
+def _refuse_beside(*, overlay: bool, join: bool, ip: bool) -> None:
+    given = [name for name, is_given in (("overlay", overlay), ("join", join), ("ip", ip)) if is_given]
+    if given:
+        raise InputError(
+            f"densities of states do not go together with {given[0]}",
+            reason="each stands beside the bands of one calculation",
+            fix="leave one of the two out",
+        )
+
+
 def _projections(one: NamedCalculation, project: Projected, *, joined: bool) -> Projections | None:
     """Weights of the states in the groups that are asked for."""
     if project == "none":
@@ -123,37 +133,7 @@ def _projections(one: NamedCalculation, project: Projected, *, joined: bool) -> 
     return found.by_element() if project == "element" else found.by_orbital()
 
 
-_Shown = tuple[NamedCalculation, Bands, CalculationLevels]
-
-
-def _with_path(calculations: Sequence[NamedCalculation]) -> tuple[list[_Shown], list[LeftOut]]:
-    """Those that have a band path, and why not, of each other one."""
-    shown: list[_Shown] = []
-    left_out: list[LeftOut] = []
-    for one in calculations:
-        results = one.found.results
-        if results.bands is None:
-            left_out.append((one.name, one.found.levels().why_no_edges))
-            continue
-        along = on_path_or_recognised(results.bands)
-        if max(along.on_path) >= 0:
-            shown.append((one, along, one.levels()))
-        else:
-            left_out.append((one.name, _no_path(results, len(along.on_path))))
-    return shown, left_out
-
-
-def _no_path(results: Results, count: int) -> str:
-    """That the k-points are none, and what does draw them, if anything."""
-    try:
-        if results.dos is None:
-            grid_of_states(results)
-    except AnalysisError:
-        return f"its {count} k-points are no path"
-    return f"its {count} k-points are no path; `dftflow plot dos` draws their density of states"
-
-
-def _joined(calculations: Sequence[NamedCalculation]) -> _Shown:
+def _joined(calculations: Sequence[NamedCalculation]) -> WithPath:
     results = [one.found.results for one in calculations]
     joined = join_split_path(results, [one.name for one in calculations])
     edges, why = edges_or_reason(joined)
@@ -161,7 +141,7 @@ def _joined(calculations: Sequence[NamedCalculation]) -> _Shown:
     return calculations[0], joined, with_clear_gap(levels, results[0])
 
 
-def _zeros(shown: _Shown, ip: str | None) -> dict[Reference, AxisZero]:
+def _zeros(shown: WithPath, ip: str | None) -> dict[Reference, AxisZero]:
     _, bands, levels = shown
     known = known_zeros(bands.zero, bands.fermi, levels)
     if ip is not None and levels.edges is not None:

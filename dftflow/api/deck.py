@@ -191,8 +191,8 @@ def deck(
     SpecError, OptionError
         The code cannot express the calculation; there is no such code, task or option.
     """
-    if task not in get_args(Task):
-        raise SpecError(f"there is no task {task!r}", fix=f"choose one of {', '.join(get_args(Task))}")
+    if task not in _TITLES:
+        raise SpecError(f"there is no task {task!r} of a single deck", fix=f"choose one of {', '.join(_TITLES)}")
     if options is not None and not isinstance(options, Mapping):
         raise OptionError(f"options cannot be {options!r}", fix='give a dict, e.g. {"keywords": "castep"}')
     engine, crystal = load_code(_text("code", code, "vasp"), options), as_structure(structure)

@@ -7,6 +7,7 @@ from typing import Unpack
 
 from dftflow.analysis.dos_of_eigenvalues import (
     SIGMA_EV,
+    at_most_whole,
     complete_up_to_ev,
     density_of_states,
     grid_of_states,
@@ -21,7 +22,7 @@ from dftflow.model.dos import DensityOfStates
 from dftflow.model.energy import Energy
 from dftflow.model.reasons import shared_reasons
 
-__all__ = ["dos"]
+__all__ = ["dos", "dos_of"]
 
 
 def dos(
@@ -64,7 +65,7 @@ def dos(
     calculations, left_out = named_calculations(sources)
     for one in calculations:
         try:
-            shown.append(_dos_of(one, sigma, project or "element"))
+            shown.append(dos_of(one, sigma, project or "element"))
         except AnalysisError as error:
             left_out.append((one.name, error.sentence))
             continue
@@ -84,14 +85,28 @@ def dos(
     )  # fmt: skip
 
 
-def _dos_of(
+def dos_of(
     one: NamedCalculation, sigma_ev: float | None, project: Projected
 ) -> tuple[ShownDos, dict[Reference, AxisZero]]:
+    """The density of states of a calculation, and every zero that it may be drawn from.
+
+    Parameters
+    ----------
+    sigma_ev
+        As `dos` takes it.
+    project
+        Into what it is parted, as far as the files tell.
+
+    Raises
+    ------
+    AnalysisError
+        When there is none.
+    """
     results, levels = one.found.results, one.levels()
     dos, complete_ev, no_empty = results.dos, None, tuple[bool, ...]()
     if dos is None or sigma_ev is not None:
         grid, projections = grid_of_states(results)
-        parts = None if project == "none" else projections
+        parts = None if project == "none" or projections is None else at_most_whole(projections)
         dos = density_of_states(grid, parts, sigma_ev=SIGMA_EV if sigma_ev is None else sigma_ev)
         complete_ev, no_empty = complete_up_to_ev(grid), without_empty_bands(grid)
     fermi = results.fermi if dos.fermi_ev is None else Energy(dos.fermi_ev, dos.zero)

@@ -92,6 +92,7 @@ def command() -> None:
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
 @click.option("--overlay", is_flag=True, help="All on the axes of the first, where the paths agree.")
 @click.option("--join", is_flag=True, help="The folders are runs of one band structure, cut along its path.")
+@click.option("--dos", is_flag=True, help="With the density of states beside each.")
 @click.option("--ip", type=_Named(), multiple=True, metavar="NAME=EV", help="Ionisation potential: puts it on vacuum.")
 @_with(_WINDOW, _ZERO, _PROJECT, *_ANY)
 def _bands(folders: tuple[str, ...], ip: tuple[tuple[str, str], ...], **options: Any) -> None:

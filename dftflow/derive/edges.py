@@ -9,11 +9,13 @@ from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.crystals.crystal import Crystal
 from dftflow.crystals.symmetry import space_group
 from dftflow.derive.cell_spread import SPREAD_HOLDS, open_lengths_ang
+from dftflow.derive.densities import dos_or_reason
 from dftflow.derive.findings import Findings
 from dftflow.derive.ledger import shifts_or_reason
 from dftflow.derive.missing import missing_results
 from dftflow.errors import BandEdgeError, MetallicError
 from dftflow.model.admission import Admission, Admitted
+from dftflow.model.dos_request import DosRequest
 from dftflow.model.levels import BandEdges
 from dftflow.model.outcome import BulkOutcome
 from dftflow.model.quantity import TOTAL_ENERGY, Missing, Quantity
@@ -39,6 +41,8 @@ def bulk_outcome(
     bands: tuple[str, Admission],
     stress_tol_gpa: float,
     shifts: tuple[str, Admission] | None = None,
+    dos: tuple[str, Admission] | None = None,
+    dos_request: DosRequest | None = None,
 ) -> BulkOutcome:
     """What is known of a crystal.
 
@@ -55,6 +59,8 @@ def bulk_outcome(
         converged.
     shifts
         Name of the step of the corrections and what the gate said of it, where the study asks for any.
+    dos, dos_request
+        The same of the density of states, and what is asked for of it.
     """
     structure, warnings, open_ang = start, list(crystal.warnings), None
     relaxed = relax[1] if relax is not None else None
@@ -67,6 +73,7 @@ def bulk_outcome(
         assert found is not None, "edges are found in bands"
         warnings += _grid_warnings(found, edges)
     corrected, no_shifts = shifts_or_reason(shifts)
+    states, no_states = dos_or_reason(dos, dos_request, found)
     group = space_group(structure, symprec_ang=RELAXED_SYMPREC_ANG)
     return BulkOutcome(
         structure=structure,
@@ -85,6 +92,9 @@ def bulk_outcome(
         shifts=corrected,
         no_shifts=no_shifts,
         shifts_step="" if shifts is None else shifts[0],
+        dos=states,
+        no_dos=no_states,
+        dos_step="" if dos is None else dos[0],
     )
 
 

@@ -11,6 +11,7 @@ from dftflow.model.admission import Admission
 from dftflow.model.alignment import Alignment
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.diffraction import Diffraction
+from dftflow.model.dos_request import DosRequest
 from dftflow.model.hull import Hull
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.model.polymorph import Polymorph
@@ -42,6 +43,8 @@ class Findings:
         As in `StudyOutcome`.
     phase_remarks
         Name of a material -> what has to stand beside its energy.
+    densities
+        The densities of states that the study asks for; None at a point of a sweep, and where it asks for none.
     """
 
     admissions: Mapping[str, Admission]
@@ -58,3 +61,4 @@ class Findings:
     diffraction: Diffraction | None = None
     hull: Hull | None = None
     phase_remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    densities: DosRequest | None = None

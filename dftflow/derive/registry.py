@@ -10,7 +10,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import NamedTuple
 
 from dftflow.derive.contacts import contact_quantities
+from dftflow.derive.densities import dos_quantities
 from dftflow.derive.diffraction import diffraction_quantities
+from dftflow.derive.edge_characters import edge_quantities
 from dftflow.derive.edges import crystal_quantities
 from dftflow.derive.findings import Findings
 from dftflow.derive.hull import hull_quantities
@@ -37,6 +39,8 @@ STANDING: tuple[Family, ...] = (
     contact_quantities,
     ledger_quantities,
     diffraction_quantities,
+    dos_quantities,
+    edge_quantities,
 )
 """Of what every study has: crystals, surfaces, offsets."""
 ASKED: tuple[Family, ...] = (photon_quantities, reaction_quantities, polymorph_quantities, hull_quantities)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-__all__ = ["BandStructure", "bands_drawing"]
+__all__ = ["BandStructure", "bands_drawing", "window_around_gap"]
 
 BELOW_EV, ABOVE_EV, METAL_EV = 3.0, 2.5, (-6.0, 4.0)
 """What is shown of the bands: below the VBM and above the CBM, and about the Fermi level of a metal."""
@@ -98,7 +98,7 @@ def bands_drawing(
     axes = [path_axis(structure.bands) for structure in structures]
     if overlay:
         axes = on_one_axis([structure.name for structure in structures], axes)
-    window = look.window_ev or _window(structures)
+    window = look.window_ev or window_around_gap(structures)
     if look.window_ev is not None:
         refuse_empty(window, *_reach(structures, axes))
     colors = look.colors_of([structure.name for structure in structures])
@@ -145,7 +145,8 @@ def _reach(structures: Sequence[BandStructure], axes: Sequence[PathAxis]) -> tup
     return low[known], high[known]
 
 
-def _window(structures: Sequence[BandStructure]) -> tuple[float, float]:
+def window_around_gap(structures: Sequence[BandStructure]) -> tuple[float, float]:
+    """Lowest and highest energy that is shown unless a window is asked for, from the zero."""
     lows, highs = [], []
     for structure in structures:
         low, high = structure.levels_ev

@@ -23,7 +23,7 @@ from dftflow.model.results import FloatArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["ShownDos", "dos_drawing", "draw_dos"]
+__all__ = ["ShownDos", "dos_drawing", "draw_dos", "draw_upright"]
 
 WINDOW_EV = (-6.0, 6.0)
 LEAST_SHOWN = 1e-3
@@ -119,6 +119,26 @@ def draw_dos(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], color
         ax.set_ylim(-1, 1)  # tails alone, which are not to fill the axes
     if len(signs) == 1:
         ax.set_ylim(bottom=0)
+
+
+def draw_upright(ax: Axes, shown: ShownDos, *, window_ev: tuple[float, float], colors: Mapping[str, str]) -> None:
+    """As `draw_dos`, with the energy upwards, beside bands: the second spin to the left of the axis."""
+    energies = shown.dos.energies_ev - shown.zero_ev
+    seen = shown.drawn(window_ev)
+    signs = (1, -1)[: len(shown.dos.total)]
+    for spin, sign in enumerate(signs):
+        total = sign * shown.dos.total[spin, seen]
+        ax.fill_betweenx(energies[seen], total, color="0.9", linewidth=0, zorder=0)
+        ax.plot(total, energies[seen], color=_TOTAL, linewidth=0.8, label="total" if sign > 0 else "_")
+        for name, values in shown.parts.items():
+            label = name if sign > 0 else "_"
+            ax.plot(sign * values[spin, seen], energies[seen], color=colors[name], linewidth=0.9, label=label)
+    if len(signs) == 2:
+        ax.xaxis.set_major_formatter(lambda states, _: f"{abs(states):g}")
+        ax.axvline(0, color="black", linewidth=0.5)
+    else:
+        ax.set_xlim(left=0)
+    ax.set_ylim(*window_ev)
 
 
 # --- figures ----------------------------------------------------------------------------------------------------

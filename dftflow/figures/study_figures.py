@@ -15,6 +15,7 @@ from dftflow.figures.alignment import alignment_drawing, diagram_columns
 from dftflow.figures.band_figure import BandStructure, bands_drawing
 from dftflow.figures.colors import material_colors
 from dftflow.figures.diffraction import MOST_PATTERNS, diffraction_drawing
+from dftflow.figures.dos import ShownDos
 from dftflow.figures.drawing import Drawing
 from dftflow.figures.energy_axis import Reference
 from dftflow.figures.hull_figures import hull_figures
@@ -23,6 +24,7 @@ from dftflow.figures.look import PAGE_HEIGHT_IN, PAGE_IN, Look
 from dftflow.figures.offsets import draw_offsets, offsets_by_pair, offsets_height_in
 from dftflow.figures.photons import photons_drawing
 from dftflow.figures.potential import SlabPotential, potential_drawing
+from dftflow.figures.states import StatesPanel, states_drawing
 from dftflow.figures.structure import ShownStructure, structures_drawing
 from dftflow.figures.sweeps import sweep_drawing
 from dftflow.model.alignment import AbsoluteEdges, Alignment
@@ -32,7 +34,7 @@ from dftflow.model.records import Records
 
 __all__ = ["MOST_PAIRS", "study_figures"]
 
-MOST_COLUMNS, MOST_BANDS, MOST_STRUCTURES = 16, 12, 24
+MOST_COLUMNS, MOST_BANDS, MOST_STATES, MOST_STRUCTURES = 16, 12, 6, 24
 """Of one figure; wider or longer than three pages it is not looked at as one."""
 
 MOST_LEDGERS, MOST_IN_A_LEDGER = 12, 4
@@ -54,8 +56,8 @@ class _Named(TypedDict):
 
 
 def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
-    """All figures of a study: alignment, offsets by every method, bands, corrections of the edges, structures, one
-    potential profile a slab, one figure a swept setting, sources of light and gaps.
+    """All figures of a study: alignment, offsets by every method, bands, densities of states, corrections, structures,
+    one potential profile a slab, one figure a swept setting, sources of light and gaps.
 
     What does not fit into one figure stands in several, with numbers at the end of their names.
     """
@@ -69,6 +71,7 @@ def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
     return (
         *aligned,
         *_bands_figures(shown),
+        *_states_figures(shown),
         *_ledger_figures(shown),
         *_structures_figures(outcome),
         *profiles,
@@ -266,6 +269,40 @@ def _placed(shown: _Shown) -> str:
         "" if len(shown.on_vacuum) == len(shown.columns) else ", the first from the left where a material has several"
     )
     return f" (by {ways}{several})"
+
+
+def _states_figures(shown: _Shown) -> list[Drawing]:
+    """Bands beside densities of states: crystals with a gap on their VBM, metals on their Fermi level."""
+    found = [m for m in shown.outcome.materials if m.bulk.dos and m.bulk.bands and max(m.bulk.bands.on_path) >= 0]
+    gapped, metals = [m for m in found if m.bulk.edges], [m for m in found if not m.bulk.edges]
+    references: list[Reference] = ["vbm", "fermi"]
+    pages = [
+        (page, reference)
+        for of, reference in zip((gapped, metals), references, strict=True)
+        for page in _pages(of, MOST_STATES)
+        if page
+    ]
+    return [
+        _states_figure(shown, page, reference, _numbered("states", "Bands and densities of states", n, len(pages)))
+        for n, (page, reference) in enumerate(pages, start=1)
+    ]
+
+
+def _states_figure(shown: _Shown, drawn: tuple[MaterialOutcome, ...], reference: Reference, named: _Named) -> Drawing:
+    panels, windows = [], [m.bulk.dos.window_ev for m in drawn if m.bulk.dos and m.bulk.dos.window_ev]
+    for material in drawn:
+        bulk = material.bulk
+        assert bulk.dos is not None
+        assert bulk.bands is not None
+        zero_ev = bulk.bands.fermi_ev if bulk.edges is None else bulk.edges.vbm.value_ev
+        bands = BandStructure(name=material.name, bands=bulk.bands, edges=bulk.edges, zero_ev=zero_ev)
+        dos = ShownDos(
+            name=material.name, dos=bulk.dos.dos, zero_ev=zero_ev, edges=bulk.edges,
+            complete_up_to_ev=bulk.dos.complete_up_to_ev, no_empty_bands=bulk.dos.no_empty_bands,
+        )  # fmt: skip
+        panels.append(StatesPanel(bands=bands, dos=dos))
+    look = Look(colors={m.name: shown.colors[m.name] for m in drawn}, window_ev=windows[0] if windows else None)
+    return states_drawing(panels, reference, look, **named)
 
 
 # --- corrections of band edges ----------------------------------------------------------------------------------

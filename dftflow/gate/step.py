@@ -45,6 +45,8 @@ NEEDED: Mapping[Task, tuple[Part, ...]] = {
     "bands": ("structure", "bands"),
     "potential": ("structure", "potential", "fermi"),
     "shifts": ("structure", "shifts"),
+    "dos": ("structure", "bands"),
+    "masses": ("structure", "bands"),
 }
 NAMES: Mapping[Part, str] = {
     "structure": "a geometry",
@@ -182,7 +184,7 @@ def _departures(results: Results, built: Built, older_than: tuple[str, ...]) -> 
 
 
 def _other_method(results: Results, spec: CalcSpec) -> list[str]:
-    of_bands = results.bands_run if spec.task == "bands" else None
+    of_bands = results.bands_run if spec.task in ("bands", "dos", "masses") else None
     method, lines = results.method if of_bands is None else of_bands.method, []
     if method is None:
         return []
@@ -218,7 +220,10 @@ def _same_u(found: Mapping[str, float], asked: Mapping[str, float]) -> bool:
 
 
 def _other_grid(counts: Counts, shift: Shift | None, spec: CalcSpec) -> list[str]:
-    if counts == spec.grid and shift is not None and same_shift(shift, spec.grid_shift):
+    asked = [(spec.grid, spec.grid_shift)]
+    if spec.states_grid is not None:
+        asked.append((spec.states_grid.counts, spec.states_grid.shift))
+    if shift is not None and any(counts == grid and same_shift(shift, place) for grid, place in asked):
         return []
     have, want = grid_text(counts, shift), grid_text(spec.grid, spec.grid_shift)
     return [f"calculated on {have} k-points, the study asks for {want}"]

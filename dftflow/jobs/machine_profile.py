@@ -104,7 +104,7 @@ class Machine:
         Parameters
         ----------
         task
-            ``"relax"``, ``"bands"``, ``"potential"`` or ``"shifts"``.
+            ``"relax"``, ``"bands"``, ``"potential"``, ``"shifts"``, ``"dos"`` or ``"masses"``.
         code
             Name of the code.
         study

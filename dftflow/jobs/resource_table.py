@@ -15,7 +15,7 @@ from dftflow.toml_file.entries import EntryError, Table, within
 __all__ = ["RESOURCE_EXAMPLES", "TASKS", "ResourceTable", "resource_tables"]
 
 
-TASKS = ("relax", "bands", "potential", "shifts")
+TASKS = ("relax", "bands", "potential", "shifts", "dos", "masses")
 """Tasks of a step, each of which may have a table of its own."""
 
 
@@ -51,6 +51,8 @@ class _Tasks(_Entry):
     bands: _Entry | None = None
     potential: _Entry | None = None
     shifts: _Entry | None = None
+    dos: _Entry | None = None
+    masses: _Entry | None = None
 
     def entries(self, task: str) -> Iterator[_Entry]:
         """From the general to the special."""

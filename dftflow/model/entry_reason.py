@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["OWN_KINDS", "reason_of"]
 
-OWN_KINDS = frozenset({"out_of_bounds", "text_too_long", "no_line", "no_plane", "too_dense"})
+OWN_KINDS = frozenset({"out_of_bounds", "text_too_long", "no_line", "no_plane", "no_window", "too_dense"})
 """Kinds of errors that dftflow's own checks raise, whose sentences are dftflow's."""
 
 _OTHER = "it is of another kind than what belongs here"

@@ -14,6 +14,7 @@ from dftflow.model.attempt import Attempt
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.diffraction import Diffraction
 from dftflow.model.edge_shifts import EdgeShifts
+from dftflow.model.found_dos import FoundDos
 from dftflow.model.hull import Hull
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
 from dftflow.model.mixture import Mixture
@@ -103,6 +104,8 @@ class BulkOutcome(Shown):
         What of those steps' results is not as the study asks.
     shifts, no_shifts, shifts_step
         Band edges with corrections, or why there are none, and the step that gives them, ``""`` if none is asked for.
+    dos, no_dos, dos_step
+        The density of states on a grid of its own, in the same way.
     """
 
     structure: Structure
@@ -121,6 +124,9 @@ class BulkOutcome(Shown):
     shifts: EdgeShifts | None = None
     no_shifts: Missing | None = None
     shifts_step: str = ""
+    dos: FoundDos | None = None
+    no_dos: Missing | None = None
+    dos_step: str = ""
 
     def __post_init__(self) -> None:
         if self.edges is None and self.no_edges is None:

@@ -116,6 +116,8 @@ class Bands(Shown):
         calculation by them; ``"bare file"`` that does not, so that these are the log's; or the ``"log"`` itself.
     atoms
         Those that the file of the eigenvalues names; None where it names none.
+    grid
+        Numbers of the regular grid that the points with a weight are of, where that is another one than the SCF's.
     """
 
     eigenvalues_ev: FloatArray
@@ -131,6 +133,7 @@ class Bands(Shown):
     spinor: bool = False
     stands_in: Literal["own file", "bare file", "log"] = "own file"
     atoms: Atoms | None = None
+    grid: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         values = readonly(self.eigenvalues_ev, (None, None, None), "eigenvalues_ev")

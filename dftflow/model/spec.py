@@ -12,9 +12,9 @@ from dftflow.model.correction import Correction
 from dftflow.model.dispersion import Dispersion, check_dispersion
 from dftflow.model.kpoint_grid import NO_SHIFT, Shift, grid_kind, monkhorst_pack_shift
 
-__all__ = ["CalcSpec", "CellFreedom", "KPath", "KPoint", "Relaxation", "Task"]
+__all__ = ["CalcSpec", "CellFreedom", "KPath", "KPoint", "Relaxation", "StatesGrid", "Task"]
 
-Task = Literal["relax", "bands", "potential", "shifts"]
+Task = Literal["relax", "bands", "potential", "shifts", "dos", "masses"]
 CellFreedom = Literal["fixed", "isotropic", "lengths", "all"]
 
 
@@ -80,6 +80,42 @@ class Relaxation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatesGrid:
+    """A grid of its own for the states of a crystal, denser than that of the density.
+
+    Attributes
+    ----------
+    counts, shift
+        Points along each reciprocal lattice vector, and where the grid stands, in steps from one that holds Γ
+        (see `dftflow.model.kpoint_grid`).
+    note
+        Where it comes from, for the comment in the deck.
+    """
+
+    counts: tuple[int, int, int]
+    shift: Shift = NO_SHIFT
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if any(type(number) is not int or number < 1 for number in self.counts):
+            raise SpecError(f"the k-grid of the states is {self.counts}", fix="give three whole numbers of at least 1")
+        if grid_is_too_dense(self.counts):
+            raise SpecError(
+                f"the k-grid {self.counts} of the states has more than {MOST_GRID_POINTS} points",
+                fix="ask for a wider spacing (kpoint_spacing_per_ang), or for a coarser grid",
+            )
+        if not set(self.shift) <= {0.0, 0.5}:
+            raise SpecError(
+                f"the k-grid of the states is shifted by {self.shift} of a step", fix="give 0 or 0.5 for each direction"
+            )
+
+    @property
+    def kind(self) -> str:
+        """``Monkhorst-Pack``, ``Gamma-centred``, or where else the grid stands."""
+        return grid_kind(self.counts, self.shift)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CalcSpec:
     """One calculation, code-neutral. A code renders it to a deck or says what it cannot express.
 
@@ -89,8 +125,9 @@ class CalcSpec:
         One line that names the calculation to a person.
     task
         ``relax`` (geometry), ``bands`` (SCF, then bands along `path` and at `edge_kpoints`), ``potential``
-        (SCF of a slab, with the local or electrostatic potential written) or ``shifts`` (SCF, then the band edges at
-        `edge_kpoints`, which the grid holds, with each of `corrections`).
+        (SCF of a slab, with the local or electrostatic potential written), ``shifts`` (SCF, then the band edges at
+        `edge_kpoints`, which the grid holds, with each of `corrections`), ``dos`` (SCF, then states on `states_grid`)
+        or ``masses`` (SCF, then states at `edge_kpoints`, which lie around the band edges).
     xc
         Exchange-correlation functional, in upper case: ``PBE``.
     dispersion
@@ -127,6 +164,8 @@ class CalcSpec:
         ``bands``, those of the surface's zone with ``potential``. With ``shifts`` they are points of the grid.
     corrections
         Only with ``shifts``.
+    states_grid
+        Only with ``dos``.
     slab_axis
         0, 1 or 2 when the cell holds a slab whose normal lies along that lattice vector and the Cartesian axis of
         the same number; None for a crystal. A slab is not periodic along it, and gets a dipole correction there.
@@ -162,6 +201,7 @@ class CalcSpec:
     path: KPath | None = None
     edge_kpoints: tuple[KPoint, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    states_grid: StatesGrid | None = None
     slab_axis: int | None = None
     fixed_atoms: tuple[int, ...] = ()
     continues: str = ""
@@ -187,6 +227,12 @@ class CalcSpec:
             raise SpecError(f"task {self.task!r} and path={self.path!r} do not go together")
         if (self.task == "shifts") != bool(self.corrections):
             raise SpecError(f"task {self.task!r} and corrections={self.corrections!r} do not go together")
+        if (self.task == "dos") != (self.states_grid is not None):
+            raise SpecError(f"task {self.task!r} and states_grid={self.states_grid!r} do not go together")
+        if self.task == "masses" and not self.edge_kpoints:
+            raise SpecError("no effective mass can be found without k-points", fix="give edge_kpoints")
+        if self.task in ("dos", "masses") and self.slab_axis is not None:
+            raise SpecError(f"task {self.task!r} is one of crystals", fix="leave slab_axis out")
         if self.edge_kpoints and self.task == "relax":
             raise SpecError("a relaxation calculates no points besides its grid", fix="leave edge_kpoints out")
         self._check_slab()

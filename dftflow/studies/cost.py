@@ -36,6 +36,9 @@ def expected_cost(structure: Structure, spec: CalcSpec) -> float:
         work *= STEPS_OF_A_RELAXATION
     work *= 1 + OF_A_CORRECTION * len(spec.corrections)
     work += ITERATIONS_A_BAND_POINT * len(spec.edge_kpoints)
+    if spec.states_grid is not None:
+        states = spec.states_grid
+        work += ITERATIONS_A_BAND_POINT * points_of_unchanged(structure, states.counts, states.shift)
     if spec.path is not None:
         points = path_length_per_ang(structure.lattice, spec.path) / spec.path.spacing_per_ang
         work += ITERATIONS_A_BAND_POINT * points

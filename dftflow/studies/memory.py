@@ -57,6 +57,8 @@ def _points_held(structure: Structure, spec: CalcSpec, use: MemoryUse) -> int:
         path = spec.path
         along = 0 if path is None else ceil(path_length_per_ang(structure.lattice, path) / path.spacing_per_ang)
         return half + along + len(spec.edge_kpoints)
+    if use.lists_path and spec.states_grid is not None:
+        return points_of_unchanged(structure, spec.states_grid.counts, spec.states_grid.shift)
     if spec.fixed_atoms or spec.slab_axis is not None:
         return half
     return points_of_unchanged(structure, spec.grid, spec.grid_shift)

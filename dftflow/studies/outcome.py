@@ -40,7 +40,7 @@ from dftflow.model.polymorph import PhasesRequest
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.reaction import ReactionRequest
 from dftflow.model.step import StepId, Subject
-from dftflow.studies.kinds.bulk import bands_step, relax_step, shifts_step
+from dftflow.studies.kinds.bulk import bands_step, dos_step, relax_step, shifts_step
 from dftflow.studies.kinds.slab import potential_step, slab_subjects
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
@@ -197,6 +197,7 @@ def _derived(at: _At, phases: PhasesAt) -> tuple[Findings, tuple[str, ...], Foun
         diffraction=_diffraction(at, materials),
         hull=hull(compared.hull, at.phases, phases),
         phase_remarks={name: phase.remarks for name, phase in at.phases.items()},
+        densities=at.study.dos_request,
     )
     return findings, found.warnings, all_quantities(findings)
 
@@ -239,6 +240,7 @@ def _material(at: _At, material: Material) -> MaterialOutcome:
 
 
 def _bulk(at: _At, material: Material) -> BulkOutcome:
+    dos = dos_step(at.study, material.name)
     return bulk_outcome(
         material.name,
         material.crystal,
@@ -247,6 +249,8 @@ def _bulk(at: _At, material: Material) -> BulkOutcome:
         bands=at.asked(bands_step(material.name)),
         stress_tol_gpa=at.study.content.settings.stress_tol_gpa,
         shifts=at.named(shifts_step(at.study, material.name)),
+        dos=None if dos is None else at.asked(dos),
+        dos_request=at.study.dos_request,
     )
 
 

@@ -22,6 +22,7 @@ from dftflow.crystals.crystal import Crystal
 from dftflow.errors import DftflowError, InputError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
 from dftflow.jobs.resource_table import RESOURCE_EXAMPLES, resource_tables
+from dftflow.model.dos_request import DosRequest
 from dftflow.model.point import OWN, Point
 from dftflow.model.powder import MeasuredPattern
 from dftflow.model.printable import shown
@@ -43,6 +44,7 @@ from dftflow.studies.schema import (
 )
 from dftflow.studies.structure_lists import Lists, lists_of, with_lists
 from dftflow.studies.sweep import content_at, preset_at
+from dftflow.studies.tables.density_of_states import DensityOfStatesEntry
 from dftflow.studies.tables.diffraction import DiffractionEntry, ReadingEntry
 from dftflow.studies.tables.hull import HullEntry
 from dftflow.studies.tables.phases import PhasesEntry
@@ -111,6 +113,12 @@ class Study:
             return self
         content, preset = content_at(self.content, point), preset_at(self.preset, point)
         return replace(self, content=content, preset=preset, point=point)
+
+    @property
+    def dos_request(self) -> DosRequest | None:
+        """The densities of states that it asks for; None where it asks for none."""
+        entry = self.content.density_of_states
+        return None if entry is None else entry.request(tuple(self.content.materials))
 
     @property
     def store(self) -> Path | None:
@@ -382,6 +390,8 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("alignment", "*"): AlignmentEntry,
     ("alignment", "*", "published", "*"): Published,
     ("presets", "*"): Preset,
+    ("density_of_states",): DensityOfStatesEntry,
+    ("density_of_states", "kpoints"): KPoints,
     ("sweep",): SweepEntry,
     ("sweep", "*"): SweepEntry,
     ("reaction",): ReactionEntry,
@@ -417,6 +427,9 @@ _EXAMPLES: Mapping[str, str] = {
     "cutoff_ev": "500.0",
     "relax_kpoints": "[4, 4, 4]",
     "bands_kpoints": "[6, 6, 6]",
+    "kpoints": "[8, 8, 8]",
+    "broadening_ev": "0.1",
+    "window_ev": "[-6.0, 6.0]",
     "size": "[4, 4, 4]",
     "gamma": "true",
     "cell": '"all"',

@@ -14,7 +14,6 @@ from dftflow.codes.options import ElementSymbol
 from dftflow.jobs.resource_table import ResourceTable
 from dftflow.model import bounds
 from dftflow.model.absorption import AbsorptionRequest
-from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
 from dftflow.model.correction import Correction
 from dftflow.model.dispersion import Dispersion
 from dftflow.model.miller import FORMS, THIRD_INDEX, third_index_holds
@@ -22,9 +21,11 @@ from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.point import SWEPT, Point
 from dftflow.model.printable import shown
 from dftflow.model.spec import CellFreedom, Relaxation
+from dftflow.studies.tables.density_of_states import DensityOfStatesEntry
 from dftflow.studies.tables.diffraction import DiffractionEntry
 from dftflow.studies.tables.hull import HullEntry
-from dftflow.studies.tables.named import wrong_name
+from dftflow.studies.tables.kpoints import GridSpacing, KPointGrid, KPoints
+from dftflow.studies.tables.named import ALL, Names, wrong_name
 from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.photons import PhotonsEntry
 from dftflow.studies.tables.published import PublishedEntry
@@ -47,7 +48,6 @@ __all__ = [
 ]
 
 TOLERANCES = ("energy_tol_ev_per_atom", "force_tol_ev_per_ang", "stress_tol_gpa", "displacement_tol_ang")
-ALL = "all"
 TAKEN_NAMES = frozenset(
     {
         "structures",
@@ -79,10 +79,8 @@ Thickness = Annotated[float, within(bounds.THICKNESS_ANG)]
 Vacuum = Annotated[float, within(bounds.VACUUM_ANG)]
 OffsetEV = Annotated[float, within(bounds.OFFSET_EV)]
 Smearing = Annotated[float, within(bounds.SMEARING_EV)]
-GridSpacing = Annotated[float, within(bounds.GRID_SPACING)]
 Cycles = Annotated[int, within(bounds.CYCLES)]
 Bands = Annotated[int, within(bounds.BANDS)]
-GridNumber = Annotated[int, within(bounds.GRID_NUMBER)]
 Repeats = Annotated[int, within(bounds.REPEATS)]
 Index = Annotated[int, within(bounds.MILLER_INDEX)]
 Moment = Annotated[float, within(bounds.MOMENT_MUB)]
@@ -116,30 +114,6 @@ class _Sourced(Table):
             if name not in self.model_fields_set:
                 raise ValueError(f"from_reference names {shown(name)}, which this table does not give")
         return self
-
-
-class KPoints(Table):
-    """A regular grid. ``gamma``: whether it holds Γ whatever its numbers; None: only in a hexagonal cell."""
-
-    size: tuple[GridNumber, GridNumber, GridNumber]
-    gamma: bool | None = None
-
-    @model_validator(mode="after")
-    def _can_be_calculated(self) -> KPoints:
-        if grid_is_too_dense(self.size):
-            raise PydanticCustomError("too_dense", "a grid can have {most} points", {"most": MOST_GRID_POINTS})
-        return self
-
-
-def _as_table(value: object) -> object:
-    if isinstance(value, tuple):
-        return {"size": value}
-    if isinstance(value, dict | KPoints):
-        return value
-    raise ValueError("a grid is [2, 2, 2] or { size = [2, 2, 2], gamma = true }")
-
-
-KPointGrid = Annotated[KPoints, BeforeValidator(_as_table)]
 
 
 class Substitution(Table):
@@ -311,19 +285,13 @@ class Published(Table):
     doi: Text
 
 
-def _as_names(value: object) -> object:
-    if isinstance(value, str) and value != ALL:
-        raise ValueError(f"materials is a list of names, or {ALL!r}")
-    return (value,) if isinstance(value, str) else value
-
-
 class AlignmentEntry(Table):
     """Which materials are compared, each two of those named; an offset is the earlier one's edge minus the later's.
 
     ``surfaces`` names those that count (``CsPbBr3/slab-010``); a material of which none is named counts with all.
     """
 
-    materials: Annotated[tuple[Word, ...], BeforeValidator(_as_names)]
+    materials: Names
     surfaces: tuple[Word, ...] = ()
     tolerance_ev: Annotated[float, within(bounds.TOLERANCE_EV)] = 0.10
     published: tuple[Published, ...] = ()
@@ -343,7 +311,7 @@ class SweepEntry(Table):
     ``materials`` are those that are calculated at its points, all of the study unless given.
     """
 
-    materials: Annotated[tuple[Word, ...], BeforeValidator(_as_names)] = (ALL,)
+    materials: Names = (ALL,)
     cutoff_ev: tuple[CutoffEV, ...] = ()
     kpoint_spacing_per_ang: tuple[GridSpacing, ...] = ()
     slab_thickness_ang: tuple[Thickness, ...] = ()
@@ -439,6 +407,7 @@ class StudyFile(Table):
     phases: PhasesEntry | None = None
     diffraction: DiffractionEntry | None = None
     hull: HullEntry | None = None
+    density_of_states: DensityOfStatesEntry | None = None
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -542,6 +511,15 @@ class StudyFile(Table):
         wrong = None if self.diffraction is None else self.diffraction.wrong(tuple(self.materials))
         if wrong is not None:
             raise EntryError(f"diffraction.{wrong[0]} {wrong[1]}", "diffraction", wrong[0])
+        return self
+
+    @model_validator(mode="after")
+    def _calculated_materials_exist(self) -> StudyFile:
+        if self.density_of_states is not None:
+            named = self.named(self.density_of_states.materials)
+            wrong = wrong_name(named, self.materials) or ("" if named else "names none")
+            if wrong:
+                raise EntryError(f"density_of_states.materials {wrong}", "density_of_states", "materials")
         return self
 
     def swept_materials(self, entry: SweepEntry) -> tuple[str, ...]:

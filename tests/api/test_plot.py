@@ -276,6 +276,24 @@ def test_parts_that_are_asked_for_are_drawn_or_refused() -> None:
         assert "no weights of the states on atoms" in error.value.reason and "--project none" in error.value.fix
 
 
+def test_bands_stand_beside_a_density_of_states_of_the_next_folder_or_of_their_own(tmp_path: Path) -> None:
+    figure = plot("bands", DENSE / "CsPbBr3.bands.xml", DENSE / "grid", dos=True, window=(-4, 4))
+    assert figure.names == ("dense",) and figure.left_out == ()
+    assert {"energy_ev", "total_per_ev"} <= _table(figure)[0].keys()
+    with pytest.raises(AnalysisError, match="beside the bands of CsPbBr3-bulk-bands"):
+        plot("bands", CS_BULK, dos=True)
+    with pytest.raises(AnalysisError, match="no density of states beside the bands"):
+        plot("bands", DENSE / "CsPbBr3.bands.xml", dos=True)
+    with pytest.raises(AnalysisError, match="there is no band path to draw"):
+        plot("bands", DENSE / "grid", dos=True)
+
+
+@pytest.mark.parametrize("option", [{"overlay": True}, {"join": True}, {"ip": {"1": 5.5}}])
+def test_a_density_of_states_stands_beside_single_bands_alone(option: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="do not go together"):
+        plot("bands", CS_BULK, dos=True, **option)
+
+
 def test_bands_point_to_a_density_of_states_where_there_is_one_alone(tmp_path: Path) -> None:
     """Three points of equal weights are neither a path nor a grid."""
     few = _vasp(tmp_path / "few", kpoints=[(0.0, 0.0, 0.0), (0.5, 0.0, 0.0), (0.5, 0.5, 0.5)])

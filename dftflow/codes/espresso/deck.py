@@ -150,8 +150,11 @@ def _stages(spec: CalcSpec) -> tuple[str, ...]:
     if spec.task == "relax":
         return ("relax",)
     average = ("average",) if spec.task == "potential" and spec.slab_axis is not None else ()
+    if spec.states_grid is not None:
+        return ("scf", "nscf", "projwfc")
     bands = ("bands",) if spec.path is not None or spec.edge_kpoints else ()
-    return ("scf", "pp", *average, *bands)
+    potential = () if spec.task == "masses" else ("pp",)
+    return ("scf", *potential, *average, *bands)
 
 
 def _files(
@@ -167,6 +170,8 @@ def _files(
     for stage in stages:
         if stage == "pp":
             files[f"{seed}.pp.in"] = render("pp.in.j2", {"seed": seed})
+        elif stage == "projwfc":
+            files[f"{seed}.projwfc.in"] = render("projwfc.in.j2", {"seed": seed})
         elif stage == "average":
             files[f"{seed}.average.in"] = render("average.in.j2", _average(structure, spec, seed, values))
         else:
@@ -183,6 +188,9 @@ def _stage_values(structure: Structure, spec: CalcSpec, stage: str) -> dict[str,
         note = "special points beside the grid of the SCF (segment -1)"
         if spec.path is not None:
             note = "path, then band edges beside it (segment -1)"
+    elif stage == "nscf" and spec.states_grid is not None:
+        card = grid_card(spec.states_grid.counts, spec.states_grid.shift)
+        note = with_source(f"a grid of its own for the states, {spec.states_grid.kind}", spec.states_grid.note)
     else:
         card = grid_card(spec.grid, spec.grid_shift)
         note = "Monkhorst-Pack: an even number leaves out Gamma (offset 1), an odd one holds it (offset 0)"

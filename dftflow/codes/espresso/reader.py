@@ -355,9 +355,17 @@ def _bands(
     run = _run_of(path, at_fixed.printed, own)
     joined = join_bands(scf, _run_of(ground, None, zero), further, run)
     if not joined.why_not:
-        return _Eigenvalues(bands=joined.bands)
+        return _Eigenvalues(bands=_of_own_grid(joined.bands, scf, further))
     remark = f"the eigenvalues of the SCF were left out, and those at fixed density stand alone: {joined.why_not}"
     return _Eigenvalues(bands=replace(further, zero=own, stands_in="own file"), run=run, remarks=(remark,))
+
+
+def _of_own_grid(joined: Bands, scf: Bands, further: Bands) -> Bands:
+    """Where the states have a grid of their own, the weights of that one count, and no more those of the SCF's."""
+    if further.grid is None or further.weights is None:
+        return joined
+    weights = np.concatenate([np.zeros(len(scf.kpoints_frac)), further.weights])
+    return replace(joined, weights=weights, grid=further.grid)
 
 
 def _run_of(run: PwRun, printed: ProgramOutput | None, zero: EnergyZero) -> BandsRun:
@@ -388,6 +396,7 @@ def _bands_of(run: PwRun, part: _Part | None, zero: EnergyZero) -> Bands | None:
         weights=weights,
         spinor=run.spinor,
         stands_in="log",
+        grid=run.grid if run.task == "nscf" else None,
     )
 
 

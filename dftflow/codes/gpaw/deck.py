@@ -23,7 +23,7 @@ from dftflow.crystals.symmetry import keeps_symmetry
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.kpoint_grid import monkhorst_pack_shift
-from dftflow.model.spec import CalcSpec, KPath, KPoint
+from dftflow.model.spec import CalcSpec, KPath, KPoint, StatesGrid
 from dftflow.rendering.quoting import PYTHON, Verbatim
 from dftflow.rendering.templates import render_template
 
@@ -130,6 +130,10 @@ def _task_block(structure: Structure, spec: CalcSpec, keeps: bool) -> str:
         return _bands_block(structure, spec)
     if spec.task == "shifts":
         return _shifts_block(spec)
+    if spec.states_grid is not None:
+        return _dos_block(spec, spec.states_grid)
+    if spec.task == "masses":
+        return _masses_block(spec)
     if spec.task == "potential":
         return _potential_block(spec)
     goal = spec.relaxation
@@ -194,17 +198,47 @@ def _shifts_block(spec: CalcSpec) -> str:
     )
 
 
+def _dos_block(spec: CalcSpec, states: StatesGrid) -> str:
+    note = "; ".join(filter(None, (states.kind, PYTHON.inert(states.note))))
+    numbers = ", ".join(filter(None, (f"empty_bands={spec.empty_bands}", _dispersion(spec))))
+    return "\n".join(
+        [
+            "# a grid of its own for the states, in the density of the SCF",
+            f"grid = {states.counts}  # {note}",
+            f"engine.dos(atoms, calculator, grid=grid, shift={states.shift}, {numbers})",
+        ]
+    )
+
+
+def _masses_block(spec: CalcSpec) -> str:
+    return "\n".join(
+        [
+            "# points around the band edges (segment -1)",
+            f"kpoints = {_wrapped([point.frac for point in spec.edge_kpoints])}",
+            f"labels = {_wrapped([point.label for point in spec.edge_kpoints])}",
+            "segments = [-1] * len(kpoints)",
+            *_engine_bands(spec),
+        ]
+    )
+
+
 def _bands_block(structure: Structure, spec: CalcSpec) -> str:
     assert spec.path is not None
     return "\n".join(
         [
             _points(structure, spec.path, spec.edge_kpoints),
-            f"empty_bands = {spec.empty_bands}",
-            "engine.bands(",
-            f"    {', '.join(filter(None, (BANDS_ARGUMENTS, _dispersion(spec))))}",
-            ")",
+            *_engine_bands(spec),
         ]
     )
+
+
+def _engine_bands(spec: CalcSpec) -> list[str]:
+    return [
+        f"empty_bands = {spec.empty_bands}",
+        "engine.bands(",
+        f"    {', '.join(filter(None, (BANDS_ARGUMENTS, _dispersion(spec))))}",
+        ")",
+    ]
 
 
 @per_structure

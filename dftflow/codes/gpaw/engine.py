@@ -1,4 +1,4 @@
-"""What a GPAW deck calls: the four tasks, run in the deck's own folder and process.
+"""What a GPAW deck calls: the five tasks, run in the deck's own folder and process.
 
 GPAW is imported by the deck alone, so that dftflow itself never loads it. Every task leaves in its folder
 
@@ -36,11 +36,11 @@ from dftflow.codes.gpaw.elasticity import length_compliance_per_gpa
 from dftflow.codes.gpaw.kpoint_set import grid_of_points
 from dftflow.codes.gpaw.optimiser import KeptBFGS, optimiser_of
 from dftflow.codes.gpaw.whole_file import replace_whole
-from dftflow.model.kpoint_grid import same_kpoint
+from dftflow.model.kpoint_grid import Counts, Shift, grid_points, same_kpoint
 from dftflow.model.spec import CellFreedom
 from dftflow.units import BOHR_ANG, EV_PER_ANG3_GPA, HARTREE_EV
 
-__all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "potential", "relax", "shifts"]
+__all__ = ["SEGMENT_OF_EXTRA_POINTS", "BasisCorrected", "bands", "dos", "potential", "relax", "shifts"]
 
 SEGMENT_OF_EXTRA_POINTS = -1
 SMEARED_OUT = 0.25  # of a band: less is what smearing leaves over, and no band of its own
@@ -208,6 +208,53 @@ def bands(
         record["status"] = "finished"
 
 
+def dos(
+    atoms: Atoms,
+    calculator: MakeCalculator,
+    *,
+    grid: Counts,
+    shift: Shift,
+    empty_bands: int,
+    dispersion: str = NO_DISPERSION,
+) -> None:
+    """SCF on its own grid, then the states of another one in its fixed density, which go to ``bands.npz`` alone.
+
+    The other grid is reduced by the symmetries that the SCF found, and by time reversal.
+    """
+    with _recorded() as record:
+        engine = _converge(atoms, calculator)
+        atoms.calc = _dispersed(engine, engine, dispersion)
+        record.update(_ground_state(atoms, engine, dispersion))
+        points, weights = _irreducible(engine, grid_points(grid, shift))
+        states = _at_fixed_density(engine, points, _bands_kept(engine, empty_bands), "density of states")
+        states = states._replace(projections=_symmetrised(engine, states.projections))
+        names = {"labels": np.array([""] * len(points)), "on_path": np.full(len(points), SEGMENT_OF_EXTRA_POINTS)}
+        _save_states(engine, states, kpoints_frac=points, kpoint_weights=weights, grid=np.array(grid), **names)
+        record["grid_kpoints"] = len(points)
+        record["status"] = "finished"
+
+
+def _irreducible(engine: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The points of a whole grid that symmetry leaves, and their weights."""
+    from gpaw.new.brillouin import BZPoints
+
+    found = BZPoints(points).reduce(engine.dft.ibzwfs.ibz.symmetries, strict=False)
+    return np.asarray(found.kpt_kc), np.asarray(found.weight_k)
+
+
+def _symmetrised(engine: Any, weights: np.ndarray) -> np.ndarray:
+    """Of each atom the mean over those that symmetry takes for it: over its star, a k-point has that of each.
+
+    What an irreducible point itself tells of one atom is told of another one at the points that it stands for.
+    """
+    shells = list(_shells(engine))
+    place = {shell: index for index, shell in enumerate(shells)}
+    maps = engine.dft.ibzwfs.ibz.symmetries.atommap_sa
+    orders = np.unique([[place[int(to[site]), momentum] for site, momentum in shells] for to in maps], axis=0)
+    mean = sum(weights[..., order].astype(float) for order in orders) / len(orders)
+    return np.asarray(mean, dtype=np.float32)
+
+
 def potential(
     atoms: Atoms,
     calculator: MakeCalculator,
@@ -282,18 +329,29 @@ def _save_bands(
     """The states on the grid and at `kpoints` go to ``bands.npz``; returns the number of points of the grid."""
     kept = _bands_kept(engine, empty_bands)
     states, points = _states(engine, kept), engine.get_ibz_k_points()
-    count, sites_and_l = len(points), np.array(list(_shells(engine)), dtype=int).reshape(-1, 2)
+    count = len(points)
     if len(kpoints):
         asked = np.array(kpoints, dtype=float)
         states = _joined([states, _beside_the_grid(engine, asked, states, points)])
         points = np.concatenate([points, asked])
-    _save(
-        "bands.npz",
-        eigenvalues_ev=states.eigenvalues_ev,
+    _save_states(
+        engine,
+        states,
         kpoints_frac=points,
         kpoint_weights=np.concatenate([engine.get_k_point_weights(), np.zeros(len(kpoints))]),
         labels=np.array([""] * count + list(labels)),
         on_path=np.array([SEGMENT_OF_EXTRA_POINTS] * count + list(segments)),
+    )
+    return count
+
+
+def _save_states(engine: Any, states: _States, **kpoints: np.ndarray) -> None:
+    """``bands.npz``: states with their k-points, and what tells them from those of another calculation."""
+    sites_and_l = np.array(list(_shells(engine)), dtype=int).reshape(-1, 2)
+    _save(
+        "bands.npz",
+        eigenvalues_ev=states.eigenvalues_ev,
+        **kpoints,
         projections=states.projections,
         projection_sites=sites_and_l[:, 0],
         projection_l=sites_and_l[:, 1],
@@ -302,7 +360,6 @@ def _save_bands(
         electrons_by_spin=_electrons_by_spin(engine),
         fermi_ev=float(engine.get_fermi_level()),
     )
-    return count
 
 
 def _bands_kept(engine: Any, empty_bands: int) -> int:
@@ -332,7 +389,7 @@ def _beside_the_grid(engine: Any, kpoints: np.ndarray, on_grid: _States, grid_kp
     return found
 
 
-def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int) -> _States:
+def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int, what: str = "band structure") -> _States:
     """The states of `kept` bands at `kpoints`; a few k-points at once, because all wait for the slowest.
 
     A path passes through its special points several times; each is calculated once.
@@ -340,7 +397,7 @@ def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int) -> _States:
     kpoints, places = np.unique(np.round(kpoints, 9), axis=0, return_inverse=True)
     found = []
     for start in range(0, len(kpoints), KPOINTS_AT_ONCE):
-        _tell(f"band structure, k-point {start + 1} of {len(kpoints)}", start / len(kpoints))
+        _tell(f"{what}, k-point {start + 1} of {len(kpoints)}", start / len(kpoints))
         fixed = engine.fixed_density(
             kpts=kpoints[start : start + KPOINTS_AT_ONCE],
             nbands=engine.get_number_of_bands(),

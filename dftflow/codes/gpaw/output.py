@@ -24,7 +24,7 @@ from dftflow.errors import ParseError
 from dftflow.model.correction import CORRECTIONS
 from dftflow.model.edge_shifts import EdgeShifts, GapOfItsOwn
 from dftflow.model.energy import Energy, EnergyZero
-from dftflow.model.kpoint_grid import Shift, spacing_of_grid
+from dftflow.model.kpoint_grid import Counts, Shift, spacing_of_grid
 from dftflow.model.method import Method
 from dftflow.model.projections import Projections
 from dftflow.model.results import (
@@ -339,9 +339,20 @@ def _bands(arrays: Mapping[str, Any], record: Mapping[str, Any], zero: EnergyZer
         fermi_ev=float(told["fermi_ev"]),
         zero=zero,
         weights=_kpoint_weights(arrays),
+        grid=_own_grid(arrays),
         atoms=_atoms(arrays),
         stands_in="own file" if all(name in arrays for name in OF_THE_GROUND_STATE) else "bare file",
     )
+
+
+def _own_grid(arrays: Mapping[str, Any]) -> Counts | None:
+    """Of the states, where it is not that of the SCF."""
+    if "grid" not in arrays:
+        return None
+    a, b, c = (int(number) for number in arrays["grid"])
+    if min(a, b, c) < 1:
+        raise ValueError(f"the grid of the states is {(a, b, c)}")
+    return (a, b, c)
 
 
 def _kpoint_weights(arrays: Mapping[str, Any]) -> FloatArray | None:

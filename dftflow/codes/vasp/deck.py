@@ -123,14 +123,24 @@ def _poscar(structure: Structure, title: str, fixed: list[bool]) -> str:
 
 
 def _kpoints(structure: Structure, spec: CalcSpec) -> str:
-    kind = spec.grid_kind
+    kind, states = spec.grid_kind, spec.states_grid
+    if states is not None:
+        shift = None if states.kind == MONKHORST_PACK else states.shift
+        title = f"{states.kind} grid of the states, and of the density: one run"
+        return regular_grid(with_source(title, states.note), states.counts, shift)
     if not _lists_kpoints(spec):
         shift = None if spec.grid_kind == MONKHORST_PACK else spec.grid_shift
         return regular_grid(with_source(f"{kind} grid", spec.grid_note), spec.grid, shift)
-    numbers, rest = "x".join(map(str, spec.grid)), "special points" if spec.path is None else "path and edges"
+    numbers, rest = "x".join(map(str, spec.grid)), _listed(spec)
     title = with_source(f"{kind} grid {numbers} up to time reversal, then {rest} at weight 0", spec.grid_note)
     reciprocal = structure.lattice.reciprocal_lattice.matrix
     return bands_list(title, spec.grid, spec.path, spec.edge_kpoints, reciprocal, shift=spec.grid_shift)
+
+
+def _listed(spec: CalcSpec) -> str:
+    if spec.task == "masses":
+        return "points around the band edges"
+    return "special points" if spec.path is None else "path and edges"
 
 
 def _lists_kpoints(spec: CalcSpec) -> bool:

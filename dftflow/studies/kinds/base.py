@@ -1,6 +1,6 @@
 """What a kind of subject is: which steps it has, and how each is built. One file of this folder a kind.
 
-bulk  ──┬── bulk-relax ──┬── bulk-bands, bulk-shifts
+bulk  ──┬── bulk-relax ──┬── bulk-bands, bulk-shifts, bulk-dos
 slab  ──┴────────────────┴── slab-<hkl>-relax ── slab-<hkl>-potential      (one pair a slab)
 """
 

@@ -1,4 +1,4 @@
-"""The crystal itself: its geometry, then its band structure, then corrections of its band edges."""
+"""The crystal itself: its geometry, then its band structure, corrections of its band edges, its density of states."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dftflow.studies.reader import Study
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["BulkKind", "bands_step", "relax_step", "shifts_step"]
+__all__ = ["BulkKind", "bands_step", "dos_step", "relax_step", "shifts_step"]
 
 SAME_K = 1e-9
 EMPTY_BANDS_AN_ATOM, LEAST_EMPTY_BANDS = 2, 8
@@ -47,22 +47,31 @@ def shifts_step(study: Study, material: str) -> StepId | None:
     return StepId(subject=_subject(material), task="shifts") if study.content.settings.corrections else None
 
 
+def dos_step(study: Study, material: str) -> StepId | None:
+    """The step that gives the crystal's density of states; None where the study asks for none."""
+    request = study.dos_request
+    if request is None or material not in request.materials:
+        return None
+    return StepId(subject=_subject(material), task="dos")
+
+
 class BulkKind:
-    """``bulk-relax`` where the preset asks for it, ``bulk-bands``, ``bulk-shifts`` where the study has corrections."""
+    """``bulk-relax`` where the preset asks for it, ``bulk-bands``; the others where the study asks for them."""
 
     name = "bulk"
 
     def steps(self, study: Study, materials: Mapping[str, Material]) -> tuple[Step, ...]:
-        """One to three steps a material."""
+        """One to four steps a material."""
         return tuple(step for name in materials for step in self._steps_of(study, name))
 
     def _steps_of(self, study: Study, material: str) -> tuple[Step, ...]:
         relax = relax_step(study, material)
-        shifts = shifts_step(study, material)
+        shifts, dos = shifts_step(study, material), dos_step(study, material)
         needs = () if relax is None else (Need(step=relax, purpose="geometry"), Need(step=relax, purpose="density"))
         own = {relax: "bulk: geometry"} if relax is not None else {}
         after = {bands_step(material): "bulk: band structure"}
         after |= {shifts: "bulk: corrections of the band edges"} if shifts is not None else {}
+        after |= {dos: "bulk: density of states"} if dos is not None else {}
         return (
             *(Step(id=step, title=title) for step, title in own.items()),
             *(Step(id=step, title=title, needs=needs) for step, title in after.items()),
@@ -87,6 +96,8 @@ class BulkKind:
             return Built(structure=crystal, spec=spec)
         if step.id.task == "shifts":
             return Built(structure=crystal, spec=_shifts_spec(settings, crystal))
+        if step.id.task == "dos":
+            return Built(structure=crystal, spec=_dos_spec(settings, crystal))
         spec = replace(
             settings.common("band structure of the crystal"),
             task="bands",
@@ -110,6 +121,16 @@ class BulkKind:
                 fix=f"its special points are {', '.join(points)} (G is Gamma)",
             )
         return {"band_edge": {"label": label, "frac": list(points[label].frac)}}
+
+
+def _dos_spec(settings: MaterialSettings, crystal: Structure) -> CalcSpec:
+    return replace(
+        settings.common("density of states of the crystal"),
+        task="dos",
+        states_grid=settings.states_grid(crystal),
+        moments_mub=moments_of(crystal),
+        **settings.grid("bands", crystal),
+    )
 
 
 def _shifts_spec(settings: MaterialSettings, crystal: Structure) -> CalcSpec:

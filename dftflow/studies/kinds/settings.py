@@ -21,7 +21,7 @@ from dftflow.model.kpoint_grid import (
     same_shift,
     spacing_of_grid,
 )
-from dftflow.model.spec import CalcSpec, CellFreedom, Relaxation
+from dftflow.model.spec import CalcSpec, CellFreedom, Relaxation, StatesGrid
 from dftflow.model.surface import SlabModel
 from dftflow.studies.material import Material
 from dftflow.studies.reader import Study
@@ -110,6 +110,12 @@ class MaterialSettings:
         if key != f"{use}_kpoints":
             note = f"preset {self.study.preset_name}: {key} of the study"
         return {"grid": asked.size, "gamma_centred": _holds_gamma(asked, cell.lattice), "grid_note": note}
+
+    def states_grid(self, cell: Structure) -> StatesGrid:
+        """The grid of the density of states, where the study asks for one of this material."""
+        request = self.study.dos_request
+        assert request is not None, "a step is planned where there is a request"
+        return request.states_grid(cell.lattice.matrix)
 
     def in_plane_grid(self, use: GridUse, slab: SlabModel) -> dict[str, Any]:
         """The crystal's own grid projected on the plane, so that both sample it alike; one point along the normal.

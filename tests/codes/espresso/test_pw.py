@@ -18,6 +18,8 @@ from strict_reading import read_results
 
 from dftflow.analysis.band_edges import find_band_edges
 from dftflow.analysis.calculation_levels import calculation_levels
+from dftflow.analysis.dos_filling import filled_up_to_ev
+from dftflow.analysis.dos_of_eigenvalues import density_of_states, grid_of_states
 from dftflow.analysis.potential_profile import potential_profile
 from dftflow.analysis.vacuum import vacuum_levels
 from dftflow.codes.base import PLAIN_LAUNCH, Launch
@@ -29,7 +31,7 @@ from dftflow.jobs.environment import ONE_THREAD
 from dftflow.jobs.machine_profile import Machine
 from dftflow.model.kpoint_grid import grid_points, same_shift, shift_of_points
 from dftflow.model.results import Results
-from dftflow.model.spec import CalcSpec, KPoint
+from dftflow.model.spec import CalcSpec, KPoint, StatesGrid
 from dftflow.studies.execution import run_study
 from dftflow.studies.reader import load_study
 
@@ -107,6 +109,19 @@ def test_cubic_cspbbr3_has_its_gap_at_r(tmp_path: Path) -> None:
     assert results.bands.n_electrons == (9 + 4 + 3 * 7,)
     assert results.potential.kind == "electrostatic" and all(check.passed for check in results.checks)
     assert results.method is not None and results.method.functional == "PBE"
+
+
+def test_a_density_of_states_has_a_grid_of_its_own(tmp_path: Path) -> None:
+    """GTH potentials have no atomic functions to project on: the states stand without weights."""
+    crystal = Structure(Lattice.cubic(4.36), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    grid = StatesGrid(counts=(4, 4, 4))
+    results = run(tmp_path / "dos", crystal, replace(SPEC, task="dos", cutoff_ev=300.0, states_grid=grid))
+    assert results.bands is not None and results.bands.grid == (4, 4, 4) and results.projections is None
+    found, _ = grid_of_states(results)
+    assert len(found.kpoints_frac) == 10
+    dos = density_of_states(found)
+    gap = find_band_edges(found)
+    assert gap.vbm.value_ev < filled_up_to_ev(dos, 16.0) < gap.cbm.value_ev
 
 
 def test_atoms_of_opposite_moments_gain_their_spin_energy(tmp_path: Path) -> None:

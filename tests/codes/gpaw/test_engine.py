@@ -35,8 +35,8 @@ from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
 from dftflow.gate.calculation import sound
 from dftflow.jobs.environment import ONE_THREAD
-from dftflow.model.kpoint_grid import same_shift
-from dftflow.model.spec import CalcSpec, Relaxation
+from dftflow.model.kpoint_grid import grid_points, same_shift
+from dftflow.model.spec import CalcSpec, KPoint, Relaxation, StatesGrid
 from dftflow.units import EV_PER_ANG3_GPA
 
 RunDeck = Callable[[str, Structure, CalcSpec], Path]
@@ -422,3 +422,45 @@ def test_fapbbr3_has_the_same_lattice_constant_at_a_low_and_a_high_cutoff(run_de
         assert results.status == "finished" and results.structure is not None
         lengths[cutoff_ev] = results.structure.lattice.a
     assert lengths[435.4] == pytest.approx(lengths[700.0], rel=0.015)
+
+
+# --- states on a grid of their own ------------------------------------------------------------------------------
+
+
+def aluminium_hydride() -> Structure:
+    """In the structure of ReO3: three hydrogen atoms that symmetry exchanges, no two of them alike at most k-points."""
+    sites = [[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]]
+    return Structure(Lattice.cubic(3.2), ["Al", "H", "H", "H"], sites)
+
+
+def test_states_of_a_reduced_grid_are_those_of_the_whole_one_on_every_atom(run_deck: RunDeck) -> None:
+    """The whole grid is a list of points, which are calculated without symmetry."""
+    spec = replace(SPEC, cutoff_ev=180.0, empty_bands=3)
+    grid = StatesGrid(counts=(3, 3, 3))
+    points = tuple(KPoint(label="", frac=tuple(map(float, k))) for k in grid_points((3, 3, 3), (0.0, 0.0, 0.0)))
+    reduced = read_results(GPAW(), run_deck("dos", aluminium_hydride(), replace(spec, task="dos", states_grid=grid)))
+    listed = read_results(
+        GPAW(), run_deck("listed", aluminium_hydride(), replace(spec, task="masses", edge_kpoints=points))
+    )
+    assert reduced.bands is not None and listed.bands is not None and listed.projections is not None
+    assert reduced.bands.grid == (3, 3, 3) and len(reduced.bands.kpoints_frac) == 4
+    found, weights = grid_of_states(reduced)
+    here = density_of_states(found, weights, sigma_ev=0.2)
+    n_grid = len(listed.bands.kpoints_frac) - 27
+    whole = replace(
+        listed.bands,
+        eigenvalues_ev=listed.bands.eigenvalues_ev[:, n_grid:],
+        kpoints_frac=listed.bands.kpoints_frac[n_grid:],
+        labels=("",) * 27,
+        on_path=(-1,) * 27,
+        weights=np.full(27, 1 / 27),
+    )
+    of_whole = replace(listed.projections, weights=listed.projections.weights[:, n_grid:])
+    there = density_of_states(whole, of_whole, sigma_ev=0.2)
+    assert here.projected is not None and there.projected is not None and here.groups == there.groups
+    energies = here.energies_ev[here.energies_ev < found.fermi_ev]
+    for one, other in ((here.total[0], there.total[0]), *zip(here.projected[0], there.projected[0], strict=True)):
+        apart = np.interp(energies, here.energies_ev, one) - np.interp(energies, there.energies_ev, other)
+        assert np.abs(apart).max() < 0.02 * there.total.max()
+    hydrogen = [here.projected[0, i] for i, group in enumerate(here.groups) if group.element == "H"]
+    np.testing.assert_allclose(hydrogen[0], hydrogen[1], atol=1e-4)

@@ -22,7 +22,7 @@ from dftflow.codes.castep.input.electrons import (
     spins_break_symmetry,
 )
 from dftflow.codes.castep.input.keywords import FAMILIES, KeywordFamily, functional, tolerance_notes
-from dftflow.codes.castep.input.kpoint_blocks import grid_offset, list_block, path_block
+from dftflow.codes.castep.input.kpoint_blocks import grid_lines, grid_offset, list_block, path_block
 from dftflow.codes.castep.input.potentials import Potentials, choose_potentials
 from dftflow.codes.castep.options import CastepOptions
 from dftflow.codes.deck_text import (
@@ -206,6 +206,8 @@ def _cell_values(structure: Structure, spec: CalcSpec, family: KeywordFamily, po
 
 def _band_points(spec: CalcSpec, prefix: str) -> str:
     """The block of the k-points whose bands are wanted; ``""`` where the SCF's own are all."""
+    if spec.states_grid is not None:
+        return grid_lines(spec.states_grid, prefix)
     if spec.path is not None:
         return path_block(spec.path, spec.edge_kpoints, prefix)
     return list_block(spec, prefix) if spec.edge_kpoints else ""
@@ -242,8 +244,8 @@ def _param_template(spec: CalcSpec, family: KeywordFamily) -> str:
 
 
 def _calculates_bands(spec: CalcSpec) -> bool:
-    """Whether CASTEP goes on after the SCF with a band structure, along a path or at a list of points."""
-    return spec.task == "bands" or bool(spec.edge_kpoints)
+    """Whether CASTEP goes on after the SCF with further states: along a path, at a list of points, on a grid."""
+    return spec.task in ("bands", "dos") or bool(spec.edge_kpoints)
 
 
 def _param_values(spec: CalcSpec) -> dict[str, Any]:
@@ -279,11 +281,18 @@ def _band_values(spec: CalcSpec) -> dict[str, Any]:
     )
     return {
         "empty_bands": spec.empty_count,
-        "points": "the path" if spec.path is not None else "the list of k-points",
-        "local_potential": not functional(spec.xc).hybrid,
+        "points": _points_named(spec),
+        "weights": spec.states_grid is not None,
+        "local_potential": spec.task in ("bands", "potential") and not functional(spec.xc).hybrid,
         "potential_note": POTENTIAL_FILE if wants_potential else use,
         "density": wants_potential,
     }
+
+
+def _points_named(spec: CalcSpec) -> str:
+    if spec.states_grid is not None:
+        return "the grid of the states"
+    return "the path" if spec.path is not None else "the list of k-points"
 
 
 def _relaxation_values(relaxation: Relaxation) -> dict[str, Any]:

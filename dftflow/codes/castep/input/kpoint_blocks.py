@@ -12,19 +12,33 @@ from collections.abc import Sequence
 import numpy as np
 
 from dftflow.codes.deck_text import decimal_text, plain_text
-from dftflow.model.kpoint_grid import Shift, grid_points, monkhorst_pack_shift, same_kpoint
-from dftflow.model.spec import CalcSpec, KPath, KPoint
+from dftflow.model.kpoint_grid import Counts, Shift, grid_points, monkhorst_pack_shift, same_kpoint
+from dftflow.model.spec import CalcSpec, KPath, KPoint, StatesGrid
 
-__all__ = ["grid_offset", "list_block", "path_block"]
+__all__ = ["grid_lines", "grid_offset", "list_block", "path_block"]
 
 SAME_K = 1e-6
 
 
 def grid_offset(spec: CalcSpec) -> Shift:
     """``KPOINT_MP_OFFSET`` of the SCF's grid: 1/(2n) along a direction with an even n when the grid is to hold Γ."""
-    moved = np.subtract(spec.grid_shift, monkhorst_pack_shift(spec.grid)) % 1.0
-    a, b, c = (float(x) for x in moved / np.array(spec.grid))
+    return _offset(spec.grid, spec.grid_shift)
+
+
+def _offset(grid: Counts, shift: Shift) -> Shift:
+    moved = np.subtract(shift, monkhorst_pack_shift(grid)) % 1.0
+    a, b, c = (float(x) for x in moved / np.array(grid))
     return (a, b, c)
+
+
+def grid_lines(states: StatesGrid, prefix: str) -> str:
+    """The keywords of a grid for the states alone."""
+    offset = " ".join(map(decimal_text, _offset(states.counts, states.shift)))
+    note = "; ".join(filter(None, (f"of the states, {states.kind}", plain_text(states.note))))
+    return (
+        f"{prefix}_KPOINT_MP_GRID   : {' '.join(map(str, states.counts))}  ! {note}\n"
+        f"{prefix}_KPOINT_MP_OFFSET : {offset}"
+    )
 
 
 def list_block(spec: CalcSpec, prefix: str) -> str:
@@ -32,6 +46,10 @@ def list_block(spec: CalcSpec, prefix: str) -> str:
 
     CASTEP's ``.bands`` holds the points of its last task alone: without the grid's in the list they would be lost.
     """
+    if spec.task == "masses":
+        lines = "\n".join(map(_line, spec.edge_kpoints))
+        head = "! calculated after the SCF: around the band edges"
+        return f"{head}\n%BLOCK {prefix}_KPOINT_LIST\n{lines}\n%ENDBLOCK {prefix}_KPOINT_LIST"
     points = [*spec.edge_kpoints, *(KPoint(label="", frac=frac) for frac in _grid_beside(spec))]
     lines = "\n".join(_line(point) for point in points)
     return (
