@@ -9,6 +9,7 @@ from dftflow.derive.missing import MissingOffset
 from dftflow.model.absorption import Absorption, AbsorptionRequest
 from dftflow.model.admission import Admission
 from dftflow.model.alignment import Alignment
+from dftflow.model.alloy import Alloy
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.diffraction import Diffraction
 from dftflow.model.dos_request import DosRequest
@@ -41,6 +42,8 @@ class Findings:
         That the study asks for.
     diffraction
         As in `StudyOutcome`.
+    alloys
+        Mixtures whose fraction is swept.
     phase_remarks
         Name of a material -> what has to stand beside its energy.
     densities
@@ -60,5 +63,6 @@ class Findings:
     polymorphs: tuple[Polymorph, ...] = ()
     diffraction: Diffraction | None = None
     hull: Hull | None = None
+    alloys: tuple[Alloy, ...] = ()
     phase_remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     densities: DosRequest | None = None

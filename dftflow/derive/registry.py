@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from typing import NamedTuple
 
+from dftflow.derive.alloys import alloy_quantities
 from dftflow.derive.contacts import contact_quantities
 from dftflow.derive.densities import dos_quantities
 from dftflow.derive.diffraction import diffraction_quantities
@@ -43,7 +44,13 @@ STANDING: tuple[Family, ...] = (
     edge_quantities,
 )
 """Of what every study has: crystals, surfaces, offsets."""
-ASKED: tuple[Family, ...] = (photon_quantities, reaction_quantities, polymorph_quantities, hull_quantities)
+ASKED: tuple[Family, ...] = (
+    photon_quantities,
+    reaction_quantities,
+    polymorph_quantities,
+    hull_quantities,
+    alloy_quantities,
+)
 """Of tables of its own that a study may have."""
 
 

@@ -20,8 +20,9 @@ FOLLOWED = {
     (TOTAL_ENERGY, OWN_SCALE), ("band gap", ""), ("ionisation potential", BY_LINE_UP_WAY), ("work function", METAL_WAY),
 }  # fmt: skip
 """Name and method of what has a meaning beside the same of another run, or is looked at as if it had; and offsets."""
-NOT_BESIDE = {("xc", TOTAL_ENERGY)}
-"""Setting and name of what has none along that setting: each functional counts its total energy from another zero."""
+NOT_BESIDE = {("xc", TOTAL_ENERGY), ("fraction", TOTAL_ENERGY)}
+"""Setting and name of what has none along that setting: each functional counts its total energy from another zero, and
+each composition is of other atoms."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

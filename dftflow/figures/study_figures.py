@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from dftflow.derive.swept import swept_series
 from dftflow.figures.alignment import alignment_drawing, diagram_columns
+from dftflow.figures.alloy import alloy_drawing
 from dftflow.figures.band_figure import BandStructure, bands_drawing
 from dftflow.figures.colors import material_colors
 from dftflow.figures.diffraction import MOST_PATTERNS, diffraction_drawing
@@ -78,6 +79,7 @@ def study_figures(outcome: StudyOutcome) -> tuple[Drawing, ...]:
         *_diffraction_figures(shown),
         *_sweep_figures(outcome),
         *([photons_drawing(outcome.absorptions, Look())] if outcome.absorptions else []),
+        *(alloy_drawing(alloy, Look()) for alloy in outcome.alloys),
         *([] if outcome.hull is None else hull_figures(outcome.hull, Look())),
     )
 

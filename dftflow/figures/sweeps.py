@@ -29,6 +29,7 @@ _WORDS = {
     "smearing_ev": ("Smearing (eV)", "smearing"),
     "xc": ("Functional", "functional"),
     "orientation": ("Orientation of the molecule", "orientation of the molecule"),
+    "fraction": ("Fraction of the sites taken", "fraction of a mixture"),
     "ordering": ("Ordering of the mixture", "ordering of the mixture"),
     "seed": ("Seed of the ordering", "seed of the ordering"),
 }

@@ -97,6 +97,7 @@ CYCLES: Final = Bound(least=1, most=100_000, why="it is how often an engine trie
 BANDS: Final = Bound(least=1, most=10_000, why="each band costs as much as an occupied one")
 ION_CHARGE: Final = Bound(least=-10, most=10, why="it is the charge of one ion")
 FRACTION: Final = Bound(least=1e-4, most=1, why="it is how many of the sites of an ion are taken")
+SWEPT_FRACTION: Final = Bound(least=0, most=1, why="it is how many of the sites of an ion are taken, of none to all")
 ORDERING: Final = Bound(least=1, most=50_000, why="it is a number in the list of the orderings of a cell")
 SEED: Final = Bound(least=0, most=2**63 - 1, why="it starts a sequence of random numbers")
 LOG_LINES: Final = Bound(least=1, most=100_000, why="more are for an editor")

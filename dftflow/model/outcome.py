@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dftflow.model.absolute import SlabSide
 from dftflow.model.absorption import Absorption
 from dftflow.model.alignment import Alignment
+from dftflow.model.alloy import Alloy
 from dftflow.model.attempt import Attempt
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.diffraction import Diffraction
@@ -272,8 +273,8 @@ class StudyOutcome(Tabled):
         is written, then of the points of its sweeps what differs from that.
     asked
         Those of `quantities` that tables of the study ask for beside crystals, surfaces and offsets.
-    hull
-        The convex hull that the study asks for.
+    hull, alloys
+        The convex hull that the study asks for, and its mixtures whose fraction is swept.
     absorptions
         Sources of light and gaps that the study compares.
     published
@@ -300,6 +301,7 @@ class StudyOutcome(Tabled):
     asked: tuple[Quantity, ...] = ()
     absorptions: tuple[Absorption, ...] = ()
     hull: Hull | None = None
+    alloys: tuple[Alloy, ...] = ()
     published: tuple[StandsBeside, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_time_s: float | None = None

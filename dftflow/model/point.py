@@ -16,6 +16,7 @@ SWEPT: Mapping[str, str] = {
     "smearing_ev": "smearing",
     "xc": "xc",
     "orientation": "orientation",
+    "fraction": "fraction",
     "ordering": "ordering",
     "seed": "seed",
 }

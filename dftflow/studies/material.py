@@ -117,8 +117,11 @@ class MaterialsAt(Mapping[str, Material]):
         entries = study.content.materials.items()
         turned = study.point.get("orientation") is not None
         ordered = any(study.point.get(key) is not None for key in ("ordering", "seed"))
+        shared = study.point.get("fraction") is not None
         self.others = tuple(
-            name for name, entry in entries if (turned and entry.substitute) or (ordered and entry.is_ordered)
+            name
+            for name, entry in entries
+            if (turned and entry.substitute) or (ordered and entry.is_ordered) or (shared and entry.fractions)
         )
 
     def __getitem__(self, name: str) -> Material:
@@ -149,7 +152,9 @@ def _start(study: Study, name: str, crystal: Crystal) -> Structure:
     """The crystal after the substitutions that its entry asks for, with the charges and moments that it gives."""
     entry = study.content.materials[name]
     own = primitive_cell_of(crystal.structure) if entry.primitive else crystal.structure
-    changed = bool(entry.substitute) or entry.ordering is not None
+    made = [one for one in entry.substitute if one.fraction != 0]
+    partial = entry.ordering is not None and (has_partial_sites(own) or made == list(entry.substitute))
+    changed = bool(made) or partial
     start = _substituted(study, entry, own) if changed else _repeated(own, entry.supercell)
     if entry.charges:
         with blamed(study, f"material {name}", "materials", name, "charges"):
@@ -176,6 +181,7 @@ def _substituted(study: Study, entry: MaterialEntry, structure: Structure) -> St
             base_dir=study.file.parent,
         )
         for made in entry.substitute
+        if made.fraction != 0
     ]
     mixed = any(made.fraction is not None for made in entry.substitute)
     if entry.ordering is not None and not (mixed and not has_partial_sites(structure)):

@@ -11,6 +11,7 @@ from dftflow.analysis.comparability import compare
 from dftflow.crystals.formula_unit import formula_unit
 from dftflow.crystals.ions import formula_of
 from dftflow.crystals.substitution import mixture_of
+from dftflow.derive.alloys import AlloyMember, alloys
 from dftflow.derive.contacts import contacts
 from dftflow.derive.diffraction import diffracting, diffraction
 from dftflow.derive.edges import bulk_outcome
@@ -30,6 +31,7 @@ from dftflow.derive.swept_range import with_swept_ranges
 from dftflow.derive.warnings import study_warnings
 from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
+from dftflow.model.alloy import Alloy
 from dftflow.model.diffraction import Diffraction
 from dftflow.model.hull import HullRequest
 from dftflow.model.mixture import Mixture
@@ -46,6 +48,7 @@ from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
 from dftflow.studies.reader import Study
 from dftflow.studies.stored_plan import made_with
+from dftflow.studies.sweep import points_of
 
 __all__ = ["study_outcome"]
 
@@ -126,7 +129,7 @@ def study_outcome(
     study = plan.study
     own, *swept = _points(plan, admissions)
     phases = {at.point: at.phases for at in swept}
-    findings, unaligned, found = _derived(own, phases)
+    findings, unaligned, found = _derived(own, phases, alloys(_mixed(own, swept)))
     at_points = _at_points(swept, found.every, phases)
     remarks = [f"{step.name}: {remark}" for step in steps for remark in step.remarks]
     warnings = study_warnings(findings.materials, spin_orbit=_with_spin_orbit(own), cutoffs_ev=_cutoffs_ev(own))
@@ -150,6 +153,7 @@ def study_outcome(
         ),
         absorptions=findings.absorptions,
         hull=findings.hull,
+        alloys=findings.alloys,
         asked=found.asked,
         published=stand_beside((entry.asked() for entry in study.content.published), found.every),
         warnings=(*remarks, *dict.fromkeys(_unlike(own, *swept)), *unaligned, *warnings),
@@ -174,7 +178,9 @@ def _points(plan: Plan, admissions: Admissions) -> list[_At]:
     return found
 
 
-def _derived(at: _At, phases: PhasesAt) -> tuple[Findings, tuple[str, ...], FoundQuantities]:
+def _derived(
+    at: _At, phases: PhasesAt, mixed: tuple[Alloy, ...] = ()
+) -> tuple[Findings, tuple[str, ...], FoundQuantities]:
     """What is known, what could not be aligned, and the quantities; `phases` are those at the points of sweeps."""
     materials = at.outcomes
     compared = _compared(at)
@@ -196,6 +202,7 @@ def _derived(at: _At, phases: PhasesAt) -> tuple[Findings, tuple[str, ...], Foun
         polymorphs=polymorphs(compared.phases, at.phases, phases),
         diffraction=_diffraction(at, materials),
         hull=hull(compared.hull, at.phases, phases),
+        alloys=mixed,
         phase_remarks={name: phase.remarks for name, phase in at.phases.items()},
         densities=at.study.dos_request,
     )
@@ -313,6 +320,34 @@ def _compared(at: _At) -> _Compared:
         reactions=tuple(entry.request() for entry in content.reaction),
         phases=None if content.phases is None else content.phases.request(materials),
         hull=None if content.hull is None or at.point else content.hull.request(materials),
+    )
+
+
+def _mixed(own: _At, swept: Sequence[_At]) -> dict[str, list[AlloyMember]]:
+    """Mixtures whose fraction is swept, at each point that is a picture of them at some fraction."""
+    content = own.study.content
+    found: dict[str, list[AlloyMember]] = {}
+    calculated = points_of(content)
+    for at in swept:
+        fraction = at.point.get("fraction")
+        if fraction is None or any(key not in AVERAGED for key, _ in at.point.without("fraction").settings):
+            continue
+        for name in content.materials:
+            if name in calculated[at.point] and content.materials[name].fractions:
+                found.setdefault(name, []).append(_member(at, name, float(fraction)))
+    for name, members in found.items():
+        members.append(_member(own, name, content.materials[name].fractions[0]))
+    return found
+
+
+def _member(at: _At, name: str, fraction: float) -> AlloyMember:
+    outcome = next(one for one in at.outcomes if one.name == name)
+    return AlloyMember(
+        fraction=fraction,
+        point=at.point,
+        phase=at.phases[name],
+        mixture=outcome.mixture,
+        no_gap=outcome.bulk.no_edges if outcome.bulk.edges is None else None,
     )
 
 

@@ -505,6 +505,7 @@ _LISTS: Mapping[str, str] = {
     "smearing_ev": "[0.05, 0.1]",
     "xc": '["LDA", "PBE"]',
     "orientation": '["100/001", "110/001"]',
+    "fraction": "[0.0, 0.5, 1.0]",
     "ordering": "[1, 2, 3]",
     "seed": "[1, 2, 3]",
 }

@@ -213,6 +213,11 @@ class MaterialEntry(_Sourced):
         return next((seed for seed in self._seeds() if seed is not None), None)
 
     @property
+    def fractions(self) -> tuple[float, ...]:
+        """Those of what is substituted in part."""
+        return tuple(one.fraction for one in self.substitute if one.fraction is not None)
+
+    @property
     def is_ordered(self) -> bool:
         """Whether ions are mixed in it, so that there is an ordering of them."""
         return self.ordering is not None or any(one.fraction is not None for one in self.substitute)
@@ -319,6 +324,7 @@ class SweepEntry(Table):
     smearing_ev: tuple[Smearing, ...] = ()
     xc: tuple[Word, ...] = ()
     orientation: tuple[Word, ...] = ()
+    fraction: tuple[Annotated[float, within(bounds.SWEPT_FRACTION)], ...] = ()
     ordering: tuple[Annotated[int, within(bounds.ORDERING)], ...] = ()
     seed: tuple[Annotated[int, within(bounds.SEED)], ...] = ()
 
@@ -461,6 +467,7 @@ class StudyFile(Table):
             if entry.orientation and not any(self.materials[name].substitute for name in named):
                 what = "none of its materials has a substituted molecule, whose orientation could be swept"
                 raise EntryError(what, "sweep", number, "orientation")
+            self._check_fractions(number, entry, named)
             for key in ("ordering", "seed"):
                 if getattr(entry, key) and not any(self.materials[name].is_ordered for name in named):
                     what = f"none of its materials is a mixture, whose {key} could be swept; give a fraction"
@@ -521,6 +528,23 @@ class StudyFile(Table):
             if wrong:
                 raise EntryError(f"density_of_states.materials {wrong}", "density_of_states", "materials")
         return self
+
+    def _check_fractions(self, number: int, entry: SweepEntry, named: tuple[str, ...]) -> None:
+        """That it is known which fraction is swept, and that there is something at its ends."""
+        mixed = [name for name in named if self.materials[name].fractions] if entry.fraction else []
+        if entry.fraction and not mixed:
+            what = "none of its materials has a substitution with a fraction, which could be swept"
+            raise EntryError(what, "sweep", number, "fraction")
+        for name in mixed:
+            material = self.materials[name]
+            if len(material.fractions) > 1:
+                what = f"{name} has {len(material.fractions)} fractions, and which of them is swept is not told"
+                raise EntryError(what, "sweep", number, "fraction")
+            if material.pseudocubic_ang is not None and 0 in entry.fraction:
+                what = (
+                    f"at fraction 0 nothing is put into {name}, and its pseudocubic_ang scales nothing: leave one out"
+                )
+                raise EntryError(what, "sweep", number, "fraction")
 
     def swept_materials(self, entry: SweepEntry) -> tuple[str, ...]:
         """The materials that are calculated at the points of a sweep."""

@@ -59,7 +59,10 @@ def _material_at(entry: MaterialEntry, point: Point) -> MaterialEntry:
         change["slabs"] = tuple(_changed(one, slab) for one in entry.slabs)
     change |= _given(point, ("ordering", "seed")) if entry.is_ordered else {}
     turned: dict[str, Any] = _given(point, ("orientation",)) | ({"seed": None} if "seed" in change else {})
-    change["substitute"] = tuple(_changed(one, turned) for one in entry.substitute)
+    share: dict[str, Any] = _given(point, ("fraction",))
+    change["substitute"] = tuple(
+        _changed(one, turned | (share if one.fraction is not None else {})) for one in entry.substitute
+    )
     return _changed(entry, change)
 
 

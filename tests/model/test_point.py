@@ -49,5 +49,5 @@ def test_a_step_at_a_point_is_another_step() -> None:
     assert STEP.at(OWN) is STEP and not OWN
     assert set(SWEPT) == {
         "cutoff_ev", "kpoint_spacing_per_ang", "slab_thickness_ang", "vacuum_ang", "smearing_ev", "xc", "orientation",
-        "ordering", "seed",
+        "fraction", "ordering", "seed",
     }  # fmt: skip

@@ -200,7 +200,7 @@ def test_what_a_refusal_of_a_sweep_shows_can_be_written(write_study: Write, key:
     shown = caught.value.fix.rpartition("for example ")[2]
     assert shown.startswith(f"{key} = [")
     assert "plain number in" not in caught.value.fix
-    if key not in ("orientation", "ordering", "seed"):  # of molecules and mixtures, which this study has none of
+    if key not in ("orientation", "fraction", "ordering", "seed"):  # of mixtures, which there are none of
         assert with_sweep(write_study, shown).content.sweep[0].values()[key]
 
 
