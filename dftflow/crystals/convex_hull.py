@@ -190,11 +190,11 @@ def _row(
 def _without(
     entries: Sequence[PDEntry], number: int, units: dict[str, FormulaUnit]
 ) -> tuple[float | None, tuple[tuple[str, float], ...]]:
-    """Energy per atom above the hull of the other phases, and formula units of each that it falls into there."""
+    """Energy per atom above the hull of its rivals, and formula units of each that it falls into there."""
     from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 
     entry = entries[number]
-    others = [one for k, one in enumerate(entries) if k != number]
+    others = _rivals(entries, number)
     needed = {element for one in entries for element in one.composition.elements}
     if needed - {one.composition.elements[0] for one in others if len(one.composition.elements) == 1}:
         return None, ()
@@ -205,3 +205,15 @@ def _without(
     named = {one.name: float(part) for one, part in parts.items() if part > BALANCED and isinstance(one, PDEntry)}
     into = [(name, part * atoms / units[name].atoms) for name, part in named.items()]
     return float(entry.energy_per_atom - hull_ev), tuple(sorted(into, key=lambda part: -part[1]))
+
+
+def _rivals(entries: Sequence[PDEntry], number: int) -> list[PDEntry]:
+    """All other phases; of the lowest of its composition those of other compositions."""
+    entry = entries[number]
+    whole = entry.composition.fractional_composition
+    shares = [one.composition.fractional_composition for one in entries]
+    same = [share.almost_equals(whole, rtol=0, atol=BALANCED) for share in shares]
+    alike = [one for one, is_same in zip(entries, same, strict=True) if is_same]
+    if entry is min(alike, key=lambda one: float(one.energy_per_atom)):
+        return [one for one, is_same in zip(entries, same, strict=True) if not is_same]
+    return [one for k, one in enumerate(entries) if k != number]

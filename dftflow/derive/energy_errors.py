@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from math import hypot
 
 from dftflow.derive.phase_energies import not_comparable
-from dftflow.model.energy_error import OXIDE_SPREAD_EV, OXIDE_SPREAD_SOURCE, EnergyError, EnergyErrorRequest
+from dftflow.model.energy_error import (
+    ELEMENT_ERROR_EV,
+    ELEMENT_ERROR_SOURCE,
+    OXIDE_SPREAD_EV,
+    OXIDE_SPREAD_SOURCE,
+    EnergyError,
+    EnergyErrorRequest,
+)
 from dftflow.model.phase import PhaseEnergies, PhasesAt
 from dftflow.model.point import value_text
 
@@ -30,13 +37,14 @@ def energy_error(
     elsewhere: PhasesAt,
     *,
     atoms: float,
+    against: Sequence[str] | None = None,
 ) -> EnergyError:
     """The error of a difference of energies.
 
     Of its convergence: its change from the study as it is written to the finest point of each sweep over the cutoff or
     the k-point spacing at which all its materials are calculated, the root of the sum of squares; without such a sweep
     what the study states. Of the functional: what the study states; else the largest change to another functional of a
-    sweep over ``xc``; else `OXIDE_SPREAD_EV`.
+    sweep over ``xc``; else `ELEMENT_ERROR_EV` where compounds stand against elements, and `OXIDE_SPREAD_EV` elsewhere.
 
     Parameters
     ----------
@@ -46,9 +54,12 @@ def energy_error(
         The same at the points of sweeps.
     atoms
         That an error per atom is multiplied by.
+    against
+        The materials that the difference is between, where these are not all of `names`.
     """
     convergence_ev, convergence_holds = _convergence(asked, names, difference, own, elsewhere, atoms)
-    functional_ev, functional_holds = _functional(asked, names, difference, own, elsewhere, atoms)
+    usual = _usual(against or names, own)
+    functional_ev, functional_holds = _functional(asked, names, difference, own, elsewhere, atoms, usual)
     return EnergyError(
         convergence_ev=convergence_ev,
         convergence_holds=convergence_holds,
@@ -86,6 +97,7 @@ def _functional(
     own: PhaseEnergies,
     elsewhere: PhasesAt,
     atoms: float,
+    usual: tuple[float, str],
 ) -> tuple[float, str]:
     if asked.functional_ev_per_atom is not None:
         return asked.functional_ev_per_atom * atoms, asked.functional_source or STATED
@@ -93,7 +105,14 @@ def _functional(
     changes = {xc: abs(value - difference(own)) for xc, value in series.items()}
     if any(changes.values()):
         return max(changes.values()), f"largest change to {', '.join(map(value_text, changes))}"
-    return OXIDE_SPREAD_EV * atoms, OXIDE_SPREAD_SOURCE
+    per_atom_ev, source = usual
+    return per_atom_ev * atoms, source
+
+
+def _usual(names: Sequence[str], phases: PhaseEnergies) -> tuple[float, str]:
+    """What is known of GGA, per atom: a metal or a molecule beside a salt is another thing than two salts."""
+    kinds = {len(phases[name].unit.counts) == 1 for name in names}
+    return (ELEMENT_ERROR_EV, ELEMENT_ERROR_SOURCE) if len(kinds) == 2 else (OXIDE_SPREAD_EV, OXIDE_SPREAD_SOURCE)
 
 
 def _along(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,6 +27,7 @@ _Number = Literal["formation_ev_per_atom", "distance_ev_per_atom"]
 NONE_EV = 1e-6
 BEYOND = 1.25
 """How far the map of chemical potentials goes beyond the lowest corner of a compound's region."""
+AGAINST_RIVALS = "energy above the hull of its rivals"
 NAMES = ("formation energy per atom", "energy above the hull", "stability")
 
 
@@ -75,7 +76,9 @@ def _hull(request: HullRequest, phases: PhaseEnergies, elsewhere: PhasesAt) -> H
         def value_ev(there: PhaseEnergies) -> float:
             return float(getattr(at(there)[0][number], what))
 
-        return energy_error(request.error, request.materials, value_ev, phases, elsewhere, atoms=1.0)
+        parts = components if what == "formation_ev_per_atom" else [name for name, _ in found[number].decomposition]
+        against = (found[number].name, *parts)
+        return energy_error(request.error, request.materials, value_ev, phases, elsewhere, atoms=1.0, against=against)
 
     rows = tuple(
         HullRow(
@@ -152,31 +155,40 @@ def hull_quantities(findings: Findings) -> Iterator[Quantity]:
 
 def _of_row(row: HullRow, found: Hull, origin: tuple[str, ...], findings: Findings) -> Iterator[Quantity]:
     between = ", ".join(found.components)
-    told = {"origin": origin, "remarks": (NO_VIBRATIONS, *findings.phase_remarks.get(row.name, ()))}
-    formation_ev = row.phase.formation_ev_per_atom
-    yield Quantity.of(
-        NAMES[0], row.name, "eV", formation_ev, None, method=f"from {between}", **told,
-        **({} if row.name in found.components else _range(row.formation_error)),
-    )  # fmt: skip
+    remarks = (*_open_order(row, found), NO_VIBRATIONS, *findings.phase_remarks.get(row.name, ()))
+    told: dict[str, Any] = {"origin": origin, "remarks": remarks}
     into = _falls_into(row)
-    yield Quantity.of(
-        NAMES[1], row.name, "eV", row.phase.above_hull_ev_per_atom, None,
-        method=f"per atom, between {between}{into if row.phase.above_hull_ev_per_atom > 0 else ''}",
-        **told, **({} if row.error is None else _range(row.error)),
-    )  # fmt: skip
+    if row.name not in found.components:
+        yield Quantity.of(
+            NAMES[0], row.name, "eV", row.phase.formation_ev_per_atom, None, method=f"from {between}", **told,
+            **_range(row.formation_error),
+        )  # fmt: skip
+        yield Quantity.of(
+            NAMES[1], row.name, "eV", row.phase.above_hull_ev_per_atom, None,
+            method=f"per atom, between {between}{into if row.phase.above_hull_ev_per_atom > 0 else ''}",
+            **told, **({} if row.error is None else _range(row.error)),
+        )  # fmt: skip
     if row.phase.distance_ev_per_atom is not None:
         yield Quantity.of(
-            "energy above the hull of the other phases", row.name, "eV", row.phase.distance_ev_per_atom, None,
-            method=f"per atom{into}", **told, **({} if row.error is None else _range(row.error)),
+            AGAINST_RIVALS, row.name, "eV", row.phase.distance_ev_per_atom, None, method=f"per atom{into}",
+            **told, **({} if row.error is None else _range(row.error)),
         )  # fmt: skip
     yield Quantity.of(NAMES[2], row.name, "", row.stability, None, method=f"between {between}", **told)
     for component, window in zip(found.components, row.window_ev, strict=False):
         for end, value in zip(("lowest", "highest"), window, strict=True):
-            if value is not None:
+            if value is not None and component != row.name:
                 yield Quantity.of(
-                    f"{end} chemical potential of {component}", row.name, "eV", value, None,
+                    f"{end} chemical potential of {component}", row.name, "eV",
+                    0.0 if abs(value) < NONE_EV else value, None,
                     method=f"relative to {component}, where it is stable", **told,
                 )  # fmt: skip
+
+
+def _open_order(row: HullRow, found: Hull) -> Iterator[str]:
+    """That another phase of its composition may be the lower one."""
+    for other in found.rows:
+        if other.name != row.name and other.unit.same_composition(row.unit) and other.stability == "not resolved":
+            yield f"whether {other.name} lies below it is not resolved"
 
 
 def _range(error: EnergyError) -> dict[str, object]:

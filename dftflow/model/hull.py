@@ -40,8 +40,9 @@ class HullPhase:
     above_hull_ev_per_atom
         At or above 0.
     distance_ev_per_atom, decomposition
-        Energy above the hull of all the other phases, below 0 for one that is stable, and what it would fall into
-        there: formula units of each phase for one of it. None and ``()`` for the only phase of a component.
+        Energy above the hull of its rivals, below 0 for one that is stable, and what it would fall into there: formula
+        units of each phase for one of it. Rivals are all other phases; of the lowest phase of a composition those of
+        other compositions. None and ``()`` for the lowest phase of a component.
     """
 
     name: str

@@ -49,7 +49,7 @@ def test_quantities_of_a_phase() -> None:
     found = quantities(of(SALTS))
     assert found["Cs4PbBr6", "formation energy per atom"].value == pytest.approx(-0.9 / 11)
     assert found["Cs4PbBr6", "energy above the hull"].value == 0
-    distance = found["Cs4PbBr6", "energy above the hull of the other phases"]
+    distance = found["Cs4PbBr6", "energy above the hull of its rivals"]
     assert distance.value == pytest.approx(-0.4 / 11)
     assert distance.method == "per atom, against 3 CsBr + 1 CsPbBr3"
     assert distance.uncertainty is not None and distance.uncertainty[1] == pytest.approx(0.02402, abs=1e-5)
@@ -58,6 +58,27 @@ def test_quantities_of_a_phase() -> None:
     assert found["CsPbBr3", "stability"].value == "stable"
     ends = [found["CsPbBr3", f"{end} chemical potential of CsBr"].value for end in ("lowest", "highest")]
     assert ends == pytest.approx([-0.5, -0.4 / 3]), "PbBr2 and Cs4PbBr6"
+
+
+def test_a_second_phase_of_a_composition_leaves_that_of_the_compound() -> None:
+    """CsPbBr3 lies 40 meV per atom below Cs4PbBr6 and CsPb2Br5, and 10 below its cubic phase."""
+    error = EnergyErrorRequest(convergence_ev_per_atom=0.001)
+    own = phases(SALTS) | {"cubic": phase("cubic", -17.45, formula="CsPbBr3")}
+    found = hull(HullRequest(materials=tuple(own), error=error), own, {})
+    assert found is not None
+    assert (found.row("CsPbBr3").stability, found.row("cubic").stability) == ("stable", "not resolved")
+    told = quantities(found)
+    assert "whether cubic lies below it is not resolved" in told["CsPbBr3", "stability"].remarks
+    assert told["cubic", "energy above the hull"].value == pytest.approx(0.01)
+
+
+def test_against_elements_the_error_is_that_of_formation() -> None:
+    found = of({"Cs": -1.0, "Br2": -4.0, "CsBr": -3.3}).row("CsBr")
+    assert found.error is not None and found.error.functional_ev == pytest.approx(0.096)
+    assert found.stability == "stable", "-0.3 eV of 2 atoms"
+    row = of(SALTS | ELEMENTS).row("CsPbBr3")
+    assert row.error is not None and row.error.functional_ev == pytest.approx(0.024), "its rivals are salts"
+    assert row.formation_error.functional_ev == pytest.approx(0.096)
 
 
 def test_with_the_elements_it_lies_between_these() -> None:

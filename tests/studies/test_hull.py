@@ -24,7 +24,7 @@ def test_a_hull_comes_out_with_its_figures(tmp_path: Path) -> None:
     text = SALTS + "[hull]\nconvergence_ev_per_atom = 0.001\n"
     outcome = collected_with(tmp_path, text, lambda step, _: PER_ATOM_EV[step.id.subject.materials[0]])
     found = {(q.subject, q.name): q for q in outcome.quantities}
-    assert found["CsPbBr3", "energy above the hull of the other phases"].value == pytest.approx(-0.2)
+    assert found["CsPbBr3", "energy above the hull of its rivals"].value == pytest.approx(-0.2)
     assert found["CsPbBr3", "stability"].value == "stable"
     assert found["CsPbBr3", "stability"].origin == tuple(f"{name}/bulk-bands" for name in PER_ATOM_EV)
     assert found["CsPbBr3", "lowest chemical potential of CsBr"].value == pytest.approx(-1.0)
