@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # name for name what `_HOMES` has
     from dftflow.api.diffraction import diffraction
     from dftflow.api.exchange import export_archive, export_ase, import_archive
     from dftflow.api.levels import edges, levels
+    from dftflow.api.mismatch import lattice_mismatch
     from dftflow.api.plot import plot
     from dftflow.api.quantities import quantities
     from dftflow.api.slabs import slabs
@@ -44,6 +45,7 @@ _HOMES = {
     "slabs": "dftflow.api.slabs",
     "deck": "dftflow.api.deck",
     "diffraction": "dftflow.api.diffraction",
+    "lattice_mismatch": "dftflow.api.mismatch",
     "init_study": "dftflow.api.study_file",
     "load_study": "dftflow.api.study",
     "plan": "dftflow.api.study",
@@ -72,6 +74,7 @@ __all__ = [
     "find",
     "import_archive",
     "init_study",
+    "lattice_mismatch",
     "levels",
     "load_crystal",
     "load_outcome",

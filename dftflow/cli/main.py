@@ -48,6 +48,7 @@ COMMANDS = {
         "dftflow.cli.diffraction",
         "Powder patterns of crystals, and which lines measured peaks and planes may be.",
     ),
+    "mismatch": ("dftflow.cli.mismatch", "How far two crystals are from fitting onto each other."),
     "report": ("dftflow.cli.report", "Write the figures, report and numbers of a study again."),
     "export": ("dftflow.cli.export", "A study for other programs: its numbers, an archive, an ASE database."),
     "import": ("dftflow.cli.import_archive", "Verify an archive of a study, and unpack it."),

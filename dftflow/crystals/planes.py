@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dftflow.crystals.ions import IonicUnit, ionic_units
-from dftflow.crystals.symmetry import is_highest, spglib_dataset, tabulated_settings
+from dftflow.crystals.symmetry import is_highest, space_group, spglib_dataset, tabulated_settings
 from dftflow.crystals.vacuum import refuse_vacuum
 from dftflow.errors import SurfaceError
 from dftflow.model.miller import miller_text, read_miller
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Lattice, Structure
 
-__all__ = ["PSEUDOCUBIC", "coprime_indices", "resolve_plane", "setting_of_cell"]
+__all__ = ["PSEUDOCUBIC", "coprime_indices", "named_setting", "resolve_plane", "setting_of_cell"]
 
 PSEUDOCUBIC = "pseudocubic"
 
@@ -160,6 +160,17 @@ def setting_of_cell(structure: Structure) -> str:
     if any(len(unit.indices) > 1 for unit in units):
         own.sort(key=lambda one: "cubic" not in one.aliases)
     return own[0].symbol if own else GIVEN
+
+
+def named_setting(structure: Structure) -> str:
+    """`setting_of_cell`; where that is no tabulated one, the standard setting of the space group, if there is one."""
+    own = setting_of_cell(structure)
+    if own != GIVEN:
+        return own
+    units = ionic_units(structure)
+    symbols = [one.symbol for one in _settings_of(_Crystal(structure, units)) if one.symbol not in (GIVEN, PSEUDOCUBIC)]
+    standard = space_group(structure).symbol
+    return next((one for one in symbols if one.partition(":")[0] == standard), symbols[0] if symbols else GIVEN)
 
 
 class _Crystal:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dftflow.analysis.line_assignment import marker_row, peak_row, spacing_rows
 from dftflow.analysis.measured_peaks import measured_peaks
 from dftflow.crystals.powder_lines import powder_lines
+from dftflow.derive.cell_origin import FUNCTIONAL, cell_origin
 from dftflow.derive.findings import Findings
 from dftflow.errors import DftflowError
 from dftflow.model.diffraction import Diffraction, DiffractionRequest, Reading, SpacingRow
@@ -23,7 +24,6 @@ __all__ = ["DiffractingCrystal", "diffracting", "diffraction", "diffraction_quan
 
 BY_LINES = "kinematic powder diffraction"
 OPEN_HOLDS = "what the relaxation of the cell leaves open; not what the functional is off by"
-FUNCTIONAL = "the cell is calculated: its lengths are off by what the functional is, often by 1 to 3 %"
 READ_OFF = "the error of the reading holds its last digit; the calibration of the picture is not in it"
 
 
@@ -43,16 +43,11 @@ def diffracting(materials: Sequence[MaterialOutcome]) -> list[DiffractingCrystal
         DiffractingCrystal(
             name=one.name,
             structure=one.bulk.structure,
-            cell=_cell_of(one),
+            cell=cell_origin(one),
             open_lengths_ang=one.bulk.open_lengths_ang,
         )
         for one in materials
     ]
-
-
-def _cell_of(material: MaterialOutcome) -> str:
-    step = material.bulk.cell_step
-    return f"as calculated: {step}" if step else f"as given: {material.bulk.source}"
 
 
 def diffraction(request: DiffractionRequest, crystals: Sequence[DiffractingCrystal]) -> Diffraction:

@@ -14,6 +14,7 @@ from dftflow.model.contact import SchottkyContact
 from dftflow.model.diffraction import Diffraction
 from dftflow.model.dos_request import DosRequest
 from dftflow.model.hull import Hull
+from dftflow.model.mismatch import Mismatch
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.model.polymorph import Polymorph
 from dftflow.model.quantity import Missing
@@ -40,7 +41,7 @@ class Findings:
         What the study asks of light, and what is found.
     reactions, polymorphs, hull
         That the study asks for.
-    diffraction
+    diffraction, mismatches
         As in `StudyOutcome`.
     alloys
         Mixtures whose fraction is swept.
@@ -66,3 +67,4 @@ class Findings:
     alloys: tuple[Alloy, ...] = ()
     phase_remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     densities: DosRequest | None = None
+    mismatches: tuple[Mismatch, ...] = ()

@@ -18,6 +18,7 @@ from dftflow.derive.edges import crystal_quantities
 from dftflow.derive.findings import Findings
 from dftflow.derive.hull import hull_quantities
 from dftflow.derive.ledger import ledger_quantities
+from dftflow.derive.mismatch import mismatch_quantities
 from dftflow.derive.mixtures import mixture_quantities
 from dftflow.derive.offsets import offset_quantities
 from dftflow.derive.photons import photon_quantities
@@ -42,6 +43,7 @@ STANDING: tuple[Family, ...] = (
     diffraction_quantities,
     dos_quantities,
     edge_quantities,
+    mismatch_quantities,
 )
 """Of what every study has: crystals, surfaces, offsets."""
 ASKED: tuple[Family, ...] = (

@@ -18,6 +18,7 @@ from dftflow.model.edge_shifts import EdgeShifts
 from dftflow.model.found_dos import FoundDos
 from dftflow.model.hull import Hull
 from dftflow.model.levels import BandEdges, PotentialProfile, SurfaceLevels, VacuumLevel
+from dftflow.model.mismatch import Mismatch
 from dftflow.model.mixture import Mixture
 from dftflow.model.phase import FormulaUnit
 from dftflow.model.published import StandsBeside
@@ -266,6 +267,8 @@ class StudyOutcome(Tabled):
         A metal beside a semiconductor, one a pair of surfaces.
     diffraction
         Powder lines of the crystals; None where the study asks for none.
+    mismatches
+        Of each two crystals that the study asks for.
     steps
         Every step of the graph.
     quantities
@@ -294,6 +297,7 @@ class StudyOutcome(Tabled):
     alignments: tuple[Alignment, ...]
     contacts: tuple[SchottkyContact, ...] = ()
     diffraction: Diffraction | None = None
+    mismatches: tuple[Mismatch, ...] = ()
     steps: tuple[StepOutcome, ...]
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]

@@ -17,6 +17,7 @@ from dftflow.derive.diffraction import diffracting, diffraction
 from dftflow.derive.edges import bulk_outcome
 from dftflow.derive.findings import Findings
 from dftflow.derive.hull import hull
+from dftflow.derive.mismatch import mismatches
 from dftflow.derive.missing import missing_results
 from dftflow.derive.mixtures import AVERAGED, averages
 from dftflow.derive.offsets import offsets
@@ -34,6 +35,7 @@ from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.alloy import Alloy
 from dftflow.model.diffraction import Diffraction
 from dftflow.model.hull import HullRequest
+from dftflow.model.mismatch import MismatchRequest
 from dftflow.model.mixture import Mixture
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.phase import PhaseEnergies, PhasesAt
@@ -143,6 +145,7 @@ def study_outcome(
         alignments=findings.alignments,
         contacts=findings.contacts,
         diffraction=findings.diffraction,
+        mismatches=findings.mismatches,
         steps=steps,
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
@@ -205,8 +208,14 @@ def _derived(
         alloys=mixed,
         phase_remarks={name: phase.remarks for name, phase in at.phases.items()},
         densities=at.study.dos_request,
+        mismatches=mismatches(_mismatch_requests(at), materials),
     )
     return findings, found.warnings, all_quantities(findings)
+
+
+def _mismatch_requests(at: _At) -> tuple[MismatchRequest, ...]:
+    """Of the study as it is written."""
+    return () if at.point else tuple(entry.request() for entry in at.study.content.mismatch)
 
 
 def _diffraction(at: _At, materials: tuple[MaterialOutcome, ...]) -> Diffraction | None:

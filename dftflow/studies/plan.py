@@ -21,6 +21,7 @@ from dftflow.studies.kept_entries import FROM_DATABASE
 from dftflow.studies.kinds.registry import all_kinds, kind_with_table
 from dftflow.studies.kinds.slab import named_surfaces
 from dftflow.studies.material import LazyMaterials, Material, MaterialsAt, load_materials
+from dftflow.studies.named_planes import check_planes
 from dftflow.studies.overrides import Setting
 from dftflow.studies.paced import Say
 from dftflow.studies.reader import Study
@@ -118,6 +119,7 @@ def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: No
     _check_shells(study, materials)
     if not lazily:
         check_balance(study, materials)
+        check_planes(study, materials)
     points = points_at(study, materials)
     order = {name: number for number, name in enumerate(materials)}
     steps = planned_steps(study, materials, points)

@@ -47,6 +47,7 @@ from dftflow.studies.sweep import content_at, preset_at
 from dftflow.studies.tables.density_of_states import DensityOfStatesEntry
 from dftflow.studies.tables.diffraction import DiffractionEntry, ReadingEntry
 from dftflow.studies.tables.hull import HullEntry
+from dftflow.studies.tables.mismatch import MismatchEntry, PlanesEntry
 from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.reaction import ReactionEntry
 from dftflow.toml_file.entries import EntryError
@@ -400,6 +401,10 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("diffraction",): DiffractionEntry,
     ("diffraction", "spacings_nm", "*"): ReadingEntry,
     ("hull",): HullEntry,
+    ("mismatch",): MismatchEntry,
+    ("mismatch", "*"): MismatchEntry,
+    ("mismatch", "planes", "*"): PlanesEntry,
+    ("mismatch", "*", "planes", "*"): PlanesEntry,
 }
 
 _EXAMPLES: Mapping[str, str] = {
@@ -493,6 +498,16 @@ _EXAMPLES: Mapping[str, str] = {
     "plus_minus_nm": "0.0005",
     "measured": '"pattern.xy"',
     "peak_tolerance_deg": "0.2",
+    "mismatch": '{ materials = ["A", "B"] }',
+    "planes": "[{ first = [1, 0, 0], second = [0, 1, 0] }]",
+    "first": "[1, 0, 0]",
+    "second": "[0, 1, 0]",
+    "first_setting": '"cubic"',
+    "second_setting": '"Pnma"',
+    "max_index": "1",
+    "max_area_ang2": "150.0",
+    "most_strain_percent": "10.0",
+    "published_percent": "3.4",
 }
 """A value of each key that has one, as it is written."""
 

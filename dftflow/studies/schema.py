@@ -25,6 +25,7 @@ from dftflow.studies.tables.density_of_states import DensityOfStatesEntry
 from dftflow.studies.tables.diffraction import DiffractionEntry
 from dftflow.studies.tables.hull import HullEntry
 from dftflow.studies.tables.kpoints import GridSpacing, KPointGrid, KPoints
+from dftflow.studies.tables.mismatch import MismatchEntry
 from dftflow.studies.tables.named import ALL, Names, wrong_name
 from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.photons import PhotonsEntry
@@ -371,6 +372,10 @@ Reactions = Annotated[tuple[ReactionEntry, ...], BeforeValidator(_as_list)]
 """``[[reaction]]``, again for each; a single one may stand as ``[reaction]``."""
 
 
+Mismatches = Annotated[tuple[MismatchEntry, ...], BeforeValidator(_as_list)]
+"""``[[mismatch]]``, again for each; a single one may stand as ``[mismatch]``."""
+
+
 class Preset(Table):
     """How much is spent: what is relaxed, how thick the slabs are, how dense the k-points.
 
@@ -414,6 +419,7 @@ class StudyFile(Table):
     diffraction: DiffractionEntry | None = None
     hull: HullEntry | None = None
     density_of_states: DensityOfStatesEntry | None = None
+    mismatch: Mismatches = ()
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -545,6 +551,14 @@ class StudyFile(Table):
                     f"at fraction 0 nothing is put into {name}, and its pseudocubic_ang scales nothing: leave one out"
                 )
                 raise EntryError(what, "sweep", number, "fraction")
+
+    @model_validator(mode="after")
+    def _matched_materials_exist(self) -> StudyFile:
+        for number, entry in enumerate(self.mismatch):
+            wrong = wrong_name(entry.materials, self.materials)
+            if wrong:
+                raise EntryError(f"mismatch.materials {wrong}", "mismatch", number, "materials")
+        return self
 
     def swept_materials(self, entry: SweepEntry) -> tuple[str, ...]:
         """The materials that are calculated at the points of a sweep."""
