@@ -40,10 +40,8 @@ STANDING: tuple[Family, ...] = (
     offset_quantities,
     contact_quantities,
     ledger_quantities,
-    diffraction_quantities,
     dos_quantities,
     edge_quantities,
-    mismatch_quantities,
 )
 """Of what every study has: crystals, surfaces, offsets."""
 ASKED: tuple[Family, ...] = (
@@ -52,6 +50,8 @@ ASKED: tuple[Family, ...] = (
     polymorph_quantities,
     hull_quantities,
     alloy_quantities,
+    diffraction_quantities,
+    mismatch_quantities,
 )
 """Of tables of its own that a study may have."""
 
