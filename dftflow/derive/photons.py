@@ -10,9 +10,11 @@ from dftflow.model.absorption import Absorption, AbsorptionRequest, KnownGap
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.model.quantity import Quantity
 
-__all__ = ["absorptions", "photon_quantities"]
+__all__ = ["PHOTON_ENERGY", "UPTAKE", "absorptions", "photon_quantities"]
 
 CALCULATED = "calculated gap"
+UPTAKE = "uptake of light of"
+PHOTON_ENERGY = "photon energy"
 
 
 def absorptions(request: AbsorptionRequest | None, materials: Sequence[MaterialOutcome]) -> tuple[Absorption, ...]:
@@ -54,7 +56,7 @@ def photon_quantities(findings: Findings) -> Iterator[Quantity]:
         return
     for wavelength in request.sources_nm:
         yield Quantity(
-            name="photon energy", subject=f"{wavelength:g} nm", unit="eV", value=photon_energy_ev(wavelength),
+            name=PHOTON_ENERGY, subject=f"{wavelength:g} nm", unit="eV", value=photon_energy_ev(wavelength),
             method="h c / wavelength in vacuum", origin=("CODATA 2022",),
         )  # fmt: skip
     for row in findings.absorptions:
@@ -73,7 +75,7 @@ def photon_quantities(findings: Findings) -> Iterator[Quantity]:
 
 
 def _name(wavelength_nm: float) -> str:
-    return f"uptake of light of {wavelength_nm:g} nm"
+    return f"{UPTAKE} {wavelength_nm:g} nm"
 
 
 def _method(gap: KnownGap) -> str:

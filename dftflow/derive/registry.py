@@ -40,18 +40,18 @@ STANDING: tuple[Family, ...] = (
     offset_quantities,
     contact_quantities,
     ledger_quantities,
-    dos_quantities,
-    edge_quantities,
 )
 """Of what every study has: crystals, surfaces, offsets."""
 ASKED: tuple[Family, ...] = (
-    photon_quantities,
+    dos_quantities,
+    edge_quantities,
+    diffraction_quantities,
+    mismatch_quantities,
     reaction_quantities,
     polymorph_quantities,
     hull_quantities,
     alloy_quantities,
-    diffraction_quantities,
-    mismatch_quantities,
+    photon_quantities,
 )
 """Of tables of its own that a study may have."""
 

@@ -35,6 +35,7 @@ from dftflow.model.printable import brief
 from dftflow.model.results import Bands
 from dftflow.model.sourced_levels import SourcedLevels
 from dftflow.model.surface import SlabModel
+from dftflow.report.asked_table import ours_text, published_text
 from dftflow.report.calculation_summary import CalculationSummary, summary_of
 from dftflow.report.cell_html import MOST_ROWS, Fact, block, facts_html, figure_html, notes_html, number_html, rows_html
 from dftflow.report.headline import headline
@@ -299,6 +300,7 @@ def _too_many(columns: int) -> Markup:
     return no_figure(f"{columns} columns are too many for a cell")
 
 
+_PUBLISHED_HEADS = ("quantity", "published", "by", "here", "difference", "they", "good to")
 _OFFSET_HEADS = ("", "first", "second", "valence (eV)", "conduction (eV)", "type", "method", "to know")
 
 
@@ -351,6 +353,7 @@ def _(outcome: StudyOutcome) -> str:
         facts_html(facts),
         rows_html(("material", "gap (eV)", "", "surface", "IP (eV)", "EA (eV)", "W (eV)", "why not"), _levels(outcome)),
         rows_html(_OFFSET_HEADS, _offsets(outcome.alignments)) if outcome.alignments else Markup(""),
+        rows_html(_PUBLISHED_HEADS, _published(outcome)) if outcome.published else Markup(""),
         _diagram(outcome.defended, [material.name for material in outcome.materials]),
         notes_html(f"{of}: {text}" if of else text for of, text in all_warnings(outcome)[:MOST_ROWS]),
     )
@@ -372,6 +375,16 @@ def _levels(outcome: StudyOutcome) -> list[tuple[object, ...]]:
             )
             rows.append((*own, formula_html(material.surface(slab)), *numbers, slab.failure or why))
     return rows
+
+
+def _published(outcome: StudyOutcome) -> list[tuple[object, ...]]:
+    return [
+        (
+            f"{row.published.quantity}, {row.published.subject}", published_text(row), row.published.source,
+            ours_text(row), row.difference, row.verdict, row.why,
+        )
+        for row in outcome.published
+    ]  # fmt: skip
 
 
 def _offsets(rows: Sequence[Alignment]) -> list[tuple[object, ...]]:

@@ -137,3 +137,8 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, more: str, said: str) -
     with pytest.raises(StudyError) as caught:
         load_study(written(tmp_path, more), "quick")
     assert said in str(caught.value) and "light.toml" in str(caught.value)
+
+
+def test_a_notebook_shows_published_numbers(outcome: StudyOutcome) -> None:
+    shown = outcome._repr_html_()
+    assert "1.9 ± 0.02 eV" in shown and "10.1000/x" in shown and "differ" in shown
