@@ -84,7 +84,7 @@ def _draw_strip(ax: Axes, hull: Hull, look: Look) -> None:
         narrow = end - start < 0.16 * abs(left)
         ax.text((start + end) / 2, 0, mathtext(look.label(name)), ha="center", va="center", fontsize=6.5,
                 rotation=90 if narrow else 0)  # fmt: skip
-    for corner in sorted({round(corner, 9) for corner in corners if left < corner < -_POINT_EV}):
+    for corner in sorted({round(corner, 6) for corner in corners if left < corner < -_POINT_EV}):
         text = f"{corner:.3f}".replace("-", "\N{MINUS SIGN}")
         ax.text(corner, 0.56, text, ha="center", va="bottom", fontsize=6.5)
     ax.set_xlim(left, 0)
