@@ -13,6 +13,7 @@ from dftflow.model.alloy import Alloy
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.diffraction import Diffraction
 from dftflow.model.dos_request import DosRequest
+from dftflow.model.effective_mass import CrystalMasses
 from dftflow.model.hull import Hull
 from dftflow.model.mismatch import Mismatch
 from dftflow.model.outcome import MaterialOutcome
@@ -47,6 +48,8 @@ class Findings:
         Mixtures whose fraction is swept.
     phase_remarks
         Name of a material -> what has to stand beside its energy.
+    masses
+        What is known of the effective masses that the study asks for.
     densities
         The densities of states that the study asks for; None at a point of a sweep, and where it asks for none.
     """
@@ -68,3 +71,4 @@ class Findings:
     phase_remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     densities: DosRequest | None = None
     mismatches: tuple[Mismatch, ...] = ()
+    masses: tuple[CrystalMasses, ...] = ()

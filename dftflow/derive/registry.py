@@ -18,6 +18,7 @@ from dftflow.derive.edges import crystal_quantities
 from dftflow.derive.findings import Findings
 from dftflow.derive.hull import hull_quantities
 from dftflow.derive.ledger import ledger_quantities
+from dftflow.derive.masses import mass_quantities
 from dftflow.derive.mismatch import mismatch_quantities
 from dftflow.derive.mixtures import mixture_quantities
 from dftflow.derive.offsets import offset_quantities
@@ -45,6 +46,7 @@ STANDING: tuple[Family, ...] = (
 ASKED: tuple[Family, ...] = (
     dos_quantities,
     edge_quantities,
+    mass_quantities,
     diffraction_quantities,
     mismatch_quantities,
     reaction_quantities,

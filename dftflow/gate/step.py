@@ -155,7 +155,7 @@ def likeness_of(found: Structure, built: Built) -> Likeness:
     shapes = tuple(_shape(slab_normal(s.frac_coords, s.lattice.matrix)) for s in (found, asked))
     if shapes[0] != shapes[1]:
         return Likeness(refusal=f"a calculation of {shapes[0]}, where the study asks for {shapes[1]}")
-    relaxed = built.spec.task == "relax" or bool(built.parents)
+    relaxed = built.spec.task == "relax" or bool(built.geometries)
     if built.model is None:
         return compare_crystal(found, asked, relaxed=relaxed) if built.spec.slab_axis is None else Likeness()
     if found.composition.chemical_system != asked.composition.chemical_system:
@@ -244,13 +244,18 @@ def _other_geometry(results: Results, built: Built, older_than: tuple[str, ...])
     if built.spec.task == "relax":
         return lines
     as_asked = same_geometry(found, asked)
-    if built.assumed and as_asked:
-        lines.append(f"calculated at an unrelaxed geometry: it was made before {', '.join(built.assumed)} had a result")
+    if built.assumed_geometries and as_asked:
+        before = ", ".join(built.assumed_geometries)
+        lines.append(f"calculated at an unrelaxed geometry: it was made before {before} had a result")
     volumes_ang3 = [structure.volume / len(structure) for structure in (found, asked)]
-    if not built.assumed and built.spec.slab_axis is None and abs(volumes_ang3[0] / volumes_ang3[1] - 1) > SAME_VOLUME:
+    if (
+        not built.assumed_geometries
+        and built.spec.slab_axis is None
+        and abs(volumes_ang3[0] / volumes_ang3[1] - 1) > SAME_VOLUME
+    ):
         lines.append(
             f"calculated at {volumes_ang3[0]:.3f} Å³ an atom, where the geometry it is to be made from has "
-            f"{volumes_ang3[1]:.3f}{'; its deck may be older than the relaxation' if built.parents else ''}"
+            f"{volumes_ang3[1]:.3f}{'; its deck may be older than the relaxation' if built.geometries else ''}"
         )
     return lines
 

@@ -81,6 +81,7 @@ FRACTION_PERCENT: Final = Bound(least=-50, most=50, unit="%", why="lattices that
 
 PATH_SPACING: Final = Bound(least=1e-4, most=10, unit="1/Å", why="it is a step in a Brillouin zone, 2π included")
 GRID_SPACING: Final = Bound(least=1e-3, most=10, unit="1/Å", why="it is a step in a Brillouin zone, 2π included")
+MASS_STEP: Final = Bound(least=1e-3, most=0.2, unit="1/Å", why="bands are parabolic near their edges alone")
 GRID_NUMBER: Final = Bound(least=1, most=100, why="it is how often a Brillouin zone is divided")
 MOST_GRID_POINTS: Final = 100_000
 MOST_PATH_POINTS: Final = 5_000

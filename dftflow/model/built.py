@@ -28,6 +28,8 @@ class Built:
         `dftflow.crystals.geometry`).
     assumed
         Names of those of them that had no result yet: the geometry is then what they start from.
+    edges_from
+        Name of that one of them of which the places of the band edges are taken, and no geometry; ``""`` for none.
     facts
         What its kind of subject keeps of it besides, as plain data: the k-point at which a band edge is said to lie.
     """
@@ -37,4 +39,15 @@ class Built:
     model: SlabModel | None = None
     parents: Mapping[str, str] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
+    edges_from: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def geometries(self) -> tuple[str, ...]:
+        """Names of the steps whose geometry it is made from."""
+        return tuple(name for name in self.parents if name != self.edges_from)
+
+    @property
+    def assumed_geometries(self) -> tuple[str, ...]:
+        """Those of them that had no result yet."""
+        return tuple(name for name in self.assumed if name != self.edges_from)

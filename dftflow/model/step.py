@@ -13,8 +13,9 @@ from dftflow.model.printable import shown
 
 __all__ = ["Need", "Purpose", "Step", "StepId", "Subject"]
 
-Purpose = Literal["geometry", "density"]
-"""What a step takes from an earlier one: its last geometry; its density as a start, which no result depends on."""
+Purpose = Literal["geometry", "density", "edges"]
+"""What a step takes from an earlier one: its last geometry; its density as a start, which no result depends on; where
+its band edges lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

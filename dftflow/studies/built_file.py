@@ -3,7 +3,7 @@
 Schema ``dftflow-built/1``::
 
     {"schema", "step", "seed", "plan", "identity", "engine", "deck": {file: text}, "cautions", "notes", "structure",
-     "spec", "model", "parents", "assumed", "facts"}
+     "spec", "model", "parents", "assumed", "edges_from", "facts"}
 
 ``structure`` and that of ``model`` are pymatgen's ``Structure.as_dict``.
 """
@@ -64,6 +64,7 @@ class _Stored(BaseModel):
     model: _StoredModel | None
     parents: dict[str, str]
     assumed: tuple[str, ...]
+    edges_from: str = ""
     facts: dict[str, Any]
 
 
@@ -140,6 +141,7 @@ def built_text(record: BuiltRecord) -> str:
         "model": None if built.model is None else _plain_model(built.model),
         "parents": dict(built.parents),
         "assumed": list(built.assumed),
+        "edges_from": built.edges_from,
         "facts": dict(built.facts),
     }
     return json.dumps(content, ensure_ascii=False)
@@ -191,6 +193,7 @@ def _record(stored: _Stored) -> BuiltRecord:
             model=None if stored.model is None else _model(stored.model),
             parents=stored.parents,
             assumed=stored.assumed,
+            edges_from=stored.edges_from,
             facts=stored.facts,
         ),
     )

@@ -20,7 +20,7 @@ from dftflow.model.admission import Admitted
 from dftflow.model.cautions import by_caution
 from dftflow.model.deck import Deck
 from dftflow.model.step import Step
-from dftflow.studies.builder import geometry_needs
+from dftflow.studies.builder import source_needs
 from dftflow.studies.paced import Say
 from dftflow.studies.plan import Plan, plan_study
 from dftflow.studies.reader import Study
@@ -195,8 +195,10 @@ def _write(work: Work, *, starts: str = "") -> WrittenDecks:
 def _written(work: Work, step: Step, end: NodeOutcome, *, starts: str) -> WrittenDeck:
     record, admission = work.records.get(step.id), work.admissions.get(step.id)
     finished, refused = end.state == "finished", end.state == "refused"
-    waiting = [str(need) for need in geometry_needs(step) if not work.is_admitted(str(need))]
-    note = f"from the unrelaxed structure, to be written again after {', '.join(waiting)}" if waiting else ""
+    waiting = [str(need) for need in source_needs(step) if not work.is_admitted(str(need))]
+    edges = {str(need.step) for need in step.needs if need.purpose == "edges"}
+    of = "around assumed band edges" if edges.issuperset(waiting) else "from the unrelaxed structure"
+    note = f"{of}, to be written again after {', '.join(waiting)}" if waiting else ""
     return WrittenDeck(
         name=step.name,
         folder=step.name,

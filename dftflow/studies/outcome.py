@@ -17,6 +17,7 @@ from dftflow.derive.diffraction import diffracting, diffraction
 from dftflow.derive.edges import bulk_outcome
 from dftflow.derive.findings import Findings
 from dftflow.derive.hull import hull
+from dftflow.derive.masses import crystal_masses
 from dftflow.derive.mismatch import mismatches
 from dftflow.derive.missing import missing_results
 from dftflow.derive.mixtures import AVERAGED, averages
@@ -34,6 +35,7 @@ from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.alloy import Alloy
 from dftflow.model.diffraction import Diffraction
+from dftflow.model.effective_mass import CrystalMasses
 from dftflow.model.hull import HullRequest
 from dftflow.model.mismatch import MismatchRequest
 from dftflow.model.mixture import Mixture
@@ -44,7 +46,7 @@ from dftflow.model.polymorph import PhasesRequest
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.reaction import ReactionRequest
 from dftflow.model.step import StepId, Subject
-from dftflow.studies.kinds.bulk import bands_step, dos_step, relax_step, shifts_step
+from dftflow.studies.kinds.bulk import bands_step, dos_step, masses_step, relax_step, shifts_step
 from dftflow.studies.kinds.slab import potential_step, slab_subjects
 from dftflow.studies.material import Material
 from dftflow.studies.plan import Plan
@@ -209,6 +211,7 @@ def _derived(
         phase_remarks={name: phase.remarks for name, phase in at.phases.items()},
         densities=at.study.dos_request,
         mismatches=mismatches(_mismatch_requests(at), materials),
+        masses=tuple(_masses(at, materials)),
     )
     return findings, found.warnings, all_quantities(findings)
 
@@ -268,6 +271,15 @@ def _bulk(at: _At, material: Material) -> BulkOutcome:
         dos=None if dos is None else at.asked(dos),
         dos_request=at.study.dos_request,
     )
+
+
+def _masses(at: _At, materials: Sequence[MaterialOutcome]) -> Iterator[CrystalMasses]:
+    """Of the materials of which the study asks for effective masses."""
+    for material in materials:
+        step = masses_step(at.study, material.name)
+        found = crystal_masses(material.name, material.bulk, None if step is None else at.asked(step))
+        if found is not None:
+            yield found
 
 
 def _slab(at: _At, subject: Subject, bulk: BulkOutcome) -> SlabOutcome | None:

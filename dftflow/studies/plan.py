@@ -80,10 +80,10 @@ class Plan:
         raise StudyError(f"the study has no step {name!r}", fix=f"its steps are {names}")
 
     def made_from(self, name: str) -> tuple[Step, ...]:
-        """The steps that are made from the geometry which the step `name` ends with, or one of these."""
+        """The steps that are made from the geometry or band edges which the step `name` ends with, or one of these."""
         made: dict[str, Step] = {}
         for step in self.steps:
-            sources = {str(need.step) for need in step.needs if need.purpose == "geometry"}
+            sources = {str(need.step) for need in step.needs if need.purpose != "density"}
             if name in sources or not sources.isdisjoint(made):
                 made[step.name] = step
         return tuple(made.values())

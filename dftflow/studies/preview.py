@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dftflow.crystals.database_names import is_database_query
 from dftflow.crystals.geometry import elements_of_unchanged
+from dftflow.errors import BandEdgeError
 from dftflow.jobs.job import JobState
 from dftflow.jobs.store import read_plan
 from dftflow.model.built import Built
@@ -146,7 +147,10 @@ def _state(work: Work, step: Step) -> JobState:
     """
     assert work.folder is not None
     if work.folder.layout == "run":
-        record = work.build_record(step)
+        try:
+            record = work.build_record(step)
+        except BandEdgeError:  # of a metal: what lies around its band edges is never calculated
+            return "not_run"
         there = None if record.built.assumed else work.folder.calculation(record.identity)
         work.folder.note(step.name, None if there is None else there[0])
     return end_on_disk(work, step).state

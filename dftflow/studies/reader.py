@@ -23,6 +23,7 @@ from dftflow.errors import DftflowError, InputError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
 from dftflow.jobs.resource_table import RESOURCE_EXAMPLES, resource_tables
 from dftflow.model.dos_request import DosRequest
+from dftflow.model.effective_mass import MassRequest
 from dftflow.model.point import OWN, Point
 from dftflow.model.powder import MeasuredPattern
 from dftflow.model.printable import shown
@@ -46,6 +47,7 @@ from dftflow.studies.structure_lists import Lists, lists_of, with_lists
 from dftflow.studies.sweep import content_at, preset_at
 from dftflow.studies.tables.density_of_states import DensityOfStatesEntry
 from dftflow.studies.tables.diffraction import DiffractionEntry, ReadingEntry
+from dftflow.studies.tables.effective_masses import EffectiveMassesEntry
 from dftflow.studies.tables.hull import HullEntry
 from dftflow.studies.tables.mismatch import MismatchEntry, PlanesEntry
 from dftflow.studies.tables.phases import PhasesEntry
@@ -119,6 +121,12 @@ class Study:
     def dos_request(self) -> DosRequest | None:
         """The densities of states that it asks for; None where it asks for none."""
         entry = self.content.density_of_states
+        return None if entry is None else entry.request(tuple(self.content.materials))
+
+    @property
+    def mass_request(self) -> MassRequest | None:
+        """The effective masses that it asks for; None where it asks for none."""
+        entry = self.content.effective_masses
         return None if entry is None else entry.request(tuple(self.content.materials))
 
     @property
@@ -392,6 +400,7 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("alignment", "*", "published", "*"): Published,
     ("presets", "*"): Preset,
     ("density_of_states",): DensityOfStatesEntry,
+    ("effective_masses",): EffectiveMassesEntry,
     ("density_of_states", "kpoints"): KPoints,
     ("sweep",): SweepEntry,
     ("sweep", "*"): SweepEntry,
@@ -434,6 +443,7 @@ _EXAMPLES: Mapping[str, str] = {
     "bands_kpoints": "[6, 6, 6]",
     "kpoints": "[8, 8, 8]",
     "broadening_ev": "0.1",
+    "step_per_ang": "0.03",
     "window_ev": "[-6.0, 6.0]",
     "size": "[4, 4, 4]",
     "gamma": "true",

@@ -23,6 +23,7 @@ from dftflow.model.printable import shown
 from dftflow.model.spec import CellFreedom, Relaxation
 from dftflow.studies.tables.density_of_states import DensityOfStatesEntry
 from dftflow.studies.tables.diffraction import DiffractionEntry
+from dftflow.studies.tables.effective_masses import EffectiveMassesEntry
 from dftflow.studies.tables.hull import HullEntry
 from dftflow.studies.tables.kpoints import GridSpacing, KPointGrid, KPoints
 from dftflow.studies.tables.mismatch import MismatchEntry
@@ -420,6 +421,7 @@ class StudyFile(Table):
     hull: HullEntry | None = None
     density_of_states: DensityOfStatesEntry | None = None
     mismatch: Mismatches = ()
+    effective_masses: EffectiveMassesEntry | None = None
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -528,11 +530,12 @@ class StudyFile(Table):
 
     @model_validator(mode="after")
     def _calculated_materials_exist(self) -> StudyFile:
-        if self.density_of_states is not None:
-            named = self.named(self.density_of_states.materials)
-            wrong = wrong_name(named, self.materials) or ("" if named else "names none")
+        tables = {"density_of_states": self.density_of_states, "effective_masses": self.effective_masses}
+        for table, entry in tables.items():
+            named = () if entry is None else self.named(entry.materials)
+            wrong = wrong_name(named, self.materials) or ("" if named or entry is None else "names none")
             if wrong:
-                raise EntryError(f"density_of_states.materials {wrong}", "density_of_states", "materials")
+                raise EntryError(f"{table}.materials {wrong}", table, "materials")
         return self
 
     def _check_fractions(self, number: int, entry: SweepEntry, named: tuple[str, ...]) -> None:

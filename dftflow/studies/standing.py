@@ -131,12 +131,12 @@ def _asked(root: Path, names: list[str]) -> Mapping[str, NodeOutcome]:
 
 
 def with_needs(steps: tuple[Step, ...], names: set[str]) -> set[StepId]:
-    from dftflow.studies.builder import geometry_needs
+    from dftflow.studies.builder import source_needs
 
     wanted: set[StepId] = set()
     for step in reversed(steps):
         if step.name in names or step.id in wanted:
-            wanted |= {step.id, *geometry_needs(step)}
+            wanted |= {step.id, *source_needs(step)}
     return wanted
 
 

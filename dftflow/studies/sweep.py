@@ -31,11 +31,12 @@ def points_of(content: StudyFile) -> Mapping[Point, frozenset[str]]:
 def content_at(content: StudyFile, point: Point) -> StudyFile:
     """The study file as it would be written for `point` alone, without its sweeps.
 
-    Densities of states are those of the study as it is written.
+    Densities of states and effective masses are those of the study as it is written.
     """
     change: dict[str, Any] = {
         "sweep": (),
         "density_of_states": None,
+        "effective_masses": None,
         "settings": _changed(content.settings, _given(point, ("xc", "smearing_ev"))),
         "materials": {name: _material_at(entry, point) for name, entry in content.materials.items()},
     }

@@ -13,7 +13,7 @@ from dftflow.codes.base import Launch
 from dftflow.codes.deck_changes import deck_changes
 from dftflow.codes.file_hash import NOT_KNOWN_HERE
 from dftflow.crystals.geometry import elements_of_unchanged
-from dftflow.errors import DftflowError, MachineError
+from dftflow.errors import BandEdgeError, DftflowError, MachineError
 from dftflow.gate.step import admit
 from dftflow.jobs.cluster.submission import EndedJobs
 from dftflow.jobs.job import Again, Job, JobState, Node, NodeOutcome, Verdict
@@ -27,7 +27,7 @@ from dftflow.model.deck import Deck
 from dftflow.model.outcome import StepOutcome
 from dftflow.model.step import Step, StepId
 from dftflow.stored_file import read_stored
-from dftflow.studies.builder import Builder, geometry_needs, older_than
+from dftflow.studies.builder import Builder, older_than, source_needs
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read_built
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.identity import identity_of, outline_of
@@ -191,9 +191,13 @@ class Work:
         return expected_cost(built.structure, built.spec)
 
     def built(self, step: Step) -> Built:
-        """What the step calculates, from what is known of earlier steps."""
+        """What the step calculates, from what is known of earlier steps; around edges of a metal, what it would."""
         known = self.admissions.get(step.id)
-        return self._built.get(step.id) or (known and known.built) or self._builder.build(step, self.admissions)
+        found = self._built.get(step.id) or (known and known.built)
+        try:
+            return found or self._builder.build(step, self.admissions)
+        except BandEdgeError:
+            return self._builder.build(step)
 
     def sharers(self, step: Step) -> tuple[str, ...]:
         """Names of the other steps that are the same calculation as `step`, and are built from the same ones."""
@@ -210,7 +214,7 @@ class Work:
     def _outline(self, step: StepId, steps: Mapping[StepId, Step]) -> str:
         """What a step calculates, and what those calculate whose geometries it is built from."""
         if step not in self._outlines:
-            needed = [self._outline(need, steps) for need in geometry_needs(steps[step])]
+            needed = [self._outline(need, steps) for need in source_needs(steps[step])]
             try:
                 self._outlines[step] = " ".join([outline_of(self._builder.build(steps[step])), *needed])
             except DftflowError:  # it is nobody's calculation

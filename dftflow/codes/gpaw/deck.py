@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["render_deck"]
 
 EMPTY_BANDS_OF_RELAXATION = 8
+MASS_TOLERANCE_EV2 = 1e-7  # a mass is a difference of some meV
 LONGEST_LINE = 110
 LINE_BREAK = "\n "
 BANDS_ARGUMENTS = "atoms, calculator, kpoints=kpoints, labels=labels, segments=segments, empty_bands=empty_bands"
@@ -217,7 +218,7 @@ def _masses_block(spec: CalcSpec) -> str:
             f"kpoints = {_wrapped([point.frac for point in spec.edge_kpoints])}",
             f"labels = {_wrapped([point.label for point in spec.edge_kpoints])}",
             "segments = [-1] * len(kpoints)",
-            *_engine_bands(spec),
+            *_engine_bands(spec, f"eigenstates_ev2={MASS_TOLERANCE_EV2!r}"),
         ]
     )
 
@@ -232,11 +233,11 @@ def _bands_block(structure: Structure, spec: CalcSpec) -> str:
     )
 
 
-def _engine_bands(spec: CalcSpec) -> list[str]:
+def _engine_bands(spec: CalcSpec, more: str = "") -> list[str]:
     return [
         f"empty_bands = {spec.empty_bands}",
         "engine.bands(",
-        f"    {', '.join(filter(None, (BANDS_ARGUMENTS, _dispersion(spec))))}",
+        f"    {', '.join(filter(None, (BANDS_ARGUMENTS, _dispersion(spec), more)))}",
         ")",
     ]
 

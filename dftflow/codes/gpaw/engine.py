@@ -197,6 +197,7 @@ def bands(
     segments: Sequence[int],
     empty_bands: int,
     dispersion: str = NO_DISPERSION,
+    eigenstates_ev2: float = EIGENSTATE_TOLERANCE_EV2,
 ) -> None:
     """SCF on the grid, then eigenvalues at `kpoints` in its fixed density; both go to ``bands.npz``."""
     with _recorded() as record:
@@ -204,7 +205,7 @@ def bands(
         atoms.calc = _dispersed(engine, engine, dispersion)
         record.update(_ground_state(atoms, engine, dispersion))
         _save_potential(engine, atoms)
-        record["grid_kpoints"] = _save_bands(engine, kpoints, labels, segments, empty_bands)
+        record["grid_kpoints"] = _save_bands(engine, kpoints, labels, segments, empty_bands, eigenstates_ev2)
         record["status"] = "finished"
 
 
@@ -324,7 +325,12 @@ def _special_points(
 
 
 def _save_bands(
-    engine: Any, kpoints: Sequence[Sequence[float]], labels: Sequence[str], segments: Sequence[int], empty_bands: int
+    engine: Any,
+    kpoints: Sequence[Sequence[float]],
+    labels: Sequence[str],
+    segments: Sequence[int],
+    empty_bands: int,
+    eigenstates_ev2: float = EIGENSTATE_TOLERANCE_EV2,
 ) -> int:
     """The states on the grid and at `kpoints` go to ``bands.npz``; returns the number of points of the grid."""
     kept = _bands_kept(engine, empty_bands)
@@ -332,7 +338,7 @@ def _save_bands(
     count = len(points)
     if len(kpoints):
         asked = np.array(kpoints, dtype=float)
-        states = _joined([states, _beside_the_grid(engine, asked, states, points)])
+        states = _joined([states, _beside_the_grid(engine, asked, states, points, eigenstates_ev2)])
         points = np.concatenate([points, asked])
     _save_states(
         engine,
@@ -378,18 +384,28 @@ def _electrons_by_spin(engine: Any) -> list[float]:
     return [(total + unpaired) / 2, (total - unpaired) / 2]
 
 
-def _beside_the_grid(engine: Any, kpoints: np.ndarray, on_grid: _States, grid_kpoints: np.ndarray) -> _States:
+def _beside_the_grid(
+    engine: Any, kpoints: np.ndarray, on_grid: _States, grid_kpoints: np.ndarray, eigenstates_ev2: float
+) -> _States:
     """The states at `kpoints`; points of the grid are not done again."""
     same = same_kpoint(kpoints[:, None], grid_kpoints, SAME_K)
     found, others = on_grid.at(same.argmax(axis=1)), np.flatnonzero(~same.any(axis=1))
     if others.size:
-        calculated = _at_fixed_density(engine, kpoints[others], on_grid.eigenvalues_ev.shape[2])
+        calculated = _at_fixed_density(
+            engine, kpoints[others], on_grid.eigenvalues_ev.shape[2], eigenstates_ev2=eigenstates_ev2
+        )
         for part, new in zip(found, calculated, strict=True):
             part[:, others] = new
     return found
 
 
-def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int, what: str = "band structure") -> _States:
+def _at_fixed_density(
+    engine: Any,
+    kpoints: np.ndarray,
+    kept: int,
+    what: str = "band structure",
+    eigenstates_ev2: float = EIGENSTATE_TOLERANCE_EV2,
+) -> _States:
     """The states of `kept` bands at `kpoints`; a few k-points at once, because all wait for the slowest.
 
     A path passes through its special points several times; each is calculated once.
@@ -403,7 +419,7 @@ def _at_fixed_density(engine: Any, kpoints: np.ndarray, kept: int, what: str = "
             nbands=engine.get_number_of_bands(),
             symmetry="off",
             eigensolver={"name": "davidson", "niter": 3},
-            convergence={"bands": kept, "eigenstates": EIGENSTATE_TOLERANCE_EV2},
+            convergence={"bands": kept, "eigenstates": eigenstates_ev2},
             txt="bands.txt",
         )
         found.append(_states(fixed, kept))

@@ -1,6 +1,6 @@
 """What a kind of subject is: which steps it has, and how each is built. One file of this folder a kind.
 
-bulk  ──┬── bulk-relax ──┬── bulk-bands, bulk-shifts, bulk-dos
+bulk  ──┬── bulk-relax ──┬── bulk-bands ── bulk-masses; bulk-shifts, bulk-dos
 slab  ──┴────────────────┴── slab-<hkl>-relax ── slab-<hkl>-potential      (one pair a slab)
 """
 
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dftflow.model.built import Built
-from dftflow.model.step import Step, StepId
+from dftflow.model.levels import BandEdges
+from dftflow.model.step import Purpose, Step, StepId
 from dftflow.studies.material import Material
 from dftflow.studies.reader import Study
 
@@ -27,10 +28,19 @@ class Parent:
     """An earlier step as a later one sees it: how it was built, and the geometry that it ended with.
 
     Without a result, the geometry is the one that it starts from.
+
+    Attributes
+    ----------
+    purpose
+        What it is needed for.
+    edges
+        Where its band edges lie, where that is what it is needed for; None as long as it has no result.
     """
 
     built: Built
     structure: Structure
+    purpose: Purpose = "geometry"
+    edges: BandEdges | None = None
 
 
 @runtime_checkable
@@ -48,6 +58,7 @@ class Kind(Protocol):
     ) -> Built:
         """Structure and calculation of one of its steps.
 
-        `parents` has the steps that it needs the geometry of. ``parents`` and ``assumed`` of the answer are left empty.
+        `parents` has the steps that it needs the geometry, or the band edges, of. ``parents``, ``assumed`` and
+        ``edges_from`` of the answer are left empty.
         """
         ...
