@@ -1,7 +1,8 @@
 """Draws the pictures of the site anew, by the examples of its pages: ``python docs/draw.py [PAGE]``.
 
 ``gallery`` unless a page is named; ``two-crystals``, ``sweeps`` and ``terminal`` need the engine, ``notebook`` and
-``terminal`` need chromium.
+``terminal`` need chromium. ``phases`` and ``mixtures`` take theirs from the folder of a finished run of hours:
+``python docs/draw.py phases RUN``.
 """
 
 from __future__ import annotations
@@ -37,6 +38,12 @@ FIGURES = DOCS / "figures"
 OF_A_RUN = {"two-crystals": "runs/halides-quick/figures/alignment.png"}
 """Page -> the one picture that it takes from a run, under its own name."""
 
+OF_LONG_RUNS = {
+    "phases": ("cs-pb-br", ("hull", "chemical-potentials")),
+    "mixtures": ("fa-cs-alloy", ("alloy-FACsPbBr3",)),
+}
+"""Page -> the shipped study whose run has its pictures, and which these are."""
+
 CONVERGENCE = "csbr-convergence"
 """The study that ``sweeps`` and ``terminal`` show."""
 
@@ -49,6 +56,8 @@ CELL = "<!doctype html><meta charset=utf-8><body style='font: 13px sans-serif; m
 def main(arguments: Sequence[str]) -> int:
     """Carry out a page in a folder of its own, and take the pictures from there."""
     name = arguments[0] if arguments else "gallery"
+    if name in OF_LONG_RUNS:
+        return _of_a_long_run(name, arguments[1:])
     page = Page(DOCS / f"{name}.md")
     with tempfile.TemporaryDirectory() as place:
         inputs, folder = Path(place, "inputs"), Path(place, "page")
@@ -69,6 +78,17 @@ def main(arguments: Sequence[str]) -> int:
             carry_out(page, folder)
             _take(page, folder)
         os.chdir(DOCS)
+    return 0
+
+
+def _of_a_long_run(name: str, given: Sequence[str]) -> int:
+    """Take the pictures of a page from the folder of a run that is given."""
+    study, figures = OF_LONG_RUNS[name]
+    if len(given) != 1:
+        print(f"give the folder of a finished run of {study}: python docs/draw.py {name} RUN", file=sys.stderr)
+        return 2
+    for figure in figures:
+        shutil.copy(Path(given[0]) / "figures" / f"{figure}.png", FIGURES)
     return 0
 
 
