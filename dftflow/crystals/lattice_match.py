@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["match_planes"]
 
-MOST_CELLS = 12
-"""Of the smaller primitive cell in a shared one; the search takes the fourth power of their number."""
+MOST_CELLS = 24
+"""Of the smaller primitive cell in a shared one; a plane has more cells than the square of their number."""
 ALIKE = 1e-6
 """Strains that differ less are one, and the smaller cell is taken."""
+SHAPE_DIGITS = 5
+"""Decimals in Å by which cells of one shape are told."""
 
 
 def match_planes(
@@ -34,7 +36,7 @@ def match_planes(
 ) -> PlanePair:
     """The smallest cell that a plane of each crystal has, and the one that strains the first crystal least.
 
-    Cells are those of Zur and McGill (10.1063/1.333084), by pymatgen's `ZSLGenerator`. Of the vectors that span a cell,
+    Cells are those of Zur and McGill (10.1063/1.333084), made and reduced by pymatgen. Of the vectors that span a cell,
     those are laid on each other that strain it least.
 
     Parameters
@@ -69,38 +71,45 @@ def match_planes(
 def _cells(
     vectors: tuple[Vectors, Vectors], *, max_area_ang2: float, most_strain: float
 ) -> Iterator[tuple[Vectors, Vectors]]:
-    """Pairs of cells by their vectors, of the first and of the second plane.
+    """Pairs of cells by their reduced vectors, of the first and of the second plane, that may be laid on each other.
 
-    The plane of the smaller cell is the film of pymatgen's search whichever comes first, so that the order of the
-    crystals does not decide what is found.
+    A deformation whose principal stretches lie within bounds changes the two shortest vectors by no more.
     """
-    from pymatgen.analysis.interfaces.zsl import ZSLGenerator
+    most = np.log1p(most_strain) + ALIKE
+    one, other = (_supercells(plane, max_area_ang2) for plane in vectors)
+    sizes, wanted = (np.log([_sizes(cell) for cell in cells]).reshape(-1, 3) for cells in (one, other))
+    apart = np.abs(sizes[:, None] - wanted[None, :])
+    for place, there in np.argwhere((apart <= most * np.array([1, 1, 2])).all(axis=2)):
+        yield one[place], other[there]
 
-    areas = [_area(one) for one in vectors]
-    order = (0, 1) if areas[0] <= areas[1] else (1, 0)
-    film, substrate = (vectors[place] for place in order)
-    ratio = max(areas) / min(areas)
-    search = ZSLGenerator(  # type: ignore[no-untyped-call]
-        max_area_ratio_tol=min(1.0, 2.2 * most_strain) * min(ratio, 1 / ratio),
-        max_area=max_area_ang2 + ALIKE,
-        max_length_tol=1.5 * most_strain,
-        max_angle_tol=1.5 * most_strain,
-        bidirectional=True,
-    )
-    for match in search(film, substrate):
-        pair = np.asarray(match.film_sl_vectors, dtype=float), np.asarray(match.substrate_sl_vectors, dtype=float)
-        yield (pair[order[0]], pair[order[1]])
+
+def _supercells(vectors: Vectors, max_area_ang2: float) -> list[Vectors]:
+    """Cells of a plane up to an area, by their reduced vectors; of those of one shape the first."""
+    from pymatgen.analysis.interfaces.zsl import gen_sl_transform_matrices, reduce_vectors
+
+    found: dict[tuple[float, ...], Vectors] = {}
+    for count in range(1, int((max_area_ang2 + ALIKE) / _area(vectors)) + 1):
+        for transformation in gen_sl_transform_matrices(count):
+            cell = np.array(reduce_vectors(*(transformation @ vectors)))
+            found.setdefault((count, *np.round(_sizes(cell), SHAPE_DIGITS)), cell)
+    return list(found.values())
+
+
+def _sizes(cell: Vectors) -> tuple[float, float, float]:
+    """Lengths of both vectors, and the area between them."""
+    return float(np.linalg.norm(cell[0])), float(np.linalg.norm(cell[1])), _area(cell)
 
 
 def _match(
     first: Structure, second: Structure, whole: tuple[Vectors, Vectors], cells: tuple[Vectors, Vectors]
 ) -> PlaneMatch:
     one, other = cells
-    laid = min((np.array(turn) @ other for turn in _unimodular()), key=lambda turned: _mean(_stretches(one, turned)))
+    turned = np.array(_unimodular()) @ other
+    laid = turned[int(np.argmin(np.round(np.hypot(*np.log(_stretches(one, turned)).T), 9)))]
     signs = np.array([[_sign(_in_axes(first, vector))] for vector in one])
     one, laid = signs * one, signs * laid
     pairs = [_matched(first, second, a, b) for a, b in zip(one, laid, strict=True)]
-    low, high = sorted(_stretches(one, laid))
+    low, high = sorted(map(float, _stretches(one, laid)))
     return PlaneMatch(
         cells=(round(_area(one) / _area(whole[0])), round(_area(other) / _area(whole[1]))),
         area_ang2=(_area(one), _area(other)),
@@ -117,16 +126,12 @@ def _unimodular() -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
     return tuple(sorted(found, key=lambda one: (sum(abs(i) for row in one for i in row), one != ((1, 0), (0, 1)))))
 
 
-def _stretches(one: Vectors, other: Vectors) -> tuple[float, float]:
-    """Principal stretches that lay `one` on `other`: roots of the eigenvalues of one metric in the other."""
-    metric, wanted = one @ one.T, other @ other.T
+def _stretches(one: Vectors, other: Vectors) -> Vectors:
+    """Principal stretches that lay `one` on `other`: roots of the eigenvalues of one metric in the other; (..., 2)."""
+    metric, wanted = one @ one.T, other @ np.swapaxes(other, -1, -2)
     squares = np.linalg.eigvals(np.linalg.solve(metric, wanted)).real
-    low, high = np.sqrt(np.abs(squares))
-    return float(low), float(high)
-
-
-def _mean(stretches: tuple[float, float]) -> float:
-    return round(float(np.hypot(*np.log(stretches))), 9)
+    stretches: Vectors = np.sqrt(np.abs(squares))
+    return stretches
 
 
 def _area(vectors: Vectors) -> float:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["powder_lines"]
 
-MOST_POINTS = 400_000
+MOST_POINTS = 100_000
 """Of the reciprocal lattice within the range; each is gone through in turn."""
 ONE_LINE_DEG = 1e-3
 """Lines that lie nearer to each other are one: what symmetry makes equal, rounding does not part."""

@@ -100,6 +100,7 @@ def diffraction_quantities(findings: Findings) -> Iterator[Quantity]:
         yield from _markers(found, crystal, material)
         yield from _spacings(found, crystal, material)
     yield from _readings(found)
+    yield from _peaks(found)
 
 
 def _told(crystal: PowderLines, material: MaterialOutcome) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -169,6 +170,19 @@ def _readings(found: Diffraction) -> Iterator[Quantity]:
             f"planes nearest to {reading.d_nm:g} nm", "the study", "", _best(found, reading),
             Missing(kind="not derived", reason=found.verdict(reading)), method=BY_LINES,
             remarks=(found.verdict(reading), READ_OFF),
+        )  # fmt: skip
+
+
+def _peaks(found: Diffraction) -> Iterator[Quantity]:
+    if found.measured is None:
+        return
+    for row in found.peaks:
+        lines = [f"{name} {line.name} {line.two_theta_deg:.2f} ({line.intensity:.0f} %)" for name, line in row.lines]
+        nearest = f"lines within {found.request.peak_tolerance_deg:g} degrees: {', '.join(lines) or 'none'}"
+        yield Quantity(
+            name=f"measured peak at {row.peak.two_theta_deg:.2f} degrees", subject=found.measured.name, unit="",
+            value=f"{row.lines[0][0]} {row.lines[0][1].name}" if row.lines else "unassigned", method=BY_LINES,
+            remarks=(f"height {row.peak.height:.0f} % of the highest", nearest),
         )  # fmt: skip
 
 

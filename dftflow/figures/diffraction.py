@@ -38,13 +38,14 @@ _MIXTURE = "mixture"
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class _Panel:
-    """One pattern: its curve, highest 100, and the lines that it has sticks for."""
+    """One pattern: its curve, highest 100, the lines that it has sticks for, and peaks that are of no crystal."""
 
     name: str
     note: str
     angles_deg: FloatArray
     intensity: FloatArray
     lines: tuple[PowderLine, ...] = ()
+    unassigned_deg: tuple[float, ...] = ()
 
 
 def diffraction_drawing(found: Diffraction, look: Look, *, name: str = "diffraction", title: str = "") -> Drawing:
@@ -80,7 +81,7 @@ def diffraction_drawing(found: Diffraction, look: Look, *, name: str = "diffract
         caption=_caption(found),
         build=build,
         data=lambda: _data(panels),
-        shows=(tuple((p.name, p.note, p.angles_deg, p.intensity, p.lines) for p in panels), request.markers, look),
+        shows=(tuple(panels), request.markers, look),
     )
 
 
@@ -97,6 +98,8 @@ def _caption(found: Diffraction) -> str:
         text += f" The mixture is of these parts by mass: {parts}."
     if request.markers:
         text += f" Dotted: {', '.join(f'{marker:g}' for marker in request.markers)} degrees."
+    if any(not row.lines for row in found.peaks):
+        text += " Question marks: peaks that no crystal has."
     if found.without:
         text += f" Without lines: {', '.join(found.without)}."
     return text
@@ -143,7 +146,11 @@ def _measured(found: Diffraction) -> _Panel:
     counts = measured.intensity[inside]
     counts = counts - counts.min() if len(counts) else counts
     return _Panel(
-        name=measured.name, note="measured", angles_deg=measured.two_theta_deg[inside], intensity=_normalised(counts)
+        name=measured.name,
+        note="measured",
+        angles_deg=measured.two_theta_deg[inside],
+        intensity=_normalised(counts),
+        unassigned_deg=tuple(row.peak.two_theta_deg for row in found.peaks if not row.lines),
     )
 
 
@@ -161,6 +168,9 @@ def _draw(ax: Axes, panel: _Panel, color: str, look: Look) -> None:
         length = _STICK * line.intensity / 100
         ax.vlines(line.two_theta_deg, _STICKS_FROM - length, _STICKS_FROM, color=color, linewidth=0.8)
     _name_lines(ax, [line for line in panel.lines if line.intensity >= _LABELLED], color)
+    for angle in panel.unassigned_deg:
+        height = float(np.interp(angle, panel.angles_deg, panel.intensity))
+        ax.annotate("?", (angle, height), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=6.5)
     note = f" ({panel.note})" if panel.note else ""
     name = mathtext(look.label(panel.name)) + note
     ax.text(0.995, 0.98, name, transform=ax.transAxes, ha="right", va="top", fontsize=6.5, zorder=5)

@@ -104,8 +104,11 @@ def test_what_was_measured_is_assigned_and_drawn(outcome: StudyOutcome, tmp_path
     found = outcome.diffraction
     assert found is not None
     assert [[name for name, _ in row.lines] for row in found.peaks] == [["B"], []]
+    (assigned, none) = [one for one in outcome.quantities if one.name.startswith("measured peak")]
+    assert (assigned.name, assigned.value) == ("measured peak at 21.37 degrees", "B (110)")
+    assert (none.name, none.subject, none.value) == ("measured peak at 40.00 degrees", "xrd", "unassigned")
     (drawing,) = [one for one in study_figures(outcome) if one.name == "diffraction"]
-    assert drawing.data is not None
+    assert drawing.data is not None and "Question marks" in drawing.caption
     assert {row[0] for row in drawing.data().rows} == {"xrd", "A", "B", "mixture"}
     write_outcome(outcome, tmp_path / "report")
     assert (tmp_path / "report" / "figures" / "diffraction.svg").is_file()
