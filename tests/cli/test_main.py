@@ -132,8 +132,8 @@ def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]
     out = capsys.readouterr().out
     assert list(COMMANDS) == [
         "studies", "init", "plan", "run", "status", "log", "cancel", "retry", "clean", "step", "decks", "advance",
-        "collect", "deck", "parse", "levels", "align", "compare", "plot", "lint", "structure", "slab", "report",
-        "export", "import", "help", "doctor",
+        "collect", "deck", "parse", "levels", "align", "compare", "plot", "lint", "structure", "slab",
+        "diffraction", "mismatch", "report", "export", "import", "help", "doctor",
     ]  # fmt: skip
     for name, (_, line) in COMMANDS.items():
         assert f"  {name} " in out
