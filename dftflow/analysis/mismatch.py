@@ -39,7 +39,8 @@ def published_text(found: Mismatch) -> str:
     published, nearest = found.request.published_percent, found.nearest
     if published is None or nearest is None:
         return ""
-    return f"published {abs(published):g} %; nearest to it is {_compared(nearest)}: {abs(nearest.percent):.2f} %"
+    ours = f"{abs(nearest.percent):.2f} % of the second, {abs(nearest.of_first_percent):.2f} % of the first"
+    return f"published {abs(published):g} %; nearest to it is {_compared(nearest)}: {ours}"
 
 
 def _compared(pair: LengthPair) -> str:

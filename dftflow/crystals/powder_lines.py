@@ -139,7 +139,10 @@ def _planes(structure: Structure, families: list[tuple[int, ...]]) -> tuple[tupl
     lattice.
     """
     named = {_of_family(structure, np.array([plane[0], plane[1], plane[-1]])): len(plane) for plane in families}
-    return tuple((h, k, -h - k, m) if count == 4 else (h, k, m) for (h, k, m), count in named.items())
+    axes_at_120_deg = max(structure.lattice.angles) > 100
+    return tuple(
+        (h, k, -h - k, m) if count == 4 and axes_at_120_deg else (h, k, m) for (h, k, m), count in named.items()
+    )
 
 
 def _of_family(structure: Structure, hkl: NDArray[np.int_]) -> tuple[int, int, int]:

@@ -11,6 +11,12 @@ FUNCTIONAL = "the cell is calculated: its lengths are off by what the functional
 
 
 def cell_origin(material: MaterialOutcome) -> str:
-    """``"as calculated: CsBr/bulk-relax"``, or ``"as given: CsBr_Pm-3m"`` where the cell was not relaxed."""
+    """``"as calculated: CsBr/bulk-relax"``, or ``"as given: CsBr_Pm-3m"`` where the cell was not relaxed.
+
+    Of a crystal whose ions were substituted, and its cell scaled, that is said.
+    """
     step = material.bulk.cell_step
-    return f"as calculated: {step}" if step else f"as given: {material.bulk.source}"
+    if step:
+        return f"as calculated: {step}"
+    changed = (material.bulk.structure.properties or {}).get("substitution")
+    return f"as given: {material.bulk.source}{', with ions substituted' if changed else ''}"

@@ -47,7 +47,7 @@ def test_what_cannot_be_is_refused(options: dict[str, float]) -> None:
 def test_the_command_names_what_it_compared(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mismatch", *PAIR, "--published", "3.4", "--plane", "1 0 0 cubic", "010 Pnma"]) == 0
     told = capsys.readouterr().out
-    assert "nearest to it is a (5.9900 Å) with c/√2 (5.7970 Å): 3.33 %" in told
+    assert "nearest to it is a (5.9900 Å) with c/√2 (5.7970 Å): 3.33 % of the second, 3.22 % of the first" in told
     assert "(100) cubic" in told and "-3.22, -2.68" in told
     assert main(["mismatch", *PAIR, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["planes"]) == 6

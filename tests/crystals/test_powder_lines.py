@@ -92,6 +92,18 @@ def test_planes_of_hexagonal_axes_have_four_indices_and_diffract() -> None:
     assert [line.name for line in found.lines[:2]] == ["(01-12)", "(11-20)"]
 
 
+def test_axes_at_60_degrees_have_three_indices() -> None:
+    """Zinc, JCPDS 4-831: 36.30 (002), 39.01 (100), 43.23 (101); four indices belong to axes at 120 degrees."""
+    sites = (["Zn", "Zn"], [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]])
+    usual = Structure(Lattice.hexagonal(2.665, 4.947), *sites)
+    a, b, c = usual.lattice.matrix
+    narrow = Structure(Lattice([a, a + b, c]), ["Zn", "Zn"], usual.cart_coords, coords_are_cartesian=True)
+    told = [(round(line.two_theta_deg, 1), line.name) for line in lines_of(usual, 50).lines if line.intensity > 1]
+    assert told == [(36.3, "(0002)"), (39.0, "(10-10)"), (43.2, "(10-11)")]
+    other = [(round(line.two_theta_deg, 1), len(line.planes[0])) for line in lines_of(narrow, 50).lines]
+    assert [row for row in other if row[0] in (36.3, 39.0, 43.2)] == [(36.3, 3), (39.0, 3), (43.2, 3)]
+
+
 def test_the_lines_are_those_of_the_crystal_whatever_its_cell() -> None:
     structure = load_shipped("CsPbBr3_Pnma").structure
     turned = structure.copy()

@@ -56,7 +56,8 @@ def test_lengths_say_what_was_compared_and_what_was_published(outcome: StudyOutc
     assert along.remarks[:3] == (
         "a = 5.9900 Å | c/√2 = 5.7970 Å",
         "FA on Cs is compressed by 3.22 %",
-        "published 3.4 %; nearest to it is a (5.9900 Å) with c/√2 (5.7970 Å): 3.33 %",
+        "published 3.4 %; nearest to it is a (5.9900 Å) with c/√2 (5.7970 Å): "
+        "3.33 % of the second, 3.22 % of the first",
     )
     assert along.origin == ("FAPbBr3_Pm-3m_FA100", "CsPbBr3_Pnma")
     assert quantity(outcome, "lattice mismatch, V^(1/3) | (V/4)^(1/3)").value == pytest.approx(2.72, abs=0.01)
@@ -99,3 +100,10 @@ def test_a_plane_that_is_ambiguous_is_refused_before_anything_runs(tmp_path: Pat
     with pytest.raises(StudyError, match="first_setting = ") as caught:
         outcome_of(tmp_path, table)
     assert "ambiguous" in caught.value.summary and caught.value.where.endswith(tuple("0123456789"))
+
+
+def test_a_substituted_crystal_is_not_said_to_be_as_it_was_given(tmp_path: Path) -> None:
+    hybrid = MATERIAL.format(name="Put", structure="CsPbBr3_Pm-3m") + "pseudocubic_ang = 5.99\n"
+    table = '\n[materials.Put.substitute]\nsite = "Cs"\nby = "FA"\n\n[mismatch]\nmaterials = ["Put", "Cs"]\n'
+    found = quantity(outcome_of(tmp_path, hybrid + table), "lattice mismatch, a | c/√2")
+    assert "Put as given: CsPbBr3_Pm-3m, with ions substituted" in found.remarks[-1]
