@@ -70,7 +70,7 @@ def _found(results: Results, request: DosRequest, bands: Bands | None) -> FoundD
 
 def dos_quantities(findings: Findings) -> tuple[Quantity, ...]:
     """States at the Fermi level, of every crystal whose density of states the study asks for."""
-    request = findings.densities
+    request = findings.asked.states
     if request is None:
         return ()
     return tuple(

@@ -38,7 +38,7 @@ class _Told:
 
 def edge_quantities(findings: Findings) -> tuple[Quantity, ...]:
     """Characters and widths, of every crystal whose density of states the study asks for."""
-    request = findings.densities
+    request = findings.asked.states
     if request is None:
         return ()
     return tuple(

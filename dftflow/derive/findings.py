@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dftflow.derive.missing import MissingOffset
-from dftflow.model.absorption import Absorption, AbsorptionRequest
+from dftflow.model.absorption import Absorption
 from dftflow.model.admission import Admission
 from dftflow.model.alignment import Alignment
 from dftflow.model.alloy import Alloy
+from dftflow.model.asked import NOTHING_ASKED, Asked
 from dftflow.model.contact import SchottkyContact
 from dftflow.model.diffraction import Diffraction
-from dftflow.model.dos_request import DosRequest
 from dftflow.model.effective_mass import CrystalMasses
 from dftflow.model.hull import Hull
 from dftflow.model.mismatch import Mismatch
@@ -38,20 +38,14 @@ class Findings:
         Every two materials that the study asks to align and that no row of its own stands for; metals among the latter.
     unbuilt
         Name of a surface of which no slab was ever built -> why.
-    light, absorptions
-        What the study asks of light, and what is found.
-    reactions, polymorphs, hull
-        That the study asks for.
-    diffraction, mismatches
-        As in `StudyOutcome`.
+    asked
+        What the study asks for beside edges and offsets; at a point of a sweep, what of that has a meaning there.
+    absorptions, diffraction, hull, mismatches, reactions, polymorphs, masses
+        What is found of it.
     alloys
         Mixtures whose fraction is swept.
     phase_remarks
         Name of a material -> what has to stand beside its energy.
-    masses
-        What is known of the effective masses that the study asks for.
-    densities
-        The densities of states that the study asks for; None at a point of a sweep, and where it asks for none.
     """
 
     admissions: Mapping[str, Admission]
@@ -61,7 +55,7 @@ class Findings:
     no_offsets: tuple[MissingOffset, ...] = ()
     no_contacts: tuple[MissingOffset, ...] = ()
     unbuilt: Mapping[str, Missing] = field(default_factory=dict)
-    light: AbsorptionRequest | None = None
+    asked: Asked = NOTHING_ASKED
     absorptions: tuple[Absorption, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     polymorphs: tuple[Polymorph, ...] = ()
@@ -69,6 +63,5 @@ class Findings:
     hull: Hull | None = None
     alloys: tuple[Alloy, ...] = ()
     phase_remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    densities: DosRequest | None = None
     mismatches: tuple[Mismatch, ...] = ()
     masses: tuple[CrystalMasses, ...] = ()

@@ -51,7 +51,7 @@ def _absorption(wavelength_nm: float, gap: KnownGap) -> Absorption:
 
 def photon_quantities(findings: Findings) -> Iterator[Quantity]:
     """Energy of the photons of each source, and whether each gap takes them up; why there is no gap of a material."""
-    request = findings.light
+    request = findings.asked.light
     if request is None:
         return
     for wavelength in request.sources_nm:

@@ -34,17 +34,13 @@ from dftflow.derive.warnings import study_warnings
 from dftflow.model.admission import Admission, Admitted, Refusal
 from dftflow.model.alignment import AlignmentRequest, PublishedOffset
 from dftflow.model.alloy import Alloy
-from dftflow.model.diffraction import Diffraction
+from dftflow.model.diffraction import Diffraction, DiffractionRequest
 from dftflow.model.effective_mass import CrystalMasses
-from dftflow.model.hull import HullRequest
-from dftflow.model.mismatch import MismatchRequest
 from dftflow.model.mixture import Mixture
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.phase import PhaseEnergies, PhasesAt
 from dftflow.model.point import OWN, Point
-from dftflow.model.polymorph import PhasesRequest
 from dftflow.model.quantity import Missing, Quantity
-from dftflow.model.reaction import ReactionRequest
 from dftflow.model.step import StepId, Subject
 from dftflow.studies.kinds.bulk import bands_step, dos_step, masses_step, relax_step, shifts_step
 from dftflow.studies.kinds.slab import potential_step, slab_subjects
@@ -160,7 +156,7 @@ def study_outcome(
         hull=findings.hull,
         alloys=findings.alloys,
         asked=found.asked,
-        published=stand_beside((entry.asked() for entry in study.content.published), found.every),
+        published=stand_beside(study.asked.published, found.every),
         warnings=(*remarks, *dict.fromkeys(_unlike(own, *swept)), *unaligned, *warnings),
         wall_time_s=wall_time_s,
     )
@@ -188,11 +184,10 @@ def _derived(
 ) -> tuple[Findings, tuple[str, ...], FoundQuantities]:
     """What is known, what could not be aligned, and the quantities; `phases` are those at the points of sweeps."""
     materials = at.outcomes
-    compared = _compared(at)
     unbuilt = _unbuilt(at, materials)
     requests = _requests(at)
     found, touching = offsets(requests, materials, unbuilt), contacts(requests, materials)
-    light = at.study.content.light
+    asked = at.study.asked
     findings = Findings(
         admissions=at.by_name,
         materials=materials,
@@ -201,32 +196,23 @@ def _derived(
         no_offsets=found.missing,
         no_contacts=touching.missing,
         unbuilt=unbuilt,
-        light=light,
-        absorptions=absorptions(light, materials),
-        reactions=reactions(compared.reactions, at.phases, phases),
-        polymorphs=polymorphs(compared.phases, at.phases, phases),
-        diffraction=_diffraction(at, materials),
-        hull=hull(compared.hull, at.phases, phases),
+        asked=asked,
+        absorptions=absorptions(asked.light, materials),
+        reactions=reactions(asked.reactions, at.phases, phases),
+        polymorphs=polymorphs(asked.phases, at.phases, phases),
+        diffraction=_diffraction(asked.diffraction, materials),
+        hull=hull(asked.hull, at.phases, phases),
         alloys=mixed,
         phase_remarks={name: phase.remarks for name, phase in at.phases.items()},
-        densities=at.study.dos_request,
-        mismatches=mismatches(_mismatch_requests(at), materials),
+        mismatches=mismatches(asked.mismatches, materials),
         masses=tuple(_masses(at, materials)),
     )
     return findings, found.warnings, all_quantities(findings)
 
 
-def _mismatch_requests(at: _At) -> tuple[MismatchRequest, ...]:
-    """Of the study as it is written."""
-    return () if at.point else tuple(entry.request() for entry in at.study.content.mismatch)
-
-
-def _diffraction(at: _At, materials: tuple[MaterialOutcome, ...]) -> Diffraction | None:
-    """Of the study as it is written."""
-    entry = at.study.content.diffraction
-    if entry is None or at.point:
+def _diffraction(request: DiffractionRequest | None, materials: tuple[MaterialOutcome, ...]) -> Diffraction | None:
+    if request is None:
         return None
-    request = entry.request(tuple(at.materials), at.study.measured)
     return diffraction(request, diffracting([one for one in materials if one.name in request.materials]))
 
 
@@ -269,7 +255,7 @@ def _bulk(at: _At, material: Material) -> BulkOutcome:
         stress_tol_gpa=at.study.content.settings.stress_tol_gpa,
         shifts=at.named(shifts_step(at.study, material.name)),
         dos=None if dos is None else at.asked(dos),
-        dos_request=at.study.dos_request,
+        dos_request=at.study.asked.states,
     )
 
 
@@ -319,28 +305,6 @@ def _requests(at: _At) -> tuple[AlignmentRequest, ...]:
             published=tuple(PublishedOffset(**row.model_dump()) for row in entry.published if not at.point),
         )
         for entry in content.alignment
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Compared:
-    """What a study asks of the energies of its phases."""
-
-    reactions: tuple[ReactionRequest, ...] = ()
-    phases: PhasesRequest | None = None
-    hull: HullRequest | None = None
-
-
-def _compared(at: _At) -> _Compared:
-    """At points of sweeps only where pictures of one crystal are swept, of which there are means."""
-    content = at.study.content
-    if any(key not in AVERAGED for key, _ in at.point.settings):
-        return _Compared()
-    materials = tuple(content.materials)
-    return _Compared(
-        reactions=tuple(entry.request() for entry in content.reaction),
-        phases=None if content.phases is None else content.phases.request(materials),
-        hull=None if content.hull is None or at.point else content.hull.request(materials),
     )
 
 

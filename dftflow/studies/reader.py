@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from pydantic import BaseModel, ValidationError
 
 from dftflow.codes.registry import code_names, load_code
 from dftflow.crystals.crystal import Crystal
+from dftflow.derive.mixtures import AVERAGED
 from dftflow.errors import DftflowError, InputError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
 from dftflow.jobs.resource_table import RESOURCE_EXAMPLES, resource_tables
-from dftflow.model.dos_request import DosRequest
-from dftflow.model.effective_mass import MassRequest
+from dftflow.model.asked import Asked
 from dftflow.model.point import OWN, Point
 from dftflow.model.powder import MeasuredPattern
 from dftflow.model.printable import shown
@@ -63,7 +63,7 @@ LARGEST_STUDY_BYTES = 4 << 20
 """A study of a thousand materials has a quarter of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Study:
     """A study file with one of its presets chosen.
 
@@ -117,17 +117,13 @@ class Study:
         content, preset = content_at(self.content, point), preset_at(self.preset, point)
         return replace(self, content=content, preset=preset, point=point)
 
-    @property
-    def dos_request(self) -> DosRequest | None:
-        """The densities of states that it asks for; None where it asks for none."""
-        entry = self.content.density_of_states
-        return None if entry is None else entry.request(tuple(self.content.materials))
-
-    @property
-    def mass_request(self) -> MassRequest | None:
-        """The effective masses that it asks for; None where it asks for none."""
-        entry = self.content.effective_masses
-        return None if entry is None else entry.request(tuple(self.content.materials))
+    @cached_property
+    def asked(self) -> Asked:
+        """What it asks for beside edges and offsets; at a point of a sweep, what of that has a meaning there."""
+        every = self.content.asked(tuple(self.content.materials), self.measured)
+        if not self.point:
+            return every
+        return every.of_one_picture() if all(key in AVERAGED for key, _ in self.point.settings) else every.elsewhere()
 
     @property
     def store(self) -> Path | None:

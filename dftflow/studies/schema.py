@@ -13,7 +13,6 @@ from pydantic_core import PydanticCustomError
 from dftflow.codes.options import ElementSymbol
 from dftflow.jobs.resource_table import ResourceTable
 from dftflow.model import bounds
-from dftflow.model.absorption import AbsorptionRequest
 from dftflow.model.correction import Correction
 from dftflow.model.dispersion import Dispersion
 from dftflow.model.miller import FORMS, THIRD_INDEX, third_index_holds
@@ -21,18 +20,10 @@ from dftflow.model.names import NAME_RULE, is_name
 from dftflow.model.point import SWEPT, Point
 from dftflow.model.printable import shown
 from dftflow.model.spec import CellFreedom, Relaxation
-from dftflow.studies.tables.density_of_states import DensityOfStatesEntry
-from dftflow.studies.tables.diffraction import DiffractionEntry
-from dftflow.studies.tables.effective_masses import EffectiveMassesEntry
-from dftflow.studies.tables.hull import HullEntry
+from dftflow.studies.tables.asking import AskingTables
 from dftflow.studies.tables.kpoints import GridSpacing, KPointGrid, KPoints
-from dftflow.studies.tables.mismatch import MismatchEntry
-from dftflow.studies.tables.named import ALL, Names, wrong_name
-from dftflow.studies.tables.phases import PhasesEntry
-from dftflow.studies.tables.photons import PhotonsEntry
-from dftflow.studies.tables.published import PublishedEntry
-from dftflow.studies.tables.reaction import ReactionEntry
-from dftflow.toml_file.entries import EntryError, Paragraph, Place, Table, Text, Word, within
+from dftflow.studies.tables.named import ALL, Names, named_materials, wrong_materials, wrong_name
+from dftflow.toml_file.entries import SEVERAL, EntryError, Paragraph, Place, Table, Text, Word, within
 
 __all__ = [
     "AlignmentEntry",
@@ -129,11 +120,7 @@ class Substitution(Table):
     charge: Annotated[int, within(bounds.ION_CHARGE)] = 1
 
 
-def _as_list(value: object) -> object:
-    return (value,) if isinstance(value, dict) else value
-
-
-Substitutions = Annotated[tuple[Substitution, ...], BeforeValidator(_as_list)]
+Substitutions = Annotated[tuple[Substitution, ...], SEVERAL]
 """``substitute = { ... }``, or ``[[materials.NAME.substitute]]`` for each."""
 
 Ordering = Annotated[int, within(bounds.ORDERING)] | Literal["quasirandom", "random"]
@@ -304,7 +291,7 @@ class AlignmentEntry(Table):
     published: tuple[Published, ...] = ()
 
 
-Alignments = Annotated[tuple[AlignmentEntry, ...], BeforeValidator(_as_list)]
+Alignments = Annotated[tuple[AlignmentEntry, ...], SEVERAL]
 """``[[alignment]]``, again for each; a single one may stand as ``[alignment]``."""
 
 
@@ -365,16 +352,8 @@ def _check_points(sweeps: Sequence[SweepEntry]) -> None:
             raise EntryError(what, "sweep", number)
 
 
-Sweeps = Annotated[tuple[SweepEntry, ...], BeforeValidator(_as_list)]
+Sweeps = Annotated[tuple[SweepEntry, ...], SEVERAL]
 """``[[sweep]]``, again for each; a single one may stand as ``[sweep]``."""
-
-
-Reactions = Annotated[tuple[ReactionEntry, ...], BeforeValidator(_as_list)]
-"""``[[reaction]]``, again for each; a single one may stand as ``[reaction]``."""
-
-
-Mismatches = Annotated[tuple[MismatchEntry, ...], BeforeValidator(_as_list)]
-"""``[[mismatch]]``, again for each; a single one may stand as ``[mismatch]``."""
 
 
 class Preset(Table):
@@ -399,7 +378,7 @@ class Preset(Table):
     scf_tol_ev_per_atom: ScfTol | None = None
 
 
-class StudyFile(Table):
+class StudyFile(AskingTables):
     """A whole study file."""
 
     schema_version: int = Field(alias="schema", ge=1, le=1)
@@ -413,15 +392,6 @@ class StudyFile(Table):
     materials: dict[str, MaterialEntry] = Field(min_length=1)
     alignment: Alignments = ()
     sweep: Sweeps = ()
-    photons: PhotonsEntry | None = None
-    published: tuple[PublishedEntry, ...] = ()
-    reaction: Reactions = ()
-    phases: PhasesEntry | None = None
-    diffraction: DiffractionEntry | None = None
-    hull: HullEntry | None = None
-    density_of_states: DensityOfStatesEntry | None = None
-    mismatch: Mismatches = ()
-    effective_masses: EffectiveMassesEntry | None = None
     kinds: dict[str, dict[str, object]] = Field(default_factory=dict)
     presets: dict[str, dict[str, object]] = Field(default_factory=dict)
     codes: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -447,9 +417,9 @@ class StudyFile(Table):
     def _aligned_materials_exist(self) -> StudyFile:
         for number, entry in enumerate(self.alignment):
             named = self.aligned(entry)
-            wrong = self._wrong_names(named)
-            if wrong:
-                raise EntryError(f"alignment.materials {wrong}", "alignment", number, "materials")
+            wrong = wrong_materials(entry.materials, tuple(self.materials), least=2)
+            if wrong is not None:
+                raise EntryError(f"alignment.materials {wrong[1]}", "alignment", number, "materials")
             for row, published in enumerate(entry.published):
                 if not set(published.materials) <= set(named) or len(set(published.materials)) != 2:
                     raise EntryError(
@@ -459,19 +429,13 @@ class StudyFile(Table):
                     )
         return self
 
-    def _wrong_names(self, named: tuple[str, ...]) -> str:
-        unknown = next((name for name in named if name not in self.materials), None)
-        if unknown is not None:
-            return f"names {shown(unknown)}; the study has {', '.join(self.materials)}"
-        if len(set(named)) != len(named):
-            return f"names a material twice: {', '.join(named)}"
-        return f"needs two materials; it names {', '.join(named)}" if len(named) < 2 else ""
-
     @model_validator(mode="after")
     def _swept_materials_exist(self) -> StudyFile:
         for number, entry in enumerate(self.sweep):
             named = self.swept_materials(entry)
-            self._check_named(named, "sweep", number)
+            wrong = wrong_name(named, self.materials)
+            if wrong:
+                raise EntryError(f"sweep.materials {wrong}", "sweep", number, "materials")
             if entry.orientation and not any(self.materials[name].substitute for name in named):
                 what = "none of its materials has a substituted molecule, whose orientation could be swept"
                 raise EntryError(what, "sweep", number, "orientation")
@@ -484,58 +448,9 @@ class StudyFile(Table):
         return self
 
     @model_validator(mode="after")
-    def _lit_materials_exist(self) -> StudyFile:
-        if self.photons is not None:
-            self._check_named(self.named(self.photons.materials), "photons")
-        return self
-
-    def _check_named(self, named: tuple[str, ...], *table: str | int) -> None:
-        """That all of `named`, the ``materials`` of a table, are materials of the study."""
-        unknown = next((name for name in named if name not in self.materials), None)
-        if unknown is not None:
-            what = f"{table[0]}.materials names {shown(unknown)}; the study has {', '.join(self.materials)}"
-            raise EntryError(what, *table, "materials")
-
-    def named(self, materials: tuple[str, ...]) -> tuple[str, ...]:
-        """The materials that a table names; ``all`` are those of the study."""
-        return tuple(self.materials) if materials == (ALL,) else materials
-
-    @property
-    def light(self) -> AbsorptionRequest | None:
-        """What is asked of light."""
-        return None if self.photons is None else self.photons.asked(self.named(self.photons.materials))
-
-    @model_validator(mode="after")
-    def _compared_materials_exist(self) -> StudyFile:
-        for number, entry in enumerate(self.reaction):
-            wrong = wrong_name(entry.request().names, self.materials)
-            if wrong:
-                raise EntryError(f"reaction.equation {wrong}", "reaction", number, "equation")
-        if self.phases is not None:
-            wrong = wrong_name(self.phases.request(tuple(self.materials)).materials, self.materials)
-            if wrong:
-                raise EntryError(f"phases.materials {wrong}", "phases", "materials")
-        if self.hull is not None:
-            key, wrong = self.hull.wrong(tuple(self.materials))
-            if wrong:
-                raise EntryError(f"hull.{key} {wrong}", "hull", key)
-        return self
-
-    @model_validator(mode="after")
-    def _diffracting_materials_exist(self) -> StudyFile:
-        wrong = None if self.diffraction is None else self.diffraction.wrong(tuple(self.materials))
-        if wrong is not None:
-            raise EntryError(f"diffraction.{wrong[0]} {wrong[1]}", "diffraction", wrong[0])
-        return self
-
-    @model_validator(mode="after")
-    def _calculated_materials_exist(self) -> StudyFile:
-        tables = {"density_of_states": self.density_of_states, "effective_masses": self.effective_masses}
-        for table, entry in tables.items():
-            named = () if entry is None else self.named(entry.materials)
-            wrong = wrong_name(named, self.materials) or ("" if named or entry is None else "names none")
-            if wrong:
-                raise EntryError(f"{table}.materials {wrong}", table, "materials")
+    def _asking_tables_name_materials(self) -> StudyFile:
+        for place, what in self.wrong_names(tuple(self.materials)):
+            raise EntryError(what, *place)
         return self
 
     def _check_fractions(self, number: int, entry: SweepEntry, named: tuple[str, ...]) -> None:
@@ -555,21 +470,13 @@ class StudyFile(Table):
                 )
                 raise EntryError(what, "sweep", number, "fraction")
 
-    @model_validator(mode="after")
-    def _matched_materials_exist(self) -> StudyFile:
-        for number, entry in enumerate(self.mismatch):
-            wrong = wrong_name(entry.materials, self.materials)
-            if wrong:
-                raise EntryError(f"mismatch.materials {wrong}", "mismatch", number, "materials")
-        return self
-
     def swept_materials(self, entry: SweepEntry) -> tuple[str, ...]:
         """The materials that are calculated at the points of a sweep."""
-        return self.named(entry.materials)
+        return named_materials(entry.materials, tuple(self.materials))
 
     def aligned(self, entry: AlignmentEntry) -> tuple[str, ...]:
         """The materials of an alignment, in its order."""
-        return self.named(entry.materials)
+        return named_materials(entry.materials, tuple(self.materials))
 
 
 def _check_names(table: str, names: Iterable[str]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from dftflow.model.bounds import Bound
 from dftflow.model.printable import is_line
 
-__all__ = ["EntryError", "Paragraph", "Place", "Table", "Text", "Word", "within"]
+__all__ = ["SEVERAL", "EntryError", "Paragraph", "Place", "Table", "Text", "Word", "within"]
 
 
 class EntryError(ValueError):
@@ -63,3 +63,11 @@ Word = Annotated[str, Field(min_length=1), _line_of_at_most(200)]
 """What is looked up among known names."""
 Place = Annotated[str, Field(min_length=1), _line_of_at_most(1000)]
 """A file, or one of a list."""
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, dict) else value
+
+
+SEVERAL = BeforeValidator(_as_list)
+"""Of a tuple of tables: ``[[table]]`` again for each, and a single one may stand as ``[table]``."""

@@ -56,7 +56,7 @@ def shifts_step(study: Study, material: str) -> StepId | None:
 
 def dos_step(study: Study, material: str) -> StepId | None:
     """The step that gives the crystal's density of states; None where the study asks for none."""
-    request = study.dos_request
+    request = study.asked.states
     if request is None or material not in request.materials:
         return None
     return StepId(subject=_subject(material), task="dos")
@@ -64,7 +64,7 @@ def dos_step(study: Study, material: str) -> StepId | None:
 
 def masses_step(study: Study, material: str) -> StepId | None:
     """The step that gives the crystal's effective masses; None where the study asks for none."""
-    request = study.mass_request
+    request = study.asked.masses
     if request is None or material not in request.materials:
         return None
     return StepId(subject=_subject(material), task="masses")
@@ -142,7 +142,7 @@ class BulkKind:
             named = self._edge_point(settings.study, settings.material).get("band_edge")
             a, b, c = named["frac"] if isinstance(named, dict) else (0.0, 0.0, 0.0)
             vbm = cbm = (float(a), float(b), float(c))
-        request = settings.study.mass_request
+        request = settings.study.asked.masses
         assert request is not None, "a step is planned where there is a request"
         points = EdgePoints(vbm=vbm, cbm=cbm, step_per_ang=request.step_per_ang)
         return Built(structure=crystal, spec=_masses_spec(settings, crystal, points), facts=points.as_facts())

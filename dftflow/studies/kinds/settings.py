@@ -113,7 +113,7 @@ class MaterialSettings:
 
     def states_grid(self, cell: Structure) -> StatesGrid:
         """The grid of the density of states, where the study asks for one of this material."""
-        request = self.study.dos_request
+        request = self.study.asked.states
         assert request is not None, "a step is planned where there is a request"
         return request.states_grid(cell.lattice.matrix)
 

@@ -11,7 +11,7 @@ from dftflow.model import bounds
 from dftflow.model.dos_request import DosRequest
 from dftflow.model.kpoint_grid import NO_SHIFT, monkhorst_pack_shift
 from dftflow.studies.tables.kpoints import GridSpacing, KPointGrid
-from dftflow.studies.tables.named import ALL, Names, named_materials
+from dftflow.studies.tables.named import ALL, Names, named_materials, wrong_materials
 from dftflow.toml_file.entries import Table, within
 
 __all__ = ["SPACING_PER_ANG", "DensityOfStatesEntry"]
@@ -57,3 +57,7 @@ class DensityOfStatesEntry(Table):
             broadening_ev=self.broadening_ev,
             window_ev=self.window_ev,
         )
+
+    def wrong(self, of_study: tuple[str, ...]) -> tuple[str, str] | None:
+        """Key, and what is wrong with the names that it has."""
+        return wrong_materials(self.materials, of_study)

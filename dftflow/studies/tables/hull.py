@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from dftflow.model.hull import HullRequest
 from dftflow.studies.tables.energy_error import EnergyErrorEntry
-from dftflow.studies.tables.named import Names, named_materials, wrong_name
+from dftflow.studies.tables.named import Names, named_materials, wrong_materials, wrong_name
 from dftflow.toml_file.entries import EntryError, Word
 
 __all__ = ["HullEntry"]
@@ -29,11 +29,10 @@ class HullEntry(EnergyErrorEntry):
         materials = named_materials(self.materials, of_study)
         return HullRequest(materials=materials, terminals=self.terminals, error=self.error())
 
-    def wrong(self, of_study: tuple[str, ...]) -> tuple[str, str]:
-        """Key and what is wrong with it; two empty texts where nothing is."""
-        materials = named_materials(self.materials, of_study)
-        wrong = wrong_name(materials, of_study) or ("" if len(materials) > 1 else "needs two materials")
-        if wrong:
-            return "materials", wrong
-        wrong = wrong_name(self.terminals, materials)
-        return ("terminals", wrong.replace("the study has", "the hull has")) if wrong else ("", "")
+    def wrong(self, of_study: tuple[str, ...]) -> tuple[str, str] | None:
+        """Key, and what is wrong with the names that it has."""
+        wrong = wrong_materials(self.materials, of_study, least=2)
+        if wrong is not None:
+            return wrong
+        text = wrong_name(self.terminals, named_materials(self.materials, of_study))
+        return ("terminals", text.replace("the study has", "the hull has")) if text else None

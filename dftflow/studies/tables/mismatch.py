@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from dftflow.model import bounds
 from dftflow.model.miller import FORMS, THIRD_INDEX, third_index_holds
 from dftflow.model.mismatch import MismatchRequest, NamedPlane
+from dftflow.studies.tables.named import wrong_materials
 from dftflow.toml_file.entries import EntryError, Table, Word, within
 
 __all__ = ["MismatchEntry", "PlanesEntry"]
@@ -71,3 +72,7 @@ class MismatchEntry(Table):
             most_strain_percent=self.most_strain_percent,
             published_percent=self.published_percent,
         )
+
+    def wrong(self, of_study: tuple[str, ...]) -> tuple[str, str] | None:
+        """Key, and what is wrong with the names that it has."""
+        return wrong_materials(self.materials, of_study)

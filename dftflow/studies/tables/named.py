@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 from dftflow.model.printable import shown
 from dftflow.toml_file.entries import Word
 
-__all__ = ["ALL", "Names", "named_materials", "wrong_name"]
+__all__ = ["ALL", "Names", "named_materials", "wrong_materials", "wrong_name"]
 
 ALL = "all"
 
@@ -28,6 +28,15 @@ Names = Annotated[tuple[Word, ...], BeforeValidator(_as_names)]
 def named_materials(names: tuple[str, ...], of_study: tuple[str, ...]) -> tuple[str, ...]:
     """The materials that are meant."""
     return of_study if names == (ALL,) else names
+
+
+def wrong_materials(names: tuple[str, ...], of_study: tuple[str, ...], *, least: int = 1) -> tuple[str, str] | None:
+    """``"materials"`` and what is wrong with it; None where each is one of the study, once, and there are `least`."""
+    named = named_materials(names, of_study)
+    wrong = wrong_name(named, of_study)
+    if not wrong and len(named) < least:
+        wrong = "names none" if least == 1 else f"needs two materials; it names {', '.join(named) or 'none'}"
+    return ("materials", wrong) if wrong else None
 
 
 def wrong_name(names: Collection[str], of_study: Collection[str]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from dftflow.model import bounds
 from dftflow.model.absorption import AbsorptionRequest, KnownGap
+from dftflow.studies.tables.named import ALL, Names, named_materials, wrong_materials
 from dftflow.toml_file.entries import Paragraph, Table, Word, within
 
 __all__ = ["PhotonsEntry"]
@@ -28,7 +29,7 @@ class _MeasuredGap(Table):
     said: Word
     source: Word
 
-    def asked(self) -> KnownGap:
+    def known(self) -> KnownGap:
         """The same as a type of the model."""
         return KnownGap(
             of=self.material, gap_ev=self.gap_ev, reach_ev=self.plus_minus_ev, reach_holds="as it is published",
@@ -36,22 +37,23 @@ class _MeasuredGap(Table):
         )  # fmt: skip
 
 
-def _as_names(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 class PhotonsEntry(Table):
     """Wavelengths in vacuum, the materials whose calculated gaps count, and measured gaps."""
 
     sources_nm: Annotated[tuple[Annotated[float, within(bounds.PHOTON_NM)], ...], Field(min_length=1)]
-    materials: Annotated[tuple[Word, ...], BeforeValidator(_as_names)] = ("all",)
+    materials: Names = (ALL,)
     good_to_ev: Annotated[float, within(bounds.REACH)] = GOOD_TO_EV
     good_to_holds: Paragraph = GOOD_TO_HOLDS
     measured: tuple[_MeasuredGap, ...] = ()
 
-    def asked(self, materials: tuple[str, ...]) -> AbsorptionRequest:
-        """The same as a type of the model; `materials` are those that it names."""
+    def request(self, of_study: tuple[str, ...]) -> AbsorptionRequest:
+        """What is asked for, of the materials of the study."""
         return AbsorptionRequest(
-            sources_nm=self.sources_nm, materials=materials, good_to_ev=self.good_to_ev,
-            good_to_holds=self.good_to_holds, measured=tuple(gap.asked() for gap in self.measured),
+            sources_nm=self.sources_nm, materials=named_materials(self.materials, of_study),
+            good_to_ev=self.good_to_ev, good_to_holds=self.good_to_holds,
+            measured=tuple(gap.known() for gap in self.measured),
         )  # fmt: skip
+
+    def wrong(self, of_study: tuple[str, ...]) -> tuple[str, str] | None:
+        """Key, and what is wrong with the names that it has."""
+        return wrong_materials(self.materials, of_study)

@@ -40,6 +40,6 @@ class PublishedEntry(Table):
             raise ValueError("a word is not off by a number: leave plus_minus and good_to out")
         return self
 
-    def asked(self) -> PublishedNumber:
+    def request(self) -> PublishedNumber:
         """The same as a type of the model."""
         return PublishedNumber(**self.model_dump())

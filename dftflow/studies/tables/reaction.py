@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from dftflow.model.reaction import ReactionRequest, parse_equation
 from dftflow.studies.tables.energy_error import EnergyErrorEntry
+from dftflow.studies.tables.named import wrong_name
 from dftflow.toml_file.entries import EntryError, Place
 
 __all__ = ["ReactionEntry"]
@@ -30,3 +31,8 @@ class ReactionEntry(EnergyErrorEntry):
         return ReactionRequest(
             equation=" ".join(self.equation.split()), reactants=reactants, products=products, error=self.error()
         )
+
+    def wrong(self, of_study: tuple[str, ...]) -> tuple[str, str] | None:
+        """Key, and what is wrong with the names that it has."""
+        wrong = wrong_name(self.request().names, of_study)
+        return ("equation", wrong) if wrong else None
