@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import spglib
 
-from dftflow.crystals.placed_units import crystal_of, units_once
+from dftflow.crystals.ions import OXIDATION_STATE
+from dftflow.crystals.moments import MOMENT
+from dftflow.crystals.placed_units import SITE_LABEL, crystal_of, units_once
 from dftflow.crystals.symmetry import SYMPREC_ANG, quiet_spglib, symmetry_dataset
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ __all__ = ["primitive_cell_of"]
 
 SAME_PLACE = 1e-9
 NIGGLI_TOLERANCE = 1e-5
+TELL_APART = (MOMENT, OXIDATION_STATE)
 
 
 def primitive_cell_of(structure: Structure) -> Structure:
@@ -25,14 +28,15 @@ def primitive_cell_of(structure: Structure) -> Structure:
 
     Its lattice vectors are those of Niggli's reduction, by spglib (10.1080/27660400.2024.2384822). Of the atoms that
     translations make alike the first one is kept where it is, moved by whole lattice vectors into the cell; molecules
-    stay whole. What is known of a site goes with it.
+    stay whole. What is known of a site goes with it; atoms of other moments, oxidation states
+    or mixed sites are not alike.
 
     Raises
     ------
     StructureError
         When no symmetry is found.
     """
-    data = symmetry_dataset(structure, symprec_ang=SYMPREC_ANG)
+    data = symmetry_dataset(structure, symprec_ang=SYMPREC_ANG, kinds=_kinds(structure))
     repeats = np.round(structure.lattice.matrix @ np.linalg.inv(_reduced(data.primitive_lattice)))
     cells = round(abs(float(np.linalg.det(repeats))))
     if cells == 1:
@@ -40,10 +44,29 @@ def primitive_cell_of(structure: Structure) -> Structure:
     cell_ang = np.linalg.inv(repeats) @ structure.lattice.matrix
     kept = units_once(structure, data.mapping_to_primitive)
     primitive = crystal_of(cell_ang, [unit.at(_in_cell(unit.frac @ repeats)) for unit in kept])
+    if SITE_LABEL in structure.site_properties:
+        primitive.add_site_property(SITE_LABEL, [unit.label for unit in kept for _ in unit.symbols])
     primitive.properties = {**structure.properties, **primitive.properties}
     if "formula_units" in structure.properties:
         primitive.properties["formula_units"] = structure.properties["formula_units"] / cells
     return primitive
+
+
+def _kinds(structure: Structure) -> list[int]:
+    """One number for each element with its mixed site, moment and oxidation state: no translation exchanges others."""
+    known: dict[tuple[object, ...], int] = {}
+    told = (
+        (site.specie.Z, site.properties.get(SITE_LABEL), *(_numbers(site.properties.get(name)) for name in TELL_APART))
+        for site in structure
+    )
+    return [known.setdefault(one, len(known) + 1) for one in told]
+
+
+def _numbers(given: Any) -> tuple[float, ...]:
+    """Of a moment along one axis or three, or of a charge; none is zero."""
+    plain = getattr(given, "moment", given)
+    found = np.round(np.atleast_1d(np.asarray(0.0 if plain is None else plain, dtype=float)).ravel(), 3) + 0.0
+    return tuple(found.tolist())
 
 
 def _reduced(cell_ang: NDArray[np.float64]) -> NDArray[np.float64]:

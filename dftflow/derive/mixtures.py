@@ -86,7 +86,8 @@ def _mean_and_spread(
         "remarks": tuple(_remarks(setting, group, weights, mixtures)),
         "point": others,
     }
-    reach = {"uncertainty": (min(values), max(values)), "uncertainty_holds": _HOLDS} if values else {}
+    ends = None if mean is None else (min(values) - mean, max(values) - mean)
+    reach = {} if ends is None else {"uncertainty": ends, "uncertainty_holds": _HOLDS}
     return (
         Quantity.of(f"mean {first.name}", first.subject, "eV", mean, why, **told, **reach),
         Quantity.of(f"spread of the {first.name}", first.subject, "eV", spread, why, **told),

@@ -9,10 +9,11 @@ from dftflow.crystals.formula_unit import formula_unit
 from dftflow.derive.missing import missing_results
 from dftflow.model.admission import Admission, Admitted
 from dftflow.model.outcome import MaterialOutcome
-from dftflow.model.phase import PhaseEnergies, PhaseEnergy
+from dftflow.model.phase import PhaseEnergies, PhaseEnergy, PhasesAt
+from dftflow.model.point import Point
 from dftflow.model.quantity import Missing
 
-__all__ = ["not_comparable", "phase_energies", "remarks_of"]
+__all__ = ["not_comparable", "phase_energies", "phases_beside", "remarks_of"]
 
 
 def phase_energies(materials: Iterable[MaterialOutcome], admissions: Mapping[str, Admission]) -> PhaseEnergies:
@@ -63,3 +64,17 @@ def not_comparable(names: Sequence[str], phases: PhaseEnergies) -> Missing | Non
 def remarks_of(names: Sequence[str], phases: PhaseEnergies) -> tuple[str, ...]:
     """What has to stand beside a difference of their energies."""
     return tuple(f"{name}: {remark}" for name in names for remark in phases[name].remarks)
+
+
+def phases_beside(here: Point, elsewhere: PhasesAt) -> PhasesAt:
+    """The points of sweeps that differ from one of them in a single setting alone, named by that setting.
+
+    So stands a point among the others of its series as the study as it is written stands among all: a change of the
+    cutoff is told by points of the functional that it is at, and of the mixture.
+    """
+    beside: dict[Point, PhaseEnergies] = {}
+    for point, phases in elsewhere.items():
+        other = [(key, value) for key, value in point.settings if here.get(key) != value]
+        if len(other) == 1 and point.without(other[0][0]) == here.without(other[0][0]):
+            beside[Point.of(dict(other))] = phases
+    return beside

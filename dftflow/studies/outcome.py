@@ -22,7 +22,7 @@ from dftflow.derive.mismatch import mismatches
 from dftflow.derive.missing import missing_results
 from dftflow.derive.mixtures import AVERAGED, averages
 from dftflow.derive.offsets import offsets
-from dftflow.derive.phase_energies import phase_energies
+from dftflow.derive.phase_energies import phase_energies, phases_beside
 from dftflow.derive.photons import absorptions
 from dftflow.derive.polymorphs import polymorphs
 from dftflow.derive.published import stand_beside
@@ -131,6 +131,7 @@ def study_outcome(
     phases = {at.point: at.phases for at in swept}
     findings, unaligned, found = _derived(own, phases, alloys(_mixed(own, swept)))
     at_points = _at_points(swept, found.every, phases)
+    quantities = (*with_swept_ranges(found.every, at_points), *averages(at_points, _mixtures(swept)))
     remarks = [f"{step.name}: {remark}" for step in steps for remark in step.remarks]
     warnings = study_warnings(findings.materials, spin_orbit=_with_spin_orbit(own), cutoffs_ev=_cutoffs_ev(own))
     return StudyOutcome(
@@ -148,15 +149,12 @@ def study_outcome(
         settings=study.content.model_dump(mode="json", by_alias=True)
         | {"preset": study.preset.model_dump(mode="json")},
         provenance=_provenance(plan, planned_with),
-        quantities=(
-            *with_swept_ranges(found.every, at_points),
-            *averages(at_points, _mixtures(swept)),
-        ),
+        quantities=quantities,
         absorptions=findings.absorptions,
         hull=findings.hull,
         alloys=findings.alloys,
         asked=found.asked,
-        published=stand_beside(study.asked.published, found.every),
+        published=stand_beside(study.asked.published, quantities),
         warnings=(*remarks, *dict.fromkeys(_unlike(own, *swept)), *unaligned, *warnings),
         wall_time_s=wall_time_s,
     )
@@ -219,7 +217,7 @@ def _diffraction(request: DiffractionRequest | None, materials: tuple[MaterialOu
 def _at_points(swept: Sequence[_At], own: tuple[Quantity, ...], phases: PhasesAt) -> list[Quantity]:
     """What of the points is not word for word what the study has as it is written: the same value of the same steps."""
     known = set(own)
-    found = ((at.point, quantity) for at in swept for quantity in _derived(at, phases)[2].every)
+    found = ((at.point, one) for at in swept for one in _derived(at, phases_beside(at.point, phases))[2].every)
     return [replace(quantity, point=point) for point, quantity in found if quantity not in known]
 
 

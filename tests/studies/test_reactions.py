@@ -27,6 +27,12 @@ convergence_ev_per_atom = 0.001
 [phases]
 materials = "all"
 """
+TURNED = (
+    material("FA", "CsPbBr3_Pm-3m", "[4, 4, 4]").rstrip()
+    + '\nsubstitute = { site = "Cs", by = "FA", orientation = "100/010" }\n'
+    + material("other", "FAPbBr3_Pm-3m_FA100", "[4, 4, 4]")
+    + '[phases]\nmaterials = "all"\nconvergence_ev_per_atom = 0.001\n'
+)
 PER_ATOM_EV = {"CsPbBr3": -3.4, "gamma": -3.45, "Cs4PbBr6": -3.6, "CsBr": -3.7}
 """-17 - 22.2 + 39.6 = +0.4 eV per formula unit."""
 
@@ -100,14 +106,29 @@ def test_a_sweep_gives_the_convergence(tmp_path: Path) -> None:
     assert by_name(outcome, "sign of the reaction energy")[0].value == "costs energy"
 
 
+def test_a_picture_has_the_error_of_its_own_series(tmp_path: Path) -> None:
+    """Only FA along <100> is calculated at 500 eV too, 1 meV per atom higher; along <110> it lies 50 meV higher."""
+    text = TURNED.replace("convergence_ev_per_atom = 0.001\n", "") + (
+        '[[sweep]]\norientation = ["110/001"]\nmaterials = ["FA"]\n[[sweep]]\ncutoff_ev = [500.0]\n'
+    )
+
+    def energy_ev(step: Any, built: Any) -> float:
+        if step.id.subject.materials == ("other",):
+            return -5.1
+        return -5.0 + (0.05 if step.point.get("orientation") else 0.0) + (0.001 if step.point.get("cutoff_ev") else 0.0)
+
+    outcome = collected_with(tmp_path, text, energy_ev)
+    found = {str(one.point): one for one in by_name(outcome, "energy above the lowest phase") if one.subject == "FA"}
+    assert "convergence 0.012 eV (change to the cutoff 500 of the sweep)" in found[""].uncertainty_holds
+    assert found["orientation = 110/001"].value == pytest.approx(12 * 0.15)
+    assert "nothing of how far it is converged" in found["orientation = 110/001"].uncertainty_holds
+
+
 def test_orientations_have_a_mean_and_a_spread(tmp_path: Path) -> None:
     """Of 6 ways along <100> and 12 along <110>, by the weights of the host."""
-    text = (
-        material("FA", "CsPbBr3_Pm-3m", "[4, 4, 4]").rstrip()
-        + '\nsubstitute = { site = "Cs", by = "FA", orientation = "100/010" }\n'
-        + material("other", "FAPbBr3_Pm-3m_FA100", "[4, 4, 4]")
-        + '[phases]\nmaterials = "all"\nconvergence_ev_per_atom = 0.001\n'
-        + '[sweep]\nmaterials = ["FA"]\norientation = ["100/010", "110/001"]\n'
+    text = TURNED + (
+        '[[published]]\nquantity = "mean energy above the lowest phase"\nsubject = "FA"\nvalue = 0.25\nunit = "eV"\n'
+        'source = "10.1000/xyz"\n[sweep]\nmaterials = ["FA"]\norientation = ["100/010", "110/001"]\n'
     )
 
     def energy_ev(step: Any, built: Any) -> float:
@@ -119,3 +140,5 @@ def test_orientations_have_a_mean_and_a_spread(tmp_path: Path) -> None:
     outcome = collected_with(tmp_path, text, energy_ev)
     mean = [one for one in by_name(outcome, "mean energy above the lowest phase") if one.subject == "FA"]
     assert [one.value for one in mean] == [pytest.approx(12 * (0.01 + 0.02) / 2)], "12 atoms; 12 ways each"
+    (row,) = outcome.published
+    assert row.ours == mean[0] and row.verdict == "differ", "0.12 to 0.24 eV"
