@@ -124,7 +124,7 @@ def amounts_of(phases: Sequence[HullInput], components: Sequence[str]) -> NDArra
 
 
 def convex_hull(
-    phases: Sequence[HullInput], components: Sequence[str]
+    phases: Sequence[HullInput], components: Sequence[str], *, as_of: Sequence[HullInput] | None = None
 ) -> tuple[tuple[HullPhase, ...], tuple[tuple[str, ...], ...]]:
     """How each phase lies to the hull, and which are stable together.
 
@@ -137,6 +137,9 @@ def convex_hull(
         All of them, the components too.
     components
         Names of those that the hull lies between.
+    as_of
+        The same phases with the energies that say which is the lowest of its composition, so that a distance means the
+        same at other settings; those of `phases` unless given.
 
     Raises
     ------
@@ -153,8 +156,19 @@ def convex_hull(
     ]
     diagram = PhaseDiagram(entries)
     units = {phase.name: phase.unit for phase in phases}
+    formation_ev = _formation_ev_per_atom(phases, components, amounts)
+    order_ev = [phase.energy_per_atom_ev for phase in as_of or phases]
     rows = tuple(
-        _row(diagram, entries, number, tuple(map(float, amounts[number])), units) for number in range(len(entries))
+        HullPhase(
+            name=entry.name,
+            amounts=tuple(map(float, amounts[number])),
+            formation_ev_per_atom=float(formation_ev[number]),
+            above_hull_ev_per_atom=max(0.0, float(diagram.get_e_above_hull(entry) or 0.0)),
+            distance_ev_per_atom=distance_ev,
+            decomposition=into,
+        )
+        for number, entry in enumerate(entries)
+        for distance_ev, into in [_without(entries, number, units, order_ev)]
     )
     facets = [tuple(sorted(str(diagram.qhull_entries[k].name) for k in facet)) for facet in diagram.facets]
     return rows, tuple(sorted(facets))
@@ -168,33 +182,24 @@ def _composition(atoms: NDArray[np.float64]) -> Composition:
     return Composition({DummySpecies(f"X{names[k]}"): float(n) for k, n in enumerate(atoms) if n > 0})
 
 
-def _row(
-    diagram: PhaseDiagram,
-    entries: Sequence[PDEntry],
-    number: int,
-    amounts: tuple[float, ...],
-    units: dict[str, FormulaUnit],
-) -> HullPhase:
-    entry = entries[number]
-    distance_ev, into = _without(entries, number, units)
-    return HullPhase(
-        name=entry.name,
-        amounts=amounts,
-        formation_ev_per_atom=float(diagram.get_form_energy_per_atom(entry)),
-        above_hull_ev_per_atom=max(0.0, float(diagram.get_e_above_hull(entry) or 0.0)),
-        distance_ev_per_atom=distance_ev,
-        decomposition=into,
-    )
+def _formation_ev_per_atom(
+    phases: Sequence[HullInput], components: Sequence[str], amounts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Of making each phase from the components themselves, even where another phase of theirs lies lower."""
+    of_unit_ev = np.array([phase.energy_per_atom_ev * phase.unit.atoms for phase in phases])
+    parts_ev = np.array([_of(phases, name).energy_per_atom_ev * _of(phases, name).unit.atoms for name in components])
+    atoms = np.array([phase.unit.atoms for phase in phases])
+    return np.asarray((of_unit_ev - amounts @ parts_ev) / atoms, dtype=np.float64)
 
 
 def _without(
-    entries: Sequence[PDEntry], number: int, units: dict[str, FormulaUnit]
+    entries: Sequence[PDEntry], number: int, units: dict[str, FormulaUnit], order_ev: Sequence[float]
 ) -> tuple[float | None, tuple[tuple[str, float], ...]]:
     """Energy per atom above the hull of its rivals, and formula units of each that it falls into there."""
     from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 
     entry = entries[number]
-    others = _rivals(entries, number)
+    others = _rivals(entries, number, order_ev)
     needed = {element for one in entries for element in one.composition.elements}
     if needed - {one.composition.elements[0] for one in others if len(one.composition.elements) == 1}:
         return None, ()
@@ -207,13 +212,13 @@ def _without(
     return float(entry.energy_per_atom - hull_ev), tuple(sorted(into, key=lambda part: -part[1]))
 
 
-def _rivals(entries: Sequence[PDEntry], number: int) -> list[PDEntry]:
-    """All other phases; of the lowest of its composition those of other compositions."""
+def _rivals(entries: Sequence[PDEntry], number: int, order_ev: Sequence[float]) -> list[PDEntry]:
+    """All other phases; of the lowest of its composition (by `order_ev`) those of other compositions."""
     entry = entries[number]
     whole = entry.composition.fractional_composition
     shares = [one.composition.fractional_composition for one in entries]
     same = [share.almost_equals(whole, rtol=0, atol=BALANCED) for share in shares]
-    alike = [one for one, is_same in zip(entries, same, strict=True) if is_same]
-    if entry is min(alike, key=lambda one: float(one.energy_per_atom)):
+    alike = [k for k, is_same in enumerate(same) if is_same]
+    if number == min(alike, key=lambda k: order_ev[k]):
         return [one for one, is_same in zip(entries, same, strict=True) if not is_same]
     return [one for k, one in enumerate(entries) if k != number]

@@ -65,7 +65,7 @@ def _inputs(names: Sequence[str], phases: PhaseEnergies) -> list[HullInput]:
 
 def _hull(request: HullRequest, phases: PhaseEnergies, elsewhere: PhasesAt) -> Hull:
     components, of_elements = components_of(_inputs(request.materials, phases), request.terminals)
-    at = _Solved(request.materials, components)
+    at = _Solved(request.materials, components, phases)
     found, facets = at(phases)
     amounts = np.array([phase.amounts for phase in found])
     formation_ev = np.array([phase.formation_ev_per_atom * phases[phase.name].unit.atoms for phase in found])
@@ -109,17 +109,17 @@ def _shares(phase: HullPhase, weights: Sequence[float]) -> tuple[float, ...]:
 
 
 class _Solved:
-    """The hull of the same phases with the energies of each point, solved once."""
+    """The hull of the same phases with the energies of each point, solved once; who rivals whom is that of the study."""
 
-    def __init__(self, names: Sequence[str], components: Sequence[str]) -> None:
-        self._names, self._components = names, components
+    def __init__(self, names: Sequence[str], components: Sequence[str], own: PhaseEnergies) -> None:
+        self._names, self._components, self._own = names, components, _inputs(names, own)
         self._known: dict[tuple[float, ...], tuple[tuple[HullPhase, ...], tuple[tuple[str, ...], ...]]] = {}
 
     def __call__(self, phases: PhaseEnergies) -> tuple[tuple[HullPhase, ...], tuple[tuple[str, ...], ...]]:
         inputs = _inputs(self._names, phases)
         energies = tuple(phase.energy_per_atom_ev for phase in inputs)
         if energies not in self._known:
-            self._known[energies] = convex_hull(inputs, self._components)
+            self._known[energies] = convex_hull(inputs, self._components, as_of=self._own)
         return self._known[energies]
 
 

@@ -72,6 +72,42 @@ def test_a_second_phase_of_a_composition_leaves_that_of_the_compound() -> None:
     assert told["cubic", "energy above the hull"].value == pytest.approx(0.01)
 
 
+@pytest.mark.parametrize("other_ev", [-17.45, -17.55])
+def test_phases_that_change_places_along_a_sweep_keep_their_rivals(other_ev: float) -> None:
+    """At 500 eV the cubic phase is 0.05 eV per formula unit above CsPbBr3 or below it: an error of 10 or 10 meV."""
+    own = phases(SALTS) | {"cubic": phase("cubic", -17.5 + 0.01, formula="CsPbBr3")}
+    at = {"at": "-cutoff-500", "cutoff_ev": 500.0}
+    there = phases(SALTS, **at) | {"cubic": phase("cubic", other_ev, formula="CsPbBr3", **at)}
+    found = hull(HullRequest(materials=tuple(own)), own, {Point.of({"cutoff_ev": 500.0}): there})
+    assert found is not None
+    error = found.row("cubic").error
+    assert error is not None and error.convergence_ev == pytest.approx(abs(other_ev + 17.49) / 5)
+    error = found.row("CsPbBr3").error
+    assert error is not None and error.convergence_ev == pytest.approx(0), "against other compositions"
+
+
+def test_a_second_phase_of_an_end_may_become_the_lowest_along_a_sweep() -> None:
+    own = phases(SALTS) | {"rocksalt": phase("rocksalt", -6.98, formula="CsBr")}
+    at = {"at": "-cutoff-500", "cutoff_ev": 500.0}
+    there = phases(SALTS, **at) | {"rocksalt": phase("rocksalt", -7.02, formula="CsBr", **at)}
+    found = hull(HullRequest(materials=tuple(own)), own, {Point.of({"cutoff_ev": 500.0}): there})
+    assert found is not None and found.missing is None
+    error = found.row("rocksalt").error
+    assert error is not None and error.convergence_ev == pytest.approx(0.04 / 2)
+    assert found.row("CsPbBr3").formation_error.convergence_ev == pytest.approx(0), "from CsBr, as it is called"
+
+
+def test_energies_are_from_the_terminals_that_are_named() -> None:
+    """rocksalt lies 0.2 eV above CsBr: from it CsPbBr3 gains 0.2 eV more."""
+    own = phases(SALTS) | {"rocksalt": phase("rocksalt", -6.8, formula="CsBr")}
+    found = hull(HullRequest(materials=tuple(own), terminals=("rocksalt", "PbBr2")), own, {})
+    assert found is not None
+    told = quantities(found)
+    assert told["CsPbBr3", "formation energy per atom"].value == pytest.approx(-0.7 / 5)
+    assert told["CsPbBr3", "formation energy per atom"].method == "from rocksalt, PbBr2"
+    assert told["CsPbBr3", "highest chemical potential of rocksalt"].value == pytest.approx(-0.2 - 0.4 / 3)
+
+
 def test_against_elements_the_error_is_that_of_formation() -> None:
     found = of({"Cs": -1.0, "Br2": -4.0, "CsBr": -3.6}).row("CsBr")
     assert found.error is not None and found.error.functional_ev == pytest.approx(0.22)
