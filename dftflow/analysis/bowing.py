@@ -38,7 +38,9 @@ def fit_bowing(fractions: Sequence[float], values: Sequence[float], spreads: Seq
     square = float(weight @ weight)
     bowing = -float(weight @ off) / square
     residuals = off + bowing * weight
-    several = [(w, s) for w, s in zip(weight, spreads[1:-1], strict=True) if s is not None]
+    of_ends = float(weight @ (1 - x[inner])), float(weight @ x[inner])  # d off / d E(0) and d off / d E(1)
+    slopes = (of_ends[0], *weight, of_ends[1])
+    several = [slope * s for slope, s in zip(slopes, spreads, strict=True) if s is not None]
     scatter = None
     if len(weight) > 1:
         scatter = sqrt(float(residuals @ residuals) / (len(weight) - 1) / square)
@@ -46,7 +48,7 @@ def fit_bowing(fractions: Sequence[float], values: Sequence[float], spreads: Seq
         first=float(e[0]),
         last=float(e[-1]),
         bowing=bowing,
-        from_spread=sqrt(sum((w * s) ** 2 for w, s in several)) / square if several else None,
+        from_spread=sqrt(sum(part**2 for part in several)) / square if several else None,
         from_scatter=scatter,
         residual=sqrt(float(np.mean(residuals**2))),
     )

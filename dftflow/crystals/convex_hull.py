@@ -14,7 +14,7 @@ from dftflow.model.phase import FormulaUnit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+    from pymatgen.analysis.phase_diagram import PDEntry
     from pymatgen.core import Composition
 
 __all__ = ["HullInput", "amounts_of", "components_of", "convex_hull"]

@@ -109,7 +109,7 @@ def _shares(phase: HullPhase, weights: Sequence[float]) -> tuple[float, ...]:
 
 
 class _Solved:
-    """The hull of the same phases with the energies of each point, solved once; who rivals whom is that of the study."""
+    """The hull of the same phases with the energies of each point, solved once; rivals are those of the study."""
 
     def __init__(self, names: Sequence[str], components: Sequence[str], own: PhaseEnergies) -> None:
         self._names, self._components, self._own = names, components, _inputs(names, own)

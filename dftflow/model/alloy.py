@@ -72,7 +72,8 @@ class Bowing:
     bowing
         b, by least squares over the fractions between.
     from_spread
-        What the spread over orderings lets b vary by, one standard deviation; None where no fraction has several.
+        What the spread over orderings lets b vary by, one standard deviation, that of the ends with it; None where no
+        fraction has several.
     from_scatter
         What the scatter about the curve lets b vary by, one standard error; None with one fraction between the ends.
     residual

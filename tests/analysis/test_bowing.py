@@ -46,6 +46,20 @@ def test_with_noise_the_errors_are_those_of_many_trials() -> None:
     assert scatter == pytest.approx(spread, rel=0.05)
 
 
+def test_the_spread_of_an_end_counts_by_what_it_does_to_the_line() -> None:
+    """One fraction between: b = (E(0) / 2 + E(1) / 2 - E(1/2)) / (1/4), so that 10 meV of an end are 20 meV of b."""
+    for spreads, expected in (
+        ([0.01, None, None], 0.02),
+        ([None, None, 0.01], 0.02),
+        ([0.01, 0.01, 0.01], 0.0024**0.5),
+    ):
+        assert fit_bowing([0, 0.5, 1], [2.0, 2.1, 2.5], spreads).from_spread == pytest.approx(expected)
+    drawn = np.random.default_rng(2).normal(0, 0.02, 3000)
+    x = np.array([0, 0.25, 0.75, 1])
+    trials = [fit_bowing(x, 2 - 0.5 * x + np.array([0, 0, 0, off]), [None, None, None, 0.02]) for off in drawn]
+    assert trials[0].from_spread == pytest.approx(np.std([trial.bowing for trial in trials]), rel=0.05)
+
+
 @pytest.mark.parametrize("fractions", [(0, 1), (0, 0.5), (0.25, 0.5, 1), (0, 0.5, 0.75)])
 def test_without_both_ends_and_one_between_there_is_no_fit(fractions: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="both ends"):
