@@ -15,7 +15,7 @@ from dftflow.model.powder import PowderLine, PowderLines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pymatgen.core import Structure
+    from pymatgen.core import Lattice, Structure
 
 __all__ = ["powder_lines"]
 
@@ -139,16 +139,19 @@ def _planes(structure: Structure, families: list[tuple[int, ...]]) -> tuple[tupl
     lattice.
     """
     named = {_of_family(structure, np.array([plane[0], plane[1], plane[-1]])): len(plane) for plane in families}
-    axes_at_120_deg = max(structure.lattice.angles) > 100
-    return tuple(
-        (h, k, -h - k, m) if count == 4 and axes_at_120_deg else (h, k, m) for (h, k, m), count in named.items()
-    )
+    four = _has_four_indices(structure.lattice)
+    return tuple((h, k, -h - k, m) if count == 4 and four else (h, k, m) for (h, k, m), count in named.items())
+
+
+def _has_four_indices(lattice: Lattice) -> bool:
+    """Whether a and b stand at 120 degrees, with c normal to both: the axes that (hkil) belongs to."""
+    return bool(lattice.is_hexagonal() and lattice.gamma > 100)
 
 
 def _of_family(structure: Structure, hkl: NDArray[np.int_]) -> tuple[int, int, int]:
     reciprocal = structure.lattice.reciprocal_lattice_crystallographic.matrix
     kinds = [*permutations(hkl.tolist())]
-    if structure.lattice.is_hexagonal():
+    if structure.lattice.is_hexagonal() and abs(structure.lattice.gamma - 90) > 1:
         h, k, m = hkl.tolist()
         kinds = [(*pair, m) for pair in permutations((h, k, -h - k), 2)]
     alike = np.array([np.multiply(kind, signs) for kind in kinds for signs in product((1, -1), repeat=3)])

@@ -92,6 +92,17 @@ def test_planes_of_hexagonal_axes_have_four_indices_and_diffract() -> None:
     assert [line.name for line in found.lines[:2]] == ["(01-12)", "(11-20)"]
 
 
+def test_hexagonal_axes_in_another_order_have_three_indices() -> None:
+    """Magnesium with its long axis first: (0002) of the usual axes is (200) here, and every name has its distance."""
+    usual = Structure.from_spacegroup("P6_3/mmc", Lattice.hexagonal(3.209, 5.211), ["Mg"], [[1 / 3, 2 / 3, 0.25]])
+    other = Structure(Lattice(usual.lattice.matrix[[2, 0, 1]]), usual.species, usual.frac_coords[:, [2, 0, 1]])
+    assert [line.name for line in lines_of(usual).lines][:2] == ["(10-10)", "(0002)"]
+    assert lines_of(other).lines[1].name == "(200)"
+    for line in lines_of(other).lines:
+        for h, k, m in line.planes:
+            assert other.lattice.d_hkl((h, k, m)) == pytest.approx(line.d_ang)
+
+
 def test_axes_at_60_degrees_have_three_indices() -> None:
     """Zinc, JCPDS 4-831: 36.30 (002), 39.01 (100), 43.23 (101); four indices belong to axes at 120 degrees."""
     sites = (["Zn", "Zn"], [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]])
