@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from free_electrons import KINETIC_EV_ANG2, grid_bands
+from scipy.optimize import brentq  # type: ignore[import-untyped]
+from scipy.special import erf  # type: ignore[import-untyped]
 
 from dftflow.analysis.dos_filling import difference_at_shared_points_ev, filled_up_to_ev, states_at
 from dftflow.analysis.dos_of_eigenvalues import at_most_whole, density_of_states
@@ -59,6 +61,25 @@ def test_in_a_gap_it_is_the_middle() -> None:
     top, bottom = bands.eigenvalues_ev[..., 0].max(), bands.eigenvalues_ev[..., 1].min()
     fermi_ev = filled_up_to_ev(density_of_states(bands, sigma_ev=0.05), 2.0)
     assert fermi_ev == pytest.approx((top + bottom) / 2, abs=0.1)
+
+
+@pytest.mark.parametrize(("channels", "electrons"), [(1, 4.0), (2, 4.0), (2, 7.3)])
+def test_the_energy_is_that_of_the_sum_of_error_functions(channels: int, electrons: float) -> None:
+    random, sigma_ev = np.random.default_rng(0), 0.02
+    values, weights = np.sort(random.normal(0, 3, (channels, 40, 6)), axis=2), random.random(40)
+    bands = replace(
+        chain(40),
+        eigenvalues_ev=values,
+        weights=weights / weights.sum(),
+        n_electrons=(electrons / channels,) * channels,
+    )
+
+    def more_ev(energy: float) -> float:
+        parts = bands.electrons_per_band * (1 + erf((energy - values) / (np.sqrt(2) * sigma_ev))) / 2
+        return float((parts.sum(axis=(0, 2)) @ bands.weights) - electrons)
+
+    found = filled_up_to_ev(density_of_states(bands, sigma_ev=sigma_ev), electrons)
+    assert found == pytest.approx(brentq(more_ev, -10, 10), abs=3e-4)
 
 
 def test_more_electrons_than_states_are_refused() -> None:

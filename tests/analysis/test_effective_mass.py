@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -152,6 +153,16 @@ def test_a_pair_of_spinors_is_one_band() -> None:
     around = shells(bands_of(band, band), EdgePoints(vbm=R, cbm=R, step_per_ang=STEP), "electron")
     assert degenerate_bands(around) == 1
     assert mass_tensor(around).masses[0] == pytest.approx(0.3)
+
+
+def test_the_channel_of_the_edge_counts_and_points_of_the_next_zone_too() -> None:
+    """Spin up has a mass of 0.2 at the edge, spin down one of 0.4 half an eV beyond it."""
+    up, down = (bands_of(quadratic(np.eye(3) / mass), gap_ev=gap) for mass, gap in ((0.2, 1.5), (0.4, 2.0)))
+    moved = up.kpoints_frac - np.arange(len(up.kpoints_frac))[:, None] % 2 * np.array([1, 0, -1])
+    for first, second in ((up, down), (down, up)):
+        values = np.concatenate([first.eigenvalues_ev, second.eigenvalues_ev])
+        both = replace(up, eigenvalues_ev=values, kpoints_frac=moved, n_electrons=(1.0, 1.0))
+        assert found_in(both).masses == pytest.approx((0.2,) * 3)
 
 
 def test_states_elsewhere_tell_no_mass() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from dftflow.analysis.line_assignment import marker_row, peak_row, spacing_rows
 from dftflow.crystals.powder_lines import powder_lines
 from dftflow.crystals.shipped import load_shipped
-from dftflow.model.diffraction import Diffraction, DiffractionRequest, Reading
+from dftflow.model.diffraction import Diffraction, DiffractionRequest, Reading, SpacingRow
 from dftflow.model.powder import MeasuredPeak, PowderLines
 
 PHASES = ("CsPbBr3_Pnma", "CsPbBr3_mono", "CsPbBr3_P4mbm", "CsPbBr3_Pm-3m")
@@ -79,3 +80,14 @@ def test_a_peak_has_the_lines_near_it_the_strongest_first() -> None:
         ("CsPbBr3_Pnma", (1, 0, 1)), ("CsPbBr3_Pnma", (0, 2, 0)),
     ]  # fmt: skip
     assert peak_row(found, MeasuredPeak(two_theta_deg=18.0, height=30), REQUEST).lines == ()
+
+
+def test_what_the_relaxation_leaves_open_counts_beside_the_error_of_the_reading() -> None:
+    """5.827 Å is 0.017 Å off 0.581 nm +- 0.0005: an open 0.01 Å is not enough, 0.02 Å is."""
+    (mono,) = crystals(("CsPbBr3_mono",))
+    line = mono.between(15.1, 15.3)[0]
+    rows = [
+        SpacingRow(reading=READ, crystal="x", setting="", line=replace(line, d_ang=5.827, open_ang=open_ang))
+        for open_ang in (None, 0.01, 0.02)
+    ]
+    assert [row.agrees for row in rows] == [False, False, True]

@@ -159,3 +159,19 @@ def test_a_metal_has_lines_and_a_narrow_range_none() -> None:
 def test_too_short_a_wavelength_is_refused() -> None:
     with pytest.raises(InputError, match="longer wavelength"):
         lines_of(load_shipped("Cs4PbBr6_R-3c").structure, high=179, wavelength=0.05)
+
+
+def test_a_mass_diffracts_by_its_structure_factor_over_volume_and_density() -> None:
+    """NaCl beside KCl at (200), |F| = 4 (f+ + f-): by hand |F|^2 m LP / (V^2 rho), of strongest lines."""
+    kcl = Structure.from_spacegroup("Fm-3m", Lattice.cubic(6.2917), ["K", "Cl"], [[0, 0, 0], [0.5] * 3])
+    factors = {"Na": 8.98, "K": 15.85, "Cl": 13.4}  # International Tables, neutral atoms at sin(theta)/lambda of each
+    by_hand = []
+    for crystal, metal, g_per_mol in ((NACL, "Na", 58.44), (kcl, "K", 74.55)):
+        volume = crystal.volume
+        angle = math.radians(two_theta_deg(crystal.lattice.a / 2, CU) or 0) / 2
+        polarised = (1 + math.cos(2 * angle) ** 2) / (math.sin(angle) ** 2 * math.cos(angle))
+        strength = 6 * (4 * (factors[metal] + factors["Cl"])) ** 2 * polarised
+        by_hand.append(strength / (volume**2 * (4 * g_per_mol / 0.602214 / volume)))
+    found = [lines_of(crystal).per_mass for crystal in (NACL, kcl)]
+    assert found[1] / found[0] == pytest.approx(by_hand[1] / by_hand[0], rel=0.03)
+    assert found == pytest.approx(by_hand, rel=0.1)

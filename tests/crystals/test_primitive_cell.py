@@ -104,3 +104,9 @@ def test_a_mixed_site_keeps_its_name_and_is_like_no_other(tmp_path: Path) -> Non
     labels = crystal.site_properties[SITE_LABEL]
     crystal.add_site_property(SITE_LABEL, ["K2" if one and k % 2 else one for k, one in enumerate(labels)])
     assert len(primitive_cell_of(crystal)) == 4
+
+
+def test_the_formula_units_of_a_mixture_are_those_of_the_smaller_cell() -> None:
+    crystal = rock_salt()
+    crystal.properties["formula_units"] = 4.0
+    assert primitive_cell_of(crystal).properties["formula_units"] == 1.0

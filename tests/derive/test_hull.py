@@ -45,6 +45,21 @@ def test_what_lies_within_its_error_is_not_resolved() -> None:
     assert of(SALTS, functional_ev_per_atom=0.04).row("Cs4PbBr6").stability == "not resolved"
 
 
+def test_without_convergence_no_stability_is_told() -> None:
+    found = hull(HullRequest(materials=tuple(SALTS)), phases(SALTS), {})
+    assert found is not None
+    told = {row.name: row.stability for row in found.rows}
+    assert set(told.values()) == {"end of the hull", "not resolved"}
+
+
+def test_shares_are_of_formula_units_between_compounds_and_of_atoms_between_elements() -> None:
+    row = of(SALTS).row("Cs4PbBr6")
+    assert row.shares == pytest.approx((0.8, 0.2)) and row.atoms_per_share == pytest.approx(11 / 5)
+    assert row.formation_ev_per_share == pytest.approx(-0.9 / 5)
+    row = of(SALTS | ELEMENTS).row("CsPbBr3")
+    assert row.shares == pytest.approx((0.2, 0.2, 0.6)) and row.atoms_per_share == 1
+
+
 def test_quantities_of_a_phase() -> None:
     found = quantities(of(SALTS))
     assert found["Cs4PbBr6", "formation energy per atom"].value == pytest.approx(-0.9 / 11)

@@ -53,7 +53,10 @@ def test_the_default_error_is_that_of_oxides_and_says_so() -> None:
     assert row.error is not None
     assert row.error.total_ev == pytest.approx(11 * math.hypot(0.024, 0.001))
     energy = quantities(row)["reaction energy"]
-    assert energy.uncertainty == pytest.approx((-row.error.total_ev, row.error.total_ev))
+    for name, factor in (("", 1.0), (" per atom", 1 / 11)):
+        reach = quantities(row)[f"reaction energy{name}"].uncertainty
+        assert reach == pytest.approx((-factor * row.error.total_ev, factor * row.error.total_ev))
+    assert quantities(row)["molar reaction energy"].uncertainty[1] == pytest.approx(96.4853 * row.error.total_ev)
     assert "oxides" in energy.uncertainty_holds and "10.1103/PhysRevB.85.155208" in energy.uncertainty_holds
 
 
@@ -97,6 +100,17 @@ def test_the_change_to_the_finest_point_of_each_sweep_is_the_convergence() -> No
 def test_a_sweep_that_leaves_out_a_material_tells_nothing() -> None:
     there = phases(ENERGIES, at="-kspacing-0.2") | {"CsBr": phase("CsBr", -7.5)}
     row = of(request(), phases(ENERGIES), {Point.of({"kpoint_spacing_per_ang": 0.2}): there})
+    assert row.error is not None and row.error.convergence_ev is None
+
+
+def test_points_that_differ_in_more_or_stand_on_two_footings_tell_nothing() -> None:
+    both = Point.of({"cutoff_ev": 600.0, "kpoint_spacing_per_ang": 0.2})
+    cutoff = Point.of({"cutoff_ev": 600.0})
+    elsewhere = {
+        both: phases(ENERGIES | {"CsBr": -7.4}, at="-both", cutoff_ev=600.0),
+        cutoff: phases(ENERGIES, at="-cutoff", cutoff_ev=600.0) | {"CsBr": phase("CsBr", -7.4, at="-cutoff")},
+    }
+    row = of(request(), phases(ENERGIES), elsewhere)
     assert row.error is not None and row.error.convergence_ev is None
 
 
