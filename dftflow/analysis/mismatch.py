@@ -40,7 +40,8 @@ def published_text(found: Mismatch) -> str:
     if published is None or nearest is None:
         return ""
     ours = f"{abs(nearest.percent):.2f} % of the second, {abs(nearest.of_first_percent):.2f} % of the first"
-    return f"published {abs(published):g} %; nearest to it is {_compared(nearest)}: {ours}"
+    sizes = "" if published >= 0 else ", sizes alone are compared"
+    return f"published {published:g} %{sizes}; nearest to it is {_compared(nearest)}: {ours}"
 
 
 def _compared(pair: LengthPair) -> str:

@@ -17,6 +17,7 @@ from dftflow.cli.table import text_table
 from dftflow.model.bounds import (
     CRYSTALLITE_NM,
     INSTRUMENT_DEG,
+    LEAST_INTENSITY,
     TOLERANCE_DEG,
     TWO_THETA_DEG,
     WAVELENGTH_NM,
@@ -64,7 +65,7 @@ class _Weight(click.ParamType):  # type: ignore[type-arg]  # generic from click 
 @click.option("--spacing", "spacings", multiple=True, metavar="NM", help="Distance of planes: 0.581, or 0.581+-0.002.")
 @click.option("--measured", type=Place(), help="A measured pattern: a text file of two columns.")
 @click.option("--peak-tolerance-deg", type=Within(TOLERANCE_DEG), default=0.2, show_default=True, help="Of a peak.")
-@click.option("--least", type=click.FloatRange(0, 100), default=1.0, show_default=True, help="Relative intensity, in "
+@click.option("--least", type=Within(LEAST_INTENSITY), default=1.0, show_default=True, help="Relative intensity, in "
               "percent, that counts as a line of a marker or a peak.")  # fmt: skip
 @click.option("--size", metavar="SIZE", help="Of the figure: column (3.3 in), page (6.7 in), or WxH in inches: 5x4.")
 @click.option("--out", type=OutFile(), help="Write the figure (svg, pdf, png) or its numbers (csv).")
@@ -89,6 +90,10 @@ def command(
     """
     from dftflow.api.diffraction import diffraction
 
+    names = [name for name, _ in weights]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise click.BadParameter(f"{twice} has two shares.", param_hint="--weight")
     diffracted = diffraction(*crystals, weights=dict(weights), least_intensity=least, **options)
     written = None if out is None else diffracted.save(out, size=size)
     if as_json:

@@ -47,7 +47,7 @@ class _Plane(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 @click.argument("first", type=Crystals())
 @click.argument("second", type=Crystals())
 @click.option("--plane", "planes", type=_Plane(), nargs=2, multiple=True, metavar="PLANE PLANE", help='One of each: '
-              '"1 0 0" "0 1 0 Pnma".  [default: all of low indices]')  # fmt: skip
+              '"1 0 0 cubic" "0 1 0 Pnma".  [default: all of low indices]')  # fmt: skip
 @click.option("--max-index", type=Within(MISMATCH_INDEX, int), default=1, show_default=True, help="Of those planes.")
 @click.option("--max-area", "max_area_ang2", type=Within(MATCH_AREA_ANG2), default=150.0, show_default=True,
               help="Of the cell that both share, Å².")  # fmt: skip
@@ -60,7 +60,7 @@ def command(first: str, second: str, as_json: bool, **options: Any) -> None:
 
     \b
       dftflow mismatch FAPbBr3_Pm-3m_FA100 CsPbBr3_Pnma --published 3.4
-      dftflow mismatch FAPbBr3_Pm-3m_FA100 CsPbBr3_Pnma --plane 100 "010 Pnma"
+      dftflow mismatch FAPbBr3_Pm-3m_FA100 CsPbBr3_Pnma --plane "1 0 0 cubic" "0 1 0 Pnma"
 
     Lengths are compared that a mismatch may be quoted of; then planes, by the cells that both have. A crystal is a
     shipped name, a file, or a database's id.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dftflow.crystals.planes import setting_of_cell
+from dftflow.crystals.vacuum import refuse_as_powder
 from dftflow.errors import AnalysisError, InputError
 from dftflow.model.powder import PowderLine, PowderLines
 
@@ -63,9 +64,11 @@ def powder_lines(
     AnalysisError
         No line lies in the range.
     InputError
-        The wavelength is too short for so large a cell, or nobody tabulated how an element scatters.
+        The cell holds vacuum, the wavelength is too short for so large a cell, or nobody tabulated how an element
+        scatters.
     """
     low, high = max(needed_deg[0], LEAST_DEG), min(needed_deg[1], 179.999)
+    refuse_as_powder(structure, crystal)
     _refuse_too_many(structure, wavelength_ang, high, crystal)
     found = _merged(_calculated(structure, wavelength_ang, (low, high), crystal))
     inside = [strength for angle, _, strength, _ in found if range_deg[0] <= angle <= range_deg[1]]

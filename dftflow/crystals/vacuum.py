@@ -15,7 +15,14 @@ from dftflow.model.periodic_cell import empty_widths_ang, largest_empty_part
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-__all__ = ["LEAST_NAMED_VACUUM_ANG", "LEAST_VACUUM_ANG", "refuse_as_material", "refuse_vacuum", "slab_axis_of"]
+__all__ = [
+    "LEAST_NAMED_VACUUM_ANG",
+    "LEAST_VACUUM_ANG",
+    "refuse_as_material",
+    "refuse_as_powder",
+    "refuse_vacuum",
+    "slab_axis_of",
+]
 
 LEAST_VACUUM_ANG = 8.0
 """An empty part of a cell from this width on is the vacuum of a slab. No crystal of ions or bonds has one."""
@@ -92,6 +99,17 @@ def refuse_vacuum(structure: Structure) -> None:
         fix="calculate it as it is: dftflow deck FILE --code castep --task potential; or name the crystal that it is "
         "cut from",
     )
+
+
+def refuse_as_powder(structure: Structure, name: str) -> None:
+    """Raise `InputError` for a cell with vacuum, which repeats no crystal: a powder of it has no such lines."""
+    empty = next((plane for plane in _LOW_PLANES if _empty_ang(structure, plane) >= LEAST_VACUUM_ANG), None)
+    if empty is not None:
+        raise InputError(
+            f"{name} is no crystal but a sheet, a slab, a wire or a molecule, of which there is no powder pattern",
+            reason=f"its cell is empty over at least {LEAST_VACUUM_ANG:g} Å across {miller_text(empty)}",
+            fix="name the crystal that it is of",
+        )
 
 
 def _empty_ang(structure: Structure, plane: Indices) -> float:

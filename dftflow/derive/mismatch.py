@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -31,6 +32,8 @@ NAME_IT = (
     'name a setting of these with the plane: --plane "1 0 0 given" ..., ("100", "given") in Python, '
     'first_setting = "given" in a study'
 )
+_MILLER = re.compile(r"--miller ([-\d ]+) \(miller = [^)]*\)")
+"""Indices as `dftflow slab` and its table take them."""
 LATTICES_ALONE = "of the lattices alone: neither bonds nor terminations of the interface are in it"
 
 
@@ -77,9 +80,8 @@ def _resolved(structure: Structure, plane: NamedPlane) -> Plane:
     try:
         return resolve_plane(structure, plane.miller, plane.setting)
     except SurfaceError as error:
-        if "--setting" not in error.fix:
-            raise
-        raise SurfaceError(error.summary, reason=error.reason, fix=NAME_IT, where=error.where) from None
+        fix = NAME_IT if "--setting" in error.fix else _MILLER.sub(r"\1", error.fix)
+        raise SurfaceError(error.summary, reason=error.reason, fix=fix, where=error.where) from None
 
 
 def _low_indices(request: MismatchRequest, structures: tuple[Structure, Structure]) -> list[tuple[Plane, Plane]]:
@@ -125,10 +127,13 @@ def _of_study(request: MismatchRequest, by_name: Mapping[str, MaterialOutcome]) 
 def mismatch_quantities(findings: Findings) -> Iterator[Quantity]:
     """Every length that was compared, and of planes the strain of those asked for, else of the least strained ones."""
     by_name = {material.name: material for material in findings.materials}
+    compared: set[str] = set()
     for found in findings.mismatches:
         origin, remarks = _told(found, by_name)
-        for pair in found.lengths:
-            yield _length(found, pair, origin, remarks)
+        subject, published = found.request.subject, found.request.published_percent
+        for pair in found.lengths if subject not in compared or published is not None else ():
+            yield _length(found, pair, origin, remarks)  # of two tables of one pair once
+        compared.add(subject)
         best = least_strained(found.pairs)
         shown = found.pairs if found.request.planes else tuple(filter(None, (best,)))
         for planes in shown:

@@ -74,7 +74,8 @@ def _nothing_like(one: PublishedNumber, quantities: Sequence[Quantity]) -> str:
         near = difflib.get_close_matches(one.subject, subjects, n=MOST_NAMED, cutoff=0.3) or [*subjects]
         return f"the study has no quantity of {one.subject}; it has some of {listed(near, MOST_NAMED)}"
     if one.quantity in of_subject:
-        ways = dict.fromkeys(q.method or '""' for q in quantities if (q.name, q.subject) == (one.quantity, one.subject))
-        return f"the study has no {one.quantity} of {one.subject} by {one.method}; it has it by {'; '.join(ways)}"
+        ways = dict.fromkeys(q.method for q in quantities if (q.name, q.subject) == (one.quantity, one.subject))
+        has = f"it has it by {'; '.join(ways)}" if all(ways) else "it has one way alone: leave method out"
+        return f"the study has no {one.quantity} of {one.subject} by {one.method}; {has}"
     near = difflib.get_close_matches(one.quantity, of_subject, n=MOST_NAMED, cutoff=0.3) or [*of_subject]
     return f"the study has no {one.quantity} of {one.subject}; it has its {listed(near, MOST_NAMED)}"

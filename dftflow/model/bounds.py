@@ -41,6 +41,7 @@ SMEARING_EV: Final = Bound(least=1e-6, most=5, unit="eV", why="more would smear 
 SCF_TOL_EV: Final = Bound(least=1e-14, most=0.1, unit="eV per atom", why="less is lost in rounding")
 ENERGY_TOL_EV: Final = Bound(least=1e-12, most=1, unit="eV per atom", why="less is lost in rounding")
 OFFSET_EV: Final = Bound(least=-100, most=100, unit="eV", why="offsets are differences of valence levels")
+WINDOW_EV: Final = Bound(least=-100, most=100, unit="eV", why="it is seen from the zero of the figure")
 ENERGY_ERROR_EV: Final = Bound(least=0, most=10, unit="eV per atom", why="it is an error of an energy")
 ABOVE_HULL_EV: Final = Bound(least=0, most=10, unit="eV per atom", why="it is a height above stable phases")
 HUBBARD_U_EV: Final = Bound(least=-20, most=20, unit="eV", why="it is a screened repulsion within one shell")
@@ -50,6 +51,7 @@ REACH: Final = Bound(least=0, most=1e9, why="it is how far a number may be off, 
 PHOTON_NM: Final = Bound(
     least=1, most=1e5, unit="nm", why="light of lamps and lasers, from soft X-rays to far infrared"
 )
+GAP_REACH_EV: Final = Bound(least=0, most=30, unit="eV", why="it is how far a gap may be off, either way")
 GAP_EV: Final = Bound(least=1e-3, most=30, unit="eV", why="no crystal has a larger gap")
 TOLERANCE_EV: Final = Bound(least=1e-6, most=10, unit="eV", why="an offset of that size counts as none")
 
@@ -66,6 +68,7 @@ VACUUM_ANG: Final = Bound(least=1, most=500, unit="Å", why="plane waves fill th
 
 WAVELENGTH_NM: Final = Bound(least=0.005, most=1, unit="nm", why="X-rays that crystals diffract have such wavelengths")
 TWO_THETA_DEG: Final = Bound(least=0, most=180, unit="degrees", why="a beam is deflected by no more")
+LEAST_INTENSITY: Final = Bound(least=0, most=100, unit="%", why="the strongest line has 100")
 TOLERANCE_DEG: Final = Bound(least=1e-3, most=5, unit="degrees", why="more would take a line for its neighbours")
 CRYSTALLITE_NM: Final = Bound(least=0.5, most=1000, unit="nm", why="smaller is no crystal, larger broadens no line")
 INSTRUMENT_DEG: Final = Bound(least=0, most=5, unit="degrees", why="it is the width of a sharp line")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dftflow.errors import InputError
@@ -110,6 +110,14 @@ class DiffractionRequest:
         _refuse("the width of the instrument", self.instrument_deg, bounds.INSTRUMENT_DEG)
         _refuse("the tolerance of a marker", self.marker_tolerance_deg, bounds.TOLERANCE_DEG)
         _refuse("the tolerance of a peak", self.peak_tolerance_deg, bounds.TOLERANCE_DEG)
+        _refuse("the least intensity", self.least_intensity, bounds.LEAST_INTENSITY)
+        _refuse_twice("marker", self.markers)
+        _refuse_twice("distance of lattice planes", [reading.d_nm for reading in self.readings])
+        if isinstance(self.measured, MeasuredPattern) and not self.measured.lies_in(self.range_deg):
+            raise InputError(
+                f"the measured pattern {self.measured.name} {self.measured.beside(self.range_deg)}",
+                fix="give a range that holds angles of it",
+            )
         for name, weight in (self.weights or {}).items():
             _refuse(f"the weight of {name}", weight, bounds.WEIGHT)
         for reading in self.readings:
@@ -234,3 +242,9 @@ class Diffraction:
 def _refuse(what: str, value: float, bound: Bound) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not bound.holds(value):
         raise InputError(f"{what} cannot be {shown(value)}", fix=f"it can be {bound}")
+
+
+def _refuse_twice(what: str, values: Sequence[float]) -> None:
+    twice = next((value for number, value in enumerate(values) if value in values[:number]), None)
+    if twice is not None:
+        raise InputError(f"the {what} {twice:g} stands twice", fix="leave one out")

@@ -103,6 +103,16 @@ class MeasuredPattern:
     two_theta_deg: FloatArray
     intensity: FloatArray
 
+    def lies_in(self, range_deg: tuple[float, float]) -> bool:
+        """Whether any of its angles does."""
+        low, high = range_deg
+        return bool(((self.two_theta_deg >= low) & (self.two_theta_deg <= high)).any())
+
+    def beside(self, range_deg: tuple[float, float]) -> str:
+        """Of one that has no angle in a range, which it has: a clause for messages."""
+        first, last = self.two_theta_deg[0], self.two_theta_deg[-1]
+        return f"has angles 2θ from {first:g} to {last:g} degrees, and none from {range_deg[0]:g} to {range_deg[1]:g}"
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
         columns = {"two_theta_deg": self.two_theta_deg.tolist(), "intensity": self.intensity.tolist()}

@@ -18,7 +18,7 @@ Side = tuple[tuple[str, Fraction], ...]
 """Materials with their coefficients."""
 
 ARROW = "->"
-_COEFFICIENT = re.compile(r"\d+(?:\.\d+)?|\d+/\d+")
+_COEFFICIENT = re.compile(r"[0-9]+(?:\.[0-9]+)?|[0-9]+/0*[1-9][0-9]*")
 LARGEST = 1000
 
 
@@ -113,7 +113,7 @@ def _term(text: str) -> tuple[str, Fraction]:
     if len(words) == 1:
         return words[0], Fraction(1)
     number, name = words
-    if _COEFFICIENT.fullmatch(number) is None or number.endswith("/0"):
+    if _COEFFICIENT.fullmatch(number) is None:
         raise ValueError(f"{number!r} before {name} is no number: write 3, 1.5 or 3/2")
     if not 0 < Fraction(number) <= LARGEST:
         raise ValueError(f"the number before {name} is {number}: it is above 0 and at most {LARGEST}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from dftflow.crystals.planes import resolve_plane
@@ -10,6 +11,9 @@ from dftflow.studies.material import Material
 from dftflow.studies.reader import Study
 
 __all__ = ["check_planes"]
+
+_OPTION = re.compile(r" \(--setting \S+\)|(?<=three indices, )--miller [-\d ]+ ")
+"""What `dftflow slab` takes in place of the keys of a study."""
 
 
 def check_planes(study: Study, materials: Mapping[str, Material]) -> None:
@@ -27,5 +31,6 @@ def check_planes(study: Study, materials: Mapping[str, Material]) -> None:
                     resolve_plane(materials[name].start, plane.miller, plane.setting)
                 except SurfaceError as error:
                     where = study.where("mismatch", number, "planes", row, key)
-                    fix = error.fix.replace("setting =", f"{key}_setting =")
+                    fix = _OPTION.sub("", error.fix).replace("(miller = ", f"({key} = ")
+                    fix = fix.replace("setting =", f"{key}_setting =")
                     raise StudyError(f"{name}: {error.summary}", reason=error.reason, fix=fix, where=where) from None

@@ -15,7 +15,7 @@ from dftflow.errors import StudyError
 from dftflow.model.point import Point
 from dftflow.model.printable import is_line, shown
 from dftflow.model.step import Need, Step, StepId
-from dftflow.studies.balance import check_balance
+from dftflow.studies.balance import check_balance, check_phases
 from dftflow.studies.blame import blamed
 from dftflow.studies.kept_entries import FROM_DATABASE
 from dftflow.studies.kinds.registry import all_kinds, kind_with_table
@@ -119,6 +119,7 @@ def plan_study(study: Study, *, lazily: bool = False, say: Say = lambda line: No
     _check_shells(study, materials)
     if not lazily:
         check_balance(study, materials)
+        check_phases(study, materials)
         check_planes(study, materials)
     points = points_at(study, materials)
     order = {name: number for number, name in enumerate(materials)}

@@ -15,6 +15,7 @@ from dftflow.jobs.store import read_plan
 from dftflow.model.built import Built
 from dftflow.model.kpoint_grid import grid_text
 from dftflow.model.step import Step
+from dftflow.studies.blame import blamed
 from dftflow.studies.cost import expected_cost
 from dftflow.studies.identity import outline_of
 from dftflow.studies.paced import Say, paced
@@ -110,7 +111,8 @@ class _Trial:
         built = self.work.built(step)
         sort = self._sort(step, built)
         if sort not in self._cautions:
-            self._cautions[sort] = self.work.plan.code.render(built.structure, built.spec, step.seed).cautions
+            with blamed(self.work.plan.study, step.name, "materials", step.id.subject.materials[0]):
+                self._cautions[sort] = self.work.plan.code.render(built.structure, built.spec, step.seed).cautions
         return built, self._cautions[sort]
 
     def _sort(self, step: Step, built: Built) -> tuple[object, ...]:

@@ -6,8 +6,9 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -51,9 +52,11 @@ from dftflow.studies.tables.effective_masses import EffectiveMassesEntry
 from dftflow.studies.tables.hull import HullEntry
 from dftflow.studies.tables.mismatch import MismatchEntry, PlanesEntry
 from dftflow.studies.tables.phases import PhasesEntry
+from dftflow.studies.tables.photons import MeasuredGapEntry, PhotonsEntry
+from dftflow.studies.tables.published import PublishedEntry
 from dftflow.studies.tables.reaction import ReactionEntry
 from dftflow.toml_file.entries import EntryError
-from dftflow.toml_file.mistakes import Words, explained, place_in
+from dftflow.toml_file.mistakes import Words, as_written, explained, place_in
 from dftflow.toml_file.reading import decoded, parsed
 
 __all__ = ["Study", "default_folder", "find_study", "load_study", "preset_names", "restore_study"]
@@ -137,7 +140,7 @@ class Study:
 
     def where(self, *place: object) -> str:
         """The file and the line of an entry, such as ``"alignment", 0, "surfaces"``; the file where none is found."""
-        return place_in(self.text, self.file, place)
+        return place_in(self.text, self.file, as_written(place, self.text))
 
 
 def find_study(study: str | os.PathLike[str]) -> Path:
@@ -246,12 +249,16 @@ def _measured(content: StudyFile, text: str, file: Path) -> MeasuredPattern | No
     """The pattern that was measured, read now: what is wrong with it is not to be found out after the calculations."""
     if content.diffraction is None or content.diffraction.measured is None:
         return None
+    where, range_deg = place_in(text, file, ("diffraction", "measured")), content.diffraction.range_deg
     try:
-        return read_measured_pattern(named_place(content.diffraction.measured, base=file.parent))
+        pattern = read_measured_pattern(named_place(content.diffraction.measured, base=file.parent))
     except InputError as error:
-        where = place_in(text, file, ("diffraction", "measured"))
         summary = f"diffraction.measured: {error.where + ': ' if error.where else ''}{error.summary}"
         raise StudyError(summary, reason=error.reason, fix=error.fix, where=where) from None
+    if not pattern.lies_in(range_deg):
+        what = f"diffraction.measured: {content.diffraction.measured} {pattern.beside(range_deg)}"
+        raise StudyError(what, fix="give a range_deg that holds angles of it", where=where)
+    return pattern
 
 
 def _refuse_no_store(content: StudyFile, text: str, file: Path) -> None:
@@ -410,6 +417,10 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("mismatch", "*"): MismatchEntry,
     ("mismatch", "planes", "*"): PlanesEntry,
     ("mismatch", "*", "planes", "*"): PlanesEntry,
+    ("photons",): PhotonsEntry,
+    ("photons", "measured", "*"): MeasuredGapEntry,
+    ("published",): PublishedEntry,
+    ("published", "*"): PublishedEntry,
 }
 
 _EXAMPLES: Mapping[str, str] = {
@@ -439,6 +450,18 @@ _EXAMPLES: Mapping[str, str] = {
     "bands_kpoints": "[6, 6, 6]",
     "kpoints": "[8, 8, 8]",
     "broadening_ev": "0.1",
+    "sources_nm": "[365.0, 254.0]",
+    "good_to_ev": "0.25",
+    "good_to_holds": '"gaps of PBE between sets of potentials"',
+    "gap_ev": "2.3",
+    "plus_minus_ev": "0.1",
+    "quantity": '"band gap"',
+    "value": "2.3",
+    "unit": '"eV"',
+    "plus_minus": "0.1",
+    "good_to": "0.25",
+    "said": '"absorption at room temperature"',
+    "source": '"10.1021/acsami.1c18025"',
     "step_per_ang": "0.03",
     "window_ev": "[-6.0, 6.0]",
     "size": "[4, 4, 4]",
@@ -495,7 +518,6 @@ _EXAMPLES: Mapping[str, str] = {
     "range_deg": "[10.0, 50.0]",
     "size_nm": "20.0",
     "instrument_deg": "0.1",
-    "weights": "{ A = 0.5, B = 0.5 }",
     "markers": "[15.0]",
     "marker_tolerance_deg": "0.3",
     "least_intensity": "1.0",
@@ -504,7 +526,6 @@ _EXAMPLES: Mapping[str, str] = {
     "plus_minus_nm": "0.0005",
     "measured": '"pattern.xy"',
     "peak_tolerance_deg": "0.2",
-    "mismatch": '{ materials = ["A", "B"] }',
     "planes": "[{ first = [1, 0, 0], second = [0, 1, 0] }]",
     "first": "[1, 0, 0]",
     "second": "[0, 1, 0]",
@@ -530,14 +551,36 @@ _LISTS: Mapping[str, str] = {
     "ordering": "[1, 2, 3]",
     "seed": "[1, 2, 3]",
 }
-_OWN_EXAMPLES: Mapping[tuple[str, ...], Mapping[str, str]] = {("sweep",): _LISTS, ("sweep", "*"): _LISTS}
+_GAP = (
+    '[{ material = "CsPbBr3", gap_ev = 2.3, plus_minus_ev = 0.1, said = "absorption", '
+    'source = "10.1021/acsami.1c18025" }]'
+)
+_OWN_EXAMPLES: Mapping[tuple[str, ...], Mapping[str, str]] = {
+    ("sweep",): _LISTS,
+    ("sweep", "*"): _LISTS,
+    ("photons",): {"measured": _GAP},
+}
 """The same of keys that take a list in one table, and a value elsewhere."""
 
 
 def _example(key: str, text: str) -> str:
     """A value of a key; of materials and surfaces by the names of the study whose text it is."""
-    of_study = {"materials": _two_materials, "terminals": _two_materials, "surfaces": _one_surface}.get(key)
+    of_study = _OF_STUDY.get(key)
     return of_study(text) if of_study else _EXAMPLES.get(key, "")
+
+
+def _quoted(text: str) -> list[str]:
+    return [json.dumps(name, ensure_ascii=False) for name in _materials(text)]
+
+
+def _one_material(text: str) -> str:
+    return next(iter(_quoted(text)), "")
+
+
+def _two_shares(text: str) -> str:
+    names = [name if re.fullmatch(r"[A-Za-z0-9_-]+", json.loads(name)) is None else json.loads(name)
+             for name in _quoted(text)[:2]]  # fmt: skip
+    return f"{{ {', '.join(f'{name} = 0.5' for name in names)} }}" if len(names) == 2 else ""
 
 
 def _materials(text: str) -> Mapping[str, Any]:
@@ -546,7 +589,7 @@ def _materials(text: str) -> Mapping[str, Any]:
 
 
 def _two_materials(text: str) -> str:
-    names = [json.dumps(name, ensure_ascii=False) for name in _materials(text)][:2]
+    names = _quoted(text)[:2]
     return f"[{', '.join(names)}]" if len(names) == 2 else ""
 
 
@@ -560,11 +603,22 @@ def _one_surface(text: str) -> str:
     return ""
 
 
+_OF_STUDY: Mapping[str, Callable[[str], str]] = {
+    "materials": _two_materials,
+    "terminals": _two_materials,
+    "weights": _two_shares,
+    "material": _one_material,
+    "subject": _one_material,
+    "surfaces": _one_surface,
+}
+"""Keys whose example has names of the study."""
+
+
 _WORDS = Words(
     tables=_TABLES,
     example=_example,
     own_examples=_OWN_EXAMPLES,
     unnamed=frozenset({"size"}),
-    lists=frozenset({"slabs", "published"}),
+    lists=frozenset({"slabs", "published", "measured"}),
     error=StudyError,
 )

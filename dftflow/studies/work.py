@@ -27,6 +27,7 @@ from dftflow.model.deck import Deck
 from dftflow.model.outcome import StepOutcome
 from dftflow.model.step import Step, StepId
 from dftflow.stored_file import read_stored
+from dftflow.studies.blame import blamed
 from dftflow.studies.builder import Builder, older_than, source_needs
 from dftflow.studies.built_file import BUILT_FILE, BuiltRecord, built_text, read_built
 from dftflow.studies.cost import expected_cost
@@ -115,7 +116,8 @@ class Work:
         for step in paced(self.plan.steps, "steps checked", say):
             built = self._builder.build(step)
             if decks:
-                self.plan.code.render(built.structure, built.spec, step.seed)
+                with blamed(self.plan.study, step.name, "materials", step.id.subject.materials[0]):
+                    self.plan.code.render(built.structure, built.spec, step.seed)
             if self._machine is not None:
                 self._memory_mib[step.id] = self._needed_memory(step, built, self._machine)
 

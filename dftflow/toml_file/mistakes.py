@@ -18,10 +18,11 @@ from dftflow.model.printable import brief, in_toml, shown
 from dftflow.toml_file.entries import EntryError
 from dftflow.toml_file.lines import line_of
 
-__all__ = ["Words", "explained", "place_in"]
+__all__ = ["Words", "as_written", "explained", "place_in"]
 
 _UNITS = (("_ev_per_atom", "eV per atom"), ("_ev_per_ang", "eV/Å"), ("_per_ang", "1/Å"), ("_gpa", "GPa"), ("_ang", "Å"),
-          ("_ev", "eV"), ("_gib", "GiB"), ("_mib", "MiB"), ("_h", "hours"), ("_s", "seconds"))  # fmt: skip
+          ("_ev", "eV"), ("_nm", "nm"), ("_deg", "degrees"),
+          ("_gib", "GiB"), ("_mib", "MiB"), ("_h", "hours"), ("_s", "seconds"))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,8 @@ class Words:
         """The key with a value that works; ``""`` where it is a table, or none is known."""
         parts = tuple(map(str, place))
         at = max((i for i, part in enumerate(place) if isinstance(part, str) and part not in self.unnamed), default=-1)
-        if at < 0 or self._table(parts):
+        table = self._table(parts)
+        if at < 0 or (table and table is not self._table(parts[:-1])):  # the same: a key of one that stands alone
             return ""
         value = self.own_example(parts[: at + 1]) or self.example(parts[at], text)
         return f"for example {parts[at]} = {value}" if value else ""
@@ -102,7 +104,7 @@ def explained(error: ValidationError, text: str, file: Path, words: Words, prefi
     """
     # An unknown key is most often a misspelt one, whose right spelling is then also "missing": it is told first.
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    place = _as_written(prefix + _place(first, words), text)
+    place = as_written(prefix + _place(first, words), text)
     line = place_in(text, file, place)
     refusal, kind = words.error, first["type"]
     if kind == "extra_forbidden":
@@ -133,12 +135,18 @@ def _place(error: ErrorDetails, words: Words) -> tuple[Any, ...]:
     }  # a rule over a table speaks of the names in Python
     cause = error.get("ctx", {}).get("error")
     within = cause.place if isinstance(cause, EntryError) else ()
-    return tuple(part for part in error["loc"] if part not in aliases) + within
+    keys = (part for part in error["loc"] if part not in aliases and not _is_of_a_union(part))
+    return (*keys, *within)
 
 
-def _as_written(place: tuple[Any, ...], text: str) -> tuple[Any, ...]:
+def _is_of_a_union(part: object) -> bool:
+    """Whether a part of a place is no key, but pydantic's name for one of several types that an entry may have."""
+    return isinstance(part, str) and part.startswith("function-") and part.endswith("]")
+
+
+def as_written(place: Sequence[Any], text: str) -> tuple[Any, ...]:
     """Without the number of a table that stands once where several may."""
-    here: object = tomllib.loads(text)
+    here: object = tomllib.loads(text.removeprefix("\ufeff"))
     kept: list[Any] = []
     for part in place:
         if isinstance(part, int) and isinstance(here, Mapping):
@@ -156,7 +164,11 @@ def _as_written(place: tuple[Any, ...], text: str) -> tuple[Any, ...]:
 def _missing(place: Sequence[Any], text: str, line: str, words: Words) -> InputError:
     if isinstance(place[-1], int):
         example = words.for_example(place, text)
-        fix = f"give three numbers, {example}" if example else "give three numbers"
+        value = example.partition(" = ")[2]
+        belong = tomllib.loads(f"list = {value}")["list"] if value.startswith("[") else [0, 0, 0]
+        kind = "names" if any(isinstance(one, str) for one in belong) else "numbers"
+        many = {2: "two", 3: "three"}.get(len(belong), str(len(belong)))
+        fix = ", ".join(filter(None, (f"give {many} {kind}", example)))
         return words.error(f"{words.dotted(place[:-1])} is too short", where=line, fix=fix)
     unnamed = f".{place[-1]}" if place[-1] in words.unnamed else ""
     fix = f"add {words.written(str(place[-1]), text)} to this table"
@@ -164,16 +176,22 @@ def _missing(place: Sequence[Any], text: str, line: str, words: Words) -> InputE
 
 
 def _header_advice(place: Sequence[object], error: ErrorDetails, words: Words) -> str:
-    """For a table that stands where several of one name belong."""
-    if error["type"] != "tuple_type" or not isinstance(error["input"], dict) or place[-1] not in words.lists:
-        return ""
-    names = [str(part) for part in place if isinstance(part, str)]
-    return f"write [[{'.'.join(names)}]], in two brackets, above each of them"
+    """For a table that stands where several of one name belong, and for several where one does."""
+    names = ".".join(str(part) for part in place if isinstance(part, str))
+    if error["type"] == "tuple_type" and isinstance(error["input"], dict) and place[-1] in words.lists:
+        return f"write [[{names}]], in two brackets, above each of them"
+    tables = isinstance(error["input"], list | tuple) and all(isinstance(one, dict) for one in error["input"])
+    if error["type"] in ("model_type", "dict_type") and tables:
+        return f"write [{names}], in one bracket, once"
+    return ""
 
 
 def _unit_advice(place: Sequence[object], words: Words) -> str:
     at = max((i for i, part in enumerate(place) if isinstance(part, str)), default=-1)
     key = str(place[at]) if at >= 0 else ""
     unit = next((unit for ending, unit in _UNITS if key.endswith(ending)), None)
-    several = words.own_example(tuple(map(str, place[: at + 1]))).startswith("[") if unit else False
+    example = (words.own_example(tuple(map(str, place[: at + 1]))) or words.example(key, "")) if unit else ""
+    if "{" in example:
+        return f"for example {key} = {example}" if isinstance(place[-1], int) else ""
+    several = example.startswith("[")
     return f"{key} is {'a list of plain numbers' if several else 'a plain number'} in {unit}" if unit else ""

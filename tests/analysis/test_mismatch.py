@@ -21,11 +21,11 @@ def test_the_published_number_stands_beside_the_nearest_whichever_crystal_it_is_
         LengthPair(first="a", second=name, first_ang=5.0, second_ang=length)
         for name, length in (("b", 5.1), ("c", 5.2))
     )
-    for published in (3.4, -3.4):
+    for published, said in ((3.4, "3.4 %"), (-3.4, "-3.4 %, sizes alone are compared")):
         request = MismatchRequest(first="A", second="B", published_percent=published)
         found = Mismatch(request=request, cells=("", ""), lengths=lengths, pairs=())
         told = published_text(found)
-        assert told.startswith("published 3.4 %; nearest to it is a (5.0000 Å) with c (5.2000 Å)")
+        assert told.startswith(f"published {said}; nearest to it is a (5.0000 Å) with c (5.2000 Å)")
         assert told.endswith(": 3.85 % of the second, 4.00 % of the first")
     nothing = MismatchRequest(first="A", second="B")
     assert published_text(Mismatch(request=nothing, cells=("", ""), lengths=lengths, pairs=())) == ""

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bulk
+from pymatgen.core import Lattice, Structure
 
 import dftflow
 from dftflow.cli.main import main
-from dftflow.errors import InputError, StructureError
+from dftflow.errors import AnalysisError, InputError, StructureError
 from dftflow.model.diffraction import Reading
 
 PHASES = ("CsPbBr3_Pnma", "CsPbBr3_mono", "Cs4PbBr6_R-3c")
@@ -101,3 +102,27 @@ def test_the_command_assigns_measured_peaks(tmp_path: Path, capsys: pytest.Captu
 )  # fmt: skip
 def test_the_command_refuses_what_cannot_be(options: list[str]) -> None:
     assert main(["diffraction", "CsBr_Pm-3m", *options]) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--weight", "CsBr_Pm-3m=1", "--weight", "CsBr_Pm-3m=2"], "two shares"),
+        (["--marker", "15", "--marker", "15.0"], "stands twice"),
+        (["--spacing", "0.42", "--spacing", "0.42+-0.01"], "stands twice"),
+        (["--least", "nan"], "from 0 to 100"),
+    ],
+)
+def test_the_command_takes_nothing_twice(options: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diffraction", "CsBr_Pm-3m", *options]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_vacuum_diffracts_no_powder() -> None:
+    """Lines of a cell with a sheet in it, at (003) and the like, are those of nothing that there is."""
+    graphene = Structure(Lattice.hexagonal(2.46, 20), ["C", "C"], [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]])
+    water = Structure(Lattice.cubic(15), ["O", "H", "H"], [[0.5, 0.5, 0.5], [0.56, 0.5, 0.5], [0.48, 0.56, 0.5]])
+    for cell in (graphene, water):
+        with pytest.raises(AnalysisError, match="no pattern of") as caught:
+            dftflow.diffraction(cell)
+        assert "empty over at least 8 Å" in caught.value.reason

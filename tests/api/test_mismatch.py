@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 from ase.build import bulk
@@ -60,3 +61,23 @@ def test_the_command_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["mismatch", *PAIR, "--max-index", "7"]) == 2
     assert main(["mismatch", "CsPbBr3_Pm-3m", "CsBr_Pm-3m", "--max-area", "20", "--most-strain", "0.2"]) == 0
     assert "no two planes" in capsys.readouterr().out
+
+
+def test_a_published_mismatch_keeps_its_sign(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mismatch", "CsBr_Pm-3m", "CsPbBr3_Pm-3m", "--published", "-3.4"]) == 0
+    assert "published -3.4 %, sizes alone are compared; nearest to it is" in capsys.readouterr().out
+
+
+def test_the_example_of_the_help_works(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mismatch", "--help"]) == 0
+    told = capsys.readouterr().out
+    lines = [line.strip() for line in told.splitlines() if line.strip().startswith("dftflow mismatch F")]
+    assert len(lines) == 2
+    for line in lines:
+        assert main(shlex.split(line)[1:]) == 0
+
+
+def test_indices_are_named_as_this_command_takes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mismatch", "CsBr_Pm-3m", "CsPbBr3_Pm-3m", "--plane", "1 0 0", "1 0 -1 0"]) == 2
+    told = capsys.readouterr().err
+    assert "write three indices, 1 0 0" in told and "--miller" not in told

@@ -74,7 +74,7 @@ def test_a_number_of_another_point_or_unit_is_not_ours() -> None:
     [
         ({"subject": "Cs4PbBr"}, "no quantity of Cs4PbBr; it has some of Cs4PbBr6"),
         ({"quantity": "gap"}, "no gap of Cs4PbBr6; it has its band gap"),
-        ({"method": "HSE06"}, 'no band gap of Cs4PbBr6 by HSE06; it has it by ""'),
+        ({"method": "HSE06"}, "no band gap of Cs4PbBr6 by HSE06; it has one way alone: leave method out"),
     ],
 )
 def test_what_is_not_there_is_said_with_what_is(change: dict[str, str], said: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Annotated, Protocol
+
+from pydantic import model_validator
 
 from dftflow.model.asked import Asked
 from dftflow.model.powder import MeasuredPattern
@@ -16,7 +18,7 @@ from dftflow.studies.tables.phases import PhasesEntry
 from dftflow.studies.tables.photons import PhotonsEntry
 from dftflow.studies.tables.published import PublishedEntry
 from dftflow.studies.tables.reaction import ReactionEntry
-from dftflow.toml_file.entries import SEVERAL, Table
+from dftflow.toml_file.entries import SEVERAL, EntryError, Table
 
 __all__ = ["AskingTables"]
 
@@ -41,6 +43,27 @@ class AskingTables(Table):
     hull: HullEntry | None = None
     photons: PhotonsEntry | None = None
     published: Annotated[tuple[PublishedEntry, ...], SEVERAL] = ()
+
+    @model_validator(mode="after")
+    def _ask_for_nothing_twice(self) -> AskingTables:
+        seen: set[Hashable] = set()
+        for place, asked, what in self._of_lists():
+            if asked in seen:
+                raise EntryError(what, *place)
+            seen.add(asked)
+        return self
+
+    def _of_lists(self) -> Iterator[tuple[tuple[str | int, ...], Hashable, str]]:
+        """Place and content of each table of a list, and what is said of a second one: its quantities have one name."""
+        for number, one in enumerate(self.reaction):
+            request = one.request()
+            sides = frozenset(request.reactants), frozenset(request.products)
+            yield ("reaction", number), sides, f"{request.equation} stands in two reactions: leave one out"
+        for number, two in enumerate(self.mismatch):
+            names = " on ".join(two.materials)
+            yield ("mismatch", number), two, f"{names} stands in two mismatches that ask for the same: leave one out"
+        for number, entry in enumerate(self.published):
+            yield ("published", number), entry, f"{entry.quantity} of {entry.subject} is quoted twice: leave one out"
 
     def wrong_names(self, of_study: tuple[str, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Where a table names what is no material of the study, and what is wrong."""

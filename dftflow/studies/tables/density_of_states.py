@@ -26,7 +26,7 @@ def _ordered(window: tuple[float, float]) -> tuple[float, float]:
     return window
 
 
-_Energy = Annotated[float, within(bounds.OFFSET_EV)]
+_Energy = Annotated[float, within(bounds.WINDOW_EV)]
 
 
 class DensityOfStatesEntry(Table):

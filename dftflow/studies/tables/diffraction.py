@@ -11,14 +11,14 @@ from dftflow.model import bounds
 from dftflow.model.diffraction import CU_K_ALPHA_NM, DiffractionRequest, Reading
 from dftflow.model.powder import MeasuredPattern
 from dftflow.model.quantity import Missing
-from dftflow.studies.tables.named import ALL, Names, named_materials, wrong_name
+from dftflow.studies.tables.named import ALL, Names, named_materials, refuse_twice, wrong_materials, wrong_name
 from dftflow.toml_file.entries import EntryError, Place, Table, within
 
 __all__ = ["DiffractionEntry", "ReadingEntry"]
 
 Angle = Annotated[float, within(bounds.TWO_THETA_DEG)]
 Tolerance = Annotated[float, within(bounds.TOLERANCE_DEG)]
-Share = Annotated[float, Field(ge=0.0, le=100.0)]
+Share = Annotated[float, within(bounds.LEAST_INTENSITY)]
 
 
 class ReadingEntry(Table):
@@ -48,6 +48,8 @@ class DiffractionEntry(Table):
     def _can_be_asked(self) -> DiffractionEntry:
         if not self.range_deg[0] < self.range_deg[1]:
             raise EntryError("range_deg has the lower angle first", "range_deg")
+        refuse_twice(self.markers, "markers")
+        refuse_twice([reading.d_nm for reading in self.spacings_nm], "spacings_nm")
         for number, reading in enumerate(self.spacings_nm):
             if reading.d_nm * 0.95 < self.wavelength_nm / 2:
                 what = f"planes {reading.d_nm:g} nm apart diffract no radiation of {self.wavelength_nm:g} nm"
@@ -61,8 +63,9 @@ class DiffractionEntry(Table):
     def wrong(self, materials: Sequence[str]) -> tuple[str, str] | None:
         """Key, and what is wrong with the names that it has; None where all are materials of the study."""
         named = self.named(materials)
-        asked = {"materials": wrong_name(named, materials), "weights": wrong_name(tuple(self.weights), named)}
-        return next(((key, text) for key, text in asked.items() if text), None)
+        wrong = wrong_materials(self.materials, tuple(materials))
+        weights = wrong_name(tuple(self.weights), named)
+        return wrong or (("weights", weights.replace("the study has", "it is of")) if weights else None)
 
     def request(self, materials: Sequence[str], measured: MeasuredPattern | Missing | None) -> DiffractionRequest:
         """What the table asks for."""

@@ -58,7 +58,7 @@ class MismatchEntry(Table):
     @model_validator(mode="after")
     def _are_two(self) -> MismatchEntry:
         if len(set(self.materials)) < 2:
-            raise EntryError(f"names a material twice: {', '.join(self.materials)}", "materials")
+            raise EntryError(f"mismatch.materials names a material twice: {', '.join(self.materials)}", "materials")
         return self
 
     def request(self) -> MismatchRequest:

@@ -1,16 +1,16 @@
-"""Materials that a table of a study file names: a list, or all."""
+"""Materials that a table of a study file names: a list, or all; and lists that have nothing twice."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator
 
 from dftflow.model.printable import shown
-from dftflow.toml_file.entries import Word
+from dftflow.toml_file.entries import EntryError, Word
 
-__all__ = ["ALL", "Names", "named_materials", "wrong_materials", "wrong_name"]
+__all__ = ["ALL", "Names", "named_materials", "refuse_twice", "wrong_materials", "wrong_name"]
 
 ALL = "all"
 
@@ -45,3 +45,11 @@ def wrong_name(names: Collection[str], of_study: Collection[str]) -> str:
     if unknown is not None:
         return f"names {shown(unknown)}; the study has {', '.join(of_study)}"
     return f"names a material twice: {', '.join(names)}" if len(set(names)) != len(names) else ""
+
+
+def refuse_twice(values: Sequence[Hashable], *place: str | int) -> None:
+    """Refuse a value that a list has twice, each of which becomes a quantity of its own; `place` leads to the list."""
+    twice = next((value for number, value in enumerate(values) if value in values[:number]), None)
+    if twice is not None:
+        text = f"{twice:g}" if isinstance(twice, float) else str(twice)
+        raise EntryError(f"{place[-1]} has {text} twice", *place)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dftflow.model import bounds
 from dftflow.model.absorption import AbsorptionRequest, KnownGap
-from dftflow.studies.tables.named import ALL, Names, named_materials, wrong_materials
-from dftflow.toml_file.entries import Paragraph, Table, Word, within
+from dftflow.studies.tables.named import ALL, Names, named_materials, refuse_twice, wrong_materials
+from dftflow.toml_file.entries import EntryError, Paragraph, Table, Word, within
 
-__all__ = ["PhotonsEntry"]
+__all__ = ["MeasuredGapEntry", "PhotonsEntry"]
 
 GOOD_TO_EV = 0.25
 GOOD_TO_HOLDS = (
@@ -20,12 +20,12 @@ GOOD_TO_HOLDS = (
 GapEV = Annotated[float, within(bounds.GAP_EV)]
 
 
-class _MeasuredGap(Table):
+class MeasuredGapEntry(Table):
     """A gap that somebody else gives."""
 
     material: Word
     gap_ev: GapEV
-    plus_minus_ev: Annotated[float, within(bounds.REACH)]
+    plus_minus_ev: Annotated[float, within(bounds.GAP_REACH_EV)]
     said: Word
     source: Word
 
@@ -42,9 +42,17 @@ class PhotonsEntry(Table):
 
     sources_nm: Annotated[tuple[Annotated[float, within(bounds.PHOTON_NM)], ...], Field(min_length=1)]
     materials: Names = (ALL,)
-    good_to_ev: Annotated[float, within(bounds.REACH)] = GOOD_TO_EV
+    good_to_ev: Annotated[float, within(bounds.GAP_REACH_EV)] = GOOD_TO_EV
     good_to_holds: Paragraph = GOOD_TO_HOLDS
-    measured: tuple[_MeasuredGap, ...] = ()
+    measured: tuple[MeasuredGapEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> PhotonsEntry:
+        refuse_twice(self.sources_nm, "sources_nm")
+        if self.good_to_ev != GOOD_TO_EV and self.good_to_holds == GOOD_TO_HOLDS:
+            what = f"good_to_ev is {self.good_to_ev:g} and no longer what {GOOD_TO_EV:g} eV hold: say what it holds"
+            raise EntryError(f"{what}, in good_to_holds", "good_to_ev")
+        return self
 
     def request(self, of_study: tuple[str, ...]) -> AbsorptionRequest:
         """What is asked for, of the materials of the study."""
