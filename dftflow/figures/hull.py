@@ -86,10 +86,12 @@ def _draw_line(ax: Axes, hull: Hull, look: Look) -> None:
     _name_line(ax, hull, look)
     ax.set_xlim(-0.06, 1.06)
     first, second = (mathtext(formula) for formula in hull.formulas)
-    per, share = ("atom", "Fraction of atoms from") if hull.of_elements else ("mole", "Mole fraction of")
+    per, share = (
+        ("atom", "Fraction of atoms from") if hull.of_elements else ("formula unit of the ends", "Mole fraction of")
+    )
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], [first, "0.25", "0.5", "0.75", second])
     ax.set_xlabel(f"{share} {second}")
-    ax.set_ylabel(f"Energy of formation (eV per {per})")
+    ax.set_ylabel(f"Energy of formation\n(eV per {per})")
     ax.spines[["top", "right"]].set_visible(False)
 
 

@@ -33,6 +33,16 @@ def test_both_figures_are_drawn_with_their_numbers(energies: dict[str, float]) -
         assert drawing.caption and drawing.render("svg") == {"svg": files["svg"]}, "byte for byte the same"
 
 
+@pytest.mark.parametrize(
+    ("names", "unit"),
+    [(("CsBr", "PbBr2", "CsPbBr3"), "eV per formula unit of the ends"), (("Cs", "Br2", "CsBr"), "eV per atom")],
+)
+def test_an_energy_is_of_a_formula_unit_and_of_no_mole(names: tuple[str, ...], unit: str) -> None:
+    """An eV for each formula unit is 96 kJ/mol: "eV per mole" would be another number."""
+    drawing = hull_figures(of(phases({name: (SALTS | ELEMENTS)[name] for name in names})), Look())[0]
+    assert drawing.build is not None and unit in drawing.build().axes[0].get_ylabel()
+
+
 def test_the_table_has_distance_and_error() -> None:
     drawing, potentials = hull_figures(of(phases(SALTS)), Look())
     assert drawing.data is not None and potentials.data is not None

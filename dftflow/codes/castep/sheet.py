@@ -20,6 +20,7 @@ CASTEP_SHEET: Final = SheetFacts(
         "`<seed>.castep`: its last lines hold `Total time`",
         "`<seed>-out.cell` (relaxations): the last geometry, converged or not",
         "`<seed>.bands`: eigenvalues",
+        "`<seed>.pdos_bin` (band structures and densities of states): on which atoms the states lie",
         "`<seed>.pot_fmt` (band structures and single points): the local potential",
     ),
     ntasks=16,

@@ -18,6 +18,7 @@ ESPRESSO_SHEET: Final = SheetFacts(
     outputs=(
         "`<seed>.<stage>.out`: what each program printed; its last lines hold `JOB DONE.`",
         "`<seed>.<stage>.xml`: geometry, energies and eigenvalues",
+        "`<seed>.save/atomic_proj.xml` (densities of states): on which atoms the states lie",
         "`<seed>.pot` (band structures and slabs): ions + Hartree on the grid, in Ry",
         "`<seed>.average.dat` (slabs): its plane averages",
     ),
