@@ -82,7 +82,7 @@ def _unlike_grids(members: Sequence[Footed]) -> str:
             other = next(name for name, step in known.items() if step == finest)
             return (
                 f"the k-points of {member.name} are {known[member.name]:.3f} 1/Å apart, those of {other} "
-                f"{finest:.3f} 1/Å: more than {most:g} times as coarse; give both one kpoint_spacing_per_ang"
+                f"{finest:.3f} 1/Å: more than {most:g} times as coarse; give the preset one kpoint_spacing_per_ang"
             )
     return ""
 
