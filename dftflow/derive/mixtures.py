@@ -52,7 +52,7 @@ def averages(quantities: Iterable[Quantity], mixtures: Mixtures) -> Iterator[Qua
     """Mean and spread of every energy over the orderings, seeds or orientations of a sweep.
 
     Each counts as often as there are arrangements or orientations of it; no energy decides, as at a temperature that
-    makes all alike. One without a value leaves the mean without one.
+    makes all alike. One without a value, or by another method, leaves the mean without one.
     """
     groups: dict[tuple[str, Point, str, str, str], list[Quantity]] = {}
     for one in quantities:
@@ -60,9 +60,13 @@ def averages(quantities: Iterable[Quantity], mixtures: Mixtures) -> Iterator[Qua
             if _has_a_mean(one) and one.point.get(setting) is not None:
                 place = (setting, one.point.without(setting), one.name, one.subject, one.method)
                 groups.setdefault(place, []).append(one)
-    for (setting, others, *_), group in groups.items():
+    every: dict[tuple[str, Point, str, str], set[Point]] = {}
+    for (setting, others, name, subject, _), group in groups.items():
+        every.setdefault((setting, others, name, subject), set()).update(one.point for one in group)
+    for (setting, others, name, subject, _), group in groups.items():
+        there = len(every[setting, others, name, subject])
         if len(group) > 1:
-            yield from _mean_and_spread(setting, others, group, mixtures)
+            yield from _mean_and_spread(setting, others, group, mixtures, there)
 
 
 def _has_a_mean(one: Quantity) -> bool:
@@ -71,14 +75,20 @@ def _has_a_mean(one: Quantity) -> bool:
 
 
 def _mean_and_spread(
-    setting: str, others: Point, group: Sequence[Quantity], mixtures: Mixtures
+    setting: str, others: Point, group: Sequence[Quantity], mixtures: Mixtures, there: int
 ) -> tuple[Quantity, Quantity]:
+    """Of those by one method; where `there` are more, the others being another thing, they have no mean."""
     first = group[0]
     weights = [_weight(setting, one, mixtures) for one in group]
     values = [one.value for one in group if isinstance(one.value, float | int)]
     absent = next((one for one in group if not isinstance(one.value, float | int)), None)
     why = None if absent is None else _missing(absent, len(group) - len(values), len(group))
-    mean, spread = _moments(values, weights) if absent is None else (None, None)
+    if absent is None and len(group) < there:
+        reason = (
+            f"{len(group)} of {there} {AVERAGED[setting]} have it as {first.method or 'this'}, the others otherwise"
+        )
+        why = Missing(kind="not derived", reason=reason)
+    mean, spread = _moments(values, weights) if why is None else (None, None)
     several = f"over {len(group)} {AVERAGED[setting]}"
     told = {
         "method": ", ".join(filter(None, (several, first.method))),

@@ -127,3 +127,16 @@ def test_a_study_that_sweeps_orderings(tmp_path: Path) -> None:
     mean = next(one for one in quantities if one.name == "mean band gap")
     assert mean.missing is not None and mean.missing.kind == "not run"
     assert mean.remarks == ("these orderings stand for 26 of 70 arrangements",)
+
+
+def test_no_mean_is_of_some_of_them_alone() -> None:
+    """Of three orientations two lie above B, the third above C."""
+    points = [at(orientation=name) for name in ("100", "110", "111")]
+    mixtures = {point: {"A": Mixture(orientations=6)} for point in points}
+    values = [
+        replace(gap(value, point), method=method)
+        for value, point, method in zip((0.1, 0.2, 0.3), points, ("above B", "above B", "above C"), strict=True)
+    ]
+    mean, spread = averages(values, mixtures)
+    assert mean.value is None and spread.value is None and mean.missing is not None
+    assert mean.missing.reason == "2 of 3 orientations have it as above B, the others otherwise"
