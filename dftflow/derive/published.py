@@ -18,6 +18,8 @@ ROUNDING = 1e-9
 def stand_beside(published: Iterable[PublishedNumber], quantities: Sequence[Quantity]) -> tuple[StandsBeside, ...]:
     """Each published number with the quantity of the same name, subject and method, as the study is written.
 
+    Which of several ways is meant is not guessed.
+
     Two numbers agree when some value lies within the reach of both: that of ours is its uncertainty and `good_to`, that
     of the other its `plus_minus`. Where none of these is known nothing is decided.
     """
@@ -29,6 +31,10 @@ def _beside(one: PublishedNumber, quantities: Sequence[Quantity]) -> StandsBesid
     alike = [quantity for quantity in quantities if _is_of(one, quantity)]
     if not alike:
         return StandsBeside(published=one, ours=None, verdict="none", why=_nothing_like(one, quantities))
+    several = dict.fromkeys(quantity.method for quantity in alike if quantity.value is not None)
+    if len(several) > 1:
+        why = f"the study has it in several ways: give one as method, {'; '.join(several)}"
+        return StandsBeside(published=one, ours=None, verdict="none", why=why)
     ours = next((quantity for quantity in alike if quantity.value is not None), alike[0])
     if ours.missing is not None:
         return StandsBeside(published=one, ours=ours, verdict="none", why=ours.missing.reason)

@@ -14,6 +14,7 @@ from dftflow.jobs.job import JobState
 from dftflow.jobs.store import read_plan
 from dftflow.model.built import Built
 from dftflow.model.kpoint_grid import grid_text
+from dftflow.model.spec import CalcSpec
 from dftflow.model.step import Step
 from dftflow.studies.blame import blamed
 from dftflow.studies.cost import expected_cost
@@ -169,10 +170,17 @@ def _previewed(step: Step, trial: _Trial, state: JobState) -> tuple[PreviewedSte
         needs=tuple(dict.fromkeys(str(need.step) for need in step.needs)),
         state=state,
         atoms=len(built.structure),
-        grid=grid_text(built.spec.grid, built.spec.grid_shift),
+        grid=_grid(built.spec),
         cutoff_ev=built.spec.cutoff_ev,
         cost_s=expected_cost(built.structure, built.spec),
         in_store=state == "finished" and work.folder is not None and work.folder.home.is_shared,
         cautions=cautions,
     )
     return row, outline_of(built)
+
+
+def _grid(spec: CalcSpec) -> str:
+    """The grid of the SCF, and behind it that of the states where they have one of their own."""
+    scf = grid_text(spec.grid, spec.grid_shift)
+    own = spec.states_grid
+    return scf if own is None else f"{scf}, {grid_text(own.counts, own.shift)}"

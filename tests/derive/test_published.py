@@ -87,3 +87,12 @@ def test_words_are_compared_as_words() -> None:
     published = replace(OPTICAL, quantity="type", unit="", value="type II")
     assert beside(published, word).verdict == "agree"
     assert beside(replace(published, value="type I"), word).verdict == "differ"
+
+
+def test_which_of_several_ways_is_meant_is_not_guessed() -> None:
+    ways = [replace(GAP, method=method, value=value) for method, value in (("bands", 4.0), ("optical", 3.9))]
+    row = beside(replace(OPTICAL, plus_minus=0.2), *ways)
+    assert row.verdict == "none" and row.ours is None and "bands; optical" in row.why
+    assert beside(replace(OPTICAL, plus_minus=0.1, method="optical"), *ways).difference == pytest.approx(-0.05)
+    failed = replace(ways[0], value=None, missing=Missing(kind="failed", reason="died"))
+    assert beside(replace(OPTICAL, plus_minus=0.1), failed, ways[1]).verdict == "agree", "one way alone has a value"
