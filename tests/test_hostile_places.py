@@ -109,6 +109,11 @@ COMMAND_LINES: dict[str, list[str]] = {
     "plot --data": ["plot", "bands", "first", "--data", "{}"],
     "deck": ["deck", "{}", "--code", "castep", "--task", "bands"],
     "deck --out": ["deck", "CsPbBr3_Pm-3m", "--code", "castep", "--task", "bands", "--out", "{}"],
+    "diffraction": ["diffraction", "{}"],
+    "diffraction --measured": ["diffraction", "CsPbBr3_Pm-3m", "--measured", "{}"],
+    "diffraction --out": ["diffraction", "CsPbBr3_Pm-3m", "--out", "{}"],
+    "mismatch": ["mismatch", "{}", "CsPbBr3_Pm-3m"],
+    "mismatch the second": ["mismatch", "CsPbBr3_Pm-3m", "{}"],
     "init --from": ["init", "mine", "--from", "{}"],
 }
 WRITES = tuple(name for name in COMMAND_LINES if name.endswith((" --out", " --data")))

@@ -9,14 +9,12 @@ from math import prod, sqrt
 from dftflow.derive.findings import Findings
 from dftflow.derive.swept import OWN_SCALE
 from dftflow.model.mixture import Mixture
-from dftflow.model.point import Point
+from dftflow.model.point import PICTURES, Point
 from dftflow.model.quantity import TOTAL_ENERGY, Missing, Quantity
 from dftflow.model.reaction import ARROW
 
-__all__ = ["AVERAGED", "averages", "mixture_quantities"]
+__all__ = ["averages", "mixture_quantities"]
 
-AVERAGED: Mapping[str, str] = {"ordering": "orderings", "seed": "seeds", "orientation": "orientations"}
-"""Settings whose values are pictures of one crystal, and what several of them are called."""
 _HOLDS = "the lowest and the highest of them"
 
 Mixtures = Mapping[Point, Mapping[str, Mixture]]
@@ -56,7 +54,7 @@ def averages(quantities: Iterable[Quantity], mixtures: Mixtures) -> Iterator[Qua
     """
     groups: dict[tuple[str, Point, str, str, str], list[Quantity]] = {}
     for one in quantities:
-        for setting in AVERAGED:
+        for setting in PICTURES:
             if _has_a_mean(one) and one.point.get(setting) is not None:
                 place = (setting, one.point.without(setting), one.name, one.subject, one.method)
                 groups.setdefault(place, []).append(one)
@@ -85,11 +83,11 @@ def _mean_and_spread(
     why = None if absent is None else _missing(absent, len(group) - len(values), len(group))
     if absent is None and len(group) < there:
         reason = (
-            f"{len(group)} of {there} {AVERAGED[setting]} have it as {first.method or 'this'}, the others otherwise"
+            f"{len(group)} of {there} {PICTURES[setting]} have it as {first.method or 'this'}, the others otherwise"
         )
         why = Missing(kind="not derived", reason=reason)
     mean, spread = _moments(values, weights) if why is None else (None, None)
-    several = f"over {len(group)} {AVERAGED[setting]}"
+    several = f"over {len(group)} {PICTURES[setting]}"
     told = {
         "method": ", ".join(filter(None, (several, first.method))),
         "origin": tuple(dict.fromkeys(step for one in group for step in one.origin)),

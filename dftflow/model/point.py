@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["OWN", "SWEPT", "Point", "value_text"]
+__all__ = ["OWN", "PICTURES", "SWEPT", "Point", "value_text"]
 
 SWEPT: Mapping[str, str] = {
     "cutoff_ev": "cutoff",
@@ -21,6 +21,9 @@ SWEPT: Mapping[str, str] = {
     "seed": "seed",
 }
 """Settings that a study may sweep, in the order in which they stand, and what each is called in the name of a point."""
+
+PICTURES: Mapping[str, str] = {"ordering": "orderings", "seed": "seeds", "orientation": "orientations"}
+"""Settings whose values are pictures of one crystal, and what several of them are called."""
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9._+-]+")
 

@@ -20,7 +20,7 @@ from dftflow.derive.hull import hull
 from dftflow.derive.masses import crystal_masses
 from dftflow.derive.mismatch import mismatches
 from dftflow.derive.missing import missing_results
-from dftflow.derive.mixtures import AVERAGED, averages
+from dftflow.derive.mixtures import averages
 from dftflow.derive.offsets import offsets
 from dftflow.derive.phase_energies import phase_energies, phases_beside
 from dftflow.derive.photons import absorptions
@@ -39,7 +39,7 @@ from dftflow.model.effective_mass import CrystalMasses
 from dftflow.model.mixture import Mixture
 from dftflow.model.outcome import BulkOutcome, MaterialOutcome, SlabOutcome, StepOutcome, StudyOutcome
 from dftflow.model.phase import PhaseEnergies, PhasesAt
-from dftflow.model.point import OWN, Point
+from dftflow.model.point import OWN, PICTURES, Point
 from dftflow.model.quantity import Missing, Quantity
 from dftflow.model.step import StepId, Subject
 from dftflow.studies.kinds.bulk import bands_step, dos_step, masses_step, relax_step, shifts_step
@@ -313,7 +313,7 @@ def _mixed(own: _At, swept: Sequence[_At]) -> dict[str, list[AlloyMember]]:
     calculated = points_of(content)
     for at in swept:
         fraction = at.point.get("fraction")
-        if fraction is None or any(key not in AVERAGED for key, _ in at.point.without("fraction").settings):
+        if fraction is None or any(key not in PICTURES for key, _ in at.point.without("fraction").settings):
             continue
         for name in content.materials:
             if name in calculated[at.point] and content.materials[name].fractions:

@@ -20,12 +20,11 @@ from pydantic import BaseModel, ValidationError
 
 from dftflow.codes.registry import code_names, load_code
 from dftflow.crystals.crystal import Crystal
-from dftflow.derive.mixtures import AVERAGED
 from dftflow.errors import DftflowError, InputError, OptionError, StudyError
 from dftflow.input_file import named_place, read_named
 from dftflow.jobs.resource_table import RESOURCE_EXAMPLES, resource_tables
 from dftflow.model.asked import Asked
-from dftflow.model.point import OWN, Point
+from dftflow.model.point import OWN, PICTURES, Point
 from dftflow.model.powder import MeasuredPattern
 from dftflow.model.printable import shown
 from dftflow.resources import shipped_studies, workflows_dir
@@ -126,7 +125,7 @@ class Study:
         every = self.content.asked(tuple(self.content.materials), self.measured)
         if not self.point:
             return every
-        return every.of_one_picture() if all(key in AVERAGED for key, _ in self.point.settings) else every.elsewhere()
+        return every.of_one_picture() if all(key in PICTURES for key, _ in self.point.settings) else every.elsewhere()
 
     @property
     def store(self) -> Path | None:

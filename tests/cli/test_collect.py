@@ -115,7 +115,7 @@ def test_the_table_and_all_that_is_written(
     assert collect() == 0
     captured = capsys.readouterr()
     assert beside_the_figures(captured.err) == ""
-    assert "Band edges" in captured.out and "1.700" in captured.out and str(folder / "report.html") in captured.out
+    assert "Crystals" in captured.out and "1.700" in captured.out and str(folder / "report.html") in captured.out
     assert (folder / "report.html").is_file() and (folder / "figures" / "bands.svg").is_file()
     found = json.loads((folder / "results.json").read_text())
     assert {step["name"]: step["state"] for step in found["steps"]} == dict.fromkeys(STEPS, "finished")
