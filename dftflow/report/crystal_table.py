@@ -25,6 +25,6 @@ def _row(material: MaterialOutcome) -> list[str]:
         gap = ["metal" if bulk.is_metal else "-", "", ""]
     else:
         at = [edges.vbm_label or "?", edges.cbm_label or "?"]
-        gap = [f"{edges.band_gap_ev:.3f}", "direct" if edges.direct else "indirect", "-".join(dict.fromkeys(at))]
+        gap = [f"{edges.band_gap_ev:.3f}", edges.kind, "-".join(dict.fromkeys(at))]
     cell = [*(f"{length:.3f}" for length in lattice.abc), f"{lattice.volume:.2f}"]
     return [material.name, bulk.space_group, *gap, *cell, "relaxed" if bulk.relaxed else "as given"]

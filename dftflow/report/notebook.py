@@ -35,7 +35,7 @@ from dftflow.model.printable import brief
 from dftflow.model.results import Bands
 from dftflow.model.sourced_levels import SourcedLevels
 from dftflow.model.surface import SlabModel
-from dftflow.report.asked_table import ours_text, published_text
+from dftflow.report.asked_table import named, ours_text, published_text
 from dftflow.report.calculation_summary import CalculationSummary, summary_of
 from dftflow.report.cell_html import MOST_ROWS, Fact, block, facts_html, figure_html, notes_html, number_html, rows_html
 from dftflow.report.headline import headline
@@ -380,7 +380,7 @@ def _levels(outcome: StudyOutcome) -> list[tuple[object, ...]]:
 def _published(outcome: StudyOutcome) -> list[tuple[object, ...]]:
     return [
         (
-            f"{row.published.quantity}, {row.published.subject}", published_text(row), row.published.source,
+            named(row), published_text(row), row.published.source,
             ours_text(row), row.difference, row.verdict, row.why,
         )
         for row in outcome.published
