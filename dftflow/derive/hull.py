@@ -10,7 +10,7 @@ import numpy as np
 
 from dftflow.analysis.chemical_potentials import stability_region, stability_windows
 from dftflow.crystals.convex_hull import HullInput, components_of, convex_hull
-from dftflow.derive.energy_errors import energy_error
+from dftflow.derive.energy_errors import EnergyDifference, energy_error
 from dftflow.derive.findings import Findings
 from dftflow.derive.phase_energies import not_comparable
 from dftflow.derive.reactions import NO_VIBRATIONS
@@ -77,8 +77,11 @@ def _hull(request: HullRequest, phases: PhaseEnergies, elsewhere: PhasesAt) -> H
             return float(getattr(at(there)[0][number], what))
 
         parts = components if what == "formation_ev_per_atom" else [name for name, _ in found[number].decomposition]
-        against = (found[number].name, *parts)
-        return energy_error(request.error, request.materials, value_ev, phases, elsewhere, atoms=1.0, against=against)
+        difference = EnergyDifference(
+            names=request.materials, ev=value_ev, own=phases, elsewhere=elsewhere, atoms=1.0,
+            between=(found[number].name, *parts),
+        )  # fmt: skip
+        return energy_error(request.error, difference)
 
     rows = tuple(
         HullRow(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dftflow.derive.energy_errors import energy_error
+from dftflow.derive.energy_errors import EnergyDifference, energy_error
 from dftflow.derive.findings import Findings
 from dftflow.derive.phase_energies import not_comparable, remarks_of
 from dftflow.derive.reactions import NO_VIBRATIONS
@@ -62,8 +62,9 @@ def _polymorph(
     def above_ev(there: PhaseEnergies) -> float:
         return atoms * ((there[phase.name].energy_per_atom_ev or 0.0) - (there[lowest.name].energy_per_atom_ev or 0.0))
 
-    error = energy_error(request.error, names, above_ev, phases, elsewhere, atoms=atoms) if len(names) > 1 else None
-    value_ev = above_ev(phases)
+    above = EnergyDifference(names=names, ev=above_ev, own=phases, elsewhere=elsewhere, atoms=atoms)
+    error = energy_error(request.error, above) if len(names) > 1 else None
+    value_ev = above.own_ev
     open_ = (
         (f"not resolved: less than {error.total_ev:.2g} eV from {lowest.name}, or not known to be converged",)
         if error is not None and not error.resolves(value_ev)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dftflow.derive.energy_errors import energy_error
+from dftflow.derive.energy_errors import EnergyDifference, energy_error
 from dftflow.derive.findings import Findings
 from dftflow.derive.phase_energies import not_comparable, remarks_of
 from dftflow.model.phase import PhaseEnergies, PhasesAt
@@ -45,11 +45,12 @@ def _reaction(request: ReactionRequest, phases: PhaseEnergies, elsewhere: Phases
     def energy_ev(there: PhaseEnergies) -> float:
         return sum(float(number) * there[name].energy_per_unit_ev for name, number in request.change.items())
 
+    change = EnergyDifference(names=names, ev=energy_ev, own=phases, elsewhere=elsewhere, atoms=atoms)
     return Reaction(
         request=request,
-        energy_ev=energy_ev(phases),
+        energy_ev=change.own_ev,
         atoms=atoms,
-        error=energy_error(request.error, names, energy_ev, phases, elsewhere, atoms=atoms),
+        error=energy_error(request.error, change),
         origin=origin,
         remarks=(NO_VIBRATIONS, *remarks_of(names, phases)),
     )

@@ -26,7 +26,9 @@ _MANY = 60
 
 def alloy_drawing(alloy: Alloy, look: Look) -> Drawing:
     """Gap above, edge of a cube of a formula unit below, each with the line between its ends, the gap with its fit."""
-    missing = "" if alloy.missing is None else alloy.missing.reason
+    name, title = f"alloy-{re.sub(r'[^A-Za-z0-9]+', '-', alloy.name).strip('-')}", f"Mixing in {alloy.name}"
+    if alloy.missing is not None:
+        return Drawing(name=name, title=title, caption="", build=None, missing=alloy.missing.reason, of=alloy.name)
 
     def build() -> Figure:
         figure = Figure(figsize=look.size_in(COLUMN_IN, _HEIGHT_IN), layout="constrained")
@@ -35,13 +37,12 @@ def alloy_drawing(alloy: Alloy, look: Look) -> Drawing:
         return figure
 
     return Drawing(
-        name=f"alloy-{re.sub(r'[^A-Za-z0-9]+', '-', alloy.name).strip('-')}",
-        title=f"Mixing in {alloy.name}",
+        name=name,
+        title=title,
         caption=_caption(alloy),
-        build=None if missing else build,
-        data=None if missing else lambda: _data(alloy),
+        build=build,
+        data=lambda: _data(alloy),
         shows=(alloy, look),
-        missing=missing,
         of=alloy.name,
     )
 

@@ -31,6 +31,8 @@ def chemical_potentials_drawing(hull: Hull, look: Look) -> Drawing:
     missing = hull.missing.reason if hull.missing is not None else ""
     if not missing and size not in (2, 3):
         missing = f"potentials of {size} components fit on no page; the quantities have their ranges"
+    if missing:
+        return Drawing(name=NAME, title=TITLE, caption="", build=None, missing=missing)
 
     def build() -> Figure:
         width_in = COLUMN_IN * 1.35
@@ -43,11 +45,10 @@ def chemical_potentials_drawing(hull: Hull, look: Look) -> Drawing:
     return Drawing(
         name=NAME,
         title=TITLE,
-        caption=_caption(hull) if not missing else "",
-        build=None if missing else build,
-        data=None if missing else lambda: _data(hull),
+        caption=_caption(hull),
+        build=build,
+        data=lambda: _data(hull),
         shows=(hull.components, hull.rows, tuple((k, v.tolist()) for k, v in hull.regions_ev.items()), look),
-        missing=missing,
     )
 
 

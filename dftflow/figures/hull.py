@@ -41,6 +41,8 @@ def hull_drawing(hull: Hull, look: Look) -> Drawing:
     missing = hull.missing.reason if hull.missing is not None else ""
     if not missing and size not in (2, 3):
         missing = f"a hull between {size} components fits on no page; the quantities have it"
+    if missing:
+        return Drawing(name=NAME, title=TITLE, caption="", build=None, missing=missing)
 
     def build() -> Figure:
         width_in = PAGE_IN if size == 3 else COLUMN_IN * 1.35
@@ -52,11 +54,10 @@ def hull_drawing(hull: Hull, look: Look) -> Drawing:
     return Drawing(
         name=NAME,
         title=TITLE,
-        caption=_caption(hull) if not missing else "",
-        build=None if missing else build,
-        data=None if missing else lambda: _data(hull),
+        caption=_caption(hull),
+        build=build,
+        data=lambda: _data(hull),
         shows=(hull.components, hull.rows, hull.facets, look),
-        missing=missing,
     )
 
 
