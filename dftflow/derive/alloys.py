@@ -19,8 +19,12 @@ __all__ = ["AlloyMember", "alloy_quantities", "alloys"]
 
 SAME_FRACTION = 1e-6
 BOWING = "bowing parameter of the band gap"
+RESIDUAL = "residual of the bowing fit"
 OFF_VEGARD = "deviation from Vegard's line"
 BY_PARABOLA = "E(x) = (1 - x) E(0) + x E(1) - b x (1 - x)"
+THROUGH_ALL = Missing(
+    kind="not derived", reason="with one fraction between the ends the parabola goes through every point"
+)
 NO_ERROR = "one fraction between the ends, in one ordering: nothing tells how far it may be off"
 
 
@@ -126,16 +130,17 @@ def alloy_quantities(findings: Findings) -> Iterator[Quantity]:
         told = {"origin": alloy.origin, "remarks": alloy.remarks}
         gap, length = alloy.gap, alloy.length
         if gap is None or length is None:
-            for name, unit in ((BOWING, "eV"), ("residual of the bowing fit", "eV"), (OFF_VEGARD, "Å")):
+            for name, unit in ((BOWING, "eV"), (RESIDUAL, "eV"), (OFF_VEGARD, "Å")):
                 yield Quantity.of(name, alloy.name, unit, None, alloy.missing, **told)
             continue
         several = f"{BY_PARABOLA}, {len(alloy.points)} fractions"
         reach = _reach(gap)
         own = told | ({} if reach else {"remarks": (NO_ERROR, *alloy.remarks)})
         yield Quantity.of(BOWING, alloy.name, "eV", gap.bowing, None, method=several, **own, **reach)
+        between = len(alloy.points) - 2
         yield Quantity.of(
-            "residual of the bowing fit", alloy.name, "eV", gap.residual, None,
-            method=f"root mean square at the {len(alloy.points) - 2} between the ends", **told,
+            RESIDUAL, alloy.name, "eV", gap.residual if between > 1 else None, None if between > 1 else THROUGH_ALL,
+            method=f"root mean square at the {between} between the ends", **told,
         )  # fmt: skip
         off = {at.fraction: at.length_ang - length.line(at.fraction) for at in alloy.points}
         at = max(off, key=lambda fraction: abs(off[fraction]))

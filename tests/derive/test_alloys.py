@@ -64,8 +64,10 @@ def test_orderings_count_by_their_degeneracy_and_their_spread_is_said() -> None:
 
 
 def test_one_fraction_in_one_ordering_has_no_error() -> None:
-    bowing = quantities(of(member(0.0), member(0.5), member(1.0)))["bowing parameter of the band gap"]
+    found = quantities(of(member(0.0), member(0.5), member(1.0)))
+    bowing, residual = found["bowing parameter of the band gap"], found["residual of the bowing fit"]
     assert bowing.uncertainty is None and any("nothing tells" in remark for remark in bowing.remarks)
+    assert residual.missing is not None and "goes through every point" in residual.missing.reason
 
 
 def test_the_largest_deviation_from_vegards_line_is_named() -> None:
