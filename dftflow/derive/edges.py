@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.crystals.crystal import Crystal
+from dftflow.crystals.planes import conventional_cell, setting_of_cell
 from dftflow.crystals.symmetry import space_group
 from dftflow.derive.cell_spread import SPREAD_HOLDS, open_lengths_ang
 from dftflow.derive.densities import dos_or_reason
@@ -193,11 +194,29 @@ def _of_crystal(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
     no_energy = bulk.no_edges if bulk.bands is None and bulk.no_edges is not None else unread
     energy_ev = bulk.energy_per_atom_ev
     found.append(Quantity.of(TOTAL_ENERGY, name, "eV", energy_ev, no_energy, method=scale, **from_bands))
-    lattice, from_cell = bulk.structure.lattice, (bulk.cell_step or bulk.source,)
-    found.append(Quantity(name="volume", subject=name, unit="Å³", value=float(lattice.volume), origin=from_cell))
-    for axis, length, spread in zip("abc", lattice.abc, bulk.open_lengths_ang or (None,) * 3, strict=True):
+    return (*found, *_of_cell(name, bulk))
+
+
+def _of_cell(name: str, bulk: BulkOutcome) -> Iterator[Quantity]:
+    """Volume and lengths as they are tabulated: of a crystal in a primitive cell those of its conventional one."""
+    shown = conventional_cell(bulk.structure)
+    lattice, own = shown.lattice, shown is bulk.structure
+    told = {
+        "origin": (bulk.cell_step or bulk.source,),
+        "method": "" if own else f"of the conventional cell, {setting_of_cell(shown)}",
+    }
+    yield Quantity.of("volume", name, "Å³", float(lattice.volume), None, **told)
+    spreads = bulk.open_lengths_ang if own else _open_at_most(bulk, lattice.abc)
+    for axis, length, spread in zip("abc", lattice.abc, spreads or (None,) * 3, strict=True):
         known = {} if spread is None else {"uncertainty": (-spread, spread), "uncertainty_holds": SPREAD_HOLDS}
-        found.append(
-            Quantity.of(f"lattice parameter {axis}", name, "Å", float(length), None, origin=from_cell, **known)
-        )
-    return tuple(found)
+        yield Quantity.of(f"lattice parameter {axis}", name, "Å", float(length), None, **told, **known)
+
+
+def _open_at_most(bulk: BulkOutcome, lengths_ang: tuple[float, float, float]) -> tuple[float, ...] | None:
+    """Of other axes of the crystal: as large a share of each as is open of any axis of its cell."""
+    if bulk.open_lengths_ang is None:
+        return None
+    share = max(
+        spread / length for spread, length in zip(bulk.open_lengths_ang, bulk.structure.lattice.abc, strict=True)
+    )
+    return tuple(share * length for length in lengths_ang)
