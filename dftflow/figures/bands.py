@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import rcParams
+from matplotlib.font_manager import FontProperties
 
 from dftflow.figures.kpath import PathAxis
 from dftflow.figures.labels import kpoint_name
@@ -15,6 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SPIN_STYLES", "draw_bands", "gap_text"]
 
+_ROWS = 3
+"""Of the names of special points, where they lie too near for one."""
+_LETTER, _GAP = 0.6, 0.2
+"""Width of a letter and of what parts two names, in units of the size of the font."""
+_UNSEEN = re.compile(r"[${}_]|\\mathrm")
+_POINTS_PER_INCH = 72
 SPIN_STYLES = ("-", (0, (3.5, 1.5)))
 """Line style of each spin channel."""
 
@@ -98,9 +107,30 @@ def _draw_path(ax: Axes, axis: PathAxis) -> None:
     ticks = axis.ticks
     for x, _ in ticks[1:-1]:
         ax.axvline(x, color="0.6", linewidth=0.4, zorder=1)
-    ax.set_xticks([x for x, _ in ticks], [name for _, name in ticks])
+    ax.set_xticks([x for x, _ in ticks], _in_rows(ax, axis))
     for label, (_, name) in zip(ax.get_xticklabels(), ticks, strict=True):
-        if " " in name:  # coordinates of a point that has no name
+        if _is_unnamed(name):
             label.set(rotation=90, fontsize=6, linespacing=1.0)
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(0.0, axis.length or 1.0)
+
+
+def _is_unnamed(name: str) -> bool:
+    """Whether it is the coordinates of a point that has no name."""
+    return " " in name
+
+
+def _in_rows(ax: Axes, axis: PathAxis) -> list[str]:
+    """Names of the corners; one that would run into those before it begins lower down."""
+    size_pt = FontProperties(size=rcParams["xtick.labelsize"]).get_size_in_points()
+    scale = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    width_pt = scale.width * _POINTS_PER_INCH
+    ends_pt = [-np.inf] * _ROWS
+    names = []
+    for x, name in axis.ticks:
+        half_pt = 0.0 if _is_unnamed(name) else size_pt * (_LETTER * len(_UNSEEN.sub("", name)) + _GAP) / 2
+        place_pt = x / (axis.length or 1.0) * width_pt
+        row = next((row for row, end_pt in enumerate(ends_pt) if place_pt - half_pt >= end_pt), _ROWS - 1)
+        ends_pt[row] = place_pt + half_pt
+        names.append("\n" * row + name)
+    return names

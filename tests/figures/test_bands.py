@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 from free_electrons import path_bands
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from outcomes import CS_BANDS, FA_BANDS, StoredRun, recorded_edges_ev
 
@@ -30,6 +32,21 @@ def test_path_axis_of_a_cube_in_units_of_2pi_over_a(ax: Axes, outcome: StudyOutc
     assert [t.get_text() for t in ax.get_xticklabels()] == ["Γ", "X", "M", "Γ", "R", "X|M", "R"]
     assert ax.get_xlim() == pytest.approx((0, unit * legs.sum()), rel=1e-6)
     assert path_axis(bulk.bands).length == pytest.approx(unit * legs.sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize("width_in", [1.6, 2.2, 6.0])
+def test_names_of_special_points_do_not_run_into_each_other(width_in: float, run: StoredRun) -> None:
+    """The path of Pnma has fourteen corners, two of them close to each other."""
+    figure = Figure(figsize=(width_in, 2.5), layout="constrained")
+    ax = figure.subplots()
+    bulk = run.outcome().materials[0].bulk
+    draw_bands(ax, path_axis(bulk.bands), bulk.edges, zero_ev=8.8, energy_window=(-4, 5), color="C0")
+    FigureCanvasAgg(figure).draw()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+    seen = [label.get_text().count("\n") for label in ax.get_xticklabels()]
+    for (first, row), (second, other) in combinations(zip(boxes, seen, strict=True), 2):
+        assert row != other or first.x1 <= second.x0
+    assert max(seen) == 0 or width_in < 6
 
 
 def test_lines_hold_the_eigenvalues_less_the_zero(ax: Axes, run: StoredRun) -> None:
