@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["compare_crystal"]
 
 SAME_PLACE_ANG = 1.0
+MOST_STRAIN = 0.1
+"""Along any direction, so that the cell that a crystal is described in does not matter."""
 SYMPREC_ANG = 0.05
 """A relaxation keeps a symmetry to within less, and the distortions that make another phase are larger."""
 
@@ -43,7 +45,7 @@ def compare_crystal(found: Structure, asked: Structure, *, relaxed: bool = False
         return Likeness(refusal=f"a calculation of {have}, where the study asks for {want}")
     frames = [_without_molecules(structure) for structure in (found, asked)]
     if not (_same_places(found, asked) or _match(found, asked) or _match(*frames)):
-        return Likeness(refusal=f"a calculation of {_phase(found)}, where the study asks for {_phase(asked)}")
+        return Likeness(refusal=_another(found, asked))
     return _by_symmetry(found, asked, frames, relaxed=relaxed)
 
 
@@ -57,7 +59,7 @@ def _by_symmetry(found: Structure, asked: Structure, frames: list[Structure | No
     if relaxed or (molecular and own < wanted):
         whose = "framework of the calculated crystal" if molecular else "relaxed crystal"
         return Likeness(remark=f"the {whose} has the space group {have}, where the study's has {want}")
-    return Likeness(refusal=f"a calculation of {_phase(found)}, where the study asks for {_phase(asked)}")
+    return Likeness(refusal=_another(found, asked))
 
 
 def _group(structure: Structure) -> tuple[str, float]:
@@ -71,15 +73,23 @@ def _group(structure: Structure) -> tuple[str, float]:
 
 def _same_places(found: Structure, asked: Structure) -> bool:
     """Whether every atom is near one of its kind when the cells are laid over each other."""
-    if found.composition != asked.composition:
+    if found.composition != asked.composition or _strain(found, asked) > MOST_STRAIN:
         return False
+    return _off_places_ang(found, asked) < SAME_PLACE_ANG
+
+
+def _strain(found: Structure, asked: Structure) -> float:
+    """The largest share by which the cell is longer or shorter than that of `asked`, along any direction."""
+    deformation = np.linalg.solve(asked.lattice.matrix, found.lattice.matrix)
+    return float(np.abs(np.linalg.svd(deformation, compute_uv=False) - 1).max())
+
+
+def _off_places_ang(found: Structure, asked: Structure) -> float:
+    """How far the atom that is farthest from any of its kind lies from it, the cells laid over each other."""
     distances = asked.lattice.get_all_distances(found.frac_coords, asked.frac_coords)
     kinds = [np.array([site.specie.Z for site in structure]) for structure in (found, asked)]
     distances[kinds[0][:, None] != kinds[1][None, :]] = np.inf
-    alike = np.allclose(found.lattice.angles, asked.lattice.angles, atol=5.0)
-    lengths = np.allclose(found.lattice.abc, asked.lattice.abc, rtol=0.1)
-    near = (distances.min(axis=0) < SAME_PLACE_ANG).all() and (distances.min(axis=1) < SAME_PLACE_ANG).all()
-    return bool(alike and lengths and near)
+    return float(max(distances.min(axis=0).max(), distances.min(axis=1).max()))
 
 
 def _match(found: Structure | None, asked: Structure | None) -> bool:
@@ -105,6 +115,20 @@ def _without_molecules(structure: Structure) -> Structure | None:
     species = [site.specie for site in ions] + [DummySpecies("X")] * len(molecules)
     places = [site.coords for site in ions] + [unit.centre_ang for unit in molecules]
     return Structure(structure.lattice, species, places, coords_are_cartesian=True)
+
+
+def _another(found: Structure, asked: Structure) -> str:
+    """What it is instead; where its name is the same, how far its cell or its atoms are from those of `asked`."""
+    have, want = _phase(found), _phase(asked)
+    if have != want or found.composition != asked.composition:
+        return f"a calculation of {have}, where the study asks for {want}"
+    strain = _strain(found, asked)
+    if strain > MOST_STRAIN:
+        how = f"a cell that is strained by {strain:.0%}, where at most {MOST_STRAIN:.0%} is the same crystal"
+    else:
+        off_ang = _off_places_ang(found, asked)
+        how = f"an atom {off_ang:.1f} Å from its place, where at most {SAME_PLACE_ANG:g} Å is the same crystal"
+    return f"a calculation of {have} with {how}"
 
 
 def _phase(structure: Structure) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
+from dftflow.crystals.primitive_cell import primitive_cell_of
 from dftflow.crystals.same_crystal import compare_crystal
 from dftflow.crystals.sources import load_crystal
 from dftflow.crystals.substitution import substitute
@@ -90,3 +91,27 @@ def test_molecules_may_turn() -> None:
     ]
     assert compare_crystal(fa[0], fa[1]).refusal == ""
     assert "a calculation of" in compare_crystal(fa[0], shipped("CsPbBr3_Pm-3m")).refusal
+
+
+@pytest.mark.parametrize("primitive", [False, True])
+def test_how_far_a_cell_may_be_strained_does_not_depend_on_the_cell(primitive: bool) -> None:
+    """Bromine, 5 % longer along a and 8 % shorter along b: an angle of its primitive cell opens by 7 degrees."""
+    asked = shipped("Br2_Cmce")
+    asked = primitive_cell_of(asked) if primitive else asked
+    for along_b, said in ((0.92, ""), (0.85, "with a cell that is strained by 15%")):
+        strained = asked.copy()
+        strained.lattice = Lattice(asked.lattice.matrix @ np.diag([1.05, along_b, 0.98]))
+        refusal = compare_crystal(strained, asked, relaxed=True).refusal
+        assert (said in refusal) if said else refusal == ""
+
+
+def test_an_atom_that_has_left_its_place_is_said() -> None:
+    """Both are P4mm: Br at 0.45 and at 0.1 of an axis of 8 Å."""
+    asked, found = (
+        Structure.from_spacegroup("P4mm", Lattice.tetragonal(4.2, 8.0), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, z]])
+        for z in (0.45, 0.1)
+    )
+    assert compare_crystal(found, asked, relaxed=True).refusal == (
+        "a calculation of CsBr in P4mm (2 atoms a primitive cell) with an atom 2.8 Å from its place, "
+        "where at most 1 Å is the same crystal"
+    )
