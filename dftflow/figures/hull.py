@@ -33,6 +33,8 @@ _NEAR = 0.02
 _LINE = 0.075
 """Of the axis: room for a name."""
 _HEIGHT = np.sqrt(3) / 2
+_NAME_PT, _POINT_PT, _OFF_PT = 6.5, 6.0, 6.0
+"""Size of a name, of a point, and how far the one is from the middle of the other."""
 
 
 def hull_drawing(hull: Hull, look: Look) -> Drawing:
@@ -135,30 +137,60 @@ def _draw_triangle(ax: Axes, hull: Hull, look: Look) -> None:
     for row in hull.rows:
         inside, edge = _MARKS[row.stability]
         ax.plot(*places[row.name], "o", color=edge, markerfacecolor=inside, markersize=5, zorder=3)
-    for row in hull.rows:
-        x, y = places[row.name]
-        above = row.phase.above_hull_ev_per_atom
-        text = mathtext(look.label(row.name)) + (f"\n+{1000 * above:.0f} meV/atom" if above > _ON_HULL_EV else "")
-        side = _side(row)
-        ax.annotate(
-            text, (x, y), xytext=(6 * side[0], 6 * side[1]), textcoords="offset points", fontsize=6.5,
-            ha={-1: "right", 0: "center", 1: "left"}[side[0]], va={-1: "top", 0: "center", 1: "bottom"}[side[1]],
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8}, zorder=2,
-        )  # fmt: skip
     ax.set_aspect("equal")
     ax.set_xlim(-0.12, 1.12)
     ax.set_ylim(-0.1, _HEIGHT + 0.08)
     ax.axis("off")
+    _name_triangle(ax, hull, look)
 
 
-def _side(row: HullRow) -> tuple[int, int]:
-    """Where its name stands: outside the triangle where the phase lies on its border."""
-    first, second, third = row.shares
-    if third < _ON_HULL_EV:
-        return 0, -1
-    if second < _ON_HULL_EV:
-        return -1, 0 if first > _ON_HULL_EV else 1
-    return (1, 0)
+def _name_triangle(ax: Axes, hull: Hull, look: Look) -> None:
+    """Each name beside its point, where it meets no other point and no other name."""
+    per_pt = (1.24 / ax.get_window_extent().width) * ax.figure.dpi / 72
+    taken = [_box(_corner(row.shares), (0, 0), (_POINT_PT, _POINT_PT), per_pt) for row in hull.rows]
+    for row in hull.rows:
+        above = row.phase.above_hull_ev_per_atom
+        told = [look.label(row.name), *([f"+{1000 * above:.0f} meV/atom"] if above > _ON_HULL_EV else [])]
+        size_pt = 0.6 * _NAME_PT * max(map(len, told)), 1.3 * _NAME_PT * len(told)
+        place, tried = _corner(row.shares), _sides(row)
+        boxes = [_box(place, side, size_pt, per_pt) for side in tried]
+        free = (number for number, box in enumerate(boxes) if not any(_meet(box, other) for other in taken))
+        chosen = next(free, 0)
+        taken.append(boxes[chosen])
+        across, up = tried[chosen]
+        ax.annotate(
+            "\n".join([mathtext(told[0]), *told[1:]]), place, xytext=(_OFF_PT * across, _OFF_PT * up),
+            textcoords="offset points", fontsize=_NAME_PT, ha={-1: "right", 0: "center", 1: "left"}[across],
+            va={-1: "top", 0: "center", 1: "bottom"}[up],
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8}, zorder=2,
+        )  # fmt: skip
+
+
+def _sides(row: HullRow) -> list[tuple[int, int]]:
+    """Where its name may stand, the best first: outside the triangle where the phase lies on its border."""
+    first, second, third = (share < _ON_HULL_EV for share in row.shares)
+    if third:
+        return [(0, -1)]
+    if second:
+        return [(0, 1)] if first else [(-1, 0)]
+    return [(1, 0)] if first else [(1, 0), (1, -1), (-1, 1), (-1, 0), (0, 1), (0, -1)]
+
+
+_Box = tuple[float, float, float, float]
+
+
+def _box(place: tuple[float, float], side: tuple[int, int], size_pt: tuple[float, float], per_pt: float) -> _Box:
+    """Left, lower, right and upper end of a name on one side of a point."""
+    ends = []
+    for at, way, size in zip(place, side, size_pt, strict=True):
+        near = at + (_OFF_PT * way - size * (1 - way) / 2) * per_pt
+        ends.append((near, near + size * per_pt))
+    (left, right), (low, high) = ends
+    return left, low, right, high
+
+
+def _meet(first: _Box, second: _Box) -> bool:
+    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
 
 
 def _data(hull: Hull) -> Records:

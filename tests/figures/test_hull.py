@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from phases import phase, phases
 
 from dftflow.derive.hull import hull
@@ -52,6 +56,21 @@ def test_the_table_has_distance_and_error() -> None:
     assert row["distance_ev_per_atom"] == pytest.approx(-0.4 / 11) and row["falls_into"] == "3 CsBr + 1 CsPbBr3"
     windows = {r[0]: r[1:] for r in potentials.data().rows}
     assert windows["CsPbBr3"][:2] == pytest.approx((-0.5, -0.4 / 3)) and "CsPb2Br5" not in windows
+
+
+@pytest.mark.parametrize("cspbbr3", [-17.5, -17.2])
+def test_no_name_of_the_triangle_lies_on_another_or_on_a_point(cspbbr3: float) -> None:
+    """Five bromides on one line; the name of one above the hull has two lines."""
+    drawing = hull_figures(of(phases(SALTS | ELEMENTS | {"CsPbBr3": cspbbr3})), Look())[0]
+    assert drawing.build is not None
+    figure = drawing.build()
+    FigureCanvasAgg(figure).draw()
+    (ax,) = figure.axes
+    assert len(ax.texts) == 8
+    boxes = [Text.get_window_extent(text) for text in ax.texts]
+    assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
+    points = [ax.transData.transform(text.xy) for text in ax.texts]
+    assert not any(box.contains(*point) for box in boxes for point in points)
 
 
 def test_between_elements_compositions_count_atoms() -> None:
