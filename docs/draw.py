@@ -1,8 +1,8 @@
 """Draws the pictures of the site anew, by the examples of its pages: ``python docs/draw.py [PAGE]``.
 
 ``gallery`` unless a page is named; ``two-crystals``, ``sweeps`` and ``terminal`` need the engine, ``notebook`` and
-``terminal`` need chromium. ``phases`` and ``mixtures`` take theirs from the folder of a finished run of hours:
-``python docs/draw.py phases RUN``.
+``terminal`` need chromium. ``phases``, ``mixtures`` and ``paper-nanoscale-2020`` take theirs from the folder of a
+finished run of an hour or so: ``python docs/draw.py phases RUN``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ OF_A_RUN = {"two-crystals": "runs/halides-quick/figures/alignment.png"}
 
 OF_LONG_RUNS = {
     "phases": ("cs-pb-br", ("hull", "chemical-potentials")),
+    "paper-nanoscale-2020": ("cs4pbbr6", ("states", "diffraction", "photons")),
     "mixtures": ("fa-cs-alloy", ("alloy-FACsPbBr3",)),
 }
 """Page -> the shipped study whose run has its pictures, and which these are."""
@@ -88,7 +89,7 @@ def _of_a_long_run(name: str, given: Sequence[str]) -> int:
         print(f"give the folder of a finished run of {study}: python docs/draw.py {name} RUN", file=sys.stderr)
         return 2
     for figure in figures:
-        shutil.copy(Path(given[0]) / "figures" / f"{figure}.png", FIGURES)
+        shutil.copy(Path(given[0]) / "figures" / f"{figure}.png", FIGURES / f"{study}-{figure}.png")
     return 0
 
 
