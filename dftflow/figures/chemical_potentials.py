@@ -18,7 +18,7 @@ from dftflow.model.results import FloatArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["chemical_potentials_drawing"]
+__all__ = ["NAME", "TITLE", "chemical_potentials_drawing"]
 
 NAME, TITLE = "chemical-potentials", "Chemical potentials"
 _TINT, _MARGIN, _STRIP_IN = 0.3, 0.25, 1.5
@@ -26,15 +26,10 @@ _POINT_EV = 1e-9
 
 
 def chemical_potentials_drawing(hull: Hull, look: Look) -> Drawing:
-    """The map; a reason in its place where there is no hull, or none of two or three components."""
-    size = len(hull.components)
-    missing = hull.missing.reason if hull.missing is not None else ""
-    if not missing and size not in (2, 3):
-        missing = f"potentials of {size} components fit on no page; the quantities have their ranges"
-    if missing:
-        return Drawing(name=NAME, title=TITLE, caption="", build=None, missing=missing)
+    """The map, of two or three components."""
 
     def build() -> Figure:
+        size = len(hull.components)
         width_in = COLUMN_IN * 1.35
         height_in = _STRIP_IN if size == 2 else 0.85 * width_in
         figure = Figure(figsize=look.size_in(width_in, height_in), layout="constrained")

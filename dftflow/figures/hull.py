@@ -17,7 +17,7 @@ from dftflow.model.records import Records
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["hull_drawing"]
+__all__ = ["NAME", "TITLE", "hull_drawing"]
 
 NAME, TITLE = "hull", "Convex hull"
 _MARKS: dict[Stability, tuple[str, str]] = {
@@ -38,15 +38,10 @@ _NAME_PT, _POINT_PT, _OFF_PT = 6.5, 6.0, 6.0
 
 
 def hull_drawing(hull: Hull, look: Look) -> Drawing:
-    """The hull with every phase; of more than three components a reason why there is no figure."""
-    size = len(hull.components)
-    missing = hull.missing.reason if hull.missing is not None else ""
-    if not missing and size not in (2, 3):
-        missing = f"a hull between {size} components fits on no page; the quantities have it"
-    if missing:
-        return Drawing(name=NAME, title=TITLE, caption="", build=None, missing=missing)
+    """The hull with every phase, of two or three components."""
 
     def build() -> Figure:
+        size = len(hull.components)
         width_in = PAGE_IN if size == 3 else COLUMN_IN * 1.35
         figure = Figure(figsize=look.size_in(width_in, 0.72 * width_in), layout="constrained")
         ax = figure.subplots()
