@@ -29,15 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Lattice, Structure
 
-__all__ = [
-    "PSEUDOCUBIC",
-    "conventional_axes",
-    "conventional_cell",
-    "coprime_indices",
-    "named_setting",
-    "resolve_plane",
-    "setting_of_cell",
-]
+__all__ = ["PSEUDOCUBIC", "coprime_indices", "named_setting", "resolve_plane", "setting_of_cell"]
 
 PSEUDOCUBIC = "pseudocubic"
 
@@ -179,30 +171,6 @@ def named_setting(structure: Structure) -> str:
     symbols = [one.symbol for one in _settings_of(_Crystal(structure, units)) if one.symbol not in (GIVEN, PSEUDOCUBIC)]
     standard = space_group(structure).symbol
     return next((one for one in symbols if one.partition(":")[0] == standard), symbols[0] if symbols else GIVEN)
-
-
-def conventional_axes(structure: Structure) -> NDArray[np.int_] | None:
-    """Axes of the conventional cell of a centred lattice, rows in whole numbers of those of the cell at hand.
-
-    None where the cell is that of a tabulated setting already, or no primitive one; of a rhombohedral lattice the
-    conventional axes are the hexagonal ones.
-    """
-    settings = _settings_of(_Crystal(structure, ionic_units(structure)))
-    tabulated = [one for one in settings if one.symbol not in (GIVEN, PSEUDOCUBIC) and not one.symbol.endswith(":R")]
-    if any(one.own for one in tabulated):
-        return None
-    for one in tabulated:
-        axes = np.linalg.inv(one.to_cell).T
-        whole = np.round(axes).astype(int)
-        if np.allclose(axes, whole, atol=SAME_TRANSLATION) and abs(round(np.linalg.det(whole))) > 1:
-            return whole
-    return None
-
-
-def conventional_cell(structure: Structure) -> Structure:
-    """The crystal in its `conventional_axes`; as it is where there are none."""
-    axes = conventional_axes(structure)
-    return structure if axes is None else structure.make_supercell(axes, in_place=False)
 
 
 class _Crystal:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import permutations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dftflow.crystals.planes import conventional_axes, conventional_cell, setting_of_cell
+from dftflow.crystals.planes import setting_of_cell
 from dftflow.crystals.vacuum import refuse_as_powder
 from dftflow.errors import AnalysisError, InputError
 from dftflow.model.powder import PowderLine, PowderLines
@@ -49,7 +49,7 @@ def powder_lines(
     Parameters
     ----------
     structure
-        Any cell of the crystal; planes are named in its axes, those of a primitive cell in the conventional ones.
+        Any cell of the crystal; planes are named in its axes.
     crystal, cell
         Its name, and where its cell comes from.
     needed_deg
@@ -70,8 +70,7 @@ def powder_lines(
     low, high = max(needed_deg[0], LEAST_DEG), min(needed_deg[1], 179.999)
     refuse_as_powder(structure, crystal)
     _refuse_too_many(structure, wavelength_ang, high, crystal)
-    axes, named = conventional_axes(structure), conventional_cell(structure)
-    found = _merged(_calculated(named, wavelength_ang, (low, high), crystal))
+    found = _merged(_calculated(structure, wavelength_ang, (low, high), crystal))
     inside = [strength for angle, _, strength, _ in found if range_deg[0] <= angle <= range_deg[1]]
     if not inside:
         raise AnalysisError(
@@ -86,17 +85,15 @@ def powder_lines(
             d_ang=d_ang,
             intensity=100 * strength / scale,
             planes=planes,
-            open_ang=None
-            if open_lengths_ang is None
-            else _open_ang(structure, _of_cell(planes, axes), d_ang, open_lengths_ang),
+            open_ang=None if open_lengths_ang is None else _open_ang(structure, planes, d_ang, open_lengths_ang),
         )
         for angle, d_ang, strength, planes in found
     )
     # a powder of one gram diffracts as |F|^2 / (V^2 rho), each of a cell of volume V
-    per_mass = scale / (named.volume**2 * float(named.density))
+    per_mass = scale / (structure.volume**2 * float(structure.density))
     return PowderLines(
         crystal=crystal,
-        setting=setting_of_cell(named),
+        setting=setting_of_cell(structure),
         cell=cell,
         wavelength_ang=wavelength_ang,
         lines=lines,
@@ -186,25 +183,19 @@ def _merged(found: list[_Found]) -> list[_Found]:
     return lines
 
 
-def _of_cell(planes: Iterable[tuple[int, ...]], axes: NDArray[np.int_] | None) -> list[NDArray[np.float64]]:
-    """The indices of planes in the axes of the cell, where they are named in others."""
-    to_cell = np.eye(3) if axes is None else np.linalg.inv(axes)
-    return [to_cell @ [plane[0], plane[1], plane[-1]] for plane in planes]
-
-
 def _open_ang(
     structure: Structure,
-    planes: list[NDArray[np.float64]],
+    planes: tuple[tuple[int, ...], ...],
     d_ang: float,
     open_lengths_ang: tuple[float, float, float],
 ) -> float:
     """By how much the distance is off at most: an axis longer by a share stretches its part of the normal as much."""
     shares = np.array(open_lengths_ang) / np.array(structure.lattice.abc)
     reciprocal = structure.lattice.reciprocal_lattice_crystallographic.matrix
-    return d_ang * max(_share(plane, reciprocal, shares) for plane in planes)
+    return d_ang * max(_share(np.array([plane[0], plane[1], plane[-1]]), reciprocal, shares) for plane in planes)
 
 
-def _share(hkl: NDArray[np.float64], reciprocal: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
+def _share(hkl: NDArray[np.int_], reciprocal: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
     parts = hkl[:, None] * reciprocal
     normal = parts.sum(axis=0)
     return float(np.abs(parts @ normal) @ shares / (normal @ normal))

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-__all__ = ["primitive_cell_of"]
+__all__ = ["axes_of_given", "primitive_cell_of"]
 
 SAME_PLACE = 1e-9
+SAME_AXES = 1e-6
 NIGGLI_TOLERANCE = 1e-5
 TELL_APART = (MOMENT, OXIDATION_STATE)
 
@@ -50,6 +51,18 @@ def primitive_cell_of(structure: Structure) -> Structure:
     if "formula_units" in structure.properties:
         primitive.properties["formula_units"] = structure.properties["formula_units"] / cells
     return primitive
+
+
+def axes_of_given(given: Structure, cell: Structure) -> NDArray[np.int_] | None:
+    """Rows are the axes of a crystal as it is given, in whole numbers of those of a smaller cell of it.
+
+    None where `cell` is no smaller one, or is not of that lattice: scaled, or with other ions in it.
+    """
+    axes = given.lattice.matrix @ np.linalg.inv(cell.lattice.matrix)
+    whole = np.round(axes).astype(int)
+    times = abs(round(float(np.linalg.det(whole))))
+    alike = np.allclose(axes, whole, atol=SAME_AXES) and len(cell) * times == len(given)
+    return whole if times > 1 and alike and given.composition == times * cell.composition else None
 
 
 def _kinds(structure: Structure) -> list[int]:

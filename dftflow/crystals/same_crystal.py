@@ -18,7 +18,9 @@ __all__ = ["compare_crystal"]
 
 SAME_PLACE_ANG = 1.0
 MOST_STRAIN = 0.1
-"""Along any direction, so that the cell that a crystal is described in does not matter."""
+"""Along any direction, so that it does not matter in which cell a crystal stands."""
+LAID_OVER = 0.5
+"""Cells that differ by more have other axes."""
 SYMPREC_ANG = 0.05
 """A relaxation keeps a symmetry to within less, and the distortions that make another phase are larger."""
 
@@ -120,15 +122,19 @@ def _without_molecules(structure: Structure) -> Structure | None:
 def _another(found: Structure, asked: Structure) -> str:
     """What it is instead; where its name is the same, how far its cell or its atoms are from those of `asked`."""
     have, want = _phase(found), _phase(asked)
-    if have != want or found.composition != asked.composition:
+    if have != want:
         return f"a calculation of {have}, where the study asks for {want}"
+    return f"a calculation of {have} {_apart(found, asked)}"
+
+
+def _apart(found: Structure, asked: Structure) -> str:
+    """How far two crystals of one name are from each other, where their cells may be laid over each other."""
     strain = _strain(found, asked)
+    if len(found) != len(asked) or strain > LAID_OVER:
+        return "with other cells or places of its atoms than the study has"
     if strain > MOST_STRAIN:
-        how = f"a cell that is strained by {strain:.0%}, where at most {MOST_STRAIN:.0%} is the same crystal"
-    else:
-        off_ang = _off_places_ang(found, asked)
-        how = f"an atom {off_ang:.1f} Å from its place, where at most {SAME_PLACE_ANG:g} Å is the same crystal"
-    return f"a calculation of {have} with {how}"
+        return f"whose cell is strained by {strain:.0%} from that of the study"
+    return f"with an atom {_off_places_ang(found, asked):.1f} Å from its place in that of the study"
 
 
 def _phase(structure: Structure) -> str:

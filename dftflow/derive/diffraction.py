@@ -42,9 +42,9 @@ def diffracting(materials: Sequence[MaterialOutcome]) -> list[DiffractingCrystal
     return [
         DiffractingCrystal(
             name=one.name,
-            structure=one.bulk.structure,
+            structure=one.bulk.as_given,
             cell=cell_origin(one),
-            open_lengths_ang=one.bulk.open_lengths_ang,
+            open_lengths_ang=one.bulk.open_lengths_as_given_ang,
         )
         for one in materials
     ]

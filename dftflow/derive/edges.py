@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dftflow.analysis.band_edges import find_band_edges, grid_band_gap_ev
 from dftflow.crystals.crystal import Crystal
-from dftflow.crystals.planes import conventional_cell, setting_of_cell
+from dftflow.crystals.primitive_cell import axes_of_given
 from dftflow.crystals.symmetry import space_group
 from dftflow.derive.cell_spread import SPREAD_HOLDS, open_lengths_ang
 from dftflow.derive.densities import dos_or_reason
@@ -31,6 +31,7 @@ __all__ = ["bulk_outcome", "crystal_quantities", "finite_basis_pressure_gpa"]
 
 RELAXED_SYMPREC_ANG = 0.01
 GRID_MISS_EV = 0.02
+IN_GIVEN_AXES = "in the axes that the crystal was given in; calculated in its primitive cell of {} atoms"
 
 
 def bulk_outcome(
@@ -87,6 +88,7 @@ def bulk_outcome(
         energy_per_atom_ev=_energy_per_atom_ev(bands[1]),
         edges_step=bands[0],
         cell_step=relax[0] if relax is not None and isinstance(relaxed, Admitted) else "",
+        given_axes=axes_of_given(crystal.structure, start),
         open_lengths_ang=open_ang,
         remarks=bands[1].remarks if isinstance(bands[1], Admitted) else (),
         warnings=tuple(warnings),
@@ -198,25 +200,14 @@ def _of_crystal(name: str, bulk: BulkOutcome) -> tuple[Quantity, ...]:
 
 
 def _of_cell(name: str, bulk: BulkOutcome) -> Iterator[Quantity]:
-    """Volume and lengths as they are tabulated: of a crystal in a primitive cell those of its conventional one."""
-    shown = conventional_cell(bulk.structure)
-    lattice, own = shown.lattice, shown is bulk.structure
+    """Volume and lengths, in the axes that the crystal was given in whichever cell was calculated."""
+    lattice = bulk.as_given.lattice
     told = {
         "origin": (bulk.cell_step or bulk.source,),
-        "method": "" if own else f"of the conventional cell, {setting_of_cell(shown)}",
+        "method": "" if bulk.given_axes is None else IN_GIVEN_AXES.format(len(bulk.structure)),
     }
     yield Quantity.of("volume", name, "Å³", float(lattice.volume), None, **told)
-    spreads = bulk.open_lengths_ang if own else _open_at_most(bulk, lattice.abc)
-    for axis, length, spread in zip("abc", lattice.abc, spreads or (None,) * 3, strict=True):
+    spreads = bulk.open_lengths_as_given_ang or (None,) * 3
+    for axis, length, spread in zip("abc", lattice.abc, spreads, strict=True):
         known = {} if spread is None else {"uncertainty": (-spread, spread), "uncertainty_holds": SPREAD_HOLDS}
         yield Quantity.of(f"lattice parameter {axis}", name, "Å", float(length), None, **told, **known)
-
-
-def _open_at_most(bulk: BulkOutcome, lengths_ang: tuple[float, float, float]) -> tuple[float, ...] | None:
-    """Of other axes of the crystal: as large a share of each as is open of any axis of its cell."""
-    if bulk.open_lengths_ang is None:
-        return None
-    share = max(
-        spread / length for spread, length in zip(bulk.open_lengths_ang, bulk.structure.lattice.abc, strict=True)
-    )
-    return tuple(share * length for length in lengths_ang)

@@ -12,7 +12,7 @@ from dftflow.analysis.mismatch import match_text, published_text, strain_text
 from dftflow.crystals.lattice_lengths import length_pairs
 from dftflow.crystals.lattice_match import match_planes
 from dftflow.crystals.plane_lattice import low_index_planes
-from dftflow.crystals.planes import conventional_cell, resolve_plane
+from dftflow.crystals.planes import resolve_plane
 from dftflow.derive.cell_origin import FUNCTIONAL, cell_origin
 from dftflow.derive.findings import Findings
 from dftflow.errors import DftflowError, SurfaceError
@@ -65,7 +65,7 @@ def mismatch(request: MismatchRequest, first: MatchedCrystal, second: MatchedCry
     return Mismatch(
         request=request,
         cells=(first.cell, second.cell),
-        lengths=length_pairs(*map(conventional_cell, structures)),
+        lengths=length_pairs(*structures),
         pairs=tuple(pairs),
         missing=missing,
     )
@@ -116,7 +116,7 @@ def mismatches(requests: Sequence[MismatchRequest], materials: Sequence[Material
 
 def _of_study(request: MismatchRequest, by_name: Mapping[str, MaterialOutcome]) -> Mismatch:
     named = [by_name[request.first], by_name[request.second]]
-    first, second = (MatchedCrystal(structure=one.bulk.structure, cell=cell_origin(one)) for one in named)
+    first, second = (MatchedCrystal(structure=one.bulk.as_given, cell=cell_origin(one)) for one in named)
     try:
         return mismatch(request, first, second)
     except DftflowError as error:

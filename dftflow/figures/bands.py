@@ -128,7 +128,10 @@ def _in_rows(ax: Axes, axis: PathAxis) -> list[str]:
     ends_pt = [-np.inf] * _ROWS
     names = []
     for x, name in axis.ticks:
-        half_pt = 0.0 if _is_unnamed(name) else size_pt * (_LETTER * len(_UNSEEN.sub("", name)) + _GAP) / 2
+        if _is_unnamed(name):
+            names.append(name)
+            continue
+        half_pt = size_pt * (_LETTER * len(_UNSEEN.sub("", name)) + _GAP) / 2
         place_pt = x / (axis.length or 1.0) * width_pt
         row = next((row for row, end_pt in enumerate(ends_pt) if place_pt - half_pt >= end_pt), _ROWS - 1)
         ends_pt[row] = place_pt + half_pt

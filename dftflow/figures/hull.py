@@ -149,8 +149,7 @@ def _name_triangle(ax: Axes, hull: Hull, look: Look) -> None:
         size_pt = 0.6 * _NAME_PT * max(map(len, told)), 1.3 * _NAME_PT * len(told)
         place, tried = _corner(row.shares), _sides(row)
         boxes = [_box(place, side, size_pt, per_pt) for side in tried]
-        free = (number for number, box in enumerate(boxes) if not any(_meet(box, other) for other in taken))
-        chosen = next(free, 0)
+        chosen = min(range(len(boxes)), key=lambda number: sum(_meet(boxes[number], other) for other in taken))
         taken.append(boxes[chosen])
         across, up = tried[chosen]
         ax.annotate(
@@ -162,13 +161,14 @@ def _name_triangle(ax: Axes, hull: Hull, look: Look) -> None:
 
 
 def _sides(row: HullRow) -> list[tuple[int, int]]:
-    """Where its name may stand, the best first: outside the triangle where the phase lies on its border."""
+    """Where its name may stand, the better first: outside the triangle where the phase lies on its border."""
     first, second, third = (share < _ON_HULL_EV for share in row.shares)
     if third:
-        return [(0, -1)]
+        return [(0, -1), (1, -1), (-1, -1), (0, 1)]
     if second:
-        return [(0, 1)] if first else [(-1, 0)]
-    return [(1, 0)] if first else [(1, 0), (1, -1), (-1, 1), (-1, 0), (0, 1), (0, -1)]
+        return [(0, 1), (-1, 1), (1, 1)] if first else [(-1, 0), (-1, 1), (-1, -1), (1, 0)]
+    inside = [(1, 0), (1, -1), (-1, 1), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1)]
+    return [(1, 0), (1, 1), (1, -1), (-1, 0)] if first else inside
 
 
 _Box = tuple[float, float, float, float]

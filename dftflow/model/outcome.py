@@ -28,6 +28,8 @@ from dftflow.model.shown import Shown, Tabled
 from dftflow.model.surface import SlabModel
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from pymatgen.core import Structure
 
 __all__ = ["BulkOutcome", "MaterialOutcome", "SlabOutcome", "StepOutcome", "StudyOutcome", "relaxation_text"]
@@ -99,9 +101,12 @@ class BulkOutcome(Shown):
         Total energy of the calculation that the edges are of, at zero smearing, on the scale of the run itself.
     edges_step, cell_step
         Names of the steps that the edges and the cell come from; ``""`` for a cell that was not calculated.
+    given_axes
+        Rows are the axes that the crystal was given in, in whole numbers of those of `structure`; None where it is
+        calculated in those.
     open_lengths_ang
-        By how much a, b and c may lie off the minimum by what the relaxation's criterion of the stress leaves open
-        (`dftflow.derive.cell_spread`); None where it was not relaxed, or its elasticity is not known.
+        By how much a, b and c of `structure` may lie off the minimum by what the relaxation's criterion of the stress
+        leaves open (`dftflow.derive.cell_spread`); None where it was not relaxed, or its elasticity is not known.
     remarks
         What of those steps' results is not as the study asks.
     shifts, no_shifts, shifts_step
@@ -120,6 +125,7 @@ class BulkOutcome(Shown):
     energy_per_atom_ev: float | None = None
     edges_step: str = ""
     cell_step: str = ""
+    given_axes: NDArray[np.int_] | None = None
     open_lengths_ang: tuple[float, float, float] | None = None
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -137,6 +143,17 @@ class BulkOutcome(Shown):
     def _in_short(self) -> str:
         gap = "no gap" if self.edges is None else f"gap {self.edges.band_gap_ev:.3f} eV"
         return f"{self.space_group}, {len(self.structure)} atoms, {gap}"
+
+    @property
+    def as_given(self) -> Structure:
+        """The crystal as calculated, in the axes that it was given in: those that lengths and planes are told of."""
+        axes = self.given_axes
+        return self.structure if axes is None else self.structure.make_supercell(axes, in_place=False)
+
+    @property
+    def open_lengths_as_given_ang(self) -> tuple[float, float, float] | None:
+        """`open_lengths_ang`, where they are of the axes that the crystal was given in."""
+        return self.open_lengths_ang if self.given_axes is None else None
 
     @property
     def is_metal(self) -> bool:

@@ -9,7 +9,7 @@ from dftflow.report.text_table import text_table
 
 __all__ = ["crystal_table"]
 
-_TITLE = "Crystals (gaps in eV, lengths in Å, volumes in Å³; of the cell that was calculated)"
+_TITLE = "Crystals (gaps in eV, lengths in Å, volumes in Å³; in the axes that each was given in)"
 _HEADS = ("Crystal", "space group", "gap", "", "at", "a", "b", "c", "volume", "geometry")
 
 
@@ -20,7 +20,7 @@ def crystal_table(materials: Sequence[MaterialOutcome]) -> str:
 
 def _row(material: MaterialOutcome) -> list[str]:
     bulk = material.bulk
-    edges, lattice = bulk.edges, bulk.structure.lattice
+    edges, lattice = bulk.edges, bulk.as_given.lattice
     if edges is None:
         gap = ["metal" if bulk.is_metal else "-", "", ""]
     else:

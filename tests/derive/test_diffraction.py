@@ -51,6 +51,18 @@ measured = "xrd.xy"
 """
 
 
+def test_planes_of_a_primitive_cell_are_those_of_the_crystal_as_given(tmp_path: Path) -> None:
+    """Cs4PbBr6 in its cell of 22 atoms: the strongest line is (223) of the hexagonal axes, as on its card."""
+    text = HEAD.replace('"CsBr_Pm-3m"', '"Cs4PbBr6_R-3c"\nprimitive = true') + '[diffraction]\nmaterials = ["A"]\n'
+    (tmp_path / "lines.toml").write_text(text)
+    outcome = study_outcome(plan_study(load_study(str(tmp_path / "lines.toml"), "quick")), {}, ())
+    assert len(outcome.materials[0].bulk.structure) == 22
+    strongest = quantity(outcome, "strongest diffraction line", "A")
+    assert strongest.value == pytest.approx(30.27, abs=0.01)
+    assert strongest.remarks[0].startswith("(22-43) R-3c:H, d = 2.95")
+    assert quantity(outcome, "lattice parameter c", "A").value == pytest.approx(17.32, abs=0.01)
+
+
 def written(root: Path, table: str = TABLE) -> Path:
     at = np.linspace(10, 50, 801)
     np.savetxt(root / "xrd.xy", np.c_[at, 1000 / (1 + ((at - 21.37) / 0.15) ** 2) + 50 / (1 + ((at - 40) / 0.15) ** 2)])

@@ -58,15 +58,18 @@ def test_the_table_has_distance_and_error() -> None:
     assert windows["CsPbBr3"][:2] == pytest.approx((-0.5, -0.4 / 3)) and "CsPb2Br5" not in windows
 
 
+@pytest.mark.parametrize("more", [{}, {"CsPbBr3-tet": "CsPbBr3"}, {"CsBr-B1": "CsBr"}, {"PbBr2-II": "PbBr2"}])
 @pytest.mark.parametrize("cspbbr3", [-17.5, -17.2])
-def test_no_name_of_the_triangle_lies_on_another_or_on_a_point(cspbbr3: float) -> None:
-    """Five bromides on one line; the name of one above the hull has two lines."""
-    drawing = hull_figures(of(phases(SALTS | ELEMENTS | {"CsPbBr3": cspbbr3})), Look())[0]
+def test_no_name_of_the_triangle_lies_on_another_or_on_a_point(cspbbr3: float, more: dict[str, str]) -> None:
+    """Five bromides on one line, and a second phase of one of them; names of those above the hull have two lines."""
+    energies = SALTS | ELEMENTS | {"CsPbBr3": cspbbr3}
+    others = {name: phase(name, energies[formula] + 0.3, formula=formula) for name, formula in more.items()}
+    drawing = hull_figures(of(phases(energies) | others), Look())[0]
     assert drawing.build is not None
     figure = drawing.build()
     FigureCanvasAgg(figure).draw()
     (ax,) = figure.axes
-    assert len(ax.texts) == 8
+    assert len(ax.texts) == 8 + len(more)
     boxes = [Text.get_window_extent(text) for text in ax.texts]
     assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
     points = [ax.transData.transform(text.xy) for text in ax.texts]
