@@ -50,7 +50,7 @@ class PreviewedStep:
     same_as
         Name of an earlier step of the study that is the same calculation, which runs once; ``""`` where there is none.
     cautions
-        What the writer of its deck cautions about: a cutoff below what the potentials ask for.
+        What the writer of its deck cautions about: a cutoff below what the potentials ask for, a grid that distorts.
     """
 
     name: str
@@ -120,7 +120,9 @@ class _Trial:
         spec = built.spec
         sort = (spec.task, spec.xc, spec.dispersion, spec.spin_orbit, spec.spin_polarised, *sorted(spec.hubbard_u_ev))
         shape = (spec.slab_axis is not None, spec.moves_cell, spec.cutoff_ev)
-        return (*sort, *shape, step.id.subject.materials if self._each else elements_of_unchanged(built.structure))
+        cell = (spec.grid, len(built.structure)) if spec.moves_cell else ()
+        of = step.id.subject.materials if self._each else elements_of_unchanged(built.structure)
+        return (*sort, *shape, *cell, of)
 
 
 def _told_apart(rows: Iterable[tuple[PreviewedStep, str]]) -> tuple[PreviewedStep, ...]:

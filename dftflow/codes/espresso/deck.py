@@ -33,6 +33,7 @@ from dftflow.codes.espresso.options import EspressoOptions
 from dftflow.codes.espresso.potentials import Potential, choose_potentials
 from dftflow.codes.hubbard_shells import check_hubbard_shells
 from dftflow.codes.least_cutoff import caution_on_cutoff
+from dftflow.codes.uneven_grid import caution_on_grid
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.periodic_cell import largest_empty_part
@@ -94,7 +95,7 @@ def render_deck(
         seed=seed,
         files=_files(structure, spec, seed, values, options),
         notes=(*_notes(spec, chosen, values), *electron_notes(spec, options.hubbard)),
-        cautions=_cautions(spec, chosen),
+        cautions=_cautions(structure, spec, chosen),
     )
 
 
@@ -359,12 +360,12 @@ def _notes(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any
     return tuple(notes)
 
 
-def _cautions(spec: CalcSpec, chosen: Sequence[Potential]) -> tuple[str, ...]:
+def _cautions(structure: Structure, spec: CalcSpec, chosen: Sequence[Potential]) -> tuple[str, ...]:
     low = caution_on_cutoff(spec, least_cutoff(chosen))
     if spec.relaxation is None:
         return low
     lacking = "pw.x has no criterion for displacements; that of the study does not act."
-    return (*low, lacking, *notes_on_cell_cutoff(spec, chosen))
+    return (*low, lacking, *notes_on_cell_cutoff(spec, chosen), *caution_on_grid(structure, spec))
 
 
 def _notes_on_potentials(spec: CalcSpec, chosen: Sequence[Potential], values: Mapping[str, Any]) -> list[str]:

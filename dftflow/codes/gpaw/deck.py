@@ -15,6 +15,7 @@ from dftflow.codes.gpaw.functionals import input_name
 from dftflow.codes.gpaw.memory_use import helping_bands
 from dftflow.codes.least_cutoff import caution_on_cutoff
 from dftflow.codes.options import CodeOptions
+from dftflow.codes.uneven_grid import caution_on_grid
 from dftflow.crystals.atoms import to_extxyz
 from dftflow.crystals.geometry import elements_of_unchanged
 from dftflow.crystals.kpaths import sample_path
@@ -96,7 +97,10 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: CodeOp
         code="gpaw",
         seed=seed,
         files={f"{seed}.py": script, f"{seed}.xyz": atoms},
-        cautions=caution_on_cutoff(spec, least_cutoff(elements_of_unchanged(structure))),
+        cautions=(
+            *caution_on_cutoff(spec, least_cutoff(elements_of_unchanged(structure))),
+            *caution_on_grid(structure, spec),
+        ),
     )
 
 

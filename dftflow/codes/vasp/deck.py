@@ -25,6 +25,7 @@ from dftflow.codes.deck_text import (
 from dftflow.codes.hubbard_shells import check_hubbard_shells
 from dftflow.codes.known_dispersion import check_known_dispersion
 from dftflow.codes.least_cutoff import caution_on_cutoff
+from dftflow.codes.uneven_grid import caution_on_grid
 from dftflow.codes.vasp.cell_cutoff import check_cell_cutoff, least_cutoff, notes_on_cell_cutoff
 from dftflow.codes.vasp.cell_freedom import VOLUME, choose_isif
 from dftflow.codes.vasp.electrons import (
@@ -99,7 +100,11 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: VaspOp
             "vasp.sh": render_template("vasp/vasp.sh.j2", script, search=options.search, language=SHELL),
         },
         notes=_notes(spec, names, library, isif),
-        cautions=(*caution_on_cutoff(spec, least_cutoff(names)), *notes_on_cell_cutoff(spec, names)),
+        cautions=(
+            *caution_on_cutoff(spec, least_cutoff(names)),
+            *notes_on_cell_cutoff(spec, names),
+            *caution_on_grid(structure, spec),
+        ),
     )
 
 

@@ -36,6 +36,7 @@ from dftflow.codes.deck_text import (
 from dftflow.codes.hubbard_shells import check_hubbard_shells
 from dftflow.codes.known_dispersion import check_known_dispersion
 from dftflow.codes.least_cutoff import caution_on_cutoff
+from dftflow.codes.uneven_grid import caution_on_grid
 from dftflow.errors import SpecError
 from dftflow.model.deck import Deck
 from dftflow.model.spec import CalcSpec, Relaxation
@@ -91,7 +92,7 @@ def render_deck(structure: Structure, spec: CalcSpec, seed: str, options: Castep
         seed=seed,
         files={f"{seed}.cell": align_comments(cell, "!"), f"{seed}.param": align_comments(param, "!")},
         notes=(*pots.notes, *electron_notes(spec), *_break_notes(cell, family), *_reuse_notes(spec)),
-        cautions=caution_on_cutoff(spec, pots.least_cutoff),
+        cautions=(*caution_on_cutoff(spec, pots.least_cutoff), *caution_on_grid(structure, spec)),
     )
 
 

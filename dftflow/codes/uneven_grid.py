@@ -1,0 +1,36 @@
+"""A grid of k-points that samples in different ways what the crystal has alike is said where its cell is relaxed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dftflow.crystals.grid_symmetry import grid_keeps_symmetry
+from dftflow.errors import StructureError
+from dftflow.model.kpoint_grid import NO_SHIFT, grid_text
+from dftflow.model.spec import CalcSpec
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+__all__ = ["caution_on_grid"]
+
+FREE = ("lengths", "all")
+"""Freedoms of a cell whose shape follows the stress."""
+
+
+def caution_on_grid(structure: Structure, spec: CalcSpec) -> tuple[str, ...]:
+    """What stands beside the deck of a relaxation whose grid breaks the crystal's symmetry; nothing elsewhere."""
+    if spec.relaxation is None or spec.relaxation.cell not in FREE:
+        return ()
+    try:
+        if grid_keeps_symmetry(structure, spec.grid, spec.grid_shift):
+            return ()
+        centred = grid_keeps_symmetry(structure, spec.grid, NO_SHIFT)
+    except StructureError:  # without a symmetry none is broken
+        return ()
+    mend = "gamma = true has a grid that does not" if centred else "take as many points along all that is alike"
+    grid = grid_text(spec.grid, spec.grid_shift)
+    return (
+        f"The grid {grid} breaks the symmetry of the crystal: directions that are alike are sampled in different ways, "
+        f"and a cell that relaxes on it may come out distorted; {mend}.",
+    )
