@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -30,6 +30,8 @@ NONE_PARABOLIC = (
     f"{100 * MOST_DIFFERENCE:.0f} %, as they do where the cutoff is not converged"
 )
 SAME_K = 1e-4
+SAME_MASS = 0.01
+"""Part by which masses differ whose axes are told apart."""
 CARRIERS: tuple[Carrier, ...] = ("hole", "electron")
 
 
@@ -128,10 +130,10 @@ def _of_tensor(found: CrystalMasses, edge: EdgeMasses) -> Iterator[Quantity]:
     if tensor is None:
         return
     common = {"origin": (found.step,), "remarks": (*edge.remarks, *found.remarks)}
-    for number, (mass, spread, axis) in enumerate(zip(tensor.masses, tensor.ranges, tensor.axes, strict=True), start=1):
+    for number, (mass, spread) in enumerate(zip(tensor.masses, tensor.ranges, strict=True), start=1):
         yield Quantity.of(
             f"effective mass of the {edge.carrier}, principal axis {number}", found.material, UNIT, mass, None,
-            method=f"along {_direction(axis)} of the Cartesian axes", uncertainty=spread,
+            method=_along(tensor, mass), uncertainty=spread,
             uncertainty_holds=RANGE_HOLDS, **common,
         )  # fmt: skip
     for name, value, of in (
@@ -141,8 +143,24 @@ def _of_tensor(found: CrystalMasses, edge: EdgeMasses) -> Iterator[Quantity]:
         yield Quantity.of(f"{name} of the {edge.carrier}", found.material, UNIT, value, None, method=of, **common)
 
 
-def _direction(axis: tuple[float, float, float]) -> str:
-    return f"({', '.join(f'{x + 0.0:.2f}' for x in axis)})"
+def _along(tensor: MassTensor, mass: float) -> str:
+    """Where a principal axis points; axes of one mass are any two of a plane, or any three."""
+    axes = dict(zip(tensor.axes, tensor.masses, strict=True))
+    others = [axis for axis, other in axes.items() if abs(other / mass - 1) > SAME_MASS]
+    if not others:
+        return "along any direction"
+    (first, *more) = others
+    if not more:
+        return f"along any direction normal to {_direction(first)} of the Cartesian axes"
+    own = next(axis for axis, other in axes.items() if other == mass)
+    return f"along {_direction(own)} of the Cartesian axes"
+
+
+def _direction(axis: Sequence[float]) -> str:
+    """The one of both that points forward along its first axis."""
+    parts = [round(float(part), 2) + 0.0 for part in axis]
+    forward = next((part for part in parts if part), 1.0) > 0
+    return f"({', '.join(f'{part if forward else 0.0 - part:.2f}' for part in parts)})"
 
 
 def _of_directions(found: CrystalMasses, edge: EdgeMasses) -> Iterator[Quantity]:

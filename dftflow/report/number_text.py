@@ -27,11 +27,13 @@ def number_text(value: float | str) -> str:
 def reach_text(reach: Sequence[float]) -> str:
     """How far a number may lie from where it is given: ``"± 0.014"`` where that is as far down as up.
 
+    Three decimals, or two digits where those would hide it.
+
     Examples
     --------
-    >>> reach_text((-0.25, 0.25)), reach_text((-2.0, 0.0))
-    ('± 0.250', '−2.000/+0.000')
+    >>> reach_text((-0.25, 0.25)), reach_text((-2.0, 0.0)), reach_text((-0.00912, 0.00912))
+    ('± 0.250', '−2.000/+0.000', '± 0.0091')
     """
-    low, high = (number_text(abs(end)) for end in reach)
+    low, high = (f"{abs(end):.2g}" if 0 < abs(end) < _SMALL else number_text(abs(end)) for end in reach)
     signs = ["+" if end >= 0 else _MINUS for end in (0.0 + end for end in reach)]
     return f"± {high}" if low == high and reach[0] <= 0 <= reach[1] else f"{signs[0]}{low}/{signs[1]}{high}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dftflow.derive.findings import Findings
@@ -44,6 +46,26 @@ def test_means_and_the_reduced_mass() -> None:
         told["effective mass of the electron, principal axis 3"].method
         == "along (0.00, 0.00, 1.00) of the Cartesian axes"
     )
+
+
+def test_axes_of_one_mass_are_no_axes() -> None:
+    """A sphere has none, an ellipsoid of revolution one; a direction is written forwards and without -0.00."""
+    told = found(edge("hole", 0.3, 0.301, 0.3), edge("electron", 0.19, 0.1901, 0.92))
+    hole, electron = (
+        [told[f"effective mass of the {carrier}, principal axis {n}"].method for n in (1, 2, 3)]
+        for carrier in ("hole", "electron")
+    )
+    assert hole == ["along any direction"] * 3
+    across = "along any direction normal to (0.00, 0.00, 1.00) of the Cartesian axes"
+    assert electron == [across, across, "along (0.00, 0.00, 1.00) of the Cartesian axes"]
+    tilted = edge("hole", 0.1, 0.2, 0.3)
+    assert tilted.tensor is not None
+    axes = ((-0.6, 0.8, -0.001), (0.8, 0.6, 0.0), (0.0, 0.001, -1.0))
+    told = found(replace(tilted, tensor=replace(tilted.tensor, axes=axes)), edge("electron", 0.1, 0.2, 0.3))
+    methods = [told[f"effective mass of the hole, principal axis {n}"].method for n in (1, 2, 3)]
+    assert [method.split(")")[0] + ")" for method in methods] == [
+        "along (0.60, -0.80, 0.00)", "along (0.80, 0.60, 0.00)", "along (0.00, 0.00, 1.00)"
+    ]  # fmt: skip
 
 
 def test_one_edge_without_masses_leaves_no_reduced_mass() -> None:
