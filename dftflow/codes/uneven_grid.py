@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dftflow.crystals.grid_symmetry import grid_keeps_symmetry
+from dftflow.crystals.per_structure import per_structure
 from dftflow.errors import StructureError
 from dftflow.model.kpoint_grid import NO_SHIFT, grid_text
 from dftflow.model.spec import CalcSpec
@@ -17,15 +18,18 @@ __all__ = ["caution_on_grid"]
 FREE = ("lengths", "all")
 """Freedoms of a cell whose shape follows the stress."""
 
+_keeps_symmetry = per_structure(grid_keeps_symmetry)
+"""A deck is rendered for its identity, a plan and the run: asked for once."""
+
 
 def caution_on_grid(structure: Structure, spec: CalcSpec) -> tuple[str, ...]:
     """What stands beside the deck of a relaxation whose grid breaks the crystal's symmetry; nothing elsewhere."""
     if spec.relaxation is None or spec.relaxation.cell not in FREE:
         return ()
     try:
-        if grid_keeps_symmetry(structure, spec.grid, spec.grid_shift):
+        if _keeps_symmetry(structure, spec.grid, spec.grid_shift):
             return ()
-        centred = grid_keeps_symmetry(structure, spec.grid, NO_SHIFT)
+        centred = _keeps_symmetry(structure, spec.grid, NO_SHIFT)
     except StructureError:  # without a symmetry none is broken
         return ()
     mend = "gamma = true has a grid that does not" if centred else "take as many points along all that is alike"

@@ -61,8 +61,8 @@ def axes_of_given(given: Structure, cell: Structure) -> NDArray[np.int_] | None:
     axes = given.lattice.matrix @ np.linalg.inv(cell.lattice.matrix)
     whole = np.round(axes).astype(int)
     times = abs(round(float(np.linalg.det(whole))))
-    alike = np.allclose(axes, whole, atol=SAME_AXES) and len(cell) * times == len(given)
-    return whole if times > 1 and alike and given.composition == times * cell.composition else None
+    alike = np.allclose(axes, whole, atol=SAME_AXES) and given.composition == times * cell.composition
+    return whole if times > 1 and alike else None
 
 
 def _kinds(structure: Structure) -> list[int]:

@@ -130,10 +130,10 @@ def _of_tensor(found: CrystalMasses, edge: EdgeMasses) -> Iterator[Quantity]:
     if tensor is None:
         return
     common = {"origin": (found.step,), "remarks": (*edge.remarks, *found.remarks)}
-    for number, (mass, spread) in enumerate(zip(tensor.masses, tensor.ranges, strict=True), start=1):
+    for number, (mass, spread, axis) in enumerate(zip(tensor.masses, tensor.ranges, tensor.axes, strict=True), start=1):
         yield Quantity.of(
             f"effective mass of the {edge.carrier}, principal axis {number}", found.material, UNIT, mass, None,
-            method=_along(tensor, mass), uncertainty=spread,
+            method=_along(axis, mass, tensor), uncertainty=spread,
             uncertainty_holds=RANGE_HOLDS, **common,
         )  # fmt: skip
     for name, value, of in (
@@ -143,17 +143,15 @@ def _of_tensor(found: CrystalMasses, edge: EdgeMasses) -> Iterator[Quantity]:
         yield Quantity.of(f"{name} of the {edge.carrier}", found.material, UNIT, value, None, method=of, **common)
 
 
-def _along(tensor: MassTensor, mass: float) -> str:
+def _along(axis: Sequence[float], mass: float, tensor: MassTensor) -> str:
     """Where a principal axis points; axes of one mass are any two of a plane, or any three."""
-    axes = dict(zip(tensor.axes, tensor.masses, strict=True))
-    others = [axis for axis, other in axes.items() if abs(other / mass - 1) > SAME_MASS]
+    pairs = zip(tensor.axes, tensor.masses, strict=True)
+    others = [other for other, of_other in pairs if abs(of_other / mass - 1) > SAME_MASS]
     if not others:
         return "along any direction"
-    (first, *more) = others
-    if not more:
-        return f"along any direction normal to {_direction(first)} of the Cartesian axes"
-    own = next(axis for axis, other in axes.items() if other == mass)
-    return f"along {_direction(own)} of the Cartesian axes"
+    if len(others) == 1:
+        return f"along any direction normal to {_direction(others[0])} of the Cartesian axes"
+    return f"along {_direction(axis)} of the Cartesian axes"
 
 
 def _direction(axis: Sequence[float]) -> str:

@@ -36,7 +36,7 @@ def test_path_axis_of_a_cube_in_units_of_2pi_over_a(ax: Axes, outcome: StudyOutc
 
 @pytest.mark.parametrize("width_in", [1.6, 2.2, 6.0])
 def test_names_of_special_points_do_not_run_into_each_other(width_in: float, run: StoredRun) -> None:
-    """The path of Pnma has fourteen corners, two of them close to each other."""
+    """The path of Pnma has thirteen corners, whose names are wider than a narrow figure."""
     figure = Figure(figsize=(width_in, 2.5), layout="constrained")
     ax = figure.subplots()
     bulk = run.outcome().materials[0].bulk
