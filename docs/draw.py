@@ -39,7 +39,7 @@ OF_A_RUN = {"two-crystals": "runs/halides-quick/figures/alignment.png"}
 """Page -> the one picture that it takes from a run, under its own name."""
 
 OF_LONG_RUNS = {
-    "phases": ("cs-pb-br", ("hull", "chemical-potentials")),
+    "phases": ("cs-pb-br", ("hull", "chemical-potentials", "photons")),
     "paper-nanoscale-2020": ("cs4pbbr6", ("states", "diffraction", "photons")),
     "mixtures": ("fa-cs-alloy", ("alloy-FACsPbBr3",)),
 }

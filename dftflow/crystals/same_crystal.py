@@ -47,7 +47,7 @@ def compare_crystal(found: Structure, asked: Structure, *, relaxed: bool = False
         return Likeness(refusal=f"a calculation of {have}, where the study asks for {want}")
     frames = [_without_molecules(structure) for structure in (found, asked)]
     if not (_same_places(found, asked) or _match(found, asked) or _match(*frames)):
-        return Likeness(refusal=_another(found, asked))
+        return Likeness(refusal=_another(found, asked, relaxed=relaxed))
     return _by_symmetry(found, asked, frames, relaxed=relaxed)
 
 
@@ -119,12 +119,15 @@ def _without_molecules(structure: Structure) -> Structure | None:
     return Structure(structure.lattice, species, places, coords_are_cartesian=True)
 
 
-def _another(found: Structure, asked: Structure) -> str:
-    """What it is instead; where its name is the same, how far its cell or its atoms are from those of `asked`."""
+def _another(found: Structure, asked: Structure, *, relaxed: bool = False) -> str:
+    """What it is instead, and how far its cell or its atoms are from those of `asked` where that may be told."""
     have, want = _phase(found), _phase(asked)
-    if have != want:
-        return f"a calculation of {have}, where the study asks for {want}"
-    return f"a calculation of {have} {_apart(found, asked)}"
+    if have == want:
+        return f"a calculation of {have} {_apart(found, asked)}"
+    said = f"a calculation of {have}, where the study asks for {want}"
+    if relaxed and len(found) == len(asked) and (strain := _strain(found, asked)) > MOST_STRAIN:
+        said += f"; the relaxation has strained its cell by {strain:.0%}"
+    return said
 
 
 def _apart(found: Structure, asked: Structure) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from dftflow.figures.drawing import Drawing
-from dftflow.figures.labels import mathtext
+from dftflow.figures.labels import spread_apart, wrapped
 from dftflow.figures.look import PAGE_IN, Look
 from dftflow.model.absorption import Absorption, KnownGap
 from dftflow.model.records import Records
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["photons_drawing"]
 
-_HEIGHT_IN, _TOP_EV, _TINT, _HALF = 3.4, 0.6, 0.25, 0.36
+_HEIGHT_IN, _TOP_EV, _TINT, _HALF, _FONT_PT = 3.4, 0.6, 0.25, 0.36, 6.5
+_LETTERS_AN_INCH = 16.0
+"""Of the figure, less what stands beside the axes."""
+_LINE_IN, _BESIDE = 0.125, 0.015
 _CALCULATED = "calculated"
 _ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
@@ -30,7 +33,7 @@ def photons_drawing(rows: Sequence[Absorption], look: Look) -> Drawing:
 
     def build() -> Figure:
         figure = Figure(figsize=look.size_in(PAGE_IN, _HEIGHT_IN), layout="constrained")
-        _draw(figure.subplots(), gaps, photons, look)
+        _draw(figure, gaps, photons, look)
         return figure
 
     return Drawing(
@@ -46,41 +49,47 @@ def photons_drawing(rows: Sequence[Absorption], look: Look) -> Drawing:
     )
 
 
-def _draw(ax: Axes, gaps: Sequence[KnownGap], photons: Sequence[tuple[float, float]], look: Look) -> None:
+def _draw(figure: Figure, gaps: Sequence[KnownGap], photons: Sequence[tuple[float, float]], look: Look) -> None:
+    ax = figure.subplots()
     colors = look.colors_of(list(dict.fromkeys(gap.of for gap in gaps)))
     top = max([gap.gap_ev + gap.reach_ev for gap in gaps] + [energy for _, energy in photons]) + _TOP_EV
     for place, gap in enumerate(gaps):
-        calculated, color = gap.said == _CALCULATED, colors[gap.of]
-        ax.bar(
-            place, top - gap.gap_ev, 2 * _HALF, bottom=gap.gap_ev, color="none" if calculated else color,
-            alpha=1 if calculated else _TINT, edgecolor=color, linewidth=0.8,
-        )  # fmt: skip
-        ax.errorbar(place, gap.gap_ev, yerr=gap.reach_ev, color="0.25", linewidth=0.8, capsize=2)
-        ax.text(
-            place,
-            gap.gap_ev - gap.reach_ev - 0.06,
-            f"{gap.gap_ev:.2f}",
-            ha="center",
-            va="top",
-            fontsize=6.5,
-            bbox=_ON_WHITE,
-        )
-    end = len(gaps) - 0.5
-    for wavelength, energy in photons:
-        ax.axhline(energy, color="0.35", linewidth=0.7, zorder=0)
-        ax.text(end + 0.06, energy, f"{wavelength:g} nm, {energy:.2f} eV", va="center", fontsize=6.5, clip_on=False)
-        if 2 * energy < top:
-            ax.axhline(2 * energy, color="0.35", linewidth=0.6, linestyle=(0, (4, 3)), zorder=0)
-            ax.text(
-                end + 0.06, 2 * energy, f"2 × {wavelength:g} nm", va="center", fontsize=6.5, color="0.35", clip_on=False
-            )
-    names = [f"{mathtext(look.label(gap.of))}\n{gap.said}" for gap in gaps]
-    ax.set_xticks(range(len(gaps)), names, fontsize=6.5)
-    ax.tick_params(axis="x", length=0)
-    ax.set_xlim(-0.5, end)
+        _draw_gap(ax, place, gap, top, colors[gap.of])
+    ax.set_xlim(-0.5, len(gaps) - 0.5)
     ax.set_ylim(0, top)
+    _draw_photons(ax, photons, room_ev=top * _LINE_IN / figure.get_figheight())
+    letters = int(figure.get_figwidth() * _LETTERS_AN_INCH / len(gaps))
+    names = [f"{wrapped(look.label(gap.of), letters)}\n{wrapped(gap.said, letters, shown=str)}" for gap in gaps]
+    ax.set_xticks(range(len(gaps)), names, fontsize=_FONT_PT)
+    ax.tick_params(axis="x", length=0)
     ax.set_ylabel("Energy (eV)")
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_gap(ax: Axes, place: int, gap: KnownGap, top: float, color: str) -> None:
+    """The energies above a gap, open where it is calculated, with how far it may be off and its number below that."""
+    calculated = gap.said == _CALCULATED
+    ax.bar(
+        place, top - gap.gap_ev, 2 * _HALF, bottom=gap.gap_ev, color="none" if calculated else color,
+        alpha=1 if calculated else _TINT, edgecolor=color, linewidth=0.8,
+    )  # fmt: skip
+    ax.errorbar(place, gap.gap_ev, yerr=gap.reach_ev, color="0.25", linewidth=0.8, capsize=2)
+    low = gap.gap_ev - gap.reach_ev - 0.06
+    ax.text(place, low, f"{gap.gap_ev:.2f}", ha="center", va="top", fontsize=_FONT_PT, bbox=_ON_WHITE)
+
+
+def _draw_photons(ax: Axes, photons: Sequence[tuple[float, float]], *, room_ev: float) -> None:
+    """One photon of each source as a full line, two as a broken one; their names beside the axes, none over another."""
+    top, end = ax.get_ylim()[1], ax.get_xlim()[1]
+    one = [(energy, f"{wavelength:g} nm, {energy:.2f} eV", "solid", "0.0") for wavelength, energy in photons]
+    two = [(2 * energy, f"2 × {wavelength:g} nm", (0, (4, 3)), "0.35") for wavelength, energy in photons]
+    lines = [*one, *(line for line in two if line[0] < top)]
+    places = spread_apart([energy for energy, *_ in lines], room_ev, (0, top))
+    beside = end + _BESIDE * (end + 0.5)
+    for (energy, name, style, color), place in zip(lines, places, strict=True):
+        ax.axhline(energy, color="0.35", linewidth=0.6, linestyle=style, zorder=0)
+        ax.plot([end, beside], [energy, place], color="0.6", linewidth=0.4, clip_on=False)
+        ax.text(beside, place, f" {name}", va="center", fontsize=_FONT_PT, color=color, clip_on=False)
 
 
 def _data(rows: Sequence[Absorption]) -> Records:

@@ -119,3 +119,15 @@ def test_an_atom_that_has_left_its_place_is_said() -> None:
     assert compare_crystal(turned, asked, relaxed=True).refusal.endswith(
         "with other cells or places of its atoms than the study has"
     )
+
+
+def test_a_relaxation_that_tears_the_crystal_says_by_how_much() -> None:
+    """As PBE makes the cubic frame of a polar molecule tetragonal: one axis half as long again, bromine off lead."""
+    asked = shipped("CsPbBr3_Pm-3m")
+    a = asked.lattice.a
+    places = asked.frac_coords + np.outer([site.specie.symbol == "Br" for site in asked], (0, 0, 0.15))
+    torn = Structure(Lattice.tetragonal(a, 1.5 * a), asked.species, places)
+    refusal = compare_crystal(torn, asked, relaxed=True).refusal
+    assert "CsPbBr3 in P4mm" in refusal and "CsPbBr3 in Pm-3m" in refusal
+    assert refusal.endswith("; the relaxation has strained its cell by 50%")
+    assert "strained" not in compare_crystal(torn, asked).refusal  # a file of someone else may have other axes

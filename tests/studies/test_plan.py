@@ -257,13 +257,12 @@ def test_the_middle_of_a_slab_can_be_held(write_study: Callable[..., Path]) -> N
     assert deck.files["a.cell"].count("\n  ") and "%BLOCK IONIC_CONSTRAINTS" in deck.files["a.cell"]
 
 
-@pytest.mark.parametrize("spacing", [0.15, 0.2, 0.299, 0.36])
-def test_a_spacing_that_a_preset_asks_for_is_kept_to_by_slabs(tmp_path: Path, spacing: float) -> None:
-    """(100) of the cubic cell of MgO: the surface cell is turned by 45°, and the crystal's grid is none of it."""
+def spaced_magnesia(folder: Path, spacing: float, kpoints: str = "[2, 2, 2]") -> Plan:
+    """MgO and its (100), with a preset of the spacing."""
     sites = [(0, 0, 0), (0.5, 0.5, 0.5)]
     crystal = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.212), ["Mg", "O"], sites)
-    crystal.to(str(tmp_path / "MgO.vasp"), fmt="poscar")
-    (tmp_path / "study.toml").write_text(f"""\
+    crystal.to(str(folder / "MgO.vasp"), fmt="poscar")
+    (folder / "study.toml").write_text(f"""\
 schema = 1
 title = "MgO"
 preset = "spaced"
@@ -271,7 +270,7 @@ preset = "spaced"
 structure = "MgO.vasp"
 cutoff_ev = 400.0
 relax_kpoints = [2, 2, 2]
-bands_kpoints = [2, 2, 2]
+bands_kpoints = {kpoints}
 slabs = [{{ miller = [1, 0, 0], setting = "Fm-3m" }}]
 [presets.spaced]
 description = "a grid by its spacing"
@@ -283,6 +282,22 @@ vacuum_ang = 15.0
 path_spacing_per_ang = 0.1
 kpoint_spacing_per_ang = {spacing}
 """)
-    built = built_of(plan_of(str(tmp_path / "study.toml"), "spaced"))["MgO/slab-100-potential"]
+    return plan_of(str(folder / "study.toml"), "spaced")
+
+
+@pytest.mark.parametrize("spacing", [0.15, 0.2, 0.299, 0.36])
+def test_a_spacing_that_a_preset_asks_for_is_kept_to_by_slabs(tmp_path: Path, spacing: float) -> None:
+    """(100) of the cubic cell of MgO: the surface cell is turned by 45°, and the crystal's grid is none of it."""
+    built = built_of(spaced_magnesia(tmp_path, spacing))["MgO/slab-100-potential"]
     assert "as dense as" in built.spec.grid_note
     assert spacing_of_grid(built.structure.lattice.matrix, built.spec.grid, normal=2) <= spacing * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_spacing_changes_the_numbers_of_a_grid_and_not_whether_it_holds_gamma(tmp_path: Path, asked: bool) -> None:
+    gamma = str(asked).lower()
+    built = built_of(spaced_magnesia(tmp_path, 0.4, f"{{ size = [1, 1, 1], gamma = {gamma} }}"))
+    crystal, slab = built["MgO/bulk-bands"].spec, built["MgO/slab-100-potential"].spec
+    assert crystal.grid == (4, 4, 4)
+    assert crystal.grid_shift == ((0.0, 0.0, 0.0) if asked else (0.5, 0.5, 0.5))
+    assert slab.grid_shift[0] == (0.0 if asked else 0.5)

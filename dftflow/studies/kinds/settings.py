@@ -100,16 +100,17 @@ class MaterialSettings:
 
     def grid(self, use: GridUse, cell: Structure) -> dict[str, Any]:
         """Grid of the crystal, and where it comes from: fields of a `CalcSpec`."""
+        counts, gamma = self._points(use, cell.lattice)
+        return {"grid": counts, "gamma_centred": gamma, "grid_note": self._grid_note(use)}
+
+    def _grid_note(self, use: GridUse) -> str:
         spacing = self.study.preset.kpoint_spacing_per_ang
         if spacing is not None:
-            grid = grid_of_spacing(cell.lattice.matrix, spacing)
-            note = f"{self.study.asked_by('kpoint_spacing_per_ang')}: at most {spacing} 1/Å apart"
-            return {"grid": grid, "gamma_centred": is_hexagonal(cell.lattice), "grid_note": note}
-        key, asked = self._asked(use)
-        note = self._cited(key, self.entry.from_reference)
+            return f"{self.study.asked_by('kpoint_spacing_per_ang')}: at most {spacing} 1/Å apart"
+        key, _ = self._asked(use)
         if key != f"{use}_kpoints":
-            note = f"preset {self.study.preset_name}: {key} of the study"
-        return {"grid": asked.size, "gamma_centred": _holds_gamma(asked, cell.lattice), "grid_note": note}
+            return f"preset {self.study.preset_name}: {key} of the study"
+        return self._cited(key, self.entry.from_reference)
 
     def states_grid(self, cell: Structure) -> StatesGrid:
         """The grid of the density of states, where the study asks for one of this material."""
@@ -146,13 +147,14 @@ class MaterialSettings:
 
     def _counts(self, use: GridUse, crystal: Lattice) -> tuple[Counts, Shift]:
         """Numbers and shift of the crystal's grid."""
-        spacing = self.study.preset.kpoint_spacing_per_ang
-        if spacing is None:
-            asked = self._asked(use)[1]
-            counts, gamma = asked.size, _holds_gamma(asked, crystal)
-        else:
-            counts, gamma = grid_of_spacing(crystal.matrix, spacing), is_hexagonal(crystal)
+        counts, gamma = self._points(use, crystal)
         return counts, NO_SHIFT if gamma else monkhorst_pack_shift(counts)
+
+    def _points(self, use: GridUse, crystal: Lattice) -> tuple[Counts, bool]:
+        """Numbers of the crystal's grid, and whether it holds Γ: as the material says, under a spacing too."""
+        spacing, (_, asked) = self.study.preset.kpoint_spacing_per_ang, self._asked(use)
+        counts = asked.size if spacing is None else grid_of_spacing(crystal.matrix, spacing)
+        return counts, is_hexagonal(crystal) if asked.gamma is None else asked.gamma
 
     def _asked(self, use: GridUse) -> tuple[str, KPoints]:
         """Key in the study file, and the grid: the preset may take the one of the other use."""
@@ -165,7 +167,3 @@ def _where(counts: Counts, shift: Shift) -> dict[str, Any]:
     if same_shift(shift, monkhorst_pack_shift(counts)):
         return {}
     return {"gamma_centred": True} if same_shift(shift, NO_SHIFT) else {"shift": shift}
-
-
-def _holds_gamma(asked: KPoints, lattice: Lattice) -> bool:
-    return is_hexagonal(lattice) if asked.gamma is None else asked.gamma
