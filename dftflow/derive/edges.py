@@ -135,9 +135,11 @@ def _grid_warnings(bands: Bands, edges: BandEdges) -> list[str]:
     on_grid_ev = grid_band_gap_ev(bands)
     if on_grid_ev is None or on_grid_ev - edges.band_gap_ev < GRID_MISS_EV:
         return []
+    vbm, cbm = edges.vbm_label or edges.vbm_k, edges.cbm_label or edges.cbm_k
+    where = f"the band edge, which lies at {vbm}" if edges.direct else f"the band edges, which lie at {vbm} and {cbm}"
     return [
-        f"the SCF grid alone gives a gap of {on_grid_ev:.3f} eV: it misses the band edge, which lies at "
-        f"{edges.vbm_label or edges.vbm_k}, by {on_grid_ev - edges.band_gap_ev:.3f} eV"
+        f"the SCF grid alone gives a gap of {on_grid_ev:.3f} eV: it misses {where}, by "
+        f"{on_grid_ev - edges.band_gap_ev:.3f} eV"
     ]
 
 

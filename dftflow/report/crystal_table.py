@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dftflow.figures.labels import kpoint_text
 from dftflow.model.outcome import MaterialOutcome
 from dftflow.report.text_table import text_table
 
@@ -24,7 +25,7 @@ def _row(material: MaterialOutcome) -> list[str]:
     if edges is None:
         gap = ["metal" if bulk.is_metal else "-", "", ""]
     else:
-        at = [edges.vbm_label or "?", edges.cbm_label or "?"]
+        at = [edges.vbm_label or kpoint_text(edges.vbm_k), edges.cbm_label or kpoint_text(edges.cbm_k)]
         gap = [f"{edges.band_gap_ev:.3f}", edges.kind, "-".join(dict.fromkeys(at))]
     cell = [*(f"{length:.3f}" for length in lattice.abc), f"{lattice.volume:.2f}"]
     return [material.name, bulk.space_group, *gap, *cell, "relaxed" if bulk.relaxed else "as given"]
