@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dftflow.crystals.grid_symmetry import grid_keeps_symmetry
 from dftflow.crystals.per_structure import per_structure
 from dftflow.errors import StructureError
-from dftflow.model.kpoint_grid import NO_SHIFT, grid_text
+from dftflow.model.kpoint_grid import NO_SHIFT, Counts, grid_text
 from dftflow.model.spec import CalcSpec
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ __all__ = ["caution_on_grid"]
 
 FREE = ("lengths", "all")
 """Freedoms of a cell whose shape follows the stress."""
+
+EVEN = "take as many along all that is alike"
 
 _keeps_symmetry = per_structure(grid_keeps_symmetry)
 """A deck is rendered for its identity, a plan and the run: asked for once."""
@@ -32,9 +34,14 @@ def caution_on_grid(structure: Structure, spec: CalcSpec) -> tuple[str, ...]:
         centred = _keeps_symmetry(structure, spec.grid, NO_SHIFT)
     except StructureError:  # without a symmetry none is broken
         return ()
-    mend = "gamma = true has a grid that does not" if centred else "take as many points along all that is alike"
+    mend = f"the one that holds Γ does not, {_holds_gamma(spec.grid)}" if centred else EVEN
     grid = grid_text(spec.grid, spec.grid_shift)
     return (
         f"The grid {grid} breaks the symmetry of the crystal: directions that are alike are sampled in different ways, "
         f"and a cell that relaxes on it may come out distorted; {mend}.",
     )
+
+
+def _holds_gamma(counts: Counts) -> str:
+    """As a study writes it."""
+    return f"relax_kpoints = {{ size = {list(counts)}, gamma = true }}"

@@ -301,3 +301,12 @@ def test_a_spacing_changes_the_numbers_of_a_grid_and_not_whether_it_holds_gamma(
     assert crystal.grid == (4, 4, 4)
     assert crystal.grid_shift == ((0.0, 0.0, 0.0) if asked else (0.5, 0.5, 0.5))
     assert slab.grid_shift[0] == (0.0 if asked else 0.5)
+
+
+@pytest.mark.parametrize(("gamma", "shift"), [("true", 0.0), ("false", 0.5)])
+def test_a_slab_holds_gamma_where_the_study_asks_it_of_the_crystal(tmp_path: Path, gamma: str, shift: float) -> None:
+    """With odd numbers both grids of the crystal hold Γ; the slab's numbers are even."""
+    built = built_of(spaced_magnesia(tmp_path, 0.3, f"{{ size = [1, 1, 1], gamma = {gamma} }}"))
+    crystal, slab = built["MgO/bulk-bands"].spec, built["MgO/slab-100-potential"].spec
+    assert crystal.grid == (5, 5, 5) and crystal.grid_shift == (0.0, 0.0, 0.0)
+    assert slab.grid[0] % 2 == 0 and slab.grid_shift[0] == shift

@@ -126,7 +126,8 @@ class MaterialSettings:
         if slab.crystal_ang is None or (plane := slab.plane_vectors) is None:
             return self._as_dense(use, slab.structure.lattice, self.material.start.lattice)
         crystal = Lattice(slab.crystal_ang)
-        counts, shift = self._counts(use, crystal)
+        counts, gamma = self._points(use, crystal)
+        shift = _shift(counts, gamma)
         as_dense = self._as_dense(use, slab.structure.lattice, crystal)
         projected = projected_grid(counts, shift, plane)
         if projected is None or prod(projected[0]) > MOST_TIMES_AS_DENSE * prod(as_dense["grid"]):
@@ -135,20 +136,14 @@ class MaterialSettings:
         return _where(*projected) | {"grid": projected[0], "grid_note": note}
 
     def _as_dense(self, use: GridUse, slab: Lattice, crystal: Lattice) -> dict[str, Any]:
-        counts, shift = self._counts(use, crystal)
+        counts, gamma = self._points(use, crystal)
         spacing = spacing_of_grid(crystal.matrix, counts)
         # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two. A spacing
         # that a preset or a sweep asks for is kept to.
         short_points = 0.2 if self.study.preset.kpoint_spacing_per_ang is None else ROUNDING_POINTS
         grid = grid_of_spacing(slab.matrix, spacing, normal=2, short_points=short_points)
-        gamma = same_shift(shift, NO_SHIFT) and not same_shift(shift, monkhorst_pack_shift(counts))
-        note = f"as dense as the {grid_text(counts, shift)} of the crystal; 1 along the normal"
+        note = f"as dense as the {grid_text(counts, _shift(counts, gamma))} of the crystal; 1 along the normal"
         return {"grid": grid, "gamma_centred": gamma or is_hexagonal(slab), "grid_note": note}
-
-    def _counts(self, use: GridUse, crystal: Lattice) -> tuple[Counts, Shift]:
-        """Numbers and shift of the crystal's grid."""
-        counts, gamma = self._points(use, crystal)
-        return counts, NO_SHIFT if gamma else monkhorst_pack_shift(counts)
 
     def _points(self, use: GridUse, crystal: Lattice) -> tuple[Counts, bool]:
         """Numbers of the crystal's grid, and whether it holds Γ: as the material says, under a spacing too."""
@@ -160,6 +155,11 @@ class MaterialSettings:
         """Key in the study file, and the grid: the preset may take the one of the other use."""
         key = {"study": f"{use}_kpoints", "coarse": "relax_kpoints", "fine": "bands_kpoints"}[self.study.preset.grids]
         return key, self.entry.relax_kpoints if key == "relax_kpoints" else self.entry.bands_kpoints
+
+
+def _shift(counts: Counts, gamma: bool) -> Shift:
+    """Where a grid of these numbers stands, with Γ or as Monkhorst and Pack have it."""
+    return NO_SHIFT if gamma else monkhorst_pack_shift(counts)
 
 
 def _where(counts: Counts, shift: Shift) -> dict[str, Any]:
