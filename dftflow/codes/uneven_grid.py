@@ -18,8 +18,6 @@ __all__ = ["caution_on_grid"]
 FREE = ("lengths", "all")
 """Freedoms of a cell whose shape follows the stress."""
 
-EVEN = "take as many along all that is alike"
-
 _keeps_symmetry = per_structure(grid_keeps_symmetry)
 """A deck is rendered for its identity, a plan and the run: asked for once."""
 
@@ -34,14 +32,16 @@ def caution_on_grid(structure: Structure, spec: CalcSpec) -> tuple[str, ...]:
         centred = _keeps_symmetry(structure, spec.grid, NO_SHIFT)
     except StructureError:  # without a symmetry none is broken
         return ()
-    mend = f"the one that holds Γ does not, {_holds_gamma(spec.grid)}" if centred else EVEN
     grid = grid_text(spec.grid, spec.grid_shift)
     return (
         f"The grid {grid} breaks the symmetry of the crystal: directions that are alike are sampled in different ways, "
-        f"and a cell that relaxes on it may come out distorted; {mend}.",
+        f"and a cell that relaxes on it may come out distorted; {_mend(spec.grid, centred)}.",
     )
 
 
-def _holds_gamma(counts: Counts) -> str:
-    """As a study writes it."""
-    return f"relax_kpoints = {{ size = {list(counts)}, gamma = true }}"
+def _mend(counts: Counts, centred: bool) -> str:
+    if not centred:
+        return "take as many points along all that is alike"
+    return (
+        f"the one that holds Γ does not: {{ size = {list(counts)}, gamma = true }} in a study, --gamma of dftflow deck"
+    )

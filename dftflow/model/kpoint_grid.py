@@ -34,6 +34,7 @@ __all__ = [
     "projected_grid",
     "same_kpoint",
     "same_shift",
+    "shift_of_grid",
     "shift_of_points",
     "spacing_of_grid",
 ]
@@ -111,6 +112,11 @@ def monkhorst_pack_shift(counts: Counts) -> Shift:
     """Shift of the grid of Monkhorst and Pack, in steps: half a step along each direction with an even number."""
     a, b, c = (0.5 * (1 - count % 2) for count in counts)
     return (a, b, c)
+
+
+def shift_of_grid(counts: Counts, *, gamma: bool) -> Shift:
+    """Shift of a grid of these numbers, in steps: of one that holds Γ, or of that of Monkhorst and Pack."""
+    return NO_SHIFT if gamma else monkhorst_pack_shift(counts)
 
 
 def projected_grid(counts: Counts, shift: Shift, plane: PlaneVectors) -> tuple[Counts, Shift] | None:

@@ -10,7 +10,7 @@ from dftflow.errors import SpecError
 from dftflow.model.bounds import MOST_GRID_POINTS, grid_is_too_dense
 from dftflow.model.correction import Correction
 from dftflow.model.dispersion import Dispersion, check_dispersion
-from dftflow.model.kpoint_grid import NO_SHIFT, Shift, grid_kind, monkhorst_pack_shift
+from dftflow.model.kpoint_grid import NO_SHIFT, Shift, grid_kind, shift_of_grid
 
 __all__ = ["CalcSpec", "CellFreedom", "KPath", "KPoint", "Relaxation", "StatesGrid", "Task"]
 
@@ -253,7 +253,7 @@ class CalcSpec:
         """Where the grid stands, in steps from one that holds Γ (see `dftflow.model.kpoint_grid`)."""
         if self.shift is not None:
             return self.shift
-        return NO_SHIFT if self.gamma_centred else monkhorst_pack_shift(self.grid)
+        return shift_of_grid(self.grid, gamma=self.gamma_centred)
 
     @property
     def spin_polarised(self) -> bool:

@@ -19,6 +19,7 @@ from dftflow.model.kpoint_grid import (
     monkhorst_pack_shift,
     projected_grid,
     same_shift,
+    shift_of_grid,
     spacing_of_grid,
 )
 from dftflow.model.spec import CalcSpec, CellFreedom, Relaxation, StatesGrid
@@ -124,25 +125,26 @@ class MaterialSettings:
         Where the projection is no grid, or far denser than the crystal's, one that is as dense.
         """
         if slab.crystal_ang is None or (plane := slab.plane_vectors) is None:
-            return self._as_dense(use, slab.structure.lattice, self.material.start.lattice)
+            crystal = self.material.start.lattice
+            return self._as_dense(slab.structure.lattice, crystal, *self._points(use, crystal))
         crystal = Lattice(slab.crystal_ang)
         counts, gamma = self._points(use, crystal)
-        shift = _shift(counts, gamma)
-        as_dense = self._as_dense(use, slab.structure.lattice, crystal)
+        shift = shift_of_grid(counts, gamma=gamma)
+        as_dense = self._as_dense(slab.structure.lattice, crystal, counts, gamma)
         projected = projected_grid(counts, shift, plane)
         if projected is None or prod(projected[0]) > MOST_TIMES_AS_DENSE * prod(as_dense["grid"]):
             return as_dense
         note = f"the {grid_text(counts, shift)} of the crystal, projected on the plane; 1 along the normal"
         return _where(*projected) | {"grid": projected[0], "grid_note": note}
 
-    def _as_dense(self, use: GridUse, slab: Lattice, crystal: Lattice) -> dict[str, Any]:
-        counts, gamma = self._points(use, crystal)
+    def _as_dense(self, slab: Lattice, crystal: Lattice, counts: Counts, gamma: bool) -> dict[str, Any]:
         spacing = spacing_of_grid(crystal.matrix, counts)
         # A fifth of a point short is still as dense: 14.3 Å against twice 8.2 Å asks for one point, not two. A spacing
         # that a preset or a sweep asks for is kept to.
         short_points = 0.2 if self.study.preset.kpoint_spacing_per_ang is None else ROUNDING_POINTS
         grid = grid_of_spacing(slab.matrix, spacing, normal=2, short_points=short_points)
-        note = f"as dense as the {grid_text(counts, _shift(counts, gamma))} of the crystal; 1 along the normal"
+        own = grid_text(counts, shift_of_grid(counts, gamma=gamma))
+        note = f"as dense as the {own} of the crystal; 1 along the normal"
         return {"grid": grid, "gamma_centred": gamma or is_hexagonal(slab), "grid_note": note}
 
     def _points(self, use: GridUse, crystal: Lattice) -> tuple[Counts, bool]:
@@ -155,11 +157,6 @@ class MaterialSettings:
         """Key in the study file, and the grid: the preset may take the one of the other use."""
         key = {"study": f"{use}_kpoints", "coarse": "relax_kpoints", "fine": "bands_kpoints"}[self.study.preset.grids]
         return key, self.entry.relax_kpoints if key == "relax_kpoints" else self.entry.bands_kpoints
-
-
-def _shift(counts: Counts, gamma: bool) -> Shift:
-    """Where a grid of these numbers stands, with Γ or as Monkhorst and Pack have it."""
-    return NO_SHIFT if gamma else monkhorst_pack_shift(counts)
 
 
 def _where(counts: Counts, shift: Shift) -> dict[str, Any]:

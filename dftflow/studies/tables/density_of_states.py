@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from dftflow.model import bounds
 from dftflow.model.dos_request import DosRequest
-from dftflow.model.kpoint_grid import NO_SHIFT, monkhorst_pack_shift
+from dftflow.model.kpoint_grid import shift_of_grid
 from dftflow.studies.tables.kpoints import GridSpacing, KPointGrid
 from dftflow.studies.tables.named import ALL, Names, named_materials, wrong_materials
 from dftflow.toml_file.entries import Table, within
@@ -49,7 +49,7 @@ class DensityOfStatesEntry(Table):
         grid = None
         if self.kpoints is not None:
             counts = self.kpoints.size
-            grid = counts, monkhorst_pack_shift(counts) if self.kpoints.gamma is False else NO_SHIFT
+            grid = counts, shift_of_grid(counts, gamma=self.kpoints.gamma is not False)
         return DosRequest(
             materials=named_materials(self.materials, materials),
             kpoint_spacing_per_ang=self.kpoint_spacing_per_ang or SPACING_PER_ANG,
